@@ -1,0 +1,70 @@
+"""A wire-level test double for realtime voice APIs. See README.md.
+
+The public names are resolved when first used, so that ``import mockserver`` (and the pytest plugin) costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from mockserver import errors as errors
+    from mockserver import faults as faults
+    from mockserver import speech as speech
+    from mockserver.cassette.model import Cassette as Cassette
+    from mockserver.core.journal import Journal as Journal
+    from mockserver.engines.script import script as script
+    from mockserver.engines.simulator import Recall as Recall
+    from mockserver.engines.simulator import Rules as Rules
+    from mockserver.engines.simulator import Scripted as Scripted
+    from mockserver.engines.simulator import simulator as simulator
+    from mockserver.server.host import MockServer as MockServer
+    from mockserver.server.sources import relay as relay
+    from mockserver.server.sources import replay as replay
+
+_HOME = {
+    "Cassette": "mockserver.cassette.model",
+    "Journal": "mockserver.core.journal",
+    "MockServer": "mockserver.server.host",
+    "Recall": "mockserver.engines.simulator",
+    "Rules": "mockserver.engines.simulator",
+    "Scripted": "mockserver.engines.simulator",
+    "relay": "mockserver.server.sources",
+    "replay": "mockserver.server.sources",
+    "script": "mockserver.engines.script",
+    "simulator": "mockserver.engines.simulator",
+}
+_MODULES = ("errors", "faults", "speech")
+
+__all__ = [
+    "Cassette",
+    "Journal",
+    "MockServer",
+    "Recall",
+    "Rules",
+    "Scripted",
+    "errors",
+    "faults",
+    "relay",
+    "replay",
+    "script",
+    "simulator",
+    "speech",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"mockserver.{name}")
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'mockserver' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

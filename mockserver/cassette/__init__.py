@@ -1,0 +1,1 @@
+"""Cassettes: a redacted journal of one or more connections in a file that people can review."""

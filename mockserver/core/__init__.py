@@ -1,0 +1,1 @@
+"""The pure centre: frames, timed machines, the session, the journal. Standard library only."""

@@ -1,0 +1,137 @@
+"""One journal for everything that crosses the wire: what a test asserts on, and what a cassette is made from.
+
+An entry is written where a frame meets the client's wire: a client frame before any fault has seen it, a server frame
+after the last fault. Notes say what happened in between. Entries are values and are never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mockserver.core.frames import Answer, Frame, Handshake, Micros, Note, Sender
+from mockserver.core.view import Lens, Memo, View
+
+What = Handshake | Answer | Frame | Note
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal.
+
+    ``at`` is in microseconds since its session began. ``sender`` is None for a note. ``what`` is the handshake (client),
+    the answer to it (server), a frame, or a note.
+    """
+
+    index: int
+    session: int
+    at: Micros
+    sender: Sender | None
+    what: What
+
+
+@dataclass(slots=True)
+class SessionLog:
+    """What the journal knows of one session (one client connection)."""
+
+    number: int
+    began_us: Micros
+    lens: Lens
+    seed: str
+    handshake: Handshake | None = None
+    ended: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+Sink = Callable[[Entry], None]
+
+
+class Journal:
+    """Entries of every session of one server, in the order in which they happened.
+
+    A sink is called with each entry before the session goes on: a recorder writes the frame to disk there. What a sink
+    raises goes to the shell, which ends the session; the entry stays.
+    """
+
+    def __init__(self, *, seed: object = 0) -> None:
+        self.seed = seed
+        self.entries: list[Entry] = []
+        self.sessions: list[SessionLog] = []
+        self._sinks: list[Sink] = []
+
+    def listen(self, sink: Sink) -> Callable[[], None]:
+        """Call ``sink`` with every entry from now on; returns the function that ends it."""
+        self._sinks.append(sink)
+        return lambda: self._sinks.remove(sink)
+
+    def open(self, lens: Lens, *, began_us: Micros = 0) -> SessionLog:
+        """A new session. Its first entry is a note with the seed, so that a run can be repeated from the journal alone."""
+        number = len(self.sessions)
+        log = SessionLog(number, began_us, Memo(lens), f"{self.seed}/{number}")
+        self.sessions.append(log)
+        self.note(log, 0, Note("session", f"session {number} begins", {"seed": log.seed, "dialect": lens.name}))
+        return log
+
+    def write(self, log: SessionLog, at: Micros, sender: Sender | None, what: What) -> Entry:
+        """Write one entry and tell the sinks."""
+        entry = Entry(len(self.entries), log.number, at, sender, what)
+        self.entries.append(entry)
+        for sink in self._sinks:
+            sink(entry)
+        return entry
+
+    def note(self, log: SessionLog, at: Micros, note: Note) -> Entry:
+        """Write a note."""
+        return self.write(log, at, None, note)
+
+    def view(self, entry: Entry) -> View | None:
+        """The entry's frame through its session's lens; None where the entry holds no frame."""
+        if entry.sender is None or isinstance(entry.what, Handshake | Answer | Note):
+            return None
+        return self.sessions[entry.session].lens.view(entry.what, entry.sender)
+
+    def frames(self, sender: Sender | None = None, *, session: int | None = None) -> Iterator[Entry]:
+        """The entries that hold frames."""
+        for entry in self.entries:
+            if entry.sender is None or isinstance(entry.what, Handshake | Answer | Note):
+                continue
+            if sender in (None, entry.sender) and session in (None, entry.session):
+                yield entry
+
+    def notes(self, kind: str | None = None, *, session: int | None = None) -> Iterator[Note]:
+        """The notes, of one kind where asked."""
+        for entry in self.entries:
+            if isinstance(entry.what, Note) and session in (None, entry.session) and kind in (None, entry.what.kind):
+                yield entry.what
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
+
+
+def matches(body: Any, where: Mapping[str, Any]) -> bool:
+    """Whether a body has these values at these dotted paths ("response.metadata.topic", "item.content.0.type").
+
+    The value ``...`` (Ellipsis) asks only that the path is there.
+    """
+    for path, wanted in where.items():
+        found, there = dig(body, path)
+        if not there or (wanted is not ... and found != wanted):
+            return False
+    return True
+
+
+def dig(body: Any, path: str) -> tuple[Any, bool]:
+    """The value at a dotted path, and whether the path is there. A number is a list index (negative from the end)."""
+    here = body
+    for part in path.split("."):
+        if isinstance(here, Mapping) and part in here:
+            here = here[part]
+        elif isinstance(here, list) and part.lstrip("-").isdigit() and -len(here) <= int(part) < len(here):
+            here = here[int(part)]
+        else:
+            return None, False
+    return here, True

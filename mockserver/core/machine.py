@@ -1,0 +1,101 @@
+"""Timed machines: everything that behaves in time, without a clock.
+
+A machine is told the time and returns what comes of it. It never looks at a clock, so a test runs an hour in
+microseconds, and a driver that is late changes nothing:
+
+    feed(item, now)   something came in; returns what goes out at once
+    wake_at()         when the machine wants to be woken, or None
+    wake(now)         it is ``now``; returns what is due, and is called with the machine's own due time
+
+**Tick invariance**: a driver calls ``advance(machine, now)`` before ``feed``; it wakes the machine at each due time in
+turn, never at the driver's own. So the timeline is the same for a driver that ticks every millisecond and for one that
+sleeps until the next item. Due at the same time as an item: the due part goes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
+from typing import Generic, Protocol, TypeVar
+
+from mockserver.core.frames import Micros
+
+In_contra = TypeVar("In_contra", contravariant=True)
+Out_co = TypeVar("Out_co", covariant=True)
+T = TypeVar("T")
+
+
+class Machine(Protocol[In_contra, Out_co]):
+    """The three methods. See the head of this module."""
+
+    def feed(self, item: In_contra, now: Micros) -> Iterable[Out_co]: ...
+
+    def wake_at(self) -> Micros | None: ...
+
+    def wake(self, now: Micros) -> Iterable[Out_co]: ...
+
+
+class Plan(Generic[T]):
+    """Things due later, in order of time and, within one time, in the order in which they were added."""
+
+    __slots__ = ("_count", "_heap")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[Micros, int, T]] = []
+        self._count = 0
+
+    def add(self, due: Micros, thing: T) -> None:
+        """Plan ``thing`` for ``due``."""
+        self._count += 1
+        heappush(self._heap, (due, self._count, thing))
+
+    def next_due(self) -> Micros | None:
+        """When the first thing is due, or None."""
+        return self._heap[0][0] if self._heap else None
+
+    def take(self, now: Micros) -> list[T]:
+        """Remove and return everything due by ``now``."""
+        taken = []
+        while self._heap and self._heap[0][0] <= now:
+            taken.append(heappop(self._heap)[2])
+        return taken
+
+    def clear(self) -> list[T]:
+        """Remove and return everything, in order: what a cancel drops."""
+        rest = [thing for _, _, thing in sorted(self._heap, key=lambda entry: entry[:2])]
+        self._heap.clear()
+        return rest
+
+    def drop(self, things: Iterable[T]) -> None:
+        """Remove these (by identity)."""
+        gone = {id(thing) for thing in things}
+        kept = [entry for entry in self._heap if id(entry[2]) not in gone]
+        kept.sort(key=lambda entry: entry[:2])
+        self._heap = kept
+
+    def __iter__(self) -> Iterator[T]:
+        return (thing for _, _, thing in sorted(self._heap, key=lambda entry: entry[:2]))
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+
+def earliest(*times: Micros | None) -> Micros | None:
+    """The earliest of some wake-up times; None where there is none."""
+    known = [time for time in times if time is not None]
+    return min(known) if known else None
+
+
+def advance(machine: Machine[object, T], now: Micros) -> Iterator[tuple[Micros, T]]:
+    """Wake ``machine`` at each of its due times up to ``now``; yields (due time, what came out).
+
+    A machine that does not move its wake-up after 100,000 wakes at one time is broken; that is an error here, not a hang.
+    """
+    stuck, last = 0, None
+    while (due := machine.wake_at()) is not None and due <= now:
+        stuck = stuck + 1 if due == last else 0
+        last = due
+        if stuck > 100_000:
+            raise RuntimeError(f"{type(machine).__name__} wants to be woken at {due} for ever")
+        for out in machine.wake(due):
+            yield due, out

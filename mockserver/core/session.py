@@ -1,0 +1,180 @@
+"""One client connection: layers of faults around an engine, and a journal at the client's wire.
+
+    client wire -> journal -> layer 0 -> layer 1 -> ... -> engine        (events)
+    client wire <- journal <- ... <- layer 1 <- layer 0 <- engine        (effects: the same list order)
+
+A layer is a machine that sees both directions. Whatever it lets out goes on from its own place in the list: an event to
+the next layer and at last to the engine, an effect to the next layer and at last to the shell. So a fault can answer a
+client itself (an effect out of an event) or tell the engine something (an event out of an effect), and no other part
+needs to know. The list order is the order in which a frame meets the faults, whichever way it travels.
+
+The session is itself a machine. It keeps the clock's due times for all its parts (``core.machine``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from mockserver.core.frames import (
+    Abort,
+    Accept,
+    Answer,
+    Close,
+    Dial,
+    Dialled,
+    Effect,
+    Event,
+    Freeze,
+    Hangup,
+    Item,
+    Lost,
+    Micros,
+    Note,
+    Opened,
+    Peer,
+    Received,
+    Refuse,
+    Send,
+    Sender,
+    Tell,
+)
+from mockserver.core.journal import Journal, SessionLog
+from mockserver.core.machine import Machine, earliest
+
+EVENTS = (Opened, Received, Dialled, Tell)
+
+
+class Layer(Machine[Item, Item], Protocol):
+    """A machine that sees events and effects and lets them out, changed, later, or not at all."""
+
+    def release(self, now: Micros) -> Iterable[Item]:
+        """The layer is being taken away: what it holds back and should not be lost."""
+        ...
+
+
+class Session:
+    """Engine, layers, journal. ``over`` is True once the client's connection has been ended by either side."""
+
+    def __init__(
+        self, engine: Machine[Event, Effect], *, journal: Journal, log: SessionLog, layers: Iterable[Layer] = ()
+    ) -> None:
+        self.engine = engine
+        self.journal = journal
+        self.log = log
+        self.layers: list[Layer] = list(layers)
+        self.over = False
+        self._out: list[Effect] = []
+
+    # --- the machine ---
+
+    def feed(self, event: Event, now: Micros) -> list[Effect]:
+        """Something came from the shell. What was due before it goes first."""
+        self._catch_up(now)
+        match event:
+            case Opened(handshake):
+                self.log.handshake = handshake
+                self.journal.write(self.log, now, Sender.CLIENT, handshake)
+            case Received(Peer.CLIENT, frame):
+                self.journal.write(self.log, now, Sender.CLIENT, frame)
+                if isinstance(frame, Close | Lost):
+                    self._end()
+        self._route(event, 0, now)
+        return self._taken()
+
+    def wake_at(self) -> Micros | None:
+        """The earliest due time of any part."""
+        if not self.layers:
+            return self.engine.wake_at()
+        return earliest(self.engine.wake_at(), *(layer.wake_at() for layer in self.layers))
+
+    def wake(self, now: Micros) -> list[Effect]:
+        """Everything due by ``now``, each part at its own due time."""
+        self._catch_up(now)
+        return self._taken()
+
+    # --- faults while the session runs ---
+
+    def add_layer(self, layer: Layer, *, at: int | None = None) -> None:
+        """Add a layer, last by default."""
+        self.layers.insert(len(self.layers) if at is None else at, layer)
+
+    def remove_layer(self, layer: Layer, now: Micros) -> list[Effect]:
+        """Take a layer away. What it held back goes on from its place."""
+        self._catch_up(now)
+        place = self.layers.index(layer)
+        held = list(layer.release(now))
+        del self.layers[place]
+        for item in held:
+            self._route(item, place, now)
+        return self._taken()
+
+    def note(self, note: Note, now: Micros) -> None:
+        """Write a note into the journal."""
+        self.journal.note(self.log, now, note)
+
+    # --- inside ---
+
+    def _catch_up(self, now: Micros) -> None:
+        stuck, last = 0, -1
+        while (due := self.wake_at()) is not None and due <= now:
+            stuck = stuck + 1 if due == last else 0
+            last = due
+            if stuck > 100_000:
+                raise RuntimeError(f"session {self.log.number}: a part wants to be woken at {due} for ever")
+            if self.engine.wake_at() == due:
+                for effect in list(self.engine.wake(due)):
+                    self._route(effect, 0, due)
+                continue
+            for place, layer in enumerate(self.layers):
+                if layer.wake_at() == due:
+                    for item in list(layer.wake(due)):
+                        self._route(item, place + 1, due)
+                    break
+
+    def _route(self, item: Item, place: int, now: Micros) -> None:
+        """Let an item go on from ``place``; everything that comes of it is in order before the next item moves."""
+        if place < len(self.layers):
+            for out in list(self.layers[place].feed(item, now)):
+                self._route(out, place + 1, now)
+        elif isinstance(item, EVENTS):
+            for effect in list(self.engine.feed(item, now)):
+                self._route(effect, 0, now)
+        else:
+            self._emit(item, now)
+
+    def _emit(self, effect: Effect, now: Micros) -> None:
+        match effect:
+            case Note():
+                self.journal.note(self.log, now, effect)
+                return
+            case Send(Peer.CLIENT, frame):
+                if self.over:
+                    return
+                self.journal.write(self.log, now, Sender.SERVER, frame)
+            case Accept(subprotocol, headers):
+                self.journal.write(self.log, now, Sender.SERVER, Answer(101, headers, subprotocol))
+            case Refuse(status, headers, body):
+                self.journal.write(self.log, now, Sender.SERVER, Answer(status, headers, None, body))
+                self._end()
+            case Hangup(Peer.CLIENT, code, reason):
+                if self.over:
+                    return
+                self.journal.write(self.log, now, Sender.SERVER, Close(code, reason))
+                self._end()
+            case Abort(Peer.CLIENT):
+                if self.over:
+                    return
+                self.journal.write(self.log, now, Sender.SERVER, Lost("reset by server"))
+                self._end()
+            case Send() | Hangup() | Abort() | Dial() | Freeze():
+                pass
+        self._out.append(effect)
+
+    def _end(self) -> None:
+        self.over = True
+        self.log.ended = True
+
+    def _taken(self) -> list[Effect]:
+        out, self._out = self._out, []
+        return out

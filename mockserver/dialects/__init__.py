@@ -1,0 +1,1 @@
+"""Facts about each provider's wire, as data and small functions. Nothing here keeps state or acts."""

@@ -1,0 +1,89 @@
+"""What the server asks of anything that answers a client.
+
+A *source* is what a user makes and hands to the server: ``replay("x.cassette")``, ``simulator("openai")``, a script, a
+relay. It lives as long as the server and may know about several connections. An *engine* is the machine that answers one
+connection: it is fed events and lets out effects. An engine must answer ``Opened`` with ``Accept`` or ``Refuse``, now or
+later, and may end the session with ``Hangup`` or ``Abort``.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from mockserver.core.frames import Effect, Event, Handshake, Micros, Pairs
+from mockserver.core.ids import rng
+from mockserver.core.machine import Machine
+from mockserver.core.view import Lens
+from mockserver.dialects.base import Dialect
+from mockserver.errors import ExpectationFailed
+
+Engine = Machine[Event, Effect]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an engine may know of where it runs. ``began_us``: session begin, in microseconds since the server began.
+
+    ``unix_us`` is the wall-clock time of the session's begin, for fields such as ``expires_at`` (microseconds since
+    1970); the shell supplies it, so that the engine stays pure.
+    """
+
+    number: int
+    seed: str
+    lens: Lens
+    began_us: Micros = 0
+    unix_us: int = 0
+    base_url: str = ""
+
+    def rng(self, name: str) -> random.Random:
+        """Randomness for one part of this session."""
+        return rng(self.seed, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A plain HTTP request to a neighbour of the socket (``POST /v1/realtime/client_secrets``)."""
+
+    method: str
+    path: str
+    query: Pairs = ()
+    headers: Pairs = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a ``Request``."""
+
+    status: int
+    headers: Pairs = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a running engine shows of itself, as plain values (for ``server.sessions[i]`` and the control API)."""
+
+    engine: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """See the head of this module."""
+
+    dialect: Dialect
+
+    def open(self, handshake: Handshake, context: Context) -> Engine:
+        """An engine for one new connection."""
+        ...
+
+    def neighbour(self, request: Request, context: Context) -> Reply | None:
+        """The answer to a plain HTTP request; None where this source knows no such neighbour (404)."""
+        ...
+
+    def problems(self) -> Sequence[ExpectationFailed]:
+        """What went against the cassette or script so far, worst first. Asked at teardown."""
+        ...

@@ -1,0 +1,1 @@
+"""Faults: machines that stand between the client and the engine and make the wire misbehave."""

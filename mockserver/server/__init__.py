@@ -1,0 +1,1 @@
+"""The only shell: asyncio, aiohttp, TLS, files through ``cassette.store``."""
