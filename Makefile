@@ -1,0 +1,83 @@
+# Everything below works from a fresh clone: it makes .venv and installs into it what the target needs, once.
+# Installation is the only step that uses the network. Needed: GNU make and Python 3.11 or later.
+#
+#   make demo     record a session against a local upstream, replay it, print both timelines
+#   make test     all tests
+#   make check    lint, types, layers, then all tests: what CI runs
+#   make bench    benchmarks          make soak    long runs          make fuzz    property tests, many examples
+#   make clean    remove .venv and caches
+#
+#   PYTHON=python3.12   the Python to use         WORKERS=0   run tests in one process (pytest -x --pdb needs that)
+#   ARGS="..."          goes to pytest, or to the program that the target runs
+
+VENV    ?= .venv
+WORKERS ?= 2
+ARGS    ?=
+
+PY     := $(VENV)/bin/python
+PYTEST := $(PY) -m pytest -n $(WORKERS)
+PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --prefer-binary
+
+# The first of these that runs, is new enough and can make an environment.
+CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3.14 python3 python)
+
+.PHONY: demo test check lint types layers bench soak fuzz clean
+.DEFAULT_GOAL := test
+
+demo: $(VENV)/installed
+	@$(PY) docs/demo/demo.py $(ARGS)
+
+test: $(VENV)/installed-dev
+	@$(PYTEST) $(ARGS)
+
+check: lint types layers
+	@$(PYTEST) $(ARGS)
+
+lint: $(VENV)/installed-dev
+	@$(PY) -m ruff check .
+
+# tests/typed_*.py use the public API as a user types it.
+types: $(VENV)/installed-dev
+	@$(PY) -m mypy mockserver $(wildcard tests/typed_*.py)
+
+layers: $(VENV)/installed-dev
+	@$(PY) -m pytest -q tests/test_layers.py
+
+bench: $(VENV)/installed-dev
+	@$(PY) -m tests.bench $(ARGS)
+
+soak: $(VENV)/installed-dev
+	@$(PY) -m tests.soak $(ARGS)
+
+fuzz: $(VENV)/installed-dev
+	@HYPOTHESIS_PROFILE=fuzz $(PY) -m tests.fuzz $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+
+# A stamp is written after a complete installation, so one that broke off is done again. pyproject.toml renews both.
+$(VENV)/installed: pyproject.toml $(VENV)/pyvenv.cfg
+	@echo "make: installing the project into $(VENV)"
+	@$(PIP) --editable . || { echo "make: pip could not install the project, see above; the first run needs a package index" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml $(VENV)/pyvenv.cfg
+	@echo "make: installing the project, its test tools and the real clients into $(VENV) (about a minute, once)"
+	@$(PIP) --editable '.[dev]' || { echo "make: pip could not install the project, see above; the first run needs a package index" >&2; exit 1; }
+	@touch $(VENV)/installed $@
+
+$(VENV)/pyvenv.cfg:
+	@found=; bare=; \
+	for python in $(CANDIDATES); do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+	  "$$python" -c 'import ensurepip, venv' >/dev/null 2>&1 || { bare=$$python; continue; }; \
+	  found=$$python; break; \
+	done; \
+	if [ -z "$$found" ] && [ -n "$$bare" ]; then \
+	  echo "make: $$bare has no venv and ensurepip modules; install them (Debian, Ubuntu: apt install python3-venv) or name another Python: make PYTHON=..." >&2; exit 1; \
+	elif [ -z "$$found" ]; then \
+	  echo "make: no Python 3.11 or later found (tried: $(CANDIDATES)); install one, or name it: make PYTHON=/path/to/python" >&2; exit 1; \
+	fi; \
+	echo "make: creating $(VENV) with $$("$$found" --version 2>&1) ($$found)"; \
+	"$$found" -m venv --clear $(VENV) || { \
+	  rm -rf $(VENV); echo "make: $$found could not create $(VENV), see above (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }

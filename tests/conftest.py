@@ -1,0 +1,29 @@
+"""What every test can use: real captures where the machine has them, and the hypothesis profiles.
+
+``shared_capture``  a test that takes it runs once for each captured session, and not at all where there are none.
+``shared_spec``     the same for each published schema.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import shared
+
+# A busy machine is not a failure, so no profile has a deadline.
+settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples on every run: a red build can be repeated, and a green one does not turn red by chance.
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, print_blob=True)
+# For `make fuzz`: new examples each time, and many of them.
+settings.register_profile("fuzz", settings.get_profile("dev"), max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    for name, paths in (("shared_capture", shared.captures), ("shared_spec", shared.specs)):
+        if name in metafunc.fixturenames:
+            found = paths()
+            metafunc.parametrize(name, found, ids=[path.stem for path in found])
