@@ -1,0 +1,22 @@
+"""Speech that a test can read back: text to audio and audio to text, through anything a telephone survives."""
+
+from mockserver.speech.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
+from mockserver.speech.listener import Listener, decode, heard, heard_until, rms
+from mockserver.speech.tones import Word, duration_ms, encode, timings, words
+
+__all__ = [
+    "Listener",
+    "Word",
+    "alaw_decode",
+    "alaw_encode",
+    "decode",
+    "duration_ms",
+    "encode",
+    "heard",
+    "heard_until",
+    "rms",
+    "timings",
+    "ulaw_decode",
+    "ulaw_encode",
+    "words",
+]
