@@ -1,22 +1,22 @@
 """What can go wrong, as one tree. Every message is one line: what, where, what was expected, what to do.
 
-    MockServerError
-    ├── UsageError (ValueError)         an argument, option or setting is wrong; raised at construction
-    │   └── SpecError                   a fault spec or a settings file is wrong; says at which column
-    ├── CassetteError
-    │   ├── CassetteMissing             there is no file; the message names the command that records it
-    │   ├── CassetteDamaged             it was a cassette, but a part of it cannot be read
-    │   ├── CassetteForeign             it never was a cassette (the message says what it looks like)
-    │   ├── CassetteTooNew              written by a newer version of this package
-    │   ├── CassetteExists              saving would overwrite a file that nobody asked to overwrite
-    │   └── SecretFound                 a secret still stands after redaction: nothing was saved
-    ├── ServerError                     the server cannot run here (port taken, no certificate ...)
-    ├── UpstreamError                   the real server refused, hung or does not speak websocket
-    └── ExpectationFailed (AssertionError)   the client did not do what the test or the cassette says
-        ├── ReplayMismatch              a live client frame matches no recorded one
-        ├── ReplayStalled               replay waits for a client frame that does not come
-        ├── ReplayUnfinished            the cassette holds frames that were never played
-        └── FaultNeverFired             a fault was set but nothing met it, so the test proves nothing
+MockServerError
+├── UsageError (ValueError)         an argument, option or setting is wrong; raised at construction
+│   └── SpecError                   a fault spec or a settings file is wrong; says at which column
+├── CassetteError
+│   ├── CassetteMissing             there is no file; the message names the command that records it
+│   ├── CassetteDamaged             it was a cassette, but a part of it cannot be read
+│   ├── CassetteForeign             it never was a cassette (the message says what it looks like)
+│   ├── CassetteTooNew              written by a newer version of this package
+│   ├── CassetteExists              saving would overwrite a file that nobody asked to overwrite
+│   └── SecretFound                 a secret still stands after redaction: nothing was saved
+├── ServerError                     the server cannot run here (port taken, no certificate ...)
+├── UpstreamError                   the real server refused, hung or does not speak websocket
+└── ExpectationFailed (AssertionError)   the client did not do what the test or the cassette says
+    ├── ReplayMismatch              a live client frame matches no recorded one
+    ├── ReplayStalled               replay waits for a client frame that does not come
+    ├── ReplayUnfinished            the cassette holds frames that were never played
+    └── FaultNeverFired             a fault was set but nothing met it, so the test proves nothing
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Seeded randomness and provider-shaped ids. A part's randomness depends on the session's seed and the part's name only."""
+"""Seeded randomness and provider-shaped ids.
+
+A part's randomness depends on the session's seed and the part's name only.
+"""
 
 from __future__ import annotations
 

@@ -6,10 +6,11 @@ after the last fault. Notes say what happened in between. Entries are values and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from mockserver.core.expect import Selection, select, timeline
 from mockserver.core.frames import Answer, Frame, Handshake, Micros, Note, Sender
 from mockserver.core.view import Lens, Memo, View
 
@@ -20,7 +21,7 @@ What = Handshake | Answer | Frame | Note
 class Entry:
     """One line of the journal.
 
-    ``at`` is in microseconds since its session began. ``sender`` is None for a note. ``what`` is the handshake (client),
+    ``at``: microseconds since its session began. ``sender``: None for a note. ``what``: the handshake (client),
     the answer to it (server), a frame, or a note.
     """
 
@@ -66,11 +67,15 @@ class Journal:
         return lambda: self._sinks.remove(sink)
 
     def open(self, lens: Lens, *, began_us: Micros = 0) -> SessionLog:
-        """A new session. Its first entry is a note with the seed, so that a run can be repeated from the journal alone."""
+        """A new session. Its first entry notes the seed: the journal alone repeats a run."""
         number = len(self.sessions)
         log = SessionLog(number, began_us, Memo(lens), f"{self.seed}/{number}")
         self.sessions.append(log)
-        self.note(log, 0, Note("session", f"session {number} begins", {"seed": log.seed, "dialect": lens.name}))
+        self.note(
+            log,
+            0,
+            Note("session", f"session {number} begins", {"seed": log.seed, "dialect": lens.name}),
+        )
         return log
 
     def write(self, log: SessionLog, at: Micros, sender: Sender | None, what: What) -> Entry:
@@ -91,7 +96,9 @@ class Journal:
             return None
         return self.sessions[entry.session].lens.view(entry.what, entry.sender)
 
-    def frames(self, sender: Sender | None = None, *, session: int | None = None) -> Iterator[Entry]:
+    def frames(
+        self, sender: Sender | None = None, *, session: int | None = None
+    ) -> Iterator[Entry]:
         """The entries that hold frames."""
         for entry in self.entries:
             if entry.sender is None or isinstance(entry.what, Handshake | Answer | Note):
@@ -102,36 +109,32 @@ class Journal:
     def notes(self, kind: str | None = None, *, session: int | None = None) -> Iterator[Note]:
         """The notes, of one kind where asked."""
         for entry in self.entries:
-            if isinstance(entry.what, Note) and session in (None, entry.session) and kind in (None, entry.what.kind):
+            if (
+                isinstance(entry.what, Note)
+                and session in (None, entry.session)
+                and kind in (None, entry.what.kind)
+            ):
                 yield entry.what
+
+    # --- assertions (core.expect) ---
+
+    def sent_by_client(self, name: str = "*", **where: Any) -> Selection:
+        """The client's frames of this event name (glob).
+
+        Keywords: ``where``, ``session``, ``response``, ``item``, ``metadata`` (``core.expect.select``).
+        """
+        return select(self, Sender.CLIENT, name, **where)
+
+    def sent_by_server(self, name: str = "*", **where: Any) -> Selection:
+        """What the client was sent, after every fault. The same keywords."""
+        return select(self, Sender.SERVER, name, **where)
+
+    def timeline(self) -> str:
+        """The whole journal as lines for a person."""
+        return timeline(self)
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
-
-
-def matches(body: Any, where: Mapping[str, Any]) -> bool:
-    """Whether a body has these values at these dotted paths ("response.metadata.topic", "item.content.0.type").
-
-    The value ``...`` (Ellipsis) asks only that the path is there.
-    """
-    for path, wanted in where.items():
-        found, there = dig(body, path)
-        if not there or (wanted is not ... and found != wanted):
-            return False
-    return True
-
-
-def dig(body: Any, path: str) -> tuple[Any, bool]:
-    """The value at a dotted path, and whether the path is there. A number is a list index (negative from the end)."""
-    here = body
-    for part in path.split("."):
-        if isinstance(here, Mapping) and part in here:
-            here = here[part]
-        elif isinstance(here, list) and part.lstrip("-").isdigit() and -len(here) <= int(part) < len(here):
-            here = here[int(part)]
-        else:
-            return None, False
-    return here, True

@@ -89,7 +89,7 @@ def earliest(*times: Micros | None) -> Micros | None:
 def advance(machine: Machine[object, T], now: Micros) -> Iterator[tuple[Micros, T]]:
     """Wake ``machine`` at each of its due times up to ``now``; yields (due time, what came out).
 
-    A machine that does not move its wake-up after 100,000 wakes at one time is broken; that is an error here, not a hang.
+    A machine that wants 100,000 wakes at one time is broken; that is an error here, not a hang.
     """
     stuck, last = 0, None
     while (due := machine.wake_at()) is not None and due <= now:

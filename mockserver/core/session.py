@@ -57,7 +57,12 @@ class Session:
     """Engine, layers, journal. ``over`` is True once the client's connection has been ended by either side."""
 
     def __init__(
-        self, engine: Machine[Event, Effect], *, journal: Journal, log: SessionLog, layers: Iterable[Layer] = ()
+        self,
+        engine: Machine[Event, Effect],
+        *,
+        journal: Journal,
+        log: SessionLog,
+        layers: Iterable[Layer] = (),
     ) -> None:
         self.engine = engine
         self.journal = journal
@@ -121,7 +126,9 @@ class Session:
             stuck = stuck + 1 if due == last else 0
             last = due
             if stuck > 100_000:
-                raise RuntimeError(f"session {self.log.number}: a part wants to be woken at {due} for ever")
+                raise RuntimeError(
+                    f"session {self.log.number}: a part wants to be woken at {due} for ever"
+                )
             if self.engine.wake_at() == due:
                 for effect in list(self.engine.wake(due)):
                     self._route(effect, 0, due)
@@ -155,7 +162,9 @@ class Session:
             case Accept(subprotocol, headers):
                 self.journal.write(self.log, now, Sender.SERVER, Answer(101, headers, subprotocol))
             case Refuse(status, headers, body):
-                self.journal.write(self.log, now, Sender.SERVER, Answer(status, headers, None, body))
+                self.journal.write(
+                    self.log, now, Sender.SERVER, Answer(status, headers, None, body)
+                )
                 self._end()
             case Hangup(Peer.CLIENT, code, reason):
                 if self.over:

@@ -1,9 +1,9 @@
 """What the server asks of anything that answers a client.
 
-A *source* is what a user makes and hands to the server: ``replay("x.cassette")``, ``simulator("openai")``, a script, a
-relay. It lives as long as the server and may know about several connections. An *engine* is the machine that answers one
-connection: it is fed events and lets out effects. An engine must answer ``Opened`` with ``Accept`` or ``Refuse``, now or
-later, and may end the session with ``Hangup`` or ``Abort``.
+A *source* is what a user makes and hands to the server: ``replay("x.cassette")``, ``simulator("openai")``, a
+script, a relay. It lives as long as the server and may know about several connections. An *engine* is the machine
+that answers one connection: it is fed events and lets out effects. An engine must answer ``Opened`` with ``Accept``
+or ``Refuse``, now or later, and may end the session with ``Hangup`` or ``Abort``.
 """
 
 from __future__ import annotations

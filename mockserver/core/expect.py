@@ -1,0 +1,216 @@
+"""Assertions on the journal that read like the contract.
+
+    journal.sent_by_client("response.cancel", where={"response_id": orphan}).once()
+    journal.sent_by_server("response.created").before(journal.sent_by_server("response.done"))
+    journal.sent_by_client("response.create").within(seconds=1, of=journal.sent_by_server("session.created"))
+
+A selection is what was found when it was made; every assertion returns the selection, so they chain. When one does not
+hold, the message says what was expected, what there was, and prints the timeline with the selected frames marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from mockserver.core.frames import Micros, Sender
+from mockserver.core.paths import matches
+from mockserver.core.timeline import entry_lines
+from mockserver.core.view import View
+from mockserver.errors import ExpectationFailed, UsageError
+
+if TYPE_CHECKING:
+    from mockserver.core.journal import Entry, Journal
+
+TIMELINE_LINES = 60
+"""How much of the timeline a message prints: its head and tail, with what lies between counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The frames of a journal that answer a description, in order."""
+
+    journal: Journal
+    described: str
+    entries: tuple[Entry, ...]
+
+    # --- what was found ---
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
+
+    @property
+    def views(self) -> list[View]:
+        """Each frame through its session's lens."""
+        return [view for entry in self.entries if (view := self.journal.view(entry)) is not None]
+
+    @property
+    def bodies(self) -> list[Any]:
+        """Each frame's parsed JSON (None for a frame that holds none)."""
+        return [view.body for view in self.views]
+
+    @property
+    def first(self) -> Entry:
+        """The first frame; fails where there is none."""
+        return self.at_least(1).entries[0]
+
+    @property
+    def last(self) -> Entry:
+        """The last frame; fails where there is none."""
+        return self.at_least(1).entries[-1]
+
+    @property
+    def body(self) -> Any:
+        """The only frame's parsed JSON; fails unless there is exactly one."""
+        return self.once().bodies[0]
+
+    # --- how many ---
+
+    def once(self) -> Selection:
+        """There is exactly one."""
+        return self.exactly(1)
+
+    def never(self) -> Selection:
+        """There is none."""
+        return self.exactly(0)
+
+    def exactly(self, count: int) -> Selection:
+        """There are exactly ``count``."""
+        return self._check(len(self) == count, f"{_times(count)}")
+
+    def at_least(self, count: int) -> Selection:
+        """There are ``count`` or more."""
+        return self._check(len(self) >= count, f"at least {_times(count)}")
+
+    def at_most(self, count: int) -> Selection:
+        """There are ``count`` or fewer."""
+        return self._check(len(self) <= count, f"at most {_times(count)}")
+
+    # --- in what order ---
+
+    def before(self, other: Selection) -> Selection:
+        """All of these come before the first of ``other``; there is at least one of each."""
+        self.at_least(1)
+        other.at_least(1)
+        return self._check(
+            self.entries[-1].index < other.entries[0].index, f"before {other.described}", other
+        )
+
+    def after(self, other: Selection) -> Selection:
+        """All of these come after the last of ``other``; there is at least one of each."""
+        self.at_least(1)
+        other.at_least(1)
+        return self._check(
+            self.entries[0].index > other.entries[-1].index, f"after {other.described}", other
+        )
+
+    def within(
+        self, *, of: Selection, seconds: float | None = None, ms: float | None = None
+    ) -> Selection:
+        """The first of these comes at most this long after the first of ``of`` (and not before it)."""
+        if (seconds is None) == (ms is None):
+            raise UsageError("within() takes seconds= or ms=, one of the two")
+        limit: Micros = (
+            round(seconds * 1_000_000) if seconds is not None else round((ms or 0) * 1_000)
+        )
+        passed = self._when(self.first) - self._when(of.first)
+        return self._check(
+            0 <= passed <= limit,
+            f"within {limit / 1_000:g} ms of {of.described} (it took {passed / 1_000:g} ms)",
+            of,
+        )
+
+    def _when(self, entry: Entry) -> Micros:
+        return self.journal.sessions[entry.session].began_us + entry.at
+
+    def _check(self, holds: bool, expected: str, *others: Selection) -> Selection:
+        if holds:
+            return self
+        marked = {entry.index for one in (self, *others) for entry in one.entries}
+        raise ExpectationFailed(
+            f"expected {self.described} {expected}, found {_times(len(self))}\n{timeline(self.journal, marked)}"
+        )
+
+
+def select(
+    journal: Journal,
+    sender: Sender,
+    name: str = "*",
+    *,
+    where: Mapping[str, Any] | None = None,
+    session: int | None = None,
+    response: str | None = None,
+    item: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Selection:
+    """The frames of one sender by event name (glob), body values at dotted paths, response, item and metadata."""
+    wanted = dict(where or {}) | {
+        f"response.metadata.{key}": value for key, value in (metadata or {}).items()
+    }
+    found = []
+    for entry in journal.frames(sender, session=session):
+        view = journal.view(entry)
+        if (
+            view is not None
+            and fnmatchcase(view.name, name)
+            and response in (None, view.response_id)
+            and item in (None, view.item_id)
+            and matches(view.body, wanted)
+        ):
+            found.append(entry)
+    details = [f"{path}={'...' if value is ... else repr(value)}" for path, value in wanted.items()]
+    details += [
+        f"{key} {value}"
+        for key, value in (("response", response), ("item", item))
+        if value is not None
+    ]
+    details += [] if session is None else [f"session {session}"]
+    described = f"{name} from the {sender}" + (f" with {', '.join(details)}" if details else "")
+    return Selection(journal, described, tuple(found))
+
+
+def in_order(*selections: Selection) -> None:
+    """The first of each selection comes in this order; between them may be anything."""
+    for earlier, later in pairwise(selections):
+        first, second = earlier.first, later.first
+        if first.index >= second.index:
+            raise ExpectationFailed(
+                f"expected {earlier.described} before {later.described}, found the other order\n"
+                f"{timeline(earlier.journal, {first.index, second.index})}"
+            )
+
+
+def timeline(journal: Journal, marked: set[int] | frozenset[int] = frozenset()) -> str:
+    """The journal as lines; ``marked`` entries (by index) get a ``>``. A long one loses its middle."""
+    lines = entry_lines(journal, marked=marked)
+    return "\n".join(_cut(lines))
+
+
+def _cut(lines: Sequence[str]) -> list[str]:
+    if len(lines) <= TIMELINE_LINES:
+        return list(lines)
+    half = TIMELINE_LINES // 2
+    keep = {
+        *range(half),
+        *range(len(lines) - half, len(lines)),
+        *(i for i, line in enumerate(lines) if line[:1] == ">"),
+    }
+    out, hidden = [], 0
+    for number, line in enumerate(lines):
+        if number in keep:
+            out += [f"  ... {hidden} lines ..."] if hidden else []
+            out.append(line)
+            hidden = 0
+        else:
+            hidden += 1
+    return out
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once"}.get(count, f"{count} times")

@@ -1,0 +1,35 @@
+"""Dotted paths into parsed JSON: ``response.metadata.topic``, ``item.content.0.type``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def matches(body: Any, where: Mapping[str, Any]) -> bool:
+    """Whether a body has these values at these dotted paths ("response.metadata.topic", "item.content.0.type").
+
+    The value ``...`` (Ellipsis) asks only that the path is there.
+    """
+    for path, wanted in where.items():
+        found, there = dig(body, path)
+        if not there or (wanted is not ... and found != wanted):
+            return False
+    return True
+
+
+def dig(body: Any, path: str) -> tuple[Any, bool]:
+    """The value at a dotted path, and whether the path is there. A number is a list index (negative from the end)."""
+    here = body
+    for part in path.split("."):
+        if isinstance(here, Mapping) and part in here:
+            here = here[part]
+        elif (
+            isinstance(here, list)
+            and part.lstrip("-").isdigit()
+            and -len(here) <= int(part) < len(here)
+        ):
+            here = here[int(part)]
+        else:
+            return None, False
+    return here, True

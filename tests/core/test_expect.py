@@ -1,0 +1,92 @@
+"""Assertions on a journal: each holds, and each fails with a message that explains itself."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mockserver.core.expect import in_order
+from mockserver.core.frames import Sender, Text
+from mockserver.core.journal import Journal
+from mockserver.core.paths import dig, matches
+from mockserver.dialects.openai import OPENAI
+from mockserver.errors import ExpectationFailed, UsageError
+
+
+@pytest.fixture
+def journal() -> Journal:
+    journal = Journal()
+    log = journal.open(OPENAI)
+
+    def add(at: int, sender: Sender, **body: object) -> None:
+        journal.write(log, at, sender, Text(json.dumps(body)))
+
+    add(0, Sender.SERVER, type="session.created")
+    add(10_000, Sender.CLIENT, type="response.create", response={"metadata": {"topic": "weather"}})
+    add(30_000, Sender.SERVER, type="response.created", response={"id": "resp_1", "metadata": None})
+    add(40_000, Sender.CLIENT, type="response.cancel", response_id="resp_1")
+    add(50_000, Sender.SERVER, type="response.done", response={"id": "resp_1"})
+    return journal
+
+
+def test_counting(journal: Journal) -> None:
+    journal.sent_by_client("response.cancel").once()
+    journal.sent_by_client("response.*").exactly(2)
+    journal.sent_by_server("response.output_audio.delta").never()
+    journal.sent_by_server("response.*").at_least(2).at_most(2)
+    for wrong in (
+        lambda: journal.sent_by_client("response.cancel").never(),
+        lambda: journal.sent_by_client("response.*").once(),
+        lambda: journal.sent_by_server("nothing").at_least(1),
+        lambda: journal.sent_by_server("*").at_most(1),
+    ):
+        with pytest.raises(ExpectationFailed):
+            wrong()
+
+
+def test_fields_response_and_metadata_narrow_a_selection(journal: Journal) -> None:
+    journal.sent_by_client(where={"response_id": "resp_1"}).once()
+    journal.sent_by_client(metadata={"topic": "weather"}).once()
+    journal.sent_by_client(metadata={"topic": "sport"}).never()
+    journal.sent_by_server(response="resp_1").exactly(2)
+    journal.sent_by_server("response.created", where={"response.metadata": ...}).once()
+    journal.sent_by_server("response.done", where={"response.metadata": ...}).never()
+    assert journal.sent_by_client("response.cancel").body["response_id"] == "resp_1"
+
+
+def test_order_and_time(journal: Journal) -> None:
+    create, created = journal.sent_by_client("response.create"), journal.sent_by_server("response.created")
+    create.before(created)
+    created.after(create).within(ms=20, of=create)
+    in_order(create, created, journal.sent_by_server("response.done"))
+    with pytest.raises(ExpectationFailed, match=r"before response.create from the client"):
+        created.before(create)
+    with pytest.raises(ExpectationFailed, match=r"within 19 ms .* \(it took 20 ms\)"):
+        created.within(ms=19, of=create)
+    with pytest.raises(ExpectationFailed, match="found the other order"):
+        in_order(created, create)
+    with pytest.raises(UsageError, match="one of the two"):
+        created.within(of=create)
+
+
+def test_a_failure_says_what_was_expected_and_prints_the_timeline(journal: Journal) -> None:
+    with pytest.raises(ExpectationFailed) as caught:
+        journal.sent_by_client("response.cancel", where={"response_id": "resp_1"}).never()
+    lines = str(caught.value).splitlines()
+    assert lines[0] == (
+        "expected response.cancel from the client with response_id='resp_1' never, found once"
+    )
+    assert [line for line in lines[1:] if line.startswith(">")] == [
+        line for line in lines[1:] if "response.cancel" in line
+    ]
+    assert len([line for line in lines[1:] if "response.created" in line]) == 1
+
+
+def test_dotted_paths() -> None:
+    body = {"item": {"content": [{"type": "text"}, {"type": "audio"}]}, "none": None}
+    assert dig(body, "item.content.-1.type") == ("audio", True)
+    assert dig(body, "none") == (None, True)
+    assert dig(body, "item.content.2.type") == (None, False)
+    assert matches(body, {"none": None})
+    assert not matches(body, {"missing": None})
