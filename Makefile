@@ -34,7 +34,7 @@ check: lint types layers
 	@$(PYTEST) $(ARGS)
 
 lint: $(VENV)/installed-dev
-	@$(PY) -m ruff check .
+	@$(PY) -m ruff check --output-format=concise .
 
 # tests/typed_*.py use the public API as a user types it.
 types: $(VENV)/installed-dev

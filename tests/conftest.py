@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -27,3 +28,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if name in metafunc.fixturenames:
             found = paths()
             metafunc.parametrize(name, found, ids=[path.stem for path in found])
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Keep looptime (0.9) away from synchronous tests.
+
+    It asks the loop policy for the current loop before every test. Where no loop runs that makes one that nobody
+    closes: a ResourceWarning in some later test, and on Python 3.12 and 3.13 a DeprecationWarning in this one.
+    """
+    synchronous = pyfuncitem.get_closest_marker("asyncio") is None
+    if synchronous and "event_loop_policy" not in pyfuncitem._fixtureinfo.argnames:
+        pyfuncitem.funcargs.pop("event_loop_policy", None)
+    return (yield)
