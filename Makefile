@@ -16,7 +16,7 @@ ARGS    ?=
 
 PY     := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest -n $(WORKERS)
-PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --prefer-binary
+PIP    := $(PY) -m pip install -qq --disable-pip-version-check --prefer-binary
 
 # The first of these that runs, is new enough and can make an environment.
 CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3.14 python3 python)
