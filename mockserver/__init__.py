@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from mockserver import assertions as assertions
     from mockserver import errors as errors
     from mockserver import faults as faults
     from mockserver import speech as speech
@@ -37,7 +38,7 @@ _HOME = {
     "script": "mockserver.engines.script",
     "simulator": "mockserver.engines.simulator",
 }
-_MODULES = ("errors", "faults", "speech")
+_MODULES = ("assertions", "errors", "faults", "speech")
 
 __all__ = [
     "Cassette",
@@ -46,6 +47,7 @@ __all__ = [
     "Recall",
     "Rules",
     "Scripted",
+    "assertions",
     "errors",
     "faults",
     "relay",

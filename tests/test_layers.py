@@ -20,7 +20,7 @@ LIMIT = 400
 ROWS = (
     {"errors"},
     {"core", "speech"},
-    {"dialects"},
+    {"dialects", "assertions"},
     {"cassette"},
     {"engines", "faults"},
     {"server"},
@@ -32,10 +32,20 @@ STANDARD_LIBRARY_ONLY = {"errors", "core", "speech"}
 # Two areas of one row that must stay strangers: any fault goes with any engine.
 STRANGERS = {("engines", "faults"), ("faults", "engines")}
 
-PURE = {"errors", "core", "speech", "dialects", "cassette", "engines", "faults"}
+PURE = {"errors", "core", "speech", "assertions", "dialects", "cassette", "engines", "faults"}
 MAY_TOUCH_FILES = ("mockserver/cassette/store.py", "mockserver/cassette/importers/")
 IMPURE = {
-    *("aiohttp", "asyncio", "concurrent", "http", "select", "selectors", "socket", "ssl", "urllib.request"),
+    *(
+        "aiohttp",
+        "asyncio",
+        "concurrent",
+        "http",
+        "select",
+        "selectors",
+        "socket",
+        "ssl",
+        "urllib.request",
+    ),
     *("multiprocessing", "os", "signal", "subprocess", "threading"),
     *("datetime", "time", "secrets", "uuid"),
     *("pathlib", "shutil", "tempfile"),
@@ -88,7 +98,9 @@ def complaints(source: str, module: Path) -> list[str]:
             case ast.Call(func=ast.Name(id="open" | "input" | "print" as name)):
                 found.append(f"{node.lineno}: a pure module calls {name}()")
             case ast.Attribute(value=ast.Name(id="random"), attr=name) if name != "Random":
-                found.append(f"{node.lineno}: a pure module draws from the shared generator (random.{name})")
+                found.append(
+                    f"{node.lineno}: a pure module draws from the shared generator (random.{name})"
+                )
     return found
 
 
@@ -130,8 +142,14 @@ def test_what_breaks_the_rules_is_seen(module: str, source: str, complaint: str)
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("server/app.py", "import asyncio, os\nfrom mockserver.engines import base\nfrom . import clock"),
-        ("cassette/store.py", "import os, pathlib\nfrom mockserver import __version__\nx = open('f')"),
+        (
+            "server/app.py",
+            "import asyncio, os\nfrom mockserver.engines import base\nfrom . import clock",
+        ),
+        (
+            "cassette/store.py",
+            "import os, pathlib\nfrom mockserver import __version__\nx = open('f')",
+        ),
         ("faults/a.py", "import random\nfrom random import Random\nx = random.Random(1)"),
         ("cassette/a.py", "import msgpack, timeit, urllib.parse\nfrom ..core import frames"),
         ("__init__.py", "from .server.host import MockServer\nfrom mockserver import speech"),
