@@ -1,0 +1,131 @@
+"""Send a recorded client side again, to a server that answers anew: when each frame may go, and with which ids.
+
+The recording says what the client had seen when it sent a frame. The same frame goes out live once the live server has
+sent as much: each event of that kind as often as recorded, deltas at least once (their number is the provider's). Ids
+that the server mints are learned by pairing the n-th event of a kind with the n-th recorded one, and put into what is
+sent after. This is the mirror of replay, where the client's ids are the ones that change.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from mockserver.cassette.drift import FLOATING, REPEATED
+from mockserver.cassette.model import Record
+from mockserver.core.frames import MILLISECOND, SECOND, Frame, Micros, Sender, Text
+from mockserver.core.view import Kind, Lens, View
+
+_ID_KEY = re.compile(r"(^|_)id$|Id$")
+LONGEST_PAUSE: Micros = 1 * SECOND
+"""A recorded pause between two client frames is kept up to this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One frame of the recorded client. ``after`` is what the server had sent; ``pause`` what the client then waited."""
+
+    frame: Frame
+    after: Counter[str]
+    pause: Micros
+    waits: bool
+
+
+class Follower:
+    """Follows one recorded connection against a live server."""
+
+    def __init__(self, records: Sequence[Record], lens: Lens, *, timed: bool = True) -> None:
+        self._lens = lens
+        self.recorded = [record.frame for record in records if record.sender is Sender.SERVER]
+        self.live: list[Frame] = []
+        self.steps = list(self._plan(records, timed))
+        self._bodies = self._by_name(self.recorded)
+        self._seen: Counter[str] = Counter()
+        self._given_up: set[str] = set()
+        self._ids: dict[str, str] = {}
+        self.whole = Counter({name: len(bodies) for name, bodies in self._bodies.items()})
+
+    def _plan(self, records: Sequence[Record], timed: bool) -> Iterator[Step]:
+        after: Counter[str] = Counter()
+        last: Micros | None = None
+        for record in records:
+            view = self._lens.view(record.frame, record.sender)
+            if record.sender is Sender.SERVER:
+                if _counts(view):
+                    after[view.name] = 1 if _any(view.name, REPEATED) else after[view.name] + 1
+            else:
+                audio = view.kind is Kind.AUDIO
+                if timed:
+                    pause = min(record.at - (record.at if last is None else last), LONGEST_PAUSE)
+                else:
+                    pause = round(view.audio.milliseconds() * MILLISECOND) if audio and view.audio else 0
+                yield Step(record.frame, Counter(after), max(pause, 0), waits=not audio)
+            last = record.at
+
+    def _by_name(self, frames: Sequence[Frame]) -> dict[str, list[Any]]:
+        named: dict[str, list[Any]] = {}
+        for frame in frames:
+            view = self._lens.view(frame, Sender.SERVER)
+            if _counts(view):
+                named.setdefault(view.name, []).append(view.body)
+        return named
+
+    def received(self, frame: Frame) -> None:
+        """The live server sent this."""
+        self.live.append(frame)
+        view = self._lens.view(frame, Sender.SERVER)
+        bodies = self._bodies.get(view.name, [])
+        if not _any(view.name, REPEATED) and self._seen[view.name] < len(bodies):
+            _learn(bodies[self._seen[view.name]], view.body, self._ids)
+        self._seen[view.name] += 1
+
+    def missing(self, after: Counter[str]) -> list[str]:
+        """What has not come yet of these, except what was given up waiting for."""
+        return [
+            name
+            for name, count in after.items()
+            if name not in self._given_up and self._seen[name] < (1 if _any(name, REPEATED) else count)
+        ]
+
+    def give_up(self, names: Sequence[str]) -> None:
+        """Nothing waits for these any more: they have not come in time once."""
+        self._given_up.update(names)
+
+    def translated(self, frame: Frame) -> Frame:
+        """The recorded client frame with the live server's ids; every other byte as recorded."""
+        if not isinstance(frame, Text):
+            return frame
+        data = frame.data
+        for old, new in self._ids.items():
+            if old in data:
+                data = data.replace(json.dumps(old), json.dumps(new))
+        return frame if data == frame.data else Text(data)
+
+
+def _counts(view: View) -> bool:
+    return view.kind not in (Kind.CLOSE, Kind.LOST, Kind.KEEPALIVE) and not _any(view.name, FLOATING)
+
+
+def _any(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _learn(recorded: Any, live: Any, ids: dict[str, str], key: str = "") -> None:
+    """Bind the ids of one event: strings under a key that names an id, at the same place in both."""
+    match recorded, live:
+        case dict(), dict():
+            for name, value in recorded.items():
+                if name in live:
+                    _learn(value, live[name], ids, name)
+        case list(), list():
+            for one, other in zip(recorded, live, strict=False):
+                _learn(one, other, ids, key)
+        case str(), str() if recorded != live and _ID_KEY.search(key):
+            ids.setdefault(recorded, live)
+        case _:
+            pass
