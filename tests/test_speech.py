@@ -224,6 +224,13 @@ def test_gain_and_direct_current(text: str, decibels: float, offset: int, rate: 
     assert close(speech.heard(pcm, rate), speech.timings(text))
 
 
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("offset", [-31_000, 31_000])
+def test_a_great_direct_current_counts_for_nothing(rate: int, offset: int) -> None:
+    pcm = as_pcm(numbers(amplified(speech.encode(SENTENCE, rate), -34)) + offset)
+    assert close(speech.heard(pcm, rate), speech.timings(SENTENCE))
+
+
 def test_six_decibels_do_not_clip() -> None:
     loudest = max(abs(numbers(amplified(speech.encode(SENTENCE), 6))))
     assert 20_000 < loudest < 32_767
@@ -276,6 +283,17 @@ def test_a_clip_holds_the_words_that_survived_whole(
     runs = [maybe[a:b] for a in range(2) for b in (len(maybe), len(maybe) - 1) if b >= 0]
     assert len(found) >= len(sure)
     assert any(close(found, run) for run in runs)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("lost_ms", [0, 0.5, 2, 3, 5, 8, 12])
+def test_a_word_without_a_few_milliseconds_is_not_whole(rate: int, lost_ms: float) -> None:
+    times, pcm = speech.timings("one two three"), speech.encode("one two three", rate)
+    whole = ["two"] if lost_ms < 1 else []
+    late = cut(pcm, times[1].start_ms + lost_ms, times[1].end_ms, rate)
+    early = cut(pcm, times[1].start_ms, times[1].end_ms - lost_ms, rate)
+    assert speech.decode(late, rate).split() == whole
+    assert speech.decode(early, rate).split() == whole
 
 
 @given(plain_text, st.floats(0, 1))

@@ -40,9 +40,10 @@ LOWEST_RATE, HIGHEST_RATE = 8_000, 48_000
 SYMBOLS_PER_SECOND = 50
 SYMBOL_MS = 1_000 // SYMBOLS_PER_SECOND
 
+_SPACING_HZ = 80
 SYNC_B_HZ = 1_680
-LOW_HZ = tuple(range(400, 1_680, 80))
-HIGH_HZ = tuple(range(1_760, 3_040, 80))
+LOW_HZ = tuple(range(400, 1_680, _SPACING_HZ))
+HIGH_HZ = tuple(range(1_760, 3_040, _SPACING_HZ))
 SYNC_A_HZ = 3_040
 
 PIECE_BYTES = 63
@@ -153,7 +154,7 @@ def samples(pcm: bytes) -> array[int]:
     return numbers
 
 
-def pcm_bytes(numbers: Iterable[int]) -> bytes:
+def pcm_bytes(numbers: list[int]) -> bytes:
     """Numbers as PCM16 little-endian bytes."""
     packed = array("h", numbers)
     if sys.byteorder == "big":
@@ -190,21 +191,34 @@ def _waveform(rate: int, count: int, symbol: int) -> bytes:
     if symbol == _SILENCE:
         return bytes(2 * count)
     if symbol == _SYNC_A:
-        return pcm_bytes(map(round, _tone(rate, count, SYNC_A_HZ, _SYNC_PEAK)))
+        return pcm_bytes(_tone(rate, count, SYNC_A_HZ, _SYNC_PEAK))
     if symbol == _SYNC_B:
-        return pcm_bytes(map(round, _tone(rate, count, SYNC_B_HZ, _SYNC_PEAK)))
+        return pcm_bytes(_tone(rate, count, SYNC_B_HZ, _SYNC_PEAK))
     low = _tone(rate, count, LOW_HZ[symbol >> 4], _TONE_PEAK)
     high = _tone(rate, count, HIGH_HZ[symbol & 15], _TONE_PEAK)
-    return pcm_bytes(map(round, map(add, low, high)))
+    return pcm_bytes(list(map(add, low, high)))
 
 
 @lru_cache(maxsize=1024)
-def _tone(rate: int, count: int, hz: int, peak: float) -> list[float]:
-    step = 2 * math.pi * hz / rate
-    wave = [_FULL_SCALE * peak * math.sin(step * n) for n in range(count)]
-    ramp = int(rate * _RAMP_SECONDS)
-    for n in range(ramp):
-        gain = 0.5 - 0.5 * math.cos(math.pi * (n + 0.5) / ramp)
-        wave[n] *= gain
-        wave[count - 1 - n] *= gain
+def _tone(rate: int, count: int, hz: int, peak: float) -> list[int]:
+    # Every tone is a multiple of 80 Hz, so each is the lowest one's wave read with longer steps.
+    table, step = _lowest_tone(rate, peak), hz // _SPACING_HZ
+    wave = [table[n % len(table)] for n in range(0, step * count, step)]
+    for n, gain in enumerate(_ramp(rate)):
+        wave[n] = round(wave[n] * gain)
+        wave[count - 1 - n] = round(wave[count - 1 - n] * gain)
     return wave
+
+
+@lru_cache(maxsize=32)
+def _lowest_tone(rate: int, peak: float) -> list[int]:
+    """A wave of 80 Hz, as long as it takes to come back to the same sample."""
+    angle = 2 * math.pi * _SPACING_HZ / rate
+    length = rate // math.gcd(rate, _SPACING_HZ)
+    return [round(_FULL_SCALE * peak * math.sin(angle * n)) for n in range(length)]
+
+
+@lru_cache(maxsize=16)
+def _ramp(rate: int) -> list[float]:
+    length = int(rate * _RAMP_SECONDS)
+    return [0.5 - 0.5 * math.cos(math.pi * (n + 0.5) / length) for n in range(length)]
