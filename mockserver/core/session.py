@@ -32,6 +32,7 @@ from mockserver.core.frames import (
     Micros,
     Note,
     Opened,
+    Pairs,
     Peer,
     Received,
     Refuse,
@@ -42,6 +43,10 @@ from mockserver.core.frames import (
 from mockserver.core.journal import Journal, SessionLog
 from mockserver.core.machine import Machine, earliest
 
+BROKEN: tuple[Pairs, bytes] = (
+    (("Content-Type", "application/json"),),
+    b'{"error":{"message":"internal error of the mock server; its problems() say what happened"}}\n',
+)
 EVENTS = (Opened, Received, Dialled, Tell)
 
 
@@ -117,6 +122,17 @@ class Session:
     def note(self, note: Note, now: Micros) -> None:
         """Write a note into the journal."""
         self.journal.note(self.log, now, note)
+
+    def fail(self, now: Micros, *, answered: bool = True) -> list[Effect]:
+        """A part has raised. What was let out before still goes, then what a server in trouble says: 1011, or a 500."""
+        last = Hangup(code=1011, reason="internal error") if answered else Refuse(500, *BROKEN)
+        if not self.over:
+            try:
+                self._emit(last, now)
+            except Exception:  # noqa: BLE001 - a sink that cannot write may be what raised
+                self._end()
+                self._out.append(last)
+        return self._taken()
 
     # --- inside ---
 

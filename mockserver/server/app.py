@@ -1,0 +1,226 @@
+"""The HTTP side: every request of every path comes here, and a websocket handshake becomes a session.
+
+aiohttp's low-level server is used as it is: there are no routes, so there is nothing for an Application to do.
+"""
+
+from __future__ import annotations
+
+import json
+from asyncio import AbstractEventLoop
+from typing import Protocol
+from urllib.parse import parse_qsl, unquote
+
+from aiohttp import WSMsgType, web
+from multidict import CIMultiDict
+
+from mockserver.core.frames import (
+    Abort,
+    Accept,
+    Binary,
+    Close,
+    Handshake,
+    Lost,
+    Opened,
+    Pairs,
+    Peer,
+    Received,
+    Refuse,
+    Text,
+)
+from mockserver.engines.base import Reply, Request
+from mockserver.server.outlet import reset
+from mockserver.server.pump import Pump
+
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes that the body of a plain request may have."""
+
+_PROTOCOL = "Sec-WebSocket-Protocol"
+OURS = frozenset(
+    {"connection", "upgrade", "sec-websocket-accept", "sec-websocket-extensions", "sec-websocket-protocol",
+     "content-length", "transfer-encoding", "keep-alive", "te", "trailer", "proxy-authenticate"}
+)  # fmt: skip
+"""Response headers that belong to one hop and are written by aiohttp, never copied from an engine's answer."""
+
+
+class Host(Protocol):
+    """What the HTTP side asks of the server."""
+
+    compress: bool
+
+    def open(self, handshake: Handshake) -> Pump | Reply: ...
+
+    def closed(self, pump: Pump) -> None: ...
+
+    async def plain(self, request: Request, raw: web.BaseRequest) -> Reply: ...
+
+
+class App(web.Server):
+    """One listening server. A handshake that is held hears here that its client has gone."""
+
+    def __init__(self, host: Host, *, loop: AbstractEventLoop) -> None:
+        super().__init__(self._handle, loop=loop, access_log=None, debug=False)
+        self._host = host
+        self._held: dict[object, Pump] = {}
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        """aiohttp says that a TCP connection has ended."""
+        super().connection_lost(handler, exc)
+        pump = self._held.pop(handler, None)
+        if pump is not None and not pump.decided.done():
+            pump.feed(Received(Peer.CLIENT, Lost("client gave up during the handshake")))
+            if not pump.decided.done():
+                pump.decided.set_result(Abort())
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Upgrade", "").strip().lower() == "websocket":
+            return await self._socket(request)
+        path, query = split_target(request.raw_path)
+        body = await request.read() if request.can_read_body else b""
+        asked = Request(request.method, path, query, pairs(request.raw_headers), body)
+        return response(await self._host.plain(asked, request))
+
+    async def _socket(self, request: web.BaseRequest) -> web.StreamResponse:
+        handshake = read_handshake(request)
+        # Which subprotocol is selected is the engine's decision and may be one that nobody offered, so aiohttp does not
+        # see the offer. (It would also log it, and clients carry keys there.)
+        headers: CIMultiDict[str] = CIMultiDict(request.headers)
+        headers.popall(_PROTOCOL, None)
+        bare = request.clone(headers=headers)
+        ws = web.WebSocketResponse(
+            compress=self._host.compress, max_msg_size=0, autoping=False, autoclose=False
+        )  # fmt: skip
+        if not ws.can_prepare(bare):
+            return response(told(400, "this is not a valid websocket handshake (RFC 6455 section 4.2.1)"))
+        pump = self._host.open(handshake)
+        if isinstance(pump, Reply):
+            return response(pump)
+        try:
+            return await self._serve(request, bare, ws, pump, handshake)
+        finally:
+            self._held.pop(request.protocol, None)
+            pump.stop()
+            self._host.closed(pump)
+
+    async def _serve(
+        self,
+        request: web.BaseRequest,
+        bare: web.BaseRequest,
+        ws: web.WebSocketResponse,
+        pump: Pump,
+        handshake: Handshake,
+    ) -> web.StreamResponse:
+        self._held[request.protocol] = pump
+        pump.transport = request.transport
+        pump.feed(Opened(handshake))
+        decision = await pump.decided
+        transport = request.transport
+        if transport is None:
+            pump.feed(Received(Peer.CLIENT, Lost("client gave up during the handshake")))
+            return web.Response(status=499)  # nobody is there to read it
+        match decision:
+            case Refuse(status, extra, body):
+                return response(Reply(status, extra, body))
+            case Abort():
+                reset(transport)
+                return web.Response(status=503)  # cannot be written any more
+            case Accept(subprotocol, extra):
+                for name, value in extra:
+                    if name.lower() not in OURS:
+                        ws.headers.add(name, value)
+                if subprotocol is not None:
+                    ws.headers[_PROTOCOL] = subprotocol
+        self._held.pop(request.protocol, None)
+        writer = await ws.prepare(bare)
+        if writer is not None:
+            takeover = "server_no_context_takeover" not in ws.headers.get("Sec-WebSocket-Extensions", "")
+            pump.outlet.open(transport, writer.drain, window_bits=int(ws.compress), takeover=takeover)
+            pump.run(())
+            await read(ws, pump)
+            if pump.lingers and not pump.left.done():
+                await pump.left
+        pump.hang_up()
+        return ws
+
+
+async def read(ws: web.WebSocketResponse, pump: Pump) -> None:
+    """Feed what the client sends until one side has ended the connection."""
+    session = pump.session
+    while True:
+        message = await ws.receive()
+        if not pump.reading:
+            # Half-open: the socket stays and nothing is read from it until the server closes.
+            await pump.left
+            return
+        kind = message.type
+        if kind is WSMsgType.TEXT:
+            if not session.over:
+                pump.feed(Received(Peer.CLIENT, Text(message.data)))
+        elif kind is WSMsgType.BINARY:
+            if not session.over:
+                pump.feed(Received(Peer.CLIENT, Binary(bytes(message.data))))
+        elif kind is WSMsgType.PING:
+            if pump.ponging:
+                pump.outlet.pong(message.data)
+            pump.note("ping", "ping from the client" if pump.ponging else "ping from the client, not answered")
+        elif kind is WSMsgType.PONG:
+            pump.note("ping", "pong from the client")
+        elif kind is WSMsgType.CLOSE:
+            if session.over:
+                return  # the answer to our own close frame
+            frame = Close(message.data or None, message.extra or "")
+            pump.feed(Received(Peer.CLIENT, frame))
+            pump.outlet.put(Close(frame.code))  # the echo of RFC 6455 section 5.5.1: not a frame of the session
+            return
+        else:
+            if not session.over:
+                why = f"protocol error: {message.data}" if kind is WSMsgType.ERROR else "connection lost"
+                pump.feed(Received(Peer.CLIENT, Lost(why)))
+            return
+        if pump.upstream is not None:
+            await pump.upstream.room()
+
+
+def read_handshake(request: web.BaseRequest) -> Handshake:
+    """The client's handshake, verbatim where it matters."""
+    path, query = split_target(request.raw_path)
+    headers = pairs(request.raw_headers)
+    offered = tuple(
+        name.strip()
+        for key, value in headers
+        if key.lower() == "sec-websocket-protocol"
+        for name in value.split(",")
+        if name.strip()
+    )
+    return Handshake(path, query, headers, offered, request.raw_path)
+
+
+def split_target(target: str) -> tuple[str, Pairs]:
+    """A request target as a path without doubled slashes and query pairs. Clients that join URLs double slashes."""
+    if not target.startswith("/") and "://" in target:
+        target = "/" + target.split("://", 1)[1].partition("/")[2]
+    path, _, query = target.partition("?")
+    while "//" in path:
+        path = path.replace("//", "/")
+    return unquote(path) or "/", tuple(parse_qsl(query, keep_blank_values=True))
+
+
+def pairs(raw: tuple[tuple[bytes, bytes], ...]) -> Pairs:
+    """Headers as text, in wire order."""
+    return tuple((name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in raw)
+
+
+def told(status: int, message: str) -> Reply:
+    """A refusal in one JSON line that a person can read."""
+    body = json.dumps({"error": {"message": message}}, ensure_ascii=False) + "\n"
+    return Reply(status, (("Content-Type", "application/json"),), body.encode())
+
+
+def response(reply: Reply) -> web.Response:
+    """A reply as aiohttp sends it."""
+    headers: CIMultiDict[str] = CIMultiDict()
+    for name, value in reply.headers:
+        if name.lower() not in OURS:
+            headers.add(name, value)
+    return web.Response(status=reply.status, headers=headers, body=reply.body)
+
+

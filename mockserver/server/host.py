@@ -1,0 +1,294 @@
+"""``MockServer``: one port, one source, one journal.
+
+    async with MockServer(source) as server:          in the test's own loop, on that loop's clock
+    with MockServer(source).in_thread() as server:    with a loop of its own, for synchronous clients and processes
+
+Leaving the context without an exception calls ``verify()``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from aiohttp import web
+
+from mockserver.core.frames import Handshake
+from mockserver.core.journal import Journal
+from mockserver.core.session import Session
+from mockserver.engines.base import Context, Reply, Request, Source
+from mockserver.errors import ExpectationFailed, ServerError, UsageError
+from mockserver.server.app import App, told
+from mockserver.server.clock import Clock
+from mockserver.server.pump import Pump, Upstream
+from mockserver.server.sessions import Armed, Fault, Faults, SessionHandle
+
+if TYPE_CHECKING:
+    from mockserver.server.thread import InThread
+
+T = TypeVar("T")
+
+
+class MockServer:
+    """A server that answers realtime clients from ``source``. Nothing listens before the context is entered.
+
+    ``faults`` are fault objects or specs ("delay 11s on response.created"). ``port`` 0 takes any free port. With
+    ``tls`` a certificate is made on the spot. ``token`` is asked for by the control API; without one that API answers on loopback
+    only. ``compress`` False offers no permessage-deflate. Raises ServerError when the port is taken.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        faults: Iterable[Fault | str] = (),
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: bool = False,
+        seed: int = 0,
+        token: str | None = None,
+        compress: bool = True,
+    ) -> None:
+        if not hasattr(source, "open") or not hasattr(source, "dialect"):
+            raise UsageError(
+                f"MockServer needs something that answers (script, replay, simulator, relay), "
+                f"not {type(source).__name__}"
+            )
+        if not 0 <= port <= 65_535:
+            raise UsageError(f"port {port}: expected 0 (any free port) to 65535")
+        self.source = source
+        self.dialect = source.dialect
+        self.seed = seed
+        self.token = token
+        self.compress = compress
+        self.journal = Journal(seed=seed)
+        self.sessions: list[SessionHandle] = []
+        self._faults = Faults(faults, seed, source.dialect)
+        self._host = host
+        self._wanted_port = port
+        self._port: int | None = None
+        self._tls = tls
+        self._failures: list[ExpectationFailed] = []
+        self._running: dict[Pump, SessionHandle] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._clock: Clock | None = None
+        self._app: App | None = None
+        self._listener: asyncio.Server | None = None
+        self._gone: asyncio.Event | None = None
+
+    # --- where it is ---
+
+    @property
+    def port(self) -> int:
+        """The port that clients connect to."""
+        if self._port is None:
+            raise ServerError("the server is not running: enter it with `async with` or `with ....in_thread()`")
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The origin: ``http://127.0.0.1:PORT``."""
+        return f"{'https' if self._tls else 'http'}://{self._authority}"
+
+    @property
+    def base_url(self) -> str:
+        """What clients take as a base URL: the origin and the provider's base path."""
+        return self.url + self.dialect.base_path
+
+    @property
+    def ws_url(self) -> str:
+        """The websocket itself."""
+        return f"{'wss' if self._tls else 'ws'}://{self._authority}{self.dialect.socket_path}"
+
+    def env(self) -> dict[str, str]:
+        """Variables that point clients at this server."""
+        return self.dialect.env(http=self.url, ws=f"{'wss' if self._tls else 'ws'}://{self._authority}")
+
+    @property
+    def _authority(self) -> str:
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self._host, self._host)
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    # --- what went wrong ---
+
+    def problems(self) -> list[ExpectationFailed]:
+        """What a test should fail for: what raised, what went against the source, faults that never fired."""
+        return [*self._failures, *self.source.problems(), *self._faults.unfired()]
+
+    def verify(self) -> None:
+        """Raise the first problem; its message holds all of them."""
+        found = self.problems()
+        if not found:
+            return
+        if len(found) == 1:
+            raise found[0]
+        text = "\n\n".join(f"{number}. {problem}" for number, problem in enumerate(found, 1))
+        raise type(found[0])(f"{len(found)} problems\n\n{text}") from found[0]
+
+    # --- faults ---
+
+    @property
+    def faults(self) -> Mapping[int, Armed]:
+        """The faults that are set, by id."""
+        return self._faults.armed
+
+    def add_fault(self, fault: Fault | str) -> int:
+        """Set a fault for running and later sessions; returns its id."""
+        return self.call(lambda: self._faults.add(fault, self._running))
+
+    def remove_fault(self, number: int) -> None:
+        """Take a fault away; what it holds back goes on. It still counts if it never fired."""
+        self.call(lambda: self._faults.remove(number, self._running))
+
+    # --- contexts ---
+
+    def in_thread(self) -> InThread:
+        """A context manager that runs this server in a thread with a loop of its own."""
+        from mockserver.server.thread import InThread
+
+        return InThread(self)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+        if kind is None:
+            self.verify()
+
+    async def start(self) -> None:
+        """Listen. ServerError where that is not possible."""
+        if self._loop is not None:
+            raise ServerError("this server is already running; make another MockServer for a second one")
+        loop = asyncio.get_running_loop()
+        app = App(self, loop=loop)
+        secure: ssl.SSLContext | None = None
+        try:
+            self._listener = await loop.create_server(
+                app, self._host, self._wanted_port, ssl=secure, backlog=1024, reuse_address=True
+            )
+        except OSError as error:
+            raise self._cannot_listen(error) from None
+        self._loop, self._app, self._clock = loop, app, Clock(loop)
+        self._port = self._listener.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """End running sessions at once and stop listening. Nothing is left behind."""
+        if self._listener is None or self._app is None:
+            return
+        await self._settle()
+        listener, self._listener = self._listener, None
+        listener.close()
+        self._gone = asyncio.Event()
+        for pump in list(self._running):
+            pump.note("server", "the server closes; this session was still running")
+            pump.end()
+        while self._running:
+            self._gone.clear()
+            await self._gone.wait()
+        await self._app.shutdown(0)
+        self._loop = None
+
+    def call(self, action: Callable[[], T]) -> T:
+        """Run something in the server's loop and return its result, from whichever thread this is called."""
+        loop = self._loop
+        if loop is None:
+            return action()
+        try:
+            if asyncio.get_running_loop() is loop:
+                return action()
+        except RuntimeError:
+            pass  # no loop in this thread: the server runs in another
+
+        async def act() -> T:
+            return action()
+
+        return asyncio.run_coroutine_threadsafe(act(), loop).result()
+
+    # --- for the HTTP side ---
+
+    def open(self, handshake: Handshake) -> Pump | Reply:
+        """A session for one more connection."""
+        assert self._clock is not None
+        clock = self._clock
+        log = self.journal.open(self.dialect, began_us=clock.micros())
+        context = Context(log.number, log.seed, log.lens, log.began_us, clock.unix_us(), self.base_url)
+        try:
+            engine = self.source.open(handshake, context)
+            session = Session(engine, journal=self.journal, log=log)
+            self._faults.surround(session)
+        except Exception as error:  # noqa: BLE001 - whatever a source raises belongs to the test, not to the client
+            log.ended = True
+            self._failures.append(failure(f"session {log.number} could not begin", error))
+            return told(500, "internal error of the mock server; its problems() say what happened")
+        pump = Pump(session, clock, failed=self._failed, upstream=self._upstream)
+        handle = SessionHandle(session)
+        self.sessions.append(handle)
+        self._running[pump] = handle
+        return pump
+
+    def closed(self, pump: Pump) -> None:
+        """A connection has ended."""
+        self._running.pop(pump, None)
+        self._faults.forget(pump.session)
+        if self._gone is not None:
+            self._gone.set()
+
+    async def plain(self, request: Request, raw: web.BaseRequest) -> Reply:
+        """The answer to a plain HTTP request."""
+        assert self._clock is not None
+        number, now = len(self.journal.sessions), self._clock.micros()
+        lens = self.dialect
+        context = Context(number, f"{self.seed}/http/{number}", lens, now, self._clock.unix_us(), self.base_url)
+        try:
+            reply = self.source.neighbour(request, context)
+        except Exception as error:  # noqa: BLE001 - as in open
+            self._failures.append(failure(f"{request.method} {request.path}", error))
+            return told(500, "internal error of the mock server; its problems() say what happened")
+        if reply is not None:
+            return reply
+        where = self.dialect.socket_path
+        return told(404, f"nothing answers {request.method} {request.path} here; the websocket is at {where}")
+
+    # --- inside ---
+
+    def _upstream(self, pump: Pump) -> Upstream:
+        from mockserver.server.upstream import AiohttpUpstream
+
+        return AiohttpUpstream(pump)
+
+    def _failed(self, pump: Pump, error: Exception) -> None:
+        self._failures.append(failure(f"session {pump.session.log.number}", error))
+
+    async def _settle(self) -> None:
+        """Read what clients sent just before the end: on loopback it is here already, it only waits to be read."""
+        for _ in range(3):
+            seen = len(self.journal)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            if len(self.journal) == seen:
+                return
+
+    def _cannot_listen(self, error: OSError) -> ServerError:
+        port = self._wanted_port
+        if error.errno == errno.EADDRINUSE:
+            return ServerError(f"port {port} is in use: choose another with --port, or leave it out for any free one")
+        if error.errno == errno.EACCES:
+            return ServerError(f"port {port} may not be used by this user: choose one above 1023 with --port")
+        return ServerError(f"cannot listen on {self._host}:{port}: {error.strerror or error}")
+
+
+def failure(where: str, error: BaseException) -> ExpectationFailed:
+    """An exception inside the server as a problem of the test."""
+    made = ExpectationFailed(f"{where}: {type(error).__name__}: {error}")
+    made.__cause__ = error
+    return made
+
+

@@ -1,0 +1,187 @@
+"""The one writer of a client's socket: frames in order, straight into the transport, held back when it is full.
+
+Data frames are written here and not through aiohttp's ``send_str``, because frames that are due together can then go
+out in one system call and no coroutine runs per frame. Framing is RFC 6455 section 5.2, compression RFC 7692 section 7.2.1.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import zlib
+from asyncio import Task, Transport, get_running_loop, sleep, wait
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from mockserver.core.frames import Binary, Close, Lost, Text
+
+TEXT, BINARY, CLOSE, PONG = 0x1, 0x2, 0x8, 0xA
+COMPRESSED = 0x40
+BATCH = 64 * 1024
+"""Bytes of frames that are joined before they are handed to the transport."""
+
+_MEDIUM = struct.Struct("!BBH").pack
+_LARGE = struct.Struct("!BBQ").pack
+_CODE = struct.Struct("!H").pack
+
+
+def framed(opcode: int, payload: bytes, rsv: int = 0) -> bytes:
+    """One unmasked websocket frame."""
+    size = len(payload)
+    if size < 126:
+        return bytes((0x80 | rsv | opcode, size)) + payload
+    if size < 65_536:
+        return _MEDIUM(0x80 | rsv | opcode, 126, size) + payload
+    return _LARGE(0x80 | rsv | opcode, 127, size) + payload
+
+
+def close_payload(code: int | None, reason: str = "") -> bytes:
+    """The payload of a close frame; empty where there is no code (RFC 6455 section 5.5.1)."""
+    return b"" if code is None else _CODE(code) + reason.encode()[:123]
+
+
+def reset(transport: Transport) -> None:
+    """End a connection with a TCP reset instead of a FIN."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        except OSError:
+            pass  # the peer was faster, or the socket is not TCP: there is nothing left to reset
+    transport.abort()
+
+
+class Outlet:
+    """Frames to one client. ``open`` once the handshake has been answered; until then everything waits."""
+
+    def __init__(self, ended: Callable[[Close | Lost], None]) -> None:
+        self._ended = ended
+        self._transport: Transport | None = None
+        self._drain: Callable[[], Awaitable[None]] | None = None
+        self._deflate: zlib._Compress | None = None
+        self._waiting: deque[Text | Binary | Close | Lost] = deque()
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._task: Task[None] | None = None
+        self._window_bits, self._takeover, self._high = 0, True, BATCH
+        self.shut = False
+
+    def open(
+        self,
+        transport: Transport,
+        drain: Callable[[], Awaitable[None]],
+        *,
+        window_bits: int = 0,
+        takeover: bool = True,
+    ) -> None:
+        """The socket is there. ``window_bits`` 0 means that no compression was agreed."""
+        self._transport, self._drain = transport, drain
+        self._window_bits, self._takeover = window_bits, takeover
+        # The transport's own limit, so that its drain agrees about what is full.
+        self._high = transport.get_write_buffer_limits()[1]
+        self._pour()
+
+    def put(self, frame: Text | Binary | Close | Lost) -> None:
+        """Write a frame, or keep it until there is room. Close ends the writing; Lost resets the connection."""
+        if self._transport is None or self._waiting or self._task is not None:
+            self._waiting.append(frame)
+        else:
+            self._write(frame)
+
+    def flush(self) -> None:
+        """Hand what was put to the transport; frames that were put together leave in one write."""
+        if self._chunks and self._transport is not None:
+            data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+            self._chunks.clear()
+            self._size = 0
+            if not self._transport.is_closing():
+                self._transport.write(data)
+        if self._full() and self._task is None:
+            self._task = get_running_loop().create_task(self._wait_for_room())
+
+    def pong(self, payload: bytes) -> None:
+        """Answer a ping. Control frames may overtake data that waits here, never data in the transport."""
+        if self._transport is not None and not self.shut and not self._transport.is_closing():
+            self._transport.write(framed(PONG, payload))
+
+    @property
+    def held(self) -> int:
+        """How many frames wait for room."""
+        return len(self._waiting)
+
+    async def room(self) -> None:
+        """Return when nothing waits any more."""
+        while (task := self._task) is not None:
+            await _done(task)
+
+    def stop(self) -> Task[None] | None:
+        """Drop what waits and write no more; returns the task to wait for, if there is one."""
+        self.shut = True
+        self._waiting.clear()
+        self._chunks.clear()
+        if self._task is not None:
+            self._task.cancel()
+        return self._task
+
+    # --- inside ---
+
+    def _full(self) -> bool:
+        transport = self._transport
+        return transport is not None and not transport.is_closing() and transport.get_write_buffer_size() > self._high
+
+    def _write(self, frame: Text | Binary | Close | Lost) -> None:
+        if self.shut:
+            return
+        kind = type(frame)
+        if kind is Text or kind is Binary:
+            payload = frame.data.encode() if kind is Text else frame.data  # type: ignore[union-attr]
+            chunk = self._data(TEXT if kind is Text else BINARY, payload)  # type: ignore[arg-type]
+            self._chunks.append(chunk)
+            self._size += len(chunk)
+            if self._size > BATCH:
+                self.flush()
+        elif isinstance(frame, Close):
+            self._chunks.append(framed(CLOSE, close_payload(frame.code, frame.reason)))
+            self.flush()
+            self.shut = True
+            self._ended(frame)
+        elif isinstance(frame, Lost):
+            self.flush()
+            self.shut = True
+            if self._transport is not None:
+                reset(self._transport)
+            self._ended(frame)
+
+    def _data(self, opcode: int, payload: bytes) -> bytes:
+        if not self._window_bits:
+            return framed(opcode, payload)
+        if self._deflate is None or not self._takeover:
+            # Level 1: the mock must be fast, and a client cannot see the level.
+            self._deflate = zlib.compressobj(1, zlib.DEFLATED, -self._window_bits)
+        packed = self._deflate.compress(payload) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        return framed(opcode, packed[:-4], COMPRESSED)
+
+    def _pour(self) -> None:
+        while self._waiting and not self._full():
+            self._write(self._waiting.popleft())
+        self.flush()
+
+    async def _wait_for_room(self) -> None:
+        assert self._drain is not None
+        try:
+            while self._waiting or self._full():
+                try:
+                    await self._drain()
+                except ConnectionError:
+                    self._waiting.clear()  # the client has gone; its reader reports it
+                    return
+                if self._full():
+                    await sleep(0)  # a transport whose drain returns early (TLS) must not stop the loop
+                self._pour()
+        finally:
+            self._task = None
+
+
+async def _done(task: Task[None]) -> None:
+    """Wait for a task without taking over its end."""
+    await wait([task])

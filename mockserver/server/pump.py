@@ -1,0 +1,245 @@
+"""Drives one session: frames from the sockets in, effects out in order, one timer for everything that is due.
+
+The pump knows sockets and the clock and nothing of what a session is made of. It is not a task: readers, the timer and
+the dialler call it, it feeds the session and executes what comes back, and nothing of it waits.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, Future, TimerHandle, Transport
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from mockserver.core.frames import (
+    Abort,
+    Accept,
+    Binary,
+    Close,
+    Dial,
+    Effect,
+    Event,
+    Freeze,
+    Handshake,
+    Hangup,
+    Lost,
+    Micros,
+    Note,
+    Peer,
+    Refuse,
+    Send,
+    Text,
+)
+from mockserver.core.session import Layer, Session
+from mockserver.server.clock import Clock
+from mockserver.server.outlet import Outlet
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds of the loop's clock that a client gets to answer a close frame before TCP is closed anyway."""
+
+Decision = Accept | Refuse | Abort
+
+
+class Upstream(Protocol):
+    """The other socket of a relay, as the pump sees it."""
+
+    def dial(self, handshake: Handshake) -> None: ...
+
+    def put(self, frame: Text | Binary | Close | Lost) -> None: ...
+
+    def stop(self) -> None: ...
+
+    async def room(self) -> None: ...
+
+
+class Pump:
+    """One client connection. ``decided`` is how the handshake is to be answered, once the session knows."""
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        *,
+        failed: Callable[[Pump, Exception], None],
+        upstream: Callable[[Pump], Upstream] | None = None,
+    ) -> None:
+        self.session = session
+        self.clock = clock
+        self.loop: AbstractEventLoop = clock.loop
+        self.began_us: Micros = session.log.began_us
+        self.outlet = Outlet(self._sent_last)
+        self.decided: Future[Decision] = self.loop.create_future()
+        self.left: Future[None] = self.loop.create_future()
+        self.transport: Transport | None = None
+        self.ponging = True
+        self.reading = True
+        self.lingers = False
+        self._failed = failed
+        self._make_upstream = upstream
+        self.upstream: Upstream | None = None
+        self._timer: TimerHandle | None = None
+        self._armed: Micros | None = None
+        self._closer: TimerHandle | None = None
+        self._linger_us: Micros = 0
+        self._latest: Micros = 0
+
+    def now(self) -> Micros:
+        """Microseconds since the session began; never less than before."""
+        now = self.clock.micros() - self.began_us
+        if now > self._latest:
+            self._latest = now
+        return self._latest
+
+    # --- what happens to a session ---
+
+    def feed(self, event: Event) -> None:
+        """Something came."""
+        try:
+            effects = self.session.feed(event, self.now())
+        except Exception as error:  # noqa: BLE001 - whatever an engine, fault or sink raises belongs to the test
+            effects = self._fail(error)
+        self.run(effects)
+
+    def add_layer(self, layer: Layer) -> None:
+        """Put a fault around the running session."""
+        self.session.add_layer(layer)
+        self._arm()
+
+    def remove_layer(self, layer: Layer) -> None:
+        """Take a fault away; what it held back goes on."""
+        if layer in self.session.layers:
+            try:
+                effects = self.session.remove_layer(layer, self.now())
+            except Exception as error:  # noqa: BLE001 - as in feed
+                effects = self._fail(error)
+            self.run(effects)
+
+    def note(self, kind: str, text: str) -> None:
+        """Write a note into the journal."""
+        try:
+            self.session.note(Note(kind, text), self.now())
+        except Exception as error:  # noqa: BLE001 - a sink may refuse a note too (disk full)
+            self.run(self._fail(error))
+
+    def run(self, effects: Iterable[Effect]) -> None:
+        """Execute effects in order, then set the timer."""
+        outlet = self.outlet
+        for effect in effects:
+            if type(effect) is Send:
+                if effect.peer is Peer.CLIENT:
+                    outlet.put(effect.frame)
+                elif self.upstream is not None:
+                    self.upstream.put(effect.frame)
+            else:
+                self._rare(effect)
+        outlet.flush()
+        self._arm()
+
+    def end(self, *, code: int = 1001, reason: str = "mockserver is closing") -> None:
+        """The server closes: end this connection now, without waiting for the client or the upstream."""
+        self._disarm()
+        if not self.outlet.shut and not self.outlet.held:
+            self.outlet.put(Close(code, reason))
+        self.outlet.stop()
+        if not self.decided.done():
+            self.decided.set_result(Refuse(503, (), b'{"error":{"message":"mockserver is closing"}}\n'))
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close TCP. What the transport already holds still goes out."""
+        if self._closer is not None:
+            self._closer.cancel()
+            self._closer = None
+        if self.upstream is not None:
+            self.upstream.stop()
+        if self.transport is not None:
+            self.transport.close()
+        if not self.left.done():
+            self.left.set_result(None)
+
+    def stop(self) -> None:
+        """The connection is gone: no timer and no writer stay behind."""
+        self._disarm()
+        self.outlet.stop()
+        if self.upstream is not None:
+            self.upstream.stop()
+        if self._closer is not None:
+            self._closer.cancel()
+            self._closer = None
+
+    # --- effects that are rare ---
+
+    def _rare(self, effect: Effect) -> None:
+        match effect:
+            case Accept() | Refuse():
+                self._decide(effect)
+            case Hangup(Peer.CLIENT, code, reason, linger_us):
+                self._linger_us = linger_us
+                self.lingers = linger_us > 0
+                self._decide(Accept())
+                self.outlet.put(Close(code, reason))
+            case Abort(Peer.CLIENT):
+                self._decide(effect)
+                self.outlet.put(Lost("reset by server"))
+            case Dial(handshake):
+                if self._make_upstream is None:
+                    raise RuntimeError("an engine dialled an upstream, but this server has no dialler")
+                self.upstream = self._make_upstream(self)
+                self.upstream.dial(handshake)
+            case Hangup(Peer.UPSTREAM, code, reason):
+                if self.upstream is not None:
+                    self.upstream.put(Close(code, reason))
+            case Abort(Peer.UPSTREAM):
+                if self.upstream is not None:
+                    self.upstream.put(Lost("reset by client"))
+            case Freeze(pong, reading):
+                self.ponging, self.reading = pong, reading
+                if not reading and self.transport is not None:
+                    self.transport.pause_reading()
+            case _:
+                pass  # a Note is in the journal already
+
+    def _decide(self, decision: Decision) -> None:
+        if not self.decided.done():
+            self.decided.set_result(decision)
+
+    def _sent_last(self, frame: Close | Lost) -> None:
+        """The outlet has written the last frame: wait for the client's close, but not for ever."""
+        if isinstance(frame, Lost):
+            self.hang_up()
+            return
+        wait = self._linger_us / 1_000_000 if self._linger_us else CLOSE_TIMEOUT
+        self._closer = self.loop.call_later(wait, self.hang_up)
+
+    def _fail(self, error: Exception) -> list[Effect]:
+        self._failed(self, error)
+        return self.session.fail(self.now(), answered=self.decided.done())
+
+    # --- the timer ---
+
+    def _arm(self) -> None:
+        due = None if self.session.over else self.session.wake_at()
+        if due is None or (self._armed is not None and self._armed <= due):
+            # A timer that is early only looks and is set again: cheaper than cancelling one per frame.
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = due
+        self._timer = self.loop.call_at(self.clock.loop_time(self.began_us + due), self._due)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._armed = None
+
+    def _due(self) -> None:
+        # The timer may fire a rounding error early; what it was set for is due all the same.
+        now = max(self.now(), self._armed or 0)
+        self._latest = now
+        self._timer = self._armed = None
+        if self.session.over:
+            return
+        try:
+            effects = self.session.wake(now)
+        except Exception as error:  # noqa: BLE001 - as in feed
+            effects = self._fail(error)
+        self.run(effects)

@@ -1,0 +1,148 @@
+"""What the server keeps about its sessions and about the faults around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from mockserver.core.journal import SessionLog
+from mockserver.core.session import Layer, Session
+from mockserver.dialects.base import Dialect
+from mockserver.engines.base import Engine, Inspection
+from mockserver.errors import FaultNeverFired, UsageError
+from mockserver.server.pump import Pump
+
+
+class Fault(Protocol):
+    """What ``faults`` makes: configuration without state."""
+
+    @property
+    def spec(self) -> str: ...
+
+    @property
+    def optional(self) -> bool: ...
+
+    def arm(self, seed: Any) -> Armed: ...
+
+
+class Armed(Protocol):
+    """A fault in use on one server, with its counters."""
+
+    @property
+    def fault(self) -> Any: ...
+
+    @property
+    def fired(self) -> int: ...
+
+    def layer(self, log: SessionLog, dialect: Dialect) -> Layer: ...
+
+
+class SessionHandle:
+    """One client connection, running or past."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @property
+    def number(self) -> int:
+        """Its place among the server's sessions, from 0."""
+        return self.session.log.number
+
+    @property
+    def log(self) -> SessionLog:
+        """What the journal knows of it."""
+        return self.session.log
+
+    @property
+    def engine(self) -> Engine:
+        """What answers it."""
+        return self.session.engine
+
+    @property
+    def over(self) -> bool:
+        """Whether either side has ended it."""
+        return self.session.over
+
+    def inspect(self) -> Inspection:
+        """What the engine shows of itself."""
+        show = getattr(self.session.engine, "inspect", None)
+        if show is None:
+            return Inspection(type(self.session.engine).__name__.lower())
+        shown = show()
+        assert isinstance(shown, Inspection)
+        return shown
+
+
+class Faults:
+    """The faults of one server, and the layers they have around its sessions."""
+
+    def __init__(self, faults: Iterable[Fault | str], seed: int, dialect: Dialect) -> None:
+        self._seed = seed
+        self._dialect = dialect
+        self._count = 0
+        self._removed: list[Armed] = []
+        self._layers: dict[int, dict[int, Layer]] = {}  # session number -> fault id -> layer
+        self.armed: dict[int, Armed] = {}
+        for fault in faults:
+            self.add(fault, {})
+
+    def add(self, fault: Fault | str, running: Mapping[Pump, object]) -> int:
+        """Arm a fault and put it around what runs."""
+        made = parsed(fault)
+        self._count += 1
+        number = self._count
+        armed = made.arm(f"{self._seed}/fault/{number}")
+        self.armed[number] = armed
+        for pump in running:
+            session = pump.session
+            if not session.over:
+                pump.add_layer(self._layer(number, armed, session.log))
+        return number
+
+    def remove(self, number: int, running: Mapping[Pump, object]) -> None:
+        """Take a fault away from what runs and from later sessions."""
+        if number not in self.armed:
+            known = ", ".join(map(str, self.armed)) or "none"
+            raise UsageError(f"no fault has the id {number}; set are: {known}")
+        self._removed.append(self.armed.pop(number))
+        for pump in running:
+            layer = self._layers.get(pump.session.log.number, {}).pop(number, None)
+            if layer is not None:
+                pump.remove_layer(layer)
+
+    def surround(self, session: Session) -> None:
+        """Put the faults around a session that begins."""
+        for number, armed in self.armed.items():
+            session.add_layer(self._layer(number, armed, session.log))
+
+    def forget(self, session: Session) -> None:
+        """A session has ended."""
+        self._layers.pop(session.log.number, None)
+
+    def unfired(self) -> list[FaultNeverFired]:
+        """A problem for each fault that nothing met, unless it may stay unused."""
+        return [
+            FaultNeverFired(
+                f"fault {armed.fault.spec!r} never fired, so this test shows nothing about it: "
+                "nothing that crossed the wire matched. Check the event's name, or mark the fault optional."
+            )
+            for armed in (*self._removed, *self.armed.values())
+            if not armed.fired and not armed.fault.optional
+        ]
+
+    def _layer(self, number: int, armed: Armed, log: SessionLog) -> Layer:
+        layer = armed.layer(log, self._dialect)
+        self._layers.setdefault(log.number, {})[number] = layer
+        return layer
+
+
+def parsed(fault: Fault | str) -> Fault:
+    """A fault object, from a spec where need be."""
+    if not isinstance(fault, str):
+        if not hasattr(fault, "arm"):
+            raise UsageError(f"expected a fault or a spec such as 'delay 11s on response.created', not {fault!r}")
+        return fault
+    from mockserver import faults
+
+    made: Fault = faults.parse(fault)
+    return made
