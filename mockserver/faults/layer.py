@@ -1,0 +1,205 @@
+"""The layer of one fault in one session: it finds the frames or the moment, and hands them to the fault's body.
+
+The path of a frame that is not meant is kept short: a peek at its name, one look into a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mockserver.core.frames import (
+    Abort,
+    Close,
+    Frame,
+    Hangup,
+    Item,
+    Lost,
+    Micros,
+    Opened,
+    Peer,
+    Received,
+    Send,
+    Sender,
+)
+from mockserver.core.journal import SessionLog
+from mockserver.core.machine import earliest
+from mockserver.dialects.base import Dialect
+from mockserver.faults.base import Body, Moment, Run, Sight, Tally
+from mockserver.faults.where import Gate, audio_format, named
+
+if TYPE_CHECKING:
+    from mockserver.faults.base import Armed
+
+CLIENT, SERVER = Sender.CLIENT, Sender.SERVER
+
+
+class FaultLayer:
+    """See the head of this module. It is a ``core.session.Layer``."""
+
+    def __init__(self, armed: Armed, log: SessionLog, dialect: Dialect, now: Micros = 0) -> None:
+        fault = armed.fault
+        where, action = fault.where, fault.action
+        self.armed = armed
+        self._where = where
+        self._at_gate = action.aims == "moment" and not where.events and where.after is not None
+        self._events = () if self._at_gate or action.aims == "handshake" else where.events or action.on
+        self._sender = where.spoken_by(action.sender, where.events or action.on)
+        self._run = Run(armed, log, dialect, self._sender)
+        self.body: Body = action.start(self._run)
+        self._handshake = action.aims == "handshake"
+        self._gate = Gate(where.after, since=action.since, began=now) if where.after is not None else None
+        self._responses: dict[str, int] = {}
+        self._items: dict[str, int] = {}
+        self._owner: dict[str, str] = {}  # item -> response
+        self._chance = self._run.rng("aim")
+        self._lens = log.lens
+        self._peek = log.lens.peek
+        self._client, self._server = armed.tallies[CLIENT], armed.tallies[SERVER]
+        self._attentive = (self._gate is not None or where.response is not None or where.item is not None
+                           or self.body.screens)
+        self._counts_audio = where.after is not None and where.after.unit == "audio"
+        self._format = (24_000, "pcm")
+        self._others = type(self.body).other is not Body.other
+        self._matched = self._hits = 0
+        self._on = True
+
+    # --- the machine ---
+
+    def feed(self, item: Item, now: Micros) -> Iterable[Item]:
+        """One item of either direction."""
+        kind = type(item)
+        frame: Frame
+        if kind is Send:
+            assert isinstance(item, Send)
+            if item.peer is not Peer.CLIENT:
+                return self.body.other(item, now)
+            frame, sender, tallies = item.frame, SERVER, self._server
+        elif kind is Received:
+            assert isinstance(item, Received)
+            if item.peer is not Peer.CLIENT:
+                return self.body.other(item, now)
+            frame, sender, tallies = item.frame, CLIENT, self._client
+        elif isinstance(item, Opened):
+            return self._open(item, now)
+        elif isinstance(item, Hangup) and item.peer is Peer.CLIENT:
+            frame, sender, tallies = Close(item.code, item.reason), SERVER, self._server
+        elif isinstance(item, Abort) and item.peer is Peer.CLIENT:
+            frame, sender, tallies = Lost("reset by server"), SERVER, self._server
+        else:
+            return self.body.other(item, now) if self._on else (item,)
+        name = self._peek(frame, sender)
+        tally = tallies.get(name)
+        if tally is None:
+            tally = tallies[name] = Tally(sender is self._sender and named(name, self._events))
+        tally.seen += 1
+        if not tally.meant and not self._attentive:
+            return self.body.other(item, now) if self._others else (item,)
+        if not self._on:
+            return (item,)
+        return self._look(Sight(item, frame, name, sender, self._lens), tally.meant, now)
+
+    def wake_at(self) -> Micros | None:
+        """The body's due time or the gate's."""
+        due = self.body.wake_at()
+        if self._gate is None or self._gate.due is None:
+            return due
+        return earliest(due, self._gate.due)
+
+    def wake(self, now: Micros) -> Iterable[Item]:
+        """What is due: the body first."""
+        out: list[Item] = []
+        due = self.body.wake_at()
+        if due is not None and due <= now:
+            out += self.body.wake(now)
+        if self._gate is not None and self._gate.tick(now) and self._at_gate and self._on and self._lucky():
+            assert isinstance(self.body, Moment)
+            out += self.body.strike(None, now)
+        return out
+
+    def release(self, now: Micros) -> Iterable[Item]:
+        """What the body holds back."""
+        return self.body.release(now)
+
+    # --- finding ---
+
+    def _open(self, item: Opened, now: Micros) -> Iterable[Item]:
+        self.armed.attempts += 1
+        first = self._where.attempts
+        self._on = first is None or self.armed.attempts <= first
+        if not self._on:
+            return (item,)
+        if not self._handshake or not self._lucky():
+            return self.body.other(item, now)
+        return self.body.hit(Sight(item, Lost(), "handshake", CLIENT, self._lens), now)
+
+    def _look(self, sight: Sight, meant: bool, now: Micros) -> Iterable[Item]:
+        if self.body.screens:
+            taken = self.body.screen(sight, now)
+            if taken is not None:
+                return taken
+        opened = self._gate is not None and self._gate.see(sight.name, sight.sender is self._sender,
+                                                           self._audio(sight), now)
+        if self._where.response is not None or self._where.item is not None:
+            self._learn(sight)
+        if self._at_gate:
+            return self.body.hit(sight, now) if opened and self._lucky() else self.body.other(sight.item, now)
+        if not meant or not self._fits(sight):
+            return self.body.other(sight.item, now)
+        return self.body.hit(sight, now)
+
+    def _fits(self, sight: Sight) -> bool:
+        where, missed = self._where, self.armed.missed
+        for name, wanted, known in (("response", where.response, self._responses), ("item", where.item, self._items)):
+            if wanted is None:
+                continue
+            view = sight.view
+            found = view.response_id if name == "response" else view.item_id
+            if found is None and name == "response" and view.item_id is not None:
+                found = self._owner.get(view.item_id)
+            if found is None or wanted not in (found, known.get(found)):
+                missed[f"not in {name} {wanted}"] += 1
+                return False
+        if self._gate is not None and not self._gate.open:
+            missed[f"not {self._gate.after.spec}"] += 1
+            return False
+        self._matched += 1
+        if where.nth is not None and self._matched != where.nth:
+            missed[f"not number {where.nth}"] += 1
+            return False
+        if where.every is not None and self._matched % where.every:
+            missed[f"not every {where.every}"] += 1
+            return False
+        return self._lucky()
+
+    def _lucky(self) -> bool:
+        where = self._where
+        if where.probability < 1 and self._chance.random() >= where.probability:
+            self.armed.missed["by chance not"] += 1
+            return False
+        if where.times is not None and self._hits >= where.times:
+            self.armed.missed[f"after the {where.times} allowed"] += 1
+            return False
+        self._hits += 1
+        return True
+
+    def _learn(self, sight: Sight) -> None:
+        """Numbers responses and items in the order in which the server first names them."""
+        if sight.sender is not SERVER:
+            return
+        view = sight.view
+        if view.response_id is not None:
+            self._responses.setdefault(view.response_id, len(self._responses) + 1)
+            if view.item_id is not None:
+                self._owner.setdefault(view.item_id, view.response_id)
+        if view.item_id is not None:
+            self._items.setdefault(view.item_id, len(self._items) + 1)
+
+    def _audio(self, sight: Sight) -> Micros:
+        """Microseconds of audio in a frame, where they count."""
+        if not self._counts_audio:
+            return 0
+        if sight.sender is SERVER and sight.name in ("session.created", "session.updated"):
+            self._format = audio_format(sight.view.body) or self._format
+        audio = sight.view.audio
+        return 0 if audio is None else round(audio.milliseconds(*self._format) * 1_000)

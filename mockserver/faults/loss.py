@@ -1,0 +1,234 @@
+"""Faults of loss and order: drop, duplicate, reorder, replay stale; and the no-op that every new fault starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Unpack
+
+from mockserver.core.frames import SECOND, Item, Micros, Send, Sender
+from mockserver.errors import UsageError
+from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight, register
+from mockserver.faults.options import On, Options, make, micros
+from mockserver.faults.timing import Queue
+from mockserver.faults.where import named
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Noop(Action):
+    """Changes nothing, and says in the journal which frames it met."""
+
+    syntax: ClassVar[str] = "noop"
+    about: ClassVar[str] = ("Changes nothing; the journal says which frames it met. Good for trying out where a fault "
+                            "would apply.")
+    example: ClassVar[str] = "noop on response.*"
+    group: ClassVar[str] = "loss and order"
+
+    def start(self, run: Run) -> Body:
+        """See ``Body``."""
+        return Nothing(run)
+
+
+class Nothing(Body):
+    """The smallest body."""
+
+    def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
+        """Lets the frame go on as it is."""
+        return (self.run.fire("met", sight), sight.item)
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Drop(Action):
+    """The frame is lost."""
+
+    syntax: ClassVar[str] = "drop"
+    about: ClassVar[str] = "The frame is lost."
+    example: ClassVar[str] = "drop on response.done"
+    group: ClassVar[str] = "loss and order"
+
+    def start(self, run: Run) -> Body:
+        """See ``Body``."""
+        return Dropping(run)
+
+
+class Dropping(Body):
+    """Swallows."""
+
+    def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
+        """Nothing goes on."""
+        return (self.run.fire("dropped", sight),)
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Duplicate(Action):
+    """``copies`` on top of the frame itself."""
+
+    syntax: ClassVar[str] = "duplicate [<copies:count> times]"
+    about: ClassVar[str] = "The frame goes on and is repeated at once, byte for byte, once or several times."
+    example: ClassVar[str] = "duplicate on response.function_call_arguments.done"
+    group: ClassVar[str] = "loss and order"
+
+    copies: int = 1
+
+    def __post_init__(self) -> None:
+        if self.copies < 1:
+            raise UsageError(f"duplicate: expected 1 or more times, got {self.copies}")
+
+    def start(self, run: Run) -> Body:
+        """See ``Body``."""
+        return Duplicating(run, self)
+
+
+class Duplicating(Body):
+    """Repeats."""
+
+    def __init__(self, run: Run, action: Duplicate) -> None:
+        super().__init__(run)
+        self.copies = action.copies
+
+    def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
+        """The frame and its copies."""
+        return (self.run.fire("duplicated", sight, copies=self.copies), *[sight.item] * (1 + self.copies))
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Reorder(Action):
+    """``by`` frames of the same sender overtake it; ``wait`` is how long it waits for them."""
+
+    syntax: ClassVar[str] = "reorder [by <by:count>] [waiting <wait:time>]"
+    about: ClassVar[str] = ("The frame changes places with the next one of its sender (or the next n). If none comes "
+                            "within a second (or the time given) it goes on alone, and the fault has not fired.")
+    example: ClassVar[str] = "reorder on 2nd response.output_audio.delta"
+    group: ClassVar[str] = "loss and order"
+
+    by: int = 1
+    wait: Micros = SECOND
+
+    def __post_init__(self) -> None:
+        if self.by < 1 or self.wait < 1:
+            raise UsageError(f"reorder: expected 1 frame or more and a time above 0, got {self.by} and {self.wait} us")
+
+    def start(self, run: Run) -> Body:
+        """See ``Body``."""
+        return Reordering(run, self)
+
+
+class Reordering(Queue):
+    """At most one frame is out of its place at a time; a second one that is meant counts as the neighbour."""
+
+    def __init__(self, run: Run, action: Reorder) -> None:
+        super().__init__(run)
+        self.action = action
+        self._held: Sight | None = None
+        self._left = 0
+        self._due: Micros | None = None
+
+    def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
+        """Steps aside."""
+        if self._held is not None:
+            return self.other(sight.item, now)
+        self._held, self._left, self._due = sight, self.action.by, now + self.action.wait
+        return ()
+
+    def other(self, item: Item, now: Micros) -> Iterable[Item]:
+        """Overtakes; behind the last one the held frame goes on."""
+        if self._held is None or self.mine(item) is None:
+            return (item,)
+        self._left -= 1
+        if self._left:
+            return (item,)
+        note = self.run.fire("reordered", self._held, by=self.action.by)
+        return (note, item, *self.release(now))
+
+    def wake_at(self) -> Micros | None:
+        """When it waits no more."""
+        return self._due
+
+    def wake(self, now: Micros) -> Iterable[Item]:
+        """Nobody overtook it."""
+        return self.release(now)
+
+    def release(self, now: Micros) -> Iterable[Item]:
+        """The held frame."""
+        held, self._held, self._due = self._held, None, None
+        return () if held is None else (held.item,)
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class ReplayStale(Action):
+    """``event``: the name or glob of what is said again."""
+
+    syntax: ClassVar[str] = "replay stale <event:event>"
+    about: ClassVar[str] = ("The last such event of an earlier response is sent again, byte for byte, as if it had "
+                            "been late.")
+    example: ClassVar[str] = "replay stale response.output_audio.delta on 2nd response.created"
+    group: ClassVar[str] = "loss and order"
+    aims: ClassVar[Aims] = "moment"
+    on: ClassVar[tuple[str, ...]] = ("response.created",)
+
+    event: str
+
+    def start(self, run: Run) -> Body:
+        """See ``Body``."""
+        return Replaying(run, self)
+
+
+class Replaying(Moment):
+    """Remembers the last such frame of each response."""
+
+    screens = True
+
+    def __init__(self, run: Run, action: ReplayStale) -> None:
+        super().__init__(run)
+        self.event = (action.event,)
+        self._last: dict[str, Sight] = {}  # oldest first
+
+    def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
+        """Remembers."""
+        if sight.sender is Sender.SERVER and isinstance(sight.item, Send) and named(sight.name, self.event):
+            response = sight.view.response_id
+            if response is not None:
+                self._last.pop(response, None)
+                self._last[response] = sight
+        return None
+
+    def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
+        """The newest one that is of an earlier response than the frame at hand."""
+        current = sight.view.response_id if sight is not None else None
+        stale = [kept for response, kept in self._last.items() if response != current]
+        if not stale:
+            return ()
+        return (self.run.fire("sent again", stale[-1]), stale[-1].item)
+
+
+# --- constructors ---------------------------------------------------------------------------------------------------
+
+
+def noop(on: On = (), **options: Unpack[Options]) -> Fault:
+    """Changes nothing."""
+    return make(Noop(), on, options)
+
+
+def drop(on: On = (), **options: Unpack[Options]) -> Fault:
+    """Frames are lost."""
+    return make(Drop(), on, options)
+
+
+def duplicate(on: On = (), *, copies: int = 1, **options: Unpack[Options]) -> Fault:
+    """Frames come again, ``copies`` times."""
+    return make(Duplicate(copies), on, options)
+
+
+def reorder(on: On = (), *, by: int = 1, wait: float = 1.0, **options: Unpack[Options]) -> Fault:
+    """A frame changes places with the next ``by`` frames; it waits ``wait`` seconds for them."""
+    return make(Reorder(by, micros(wait, "wait")), on, options)
+
+
+def replay_stale(event: str, on: On = (), **options: Unpack[Options]) -> Fault:
+    """The last ``event`` of an earlier response is sent again when ``on`` comes (default: response.created)."""
+    return make(ReplayStale(event), on, options)

@@ -1,0 +1,96 @@
+"""The keyword options that every fault constructor takes: where, and whether it may stay unused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, TypedDict
+
+from mockserver.core.frames import Micros, Sender
+from mockserver.errors import UsageError
+from mockserver.faults.base import Action, Fault
+from mockserver.faults.where import After, Unit, Where, as_events
+
+On = str | Iterable[str] | Where
+"""An event name or glob, several, or a whole ``Where``."""
+
+
+class Options(TypedDict, total=False):
+    """Where a fault applies, in the words of ``Where``. At most one ``after_*``."""
+
+    sender: Literal["client", "server"]  # by default: who sends such events, else the server
+    before: bool  # faults that happen at a moment: before the frame, not after it
+    nth: int  # only the n-th
+    every: int  # every n-th
+    response: int | str  # the n-th response of the session, or its id
+    item: int | str  # the n-th item, or its id
+    after_ms: float  # once this time has passed
+    after_audio_ms: float  # once this much audio has gone by
+    after_frames: int  # after n frames
+    after_events: tuple[int, str]  # after n of an event
+    since: str  # what "after" counts from; starts anew each time. Default: the session's begin
+    probability: float
+    seed: int  # dice of its own, whatever the session's seed is
+    times: int  # at most n times in a session
+    attempts: int  # only for the first n connections to the server
+    optional: bool  # may stay unused
+
+
+def make(action: Action, on: On, options: Options) -> Fault:
+    """A fault of an action and a constructor's arguments. UsageError where they do not fit."""
+    given = dict(options)
+    unknown = given.keys() - Options.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
+    optional = bool(given.pop("optional", False))
+    if isinstance(on, Where):
+        if given:
+            raise UsageError(f"{min(given)}: is part of the Where; give one of them, not both")
+        return Fault(action, on, optional)
+    after = _after(options)
+    sender = options.get("sender")
+    if sender not in (None, "client", "server"):
+        raise UsageError(f"sender: expected 'client' or 'server', got {sender!r}")
+    where = Where(
+        events=as_events(on),
+        sender=None if sender is None else Sender(sender),
+        before=options.get("before", False),
+        nth=options.get("nth"),
+        every=options.get("every"),
+        response=options.get("response"),
+        item=options.get("item"),
+        after=after,
+        probability=options.get("probability", 1.0),
+        seed=options.get("seed"),
+        times=options.get("times"),
+        attempts=options.get("attempts"),
+    )
+    return Fault(action, where, optional)
+
+
+def _after(options: Options) -> After | None:
+    since = options.get("since")
+    found: list[tuple[int, Unit, str | None]] = []
+    if "after_ms" in options:
+        found.append((round(options["after_ms"] * 1_000), "time", None))
+    if "after_audio_ms" in options:
+        found.append((round(options["after_audio_ms"] * 1_000), "audio", None))
+    if "after_frames" in options:
+        found.append((options["after_frames"], "frames", None))
+    if "after_events" in options:
+        count, name = options["after_events"]
+        found.append((count, "events", name))
+    if len(found) > 1:
+        raise UsageError("after_ms, after_audio_ms, after_frames, after_events: give one of them, not several")
+    if not found:
+        if since is not None:
+            raise UsageError("since: says what 'after' counts from; add after_ms, after_frames ...")
+        return None
+    amount, unit, event = found[0]
+    return After(amount=amount, unit=unit, event=event, since=since)
+
+
+def micros(seconds: float, name: str = "seconds") -> Micros:
+    """Seconds as microseconds. UsageError where they are negative or not a number."""
+    if not 0 <= seconds < float("inf"):
+        raise UsageError(f"{name}: expected seconds, 0 or more, got {seconds!r}")
+    return round(seconds * 1_000_000)

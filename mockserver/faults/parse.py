@@ -1,0 +1,283 @@
+"""The one syntax, read: ``parse("delay 11s on response.created")``. See docs/faults.md for the whole of it.
+
+    fault  = action clause* ["optional"]          the parts of an action that may be left out stand among the clauses
+    clause = ("on" | "before") ["the"] [ORDINAL | "every" ORDINAL] EVENT ("or" EVENT)*
+           | "from" ("client" | "server")
+           | ("in" | "within") ["the"] (ORDINAL ("response" | "item") | ("response" | "item") (ORDINAL | NUMBER | ID))
+           | "after" TIME ["of" "audio"] ["since" EVENT]
+           | "after" (NUMBER ("frames" | EVENT) | EVENT) ["since" EVENT]
+           | "with" ("probability" CHANCE | "seed" NUMBER)
+           | "at" "most" NUMBER "times" | "once"
+           | "for" ["the"] "first" [NUMBER] ("attempt" | "attempts")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from mockserver.core.frames import Sender
+from mockserver.errors import SpecError, UsageError
+from mockserver.faults.base import ACTIONS, Action, Fault
+from mockserver.faults.spec import (
+    KINDS,
+    Reader,
+    Token,
+    chance_value,
+    nearest,
+    ordinal_value,
+    time_value,
+    whole_value,
+)
+from mockserver.faults.where import After, Where
+
+_UNITS = {"ms": "ms", "milliseconds": "ms", "s": "s", "second": "s", "seconds": "s"}
+_CLAUSES = ("on", "before", "from", "in", "within", "after", "with", "at", "once", "for", "optional")
+
+
+def parse(spec: str) -> Fault:
+    """A fault from its text. SpecError, with the column, where the text is wrong."""
+    reader = Reader(spec)
+    kind, fields = _action(reader)
+    where: dict[str, Any] = {}
+    optional = False
+    while (token := reader.peek()) is not None:
+        group = kind.pattern.read_group(reader, shared=reader.word() in _CLAUSES)
+        if group is not None:
+            if group.keys() & fields.keys():
+                raise reader.error(f"{token.text!r} is said twice", at=token)
+            fields.update(group)
+            continue
+        word = reader.word()
+        if word == "optional":
+            reader.place += 1
+            optional = True
+        elif word in CLAUSES:
+            reader.place += 1
+            found = CLAUSES[word](reader)
+            if found.keys() & where.keys():
+                raise reader.error(f"{token.text!r} is said twice", at=token)
+            where.update(found)
+        else:
+            known = [*kind.pattern.keywords, *_CLAUSES]
+            raise reader.error(f"unexpected {token.text!r}{nearest(token.text.lower(), known)} "
+                               f"(here may stand: {', '.join(dict.fromkeys(known))})", at=token)
+    try:
+        return Fault(kind(**fields), Where(**where), optional)
+    except UsageError as error:
+        raise SpecError(f"fault {spec!r}: {error}", source=spec) from None
+
+
+def _action(reader: Reader) -> tuple[type[Action], dict[str, Any]]:
+    """The action at the reader: the kind whose words are the longest that stand there."""
+    first = reader.next("a fault, such as 'delay 11s on response.created'")
+    reader.place -= 1
+    best: tuple[str, ...] | None = None
+    for words in ACTIONS:
+        if (best is None or len(words) > len(best)) and all(reader.word(at) == word for at, word in enumerate(words)):
+            best = words
+    if best is None:
+        known = [" ".join(words) for words in ACTIONS]
+        said = " ".join(token.text.lower() for token in reader.tokens[:2])
+        hint = nearest(said, known) or nearest(first.text.lower(), known)
+        raise reader.error(f"no fault is called {first.text!r}{hint} (the list: mockserver faults)", at=first)
+    reader.place += len(best)
+    if best == ("drop",) and _field_follows(reader):
+        best = ("strip",)  # "drop metadata on response.created" is how people say it
+    kind = ACTIONS[best]
+    return kind, _head(kind, best, reader)
+
+
+def _field_follows(reader: Reader) -> bool:
+    token = reader.peek()
+    return token is not None and token.text.lower() not in _CLAUSES and KINDS["path"].read(token) is not None
+
+
+def _head(kind: type[Action], words: tuple[str, ...], reader: Reader) -> dict[str, Any]:
+    """The values of the required part, the words being taken already."""
+    rest = kind.pattern.head[len(words):]
+    fields: dict[str, Any] = {}
+    for part in rest:
+        if isinstance(part, str):
+            token = reader.next(repr(part))
+            if not token.bare or token.text.lower() != part:
+                raise reader.error(f"expected {part!r}, got {token.text!r}{nearest(token.text, [part])}", at=token)
+        else:
+            fields[part.field] = part.read(reader)
+    return fields
+
+
+# --- clauses --------------------------------------------------------------------------------------------------------
+
+
+def _event(reader: Reader) -> str:
+    token = reader.next("an event name")
+    value = KINDS["event"].read(token)
+    if value is None:
+        raise reader.error(f"expected an event name, got {token.text!r}", at=token)
+    return str(value)
+
+
+def _ordinal(token: Token | None) -> int | None:
+    return ordinal_value(token.text) if token is not None and token.bare else None
+
+
+def _number(reader: Reader) -> int:
+    token = reader.next("a whole number")
+    value = whole_value(token.text) if token.bare else None
+    if value is None:
+        raise reader.error(f"expected a whole number, got {token.text!r}", at=token)
+    return value
+
+
+def _on(reader: Reader) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    reader.take("the")
+    if reader.take("every"):
+        token = reader.next("an ordinal such as 3rd")
+        found["every"] = _ordinal(token)
+        if found["every"] is None:
+            raise reader.error(f"expected an ordinal such as 3rd, got {token.text!r}", at=token)
+    elif (number := _ordinal(reader.peek())) is not None:
+        reader.place += 1
+        found["nth"] = number
+    events = [_event(reader)]
+    while reader.take("or") or reader.take(","):
+        events.append(_event(reader))
+    return {**found, "events": tuple(events)}
+
+
+def _before(reader: Reader) -> dict[str, Any]:
+    return {**_on(reader), "before": True}
+
+
+def _from(reader: Reader) -> dict[str, Any]:
+    token = reader.next("client or server")
+    if token.text not in ("client", "server"):
+        raise reader.error(f"expected client or server, got {token.text!r}"
+                           f"{nearest(token.text, ['client', 'server'])}", at=token)
+    return {"sender": Sender(token.text)}
+
+
+def _in(reader: Reader) -> dict[str, Any]:
+    reader.take("the")
+    number = _ordinal(reader.peek())
+    if number is not None:
+        reader.place += 1
+    token = reader.next("response or item")
+    name = token.text.lower()
+    if name not in ("response", "item"):
+        hint = nearest(name, ["response", "item"])
+        raise reader.error(f"expected response or item, got {token.text!r}{hint}", at=token)
+    if number is not None:
+        return {name: number}
+    token = reader.next(f"which {name}: 2nd, or its id")
+    number = _ordinal(token)
+    if number is None and token.bare:
+        number = whole_value(token.text)
+    return {name: number if number is not None else str(token.value)}
+
+
+def _after(reader: Reader) -> dict[str, Any]:
+    token = reader.next("a time, a number or an event name")
+    fields: dict[str, Any]
+    if token.bare and (time := time_value(token.text)) is not None:
+        fields = {"amount": time, "unit": "time"}
+        if reader.take("of"):
+            if not reader.take("audio"):
+                raise reader.error("expected 'audio' after 'of'")
+            fields["unit"] = "audio"
+    elif token.bare and (count := whole_value(token.text)) is not None:
+        if reader.take("frames") or reader.take("frame"):
+            fields = {"amount": count, "unit": "frames"}
+        elif (unit := _UNITS.get(reader.word() or "")) is not None:
+            raise reader.error(f"write the unit without a space: {count}{unit}")
+        else:
+            fields = {"amount": count, "unit": "events", "event": _event(reader)}
+    else:
+        reader.place -= 1
+        fields = {"amount": 1, "unit": "events", "event": _event(reader)}
+    if reader.take("since"):
+        fields["since"] = _event(reader)
+    try:
+        return {"after": After(**fields)}
+    except UsageError as error:
+        raise reader.error(str(error), at=token) from None
+
+
+def _with(reader: Reader) -> dict[str, Any]:
+    token = reader.next("probability or seed")
+    if token.text == "seed":
+        return {"seed": _number(reader)}
+    if token.text != "probability":
+        raise reader.error(f"expected probability or seed, got {token.text!r}"
+                           f"{nearest(token.text, ['probability', 'seed'])}", at=token)
+    token = reader.next("a chance such as 10%")
+    chance = chance_value(token.text)
+    if chance is None or not 0 < chance <= 1:
+        raise reader.error(f"expected a chance such as 10% or 0.1, got {token.text!r}", at=token)
+    return {"probability": chance}
+
+
+def _at(reader: Reader) -> dict[str, Any]:
+    if not reader.take("most"):
+        raise reader.error("expected 'most', as in 'at most 2 times'")
+    count = _number(reader)
+    if not (reader.take("times") or reader.take("time")):
+        raise reader.error("expected 'times', as in 'at most 2 times'")
+    return {"times": count}
+
+
+def _for(reader: Reader) -> dict[str, Any]:
+    reader.take("the")
+    if not reader.take("first"):
+        raise reader.error("expected 'first', as in 'for first 2 attempts'")
+    count = 1 if reader.word() in ("attempt", "attempts") else _number(reader)
+    if not (reader.take("attempts") or reader.take("attempt")):
+        raise reader.error("expected 'attempts', as in 'for first 2 attempts'")
+    return {"attempts": count}
+
+
+CLAUSES: dict[str, Callable[[Reader], dict[str, Any]]] = {
+    "on": _on, "before": _before, "from": _from, "in": _in, "within": _in, "after": _after, "with": _with, "at": _at,
+    "once": lambda reader: {"times": 1}, "for": _for,
+}
+
+
+# --- files of named sets --------------------------------------------------------------------------------------------
+
+
+def load_text(text: str, *, source: str = "faults.yaml") -> dict[str, list[Fault]]:
+    """Named sets of faults from YAML: a mapping of names to a spec or a list of specs. SpecError names the line."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        raise SpecError(f"{source}{line}: not YAML: {getattr(error, 'problem', None) or error}", source=text) from None
+    if root is None:
+        return {}
+    if not isinstance(root, yaml.MappingNode):
+        raise SpecError(f"{source}, line 1: expected a mapping of names to lists of faults", source=text)
+    sets: dict[str, list[Fault]] = {}
+    for key, value in root.value:
+        where = f"{source}, line {key.start_mark.line + 1}"
+        if not isinstance(key, yaml.ScalarNode):
+            raise SpecError(f"{where}: expected a name", source=text)
+        if key.value in sets:
+            raise SpecError(f"{where}: there are two sets called {key.value!r}", source=text)
+        nodes = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        sets[key.value] = [_one(node, key.value, source, text) for node in nodes]
+    return sets
+
+
+def _one(node: yaml.Node, name: str, source: str, text: str) -> Fault:
+    where = f"{source}, line {node.start_mark.line + 1}, set {name!r}"
+    if not isinstance(node, yaml.ScalarNode):
+        raise SpecError(f"{where}: expected a fault as text, such as: delay 11s on response.created", source=text)
+    try:
+        return parse(node.value)
+    except SpecError as error:
+        raise SpecError(f"{where}: {error}", source=node.value, column=error.column) from None

@@ -1,0 +1,236 @@
+"""Where a fault applies: a value of its own, and its aim in one session.
+
+The parts of a ``Where`` are asked in this order; the counters of a later part see only what the earlier parts let by:
+sender and event name; response and item; ``after`` (the gate); n-th; probability; at most n times. Everything is
+counted per session, but attempts, which are counted per server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal, assert_never
+
+from mockserver.core.frames import Micros, Sender
+from mockserver.errors import UsageError
+from mockserver.faults.spec import ordinal_text, ordinal_value, time_text, time_value, word_text
+
+Unit = Literal["time", "audio", "frames", "events"]
+
+CLIENT_EVENTS = frozenset({
+    "session.update", "transcription_session.update", "input_audio_buffer.append", "input_audio_buffer.commit",
+    "input_audio_buffer.clear", "output_audio_buffer.clear", "conversation.item.create", "conversation.item.delete",
+    "conversation.item.retrieve", "conversation.item.truncate", "response.create", "response.cancel",
+})
+"""Events that only a client sends (published schema of the OpenAI family): naming one says the direction too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class After:
+    """A gate: closed until enough has passed since something.
+
+    ``unit``: "time" and "audio" (``amount`` in microseconds; the audio of the fault's own direction), "frames" (of the
+    fault's own direction) or "events" (those named ``event``, a glob, of either side). ``since`` is an event name; it
+    starts the count anew each time. None counts from the session's begin, or from when the fault was set while the
+    session ran.
+    """
+
+    amount: int
+    unit: Unit = "time"
+    event: str | None = None
+    since: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.unit not in ("time", "audio", "frames", "events"):
+            raise UsageError(f"after: expected time, audio, frames or events, got {self.unit!r}")
+        if self.amount < 1:
+            raise UsageError(f"after: expected a positive amount, got {self.amount}")
+        if (self.event is not None) != (self.unit == "events"):
+            raise UsageError("after: an event name goes with the unit events, and only with it")
+
+    @property
+    def spec(self) -> str:
+        """As words."""
+        match self.unit:
+            case "time":
+                said = f"after {time_text(self.amount)}"
+            case "audio":
+                said = f"after {time_text(self.amount)} of audio"
+            case "frames":
+                said = f"after {self.amount} frames"
+            case "events":
+                said = f"after {self.amount} {event_text(self.event or '')}"
+            case _:
+                assert_never(self.unit)
+        return said if self.since is None else f"{said} since {event_text(self.since)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Which frames, or which moment. See the head of this module; UsageError where a part is out of range.
+
+    ``events`` are names or globs; () leaves it to the fault. ``sender`` None: by the event's name, else the server.
+    ``before``: what happens at a moment happens before the frame instead of after it. ``response``, ``item``: an id, or
+    a number (the n-th that the session saw, from 1). ``attempts``: only for the first n connections to the server.
+    """
+
+    events: tuple[str, ...] = ()
+    sender: Sender | None = None
+    before: bool = False
+    nth: int | None = None
+    every: int | None = None
+    response: int | str | None = None
+    item: int | str | None = None
+    after: After | None = None
+    probability: float = 1.0
+    seed: int | None = None
+    times: int | None = None
+    attempts: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("nth", "every", "times", "attempts", "response", "item"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or (isinstance(value, int) and value < 1):
+                raise UsageError(f"{name}: expected 1 or more, got {value!r}")
+        if self.nth is not None and self.every is not None:
+            raise UsageError("nth and every: give one of them, not both")
+        if not 0 < self.probability <= 1:
+            raise UsageError(f"probability: expected more than 0 and at most 1, got {self.probability}")
+        if not all(self.events):
+            raise UsageError(f"events: expected event names, got {self.events!r}")
+        if not self.events and (self.nth is not None or self.every is not None or self.before):
+            raise UsageError("nth, every and before need an event name")
+
+    def spoken_by(self, default: Sender, events: tuple[str, ...]) -> Sender:
+        """Whose frames are meant."""
+        if self.sender is not None:
+            return self.sender
+        if events and all(name in CLIENT_EVENTS for name in events):
+            return Sender.CLIENT
+        return Sender.SERVER if events else default
+
+    @property
+    def spec(self) -> str:
+        """As words; "" where it says nothing."""
+        said: list[str] = []
+        if self.events:
+            said.append("before" if self.before else "on")
+            if self.nth is not None:
+                said.append(ordinal_text(self.nth))
+            if self.every is not None:
+                said += ["every", ordinal_text(self.every)]
+            said.append(" or ".join(event_text(name) for name in self.events))
+        if self.sender is not None:
+            said.append(f"from {self.sender.value}")
+        for name, value in (("response", self.response), ("item", self.item)):
+            if isinstance(value, int):
+                said.append(f"in {ordinal_text(value)} {name}")
+            elif value is not None:
+                said.append(f"in {name} {word_text(value)}")
+        if self.after is not None:
+            said.append(self.after.spec)
+        if self.probability < 1:
+            said.append(f"with probability {self.probability!r}")
+        if self.seed is not None:
+            said.append(f"with seed {self.seed}")
+        if self.times is not None:
+            said.append("once" if self.times == 1 else f"at most {self.times} times")
+        if self.attempts is not None:
+            said.append(f"for first {self.attempts} attempts")
+        return " ".join(said)
+
+
+_TAKEN = frozenset({"the", "every", "or", "frame", "frames", "of", "audio"})
+
+
+def event_text(name: str) -> str:
+    """An event name, quoted where it would be read as something else."""
+    taken = name.lower() in _TAKEN or ordinal_value(name) is not None or time_value(name) is not None
+    return f"'{name}'" if taken else word_text(name)
+
+
+def as_events(on: str | Iterable[str]) -> tuple[str, ...]:
+    """One name or several."""
+    return (on,) if isinstance(on, str) else tuple(on)
+
+
+def named(name: str, globs: tuple[str, ...]) -> bool:
+    """Whether a name is meant. The end of a connection is meant only by a glob that begins with "close" or "lost"."""
+    if name.startswith(("close", "lost")):
+        globs = tuple(glob for glob in globs if glob.startswith(("close", "lost")))
+    return any(fnmatchcase(name, glob) for glob in globs)
+
+
+class Gate:
+    """An ``After`` at work in one session."""
+
+    def __init__(self, after: After, *, since: str | None, began: Micros) -> None:
+        self.after = after
+        self.since = after.since if after.since is not None else since
+        self.open = False
+        self.due: Micros | None = None
+        self._count = 0
+        self._running = self.since is None
+        if self._running:
+            self._start(began)
+
+    def _start(self, now: Micros) -> None:
+        self._running, self._count, self.due = True, 0, None
+        self.open = False
+        if self.after.unit == "time":
+            self.due = now + self.after.amount
+
+    def see(self, name: str, own: bool, audio: Micros, now: Micros) -> bool:
+        """A frame went by. True if it opened the gate.
+
+        ``own``: it went in the fault's direction; ``audio``: microseconds of audio in it.
+        """
+        if self.since is not None and named(name, (self.since,)):
+            self._start(now)
+            return False
+        if self.open or not self._running:
+            return False
+        match self.after.unit:
+            case "time":
+                self.open = self.due is not None and now >= self.due
+                if self.open:
+                    self.due = None
+                return self.open
+            case "audio":
+                self._count += audio if own else 0
+            case "frames":
+                self._count += own
+            case "events":
+                self._count += named(name, (self.after.event or "",))
+        self.open = self._count >= self.after.amount
+        return self.open
+
+    def tick(self, now: Micros) -> bool:
+        """True if the time opened it."""
+        if self.due is None or now < self.due:
+            return False
+        self.due, self.open = None, True
+        return True
+
+
+def audio_format(body: Any) -> tuple[int, str] | None:
+    """(rate, encoding) of the output audio that a session event of the OpenAI family states (GA or beta), or None."""
+    session = body.get("session") if isinstance(body, dict) else None
+    if not isinstance(session, dict):
+        return None
+    beta = session.get("output_audio_format")
+    audio = session.get("audio")
+    output = audio.get("output") if isinstance(audio, dict) else None
+    stated = output.get("format") if isinstance(output, dict) else None
+    kind = stated.get("type") if isinstance(stated, dict) else beta
+    match kind:
+        case "audio/pcmu" | "g711_ulaw":
+            return 8_000, "ulaw"
+        case "audio/pcma" | "g711_alaw":
+            return 8_000, "alaw"
+        case "audio/pcm" | "pcm16":
+            rate = stated.get("rate") if isinstance(stated, dict) else None
+            return (rate if isinstance(rate, int) else 24_000), "pcm"
+        case _:
+            return None
