@@ -98,6 +98,8 @@ class App(web.Server):
             return await self._serve(request, bare, ws, pump, handshake)
         finally:
             self._held.pop(request.protocol, None)
+            if pump.upstream is not None:
+                await pump.upstream.finished()
             pump.stop()
             self._host.closed(pump)
 

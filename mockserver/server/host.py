@@ -13,11 +13,12 @@ import errno
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar, runtime_checkable
 
 from aiohttp import web
 
-from mockserver.core.frames import Handshake
+from mockserver.cassette.model import Exchange
+from mockserver.core.frames import Handshake, Micros
 from mockserver.core.journal import Journal
 from mockserver.core.session import Session
 from mockserver.engines.base import Context, Reply, Request, Source
@@ -28,17 +29,27 @@ from mockserver.server.pump import Pump, Upstream
 from mockserver.server.sessions import Armed, Fault, Faults, SessionHandle
 
 if TYPE_CHECKING:
+    from mockserver.engines.relay import Forward
+    from mockserver.server.upstream import Dialler
     from mockserver.server.thread import InThread
 
 T = TypeVar("T")
+
+
+@runtime_checkable
+class Forwarding(Protocol):
+    """A source whose neighbours are at an upstream."""
+
+    def forward(self, request: Request, target: str) -> Forward: ...
 
 
 class MockServer:
     """A server that answers realtime clients from ``source``. Nothing listens before the context is entered.
 
     ``faults`` are fault objects or specs ("delay 11s on response.created"). ``port`` 0 takes any free port. With
-    ``tls`` a certificate is made on the spot. ``token`` is asked for by the control API; without one that API answers on loopback
-    only. ``compress`` False offers no permessage-deflate. Raises ServerError when the port is taken.
+    ``tls`` a certificate is made on the spot. ``token`` is asked for by the control API; without one that API
+    answers on loopback only. ``compress`` False offers no permessage-deflate. ``dial_timeout``: seconds that the upstream
+    of a relay gets to answer. Raises ServerError when the port is taken.
     """
 
     def __init__(
@@ -52,6 +63,7 @@ class MockServer:
         seed: int = 0,
         token: str | None = None,
         compress: bool = True,
+        dial_timeout: float = 30.0,
     ) -> None:
         if not hasattr(source, "open") or not hasattr(source, "dialect"):
             raise UsageError(
@@ -79,6 +91,10 @@ class MockServer:
         self._app: App | None = None
         self._listener: asyncio.Server | None = None
         self._gone: asyncio.Event | None = None
+        self._dialler: Dialler | None = None
+        self._dial_timeout = dial_timeout
+        self.exchanges: list[Exchange] = []
+        self.on_exchange: list[Callable[[Exchange], None]] = []
 
     # --- where it is ---
 
@@ -194,6 +210,8 @@ class MockServer:
             self._gone.clear()
             await self._gone.wait()
         await self._app.shutdown(0)
+        if self._dialler is not None:
+            await self._dialler.close()
         self._loop = None
 
     def call(self, action: Callable[[], T]) -> T:
@@ -252,6 +270,9 @@ class MockServer:
         except Exception as error:  # noqa: BLE001 - as in open
             self._failures.append(failure(f"{request.method} {request.path}", error))
             return told(500, "internal error of the mock server; its problems() say what happened")
+        if reply is None and isinstance(self.source, Forwarding):
+            reply = await self._dial().forward(self.source.forward(request, raw.raw_path))
+            self._exchanged(request, reply, now)
         if reply is not None:
             return reply
         where = self.dialect.socket_path
@@ -259,10 +280,23 @@ class MockServer:
 
     # --- inside ---
 
+    def _exchanged(self, request: Request, reply: Reply, at: Micros) -> None:
+        exchange = Exchange(request.method, request.path, request.body, reply.status, reply.headers, reply.body, at)
+        self.exchanges.append(exchange)
+        for listener in self.on_exchange:
+            listener(exchange)
+
     def _upstream(self, pump: Pump) -> Upstream:
         from mockserver.server.upstream import AiohttpUpstream
 
-        return AiohttpUpstream(pump)
+        return AiohttpUpstream(pump, self._dial())
+
+    def _dial(self) -> Dialler:
+        if self._dialler is None:
+            from mockserver.server.upstream import Dialler
+
+            self._dialler = Dialler(timeout=self._dial_timeout)
+        return self._dialler
 
     def _failed(self, pump: Pump, error: Exception) -> None:
         self._failures.append(failure(f"session {pump.session.log.number}", error))

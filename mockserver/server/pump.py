@@ -50,6 +50,8 @@ class Upstream(Protocol):
 
     async def room(self) -> None: ...
 
+    async def finished(self) -> None: ...
+
 
 class Pump:
     """One client connection. ``decided`` is how the handshake is to be answered, once the session knows."""
@@ -132,7 +134,10 @@ class Pump:
             else:
                 self._rare(effect)
         outlet.flush()
-        self._arm()
+        if self.session.over:
+            self._over()
+        else:
+            self._arm()
 
     def end(self, *, code: int = 1001, reason: str = "mockserver is closing") -> None:
         """The server closes: end this connection now, without waiting for the client or the upstream."""
@@ -140,6 +145,8 @@ class Pump:
         if not self.outlet.shut and not self.outlet.held:
             self.outlet.put(Close(code, reason))
         self.outlet.stop()
+        if self.upstream is not None:
+            self.upstream.stop()
         if not self.decided.done():
             self.decided.set_result(Refuse(503, (), b'{"error":{"message":"mockserver is closing"}}\n'))
         self.hang_up()
@@ -149,8 +156,6 @@ class Pump:
         if self._closer is not None:
             self._closer.cancel()
             self._closer = None
-        if self.upstream is not None:
-            self.upstream.stop()
         if self.transport is not None:
             self.transport.close()
         if not self.left.done():
@@ -165,6 +170,12 @@ class Pump:
         if self._closer is not None:
             self._closer.cancel()
             self._closer = None
+
+    def _over(self) -> None:
+        """The client's side has ended. A fault may have done that without the engine: the upstream ends too."""
+        self._disarm()
+        if self.upstream is not None:
+            self.upstream.put(Close(1001))
 
     # --- effects that are rare ---
 
