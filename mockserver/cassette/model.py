@@ -1,4 +1,4 @@
-"""What a cassette holds, in memory. Reading and writing files is ``cassette.store``; the bytes are ``cassette.codec``."""
+"""What a cassette holds, in memory. Files are ``cassette.store``'s, bytes are ``cassette.codec``'s."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One frame. ``at`` is in microseconds since its connection was opened."""
+    """One frame. ``at`` is in microseconds since its connection was opened.
+
+    ``digests`` is only filled where the audio policy is "digest": the SHA-256 of what was there before zeros took its
+    place, one for each base64 text of the frame ("" where that was no audio), or one for a binary frame.
+    """
 
     at: Micros
     sender: Sender
     frame: Frame
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,9 @@ class Exchange:
 class Header:
     """The first object of a cassette.
 
-    ``ended``: "clean", or how the recording ended instead ("killed" where nobody could say). ``redaction`` counts what was
-    taken out, by kind. ``origin`` says what made the file (a command line without secrets, or the import's source).
+    ``ended``: "clean", or how the recording ended instead ("killed" where nobody could say, "cut" where a damaged file
+    was read up to the damage). ``redaction`` counts what was taken out, by kind. ``origin`` says what made
+    the file (a command line without secrets, or the import's source).
     """
 
     dialect: str

@@ -1,0 +1,128 @@
+"""A whole cassette without secrets, and the proof of it: redaction frame by frame, then across frames, then a scan.
+
+``finish`` is the last step of every way to a file. It works record by record, so that a one-hour recording needs no
+memory of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import overload
+
+from mockserver.cassette import audio
+from mockserver.cassette.model import Cassette, Connection, Record
+from mockserver.cassette.redact import Redactor
+from mockserver.cassette.spread import Spread, still_spread
+from mockserver.core.view import Lens
+from mockserver.errors import SecretFound
+
+
+class Cleaned(Sequence[Record]):
+    """The records of a connection, redacted as they are read."""
+
+    def __init__(
+        self, number: int, records: Sequence[Record], redactor: Redactor, spread: Spread, lens: Lens,
+        policy: audio.Policy,
+    ) -> None:
+        self._number, self._records = number, records
+        self._redactor, self._spread, self._lens, self._policy = redactor, spread, lens, policy
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Record, ...]: ...
+    def __getitem__(self, at: int | slice) -> Record | tuple[Record, ...]:
+        if isinstance(at, slice):
+            return tuple(self[place] for place in range(len(self))[at])
+        return self._made(range(len(self))[at], self._records[at])
+
+    def __iter__(self) -> Iterator[Record]:
+        for number, record in enumerate(self._records):
+            yield self._made(number, record)
+
+    def _made(self, number: int, record: Record) -> Record:
+        frame = self._spread.finished(self._number, number, self._redactor.frame(record.frame))
+        made = record if frame is record.frame else replace(record, frame=frame)
+        return audio.quiet(made, self._lens, self._policy)
+
+
+def cleaned(
+    cassette: Cassette,
+    redactor: Redactor,
+    *,
+    lens: Lens,
+    policy: audio.Policy = "keep",
+    spread: Spread | None = None,
+) -> Cassette:
+    """The cassette as it may be saved. ``spread`` is what a recorder has seen; without one the frames are read."""
+    if spread is None:
+        spread = Spread(redactor)
+        for connection in cassette.connections:
+            for number, record in enumerate(connection.records):
+                spread.look(connection.number, number, record.sender, record.frame)
+    header = cassette.header
+    return Cassette(
+        replace(
+            header,
+            upstream=redactor.url(header.upstream),
+            origin=redactor.text(header.origin),
+            audio=policy if policy != "keep" else header.audio,
+        ),
+        tuple(
+            Connection(
+                one.number,
+                redactor.handshake(one.handshake),
+                redactor.answer(one.answer),
+                one.opened_us,
+                Cleaned(one.number, one.records, redactor, spread, lens, policy),
+                one.timed,
+            )
+            for one in cassette.connections
+        ),
+        tuple(redactor.exchange(one) for one in cassette.exchanges),
+        cassette.path,
+    )
+
+
+def verify(cassette: Cassette, redactor: Redactor, *, name: str) -> None:
+    """Raises SecretFound for a secret that still stands. Says where and of what kind, never what."""
+    for where, kind in _standing(cassette, redactor):
+        raise standing_error(name, where, kind)
+
+
+def standing_error(name: object, where: str, kind: str) -> SecretFound:
+    """The error for a secret that the redaction could not take out."""
+    return SecretFound(
+        f"{name}: a secret ({kind}) still stands after redaction in {where}; nothing was saved: "
+        "take it out at its source, or add a redaction rule that matches the text around it"
+    )
+
+
+def _standing(cassette: Cassette, redactor: Redactor) -> Iterator[tuple[str, str]]:
+    for label, text in (("upstream", cassette.header.upstream), ("origin", cassette.header.origin)):
+        yield from ((f"the header's {label}", kind) for kind, _ in redactor.scan(text))
+    for connection in cassette.connections:
+        here = f"connection {connection.number}"
+        shake, answer = connection.handshake, connection.answer
+        words = (shake.path, shake.target, *shake.subprotocols, answer.subprotocol or "")
+        pairs = (*shake.query, *shake.headers, *answer.headers)
+        for text in (*words, *(word for pair in pairs for word in pair)):
+            yield from ((f"{here}, its handshake", kind) for kind, _ in redactor.scan(text))
+        yield from ((f"{here}, the answer's body", kind) for kind, _ in redactor.scan_bytes(answer.body))
+        for number, record in enumerate(connection.records):
+            for kind, path in redactor.scan_frame(record.frame):
+                yield f"{here}, frame {number} ({record.sender}), {path}", kind
+        frames = ((connection.number, number, one.sender, one.frame) for number, one in enumerate(connection.records))
+        for _, number, sender in still_spread(redactor, frames):
+            yield f"{here}, frame {number} ({sender}), put together with the frames before it", "split"
+    for number, one in enumerate(cassette.exchanges):
+        here = f"HTTP exchange {number} ({one.method})"
+        for text in (one.path, *(word for pair in one.headers for word in pair)):
+            yield from ((here, kind) for kind, _ in redactor.scan(text))
+        for body in (one.request, one.body):
+            yield from ((f"{here}, a body", kind) for kind, _ in redactor.scan_bytes(body))
+

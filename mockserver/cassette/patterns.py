@@ -1,0 +1,119 @@
+"""What a secret looks like: token patterns, fields that hold one, and the forms in which a known value can hide.
+
+Everything here is about *decoded* text: JSON escapes and percent-encoding are undone by ``redact`` before it asks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from binascii import b2a_base64
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote, quote_plus
+
+TOKEN = re.compile(r"REDACTED-[a-z]+-\d+")
+"""What stands where a secret was. The number tells two secrets of one cassette apart."""
+
+_NOT = r"(?!REDACTED-[a-z]+-\d)"
+_EDGE = r"(?<![A-Za-z0-9])"
+
+PATTERNS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
+    (kind, marker, re.compile(pattern))
+    for kind, marker, pattern in (
+        # OpenAI keys (sk-, sk-proj-, sk-svcacct-, sk-ant-). Short ones too: better a word lost than a key kept.
+        ("key", "sk-", _EDGE + r"sk-" + _NOT + r"[A-Za-z0-9_-]{8,}"),
+        # Client secrets of POST /v1/realtime/client_secrets, and what a browser's session is opened with.
+        ("token", "ek_", r"(?<![A-Za-z0-9_])ek_[A-Za-z0-9_-]{8,}"),
+        ("token", "sess-", _EDGE + r"sess-[A-Za-z0-9]{16,}"),
+        # Google: API keys (old and new shape), Live ephemeral tokens, OAuth access tokens.
+        ("key", "AIza", _EDGE + r"AIza[A-Za-z0-9_-]{20,}"),
+        ("key", "AQ.", _EDGE + r"AQ\.[A-Za-z0-9_-]{30,}"),
+        ("token", "auth_tokens/", r"(?<=auth_tokens/)" + _NOT + r"[A-Za-z0-9_-]{8,}"),
+        ("token", "ya29.", _EDGE + r"ya29\.[A-Za-z0-9_-]{16,}"),
+        ("key", "xai-", _EDGE + r"xai-[A-Za-z0-9]{16,}"),
+        ("token", "eyJ", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"),
+        ("key", "AKIA", _EDGE + r"AKIA[0-9A-Z]{16}(?![0-9A-Za-z])"),
+        ("key", "ASIA", _EDGE + r"ASIA[0-9A-Z]{16}(?![0-9A-Za-z])"),
+        *(("token", f"gh{letter}_", _EDGE + rf"gh{letter}_[A-Za-z0-9]{{20,}}") for letter in "pousr"),
+        ("token", "github_pat_", _EDGE + r"github_pat_[A-Za-z0-9_]{20,}"),
+        ("key", "PRIVATE KEY-", r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.|\n)*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
+        ("token", "earer", r"(?<=[Bb]earer )" + _NOT + r"[A-Za-z0-9._~+/=-]{8,}"),
+        ("token", "EARER", r"(?<=BEARER )" + _NOT + r"[A-Za-z0-9._~+/=-]{8,}"),
+    )
+)
+"""Kind, a piece of text without which the pattern cannot match, the pattern."""
+
+FIELD_MARKERS = (
+    *("ecret", "uthorization", "pi_key", "piKey", "pi-key", "assword"),
+    *("s_token", "sToken", "hToken", "h_token", "oog-api-key"),
+)
+"""A piece of each field's name; a text with none of them has none of the fields."""
+
+_FIELDS = (
+    r"client_?[sS]ecret|secret|api[_-]?[kK]ey|access_?[tT]oken|refresh_?[tT]oken|auth_?[tT]oken|[aA]uthorization|password|"
+    r"x-api-key|x-goog-api-key"
+)
+FIELD = re.compile(rf'("(?:{_FIELDS})"\s*:\s*")(?!REDACTED-[a-z]+-\d+")((?:[^"\\]|\\.)+)"')
+CLIENT_SECRET = re.compile(
+    r'("client_secret"\s*:\s*\{[^{}]*?"value"\s*:\s*")(?!REDACTED-[a-z]+-\d+")((?:[^"\\]|\\.)+)"'
+)
+"""JSON fields whose text value is a secret whatever it looks like; the second is OpenAI's ``client_secret.value``."""
+
+PARAMETER = re.compile(r"key|token|secret|passw|credential|signature|^sig$|^auth$|authorization", re.IGNORECASE)
+"""Query parameters that hold a secret, beside the dialect's own."""
+
+SUBPROTOCOL_PREFIXES = ("openai-insecure-api-key.", "base64url.bearer.authorization.", "bearer.", "token.", "auth.")
+"""Subprotocols that carry a key after a prefix, beside the dialect's own."""
+
+KEPT_HEADERS = frozenset((
+    "accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-encoding", "content-length",
+    "content-type", "date", "host", "openai-beta", "openai-processing-ms", "openai-version", "origin", "pragma",
+    "retry-after", "sec-websocket-extensions", "sec-websocket-version", "server", "transfer-encoding", "upgrade",
+    "user-agent", "vary", "www-authenticate", "x-goog-api-client", "x-request-id", "x-stainless-arch",
+    "x-stainless-lang", "x-stainless-os", "x-stainless-package-version", "x-stainless-runtime",
+    "x-stainless-runtime-version",
+))
+"""Headers whose value is kept. Of any other only the name is: nobody can list all the headers that hold a key."""
+
+_SECRET_NAME = re.compile(
+    r"(?:^|_)(?:\w*API_?KEY|KEYS?|TOKENS?|SECRETS?|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|CONNECTION_STRING)(?:_|\d|$)",
+    re.IGNORECASE,
+)
+_COMMON = frozenset(("undefined", "changeme", "password", "disabled", "required", "optional", "localhost"))
+
+
+def environment_secrets(env: Mapping[str, str]) -> list[str]:
+    """The values of variables that are named like a key (``OPENAI_API_KEY``, ``DB_PASSWORD``), longest first.
+
+    Shorter than 8 characters, all one character, or one of a few placeholders: no secret, and to redact it would
+    damage ordinary text.
+    """
+    found = {
+        value.strip()
+        for name, value in env.items()
+        if _SECRET_NAME.search(name) and len(set(value.strip())) > 2 and len(value.strip()) >= 8
+    }
+    return sorted((value for value in found if value.lower() not in _COMMON), key=lambda value: (-len(value), value))
+
+
+def text_forms(value: str) -> Iterator[str]:
+    """How a value stands in text: as it is, inside JSON (both ways), percent-encoded."""
+    plain = json.dumps(value, ensure_ascii=False)[1:-1]
+    escaped = json.dumps(value)[1:-1]
+    percent = {quote(value, safe=""), quote(value), quote_plus(value)}
+    yield from dict.fromkeys((value, plain, escaped, escaped.replace("/", "\\/"), *sorted(percent)))
+
+
+def base64_forms(value: str) -> Iterator[str]:
+    """The stretch of base64 that any data holding the value must contain, for each of the three alignments.
+
+    Only characters that depend on nothing but the value; standard and URL alphabets.
+    """
+    raw = value.encode()
+    for shift in range(3):
+        first = -(-shift * 8 // 6)
+        last = (shift + len(raw)) * 8 // 6
+        core = b2a_base64(bytes(shift) + raw, newline=False).decode()[first:last]
+        yield core
+        if "+" in core or "/" in core:
+            yield core.replace("+", "-").replace("/", "_")

@@ -1,0 +1,313 @@
+"""Reads a cassette's bytes (``cassette.codec`` says what they are).
+
+The file's bytes are kept, with the places where the frames lie in them; a frame becomes an object when it is asked for,
+and is not kept. So a one-hour recording needs its own size in memory, and its first frame is there at once.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, overload
+from zlib import crc32
+
+import msgpack
+
+from mockserver.cassette import audio
+from mockserver.cassette.codec import (
+    DIGEST,
+    END,
+    FRAME_KINDS,
+    MAGIC,
+    PREFIX,
+    RECORDING,
+    SENDERS,
+    pack,
+)
+from mockserver.cassette.foreign import looks_like
+from mockserver.cassette.model import FORMAT_VERSION, Cassette, Connection, Exchange, Header, Record
+from mockserver.cassette.upgrade import UPGRADES, Upgrade, upgraded
+from mockserver.core.frames import (
+    Answer,
+    Binary,
+    Close,
+    Frame,
+    Handshake,
+    Lost,
+    Micros,
+    Text,
+)
+from mockserver.errors import CassetteDamaged, CassetteForeign, CassetteTooNew
+
+_BAD = (ValueError, TypeError, msgpack.UnpackException, RecursionError)
+
+
+class Records(Sequence[Record]):
+    """The frames of one connection, decoded when asked for and not kept."""
+
+    def __init__(self, buffer: bytes, places: array[int], name: str) -> None:
+        self._buffer = buffer
+        self._places = places  # begin and end of each, in turn
+        self._name = name
+
+    def __len__(self) -> int:
+        return len(self._places) // 2
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Record, ...]: ...
+    def __getitem__(self, at: int | slice) -> Record | tuple[Record, ...]:
+        if isinstance(at, slice):
+            return tuple(self._decode(place) for place in range(len(self))[at])
+        return self._decode(range(len(self))[at])
+
+    def __iter__(self) -> Iterator[Record]:
+        return map(self._decode, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str | bytes):
+            return NotImplemented
+        return len(self) == len(other) and all(mine == theirs for mine, theirs in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]  # a sequence that compares by content, like list
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} frames of {self._name}>"
+
+    def _decode(self, place: int) -> Record:
+        begin, end = self._places[2 * place], self._places[2 * place + 1]
+        try:
+            return _record(msgpack.unpackb(self._buffer[begin:end], ext_hook=_ext))
+        except _BAD as error:
+            raise damaged(self._name, begin, f"not a frame ({_short(error)})") from None
+
+
+class _Digest(bytes):
+    """The zeros that stand for audio, with its hash."""
+
+    sha256: str = ""
+
+
+def _ext(code: int, data: bytes) -> Any:
+    if code != DIGEST or len(data) != 40:
+        raise ValueError(f"unknown extension {code}")
+    size = int.from_bytes(data[:8], "big")
+    if size > 1 << 28:
+        raise ValueError("a digest of more than 256 MiB")
+    made = _Digest(size)
+    made.sha256 = data[8:].hex()
+    return made
+
+
+def _record(item: Any) -> Record:
+    kind, _number, at = item[:3]
+    rest = item[3:]
+    sender = SENDERS[kind & 1]
+    if not isinstance(at, int):
+        raise TypeError("a time that is no number")
+    hashes: tuple[str, ...] = ()
+    frame: Frame
+    match kind & ~1:
+        case 16 if len(rest) == 1 and isinstance(rest[0], str):
+            return Record(at, sender, Text(rest[0]))
+        case 18 if len(rest) % 2 and all(isinstance(part, (str, bytes)[n % 2]) for n, part in enumerate(rest)):
+            frame = Text(audio.join(rest))
+            hashes = tuple(getattr(part, "sha256", "") for part in rest[1::2])
+        case 20 if len(rest) == 1 and isinstance(rest[0], bytes):
+            frame = Binary(bytes(rest[0]))
+            hashes = (getattr(rest[0], "sha256", ""),)
+        case 22 if len(rest) == 2 and isinstance(rest[0], int | None) and isinstance(rest[1], str):
+            frame = Close(rest[0], rest[1])
+        case 24 if len(rest) == 1 and isinstance(rest[0], str):
+            frame = Lost(rest[0])
+        case _:
+            raise ValueError(f"kind {kind} with {len(rest)} values")
+    return Record(at, sender, frame, hashes if any(hashes) else ())
+
+
+def decode(
+    buffer: bytes,
+    name: str = "cassette",
+    *,
+    partial: bool = False,
+    current: int = FORMAT_VERSION,
+    upgrades: Mapping[int, Upgrade] = UPGRADES,
+) -> Cassette:
+    """The cassette in these bytes; ``name`` is what errors call it.
+
+    An unfinished recording reads up to where it stops, and its header says "killed". A finished file must be whole,
+    unless ``partial`` asks for what can be read before the damage.
+    """
+    first, version = _first(buffer, name, current)
+    if version < current:
+        try:
+            objects = upgraded([*_objects(buffer)], version, current, upgrades)
+        except (KeyError, *_BAD) as error:
+            problem = f"format {version} could not be brought to format {current} ({_short(error)})"
+            raise damaged(name, 0, problem) from None
+        objects[0] = {**objects[0], MAGIC: current}
+        buffer = b"".join(map(pack, objects))
+        first = objects[0]
+    header = _header(first, current, name)
+    return _scan(buffer, header, name, partial)
+
+
+def _first(buffer: bytes, name: str, current: int) -> tuple[Any, int]:
+    """The first object and the format version that it states."""
+    if not buffer:
+        raise CassetteDamaged(f"{name}: the file is empty; record it again (`mockserver record --to {name} ...`)")
+    if not buffer.startswith(PREFIX):
+        if PREFIX.startswith(buffer):
+            raise damaged(name, len(buffer), "it is cut inside its first object; nothing can be read")
+        raise CassetteForeign(f"{name}: not a cassette, it looks like {looks_like(buffer[:65536])}")
+    unpacker = msgpack.Unpacker(max_buffer_size=len(buffer) + 1)
+    unpacker.feed(buffer[: 1 << 20])
+    try:
+        first = unpacker.unpack()
+        version = first[MAGIC]
+    except msgpack.OutOfData:
+        raise damaged(name, len(buffer), "it is cut inside its first object; nothing can be read") from None
+    except (KeyError, *_BAD) as error:
+        raise damaged(name, 0, f"its first object cannot be read ({_short(error)})") from None
+    if not isinstance(version, int) or version < 0:
+        raise damaged(name, 0, f"its format version is {version!r:.40}")
+    if version > current:
+        raise CassetteTooNew(
+            f"{name}: written in cassette format {version}, this version reads up to {current}; "
+            "upgrade it: pip install -U realtime-mockserver"
+        )
+    return first, version
+
+
+def _header(first: Any, version: int, name: str) -> Header:
+    stated = first.get("header")
+    shape = {"rules": dict}
+    if not isinstance(stated, dict) or any(not isinstance(v, shape.get(k, str)) for k, v in stated.items()):
+        raise damaged(name, 0, "its header has the wrong shape")
+    known = {key: value for key, value in stated.items() if key in Header.__dataclass_fields__ and key != "version"}
+    return Header(**{"dialect": "generic", **known, "version": version})
+
+
+def _objects(buffer: bytes) -> Iterator[Any]:
+    """Every whole object, for the upgrades (which run on files of the past, so nothing is lazy here)."""
+    unpacker = msgpack.Unpacker(max_buffer_size=len(buffer) + 1)
+    unpacker.feed(buffer)
+    yield from unpacker
+
+
+class _Chunks:
+    """The bytes as the file that msgpack reads from, so that it never holds a second copy of all of them."""
+
+    def __init__(self, buffer: bytes) -> None:
+        self._buffer, self._at = buffer, 0
+
+    def read(self, size: int) -> bytes:
+        chunk = self._buffer[self._at : self._at + size]
+        self._at += len(chunk)
+        return chunk
+
+
+def _scan(buffer: bytes, header: Header, name: str, partial: bool) -> Cassette:
+    """Where everything lies. Only what is not a frame is decoded; damage is found by structure and by check sums."""
+    unpacker = msgpack.Unpacker(_Chunks(buffer), read_size=1 << 18, max_buffer_size=len(buffer) + (1 << 19))
+    unpacker.skip()
+    opened: dict[int, tuple[Micros, bool, Handshake]] = {}
+    answers: dict[int, Answer] = {}
+    places: dict[int, array[int]] = {}
+    exchanges: list[Exchange] = []
+    crc, summed, begin, ended = 0, 0, unpacker.tell(), False
+    view = memoryview(buffer)
+    problem = ""
+    try:
+        while True:
+            begin = unpacker.tell()
+            try:
+                unpacker.skip()
+            except msgpack.OutOfData:
+                break
+            if ended:
+                problem = "something follows the end of the cassette"
+                break
+            end = unpacker.tell()
+            kind = buffer[begin + 1]
+            if kind in FRAME_KINDS and buffer[begin + 2] < 128 and 0x94 <= buffer[begin] < 0xA0:
+                places[buffer[begin + 2]].extend((begin, end))
+                continue
+            item = msgpack.unpackb(buffer[begin:end])
+            match item:
+                case [1, int(number), int(at), bool(timed), list(shake)]:
+                    opened[number] = (at, timed, _handshake(shake))
+                    places[number] = array("Q")
+                case [2, int(number), int(), int(status), list(headers), (str() | None) as chosen, bytes(body)]:
+                    answers[number] = Answer(status, _pairs(headers), chosen, body)
+                case [3, _, int(at), str(method), str(path), bytes(sent), int(status), list(headers), bytes(body)]:
+                    exchanges.append(Exchange(method, path, sent, status, _pairs(headers), body, at))
+                case [4 | 5 as kind, _, _, int(stated), *rest]:
+                    crc, summed = crc32(view[summed:begin], crc), begin
+                    if crc != stated:
+                        problem = "bytes before this place were changed (the check sum differs)"
+                        break
+                    if kind == END:
+                        ended = True
+                        header = replace(header, redaction=_report(rest))
+                case [int(kind), int(number), *_] if kind in FRAME_KINDS:
+                    places[number].extend((begin, end))
+                case _:
+                    raise ValueError("no known kind of object")
+    except (*_BAD, AttributeError, KeyError, IndexError) as error:
+        problem = f"an object cannot be read ({_short(error)})"
+    if not problem and not ended and begin < len(buffer):
+        problem = "it is cut in the middle of an object"
+    if not problem and not ended:
+        problem = "it is cut: its end is missing"
+    return _result(buffer, header, name, partial, begin, problem, opened, answers, places, exchanges)
+
+
+def _result(
+    buffer: bytes, header: Header, name: str, partial: bool, begin: int, problem: str,
+    opened: dict[int, tuple[Micros, bool, Handshake]], answers: dict[int, Answer], places: dict[int, array[int]],
+    exchanges: list[Exchange],
+) -> Cassette:
+    unfinished = header.ended == RECORDING
+    if problem and not partial and not (unfinished and problem.startswith("it is cut")):
+        raise damaged(name, begin, problem)
+    if problem:
+        header = replace(header, ended="killed" if unfinished else "cut")
+    connections = tuple(
+        Connection(number, shake, answers.get(number, Answer()), at, Records(buffer, places[number], name), timed)
+        for number, (at, timed, shake) in opened.items()
+    )
+    return Cassette(header, connections, tuple(exchanges), name)
+
+
+def _report(rest: list[Any]) -> dict[str, int]:
+    (report,) = rest
+    return {str(kind): int(count) for kind, count in report.items()}
+
+
+def _handshake(shake: list[Any]) -> Handshake:
+    path, query, headers, subprotocols, target = shake
+    if not all(isinstance(value, str) for value in (path, target, *subprotocols)):
+        raise TypeError("a handshake of the wrong shape")
+    return Handshake(path, _pairs(query), _pairs(headers), tuple(subprotocols), target)
+
+
+def _pairs(pairs: Any) -> tuple[tuple[str, str], ...]:
+    made = tuple((name, value) for name, value in pairs)
+    if not all(isinstance(word, str) for pair in made for word in pair):
+        raise TypeError("a name or value that is no text")
+    return made
+
+
+def damaged(name: str, offset: int, what: str) -> CassetteDamaged:
+    """The error for a file that was a cassette."""
+    return CassetteDamaged(
+        f"{name}: damaged at byte {offset}: {what}; get it from version control again, record it again, "
+        f"or read what is left with `mockserver show --partial {name}`"
+    )
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:120]

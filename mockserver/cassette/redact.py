@@ -1,0 +1,343 @@
+"""Taking secrets out, on by default. Pure: the environment's values are passed in.
+
+``Redactor.frame`` looks at one frame and is cheap where nothing is in it: a few substring searches. What is split over
+several frames is ``redact_streams``' part; that nothing was left standing is ``scan``'s. Both sides of a comparison go
+through the same redactor, so a live frame that holds a key still matches the recorded one (``canonical``).
+
+Nothing here says what a secret was. Errors and reports name places and kinds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import unquote
+
+from mockserver.cassette import patterns as known
+from mockserver.cassette.audio import unbase64
+from mockserver.cassette.model import Exchange
+from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Pairs, Text
+from mockserver.dialects.base import Dialect, close_reason, parse
+from mockserver.errors import UsageError
+
+STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+"""A JSON string with its quotes."""
+
+_ESCAPED_ASCII = re.compile(r"\\u00[2-7]", re.IGNORECASE)
+_USERINFO = re.compile(r"//[^/@?#]*@")
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+Span = tuple[int, int, str]
+"""Begin, end and kind of a secret in a decoded text."""
+
+
+def canonical(text: str) -> str:
+    """The text with every token the same, for comparing frames that two runs have redacted."""
+    return known.TOKEN.sub("REDACTED", text) if "REDACTED-" in text else text
+
+
+class Redactor:
+    """Takes secrets out and counts them. One per cassette, so that equal secrets get equal tokens.
+
+    ``env`` is an environment (the values of variables named like keys are taken out wherever they stand), ``values``
+    are more such values, ``rules`` are regular expressions for decoded text, on top of everything else.
+    """
+
+    def __init__(
+        self,
+        *,
+        env: Mapping[str, str] | None = None,
+        values: Sequence[str] = (),
+        rules: Sequence[str] = (),
+        dialect: Dialect | None = None,
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self._looked = False
+        short = [value for value in values if len(value) < 4]
+        if short:
+            raise UsageError("a secret value of fewer than 4 characters cannot be redacted: other text would suffer")
+        self._values = sorted({*known.environment_secrets(env or {}), *values}, key=lambda value: (-len(value), value))
+        self._text_forms = [form for value in self._values for form in known.text_forms(value)]
+        self._base64_forms = [form for value in self._values for form in known.base64_forms(value)]
+        self._exact = _any_of(self._text_forms)
+        self._raw_values = [value.encode() for value in self._values]
+        self._base64 = _any_of(self._base64_forms)
+        try:
+            self._rules = [re.compile(rule) for rule in rules]
+        except re.error as error:
+            raise UsageError(f"a redaction rule is not a regular expression: {error}") from None
+        if any(rule.search("") for rule in self._rules):
+            raise UsageError("a redaction rule matches the empty text, so it would match everywhere")
+        base = dialect or Dialect()
+        self._params = {name.lower() for name in (*Dialect.key_params, *base.key_params)}
+        self._headers = {name.lower() for name in base.key_headers}
+        self._prefixes = (*known.SUBPROTOCOL_PREFIXES, *base.key_subprotocols)
+        self._markers = (*(marker for _, marker, _ in known.PATTERNS), *known.FIELD_MARKERS)
+        self._numbers: dict[tuple[str, str], int] = {}
+
+    # --- frames ---
+
+    def frame(self, frame: Frame) -> Frame:
+        """The frame without secrets; the same object where there are none."""
+        match frame:
+            case Text(data):
+                new = self.text(data)
+                return frame if new is data else Text(new)
+            case Binary(raw):
+                cleaned = self.binary(raw)
+                return frame if cleaned is raw else Binary(cleaned)
+            case Close(code, reason):
+                new = self._plain(reason) if reason else reason
+                return frame if new == reason else Close(code, close_reason(new))
+            case Lost(reason):
+                new = self._plain(reason) if reason else reason
+                return frame if new == reason else Lost(new)
+
+    def clean(self, frame: Frame) -> tuple[Frame, str]:
+        """The frame without secrets, and the kind of one that still stands in it ("" as a rule)."""
+        self._looked = False
+        new = self.frame(frame)
+        return (new, next((kind for kind, _ in self.scan_frame(new)), "")) if self._looked else (new, "")
+
+    def text(self, text: str) -> str:
+        """Any text, JSON or not, without secrets. The same object where nothing shows that there may be one."""
+        if not self.suspicious(text):
+            return text
+        self._looked = True
+        new = self._json(text) if text.lstrip()[:1] in ('{', '[', '"') else self._plain(text)
+        return text if new == text else new
+
+    def binary(self, raw: bytes) -> bytes:
+        """Bytes without secrets. JSON in bytes is treated as text; anything else keeps its length."""
+        if raw.lstrip()[:1] in (b"{", b"["):
+            try:
+                text = raw.decode("utf-8")
+            except UnicodeDecodeError:
+                pass
+            else:
+                new = self.text(text)
+                return raw if new is text else new.encode()
+        out = raw
+        for value in self._raw_values:
+            if value in out:
+                self._looked = True
+                self._count("env")
+                out = out.replace(value, self._filler("env", value.decode(), len(value)))
+        flat = out.decode("latin-1")
+        if any(marker in flat for _, marker, _ in known.PATTERNS):
+            self._looked = True
+            for begin, end, kind in reversed(self.spans(flat)):
+                self._count(kind)
+                out = out[:begin] + self._filler(kind, flat[begin:end], end - begin) + out[end:]
+        return out
+
+    def suspicious(self, text: str) -> bool:
+        """Whether a text may hold a secret: one that cannot is not looked at more closely."""
+        return (
+            any(marker in text for marker in self._markers)
+            or any(form in text for form in self._text_forms)
+            or any(form in text for form in self._base64_forms)
+            or any(rule.search(text) for rule in self._rules)
+            or ("\\u00" in text and _ESCAPED_ASCII.search(text) is not None)
+            or ("%" in text and _PERCENT.search(text) is not None)
+        )
+
+    def spans(self, text: str) -> list[Span]:
+        """Where secrets stand in a decoded text, left to right, none inside another."""
+        found: list[Span] = []
+        if self._exact is not None:
+            found += [(*match.span(), "env") for match in self._exact.finditer(text)]
+        for kind, marker, pattern in known.PATTERNS:
+            if marker in text:
+                found += [(*match.span(), kind) for match in pattern.finditer(text)]
+        for rule in self._rules:
+            found += [(*match.span(), "rule") for match in rule.finditer(text) if match[0]]
+        tokens = [match.span() for match in known.TOKEN.finditer(text)] if "REDACTED-" in text else []
+        return _apart([span for span in found if not any(b <= span[0] and span[1] <= e for b, e in tokens)])
+
+    def token(self, kind: str, secret: str) -> str:
+        """What stands for a secret: the same for the same one."""
+        number = self._numbers.setdefault((kind, secret), 1 + sum(1 for made, _ in self._numbers if made == kind))
+        return f"REDACTED-{kind}-{number}"
+
+    # --- handshakes and HTTP ---
+
+    def handshake(self, handshake: Handshake) -> Handshake:
+        """Path, query, headers and subprotocols without secrets. Only harmless headers keep their value."""
+        return Handshake(
+            self._plain(handshake.path),
+            tuple((name, self._param(name, value)) for name, value in handshake.query),
+            self.headers(handshake.headers),
+            tuple(map(self._subprotocol, handshake.subprotocols)),
+            self.target(handshake.target),
+        )
+
+    def target(self, target: str) -> str:
+        """A request target as sent (``/v1/realtime?model=x&key=y``)."""
+        path, mark, query = target.partition("?")
+        pairs = (piece.partition("=") for piece in query.split("&")) if mark else ()
+        made = "&".join(name + equals + (self._param(unquote(name), value) if equals else value)
+                        for name, equals, value in pairs)
+        return self._plain(path) + mark + made
+
+    def url(self, url: str) -> str:
+        """A URL without credentials: neither in front of the host nor in the query."""
+        return self.target(_USERINFO.sub("//", url))
+
+    def answer(self, answer: Answer) -> Answer:
+        """Headers, subprotocol and body without secrets."""
+        chosen = None if answer.subprotocol is None else self._subprotocol(answer.subprotocol)
+        return Answer(answer.status, self.headers(answer.headers), chosen, self.binary(answer.body))
+
+    def exchange(self, one: Exchange) -> Exchange:
+        """Path, bodies and headers without secrets."""
+        return replace(one, path=self.target(one.path), request=self.binary(one.request),
+                       headers=self.headers(one.headers), body=self.binary(one.body))
+
+    def headers(self, headers: Pairs) -> Pairs:
+        """Headers: the value of any that is not known to be harmless is replaced."""
+        return tuple((name, self._header(name.lower(), value)) for name, value in headers)
+
+    def _header(self, name: str, value: str) -> str:
+        if not value or known.TOKEN.fullmatch(value):
+            return value
+        if name == "sec-websocket-protocol":
+            return ", ".join(self._subprotocol(one.strip()) for one in value.split(","))
+        if name in self._headers or (name not in known.KEPT_HEADERS and not name.startswith("x-ratelimit-")):
+            self._count("header")
+            return self.token("header", value)
+        return self._plain(value)
+
+    def _param(self, name: str, value: str) -> str:
+        if not value or known.TOKEN.fullmatch(value):
+            return value
+        if name.lower() in self._params or known.PARAMETER.search(name):
+            self._count("param")
+            return self.token("param", unquote(value))
+        return self._plain(value)
+
+    def _subprotocol(self, name: str) -> str:
+        for prefix in self._prefixes:
+            if name.startswith(prefix) and len(name) > len(prefix):
+                if not known.TOKEN.fullmatch(name[len(prefix):]):
+                    self._count("subprotocol")
+                    return prefix + self.token("subprotocol", name[len(prefix):])
+                return name
+        return self._plain(name)
+
+    # --- inside ---
+
+    def _json(self, text: str, depth: int = 0) -> str:
+        """JSON text with its strings redacted; every other byte stays."""
+        if self._base64 is not None:
+            text = self._base64.sub(self._base64_away, text)
+        for field in (known.CLIENT_SECRET, known.FIELD):
+            text = field.sub(self._field, text)
+        return STRING.sub(lambda match: self._literal(match[0], depth), text)
+
+    def _field(self, match: re.Match[str]) -> str:
+        self._count("field")
+        return f'{match[1]}{self.token("field", _unquoted(f"{chr(34)}{match[2]}{chr(34)}"))}"'
+
+    def _literal(self, literal: str, depth: int) -> str:
+        value = _unquoted(literal)
+        if len(value) >= 64 and unbase64(value) is not None:
+            # A payload: only exact values and rules count, and the former were looked for in base64 above. The
+            # patterns would find keys in noise.
+            new = self._replaced(value, [span for span in self.spans(value) if span[2] in ("env", "rule")])
+        else:
+            new = self._plain(value, depth)
+        return literal if new == value else json.dumps(new, ensure_ascii=literal.isascii())
+
+    def _plain(self, value: str, depth: int = 0) -> str:
+        """A decoded text without secrets, JSON inside it included."""
+        if '"' in value and depth < 4 and value.lstrip()[:1] in ("{", "["):
+            value = self._json(value, depth + 1)
+        if self._base64 is not None:
+            value = self._base64.sub(self._base64_away, value)
+        value = self._replaced(value, self.spans(value))
+        if "%" in value and _PERCENT.search(value):
+            opened = unquote(value)
+            spans = self.spans(opened)
+            if spans:
+                return self._replaced(opened, spans)
+        return value
+
+    def _replaced(self, value: str, spans: Sequence[Span]) -> str:
+        for begin, end, kind in reversed(spans):
+            self._count(kind)
+            value = value[:begin] + self.token(kind, value[begin:end]) + value[end:]
+        return value
+
+    def _base64_away(self, match: re.Match[str]) -> str:
+        self._count("base64")
+        return "A" * len(match[0])
+
+    def _filler(self, kind: str, secret: str, size: int) -> bytes:
+        made = self.token(kind, secret).encode()
+        return made.ljust(size, b"*") if len(made) <= size else b"*" * size
+
+    def _count(self, kind: str) -> None:
+        self.counts[kind] += 1
+
+    # --- what still stands ---
+
+    def scan(self, text: str) -> Iterator[tuple[str, str]]:
+        """The secrets that a text still holds, as (kind, path), in any of its forms; for after the redaction."""
+        if not self.suspicious(text):
+            return
+        bare = known.TOKEN.sub("\x00", text)
+        if parse(text) is None:  # in JSON a payload is one long word of noise: the patterns see its strings, below
+            yield from ((kind, "text") for kind, _, pattern in known.PATTERNS if pattern.search(bare))
+        if self._exact is not None and self._exact.search(bare):
+            yield "env", "text"
+        if self._base64 is not None and self._base64.search(bare):
+            yield "base64", "text"
+        if any(rule.search(bare) for rule in self._rules):
+            yield "rule", "text"
+        for literal in STRING.findall(bare):
+            value = _unquoted(literal)
+            opened = unquote(value) if "%" in value else value
+            payload = len(value) >= 64 and unbase64(value) is not None
+            for _, _, kind in () if payload else (*self.spans(value), *self.spans(opened)):
+                yield kind, "a string"
+
+    def scan_frame(self, frame: Frame) -> Iterator[tuple[str, str]]:
+        """The same for a frame."""
+        match frame:
+            case Text(data) | Close(_, data) | Lost(data):
+                yield from self.scan(data)
+            case Binary(raw):
+                yield from self.scan_bytes(raw)
+
+    def scan_bytes(self, raw: bytes) -> Iterator[tuple[str, str]]:
+        """The same for bytes."""
+        yield from self.scan(raw.decode("latin-1"))
+
+
+def _any_of(forms: Sequence[str]) -> re.Pattern[str] | None:
+    """One pattern for all the forms, the longest first."""
+    if not forms:
+        return None
+    return re.compile("|".join(re.escape(form) for form in sorted(set(forms), key=lambda form: (-len(form), form))))
+
+
+def _apart(spans: list[Span]) -> list[Span]:
+    """Left to right; of spans that touch the same characters, one that covers them all."""
+    made: list[Span] = []
+    for begin, end, kind in sorted(spans):
+        if made and begin < made[-1][1]:
+            made[-1] = (made[-1][0], max(end, made[-1][1]), made[-1][2])
+        else:
+            made.append((begin, end, kind))
+    return made
+
+
+def _unquoted(literal: str) -> str:
+    """The value of a JSON string literal; what is no proper literal stays as it is, without its quotes."""
+    if "\\" not in literal:
+        return literal[1:-1]
+    value = parse(literal)
+    return value if isinstance(value, str) else literal[1:-1]

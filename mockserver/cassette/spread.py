@@ -1,0 +1,158 @@
+"""Secrets that are spread over several frames: a key that a model says in two deltas, or a client in two chunks.
+
+A stream is what belongs together: the same field of the same kind of event of the same item. Its text is put together
+as it goes by, and a secret that lies across a border is taken out of the frame at hand at once, so that no file ever
+holds all of it; the earlier frames' parts are noted, and taken out when the recording is finished.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from mockserver.cassette.patterns import TOKEN
+from mockserver.cassette.redact import Redactor
+from mockserver.core.frames import Binary, Frame, Sender, Text
+from mockserver.dialects.base import parse
+
+LEAF = re.compile(
+    r'"(delta|text|transcript|arguments|partial|thinking|content)"(\s*:\s*)("[^"\\]*(?:\\.[^"\\]*)*")', re.DOTALL
+)
+"""Fields in which providers send text piece by piece (OpenAI deltas, Gemini text parts and transcriptions)."""
+_MARKS = ('"delta"', '"text"', '"transcript"', '"arguments"', '"partial"', '"thinking"', '"content"')
+_WHICH = re.compile(
+    r'"(type|response_id|item_id|output_index|content_index|outputTranscription|inputTranscription|modelTurn)"\s*:\s*'
+    r'("[^"\\]*"|\d+|\{)'
+)
+_PAYLOAD = re.compile(r'"delta"\s*:\s*"[A-Za-z0-9+/]{64,}={0,2}"')
+KEPT = 2048
+"""How much of a stream's past is looked at, in characters; no token is that long."""
+
+Place = tuple[int, int, int]
+"""Connection, number of the frame in it, number of the leaf in that."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    pieces: list[tuple[Place, str]] = field(default_factory=list)
+
+    def cut(self) -> None:
+        size = sum(len(text) for _, text in self.pieces)
+        while len(self.pieces) > 1 and size - len(self.pieces[0][1]) > KEPT:
+            size -= len(self.pieces.pop(0)[1])
+
+
+class Spread:
+    """Follows the streams of one cassette. ``parts`` is what is to be taken out: spans, by frame and leaf."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._streams: dict[tuple[object, ...], _Stream] = {}
+        self.parts: dict[tuple[int, int], dict[int, tuple[str, list[tuple[int, int]]]]] = {}
+
+    def frame(self, connection: int, number: int, sender: Sender, frame: Frame) -> tuple[Frame, str]:
+        """The frame as it may be written: redacted by itself, and without its part of a spread secret.
+
+        Beside it the kind of a secret that still stands in it, or "".
+        """
+        new, standing = self._redactor.clean(frame)
+        if self.look(connection, number, sender, frame):
+            return self.finished(connection, number, new), standing
+        return new, standing
+
+    def look(self, connection: int, number: int, sender: Sender, frame: Frame) -> bool:
+        """Take note of a frame as it was sent; True where a secret that began earlier goes on in it."""
+        text = _text_of(frame)
+        if text is None or not any(mark in text for mark in _MARKS) or _PAYLOAD.search(text):
+            return False
+        which = tuple(match.groups() for match in _WHICH.finditer(text))
+        hit = False
+        for leaf, match in enumerate(LEAF.finditer(text)):
+            piece = parse(match[3])
+            if isinstance(piece, str) and piece:
+                key = (connection, sender, which, match[1], leaf)
+                hit |= self._piece(self._streams.setdefault(key, _Stream()), (connection, number, leaf), piece)
+        return hit
+
+    def _piece(self, stream: _Stream, place: Place, piece: str) -> bool:
+        before = "".join(text for _, text in stream.pieces)
+        stream.pieces.append((place, piece))
+        hit = False
+        if before:
+            for begin, end, _ in self._redactor.spans(before + piece):
+                if begin < len(before) < end:
+                    hit = True
+                    self._note(stream, begin, end)
+        stream.cut()
+        return hit
+
+    def _note(self, stream: _Stream, begin: int, end: int) -> None:
+        """A secret stands at these places of the stream's text; note each frame's part of it."""
+        at = 0
+        for (connection, number, leaf), text in stream.pieces:
+            low, high = max(begin - at, 0), min(end - at, len(text))
+            at += len(text)
+            if low < high:
+                _, spans = self.parts.setdefault((connection, number), {}).setdefault(leaf, (text, []))
+                spans.append((low, high))
+
+    def finished(self, connection: int, number: int, frame: Frame) -> Frame:
+        """A frame (redacted by itself already) without its parts of spread secrets."""
+        leaves = self.parts.get((connection, number))
+        text = _text_of(frame)
+        if not leaves or text is None:
+            return frame
+        counter = iter(range(1 << 30))
+
+        def leaf(match: re.Match[str]) -> str:
+            found = leaves.get(next(counter))
+            if found is None:
+                return match[0]
+            return f'"{match[1]}"{match[2]}{json.dumps(self._clean(*found), ensure_ascii=match[3].isascii())}'
+
+        made = LEAF.sub(leaf, text)
+        return Text(made) if isinstance(frame, Text) else Binary(made.encode())
+
+    def _clean(self, text: str, spans: Iterable[tuple[int, int]]) -> str:
+        """A leaf's text without these stretches, then redacted by itself. Equal parts get equal tokens."""
+        self._redactor.counts["split"] = sum(map(len, self.parts.values()))
+        for begin, end in reversed(_merged(spans)):
+            text = text[:begin] + self._redactor.token("split", text[begin:end]) + text[end:]
+        return self._redactor.text(text)
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    made: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if made and begin <= made[-1][1]:
+            made[-1] = (made[-1][0], max(end, made[-1][1]))
+        else:
+            made.append((begin, end))
+    return made
+
+
+def _text_of(frame: Frame) -> str | None:
+    match frame:
+        case Text(data):
+            return data
+        case Binary(raw) if raw.lstrip()[:1] == b"{":
+            try:
+                return raw.decode("utf-8")
+            except UnicodeDecodeError:
+                return None
+        case _:
+            return None
+
+
+def still_spread(
+    redactor: Redactor, frames: Iterable[tuple[int, int, Sender, Frame]]
+) -> Iterator[tuple[int, int, Sender]]:
+    """The frames in which a spread secret still ends, after the redaction."""
+    check = Spread(redactor)
+    for connection, number, sender, frame in frames:
+        text = _text_of(frame)
+        bare = frame if text is None or "REDACTED-" not in text else Text(TOKEN.sub(lambda _: "\\u0000", text))
+        if check.look(connection, number, sender, bare):
+            yield connection, number, sender

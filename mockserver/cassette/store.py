@@ -1,0 +1,358 @@
+"""Cassettes in files. The only module of this package's lower rows that touches any.
+
+Whatever happens, the cassette that stood there before stays whole: everything is written beside it and moved into place
+when it is complete and holds no secret. What goes wrong is one line that says what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from mockserver import __version__
+from mockserver.cassette import audio, codec
+from mockserver.cassette.clean import cleaned, standing_error, verify
+from mockserver.cassette.model import Cassette, Exchange, Header, Record
+from mockserver.cassette.names import PARTIAL, SUFFIX, steps
+from mockserver.cassette.reader import decode
+from mockserver.cassette.redact import Redactor
+from mockserver.cassette.spread import Spread
+from mockserver.core.frames import Answer, Handshake, Micros, Note, Sender, Text
+from mockserver.core.journal import Entry, Journal
+from mockserver.dialects.base import Dialect
+from mockserver.dialects.generic import GENERIC
+from mockserver.dialects.registry import dialect_named
+from mockserver.errors import (
+    CassetteError,
+    CassetteExists,
+    CassetteMissing,
+    MockServerError,
+    SecretFound,
+    UsageError,
+)
+
+WITHHELD = Text("REDACTED-frame-1")
+"""What a partial file holds in the place of a frame whose secret cannot be taken out."""
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+LARGEST = 8 << 30
+"""Bytes. A file is read whole, so a larger one is refused before that."""
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def load(path: str | os.PathLike[str], *, partial: bool = False) -> Cassette:
+    """The cassette in a file.
+
+    An unfinished recording (``NAME.cassette.partial``, left by a killed recorder) reads up to where it stops, and
+    its header says ``ended == "killed"``. ``partial`` reads a damaged cassette up to the damage (``ended == "cut"``).
+    Raises CassetteMissing, CassetteDamaged, CassetteForeign, CassetteTooNew; CassetteError where the file cannot be read.
+    """
+    file = Path(path)
+    return replace(decode(_bytes(file), str(file), partial=partial), path=str(file))
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        if file.is_dir():
+            raise CassetteError(f"{file}: is a directory; expected a cassette file (NAME{SUFFIX})")
+        if file.exists() and not file.is_file():
+            raise CassetteError(f"{file}: is not a regular file; expected a cassette file (NAME{SUFFIX})")
+        with file.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > LARGEST:
+                raise CassetteError(f"{file}: {size} bytes is more than the {LARGEST} that a cassette may have")
+            return stream.read()
+    except FileNotFoundError:
+        raise _missing(file) from None
+    except ValueError:
+        raise UsageError(f"{str(file)!r:.120}: not a file name (it holds a NUL character)") from None
+    except OSError as error:
+        raise CassetteError(f"{file}: cannot be read: {error.strerror}; check the path and its permissions") from None
+
+
+def _missing(file: Path) -> CassetteMissing:
+    left = leftovers(file)
+    if left:
+        return CassetteMissing(
+            f"{file}: no such cassette, but {left[0]} holds a recording that did not end; look at it with "
+            f"`mockserver show {left[0]}`, keep it with `mockserver import {left[0]} --to {file}`"
+        )
+    return CassetteMissing(
+        f"{file}: no such cassette; record it with `mockserver record --upstream PROVIDER --to {file}`"
+    )
+
+
+def leftovers(path: str | os.PathLike[str]) -> list[Path]:
+    """The unfinished recordings that killed recorders left beside this cassette's place."""
+    file = Path(path)
+    if not file.parent.is_dir():
+        return []
+    names = (f"{file.name}{PARTIAL}", *(f"{file.name}.{number}{PARTIAL}" for number in range(2, 100)))
+    return [file.parent / name for name in names if (file.parent / name).is_file()]
+
+
+def locate(folder: str | os.PathLike[str], name: str) -> Path:
+    """Where the cassette of this name is or would be. UsageError for a name that leaves ``folder``, by a link too."""
+    top = Path(folder)
+    place = top.joinpath(*steps(name))
+    inside = os.path.realpath(top)
+    real = os.path.realpath(place)
+    if os.path.commonpath((inside, real)) != inside:
+        raise UsageError(f"cassette name {name!r:.120}: a link leads out of {top}; expected a file inside it")
+    return place
+
+
+# --- writing --------------------------------------------------------------------------------------------------------
+
+
+def redactor_for(
+    dialect: Dialect | None = None, *, rules: Sequence[str] = (), values: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+) -> Redactor:
+    """The default redactor: everything it knows, and the values of the keys in this process's environment."""
+    return Redactor(env=os.environ if env is None else env, rules=rules, values=values, dialect=dialect)
+
+
+def save(
+    cassette: Cassette,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    redactor: Redactor | None = None,
+    audio: audio.Policy = "keep",
+) -> Path:
+    """Redact, write beside, check what was written, move into place. Returns the path.
+
+    Raises CassetteExists where a file stands there and ``overwrite`` is not set, SecretFound where a secret cannot be
+    taken out (then nothing is saved), CassetteError where the disk refuses.
+    """
+    return _save(cassette, Path(path), overwrite, redactor, audio, None)
+
+
+def _save(
+    cassette: Cassette, file: Path, overwrite: bool, redactor: Redactor | None, policy: audio.Policy,
+    spread: Spread | None,
+) -> Path:
+    _check_place(file, overwrite)
+    dialect = _dialect(cassette.header.dialect)
+    redactor = redactor or redactor_for(dialect)
+    clean = cleaned(cassette, redactor, lens=dialect, policy=policy, spread=spread)
+    made = _temporary(file)
+    try:
+        with _disk(file), made.open("xb", buffering=1 << 20) as stream:
+            writer = codec.Writer(cast("Callable[[bytes], None]", stream.write))
+            codec.write(clean, writer, lambda: _counts(cassette, redactor))
+            stream.flush()
+            os.fsync(stream.fileno())
+        with _disk(file):
+            written = decode(made.read_bytes(), str(file))
+        verify(written, redactor, name=str(file))
+        with _disk(file):
+            _into_place(made, file, overwrite)
+    finally:
+        with contextlib.suppress(OSError):
+            made.unlink(missing_ok=True)
+    return file
+
+
+def _counts(cassette: Cassette, redactor: Redactor) -> dict[str, int]:
+    """What was taken out, this time and in the cassette's past."""
+    return dict(sorted((redactor.counts + Counter(cassette.header.redaction)).items()))
+
+
+def _check_place(file: Path, overwrite: bool) -> None:
+    if file.is_dir():
+        raise CassetteError(f"{file}: is a directory; expected the name of a cassette file (NAME{SUFFIX})")
+    if not overwrite and os.path.lexists(file):
+        raise CassetteExists(f"{file}: exists already; overwrite it with `--force` (in Python: overwrite=True)")
+
+
+def _temporary(file: Path) -> Path:
+    """A new name beside the file, so that moving it into place is one step on the same disk."""
+    return file.with_name(f".{file.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+
+
+def _into_place(made: Path, file: Path, overwrite: bool) -> None:
+    if overwrite:
+        made.replace(file)
+        return
+    try:
+        os.link(made, file)  # fails where a file appeared meanwhile; a rename would overwrite it
+    except FileExistsError:
+        _check_place(file, overwrite)
+        raise
+    except OSError:  # a file system without hard links
+        _check_place(file, overwrite)
+        made.replace(file)
+
+
+@contextlib.contextmanager
+def _disk(file: Path) -> Iterator[None]:
+    """What the disk refuses, as one line."""
+    try:
+        yield
+    except OSError as error:
+        raise CassetteError(
+            f"{file}: cannot be written: {error.strerror or error}; nothing that stood there was changed"
+        ) from error
+
+
+def _dialect(name: str) -> Dialect:
+    """The dialect of this name, or the generic one: a cassette may name one that this version does not have."""
+    try:
+        return dialect_named(name)
+    except UsageError:
+        return GENERIC
+
+
+class Recorder:
+    """A journal's sink that writes each entry to ``NAME.cassette.partial`` before the session goes on.
+
+    Written straight to the operating system (no buffer of ours), so a killed process loses nothing; not synced to the
+    disk for every frame, so a power cut may. Several sessions go into one cassette, numbered in the order they came.
+    Secrets are taken out before anything is written. ``close`` finishes the work.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        dialect: Dialect = GENERIC,
+        upstream: str = "",
+        origin: str = "",
+        audio: audio.Policy = "keep",
+        overwrite: bool = False,
+        redactor: Redactor | None = None,
+        journal: Journal | None = None,
+        rules: Mapping[str, object] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.frames = 0
+        self.problem: MockServerError | None = None
+        self._redactor = redactor or redactor_for(dialect)
+        self._spread = Spread(self._redactor)
+        self._dialect, self._policy, self._overwrite, self._journal = dialect, audio, overwrite, journal
+        self._numbers: dict[int, int] = {}
+        self._counts: dict[int, int] = {}
+        _check_place(self.path, overwrite)
+        self._header = Header(
+            dialect.name, self._redactor.url(upstream), datetime.now(UTC).date().isoformat(),
+            f"realtime-mockserver {__version__}", audio, codec.RECORDING, self._redactor.text(origin),
+            rules=dict(rules or {}),
+        )
+        with _disk(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.partial, self._file = _new_partial(self.path)
+        self.written = 0
+        self._failed = ""
+        self._saved = False
+        self._writer = codec.Writer(self._write)
+        try:
+            self._writer.header(self._header)
+        except BaseException:
+            self.discard()
+            raise
+
+    def sink(self, entry: Entry) -> None:
+        """Write one journal entry. Raises CassetteError where the disk refuses; what is written stays readable."""
+        what, at = entry.what, entry.at
+        if isinstance(what, Note):
+            return
+        number = self._numbers.get(entry.session)
+        if number is None:
+            number = self._begin(entry)
+        if isinstance(what, Handshake):
+            return
+        if isinstance(what, Answer):
+            self._writer.answer(number, at, self._redactor.answer(what))
+            return
+        place, sender = self._counts[number], entry.sender or Sender.SERVER
+        frame, standing = self._spread.frame(number, place, sender, what)
+        if standing:
+            # The recording goes on for the client's sake, but this frame reaches no disk, and `close` saves nothing.
+            where = f"connection {number}, frame {place} ({sender})"
+            self.problem = self.problem or standing_error(self.path, where, standing)
+            frame = WITHHELD
+        self._counts[number] = place + 1
+        self.frames += 1
+        self._writer.record(number, audio.quiet(Record(at, sender, frame), self._dialect, self._policy))
+
+    def exchange(self, one: Exchange) -> None:
+        """Write one HTTP request with its reply."""
+        self._writer.exchange(self._redactor.exchange(one))
+
+    def close(self, *, ended: str = "clean") -> Path | None:
+        """Redact across frames, check, move into place. Returns the cassette's path, or None where no client connected.
+
+        ``ended`` goes into the header. Raises SecretFound where a secret still stands; then the partial file is removed
+        too. On any other error the partial file stays, and so does the cassette that was there before.
+        """
+        if self._file < 0:
+            return self.path if self._saved else None
+        os.close(self._file)
+        self._file = -1
+        if self.problem is not None or not self._numbers:
+            self.partial.unlink(missing_ok=True)
+            if self.problem is not None:
+                raise self.problem
+            return None
+        raw = load(self.partial)
+        raw = replace(raw, header=replace(raw.header, ended=self._failed or ended), path="")
+        try:
+            _save(raw, self.path, self._overwrite, self._redactor, self._policy, self._spread)
+        except SecretFound:
+            self.partial.unlink(missing_ok=True)
+            raise
+        self._saved = True
+        self.partial.unlink(missing_ok=True)
+        return self.path
+
+    def discard(self) -> None:
+        """End without a cassette; the partial file is removed."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        self.partial.unlink(missing_ok=True)
+
+    def _begin(self, entry: Entry) -> int:
+        number = self._numbers[entry.session] = len(self._numbers)
+        self._counts[number] = 0
+        began: Micros = self._journal.sessions[entry.session].began_us if self._journal is not None else 0
+        shake = entry.what if isinstance(entry.what, Handshake) else Handshake()
+        self._writer.opened(number, began, self._redactor.handshake(shake))
+        return number
+
+    def _write(self, data: bytes) -> None:
+        """All of an object or, as far as anyone who reads the file can see, nothing of it."""
+        if self._failed:
+            raise CassetteError(f"{self.partial}: {self._failed}; the recording is complete up to frame {self.frames}")
+        try:
+            done = os.write(self._file, data)
+            while done < len(data):
+                done += os.write(self._file, data[done:])
+        except OSError as error:
+            self._failed = f"cannot be written: {error.strerror or error}"
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self.written)
+            raise CassetteError(
+                f"{self.partial}: {self._failed}; the recording is complete up to frame {self.frames}"
+            ) from error
+        self.written += len(data)
+
+
+def _new_partial(file: Path) -> tuple[Path, int]:
+    """A partial file of our own: what a killed or another running recorder left is never written to."""
+    for number in range(1, 100):
+        partial = file.with_name(f"{file.name}{'' if number == 1 else f'.{number}'}{PARTIAL}")
+        try:
+            return partial, os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _FLAGS, 0o644)
+        except FileExistsError:
+            continue
+    raise CassetteError(f"{file}: 99 unfinished recordings lie beside it; remove the {PARTIAL} files you do not need")
