@@ -7,7 +7,7 @@ Nothing here parses a frame: that is the dialect's lens (``core.view``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -147,7 +147,16 @@ class Tell:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-Event = Opened | Received | Dialled | Tell
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The awaitable of an ``Ask`` has come to an end: with a value, or with what it raised."""
+
+    token: int
+    value: Any = None
+    failure: BaseException | None = None
+
+
+Event = Opened | Received | Dialled | Tell | Told
 
 
 # --- effects: the session asks the shell ----------------------------------------------------------------------------
@@ -222,7 +231,18 @@ class Note:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-Effect = Accept | Refuse | Send | Hangup | Abort | Dial | Freeze | Note
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Await something for the engine (a replier of the user's that is async); the shell answers with ``Told``.
+
+    The session goes on meanwhile. What is still running when the session ends is cancelled.
+    """
+
+    token: int
+    awaitable: Awaitable[Any]
+
+
+Effect = Accept | Refuse | Send | Hangup | Abort | Dial | Freeze | Note | Ask
 Item = Event | Effect
 
 

@@ -20,6 +20,7 @@ from mockserver.core.frames import (
     Abort,
     Accept,
     Answer,
+    Ask,
     Close,
     Dial,
     Dialled,
@@ -39,6 +40,7 @@ from mockserver.core.frames import (
     Send,
     Sender,
     Tell,
+    Told,
 )
 from mockserver.core.journal import Journal, SessionLog
 from mockserver.core.machine import Machine, earliest
@@ -47,7 +49,7 @@ BROKEN: tuple[Pairs, bytes] = (
     (("Content-Type", "application/json"),),
     b'{"error":{"message":"internal error of the mock server; its problems() say what happened"}}\n',
 )
-EVENTS = (Opened, Received, Dialled, Tell)
+EVENTS = (Opened, Received, Dialled, Tell, Told)
 
 
 class Layer(Machine[Item, Item], Protocol):
@@ -192,7 +194,7 @@ class Session:
                     return
                 self.journal.write(self.log, now, Sender.SERVER, Lost("reset by server"))
                 self._end()
-            case Send() | Hangup() | Abort() | Dial() | Freeze():
+            case Send() | Hangup() | Abort() | Dial() | Freeze() | Ask():
                 pass
         self._out.append(effect)
 

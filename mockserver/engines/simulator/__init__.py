@@ -1,0 +1,40 @@
+"""A stateful model of a realtime provider, with its rules and its errors.
+
+See docs/simulator.md and docs/fidelity.md.
+"""
+
+from mockserver.engines.simulator.engine import Simulator
+from mockserver.engines.simulator.options import Misbehaviour, Options, Pace
+from mockserver.engines.simulator.repliers import (
+    Context,
+    Failure,
+    Recall,
+    Replier,
+    Reply,
+    Scripted,
+    Seen,
+    Silence,
+    ToolCall,
+)
+from mockserver.engines.simulator.rules import Rule, Rules
+from mockserver.engines.simulator.source import Source, simulator
+
+__all__ = [
+    "Context",
+    "Failure",
+    "Misbehaviour",
+    "Options",
+    "Pace",
+    "Recall",
+    "Replier",
+    "Reply",
+    "Rule",
+    "Rules",
+    "Scripted",
+    "Seen",
+    "Silence",
+    "Simulator",
+    "Source",
+    "ToolCall",
+    "simulator",
+]

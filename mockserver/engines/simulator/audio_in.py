@@ -1,0 +1,200 @@
+"""The input audio buffer: append, commit, clear, turn detection, transcription."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+
+from mockserver.engines.simulator import problems, transcription
+from mockserver.engines.simulator.conversation import Conversation
+from mockserver.engines.simulator.hearing import RATES, Ear
+from mockserver.engines.simulator.items import Item, Part
+from mockserver.engines.simulator.session import SessionSettings
+from mockserver.engines.simulator.vad import Detector, Turn
+from mockserver.engines.simulator.wire import Wire
+
+LEAST_MS = 100
+"""A commit needs that much (FACTS 18)."""
+MOST_BYTES = 15 * 1024 * 1024
+"""Of one append (D: input_audio_buffer.append)."""
+KEPT_MS = 30_000
+"""Audio before speech that is kept while turn detection waits: more than any prefix padding that makes sense."""
+SEMANTIC_MS = {"low": 8_000, "medium": 4_000, "high": 2_000, "auto": 4_000}
+"""How long semantic VAD waits at most (FACTS 28)."""
+SEMANTIC_PREFIX_MS = 300
+SEMANTIC_THRESHOLD = 0.5
+
+
+class AudioIn:
+    """``spoke``: called when speech begins. ``turn_over``: called when turn detection has committed a turn."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        settings: SessionSettings,
+        conversation: Conversation,
+        ear: Ear,
+        *,
+        spoke: Callable[[], None],
+        turn_over: Callable[[], None],
+    ) -> None:
+        self.wire = wire
+        self.settings = settings
+        self.conversation = conversation
+        self.ear = ear
+        self.spoke = spoke
+        self.turn_over = turn_over
+        self.pending_item: str | None = None
+        self.fresh_ms = 0.0  # since the last commit or clear; what a commit is measured by
+        self._rate = RATES[settings.input_format["type"]]
+        self._pcm = bytearray()
+        self._start_ms = 0.0  # where _pcm begins, in ms of audio since the session began
+        self._speech_ms = 0
+        self._detector = Detector(self._rate)
+        self._judged = False
+
+    @property
+    def position_ms(self) -> float:
+        """All audio written so far."""
+        return self._start_ms + len(self._pcm) / (2 * self._rate) * 1000
+
+    # --- the client's events ---
+
+    def append(self, audio: str) -> None:
+        """input_audio_buffer.append. Nothing confirms it (D)."""
+        try:
+            data = base64.b64decode(audio, validate=True)
+        except (binascii.Error, ValueError):
+            raise problems.bad_audio() from None
+        if len(data) > MOST_BYTES:
+            raise problems.too_long(audio, MOST_BYTES, "audio")
+        pcm, rate = self.ear.decode(data, self.settings.input_format)
+        if rate != self._rate:
+            # Unknown what the provider does with audio of the old format; ours begins a new buffer.
+            self._start_ms, self._rate = self.position_ms, rate
+            self._pcm.clear()
+            self._detector = Detector(rate, round(self._start_ms))
+        self._pcm += pcm
+        self.fresh_ms += len(pcm) / (2 * rate) * 1000
+        detection = self.settings.turn_detection
+        if detection is None:
+            self._detector = Detector(
+                rate, round(self.position_ms)
+            )  # it begins where turn detection is turned on
+            return
+        semantic = detection["type"] == "semantic_vad"
+        threshold = SEMANTIC_THRESHOLD if semantic else detection["threshold"]
+        prefix = SEMANTIC_PREFIX_MS if semantic else detection["prefix_padding_ms"]
+        level = threshold * self.wire.options.vad_full_scale
+        for turn in self._detector.feed(pcm, level, prefix, self._ended):
+            self._edge(turn)
+        if not self._detector.speaking:
+            self._forget(KEPT_MS)
+
+    def commit(self) -> None:
+        """input_audio_buffer.commit by the client. No response follows by itself (D)."""
+        if self.fresh_ms < LEAST_MS:
+            raise problems.buffer_too_small(self.fresh_ms)
+        item_id = self.pending_item or self.wire.mint("item")
+        self._detector.rest()
+        start = self._speech_ms if self.pending_item else max(0.0, self.position_ms - self.fresh_ms)
+        self._commit(item_id, start, self.position_ms)
+
+    def clear(self) -> None:
+        """input_audio_buffer.clear."""
+        self._drop_all()
+        self._detector.rest()
+        self.pending_item = None
+        self.wire.emit("input_audio_buffer.cleared")
+
+    def time_out(self, since_ms: float) -> None:
+        """The idle timeout: an empty turn of the user's is committed (D: timeout_triggered)."""
+        item_id = self.wire.mint("item")
+        self.wire.emit(
+            "input_audio_buffer.timeout_triggered",
+            audio_start_ms=round(since_ms),
+            audio_end_ms=round(self.position_ms),
+            item_id=item_id,
+        )
+        self._commit(item_id, since_ms, self.position_ms)
+
+    # --- turn detection ---
+
+    def _ended(self, silent_ms: int) -> bool:
+        detection = self.settings.turn_detection
+        if detection is None:
+            return False
+        if detection["type"] == "server_vad":
+            return silent_ms >= int(detection["silence_duration_ms"])
+        if silent_ms >= SEMANTIC_MS[detection["eagerness"]]:
+            return True
+        if silent_ms < self.wire.options.semantic_pause_ms or self._judged:
+            return False
+        self._judged = True  # once per pause: more silence makes a sentence no more finished
+        words = self.ear.read(self._cut(self._speech_ms, self._detector.at_ms), self._rate)
+        return words.endswith((".", "?", "!"))
+
+    def _edge(self, turn: Turn) -> None:
+        if turn.edge == "start":
+            self._speech_ms, self._judged = turn.at_ms, False
+            self.pending_item = self.wire.mint("item")
+            self.wire.emit(
+                "input_audio_buffer.speech_started",
+                audio_start_ms=turn.at_ms,
+                item_id=self.pending_item,
+            )
+            self.spoke()
+            return
+        item_id = self.pending_item or self.wire.mint("item")
+        self.wire.emit(
+            "input_audio_buffer.speech_stopped", audio_end_ms=turn.at_ms, item_id=item_id
+        )
+        self._commit(item_id, self._speech_ms, turn.at_ms)
+        self.turn_over()
+
+    # --- the buffer ---
+
+    def _commit(self, item_id: str, start_ms: float, end_ms: float) -> None:
+        pcm = self._cut(start_ms, end_ms)
+        self.pending_item = None
+        self._forget(max(0.0, self.position_ms - end_ms))
+        self.fresh_ms = max(0.0, self.position_ms - end_ms)
+        self.wire.emit(
+            "input_audio_buffer.committed",
+            previous_item_id=self.conversation.last_id,
+            item_id=item_id,
+        )
+        part = Part(
+            "input_audio",
+            None,
+            audio_ms=len(pcm) // 2 * 1000 // self._rate,
+            pcm=pcm,
+            rate=self._rate,
+        )
+        words = self.ear.hear(pcm, self._rate)
+        part.heard = words or ""
+        item = Item(item_id, "message", "audio", role="user", content=[part])
+        self.conversation.insert(item)
+        self.conversation.announce(item)
+        self.conversation.finish(item)
+        if self.settings.transcription is not None:
+            transcription.begin(self.wire, item, part, words, self.settings)
+
+    def _cut(self, start_ms: float, end_ms: float) -> bytes:
+        return bytes(self._pcm[self._byte(start_ms) : self._byte(end_ms)])
+
+    def _byte(self, ms: float) -> int:
+        return max(0, 2 * round((ms - self._start_ms) * self._rate / 1000))
+
+    def _forget(self, keep_ms: float) -> None:
+        """Drop audio before the last ``keep_ms``, but never what the prefix padding may still want."""
+        spare = len(self._pcm) - self._byte(self._start_ms + max(keep_ms, 2_000))
+        if spare > 0:
+            del self._pcm[:spare]
+            self._start_ms += spare / (2 * self._rate) * 1000
+
+    def _drop_all(self) -> None:
+        self._start_ms = self.position_ms
+        self._pcm.clear()
+        self.fresh_ms = 0.0

@@ -1,0 +1,298 @@
+"""One simulated session: the handshake, the client's events by a table, and the clock's due times.
+
+The parts hold the state (settings, conversation, audio buffer, responses); here they are put together. What a
+client sends wrong is answered with an error event and changes nothing (FACTS 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mockserver.core.frames import (
+    SECOND,
+    Accept,
+    Binary,
+    Close,
+    Effect,
+    Event,
+    Handshake,
+    Hangup,
+    Lost,
+    Micros,
+    Opened,
+    Peer,
+    Received,
+    Tell,
+    Text,
+    Told,
+)
+from mockserver.dialects.base import Dialect, close_reason, parse
+from mockserver.engines.base import Context, Inspection
+from mockserver.engines.simulator import problems, schema, shapes
+from mockserver.engines.simulator.audio_in import AudioIn
+from mockserver.engines.simulator.conversation import Conversation
+from mockserver.engines.simulator.hearing import Ear
+from mockserver.engines.simulator.options import Options
+from mockserver.engines.simulator.problems import ClientProblem
+from mockserver.engines.simulator.profiles.base import Profile
+from mockserver.engines.simulator.repliers import Replier
+from mockserver.engines.simulator.response import Response
+from mockserver.engines.simulator.responses import Responses
+from mockserver.engines.simulator.session import SessionSettings
+from mockserver.engines.simulator.wire import Task, Wire
+
+IDLE = "idle"
+"""Owner of the idle timeout's task."""
+
+
+class Simulator:
+    """The engine. ``gate``: why a client is turned away (``source``), as (problem, close code), or None."""
+
+    def __init__(
+        self,
+        *,
+        dialect: Dialect,
+        profile: Profile,
+        options: Options,
+        context: Context,
+        replier: Replier,
+        ear: Ear,
+        gate: tuple[ClientProblem, int] | None,
+        settings: SessionSettings,
+        failed: Callable[[str], None],
+    ) -> None:
+        self.dialect = dialect
+        self.wire = Wire(context, profile, options)
+        self.settings = settings
+        self._gate = gate
+        self._over = False
+        self.conversation = Conversation(self.wire, ear)
+        self.responses = Responses(
+            self.wire,
+            settings,
+            self.conversation,
+            replier,
+            ended=self._response_ended,
+            failed=failed,
+        )
+        self.audio = AudioIn(
+            self.wire,
+            settings,
+            self.conversation,
+            ear,
+            spoke=self._spoke,
+            turn_over=self._turn_over,
+        )
+        self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
+            "session.update": self._session_update,
+            "input_audio_buffer.append": lambda body: self.audio.append(body["audio"]),
+            "input_audio_buffer.commit": lambda body: self.audio.commit(),
+            "input_audio_buffer.clear": lambda body: self.audio.clear(),
+            "conversation.item.create": lambda body: self.conversation.create(
+                body, settings.input_format
+            ),
+            "conversation.item.retrieve": lambda body: self.conversation.retrieve(body["item_id"]),
+            "conversation.item.truncate": lambda body: self.conversation.truncate(
+                body["item_id"], body["content_index"], body["audio_end_ms"]
+            ),
+            "conversation.item.delete": lambda body: self.conversation.delete(body["item_id"]),
+            "response.create": lambda body: self._response_create(body.get("response")),
+            "response.cancel": lambda body: self.responses.cancel(body.get("response_id")),
+            "output_audio_buffer.clear": self._not_over_websocket,
+        }
+
+    # --- the machine ---
+
+    def feed(self, event: Event, now: Micros) -> list[Effect]:
+        """Something from the client, the shell or a fault."""
+        self.wire.now = now
+        match event:
+            case Opened(handshake):
+                self._open(handshake)
+            case Received(Peer.CLIENT, Text(data)):
+                self._received(data)
+            case Received(Peer.CLIENT, Binary()):
+                self.wire.error(problems.not_text())
+            case Received(Peer.CLIENT, Close() | Lost()):
+                self._end()
+            case Tell("cancel", data):
+                self.responses.drop(str(data.get("response_id")))
+            case Told(token, value, failure):
+                self.responses.told(token, value, failure)
+            case _:
+                pass
+        return self.wire.taken()
+
+    def wake_at(self) -> Micros | None:
+        """When the next thing is due."""
+        return self.wire.plan.next_due()
+
+    def wake(self, now: Micros) -> list[Effect]:
+        """What is due, in order. One at a time: a cancel in one drops the others."""
+        while (due := self.wire.plan.next_due()) is not None and due <= now:
+            self.wire.now = due
+            first, *rest = self.wire.plan.take(due)
+            for task in rest:
+                self.wire.plan.add(due, task)
+            first.run()
+        return self.wire.taken()
+
+    # --- begin and end ---
+
+    def _open(self, handshake: Handshake) -> None:
+        self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
+        if self._gate is not None:
+            problem, code = self._gate
+            self.wire.error(problem)
+            # The reason is type.code (FACTS 4).
+            self.wire.push(Hangup(code=code, reason=close_reason(f"{problem.kind}.{problem.code}")))
+            self._end()
+            return
+        self.settings.config["id"] = self.wire.mint("session")
+        limit = self.wire.options.max_session_s
+        self.settings.config["expires_at"] = self.wire.seconds() + round(limit)
+        self.wire.plan.add(self.wire.now + round(limit * SECOND), Task(self, self._expire))
+        self.wire.emit("session.created", session=self.settings.shown())
+        for name, fields in self.wire.profile.start():
+            self.wire.emit(name, **fields)
+
+    def _expire(self) -> None:
+        """60 minutes are over; nothing warns of it (FACTS 6)."""
+        minutes = self.wire.options.max_session_s / 60
+        text = f"Your session hit the maximum duration of {minutes:g} minutes."
+        self.wire.error(ClientProblem("session_expired", text))
+        self.wire.push(Hangup(code=1001, reason=close_reason(text)))
+        self._end()
+
+    def _end(self) -> None:
+        self._over = True
+        self.wire.plan.clear()
+
+    # --- the client's events ---
+
+    def _received(self, data: str) -> None:
+        if self._over:
+            return
+        body = parse(data)
+        event_id = body.get("event_id") if isinstance(body, dict) else None
+        try:
+            self._dispatch(body)
+        except ClientProblem as problem:
+            self._complain(problem, event_id if isinstance(event_id, str) else None)
+
+    def _complain(self, problem: ClientProblem, event_id: str | None) -> None:
+        """An error event; that of an empty commit comes late, after what the client did next (FACTS 18)."""
+        empty = problem.code == "input_audio_buffer_commit_empty"
+        late = self.wire.options.pace.late_error_ms if empty else 0
+        self.wire.after(late, self, lambda: self.wire.error(problem, event_id))
+
+    def _dispatch(self, body: Any) -> None:
+        if not isinstance(body, dict):
+            raise problems.not_json()
+        body = self.wire.profile.incoming(body)
+        name = body.get("type")
+        if name is None:
+            # D: the example of the error event.
+            raise ClientProblem("invalid_event", "The 'type' field is missing.", None)
+        if not isinstance(name, str) or name not in self._handlers:
+            raise problems.bad_value(name, schema.CLIENT_EVENTS, "type")
+        shapes.check(schema.CLIENT_EVENTS[name], body, "")
+        self._handlers[name](body)
+
+    def _session_update(self, body: dict[str, Any]) -> None:
+        self.settings.update(body["session"], voice_is_fixed=self.responses.voice_is_fixed)
+        self.wire.emit("session.updated", session=self.settings.shown())
+
+    def _response_create(self, asked: dict[str, Any] | None) -> None:
+        self.responses.create(asked)
+        self.wire.drop(IDLE)
+
+    def _not_over_websocket(self, body: dict[str, Any]) -> None:
+        """Only WebRTC and SIP have an output buffer (D: output_audio_buffer.clear); what a websocket gets is
+        unknown."""
+        raise ClientProblem(
+            "invalid_event",
+            "output_audio_buffer.clear is only supported over WebRTC and SIP connections.",
+            "type",
+        )
+
+    # --- turns ---
+
+    def _spoke(self) -> None:
+        self.wire.drop(IDLE)
+        detection = self.settings.turn_detection
+        if detection is not None and detection["interrupt_response"]:
+            self.responses.interrupt()
+
+    def _turn_over(self) -> None:
+        detection = self.settings.turn_detection
+        if self.settings.transcribing or detection is None or not detection["create_response"]:
+            return
+        self._respond()
+
+    def _respond(self) -> None:
+        try:
+            self.responses.create()
+        except (
+            ClientProblem
+        ) as problem:  # still responding, and not to be interrupted (FACTS 28: "may fail")
+            self.wire.error(problem)
+
+    def _response_ended(self, response: Response) -> None:
+        pace = self.wire.options.pace
+        if self.wire.profile.rate_limits == "after" and (
+            response.output or response.status != "cancelled"
+        ):
+            self.wire.after(pace.rate_limits_ms, self, lambda: self._rate_limits(response))
+        detection = self.settings.turn_detection
+        idle_ms = detection.get("idle_timeout_ms") if detection else None
+        if (
+            idle_ms is not None
+            and not response.terms.out_of_band
+            and response.status != "cancelled"
+        ):
+            since = self.audio.position_ms
+            self.wire.drop(IDLE)
+            self.wire.after(
+                response.audio_ms + idle_ms, IDLE, lambda: self._idle(since + response.audio_ms)
+            )
+
+    def _idle(self, since_ms: float) -> None:
+        """Nobody has spoken for too long since the answer was played (FACTS 28)."""
+        if self.responses.active is None and self.audio.pending_item is None:
+            self.audio.time_out(min(since_ms, self.audio.position_ms))
+            self._respond()
+
+    def _rate_limits(self, response: Response) -> None:
+        limit = self.wire.options.rate_limit_tokens
+        left = max(0, limit - response.usage.total)
+        self.wire.emit(
+            "rate_limits.updated",
+            rate_limits=[
+                {
+                    "name": "tokens",
+                    "limit": limit,
+                    "remaining": left,
+                    "reset_seconds": (limit - left) * 60 / limit,
+                }
+            ],
+        )
+
+    # --- looking in ---
+
+    def inspect(self) -> Inspection:
+        """The session's settings, items in order, running responses, and every context that the replier saw."""
+        return Inspection(
+            "simulator",
+            {
+                "provider": self.wire.profile.name,
+                "session": self.settings.shown(),
+                "conversation_id": self.conversation.id,
+                "conversation": [item.shown() for item in self.conversation.items],
+                "active_responses": [response.shown() for response in self.responses.running],
+                "contexts": list(self.responses.contexts),
+                "input_audio_ms": self.audio.position_ms,
+                "uncommitted_audio_ms": self.audio.fresh_ms,
+            },
+        )

@@ -1,0 +1,117 @@
+"""How a simulator is set: pace, habits that nobody outside the provider knows, and switches that make it misbehave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from mockserver.errors import UsageError
+
+
+class Misbehaviour(StrEnum):
+    """Faults of the server's own state, for negative controls. Each one that acts writes a note into the journal."""
+
+    OOB_LEAKS = "oob_leaks"  # output of an out-of-band response enters the conversation
+    METADATA_DROPPED = "metadata_dropped"  # response.metadata is not echoed
+    CANCEL_IGNORED = "cancel_ignored"  # a cancelled response goes on to its end
+    TRUNCATE_IGNORED = "truncate_ignored"  # truncation is confirmed but nothing is cut
+    TWO_ACTIVE = (
+        "two_active"  # a second response is started in the conversation while one is active
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the model works, in milliseconds. Only FACTS 29 is known: faster than real time, text every 5-8 ms.
+
+    ``created_ms``: from the request to ``response.created``. ``first_ms``: from there to the first output (the
+    probe saw 476 ms in all, at 320 ms of network). ``text_ms``: between text deltas. ``audio_speed``: seconds
+    of audio sent per second; None sends all at once. ``piece_ms``: audio per delta. ``transcription_ms``: from
+    a commit to its first transcription event, and between them. ``rate_limits_ms``: after response.done (43 ms
+    in the probe).
+    ``late_error_ms``: how late the error about an empty commit comes (FACTS 18: 820-1000 ms).
+    """
+
+    created_ms: float = 0
+    first_ms: float = 0
+    text_ms: float = 0
+    audio_speed: float | None = None
+    piece_ms: int = 200
+    transcription_ms: float = 0
+    rate_limits_ms: float = 0
+    late_error_ms: float = 0
+
+    def __post_init__(self) -> None:
+        if self.audio_speed is not None and self.audio_speed <= 0:
+            raise UsageError(
+                f"Pace: audio_speed={self.audio_speed}: expected more than 0, or None for all at once"
+            )
+        if self.piece_ms < 20:
+            raise UsageError(
+                f"Pace: piece_ms={self.piece_ms}: expected at least 20 ms of audio per delta"
+            )
+
+
+PACES = {
+    "instant": Pace(),
+    "natural": Pace(20, 300, 6, 4.0, 200, 120, 43, 900),
+    "realtime": Pace(20, 300, 6, 1.0, 200, 120, 43, 900),
+}
+PaceName = Literal["instant", "natural", "realtime"]
+
+Transcripts = Sequence[str | None] | Callable[[bytes], str | None]
+"""What is said in audio that is not ours: one text per utterance in order, or a function of its PCM16 (24 kHz, of G.711
+8 kHz). None: nobody can make it out, so its transcription fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Every setting of a simulator. The defaults are what is known; where nothing is known, the comment says so."""
+
+    model: str = "gpt-realtime"  # where the handshake names none
+    pace: Pace = PACES["natural"]
+    transcripts: Transcripts = ()
+    misbehave: frozenset[Misbehaviour] = frozenset()
+    require_key: bool | frozenset[str] = True  # True: any key; False: none needed; or exactly these
+    models: Collection[str] | None = (
+        None  # names that exist; None: whatever looks like a realtime model
+    )
+    max_session_s: float = 3600  # FACTS 6
+    # Unknown: whether conversation.item.added and .done are sent for output that is not in the conversation (FACTS 25).
+    announce_out_of_band: bool = False
+    # Unknown: whether a truncated item keeps the transcript of what was heard ("cut") or none at all ("deleted").
+    truncated_transcript: Literal["cut", "deleted"] = "cut"
+    # Unknown: the provider's voice detector is a model. Ours compares the level of 32 ms of audio with
+    # threshold x this.
+    vad_full_scale: float = 0.02
+    # Unknown: how much silence lets semantic VAD end a turn that sounds finished (".", "?", "!").
+    semantic_pause_ms: int = 256
+    rate_limit_tokens: int = 40_000  # the account's limit of tokens per minute
+    instructions: str | None = (
+        None  # the model's default instructions, where they are not the provider's
+    )
+    session: dict[str, object] = field(
+        default_factory=dict
+    )  # merged over the provider's defaults at the start
+
+
+def pace_of(pace: PaceName | Pace) -> Pace:
+    """A pace by name, or as given."""
+    if isinstance(pace, Pace):
+        return pace
+    if pace not in PACES:
+        raise UsageError(f"pace={pace!r}: expected one of {', '.join(PACES)}, or a Pace")
+    return PACES[pace]
+
+
+def misbehaviours(names: str | Collection[str]) -> frozenset[Misbehaviour]:
+    """Switches by name."""
+    wanted = [names] if isinstance(names, str) else list(names)
+    try:
+        return frozenset(Misbehaviour(name) for name in wanted)
+    except ValueError:
+        known = ", ".join(Misbehaviour)
+        bad = next(name for name in wanted if name not in set(Misbehaviour))
+        raise UsageError(f"misbehave={bad!r}: expected one of {known}") from None

@@ -1,0 +1,239 @@
+"""What the provider says when a client is wrong, as values; the engine turns one into an ``error`` event.
+
+Wordings marked (C), (I), (P) are taken from a capture, a public issue or the live probe (FACTS.md 5, 15-19, 34). The
+others follow the provider's general style for the same code; docs/fidelity.md lists them as unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class ClientProblem(Exception):
+    """Something a client sent that the provider refuses. Never fatal: the event is ignored whole (FACTS 3, 5)."""
+
+    def __init__(
+        self,
+        code: str | None,
+        message: str,
+        param: str | None = None,
+        kind: str = "invalid_request_error",
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.param = param
+        self.kind = kind
+
+
+def quoted(values: Iterable[str]) -> str:
+    """'a', 'b', and 'c' as the provider lists values."""
+    names = [f"'{value}'" for value in values]
+    if len(names) < 3:
+        return " and ".join(names)
+    return f"{', '.join(names[:-1])}, and {names[-1]}"
+
+
+def missing(param: str) -> ClientProblem:
+    """(I) FACTS 3."""
+    return ClientProblem(
+        "missing_required_parameter", f"Missing required parameter: '{param}'.", param
+    )
+
+
+def unknown(param: str) -> ClientProblem:
+    """(P) code: FACTS 5."""
+    return ClientProblem("unknown_parameter", f"Unknown parameter: '{param}'.", param)
+
+
+def bad_value(value: object, allowed: Iterable[str], param: str) -> ClientProblem:
+    """(C) FACTS 19 for one allowed value."""
+    names = list(allowed)
+    hint = (
+        f"Value must be '{names[0]}'."
+        if len(names) == 1
+        else f"Supported values are: {quoted(names)}."
+    )
+    return ClientProblem("invalid_value", f"Invalid value: '{value}'. {hint}", param)
+
+
+KIND_NAMES = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a decimal",
+    "boolean": "a boolean",
+    "object": "an object",
+    "array": "an array",
+    "null": "null",
+}
+
+
+def kind_of(value: object) -> str:
+    """The JSON type of a value; a number with a fraction is a "number", one without an "integer"."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "integer"
+    if isinstance(value, float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "object"
+
+
+def bad_type(value: object, expected: Iterable[str], param: str) -> ClientProblem:
+    """(I) code: FACTS 17."""
+    names = [KIND_NAMES[kind] for kind in expected]
+    wanted = f"one of {' or '.join(names)}" if len(names) > 1 else names[0]
+    return ClientProblem(
+        "invalid_type",
+        f"Invalid type for '{param}': expected {wanted}, but got {KIND_NAMES[kind_of(value)]} instead.",
+        param,
+    )
+
+
+def too_small(value: float, least: float, param: str, kind: str = "integer") -> ClientProblem:
+    """(I) code: FACTS 17."""
+    return ClientProblem(
+        f"{kind}_below_min_value",
+        f"Invalid '{param}': {kind} below minimum value. Expected a value >= {least:g}, but got {value} instead.",
+        param,
+    )
+
+
+def too_big(value: float, most: float, param: str, kind: str = "integer") -> ClientProblem:
+    """The counterpart of ``too_small``."""
+    return ClientProblem(
+        f"{kind}_above_max_value",
+        f"Invalid '{param}': {kind} above maximum value. Expected a value <= {most:g}, but got {value} instead.",
+        param,
+    )
+
+
+def too_long(value: str, most: int, param: str) -> ClientProblem:
+    """A string over its maximum length."""
+    return ClientProblem(
+        "string_above_max_length",
+        f"Invalid '{param}': string too long. Expected a string with maximum length {most}, but got a string with "
+        f"length {len(value)} instead.",
+        param,
+    )
+
+
+def not_json() -> ClientProblem:
+    """(P) code: FACTS 5."""
+    return ClientProblem("invalid_json", "Could not parse the JSON body of your event.")
+
+
+def not_text() -> ClientProblem:
+    """(P) code: FACTS 5."""
+    return ClientProblem(
+        "invalid_event", "Invalid event: expected a JSON text message, but got a binary message."
+    )
+
+
+def already_active(response_id: str) -> ClientProblem:
+    """(I) FACTS 15."""
+    return ClientProblem(
+        "conversation_already_has_active_response",
+        f"Conversation already has an active response in progress: {response_id}. Wait until the response is finished "
+        "before creating a new one.",
+    )
+
+
+def nothing_to_cancel() -> ClientProblem:
+    """(D) FACTS 16."""
+    return ClientProblem(
+        "response_cancel_not_active", "Cancellation failed: no active response found"
+    )
+
+
+def buffer_too_small(have_ms: float) -> ClientProblem:
+    """(P) FACTS 18."""
+    return ClientProblem(
+        "input_audio_buffer_commit_empty",
+        "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has "
+        f"{have_ms:.2f}ms of audio.",
+    )
+
+
+def already_shorter(have_ms: int, asked_ms: int) -> ClientProblem:
+    """(I) FACTS 17."""
+    return ClientProblem(
+        "invalid_value", f"Audio content of {have_ms}ms is already shorter than {asked_ms}ms"
+    )
+
+
+def no_such_item(verb: str, item_id: str) -> ClientProblem:
+    """Codes ``item_retrieve_invalid_item_id`` and its siblings (CLIENTS 2.1, PCO:1241); the wording is unknown."""
+    doing = {"retrieve": "retrieving", "delete": "deleting", "truncate": "truncating"}[verb]
+    return ClientProblem(
+        f"item_{verb}_invalid_item_id",
+        f"Error {doing} item: the item with id '{item_id}' does not exist.",
+        "item_id",
+    )
+
+
+def duplicate_item(item_id: str) -> ClientProblem:
+    """Code ``item_create_duplicate_item_id`` (CLIENTS 4.4); the wording is unknown."""
+    return ClientProblem(
+        "item_create_duplicate_item_id",
+        f"Error adding item: an item with id '{item_id}' already exists.",
+        "item.id",
+    )
+
+
+def no_such_predecessor(item_id: str) -> ClientProblem:
+    """The schema promises an error (FACTS 14); its code and wording are unknown."""
+    return ClientProblem(
+        "item_create_invalid_previous_item_id",
+        f"Error adding item: the previous item with id '{item_id}' does not exist.",
+        "previous_item_id",
+    )
+
+
+def no_such_call(call_id: str) -> ClientProblem:
+    """(I) livekit/agents#3344."""
+    return ClientProblem(
+        "invalid_tool_call_id", f"Tool call ID '{call_id}' not found in conversation."
+    )
+
+
+def not_truncatable() -> ClientProblem:
+    """(I) livekit/agents#6249; the code is unknown."""
+    return ClientProblem(
+        "invalid_value", "Only model output audio messages can be truncated", "item_id"
+    )
+
+
+def voice_is_fixed() -> ClientProblem:
+    """(I) openai/openai-agents-python#1661."""
+    return ClientProblem(
+        "cannot_update_voice", "Cannot update a conversation's voice if assistant audio is present."
+    )
+
+
+def wrong_session_kind(update: str, session: str) -> ClientProblem:
+    """(I) crmitchelmore/justspeaktoit#427."""
+    return ClientProblem(
+        "invalid_parameter",
+        f"Passing a {update} session update event to a {session} session is not allowed.",
+    )
+
+
+def bad_modalities(given: list[str]) -> ClientProblem:
+    """Text and audio together are refused (D, output_modalities); the wording is that of the beta, for GA unknown."""
+    return ClientProblem(
+        "invalid_value",
+        f"Invalid modalities: {given}. Supported combinations are: ['text'] and ['audio'].",
+        None,
+    )
+
+
+def bad_audio() -> ClientProblem:
+    """Audio that is not base64; the wording is unknown."""
+    return ClientProblem(
+        "invalid_value", "Invalid 'audio': expected base64-encoded audio bytes.", "audio"
+    )

@@ -1,0 +1,354 @@
+"""One response: its settings, its state on the wire, and its performance over time.
+
+A performance is a generator. It yields the time (ms since the model began) at which it wants to go on;
+everything between two yields happens at one instant. To cancel it is to drop it and close what is open, which
+is the true tail.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from mockserver import speech
+from mockserver.core.frames import MILLISECOND, Micros
+from mockserver.engines.simulator import hearing
+from mockserver.engines.simulator.conversation import Conversation
+from mockserver.engines.simulator.items import Item, Part
+from mockserver.engines.simulator.options import Misbehaviour
+from mockserver.engines.simulator.repliers import Context, Reply, Silence, ToolCall
+from mockserver.engines.simulator.tokens import OUTPUT_AUDIO_MS, Usage, pieces
+from mockserver.engines.simulator.wire import Task, Wire
+
+AHEAD = 3
+"""So many transcript deltas come before the first audio (FACTS 8); the others run ahead of their audio by half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a response was asked for, the session's settings filled in."""
+
+    modalities: list[str]
+    instructions: str
+    tools: list[dict[str, Any]]
+    tool_choice: Any
+    max_output_tokens: int | str
+    format: dict[str, Any]
+    voice: Any
+    metadata: dict[str, Any] | None
+    out_of_band: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    """An item that is being generated. ``index`` is its output_index."""
+
+    index: int
+    item: Item
+    part: Part | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Response:
+    """A response, from response.created to response.done. It ends exactly once."""
+
+    wire: Wire
+    conversation: Conversation
+    id: str
+    terms: Terms
+    context: Context
+    usage: Usage
+    ended: Callable[[Response], None]
+    status: str = "in_progress"
+    details: dict[str, Any] | None = None
+    announced: bool = False
+    output: list[Item] = field(default_factory=list)
+    audio_ms: int = 0
+    _open: list[_Open] = field(default_factory=list)
+    _show: Iterator[float] | None = None
+    _base: Micros = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.status != "in_progress"
+
+    def shown(self) -> dict[str, Any]:
+        """As in response.created and response.done (C: every field)."""
+        metadata = self.terms.metadata
+        if metadata and self.wire.misbehaves(
+            Misbehaviour.METADATA_DROPPED, f"{self.id} has metadata {metadata}"
+        ):
+            metadata = None
+        return {
+            "object": "realtime.response",
+            "id": self.id,
+            "status": self.status,
+            "status_details": self.details,
+            "output": [item.shown() for item in self.output],
+            "conversation_id": None if self.terms.out_of_band else self.conversation.id,
+            "output_modalities": self.terms.modalities,
+            "max_output_tokens": self.terms.max_output_tokens,
+            "audio": {"output": {"format": self.terms.format, "voice": self.terms.voice}},
+            "usage": self.usage.shown() if self.over else None,
+            "metadata": metadata,
+        }
+
+    # --- over time ---
+
+    def announce(self) -> None:
+        """response.created."""
+        self.announced = True
+        self.wire.emit("response.created", response=self.shown())
+
+    def perform(self, reply: Reply) -> None:
+        """Begin to output ``reply`` now, at the pace of the simulator."""
+        self._base = self.wire.now
+        self._show = self._performance(reply)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        while self._show is not None and not self.over:
+            at = next(self._show, None)
+            if at is None:
+                return
+            due = self._base + round(at * MILLISECOND)
+            if due > self.wire.now:
+                self.wire.plan.add(due, Task(self, self._go_on))
+                return
+
+    def _performance(self, reply: Reply) -> Iterator[float]:
+        pace = self.wire.options.pace
+        at = pace.first_ms if reply.after_ms is None else reply.after_ms
+        yield at
+        message: _Open | None = None
+        if reply.text or reply.silence is not None:
+            message = self._open_item("message")
+            audible = self.terms.modalities == ["audio"]
+            text = reply.text or ""
+            at = yield from (
+                self._speak(message, text, reply.silence, at)
+                if audible
+                else self._write(message, text, at)
+            )
+        for number, call in enumerate(reply.calls):
+            if message is not None and not (number == 0 and self.wire.profile.overlapping_calls):
+                self._close(message)
+                message = None
+            opened = self._open_item("function_call", call)
+            if message is not None:
+                self._close(message)
+                message = None
+            at = yield from self._call(opened, call, at)
+            self._close(opened)
+        if reply.failure is not None:
+            self.stop("failed", {"error": {"type": reply.failure.type, "code": reply.failure.code}})
+            return
+        if reply.filtered:
+            self.stop("incomplete", {"reason": "content_filter"})
+            return
+        if message is not None:
+            self._close(message)
+        self.finish("completed")
+
+    def _write(self, opened: _Open, text: str, at: float) -> Generator[float, None, float]:
+        part = self._open_part(opened, "output_text")
+        for piece in pieces(text):
+            if not self._spend(text=1):
+                return at
+            part.text = (part.text or "") + piece
+            self._emit(opened, "response.output_text.delta", **self.wire.obfuscated(piece))
+            at += self.wire.options.pace.text_ms
+            yield at
+        return at
+
+    def _speak(
+        self, opened: _Open, text: str, silence: Silence | None, at: float
+    ) -> Generator[float, None, float]:
+        part = self._open_part(opened, "output_audio")
+        pace = self.wire.options.pace
+        audio, _, bytes_per_ms = hearing.spoken(text, self.terms.format)
+        if silence is not None:
+            audio += hearing.silence(silence.ms, self.terms.format)
+        part.rate = hearing.RATES[self.terms.format["type"]]
+        size = pace.piece_ms * bytes_per_ms
+        speed = pace.audio_speed
+        script: list[tuple[float, int, str | bytes]] = [
+            (0.0 if speed is None else place / bytes_per_ms / speed, 1, audio[place : place + size])
+            for place in range(0, len(audio), size)
+        ]
+        script += [
+            (0.0 if speed is None else ms / speed, 0, piece) for ms, piece in _captions(text)
+        ]
+        script.sort(key=lambda step: step[:2])
+        begin = at
+        for offset, _, piece in script:
+            if begin + offset > at:
+                at = begin + offset
+                yield at
+            if isinstance(piece, str):
+                if not self._spend(text=1):
+                    return at
+                part.text = (part.text or "") + piece
+                self._emit(
+                    opened, "response.output_audio_transcript.delta", **self.wire.obfuscated(piece)
+                )
+            else:
+                ms = len(piece) // bytes_per_ms
+                if not self._spend(audio_ms=ms):
+                    return at
+                part.audio_ms += ms
+                self.audio_ms += ms
+                self._emit(
+                    opened, "response.output_audio.delta", delta=base64.b64encode(piece).decode()
+                )
+        return at
+
+    def _call(self, opened: _Open, call: ToolCall, at: float) -> Generator[float, None, float]:
+        for piece in pieces(call.json):
+            if not self._spend(text=1):
+                return at
+            opened.item.arguments += piece
+            self.wire.emit(
+                "response.function_call_arguments.delta",
+                **self._place(opened),
+                call_id=opened.item.call_id,
+                **self.wire.obfuscated(piece),
+            )
+            at += self.wire.options.pace.text_ms
+            yield at
+        return at
+
+    def _spend(self, *, text: int = 0, audio_ms: int = 0) -> bool:
+        """Count tokens; past max_output_tokens the response ends here as incomplete (FACTS 20)."""
+        limit = self.terms.max_output_tokens
+        after = (
+            self.usage.text_out + text + -(-(self.usage.audio_out_ms + audio_ms) // OUTPUT_AUDIO_MS)
+        )
+        if isinstance(limit, int) and after > limit:
+            self.stop("incomplete", {"reason": "max_output_tokens"})
+            return False
+        self.usage.text_out += text
+        self.usage.audio_out_ms += audio_ms
+        return True
+
+    # --- items and parts ---
+
+    def _open_item(self, kind: str, call: ToolCall | None = None) -> _Open:
+        item = Item(self.wire.mint("item"), kind, "response", status="in_progress")
+        if call is None:
+            item.role = "assistant"
+        else:
+            item.name = call.name
+            item.call_id = call.call_id or self.wire.mint("call")
+        opened = _Open(len(self.output), item)
+        self.output.append(item)
+        self._open.append(opened)
+        self.wire.emit(
+            "response.output_item.added",
+            response_id=self.id,
+            output_index=opened.index,
+            item=item.shown(),
+        )
+        if self._in_conversation(item):
+            self.conversation.insert(item)
+            self.conversation.announce(item)
+        elif self.wire.options.announce_out_of_band:
+            self.wire.emit("conversation.item.added", previous_item_id=None, item=item.shown())
+        return opened
+
+    def _in_conversation(self, item: Item) -> bool:
+        return not self.terms.out_of_band or self.wire.misbehaves(
+            Misbehaviour.OOB_LEAKS, f"{item.id} of out-of-band {self.id} enters the conversation"
+        )
+
+    def _open_part(self, opened: _Open, kind: str) -> Part:
+        opened.part = Part(kind, "")
+        opened.item.content.append(opened.part)
+        self._emit(opened, "response.content_part.added", part=_part(opened.part))
+        return opened.part
+
+    def _close(self, opened: _Open, status: str = "completed") -> None:
+        """The end of an item: what is open in it is closed first (C: the order in every capture)."""
+        self._open.remove(opened)
+        item, part = opened.item, opened.part
+        item.status = status
+        if item.type == "function_call":
+            self.wire.emit(
+                "response.function_call_arguments.done",
+                **self._place(opened),
+                call_id=item.call_id,
+                name=item.name,
+                arguments=item.arguments,
+            )
+        elif part is not None and part.type == "output_text":
+            self._emit(opened, "response.output_text.done", text=part.text)
+        elif part is not None:
+            self._emit(opened, "response.output_audio.done")
+            self._emit(opened, "response.output_audio_transcript.done", transcript=part.text)
+        if part is not None:
+            self._emit(opened, "response.content_part.done", part=_part(part))
+        if self.conversation.find(item.id) is item:
+            self.conversation.finish(item)
+        elif self.terms.out_of_band and self.wire.options.announce_out_of_band:
+            self.wire.emit("conversation.item.done", previous_item_id=None, item=item.shown())
+        self.wire.emit(
+            "response.output_item.done",
+            response_id=self.id,
+            output_index=opened.index,
+            item=item.shown(),
+        )
+
+    def _place(self, opened: _Open) -> dict[str, Any]:
+        return {"response_id": self.id, "item_id": opened.item.id, "output_index": opened.index}
+
+    def _emit(self, opened: _Open, name: str, **fields: Any) -> None:
+        self.wire.emit(name, **self._place(opened), content_index=0, **fields)
+
+    # --- the end ---
+
+    def stop(self, status: str, details: dict[str, Any]) -> None:
+        """End it before its time: close what is open, as incomplete, then response.done (FACTS 21)."""
+        self.wire.drop(self)
+        self._show = None
+        for opened in list(self._open):
+            self._close(opened, "incomplete")
+        self.finish(status, details)
+
+    def abandon(self, status: str) -> None:
+        """End it without a word: somebody else has told the client."""
+        self.wire.drop(self)
+        self._show = None
+        for opened in self._open:
+            opened.item.status = "incomplete"
+        self._open.clear()
+        self.status = status
+        self.ended(self)
+
+    def finish(self, status: str, details: dict[str, Any] | None = None) -> None:
+        """response.done."""
+        self.status = status
+        self.details = None if details is None else {"type": status, **details}
+        if status == "cancelled" and not self.output:
+            self.usage = Usage()  # all zero (FACTS 21)
+        self.wire.emit("response.done", response=self.shown())
+        self.ended(self)
+
+
+def _part(part: Part) -> dict[str, Any]:
+    """As in response.content_part.*: there the types are "audio" and "text" (FACTS 8)."""
+    if part.type == "output_audio":
+        return {"type": "audio", "transcript": part.text}
+    return {"type": "text", "text": part.text}
+
+
+def _captions(text: str) -> Iterator[tuple[float, str]]:
+    """The transcript's deltas, each with the time in the audio at which it is sent."""
+    words = iter(speech.timings(text))
+    start, word = 0.0, next(words, None)
+    for number, piece in enumerate(pieces(text)):
+        if word is not None and piece.strip() and word.text.startswith(piece.strip()):
+            start, word = word.start_ms / 2, next(words, None)
+        yield (0.0 if number < AHEAD else start), piece

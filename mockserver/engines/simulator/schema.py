@@ -1,0 +1,278 @@
+"""The client events of OpenAI Realtime (GA) and what they hold, as a table. Source: the provider's published schema.
+
+Where captures or the probe say more than the schema it is cited beside the field.
+"""
+
+from __future__ import annotations
+
+from mockserver.engines.simulator.shapes import (
+    ANY_OBJECT,
+    FLAG,
+    Shape,
+    integer,
+    listing,
+    number,
+    record,
+    text,
+    variants,
+)
+
+MAX_ITEM_ID = 32
+"""Longer ids are refused; livekit shortens its own for that reason (CLIENTS 4.9, LKU:138)."""
+
+_PCM = record("type", type=text("audio/pcm"), rate=integer(24_000, 24_000))
+_FORMATS = {
+    "audio/pcm": _PCM,
+    "audio/pcmu": record("type", type=text()),
+    "audio/pcma": record("type", type=text()),
+}
+FORMAT = variants("type", _FORMATS)
+
+TRANSCRIPTION_MODELS = (
+    "whisper-1",
+    "gpt-transcribe",
+    "gpt-live-transcribe",
+    "gpt-4o-mini-transcribe",
+    "gpt-4o-mini-transcribe-2025-12-15",
+    "gpt-4o-transcribe",
+    "gpt-4o-transcribe-diarize",
+    "gpt-realtime-whisper",
+)
+TRANSCRIPTION = record(
+    null=True,
+    model=text(*TRANSCRIPTION_MODELS, null=True),
+    language=text(null=True),
+    languages=listing(text()),
+    keywords=listing(text()),
+    prompt=text(null=True),
+    delay=text("minimal", "low", "medium", "high", "xhigh"),
+)
+NOISE_REDUCTION = record(null=True, type=text("near_field", "far_field"))
+SERVER_VAD = record(
+    "type",
+    type=text("server_vad"),
+    threshold=number(0, 1),
+    prefix_padding_ms=integer(0),
+    silence_duration_ms=integer(0),
+    idle_timeout_ms=integer(5_000, 30_000, null=True),
+    create_response=FLAG,
+    interrupt_response=FLAG,
+)
+SEMANTIC_VAD = record(
+    "type",
+    type=text("semantic_vad"),
+    eagerness=text("low", "medium", "high", "auto"),
+    create_response=FLAG,
+    interrupt_response=FLAG,
+)
+TURN_DETECTION = variants(
+    "type", {"server_vad": SERVER_VAD, "semantic_vad": SEMANTIC_VAD}, null=True
+)
+
+_FUNCTION_TOOL = record(
+    "name",
+    type=text("function"),
+    name=text(longest=64),
+    description=text(null=True),
+    parameters=ANY_OBJECT,
+)
+_NULLABLE = Shape(("object", "array", "string", "null"))
+_MCP_TOOL = record(
+    "server_label",
+    type=text("mcp"),
+    server_label=text(),
+    server_url=text(),
+    connector_id=text(),
+    tunnel_id=text(),
+    authorization=text(),
+    server_description=text(),
+    headers=_NULLABLE,
+    allowed_tools=_NULLABLE,
+    allowed_callers=_NULLABLE,
+    require_approval=_NULLABLE,
+    defer_loading=FLAG,
+)
+TOOLS = listing(variants("type", {"function": _FUNCTION_TOOL, "mcp": _MCP_TOOL}))
+TOOL_CHOICE = Shape(
+    ("string", "object"),
+    values=("none", "auto", "required"),
+    by="type",
+    cases={
+        "function": record("name", type=text(), name=text()),
+        "mcp": record("server_label", type=text(), server_label=text(), name=text(null=True)),
+    },
+)
+MAX_TOKENS = Shape(("integer", "string"), values=("inf",), least=1, most=4096)
+MODALITIES = listing(text("text", "audio"))
+VOICE = Shape(("string", "object"), fields={"id": text()}, required=("id",))
+PROMPT = record(
+    "id", null=True, id=text(), version=text(null=True), variables=Shape(("object", "null"))
+)
+REASONING = record(effort=text("minimal", "low", "medium", "high", "xhigh"))
+METADATA = Shape(("object", "null"))
+INCLUDE = Shape(("array", "null"), of=text("item.input_audio_transcription.logprobs"))
+TRACING = Shape(
+    ("string", "object", "null"),
+    values=("auto",),
+    fields={"workflow_name": text(), "group_id": text(), "metadata": ANY_OBJECT},
+)
+TRUNCATION = Shape(
+    ("string", "object"),
+    values=("auto", "disabled"),
+    fields={
+        "type": text("retention_ratio"),
+        "retention_ratio": number(0, 1),
+        "token_limits": record(post_instructions=integer(0)),
+    },
+    required=("type", "retention_ratio"),
+)
+_INPUT = record(
+    format=FORMAT,
+    transcription=TRANSCRIPTION,
+    noise_reduction=NOISE_REDUCTION,
+    turn_detection=TURN_DETECTION,
+)
+REALTIME = record(
+    "type",
+    type=text("realtime"),
+    model=text(),
+    output_modalities=MODALITIES,
+    instructions=text(),
+    audio=record(input=_INPUT, output=record(format=FORMAT, voice=VOICE, speed=number(0.25, 1.5))),
+    include=INCLUDE,
+    tracing=TRACING,
+    tools=TOOLS,
+    tool_choice=TOOL_CHOICE,
+    parallel_tool_calls=FLAG,
+    reasoning=REASONING,
+    max_output_tokens=MAX_TOKENS,
+    truncation=TRUNCATION,
+    prompt=PROMPT,
+)
+TRANSCRIPTION_SESSION = record(
+    "type", type=text("transcription"), audio=record(input=_INPUT), include=INCLUDE
+)
+SESSION = variants("type", {"realtime": REALTIME, "transcription": TRANSCRIPTION_SESSION})
+
+# --- items ----------------------------------------------------------------------------------------------------------
+
+_ID = text(longest=MAX_ITEM_ID)
+_STATUS = text("completed", "incomplete", "in_progress")
+_OBJECT = text("realtime.item")
+
+
+def _message(**content: Shape) -> Shape:
+    parts = variants("type", content)
+    return record(
+        "role",
+        "content",
+        id=_ID,
+        object=_OBJECT,
+        type=text(),
+        status=_STATUS,
+        role=text(),
+        content=listing(parts),
+    )
+
+
+_TEXT_PART = record("text", type=text(), text=text())
+MESSAGE = variants(
+    "role",
+    {
+        "user": _message(
+            input_text=_TEXT_PART,
+            input_audio=record("audio", type=text(), audio=text(), transcript=text(null=True)),
+            input_image=record(
+                "image_url", type=text(), image_url=text(), detail=text("auto", "low", "high")
+            ),
+        ),
+        # "Value must be 'output_text'": nothing else is taken for the assistant (FACTS 19; D: "cannot populate
+        # assistant
+        # audio messages").
+        "assistant": _message(output_text=_TEXT_PART),
+        "system": _message(input_text=_TEXT_PART),
+    },
+)
+_CALL = record(
+    "name",
+    "arguments",
+    id=_ID,
+    object=_OBJECT,
+    type=text(),
+    status=_STATUS,
+    call_id=text(),
+    name=text(),
+    arguments=text(),
+)
+_OUTPUT = record(
+    "call_id",
+    "output",
+    id=_ID,
+    object=_OBJECT,
+    type=text(),
+    status=_STATUS,
+    call_id=text(),
+    output=text(),
+)
+_APPROVAL = record(
+    "approval_request_id",
+    "approve",
+    id=_ID,
+    type=text(),
+    approval_request_id=text(),
+    approve=FLAG,
+    reason=text(null=True),
+)
+_KINDS = {
+    "message": MESSAGE,
+    "function_call": _CALL,
+    "function_call_output": _OUTPUT,
+    "mcp_approval_response": _APPROVAL,
+}
+ITEM = variants("type", _KINDS)
+REFERENCE = record("id", type=text(), id=text())
+INPUT_ITEM = variants("type", {**_KINDS, "item_reference": REFERENCE})
+
+RESPONSE = record(
+    output_modalities=MODALITIES,
+    instructions=text(),
+    audio=record(output=record(format=FORMAT, voice=VOICE)),
+    tools=TOOLS,
+    tool_choice=TOOL_CHOICE,
+    parallel_tool_calls=FLAG,
+    reasoning=REASONING,
+    max_output_tokens=MAX_TOKENS,
+    conversation=text("auto", "none"),
+    metadata=METADATA,
+    prompt=PROMPT,
+    input=listing(INPUT_ITEM),
+)
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+def _event(*required: str, **fields: Shape) -> Shape:
+    known = {"type": text(), "event_id": text(longest=512), **fields}
+    return Shape(fields=known, required=required)
+
+
+CLIENT_EVENTS: dict[str, Shape] = {
+    "session.update": _event("session", session=SESSION),
+    "input_audio_buffer.append": _event("audio", audio=text()),
+    "input_audio_buffer.commit": _event(),
+    "input_audio_buffer.clear": _event(),
+    "conversation.item.create": _event("item", previous_item_id=text(null=True), item=ITEM),
+    "conversation.item.retrieve": _event("item_id", item_id=text()),
+    "conversation.item.truncate": _event(
+        "item_id",
+        "content_index",
+        "audio_end_ms",
+        item_id=text(),
+        content_index=integer(0),
+        audio_end_ms=integer(0),
+    ),
+    "conversation.item.delete": _event("item_id", item_id=text()),
+    "response.create": _event(response=Shape(("object", "null"), fields=RESPONSE.fields)),
+    "response.cancel": _event(response_id=text(null=True)),
+    "output_audio_buffer.clear": _event(),
+}

@@ -1,0 +1,129 @@
+"""A table of fields, types and bounds, and the check of a JSON value against it.
+
+One table entry is a ``Shape``. ``check`` raises the first thing that is wrong, in the provider's words (``problems``).
+Pydantic would do it too, but words its errors in its own way and costs every test session its import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mockserver.engines.simulator import problems
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What one JSON value may be.
+
+    ``kinds``: JSON types ("number" takes integers too). ``values``: the strings that are allowed. ``fields`` and
+    ``required``: of an object; ``fields`` None takes any. ``of``: each element of an array. ``by``: the field that says
+    which of ``cases`` an object is; ``default`` is the case where the field is left out.
+    """
+
+    kinds: tuple[str, ...] = ("object",)
+    values: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+    longest: int | None = None
+    fields: Mapping[str, Shape] | None = None
+    required: tuple[str, ...] = ()
+    of: Shape | None = None
+    by: str = ""
+    cases: Mapping[str, Shape] = field(default_factory=dict)
+    default: str | None = None
+
+
+def check(shape: Shape, value: Any, path: str) -> None:
+    """Raise ``ClientProblem`` for the first thing in ``value`` that is not as ``shape`` says."""
+    kind = problems.kind_of(value)
+    if kind not in shape.kinds and not (kind == "integer" and "number" in shape.kinds):
+        raise problems.bad_type(value, shape.kinds, path)
+    match value:
+        case str():
+            _check_string(shape, value, path)
+        case bool() | None:
+            pass
+        case int() | float():
+            _check_number(shape, value, path)
+        case list():
+            if shape.of is not None:
+                for index, element in enumerate(value):
+                    check(shape.of, element, f"{path}[{index}]")
+        case dict():
+            _check_object(shape, value, path)
+
+
+def _check_string(shape: Shape, value: str, path: str) -> None:
+    if shape.values and value not in shape.values:
+        raise problems.bad_value(value, shape.values, path)
+    if shape.longest is not None and len(value) > shape.longest:
+        raise problems.too_long(value, shape.longest, path)
+
+
+def _check_number(shape: Shape, value: float, path: str) -> None:
+    word = "integer" if "integer" in shape.kinds else "decimal"
+    if shape.least is not None and value < shape.least:
+        raise problems.too_small(value, shape.least, path, word)
+    if shape.most is not None and value > shape.most:
+        raise problems.too_big(value, shape.most, path, word)
+
+
+def _check_object(shape: Shape, value: dict[str, Any], path: str) -> None:
+    dot = f"{path}." if path else ""
+    if shape.by:
+        name = value.get(shape.by, shape.default)
+        if name is None and shape.by not in value:
+            raise problems.missing(dot + shape.by)
+        if not isinstance(name, str):
+            raise problems.bad_type(name, ("string",), dot + shape.by)
+        if name not in shape.cases:
+            raise problems.bad_value(name, shape.cases, dot + shape.by)
+        return check(shape.cases[name], value, path)
+    for name in shape.required:
+        if name not in value:
+            raise problems.missing(dot + name)
+    if shape.fields is None:
+        return None
+    for name, inner in value.items():
+        if name not in shape.fields:
+            raise problems.unknown(dot + name)
+        check(shape.fields[name], inner, dot + name)
+    return None
+
+
+def text(*values: str, longest: int | None = None, null: bool = False) -> Shape:
+    """A string, one of ``values`` where given."""
+    return Shape(("string", "null") if null else ("string",), values=values, longest=longest)
+
+
+def integer(least: float | None = None, most: float | None = None, *, null: bool = False) -> Shape:
+    """An integer within bounds."""
+    return Shape(("integer", "null") if null else ("integer",), least=least, most=most)
+
+
+def number(least: float | None = None, most: float | None = None) -> Shape:
+    """A number within bounds."""
+    return Shape(("number",), least=least, most=most)
+
+
+def listing(of: Shape | None = None) -> Shape:
+    """An array."""
+    return Shape(("array",), of=of)
+
+
+def record(*required: str, null: bool = False, **fields: Shape) -> Shape:
+    """An object with exactly these fields."""
+    return Shape(("object", "null") if null else ("object",), fields=fields, required=required)
+
+
+def variants(
+    by: str, cases: Mapping[str, Shape], *, default: str | None = None, null: bool = False
+) -> Shape:
+    """An object whose field ``by`` says which of ``cases`` it is."""
+    return Shape(("object", "null") if null else ("object",), by=by, cases=cases, default=default)
+
+
+FLAG = Shape(("boolean",))
+ANY_OBJECT = Shape()

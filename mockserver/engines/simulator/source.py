@@ -1,0 +1,230 @@
+"""``simulator("openai")``: what a user makes and hands to the server. One engine per connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from mockserver.core.frames import Handshake
+from mockserver.core.ids import Ids
+from mockserver.dialects.base import Dialect, parse
+from mockserver.dialects.registry import dialect_named
+from mockserver.engines import base
+from mockserver.engines.simulator import problems, schema, shapes
+from mockserver.engines.simulator.engine import Simulator
+from mockserver.engines.simulator.hearing import Ear
+from mockserver.engines.simulator.options import (
+    Misbehaviour,
+    Options,
+    Pace,
+    PaceName,
+    misbehaviours,
+    pace_of,
+)
+from mockserver.engines.simulator.problems import ClientProblem
+from mockserver.engines.simulator.profiles import profile_for
+from mockserver.engines.simulator.profiles.base import Profile
+from mockserver.engines.simulator.repliers import Recall, Replier
+from mockserver.engines.simulator.session import SessionSettings
+from mockserver.errors import ExpectationFailed, UsageError
+
+SECRETS_PATH = "/realtime/client_secrets"
+SECRET_SECONDS = 600
+"""How long a client secret lives by default (D: expires_after)."""
+_LIFE = shapes.record(anchor=shapes.text("created_at"), seconds=shapes.integer(10, 7200))
+_SECRET_REQUEST = shapes.record(expires_after=_LIFE, session=schema.SESSION)
+
+
+def simulator(
+    provider: str = "openai",
+    *,
+    replier: Replier | None = None,
+    model: str | None = None,
+    pace: PaceName | Pace = "natural",
+    misbehave: str | Collection[str] = (),
+    require_key: bool | str | Collection[str] = True,
+    **settings: Any,
+) -> Source:
+    """A simulated provider. UsageError where an argument or a setting is wrong.
+
+    ``replier``: what the model says (default ``Recall()``). ``model``: where the handshake names none.
+    ``pace``: "natural" (faster than real time, but not at once), "realtime", "instant" or a ``Pace``.
+    ``misbehave``: names of ``Misbehaviour``. ``require_key``: True takes any key but none at all, False
+    asks for none, else the keys that are good. ``settings``: the other fields of ``Options``.
+    """
+    profile = profile_for(provider)
+    unknown = sorted(set(settings) - set(Options.__dataclass_fields__))
+    if unknown:
+        known = ", ".join(Options.__dataclass_fields__)
+        raise UsageError(f"simulator: unknown setting {unknown[0]!r}: expected one of {known}")
+    if replier is not None and not callable(replier):
+        raise UsageError(
+            f"simulator: replier={replier!r}: expected a function from a Context to a reply, or Recall()"
+        )
+    keys: bool | frozenset[str]
+    if isinstance(require_key, bool):
+        keys = require_key
+    else:
+        keys = frozenset([require_key] if isinstance(require_key, str) else require_key)
+    if model is not None:
+        settings["model"] = model
+    options = Options(
+        pace=pace_of(pace), misbehave=misbehaviours(misbehave), require_key=keys, **settings
+    )
+    if options.max_session_s <= 0:
+        raise UsageError(f"simulator: max_session_s={options.max_session_s}: expected more than 0")
+    return Source(dialect_named(provider), profile, options, replier or Recall())
+
+
+class Source:
+    """See ``simulator``. Remembers the client secrets it gave and what went wrong in repliers."""
+
+    def __init__(
+        self, dialect: Dialect, profile: Profile, options: Options, replier: Replier
+    ) -> None:
+        self.dialect = dialect
+        self.profile = profile
+        self.options = options
+        self.replier = replier
+        self.ear = Ear(options.transcripts or getattr(replier, "transcripts", ()))
+        self._secrets: dict[str, tuple[int, dict[str, Any] | None]] = {}
+        self._failures: list[str] = []
+
+    def __repr__(self) -> str:
+        return f"simulator({self.profile.name!r}, replier={self.replier!r})"
+
+    # --- connections ---
+
+    def open(self, handshake: Handshake, context: base.Context) -> Simulator:
+        """An engine for one connection."""
+        key = self._key(handshake)
+        granted = self._secrets.get(key or "")
+        given = granted[1] if granted else None
+        transcribing = (
+            handshake.param("intent") == "transcription"
+            or (given or {}).get("type") == "transcription"
+        )
+        asked = (
+            self.profile.model_asked(handshake) or (given or {}).get("model") or self.options.model
+        )
+        settings = SessionSettings(
+            self.profile, asked, transcribing=transcribing, instructions=self.options.instructions
+        )
+        gate = self._gate(handshake, key, asked, transcribing, context)
+        if gate is None:
+            for config in (self.options.session, given):
+                if config:
+                    settings.update({"type": settings.config["type"], **config})
+        return Simulator(
+            dialect=self.dialect,
+            profile=self.profile,
+            options=self.options,
+            context=context,
+            replier=self.replier,
+            ear=self.ear,
+            gate=gate,
+            settings=settings,
+            failed=self._failures.append,
+        )
+
+    def _key(self, handshake: Handshake) -> str | None:
+        """The key that a client brings: in a header, or in a subprotocol as browsers do (CLIENTS 1)."""
+        for name in ("authorization", "api-key", "x-api-key"):
+            value = handshake.header(name)
+            if value:
+                return value.removeprefix("Bearer ").strip()
+        for offered in handshake.subprotocols:
+            for prefix in self.dialect.key_subprotocols[:1]:
+                if offered.startswith(prefix):
+                    return offered.removeprefix(prefix)
+        return None
+
+    def _gate(
+        self,
+        handshake: Handshake,
+        key: str | None,
+        model: str,
+        transcribing: bool,
+        context: base.Context,
+    ) -> tuple[ClientProblem, int] | None:
+        """Why this client is turned away after the upgrade, with the close code (FACTS 4, 34); None lets it in."""
+        beta = handshake.header("openai-beta") or ""
+        if "realtime=v1" in beta or any(
+            name.startswith("openai-beta.") for name in handshake.subprotocols
+        ):
+            text = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
+            return ClientProblem("beta_api_shape_disabled", text), 4000
+        if not self._good_key(key, context):
+            shown = "none" if key is None else f"{key[:3]}...{key[-4:]}" if len(key) > 8 else "***"
+            hint = "You can find your API key at https://platform.openai.com/account/api-keys."
+            text = f"Incorrect API key provided: {shown}. {hint}"
+            return ClientProblem("invalid_api_key", text), 3000
+        known = (
+            self.profile.knows_model(model)
+            if self.options.models is None
+            else model in self.options.models
+        )
+        if not transcribing and not known:
+            text = f"The model `{model}` does not exist or you do not have access to it."
+            return ClientProblem("model_not_found", text), 4000
+        return None
+
+    def _good_key(self, key: str | None, context: base.Context) -> bool:
+        if key is not None and key in self._secrets:
+            return context.unix_us // 1_000_000 < self._secrets[key][0]
+        wanted = self.options.require_key
+        return bool(key) or not wanted if isinstance(wanted, bool) else key in wanted
+
+    # --- the neighbours ---
+
+    def neighbour(self, request: base.Request, context: base.Context) -> base.Reply | None:
+        """POST /v1/realtime/client_secrets: a short-lived key with a session's settings (CLIENTS 1)."""
+        if request.method != "POST" or not request.path.endswith(SECRETS_PATH):
+            return None
+        body = parse(request.body.decode(errors="replace")) if request.body else {}
+        try:
+            if not isinstance(body, dict):
+                raise problems.not_json()
+            shapes.check(_SECRET_REQUEST, body, "")
+            given = body.get("session")
+            model = (given or {}).get("model") or self.options.model
+            transcribing = (given or {}).get("type") == "transcription"
+            settings = SessionSettings(
+                self.profile,
+                model,
+                transcribing=transcribing,
+                instructions=self.options.instructions,
+            )
+            if given:
+                settings.update(given)
+        except ClientProblem as problem:
+            error = {
+                "message": problem.message,
+                "type": problem.kind,
+                "param": problem.param,
+                "code": problem.code,
+            }
+            return _json(400, {"error": error})
+        ids = Ids(context.rng(f"client secrets {len(self._secrets)}"))
+        value = self.profile.mint("secret", ids)
+        expires = context.unix_us // 1_000_000 + body.get("expires_after", {}).get(
+            "seconds", SECRET_SECONDS
+        )
+        self._secrets[value] = (expires, given)
+        session = settings.shown() | {"id": self.profile.mint("session", ids)}
+        return _json(200, {"value": value, "expires_at": expires, "session": session})
+
+    def problems(self) -> Sequence[ExpectationFailed]:
+        """A replier that raised is a mistake in the test, which the client has only seen as a failed response."""
+        return [ExpectationFailed(text) for text in self._failures]
+
+
+def _json(status: int, body: dict[str, Any]) -> base.Reply:
+    headers = (("content-type", "application/json"),)
+    return base.Reply(status, headers, json.dumps(body).encode())
+
+
+def misbehaviour_names() -> Iterable[str]:
+    """The switches' names, for the command line."""
+    return [str(switch) for switch in Misbehaviour]
