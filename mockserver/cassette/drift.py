@@ -1,9 +1,10 @@
 """Has the server's shape drifted? Compares what a server sent when it was recorded with what it sends now.
 
 Shape is: which events come, in what order, with which fields, of which JSON types. Values are volatile and never
-compared. Three things are no drift, because the provider promises none of them: how many deltas a reply is cut into and
-how kinds of deltas interleave, where a floating event stands (input transcription, rate limits, keep-alives), and whether
-a nullable field is null this time. A field counts as gone only where every recorded event had it and no live one has.
+compared. Three things are no drift, because the provider promises none of them: how many deltas a reply is cut into
+and how kinds of deltas interleave, where a floating event stands (input transcription, rate limits, keep-alives), and
+whether a nullable field is null this time. A field counts as gone only where every recorded event had it and no live
+one has.
 """
 
 from __future__ import annotations
@@ -17,9 +18,22 @@ from typing import Any, Literal
 from mockserver.core.frames import Frame, Sender
 from mockserver.core.view import Kind, Lens, View
 
-Change = Literal["event gone", "event added", "event moved", "field gone", "field added", "type changed", "end changed"]
+Change = Literal[
+    "event gone",
+    "event added",
+    "event moved",
+    "field gone",
+    "field added",
+    "type changed",
+    "end changed",
+]
 
-FLOATING = ("*input_audio_transcription*", "rate_limits.updated", "*speech_started", "*speech_stopped")
+FLOATING = (
+    "*input_audio_transcription*",
+    "rate_limits.updated",
+    "*speech_started",
+    "*speech_stopped",
+)
 """Events that the providers place freely among the others (FACTS 8, 9)."""
 REPEATED = ("*.delta", "serverContent.*")
 """Events that come in as many pieces as the provider likes."""
@@ -41,9 +55,13 @@ class Drift:
 
 
 def drift(
-    recorded: Sequence[Frame], live: Sequence[Frame], *, lens: Lens, floating: Iterable[str] = FLOATING
+    recorded: Sequence[Frame],
+    live: Sequence[Frame],
+    *,
+    lens: Lens,
+    floating: Iterable[str] = FLOATING,
 ) -> list[Drift]:
-    """The differences in shape between the server's frames of two sessions, order first, then fields. [] is no drift."""
+    """The differences in shape between the server's frames of two sessions; order first, then fields."""
     loose = tuple(floating)
     before, after = _views(recorded, lens), _views(live, lens)
     return [*_order(before, after, loose), *_end(before, after), *_fields(before, after)]
@@ -57,7 +75,9 @@ def _views(frames: Iterable[Frame], lens: Lens) -> list[View]:
 # --- which events, in what order ---
 
 
-def _order(before: Sequence[View], after: Sequence[View], loose: tuple[str, ...]) -> Iterator[Drift]:
+def _order(
+    before: Sequence[View], after: Sequence[View], loose: tuple[str, ...]
+) -> Iterator[Drift]:
     old, new = list(_sequence(before, loose)), list(_sequence(after, loose))
     gone: list[str] = []
     added: list[str] = []
@@ -67,11 +87,21 @@ def _order(before: Sequence[View], after: Sequence[View], loose: tuple[str, ...]
             added += new[j1:j2]
     for name in list(dict.fromkeys(gone)):
         if name in added:
-            yield Drift("event moved", name, f"recorded after {_behind(old, name)}, now after {_behind(new, name)}")
+            yield Drift(
+                "event moved",
+                name,
+                f"recorded after {_behind(old, name)}, now after {_behind(new, name)}",
+            )
             gone.remove(name)
             added.remove(name)
-    yield from (Drift("event gone", name, f"{old.count(name)} recorded, {new.count(name)} now") for name in _once(gone))
-    yield from (Drift("event added", name, f"{old.count(name)} recorded, {new.count(name)} now") for name in _once(added))
+    yield from (
+        Drift("event gone", name, f"{old.count(name)} recorded, {new.count(name)} now")
+        for name in _once(gone)
+    )
+    yield from (
+        Drift("event added", name, f"{old.count(name)} recorded, {new.count(name)} now")
+        for name in _once(added)
+    )
     names = {view.name for view in after if _any(view.name, loose)}
     for name in sorted({view.name for view in before if _any(view.name, loose)} ^ names):
         yield Drift("event added" if name in names else "event gone", name)
@@ -138,7 +168,9 @@ def _fields(before: Sequence[View], after: Sequence[View]) -> Iterator[Drift]:
         for path in sorted(set(seen) & set(anywhere)):
             one, other = seen[path] - {"null"}, anywhere[path] - {"null"}
             if one and other and not one & other:
-                yield Drift("type changed", f"{name}: {path}", f"was {_types(one)}, is {_types(other)}")
+                yield Drift(
+                    "type changed", f"{name}: {path}", f"was {_types(one)}, is {_types(other)}"
+                )
 
 
 def _by_name(views: Iterable[View]) -> dict[str, list[Any]]:

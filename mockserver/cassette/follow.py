@@ -28,7 +28,7 @@ LONGEST_PAUSE: Micros = 1 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One frame of the recorded client. ``after`` is what the server had sent; ``pause`` what the client then waited."""
+    """One frame of the recorded client. ``after``: what the server had sent; ``pause``: what the client then waited."""
 
     frame: Frame
     after: Counter[str]
@@ -63,7 +63,11 @@ class Follower:
                 if timed:
                     pause = min(record.at - (record.at if last is None else last), LONGEST_PAUSE)
                 else:
-                    pause = round(view.audio.milliseconds() * MILLISECOND) if audio and view.audio else 0
+                    pause = (
+                        round(view.audio.milliseconds() * MILLISECOND)
+                        if audio and view.audio
+                        else 0
+                    )
                 yield Step(record.frame, Counter(after), max(pause, 0), waits=not audio)
             last = record.at
 
@@ -89,7 +93,8 @@ class Follower:
         return [
             name
             for name, count in after.items()
-            if name not in self._given_up and self._seen[name] < (1 if _any(name, REPEATED) else count)
+            if name not in self._given_up
+            and self._seen[name] < (1 if _any(name, REPEATED) else count)
         ]
 
     def give_up(self, names: Sequence[str]) -> None:
@@ -108,7 +113,9 @@ class Follower:
 
 
 def _counts(view: View) -> bool:
-    return view.kind not in (Kind.CLOSE, Kind.LOST, Kind.KEEPALIVE) and not _any(view.name, FLOATING)
+    return view.kind not in (Kind.CLOSE, Kind.LOST, Kind.KEEPALIVE) and not _any(
+        view.name, FLOATING
+    )
 
 
 def _any(name: str, patterns: Sequence[str]) -> bool:

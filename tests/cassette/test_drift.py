@@ -24,22 +24,38 @@ def changes(before: list[Frame], after: list[Frame]) -> list[str]:
 
 def turn(**response: Any) -> list[dict[str, Any]]:
     return [
-        {"type": "response.created", "event_id": "event_1", "response": {"id": "resp_1", "status": "in_progress"}},
+        {
+            "type": "response.created",
+            "event_id": "event_1",
+            "response": {"id": "resp_1", "status": "in_progress"},
+        },
         {"type": "response.output_text.delta", "delta": "Hel", "response_id": "resp_1"},
         {"type": "response.output_text.delta", "delta": "lo", "response_id": "resp_1"},
-        {"type": "response.done", "event_id": "event_2", "response": {"id": "resp_1", "status": "completed", **response}},
+        {
+            "type": "response.done",
+            "event_id": "event_2",
+            "response": {"id": "resp_1", "status": "completed", **response},
+        },
         {"type": "rate_limits.updated", "rate_limits": [{"name": "tokens", "limit": 10}]},
     ]
 
 
 def test_the_same_shape_with_other_values_is_no_drift() -> None:
-    other = json.loads(json.dumps(turn()).replace("resp_1", "resp_9").replace("event_1", "event_x1").replace("Hel", "Bye"))
+    other = json.loads(
+        json.dumps(turn())
+        .replace("resp_1", "resp_9")
+        .replace("event_1", "event_x1")
+        .replace("Hel", "Bye")
+    )
     assert changes(frames(*turn()), frames(*other)) == []
 
 
 def test_the_number_of_deltas_and_the_place_of_floating_events_are_no_drift() -> None:
     created, first, second, done, limits = turn()
-    assert changes(frames(created, first, second, done, limits), frames(created, limits, first, done)) == []
+    assert (
+        changes(frames(created, first, second, done, limits), frames(created, limits, first, done))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,8 +66,8 @@ def test_the_number_of_deltas_and_the_place_of_floating_events_are_no_drift() ->
         (lambda t: [t[0], *t[3:]], "event gone: response.output_text.delta (1 recorded, 0 now)"),
         (lambda t: t[:4], "event gone: rate_limits.updated"),
         (lambda t: [t[3], *t[:3], t[4]], "event moved: response.done"),
-        (lambda t: frames(*t) + [Close(1011, "oops")], "end changed: close 1011"),
-        (lambda t: frames(*t) + [Lost()], "end changed: lost"),
+        (lambda t: [*frames(*t), Close(1011, "oops")], "end changed: close 1011"),
+        (lambda t: [*frames(*t), Lost()], "end changed: lost"),
     ],
 )
 def test_events_that_change(after: Any, expected: str) -> None:
@@ -65,10 +81,16 @@ def test_events_that_change(after: Any, expected: str) -> None:
     [
         ({"usage": {"total": 1}}, {}, "field gone: response.done: response.usage (was object)"),
         ({}, {"usage": {"total": 1}}, "field added: response.done: response.usage (is object)"),
-        ({"usage": {"total": 1}}, {"usage": {"total": "1"}},
-         "type changed: response.done: response.usage.total (was number, is string)"),
-        ({"output": [{"type": "message", "role": "a"}]}, {"output": [{"type": "message"}]},
-         "field gone: response.done: response.output[]<message>.role (was string)"),
+        (
+            {"usage": {"total": 1}},
+            {"usage": {"total": "1"}},
+            "type changed: response.done: response.usage.total (was number, is string)",
+        ),
+        (
+            {"output": [{"type": "message", "role": "a"}]},
+            {"output": [{"type": "message"}]},
+            "field gone: response.done: response.output[]<message>.role (was string)",
+        ),
     ],
 )
 def test_fields_that_change(old: dict[str, Any], new: dict[str, Any], expected: str) -> None:
@@ -78,12 +100,17 @@ def test_fields_that_change(old: dict[str, Any], new: dict[str, Any], expected: 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ({"usage": None}, {"usage": {"total": 1}}),  # only what is under it is new, and it is a field where none was
+        (
+            {"usage": None},
+            {"usage": {"total": 1}},
+        ),  # only what is under it is new, and it is a field where none was
         ({"total": 1}, {"total": 1.5}),
         ({"metadata": {"a": "1"}}, {"metadata": {"b": "1"}}),
     ],
 )
-def test_null_int_and_float_and_the_users_own_keys_are_no_change_of_type(old: dict[str, Any], new: dict[str, Any]) -> None:
+def test_null_int_and_float_and_the_users_own_keys_are_no_change_of_type(
+    old: dict[str, Any], new: dict[str, Any]
+) -> None:
     found = drift(frames(*turn(**old)), frames(*turn(**new)), lens=OPENAI)
     assert [one for one in found if one.change == "type changed" or "metadata" in one.where] == []
 
@@ -91,12 +118,16 @@ def test_null_int_and_float_and_the_users_own_keys_are_no_change_of_type(old: di
 def test_a_field_that_some_recorded_events_lacked_is_not_missed() -> None:
     one, other = {"type": "error", "error": {"param": "x"}}, {"type": "error", "error": {}}
     assert changes(frames(one, other), frames(other, other)) == []
-    assert changes(frames(one, one), frames(other, other)) == ["field gone: error: error.param (was string)"]
+    assert changes(frames(one, one), frames(other, other)) == [
+        "field gone: error: error.param (was string)"
+    ]
 
 
 def test_an_end_that_is_recorded_must_come() -> None:
     assert changes(frames(Close(1000)), frames(Close(1000))) == []
-    assert changes(frames(Close(1000)), frames()) == ["end changed: close 1000 (now the server keeps the connection)"]
+    assert changes(frames(Close(1000)), frames()) == [
+        "end changed: close 1000 (now the server keeps the connection)"
+    ]
 
 
 def test_variants_of_an_object_are_apart() -> None:

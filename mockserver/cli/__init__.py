@@ -1,0 +1,91 @@
+"""The command ``mockserver``: record, replay, simulate, and what one does with cassettes.
+
+A subcommand's module is imported only when it runs, and the help texts of the list stand here, so ``--help`` and a
+short command stay fast. What this package raises on purpose becomes one line on stderr and exit status 2; an expectation that
+failed (a mismatch, a difference, drift) prints its report and is exit status 1. There is no traceback for either.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from mockserver import __version__
+from mockserver.errors import ExpectationFailed, MockServerError
+
+COMMANDS = {
+    "record": (
+        "mockserver.cli.record",
+        "Stand between a client and the real service, and record what crosses the wire.",
+    ),
+    "replay": ("mockserver.cli.serve", "Answer clients from a cassette."),
+    "simulate": ("mockserver.cli.serve", "Answer clients with a model of the provider's server."),
+    "show": ("mockserver.cli.files", "Print a cassette as a timeline."),
+    "import": ("mockserver.cli.files", "Make a cassette of a capture in another form."),
+    "diff": ("mockserver.cli.files", "Print how two cassettes differ."),
+    "scrub": ("mockserver.cli.files", "Redact a cassette again, with today's rules."),
+    "verify": (
+        "mockserver.cli.verify",
+        "Send a cassette's client side to the real service and report drift.",
+    ),
+    "orphans": ("mockserver.cli.orphans", "List the cassettes that no test uses."),
+    "faults": ("mockserver.cli.faults", "List the faults and explain their syntax."),
+    "git-setup": ("mockserver.cli.git", "Make git show cassettes as timelines in diffs."),
+}
+"""Name -> (module, line of help). The module has the click command as ``<name>_command``, ``-`` as ``_``."""
+
+
+class Commands(click.Group):
+    """A group that imports a subcommand when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of use, not of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand, or None, which click turns into a line with the nearest name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand; what this package raises on purpose becomes a line and an exit status."""
+        try:
+            return super().invoke(ctx)
+        except ExpectationFailed as error:
+            click.echo(f"mockserver: {error}", err=True)
+            ctx.exit(1)
+        except MockServerError as error:
+            # A command that could not be started has the status that a shell gives it.
+            fail(str(error), getattr(error, "exit_status", 2))
+        except BrokenPipeError:
+            raise  # `mockserver show FILE | head`: the reader has seen enough, and click ends quietly
+        except OSError as error:
+            # Disk full, no permission: the system's words, without a traceback.
+            where = f": {error.filename}" if error.filename else ""
+            fail(f"{error.strerror or error}{where}")
+
+
+def fail(message: str, status: int = 2) -> NoReturn:
+    """One line on stderr, and an exit status."""
+    click.echo(f"mockserver: {' '.join(message.split())}", err=True)
+    raise SystemExit(status)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Each command explains itself: mockserver COMMAND --help",
+)
+@click.version_option(__version__, prog_name="mockserver", message="%(prog)s %(version)s")
+def main() -> None:
+    """A wire-level test double for realtime voice APIs: record, replay, simulate and break a session."""

@@ -1,0 +1,184 @@
+"""What the commands that serve have in common: options, the ready line, signals, running a command."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mockserver.errors import UsageError
+
+if TYPE_CHECKING:
+    from mockserver.server.host import MockServer
+
+F = TypeVar("F", bound=Callable[..., Any])
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+GRACE_SECONDS = 10.0
+
+
+def serving(command: F) -> F:
+    """The options of every command that serves."""
+    for option in reversed(
+        (
+            click.option(
+                "--port",
+                type=click.IntRange(0, 65535),
+                default=0,
+                help="Port to listen on; 0 takes a free one.",
+            ),
+            click.option(
+                "--host", default="127.0.0.1", show_default=True, help="Address to listen on."
+            ),
+            click.option(
+                "--tls",
+                is_flag=True,
+                help="Serve https and wss with a certificate made on the spot.",
+            ),
+            click.option(
+                "--fault",
+                "faults",
+                multiple=True,
+                metavar="SPEC",
+                help='A fault, such as "delay 11s on response.created"; again for more. See mockserver faults.',
+            ),
+            click.option(
+                "--seed", type=int, default=0, show_default=True, help="Seed of everything random."
+            ),
+            click.option("--token", metavar="TOKEN", help="Token that the control API asks for."),
+            click.option(
+                "--json",
+                "as_json",
+                is_flag=True,
+                help="Print one line of JSON when ready, for scripts.",
+            ),
+            click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND ...]"),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def server_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the options above that ``MockServer`` takes."""
+    return {name: options[name] for name in ("host", "port", "tls", "faults", "seed", "token")}
+
+
+def ready_line(server: MockServer) -> str:
+    """The line of ``--json``: all that a script needs to use the server."""
+    return json.dumps(
+        {
+            "ready": True,
+            "base_url": server.base_url,
+            "ws_url": server.ws_url,
+            "port": server.port,
+            "env": server.env(),
+            "control": f"{server.url}/__mockserver__/",
+        }
+    )
+
+
+def announce(server: MockServer, what: str, *, as_json: bool, command: Sequence[str]) -> None:
+    """Say that the server is ready. With a command, stdout is the command's, so that a person's lines go to stderr."""
+    if as_json:
+        click.echo(ready_line(server))
+        sys.stdout.flush()
+        return
+    aside = bool(command)
+    click.echo(f"mockserver: {what} on {server.base_url}", err=aside)
+    if not command:
+        for name, value in server.env().items():
+            click.echo(f"  export {name}={shell_quoted(value)}")
+        click.echo(f"  websocket {server.ws_url}")
+        click.echo("  Ctrl-C ends.")
+        sys.stdout.flush()
+
+
+def shell_quoted(text: str) -> str:
+    """``text`` as one word of a POSIX shell."""
+    import shlex
+
+    return shlex.quote(text)
+
+
+def escaped(text: str) -> str:
+    """Text from a file, safe to print: control characters cannot move the cursor or colour the terminal."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+@contextlib.asynccontextmanager
+async def stop_signals() -> AsyncIterator[asyncio.Event]:
+    """An event that Ctrl-C and SIGTERM set. A second one is the system's again, so that nothing can hang for ever."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def stopping(number: int) -> None:
+        stop.set()
+        with contextlib.suppress(NotImplementedError, ValueError):
+            loop.remove_signal_handler(number)
+
+    for number in STOPPING:
+        try:
+            loop.add_signal_handler(number, stopping, number)
+        except NotImplementedError:  # Windows: the plain handler, and the loop is woken for it
+            signal.signal(number, lambda got, _: loop.call_soon_threadsafe(stopping, got))
+    try:
+        yield stop
+    finally:
+        for number in STOPPING:
+            with contextlib.suppress(NotImplementedError, ValueError):
+                loop.remove_signal_handler(number)
+
+
+async def until_done(command: Sequence[str], env: Mapping[str, str], stop: asyncio.Event) -> int:
+    """Run ``command`` with these variables set, or wait for a signal where there is none. Returns the exit status.
+
+    A command that a signal ended returns 128 and the signal's number, as in a shell. A signal for us goes on to it.
+    """
+    if not command:
+        await stop.wait()
+        return 0
+    process = await _started(command, env)
+    stopped = asyncio.create_task(stop.wait())
+    ended = asyncio.create_task(process.wait())
+    try:
+        await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            # A terminal sends Ctrl-C to the command too; SIGTERM comes to us alone.
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            done, _ = await asyncio.wait({ended}, timeout=GRACE_SECONDS)
+            if not done:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+        status = await ended
+    finally:
+        stopped.cancel()
+    return status if status >= 0 else 128 - status
+
+
+async def _started(command: Sequence[str], env: Mapping[str, str]) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(*command, env={**os.environ, **env})
+    except FileNotFoundError:
+        raise CommandFailed(f"command not found: {command[0]}", 127) from None
+    except PermissionError:
+        raise CommandFailed(f"cannot be executed: {command[0]}", 126) from None
+    except OSError as error:
+        raise CommandFailed(f"{command[0]}: {error.strerror or error}", 126) from None
+
+
+class CommandFailed(UsageError):
+    """The command could not be started. ``exit_status`` is what a shell returns for that."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.exit_status = status

@@ -1,0 +1,49 @@
+"""``mockserver git-setup``: a cassette's change is readable in ``git diff``, ``git log -p`` and ``git show``."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from mockserver.errors import UsageError
+
+ATTRIBUTES = "*.cassette -text -merge diff=mockserver"
+"""``-text``: no line endings are changed in a binary file. ``-merge``: two recordings are not merged line by line."""
+
+
+@click.command("git-setup")
+def git_setup_command() -> None:
+    """Make git show cassettes as timelines, in the repository of this folder.
+
+    Two things: a line in .gitattributes, to be committed, and the command behind it in this clone's git configuration,
+    which git keeps out of commits for safety, so that each clone runs this once.
+    """
+    top = Path(_git("rev-parse", "--show-toplevel"))
+    textconv = f"{shlex.quote(sys.executable)} -m mockserver show --textconv"
+    _git("config", "diff.mockserver.textconv", textconv)
+    _git("config", "diff.mockserver.cachetextconv", "true")
+    attributes = top / ".gitattributes"
+    text = attributes.read_text(encoding="utf-8") if attributes.is_file() else ""
+    if any("diff=mockserver" in line and not line.startswith("#") for line in text.splitlines()):
+        click.echo(f"{attributes.name} has the line for cassettes already")
+    else:
+        gap = "" if not text or text.endswith("\n") else "\n"
+        attributes.write_text(f"{text}{gap}{ATTRIBUTES}\n", encoding="utf-8")
+        click.echo(f"added to {attributes.name}, to be committed: {ATTRIBUTES}")
+    click.echo(f"set in this clone's configuration: diff.mockserver.textconv = {textconv}")
+
+
+def _git(*words: str) -> str:
+    try:
+        done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise UsageError("git-setup: there is no git on this machine") from None
+    if done.returncode != 0:
+        raise UsageError(
+            f"git-setup: git {' '.join(words[:2])} failed: {done.stderr.strip() or done.stdout.strip()}"
+        )
+    return done.stdout.strip()

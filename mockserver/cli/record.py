@@ -1,0 +1,126 @@
+"""``mockserver record``: stand between a client and the real service, and write what crosses the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mockserver.cli.common import announce, server_options, serving, stop_signals, until_done
+
+if TYPE_CHECKING:
+    from mockserver.server.record import Recording
+
+PROGRESS_SECONDS = 0.25
+
+
+@click.command("record")
+@click.option(
+    "--upstream",
+    required=True,
+    metavar="NAME|URL",
+    help="The real service: openai, azure, ... or a URL.",
+)
+@click.option(
+    "--to",
+    "file",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The cassette to write.",
+)
+@click.option(
+    "--dialect", metavar="NAME", help="What the upstream speaks, where its URL does not say."
+)
+@click.option(
+    "--key-env",
+    metavar="NAME",
+    help="Variable with the key for the upstream. The client needs none then; web pages of other origins are refused.",
+)
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+@click.option(
+    "--audio",
+    type=click.Choice(["keep", "silence", "digest"]),
+    default="keep",
+    show_default=True,
+    help="What is kept of voices: all, silence of the same length, or a check sum.",
+)
+@serving
+def record_command(
+    upstream: str,
+    file: Path,
+    dialect: str | None,
+    key_env: str | None,
+    force: bool,
+    audio: Any,
+    as_json: bool,
+    command: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Relay clients to the real service and record what crosses the wire into FILE.
+
+    With a COMMAND, it runs with the variables set that point clients here, and its exit status is returned. Secrets are
+    taken out before anything is written. Several connections go into one cassette.
+    """
+    from mockserver.engines.relay import shown
+    from mockserver.server.record import Recording
+    from mockserver.server.sources import relay
+
+    source = relay(upstream, dialect=dialect, key_env=key_env)
+    named = shown(upstream) if "://" in upstream else upstream
+    recording = Recording(
+        source,
+        file,
+        origin=f"mockserver record --upstream {named}",
+        audio=audio,
+        overwrite=force,
+        **server_options(options),
+    )
+    what = f"recording {source.dialect.title} to {file}"
+    raise SystemExit(asyncio.run(_record(recording, what, file, as_json=as_json, command=command)))
+
+
+async def _record(
+    recording: Recording, what: str, file: Path, *, as_json: bool, command: tuple[str, ...]
+) -> int:
+    """Serve, save, sum up. Status: the command's; else 2 where the upstream failed, 1 where a test would fail."""
+    status = 0
+    async with stop_signals() as stop, recording:
+        announce(recording.server, what, as_json=as_json, command=command)
+        shower = asyncio.create_task(_progress(recording))
+        try:
+            status = await until_done(command, recording.server.env(), stop)
+        finally:
+            shower.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await shower
+    for failed in dict.fromkeys(str(one) for one in recording.failures):
+        click.echo(f"mockserver: {failed}", err=True)
+    for problem in recording.problems:
+        click.echo(f"mockserver: {problem}", err=True)
+    if recording.saved is None:
+        click.echo(
+            f"mockserver: nothing was recorded, because no client connected; {file} was not written",
+            err=True,
+        )
+        return status or 2
+    click.echo(f"mockserver: recorded {recording.figures()} to {file}", err=True)
+    return status or (2 if recording.failures else 1 if recording.problems else 0)
+
+
+async def _progress(recording: Recording) -> None:
+    """One line on the terminal, renewed until cancelled. Where stderr is no terminal, nothing."""
+    if not sys.stderr.isatty():
+        return
+    try:
+        while True:
+            sys.stderr.write(f"\r\x1b[K{recording.figures()}")
+            sys.stderr.flush()
+            await asyncio.sleep(PROGRESS_SECONDS)
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()

@@ -1,0 +1,116 @@
+"""The pytest plugin: fixtures, the marker ``realtime_mock`` and the options that begin with ``--realtime-mock``.
+
+Registered under the name ``realtime_mock`` by the package's ``pytest11`` entry point. Nothing here is autouse, and
+nothing touches the network unless recording or verifying is asked for. This module is imported at every start of pytest
+on a machine that has the package, so it imports nothing: the server is in ``running``, imported by the first test that
+takes a fixture.
+
+What a server has against a test (a mismatch, a stall, frames never played, a fault that never fired) makes the test
+fail, even where the client swallowed the error. It is put in place of the test's own outcome only where that is
+"passed".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from mockserver.pytest_plugin.running import Running
+    from mockserver.server.host import MockServer
+
+RUNNING: pytest.StashKey[Running] = pytest.StashKey()
+NOTES: pytest.StashKey[dict[str, set[str]]] = pytest.StashKey()
+MODES = ("none", "once", "new", "all", "verify")
+MARKER = (
+    "realtime_mock(cassette=None, simulator=None, script=None, faults=(), replier=None, pacing='recorded', rules=None, "
+    "allow_unplayed=False, tls=False, env=False, seed=0, in_loop=False, virtual_time=False, upstream=None): how the "
+    "realtime_mock fixture answers this test"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options, and the ini settings of the same names."""
+    group = parser.getgroup(
+        "realtime_mock", "realtime voice APIs, mocked at the wire (realtime-mockserver)"
+    )
+    group.addoption(
+        "--realtime-mock-record",
+        dest="realtime_mock_record",
+        choices=MODES,
+        default=None,
+        help="none: replay only, no network (default). once: record what has no cassette. new: also record connections "
+        "that a cassette does not hold. all: record everything again. verify: replay, and report how the real service "
+        "has drifted from the cassette.",
+    )
+    group.addoption(
+        "--realtime-mock-upstream",
+        dest="realtime_mock_upstream",
+        metavar="NAME|URL",
+        default=None,
+        help="the real service for recording and verifying: openai, azure, ... or a URL",
+    )
+    group.addoption(
+        "--realtime-mock-key-env",
+        dest="realtime_mock_key_env",
+        metavar="NAME",
+        default=None,
+        help="the variable with the real service's key (default: the provider's own, where it is set)",
+    )
+    parser.addini("realtime_mock_record", "default of --realtime-mock-record")
+    parser.addini("realtime_mock_upstream", "default of --realtime-mock-upstream")
+    parser.addini("realtime_mock_key_env", "default of --realtime-mock-key-env")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, for ``--strict-markers``."""
+    config.addinivalue_line("markers", MARKER)
+
+
+@pytest.fixture
+def realtime_mock(request: pytest.FixtureRequest) -> Iterator[MockServer]:
+    """A server for this test, as its marker ``realtime_mock`` says: without one, from the test's own cassette."""
+    from mockserver.pytest_plugin.running import Running
+
+    running = Running(request)
+    request.node.stash[RUNNING] = running
+    yield from running.serve()
+
+
+@pytest.fixture
+def realtime_mock_url(request: pytest.FixtureRequest, realtime_mock: MockServer) -> str:
+    """The base URL of the test's ``realtime_mock``, where no more is wanted."""
+    running = request.node.stash[RUNNING]
+    return running.url()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a server's problems fail a test that passed, before anyone else reads the outcome (xfail, reruns)."""
+    running = item.stash.get(RUNNING, None)
+    if running is None:
+        return (yield)
+    if call.when == "call":
+        running.judge(call)
+    report = yield
+    running.explain(report)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write down which cassettes were used by which tests, for ``mockserver orphans``."""
+    used = session.config.stash.get(NOTES, None)
+    if used:
+        from mockserver.pytest_plugin.notes import write
+
+        write(session.config, used)
+
+
+def ini_or_option(config: pytest.Config, name: str) -> Any:
+    """An option, or the ini setting of the same name where the option is not given."""
+    value = config.getoption(name)
+    return value if value is not None else config.getini(name) or None

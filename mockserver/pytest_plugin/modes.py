@@ -1,0 +1,237 @@
+"""The recording modes: none, once, new, all, verify."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mockserver.cassette.model import Cassette, Connection
+from mockserver.cassette.store import Recorder, load, save
+from mockserver.core.frames import Handshake
+from mockserver.core.journal import Entry
+from mockserver.engines.base import Context, Engine, Reply, Request, Source
+from mockserver.errors import ExpectationFailed, MockServerError, UsageError
+from mockserver.pytest_plugin import ini_or_option
+from mockserver.pytest_plugin.settings import Settings
+from mockserver.pytest_plugin.sources import Plan, missing
+from mockserver.server.host import MockServer
+from mockserver.server.sources import relay, replay
+
+VERIFIED = pytest.StashKey[dict[Path, str]]()
+"""What verifying found, by cassette: a cassette of several tests is sent to the real service once."""
+
+
+class Replaying(Plan):
+    """The cassette answers."""
+
+    def __init__(self, item: pytest.Function, settings: Settings, path: Path) -> None:
+        if not path.is_file():
+            raise missing(item, path)
+        super().__init__(_replay(settings, path))
+
+
+class Recording(Plan):
+    """The real service answers, and a cassette is made; it is put in place if the test passes."""
+
+    def __init__(self, item: pytest.Function, settings: Settings, path: Path) -> None:
+        upstream, key_env = _upstream(item, settings)
+        self._real = relay(upstream, key_env=key_env)
+        super().__init__(self._real)
+        self._path = path
+        self._recorder: Recorder | None = None
+        self._origin = f"pytest --realtime-mock-record, {item.nodeid}"
+
+    def begin(self, server: MockServer) -> None:
+        """Write every frame from the first."""
+        self._record(server, self._path)
+
+    def _record(self, server: MockServer, path: Path) -> None:
+        self._recorder = Recorder(
+            path,
+            dialect=server.dialect,
+            upstream=self._real.upstream,
+            origin=self._origin,
+            overwrite=True,
+            journal=server.journal,
+        )
+        server.journal.listen(self._heard)
+        server.on_exchange.append(self._recorder.exchange)
+
+    def _heard(self, entry: Entry) -> None:
+        assert self._recorder is not None
+        self._recorder.sink(entry)
+
+    def end(self, server: MockServer, *, kept: bool) -> str:
+        """Put the recording in place, or throw it away with the failed test."""
+        assert self._recorder is not None
+        if not kept:
+            self._recorder.discard()
+            return ""
+        if self._recorder.close() is None:
+            return f"nothing was recorded: no client connected to {server.dialect.socket_path}"
+        return ""
+
+    def drop(self) -> None:
+        """No frame came."""
+        if self._recorder is not None:
+            self._recorder.discard()
+
+
+class New(Recording):
+    """The cassette answers the connections that it holds; the real service the others, which are added to it."""
+
+    def __init__(self, item: pytest.Function, settings: Settings, path: Path) -> None:
+        super().__init__(item, settings, path)
+        self._known = load(path)
+        self._mixed = Extending(_replay(settings, path), self._real, len(self._known.connections))
+        self.source = self._mixed
+        self._addition = path.with_name(f".{path.name}.{os.getpid()}.new")
+
+    def begin(self, server: MockServer) -> None:
+        """Write the frames of new connections beside the cassette."""
+        self._record(server, self._addition)
+
+    def _heard(self, entry: Entry) -> None:
+        if entry.session in self._mixed.relayed:
+            super()._heard(entry)
+
+    def end(self, server: MockServer, *, kept: bool) -> str:
+        """Add what was new."""
+        assert self._recorder is not None
+        if not kept:
+            self._recorder.discard()
+        elif self._recorder.close() is not None:
+            try:
+                save(joined(self._known, load(self._addition)), self._path, overwrite=True)
+            finally:
+                self._addition.unlink(missing_ok=True)
+        return ""
+
+
+class Extending:
+    """A source that replays the connections of a cassette and relays every one beyond them.
+
+    A cassette of n connections answers the first n that it knows the address of; which of them is its own business.
+    """
+
+    def __init__(self, known: Any, real: Source, count: int) -> None:
+        self.dialect = known.dialect
+        self.relayed: set[int] = set()
+        self._known = known
+        self._real = real
+        self._left = count
+
+    def open(self, handshake: Handshake, context: Context) -> Engine:
+        """Replay while the cassette has connections left."""
+        if self._left > 0:
+            self._left -= 1
+            engine: Engine = self._known.open(handshake, context)
+            return engine
+        self.relayed.add(context.number)
+        return self._real.open(handshake, context)
+
+    def neighbour(self, request: Request, context: Context) -> Reply | None:
+        """The recorded answer, or the real one."""
+        reply: Reply | None = self._known.neighbour(request, context)
+        return reply if reply is not None else self._real.neighbour(request, context)
+
+    def problems(self) -> Sequence[ExpectationFailed]:
+        """Of both."""
+        return [*self._known.problems(), *self._real.problems()]
+
+
+def joined(old: Cassette, new: Cassette) -> Cassette:
+    """The old cassette with the connections of the new one behind its own."""
+    first = max((one.number for one in old.connections), default=-1) + 1
+    ended = max((_end_us(one) for one in old.connections), default=0)
+    moved = tuple(
+        replace(one, number=first + place, opened_us=one.opened_us + ended)
+        for place, one in enumerate(new.connections)
+    )
+    header = replace(old.header, ended=new.header.ended, recorded_on=new.header.recorded_on)
+    return replace(
+        old,
+        header=header,
+        connections=(*old.connections, *moved),
+        exchanges=(*old.exchanges, *new.exchanges),
+    )
+
+
+def _end_us(one: Connection) -> int:
+    return one.opened_us + max((record.at for record in one.records), default=0)
+
+
+class Verifying(Replaying):
+    """The cassette answers; then its client side goes to the real service, and drift fails the test."""
+
+    def __init__(self, item: pytest.Function, settings: Settings, path: Path) -> None:
+        super().__init__(item, settings, path)
+        self._item, self._path = item, path
+        self._upstream, self._key_env = _upstream(item, settings)
+
+    def end(self, server: MockServer, *, kept: bool) -> str:
+        """Verify; a cassette that several tests take is sent once."""
+        if not kept:
+            return ""
+        found = self._item.config.stash.setdefault(VERIFIED, {})
+        if self._path not in found:
+            found[self._path] = self._verified()
+        return found[self._path]
+
+    def _verified(self) -> str:
+        from mockserver.server.verify import failure, verify
+
+        cassette = load(self._path)
+        try:
+            # A thread of its own: the teardown of an async test may have a running loop.
+            with ThreadPoolExecutor(1) as pool:
+                work = verify(cassette, upstream=self._upstream, key_env=self._key_env)
+                reports = pool.submit(asyncio.run, work).result()
+        except MockServerError as error:
+            return f"{self._path}: could not be verified: {error}"
+        drifted = failure(cassette, reports)
+        return "" if drifted is None else str(drifted)
+
+
+def _replay(settings: Settings, path: Path) -> Any:
+    return replay(
+        path, pacing=settings.pacing, rules=settings.rules, allow_unplayed=settings.allow_unplayed
+    )
+
+
+def _upstream(item: pytest.Function, settings: Settings) -> tuple[str, str | None]:
+    """The real service and the variable with its key."""
+    from mockserver.server.verify import key_variable
+
+    upstream = ini_or_option(item.config, "realtime_mock_upstream") or settings.upstream
+    if not upstream:
+        raise UsageError(
+            "recording needs the real service: give --realtime-mock-upstream openai (or another provider, or a URL), "
+            "set realtime_mock_upstream in the ini file, or upstream= in the marker"
+        )
+    named = ini_or_option(item.config, "realtime_mock_key_env")
+    return upstream, named or key_variable(upstream)
+
+
+def _once(item: pytest.Function, settings: Settings, path: Path) -> Plan:
+    return (Replaying if path.is_file() else Recording)(item, settings, path)
+
+
+def _new(item: pytest.Function, settings: Settings, path: Path) -> Plan:
+    return (New if path.is_file() else Recording)(item, settings, path)
+
+
+PLANS: dict[str, Callable[[pytest.Function, Settings, Path], Plan]] = {
+    "none": Replaying,
+    "once": _once,
+    "new": _new,
+    "all": Recording,
+    "verify": Verifying,
+}

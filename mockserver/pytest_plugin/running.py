@@ -1,0 +1,200 @@
+"""One test's server: made from its marker, hosted, judged when the test has run, closed.
+
+A server runs in a thread of its own by default. Synchronous tests, async tests under any plugin, async fixtures and
+subprocesses can all use it then. With ``in_loop`` or ``virtual_time`` it runs in the test's own event loop, which only
+exists once the test runs: the test function is wrapped, and the server is up exactly while its body runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any, NoReturn
+
+import pytest
+
+from mockserver.errors import (
+    ExpectationFailed,
+    FaultNeverFired,
+    MockServerError,
+    ReplayUnfinished,
+    UsageError,
+)
+from mockserver.pytest_plugin.settings import Settings, settings_of
+from mockserver.pytest_plugin.sources import Plan, plan
+from mockserver.server.host import MockServer
+
+MOST_LINES = 200
+"""Of a journal, in the report of a failed test. The end is what matters, so the head is cut."""
+
+
+class Running:
+    """The server of one test and what the plugin knows about it."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._item: pytest.Function = request.node
+        self._names = request.fixturenames
+        self._told: list[str] = []
+        self._passed = False
+        self._explained = False
+        try:
+            self.settings: Settings = settings_of(self._item.iter_markers("realtime_mock"))
+            self.plan: Plan = plan(self._item, self.settings)
+            self.server = MockServer(
+                self.plan.source,
+                faults=self.settings.faults,
+                tls=self.settings.tls,
+                seed=self.settings.seed,
+            )
+            return
+        except MockServerError as error:
+            trouble = str(error)
+        _fail(trouble)
+
+    # --- hosting ---
+
+    @property
+    def in_loop(self) -> bool:
+        """Whether the server runs in the test's own loop."""
+        return self.settings.in_loop or self.settings.virtual_time
+
+    def url(self) -> str:
+        """The base URL. In the test's own loop it is known when the test begins, and is put in its arguments then."""
+        if not self.in_loop:
+            return self.server.base_url
+        if "realtime_mock_url" not in inspect.signature(self._item.function).parameters:
+            _fail(
+                "realtime_mock_url: with in_loop or virtual_time the server has no address before the test begins, so "
+                "that no other fixture can have it; take realtime_mock and use realtime_mock.base_url in the test"
+            )
+        return ""
+
+    def serve(self) -> Iterator[MockServer]:
+        """What the fixture yields."""
+        self.plan.begin(self.server)
+        if self.in_loop:
+            self._wrap_test()
+            try:
+                yield self.server
+            finally:
+                self._finish()
+            return
+        host = self.server.in_thread()
+        trouble = ""
+        try:
+            host.start()
+        except MockServerError as error:
+            trouble = str(error)
+        if trouble:
+            self.plan.drop()
+            _fail(trouble)
+        with pytest.MonkeyPatch.context() as patch:
+            self._set_env(patch)
+            try:
+                yield self.server
+            finally:
+                host.close()
+                self._finish()
+
+    def _set_env(self, patch: pytest.MonkeyPatch) -> None:
+        for name, value in self.server.env().items() if self.settings.env else ():
+            patch.setenv(name, value)
+
+    def _wrap_test(self) -> None:
+        test = self._item.obj
+        asked = "virtual_time" if self.settings.virtual_time else "in_loop"
+        if not inspect.iscoroutinefunction(test) or hasattr(test, "hypothesis"):
+            _fail(
+                f"marker realtime_mock: {asked}=True needs an async test function; this one has no event loop to share"
+            )
+        if self.settings.virtual_time:
+            if find_spec("looptime") is None:
+                _fail(
+                    "marker realtime_mock: virtual_time=True needs looptime: pip install looptime"
+                )
+            if "event_loop_policy" not in self._names:
+                _fail(
+                    "marker realtime_mock: virtual_time=True needs the loop of pytest-asyncio or pytest-aiohttp, whose "
+                    "clock looptime can replace; anyio makes a loop of its own"
+                )
+            self._item.add_marker("looptime")
+
+        @functools.wraps(test)
+        async def wrapped(*args: Any, **kwargs: Any) -> None:
+            __tracebackhide__ = True
+            try:
+                asyncio.get_running_loop()
+            except RuntimeError:
+                raise UsageError(
+                    f"{asked}=True: the server runs on asyncio, and this test's loop is another"
+                ) from None
+            await self.server.start()
+            try:
+                if "realtime_mock_url" in kwargs:
+                    kwargs["realtime_mock_url"] = self.server.base_url
+                with pytest.MonkeyPatch.context() as patch:
+                    self._set_env(patch)
+                    await test(*args, **kwargs)
+            finally:
+                await self.server.close()
+
+        self._item.obj = wrapped
+
+    # --- judging ---
+
+    def judge(self, call: pytest.CallInfo[None]) -> None:
+        """The test's body is over. If it passed, what the server has against it becomes its outcome."""
+        self._passed = call.excinfo is None
+        if not self._passed:
+            return
+        problems = self.server.problems()
+        if any(not session.over for session in self.server.sessions):
+            # A client that lives in a fixture still runs: what is not there yet may come. It is asked again at the end.
+            problems = [
+                one for one in problems if not isinstance(one, ReplayUnfinished | FaultNeverFired)
+            ]
+        if problems:
+            self._passed = False
+            call.excinfo = _excinfo(self._text(problems))
+
+    def _finish(self) -> None:
+        """The server is closed: the rest of what can be said, and what becomes of a recording."""
+        problems = [one for one in self.server.problems() if str(one) not in self._told]
+        failed = self._passed and bool(problems)
+        complaint = self.plan.end(self.server, kept=self._passed and not problems)
+        texts = ([self._text(problems)] if failed else []) + ([complaint] if complaint else [])
+        if texts:
+            _fail("\n\n".join(texts))
+
+    def _text(self, problems: list[ExpectationFailed]) -> str:
+        self._told += [str(one) for one in problems]
+        return "\n\n".join(str(one) for one in problems)
+
+    def explain(self, report: pytest.TestReport) -> None:
+        """Beside a failure stands what crossed the wire."""
+        if (
+            report.failed
+            and report.when != "setup"
+            and not self._explained
+            and len(self.server.journal)
+        ):
+            self._explained = True
+            lines = self.server.journal.timeline().splitlines()
+            if len(lines) > MOST_LINES:
+                lines = [f"... {len(lines) - MOST_LINES} lines before", *lines[-MOST_LINES:]]
+            report.sections.append(("realtime_mock: what crossed the wire", "\n".join(lines)))
+
+
+def _fail(text: str) -> NoReturn:
+    """Fail without a traceback: the text says what there is to say."""
+    pytest.fail(text, pytrace=False)
+
+
+def _excinfo(text: str) -> pytest.ExceptionInfo[BaseException]:
+    try:
+        _fail(text)
+    except BaseException as error:  # noqa: BLE001 - pytest's own failure, made to be handed on
+        return pytest.ExceptionInfo.from_exception(error)

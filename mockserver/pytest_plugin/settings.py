@@ -1,0 +1,86 @@
+"""What a test asks of its ``realtime_mock``: the marker's arguments, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import Any
+
+import pytest
+
+from mockserver.errors import UsageError
+
+ONE_OF = ("cassette", "simulator", "script")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The marker's arguments.
+
+    What answers is one of ``cassette`` (a name in the folder ``cassettes`` beside the test file), ``simulator`` (a
+    provider's name, or what ``mockserver.simulator()`` returns) and ``script`` (what ``mockserver.script()`` returns);
+    in place of a source a function that makes one is taken too. Without any of them it is the cassette with the test's
+    own name.
+    """
+
+    cassette: str | None = None
+    simulator: Any = None
+    script: Any = None
+    replier: Any = None
+    faults: Sequence[Any] = ()
+    pacing: str | float = "recorded"
+    rules: Any = None
+    allow_unplayed: bool | Sequence[str] = False
+    tls: bool = False
+    env: bool = False
+    seed: int = 0
+    in_loop: bool = False
+    virtual_time: bool = False
+    upstream: str | None = None
+
+    def __post_init__(self) -> None:
+        asked = [name for name in ONE_OF if getattr(self, name) is not None]
+        if len(asked) > 1:
+            raise UsageError(
+                f"marker realtime_mock: {' and '.join(asked)} both say what answers; keep one of them"
+            )
+        if self.replier is not None and self.simulator is None:
+            raise UsageError(
+                "marker realtime_mock: replier= needs simulator=, it is what the simulator's model says"
+            )
+        if isinstance(self.faults, str):
+            raise UsageError(
+                f"marker realtime_mock: faults= is a list, got the string {self.faults!r}; write [{self.faults!r}]"
+            )
+
+    @property
+    def plays_cassette(self) -> bool:
+        """Whether a cassette answers."""
+        return self.simulator is None and self.script is None
+
+
+def settings_of(markers: Iterable[pytest.Mark]) -> Settings:
+    """The settings of a test. Of several markers (module, class, function) the closest wins, argument by argument."""
+    merged: dict[str, Any] = {}
+    for mark in markers:  # closest first
+        if mark.args:
+            raise UsageError(
+                f"marker realtime_mock: takes keywords only, got {mark.args[0]!r}; did you mean cassette=...?"
+            )
+        _check_names(mark.kwargs)
+        closer = any(merged.get(name) is not None for name in ONE_OF)
+        for name, value in mark.kwargs.items():
+            # A closer word on what answers replaces a farther one, whichever of the three it is.
+            if not (closer and name in (*ONE_OF, "replier")):
+                merged.setdefault(name, value)
+    return Settings(**merged)
+
+
+def _check_names(given: Mapping[str, Any]) -> None:
+    known = [field.name for field in fields(Settings)]
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            meant = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise UsageError(f"marker realtime_mock: unknown argument {name!r}; {meant}")

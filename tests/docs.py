@@ -1,0 +1,129 @@
+"""Runs the snippets of a page of the documentation, in order, in one folder, as a reader would.
+
+A fenced block says what it is: ``python`` with ``# name.py`` in its first line is written to that file; other
+``python`` is run; ``sh`` is run line by line; ``toml``, ``ini`` and ``yaml`` with ``# name`` in the first line are
+written. Blocks of other kinds, and indented ones, are output to be read.
+
+Two things stand in for what a reader has. The provider's real service (``--upstream openai``, ``OPENAI_API_KEY``) is a
+simulator on this machine. ``pip install`` is not run: that its packages are among the project's own is checked instead.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[1]
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"# (?:\S+/)*[\w.-]+\.\w+")
+SECONDS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """One fenced block. ``name`` is the file it is to be written to, or empty."""
+
+    language: str
+    text: str
+    line: int
+    name: str
+
+
+def pages() -> list[Path]:
+    """The README and every page of the documentation."""
+    return [TOP / "README.md", *sorted((TOP / "docs").rglob("*.md"))]
+
+
+def snippets(page: Path) -> Iterator[Snippet]:
+    """The fenced blocks of a page."""
+    text = page.read_text(encoding="utf-8")
+    for found in FENCE.finditer(text):
+        first = found[2].partition("\n")[0]
+        name = first.removeprefix("# ") if FILE.fullmatch(first) else ""
+        yield Snippet(found[1], found[2], text.count("\n", 0, found.start()) + 1, name)
+
+
+def play(page: Path, folder: Path, upstream: str) -> list[str]:
+    """Run a page's snippets in ``folder``; returns what was done, line by line. AssertionError where one fails."""
+    done = []
+    for snippet in snippets(page):
+        where = f"{page.relative_to(TOP)}:{snippet.line}"
+        if snippet.name:
+            path = folder / snippet.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(snippet.text, encoding="utf-8")
+            done.append(f"{where} {snippet.name}")
+        elif snippet.language == "python":
+            run([sys.executable, "-W", "error", "-c", snippet.text], folder, upstream, where)
+            done.append(f"{where} python")
+        elif snippet.language == "sh":
+            for line in lines(snippet.text):
+                shell(line, folder, upstream, where)
+                done.append(f"{where} {line}")
+    return done
+
+
+def lines(text: str) -> Iterator[str]:
+    """The commands of a block: comments and empty lines left out, continued lines joined."""
+    for line in text.replace("\\\n", " ").splitlines():
+        bare = re.sub(r"\s+#.*$", "", line).strip()
+        if bare and not bare.startswith("#"):
+            yield bare
+
+
+def shell(line: str, folder: Path, upstream: str, where: str) -> None:
+    """One command of a page."""
+    words = shlex.split(line)
+    if words[:2] == ["pip", "install"]:
+        unknown = [word for word in words[2:] if requirement(word) not in installable()]
+        assert not unknown, f"{where}: {unknown} is not among the project's own requirements"
+        return
+    run(
+        ["sh", "-ec", line.replace("--upstream openai", f"--upstream {upstream}")],
+        folder,
+        upstream,
+        where,
+    )
+
+
+def run(command: list[str], folder: Path, upstream: str, where: str) -> None:
+    """Run one thing as the reader's shell would; AssertionError with its output where it fails."""
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTEST", "OPENAI"))
+    }
+    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    env |= {"OPENAI_API_KEY": "a-key-of-the-reader", "PYTHONPATH": str(folder)}
+    env |= {
+        "GIT_AUTHOR_NAME": "a",
+        "GIT_AUTHOR_EMAIL": "a@b.c",
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@b.c",
+    }
+    env["REALTIME_MOCK_TEST_UPSTREAM"] = upstream
+    done = subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert done.returncode == 0, f"{where}: {command[-1]}\n{done.stdout}{done.stderr}"
+
+
+def installable() -> set[str]:
+    """What the project itself asks for, and its own name."""
+    project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [project["name"], *project["dependencies"]]
+    for extra in project["optional-dependencies"].values():
+        asked += extra
+    return {requirement(word) for word in asked}
+
+
+def requirement(text: str) -> str:
+    """The bare name of a requirement."""
+    return re.split(r"[\[<>=;!~ ]", text, maxsplit=1)[0].lower()
