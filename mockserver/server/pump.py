@@ -6,13 +6,14 @@ the dialler call it, it feeds the session and executes what comes back, and noth
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, Future, TimerHandle, Transport
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from asyncio import AbstractEventLoop, Future, TimerHandle, Transport, ensure_future
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
 
 from mockserver.core.frames import (
     Abort,
     Accept,
+    Ask,
     Binary,
     Close,
     Dial,
@@ -28,6 +29,7 @@ from mockserver.core.frames import (
     Refuse,
     Send,
     Text,
+    Told,
 )
 from mockserver.core.session import Layer, Session
 from mockserver.server.clock import Clock
@@ -83,6 +85,7 @@ class Pump:
         self._closer: TimerHandle | None = None
         self._linger_us: Micros = 0
         self._latest: Micros = 0
+        self._asked: set[Future[Any]] = set()
 
     def now(self) -> Micros:
         """Microseconds since the session began; never less than before."""
@@ -206,8 +209,24 @@ class Pump:
                 self.ponging, self.reading = pong, reading
                 if not reading and self.transport is not None:
                     self.transport.pause_reading()
+            case Ask(token, awaitable):
+                self._ask(token, awaitable)
             case _:
                 pass  # a Note is in the journal already
+
+    def _ask(self, token: int, awaitable: Awaitable[Any]) -> None:
+        """Await something for the engine beside the session; what comes of it is fed like anything else."""
+        asked = ensure_future(awaitable, loop=self.loop)
+        self._asked.add(asked)
+        asked.add_done_callback(lambda done: self._answered(token, done))
+
+    def _answered(self, token: int, done: Future[Any]) -> None:
+        self._asked.discard(done)
+        if done.cancelled():
+            return
+        failure = done.exception()
+        if not self.session.over:
+            self.feed(Told(token, None if failure else done.result(), failure))
 
     def _decide(self, decision: Decision) -> None:
         if not self.decided.done():
@@ -238,6 +257,9 @@ class Pump:
         self._timer = self.loop.call_at(self.clock.loop_time(self.began_us + due), self._due)
 
     def _disarm(self) -> None:
+        """The session is over: nothing is due and nothing is awaited any more."""
+        for asked in tuple(self._asked):
+            asked.cancel()
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._armed = None
