@@ -2,12 +2,12 @@
 
     client Opened -> Dial the upstream -> its answer -> Accept or Refuse with the same -> frames both ways
 
-Close frames go through with code and reason, a lost connection becomes a reset on the other side. A refusal reaches the
-client with the upstream's status, headers and body. Nothing here reads a frame.
+Close frames go through with code and reason, a lost connection becomes a reset on the other side. A refusal reaches
+the client with the upstream's status, headers and body. Nothing here reads a frame.
 
-With a ``key`` the relay adds the user's key on the way to the upstream, and there only: it is in no journal, because the
-journal holds what crosses the client's wire. Then a browser page of another origin is refused, or any page that the user
-visits could spend the key.
+With a ``key`` the relay adds the user's key on the way to the upstream, and there only: it is in no journal, because
+the journal holds what crosses the client's wire. Then a browser page of another origin is refused, or any page that
+the user visits could spend the key.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ from mockserver.engines.base import Context, Engine, Inspection, Reply, Request
 from mockserver.errors import ExpectationFailed, UpstreamError, UsageError
 
 HOP = frozenset(
-    {"connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-     "transfer-encoding", "upgrade", "content-length", "sec-websocket-key", "sec-websocket-version",
+    {"connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
+     "trailer", "transfer-encoding", "upgrade", "content-length", "sec-websocket-key", "sec-websocket-version",
      "sec-websocket-protocol", "sec-websocket-accept"}
 )  # fmt: skip
 """Headers of one hop (RFC 9110 section 7.6.1) or of one handshake. All others go through."""
@@ -90,7 +90,7 @@ class Relay:
     def forward(self, request: Request, target: str) -> Forward:
         """Where a plain request goes. ``target`` is the request target as sent."""
         url = joined(self.upstream, self.dialect, target).replace("ws", "http", 1)
-        headers, url = request.headers, url
+        headers = request.headers
         if self._key is not None:
             headers, url, _ = with_key(headers, url, (), self.dialect, self._key)
         return Forward(request.method, url, end_to_end(headers), request.body)
@@ -135,8 +135,8 @@ class RelayEngine:
             case Dialled(answer, failure):
                 return self._answered(answer, failure)
             case Tell("cancel", data):
-                # A fault has ended a response on the client's wire. Where the dialect knows how, the upstream is told, so
-                # that it does not go on to speak (and bill) into nothing.
+                # A fault has ended a response on the client's wire. Where the dialect knows how, the upstream is told,
+                # so that it does not go on to speak (and bill) into nothing.
                 cancel = getattr(self._source.dialect, "cancel", None)
                 frame = cancel(data) if cancel is not None and self._upstream else None
                 return [] if frame is None else [Send(Peer.UPSTREAM, frame)]

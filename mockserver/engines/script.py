@@ -151,7 +151,8 @@ class ScriptMaker:
         """Wait for a client frame: by name (``*`` is a wildcard) or by a function of its body; None takes any.
 
         ``where`` maps dotted paths to values (``...`` asks only that the path is there). The session ends when the
-        frame does not come ``within_ms``. ``optional``: a client that leaves here, or never comes so far, is no problem.
+        frame does not come ``within_ms``. ``optional``: a client that leaves here, or never comes so far, is no
+        problem.
         """
         return ExpectStep(what, dict(where or {}), _micros("within_ms", within_ms), optional)
 

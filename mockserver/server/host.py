@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
@@ -25,15 +26,18 @@ from mockserver.engines.base import Context, Reply, Request, Source
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
 from mockserver.server.app import App, told
 from mockserver.server.clock import Clock
+from mockserver.server.local import loopback
 from mockserver.server.pump import Pump, Upstream
 from mockserver.server.sessions import Armed, Fault, Faults, SessionHandle
 
 if TYPE_CHECKING:
     from mockserver.engines.relay import Forward
-    from mockserver.server.upstream import Dialler
     from mockserver.server.thread import InThread
+    from mockserver.server.tls import Certificate
+    from mockserver.server.upstream import Dialler
 
 T = TypeVar("T")
+LOG = logging.getLogger("mockserver")
 
 
 @runtime_checkable
@@ -48,8 +52,8 @@ class MockServer:
 
     ``faults`` are fault objects or specs ("delay 11s on response.created"). ``port`` 0 takes any free port. With
     ``tls`` a certificate is made on the spot. ``token`` is asked for by the control API; without one that API
-    answers on loopback only. ``compress`` False offers no permessage-deflate. ``dial_timeout``: seconds that the upstream
-    of a relay gets to answer. Raises ServerError when the port is taken.
+    answers on loopback only. ``compress`` False offers no permessage-deflate. ``dial_timeout``: seconds that the
+    upstream of a relay gets to answer. Raises ServerError when the port is taken.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class MockServer:
         self._wanted_port = port
         self._port: int | None = None
         self._tls = tls
+        self.certificate: Certificate | None = None
         self._failures: list[ExpectationFailed] = []
         self._running: dict[Pump, SessionHandle] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -121,8 +126,14 @@ class MockServer:
         return f"{'wss' if self._tls else 'ws'}://{self._authority}{self.dialect.socket_path}"
 
     def env(self) -> dict[str, str]:
-        """Variables that point clients at this server."""
-        return self.dialect.env(http=self.url, ws=f"{'wss' if self._tls else 'ws'}://{self._authority}")
+        """Variables that point clients at this server and, with TLS, make them trust it."""
+        found = self.dialect.env(http=self.url, ws=f"{'wss' if self._tls else 'ws'}://{self._authority}")
+        return found if self.certificate is None else {**found, **self.certificate.env()}
+
+    @property
+    def elapsed_us(self) -> Micros:
+        """Microseconds since the server started, on its loop's clock."""
+        return 0 if self._clock is None else self._clock.micros()
 
     @property
     def _authority(self) -> str:
@@ -186,6 +197,11 @@ class MockServer:
         loop = asyncio.get_running_loop()
         app = App(self, loop=loop)
         secure: ssl.SSLContext | None = None
+        if self._tls:
+            from mockserver.server.tls import Certificate
+
+            self.certificate = Certificate(*(() if loopback(self._host) or not self._host else (self._host,)))
+            secure = self.certificate.context
         try:
             self._listener = await loop.create_server(
                 app, self._host, self._wanted_port, ssl=secure, backlog=1024, reuse_address=True
@@ -194,6 +210,12 @@ class MockServer:
             raise self._cannot_listen(error) from None
         self._loop, self._app, self._clock = loop, app, Clock(loop)
         self._port = self._listener.sockets[0].getsockname()[1]
+        if self.token is None and not loopback(self._host):
+            LOG.warning(
+                "mockserver listens on %s, where other machines can reach it, without a token: "
+                "its control API is off (set a token to use it)",
+                self._host or "all addresses",
+            )
 
     async def close(self) -> None:
         """End running sessions at once and stop listening. Nothing is left behind."""
@@ -212,6 +234,8 @@ class MockServer:
         await self._app.shutdown(0)
         if self._dialler is not None:
             await self._dialler.close()
+        if self.certificate is not None:
+            self.certificate.close()
         self._loop = None
 
     def call(self, action: Callable[[], T]) -> T:
@@ -262,6 +286,8 @@ class MockServer:
     async def plain(self, request: Request, raw: web.BaseRequest) -> Reply:
         """The answer to a plain HTTP request."""
         assert self._clock is not None
+        if f"{request.path}/".startswith("/__mockserver__/"):
+            return await self._controlled(request, raw)
         number, now = len(self.journal.sessions), self._clock.micros()
         lens = self.dialect
         context = Context(number, f"{self.seed}/http/{number}", lens, now, self._clock.unix_us(), self.base_url)
@@ -279,6 +305,12 @@ class MockServer:
         return told(404, f"nothing answers {request.method} {request.path} here; the websocket is at {where}")
 
     # --- inside ---
+
+    async def _controlled(self, request: Request, raw: web.BaseRequest) -> Reply:
+        from mockserver.server.control import Control
+
+        peer = raw.transport.get_extra_info("peername") if raw.transport is not None else None
+        return await Control(self, host=self._host, token=self.token).answer(request, peer=peer[0] if peer else None)
 
     def _exchanged(self, request: Request, reply: Reply, at: Micros) -> None:
         exchange = Exchange(request.method, request.path, request.body, reply.status, reply.headers, reply.body, at)

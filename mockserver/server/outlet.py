@@ -1,7 +1,8 @@
 """The one writer of a client's socket: frames in order, straight into the transport, held back when it is full.
 
 Data frames are written here and not through aiohttp's ``send_str``, because frames that are due together can then go
-out in one system call and no coroutine runs per frame. Framing is RFC 6455 section 5.2, compression RFC 7692 section 7.2.1.
+out in one system call and no coroutine runs per frame. Framing is RFC 6455 section 5.2, compression is RFC 7692
+section 7.2.1.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from mockserver.core.frames import Micros
 from mockserver.core.journal import SessionLog
 from mockserver.core.session import Layer, Session
 from mockserver.dialects.base import Dialect
@@ -34,7 +35,9 @@ class Armed(Protocol):
     @property
     def fired(self) -> int: ...
 
-    def layer(self, log: SessionLog, dialect: Dialect) -> Layer: ...
+    def layer(self, log: SessionLog, dialect: Dialect, *, now: Micros = 0) -> Layer: ...
+
+    def never_fired(self) -> FaultNeverFired | None: ...
 
 
 class SessionHandle:
@@ -96,7 +99,7 @@ class Faults:
         for pump in running:
             session = pump.session
             if not session.over:
-                pump.add_layer(self._layer(number, armed, session.log))
+                pump.add_layer(self._layer(number, armed, session.log, now=pump.now()))
         return number
 
     def remove(self, number: int, running: Mapping[Pump, object]) -> None:
@@ -121,17 +124,11 @@ class Faults:
 
     def unfired(self) -> list[FaultNeverFired]:
         """A problem for each fault that nothing met, unless it may stay unused."""
-        return [
-            FaultNeverFired(
-                f"fault {armed.fault.spec!r} never fired, so this test shows nothing about it: "
-                "nothing that crossed the wire matched. Check the event's name, or mark the fault optional."
-            )
-            for armed in (*self._removed, *self.armed.values())
-            if not armed.fired and not armed.fault.optional
-        ]
+        told = (armed.never_fired() for armed in (*self._removed, *self.armed.values()))
+        return [problem for problem in told if problem is not None]
 
-    def _layer(self, number: int, armed: Armed, log: SessionLog) -> Layer:
-        layer = armed.layer(log, self._dialect)
+    def _layer(self, number: int, armed: Armed, log: SessionLog, *, now: Micros = 0) -> Layer:
+        layer = armed.layer(log, self._dialect, now=now)
         self._layers.setdefault(log.number, {})[number] = layer
         return layer
 

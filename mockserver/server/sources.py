@@ -41,7 +41,9 @@ def relay(upstream: str, *, dialect: str | Dialect | None = None, key_env: str |
     if "://" not in upstream:
         named = dialect_named(upstream)
         if named.upstream is None:
-            raise UsageError(f"provider {upstream!r} has no fixed address: give its URL as the upstream, and dialect={upstream!r}")
+            raise UsageError(
+                f"provider {upstream!r} has no fixed address: give its URL as the upstream, and {upstream!r} as the dialect"
+            )
         dialect, upstream = dialect or named, named.upstream
     if isinstance(dialect, str):
         dialect = dialect_named(dialect)

@@ -27,7 +27,6 @@ from mockserver.core.frames import (
     Frame,
     Handshake,
     Lost,
-    Pairs,
     Peer,
     Received,
     Text,
@@ -228,7 +227,7 @@ class AiohttpUpstream:
         except Caught as caught:
             answer = caught.answer
             if answer.status < 300:
-                failure = f"{origin(handshake.target)} is not a websocket: it answered HTTP {answer.status}, expected 101"
+                failure = f"{origin(handshake.target)} is not a websocket: it answered HTTP {answer.status}, not 101"
         except TimeoutError:
             failure = f"{origin(handshake.target)} did not answer the handshake within {self._dialler.timeout:g} s"
         except aiohttp.WSServerHandshakeError as error:

@@ -1,0 +1,318 @@
+"""The control API: faults, journal, state and problems over HTTP, under ``/__mockserver__/``, for any language.
+
+    GET    /__mockserver__/             what there is
+    GET    /__mockserver__/schema       the shapes, as JSON schema
+    GET    /__mockserver__/state        server, sessions, faults, problems
+    GET    /__mockserver__/sessions/N   one session
+    GET    /__mockserver__/journal      entries; ?since= &session= &sender= &name= &kind= &limit= &wait_ms=
+    GET    /__mockserver__/problems     what a test should fail for
+    GET    /__mockserver__/faults       the faults that are set
+    POST   /__mockserver__/faults       {"spec": "delay 11s on response.created"} sets one
+    DELETE /__mockserver__/faults/N     takes one away
+    DELETE /__mockserver__/faults       takes all away
+
+Without a token it answers on loopback only, to requests whose Host is this machine (a page that rebinds its DNS name to
+127.0.0.1 has another), and to no page of another origin. With a token it answers whoever has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import math
+from base64 import b64encode
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Note, Pairs, Text, first
+from mockserver.core.journal import Entry
+from mockserver.engines.base import Reply, Request
+from mockserver.errors import SpecError, UsageError
+from mockserver.server.local import loopback
+
+if TYPE_CHECKING:
+    from mockserver.server.host import MockServer
+    from mockserver.server.sessions import SessionHandle
+
+ROOT = "/__mockserver__"
+MAX_BODY = 64 * 1024
+MAX_PAGE = 10_000
+MAX_WAIT_MS = 30_000
+
+
+class Refused(Exception):
+    """A request that is not done, with its status."""
+
+    def __init__(self, status: int, message: str, *, column: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.column = column
+
+
+class Control:
+    """The control API of one server."""
+
+    def __init__(self, server: MockServer, *, host: str, token: str | None) -> None:
+        self._server = server
+        self._host = host
+        self._token = token
+
+    async def answer(self, request: Request, *, peer: str | None) -> Reply:
+        """The answer to one request. ``peer`` is the client's address."""
+        try:
+            self._admit(request, peer)
+            status, body = await self._do(request)
+        except Refused as refusal:
+            status, body = refusal.status, {"error": {"message": str(refusal), "column": refusal.column}}
+        text = json.dumps(body, ensure_ascii=False) + "\n"
+        # errors="replace": a header may hold bytes that are no UTF-8, kept as surrogates.
+        headers = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
+        return Reply(status, headers, text.encode(errors="replace"))
+
+    # --- who may ask ---
+
+    def _admit(self, request: Request, peer: str | None) -> None:
+        origin = first(request.headers, "origin")
+        if origin is not None and origin != self._server.url:
+            raise Refused(403, "the control API answers no page of another origin")
+        if (first(request.headers, "sec-fetch-site") or "none") not in ("none", "same-origin"):
+            raise Refused(403, "the control API answers no page of another site")
+        if self._token is not None:
+            given = given_token(request.headers).encode(errors="replace")
+            if not hmac.compare_digest(given, self._token.encode()):
+                raise Refused(401, "the control API wants 'Authorization: Bearer TOKEN' or X-Mockserver-Token: TOKEN")
+            return
+        if not loopback(self._host) or peer is None or not loopback(peer):
+            raise Refused(403, "without a token the control API answers on loopback only; start it with --token")
+        host = urlsplit(f"//{first(request.headers, 'host') or ''}").hostname or ""
+        if not loopback(host):
+            raise Refused(403, "the Host header does not name this machine; use 127.0.0.1 or localhost")
+
+    # --- what is asked ---
+
+    async def _do(self, request: Request) -> tuple[int, Any]:
+        steps = [step for step in request.path.removeprefix(ROOT).split("/") if step]
+        match request.method, steps:
+            case "GET", []:
+                return 200, {"mockserver": self._state()["version"], "see": _lines()}
+            case "GET", ["schema"]:
+                from mockserver.server.control_model import schema
+
+                return 200, schema()
+            case "GET", ["state"]:
+                return 200, self._state()
+            case "GET", ["problems"]:
+                return 200, {"problems": [str(problem) for problem in self._server.problems()]}
+            case "GET", ["sessions", number]:
+                return 200, self._session(self._numbered(number))
+            case "GET", ["journal"]:
+                return 200, await self._journal(request)
+            case "GET", ["faults"]:
+                return 200, {"faults": self._faults()}
+            case "POST", ["faults"]:
+                return 201, self._add(request)
+            case "DELETE", ["faults"]:
+                for number in list(self._server.faults):
+                    self._server.remove_fault(number)
+                return 200, {"faults": self._faults()}
+            case "DELETE", ["faults", number]:
+                return 200, self._remove(number)
+            case _, ["schema" | "state" | "problems" | "journal" | "faults"] | ["sessions" | "faults", _] | []:
+                raise Refused(405, f"{request.method} is not possible for {request.path}")
+            case _:
+                raise Refused(404, f"nothing here at {request.path}; GET {ROOT}/ lists what there is")
+
+    def _state(self) -> dict[str, Any]:
+        server = self._server
+        from mockserver import __version__
+
+        return {
+            "version": __version__,
+            "dialect": server.dialect.name,
+            "source": type(server.source).__name__.lower(),
+            "seed": server.seed,
+            "base_url": server.base_url,
+            "ws_url": server.ws_url,
+            "elapsed_us": server.elapsed_us,
+            "entries": len(server.journal),
+            "sessions": [self._session(handle) for handle in server.sessions],
+            "faults": self._faults(),
+            "problems": [str(problem) for problem in server.problems()],
+        }
+
+    def _session(self, handle: SessionHandle) -> dict[str, Any]:
+        shown = handle.inspect()
+        handshake = handle.log.handshake or Handshake()
+        safe = _redacted(self._server, handshake)
+        return {
+            "number": handle.number,
+            "path": safe.path,
+            "query": [list(pair) for pair in safe.query],
+            "began_us": handle.log.began_us,
+            "over": handle.over,
+            "engine": shown.engine,
+            "values": json.loads(json.dumps(shown.values, default=str)),
+            "entries": sum(entry.session == handle.number for entry in self._server.journal),
+        }
+
+    def _numbered(self, text: str) -> SessionHandle:
+        for handle in self._server.sessions:
+            if str(handle.number) == text:
+                return handle
+        raise Refused(404, f"no session {text}; there are {len(self._server.sessions)}")
+
+    def _faults(self) -> list[dict[str, Any]]:
+        return [
+            {"id": number, "spec": armed.fault.spec, "optional": armed.fault.optional, "fired": armed.fired}
+            for number, armed in self._server.faults.items()
+        ]
+
+    def _add(self, request: Request) -> dict[str, Any]:
+        from pydantic import ValidationError
+
+        from mockserver.server.control_model import NewFault
+
+        if (first(request.headers, "content-type") or "").split(";")[0].strip().lower() != "application/json":
+            raise Refused(415, 'expected a body of Content-Type application/json: {"spec": "..."}')
+        if len(request.body) > MAX_BODY:
+            raise Refused(413, f"a body may have {MAX_BODY} bytes")
+        try:
+            asked = NewFault.model_validate_json(request.body)
+        except ValidationError as error:
+            wrong = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(step) for step in wrong["loc"]) or "body"
+            example = '{"spec": "delay 11s on response.created"}'
+            raise Refused(400, f"{where}: {wrong['msg']}; expected {example}") from None
+        try:
+            number = self._server.add_fault(asked.spec)
+        except SpecError as error:
+            raise Refused(400, str(error), column=error.column) from None
+        except UsageError as error:
+            raise Refused(400, str(error)) from None
+        return next(fault for fault in self._faults() if fault["id"] == number)
+
+    def _remove(self, text: str) -> dict[str, Any]:
+        found = next((fault for fault in self._faults() if str(fault["id"]) == text), None)
+        if found is None:
+            raise Refused(404, f"no fault has the id {text}")
+        self._server.remove_fault(found["id"])
+        return found
+
+    async def _journal(self, request: Request) -> dict[str, Any]:
+        known = {"since", "session", "sender", "name", "kind", "limit", "wait_ms"}
+        unknown = {name for name, _ in request.query} - known
+        if unknown:
+            raise Refused(400, f"unknown parameter {', '.join(sorted(unknown))}; see GET {ROOT}/")
+        since = _number(request.query, "since", 0, math.inf)
+        limit = _number(request.query, "limit", MAX_PAGE, MAX_PAGE)
+        wait_ms = _number(request.query, "wait_ms", 0, MAX_WAIT_MS)
+        wanted = self._filter(request.query)
+        page = self._page(since, limit, wanted)
+        if not page["entries"] and wait_ms:
+            await self._wait(since, wanted, wait_ms / 1000)
+            page = self._page(since, limit, wanted)
+        return page
+
+    def _page(self, since: int, limit: int, wanted: Callable[[Entry], bool]) -> dict[str, Any]:
+        entries, made, index = self._server.journal.entries, [], since
+        while index < len(entries) and len(made) < limit:
+            if wanted(entries[index]):
+                made.append(self._entry(entries[index]))
+            index += 1
+        return {"entries": made, "next": max(index, since)}
+
+    async def _wait(self, since: int, wanted: Callable[[Entry], bool], seconds: float) -> None:
+        journal, came = self._server.journal, asyncio.Event()
+
+        def look(entry: Entry) -> None:
+            if entry.index >= since and wanted(entry):
+                came.set()
+
+        forget = journal.listen(look)
+        try:
+            async with asyncio.timeout(seconds):
+                await came.wait()
+        except TimeoutError:
+            pass  # the page is empty then, which says as much
+        finally:
+            forget()
+
+    def _filter(self, query: Pairs) -> Callable[[Entry], bool]:
+        session, sender = first(query, "session"), first(query, "sender")
+        name, kind = first(query, "name"), first(query, "kind")
+
+        def wanted(entry: Entry) -> bool:
+            return (
+                (session is None or str(entry.session) == session)
+                and (sender is None or entry.sender == sender)
+                and (kind is None or _kind(entry) == kind)
+                and (name is None or fnmatchcase(self._name(entry), name))
+            )
+
+        return wanted
+
+    def _name(self, entry: Entry) -> str:
+        if isinstance(entry.what, Note):
+            return entry.what.kind
+        view = self._server.journal.view(entry)
+        return _kind(entry) if view is None else view.name
+
+    def _entry(self, entry: Entry) -> dict[str, Any]:
+        made: dict[str, Any] = {
+            "index": entry.index,
+            "session": entry.session,
+            "at_us": entry.at,
+            "sender": None if entry.sender is None else str(entry.sender),
+            "kind": _kind(entry),
+            "name": self._name(entry),
+        }
+        match entry.what:
+            case Text(data):
+                made["text"] = data
+            case Binary(payload):
+                made["base64"] = b64encode(payload).decode()
+            case Close(code, reason):
+                made |= {"code": code, "reason": reason}
+            case Lost(reason):
+                made["reason"] = reason
+            case Note(_, text, data):
+                made |= {"text": text, "data": json.loads(json.dumps(dict(data), default=str))}
+            case Handshake() as handshake:
+                safe = _redacted(self._server, handshake)
+                made["data"] = {"path": safe.path, "query": safe.query, "headers": safe.headers}
+            case Answer(status, headers, subprotocol):
+                made["data"] = {"status": status, "headers": headers, "subprotocol": subprotocol}
+        return made
+
+
+def _kind(entry: Entry) -> str:
+    return type(entry.what).__name__.lower()
+
+
+def _redacted(server: MockServer, handshake: Handshake) -> Handshake:
+    """The handshake as a cassette would hold it: clients carry keys there."""
+    from mockserver.cassette.store import redactor_for
+
+    return redactor_for(server.dialect).handshake(handshake)
+
+
+def _number(query: Pairs, name: str, default: int, most: float) -> int:
+    text = first(query, name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 12:
+        raise Refused(400, f"{name}={text[:20]!r}: expected a whole number")
+    return min(int(text), int(most)) if most != math.inf else int(text)
+
+
+def _lines() -> list[str]:
+    return [line.strip() for line in (__doc__ or "").splitlines() if f" {ROOT}" in line and line.strip()[0].isupper()]
+
+
+def given_token(headers: Pairs) -> str:
+    """The token of a request, or ""."""
+    scheme, _, value = (first(headers, "authorization") or "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else first(headers, "x-mockserver-token") or ""

@@ -1,0 +1,145 @@
+"""Recording: a server whose journal goes to a cassette, frame by frame, while the session runs.
+
+    async with Recording(relay("openai"), "cassettes/weather.cassette") as recording:
+        ...                                   # clients use recording.server.base_url
+    print(recording.saved, recording.figures())
+
+Any source can be recorded; with a relay it is the real service. A frame is written to disk before the session goes
+on, so a killed recorder leaves everything that the client had received.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mockserver.cassette.model import Exchange
+from mockserver.cassette.store import Recorder
+from mockserver.core.frames import Binary, Sender, Text
+from mockserver.core.journal import Entry
+from mockserver.engines.base import Source
+from mockserver.errors import ExpectationFailed, UpstreamError
+from mockserver.server.host import MockServer
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What has been recorded so far. Frames and bytes are of text and binary messages; ``seconds`` since the start."""
+
+    sessions: int = 0
+    running: int = 0
+    frames_from_client: int = 0
+    bytes_from_client: int = 0
+    frames_from_server: int = 0
+    bytes_from_server: int = 0
+    exchanges: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        sessions = f"{self.sessions} session{'' if self.sessions == 1 else 's'}"
+        return (
+            f"{sessions}, {self.frames_from_client} frames ({_size(self.bytes_from_client)}) from the client, "
+            f"{self.frames_from_server} frames ({_size(self.bytes_from_server)}) from the server, {self.seconds:.1f} s"
+        )
+
+
+class Recording:
+    """A server and its recorder. ``options`` are ``MockServer``'s; ``saved`` is the cassette once it is written.
+
+    Raises at once what would only fail at the end: CassetteExists, UsageError, CassetteError.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        path: str | Path,
+        *,
+        origin: str = "",
+        audio: Any = "keep",
+        overwrite: bool = False,
+        redactor: Any = None,
+        rules: Any = None,
+        **options: Any,
+    ) -> None:
+        self.server = MockServer(source, **options)
+        self.saved: Path | None = None
+        self.recorder = Recorder(
+            path,
+            dialect=source.dialect,
+            upstream=getattr(source, "upstream", ""),
+            origin=origin,
+            audio=audio,
+            overwrite=overwrite,
+            redactor=redactor,
+            journal=self.server.journal,
+            rules=rules,
+        )
+        self._counts = {Sender.CLIENT: [0, 0], Sender.SERVER: [0, 0]}
+        self.server.journal.listen(self._sink)
+        self.server.on_exchange.append(self._exchange)
+
+    @property
+    def failures(self) -> list[UpstreamError]:
+        """What the upstream refused or failed to do."""
+        return list(getattr(self.server.source, "failures", ()))
+
+    @property
+    def problems(self) -> list[ExpectationFailed]:
+        """What went wrong in the recording itself, a full disk for example."""
+        return self.server.problems()
+
+    def figures(self) -> Figures:
+        """How much has been recorded."""
+        client, server = self._counts[Sender.CLIENT], self._counts[Sender.SERVER]
+        sessions = self.server.journal.sessions
+        return Figures(
+            len(sessions),
+            sum(not log.ended for log in sessions),
+            client[0],
+            client[1],
+            server[0],
+            server[1],
+            len(self.server.exchanges),
+            self.server.elapsed_us / 1_000_000,
+        )
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.server.start()
+        except BaseException:
+            self.recorder.discard()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close(ended="clean" if kind is None else f"interrupted by {kind.__name__}")
+
+    async def close(self, *, ended: str = "clean") -> Path | None:
+        """End the server, then finish the cassette. Raises what ``Recorder.close`` raises, SecretFound for example."""
+        running = self.figures().running
+        if ended == "clean" and running:
+            ended = f"stopped while {running} session{' was' if running == 1 else 's were'} running"
+        await self.server.close()
+        self.saved = self.recorder.close(ended=ended)
+        return self.saved
+
+    def _sink(self, entry: Entry) -> None:
+        self.recorder.sink(entry)
+        what = entry.what
+        if entry.sender is not None and isinstance(what, Text | Binary):
+            count = self._counts[entry.sender]
+            count[0] += 1
+            count[1] += len(what.data) if isinstance(what, Binary) or what.data.isascii() else len(what.data.encode())
+
+    def _exchange(self, exchange: Exchange) -> None:
+        self.recorder.exchange(exchange)
+
+
+def _size(count: int) -> str:
+    if count < 10_000:
+        return f"{count} B"
+    return f"{count / 1e3:.0f} kB" if count < 10_000_000 else f"{count / 1e6:.1f} MB"
