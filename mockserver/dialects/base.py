@@ -12,8 +12,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mockserver.core.frames import Binary, Close, Frame, Handshake, Hangup, Lost, Send, Sender, Text, to_client
+from mockserver.core.frames import (
+    Binary,
+    Close,
+    Frame,
+    Handshake,
+    Hangup,
+    Lost,
+    Micros,
+    Send,
+    Sender,
+    Text,
+    to_client,
+)
 from mockserver.core.view import Kind, View, plain_view
+from mockserver.dialects.causes import Causes, InOrder
 
 AudioMode = Literal["duration", "length", "exact", "ignore"]
 
@@ -22,15 +35,31 @@ AudioMode = Literal["duration", "length", "exact", "ignore"]
 class MatchRules:
     """How a live client frame is compared with a recorded one. Versioned, because a cassette keeps the ones it was made with.
 
-    Paths are dotted, ``*`` stands for any one step (a key or a list index), ``**`` for any number of steps.
+    Paths are dotted; a step may hold ``*`` as in file names (``*_id``), ``*`` alone stands for any one step (a key or a list
+    index), ``**`` for any number of steps. ``event.name:path`` holds for events of that name only. In ``volatile`` a path
+    ``?name`` is a query parameter of the handshake.
     """
 
     version: int = 1
     volatile: tuple[str, ...] = ()  # never compared
     ids: tuple[str, ...] = ()  # hold ids: compared through the table of aliases, and learned from
+    maybe_ids: tuple[str, ...] = ()  # the same, but only where both values look minted (long, with digits, no spaces)
     fold_case: bool = False  # snake_case and camelCase keys are the same key
     audio: AudioMode = "duration"
-    optional: tuple[str, ...] = ()  # names of client events that may be added or left out
+    audio_slack_ms: int = 100  # so much less or more audio still counts as the same; never more than a tenth of it
+    optional: tuple[str, ...] = ()  # names of client events that may be added or left out; ``*`` as in file names
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """What the bytes of an audio stream are: samples a second and bytes a sample."""
+
+    rate: int = 24_000
+    width: int = 2
+
+    def micros(self, size: int) -> Micros:
+        """How long ``size`` bytes last."""
+        return size * 1_000_000 // (self.rate * self.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +90,8 @@ class Dialect:
     key_subprotocols: tuple[str, ...] = ()  # prefixes
     key_env: str | None = None  # where users keep the key of the real service
     rules = MatchRules()
+    cancels: tuple[str, ...] = ()  # client frames that end a response on its way
+    audio_ends: tuple[str, ...] = ()  # client frames that end an utterance: there its length is compared
 
     # --- the lens ---
 
@@ -99,6 +130,31 @@ class Dialect:
     def subprotocol(self, offered: tuple[str, ...]) -> str | None:
         """The subprotocol that the provider selects of those offered; None selects none."""
         return next((name for name in self.subprotocols if name in offered), None)
+
+    # --- which frame answers which, for replay ---
+
+    def causes(self) -> Causes:
+        """A new tracker for one recorded connection. Without knowing more: each frame follows all before it."""
+        return InOrder()
+
+    def independent(self, earlier: View, later: View) -> bool:
+        """Whether a client may send ``later`` before ``earlier`` although it was recorded after it."""
+        return False
+
+    def audio_format(self, view: View, current: AudioFormat) -> AudioFormat:
+        """The format of the client's audio after this client frame, which may be one that sets it."""
+        return current
+
+    def added(self, view: View, *, active: bool) -> list[Send | Hangup]:
+        """What the provider says to an optional client frame that the recording does not hold.
+
+        ``active``: a response is being sent. A cancel of an active response is answered with its end (``dialects.turns``).
+        """
+        return []
+
+    def reply_body(self, path: str, body: bytes, *, http: str, ws: str) -> bytes:
+        """A recorded reply of a neighbour (a REST call), with addresses of the real service led to this server."""
+        return body
 
     # --- the provider's words ---
 

@@ -10,11 +10,24 @@ from typing import Any
 
 from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender, Text
 from mockserver.core.view import Audio, Kind, View, plain_view
-from mockserver.dialects.base import Dialect, MatchRules, Problem, close_reason, event, parse, shorten
+from mockserver.dialects.base import (
+    AudioFormat,
+    Dialect,
+    MatchRules,
+    Problem,
+    close_reason,
+    event,
+    parse,
+    shorten,
+)
+from mockserver.dialects.causes import Causes
+from mockserver.dialects.realtime import RealtimeCauses, independent
 
 _TYPE_FIRST = re.compile(r'\s*\{\s*(?:"event_id"\s*:\s*"[^"\\]*"\s*,\s*)?"type"\s*:\s*"([^"\\]+)"')
 """The type where it is the first key, or the second after event_id: every frame of the real service seen so far."""
 
+G711 = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
+NOT_ACTIVE = "Cancellation failed: no active response found"
 AUDIO_DELTAS = ("response.output_audio.delta", "response.audio.delta")
 CLOSE_CODES = {"invalid_api_key": 3000, "model_not_found": 4000, "beta_api_shape_disabled": 4000, "session_expired": 1001}
 """Which errors end the session, and with what code (FACTS 4, 6, 34)."""
@@ -35,11 +48,14 @@ class OpenAI(Dialect):
     key_subprotocols = ("openai-insecure-api-key.", "openai-organization.", "openai-project.")
     key_env = "OPENAI_API_KEY"
     rules = MatchRules(
-        volatile=("event_id",),
-        ids=("**.item_id", "item.id", "**.previous_item_id", "**.call_id", "response.metadata.*", "**.response_id",
-             "**.event_id", "response.input.*.id"),
-        optional=("response.cancel",),
+        volatile=("event_id", "conversation.item.truncate:audio_end_ms"),
+        ids=("**.item_id", "item.id", "**.previous_item_id", "**.call_id", "**.response_id", "**.event_id",
+             "response.input.*.id", "response.metadata.*id", "response.metadata.*Id"),
+        maybe_ids=("response.metadata.*",),
+        optional=("response.cancel", "input_audio_buffer.clear", "conversation.item.truncate", "output_audio_buffer.clear"),
     )
+    cancels = ("response.cancel",)
+    audio_ends = ("input_audio_buffer.commit", "input_audio_buffer.clear")
 
     def peek(self, frame: Frame, sender: Sender) -> str:
         """The event's type, without parsing the frame where it stands first."""
@@ -83,6 +99,32 @@ class OpenAI(Dialect):
         """What a person wants to see of an event."""
         return summary(view)
 
+    def causes(self) -> Causes:
+        """By response, item and event id, and by order (``dialects.realtime``)."""
+        return RealtimeCauses()
+
+    def independent(self, earlier: View, later: View) -> bool:
+        """See ``dialects.realtime``."""
+        return independent(earlier, later)
+
+    def audio_format(self, view: View, current: AudioFormat) -> AudioFormat:
+        """``session.update`` sets it: nested in GA, flat in the beta shape."""
+        return input_format(view.body, current) if view.name == "session.update" else current
+
+    def added(self, view: View, *, active: bool) -> list[Send | Hangup]:
+        """A cancel of nothing is an error (FACTS 16), a clear is confirmed. A truncate of what was heard is confirmed too."""
+        body = view.body
+        match view.name:
+            case "response.cancel" if not active:
+                return self.complaint(Problem("response_cancel_not_active", NOT_ACTIVE, event_id=view.event_id))
+            case "input_audio_buffer.clear":
+                return [event({"type": "input_audio_buffer.cleared", "event_id": "event_mockserver"})]
+            case "conversation.item.truncate":
+                told = {key: body.get(key) for key in ("item_id", "content_index", "audio_end_ms")}
+                return [event({"type": "conversation.item.truncated", "event_id": "event_mockserver", **told})]
+            case _:
+                return []
+
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
         """An error event, then a close with its own code; the reason is type.code (FACTS 4) or, at expiry, the message (6)."""
         code = CLOSE_CODES.get(problem.kind, 1011)
@@ -100,6 +142,24 @@ def _audio(body: dict[str, Any], key: str) -> Audio | None:
     """The base64 audio at ``key``; its format is the session's, so it is not stated here."""
     data = body.get(key)
     return Audio(base64_size(data), path=(key,)) if isinstance(data, str) else None
+
+
+def input_format(body: Any, current: AudioFormat) -> AudioFormat:
+    """The input audio's format after a ``session.update``: ``audio.input.format`` (GA) or ``input_audio_format`` (beta)."""
+    session = body.get("session") if isinstance(body, dict) else None
+    if not isinstance(session, dict):
+        return current
+    audio = session.get("audio")
+    heard = audio.get("input") if isinstance(audio, dict) else None
+    named = heard.get("format") if isinstance(heard, dict) else session.get("input_audio_format")
+    rate = session.get("input_audio_sampling_rate")  # Voice Live
+    if isinstance(named, dict):
+        named, rate = named.get("type"), named.get("rate")
+    if not isinstance(named, str):
+        return current
+    if named in G711:
+        return AudioFormat(8_000, 1)
+    return AudioFormat(rate if isinstance(rate, int) and rate > 0 else 24_000)
 
 
 def base64_size(text: str) -> int:

@@ -1,0 +1,343 @@
+"""Which client frame a server frame of the OpenAI family answers (CLIENTS.md section 2.1, "Correlation").
+
+Shared by OpenAI, Azure, Voice Live and xAI, in GA and beta names. Deltas are told apart by their name and their
+``response_id`` alone, without parsing them: they are most of a recording.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from mockserver.core.frames import Frame, Text
+from mockserver.core.view import View
+from mockserver.dialects.base import parse
+from mockserver.dialects.causes import BEFORE, TURNS, Ahead, Cause, On, Role
+
+_RESPONSE_ID = re.compile(r'"response_id"\s*:\s*"([^"\\]+)"')
+_ITEM_ID = re.compile(r'"item_id"\s*:\s*"([^"\\]+)"')
+
+OPENING = ("session.created", "conversation.created", "ping")
+"""Sent unasked. xAI's ``ping`` is kept at its time after the connection (FACTS 1)."""
+HEARD = (
+    "input_audio_buffer.speech_started",
+    "input_audio_buffer.speech_stopped",
+    "input_audio_buffer.timeout_triggered",
+    "input_audio_buffer.dtmf_event_received",
+)
+ITEM_ECHO = ("conversation.item.added", "conversation.item.done", "conversation.item.created")
+ANSWERS = {
+    "session.updated": "session.update",
+    "transcription_session.updated": "transcription_session.update",
+    "input_audio_buffer.cleared": "input_audio_buffer.clear",
+    "output_audio_buffer.cleared": "output_audio_buffer.clear",
+    "conversation.item.truncated": "conversation.item.truncate",
+    "conversation.item.deleted": "conversation.item.delete",
+    "conversation.item.retrieved": "conversation.item.retrieve",
+}
+"""What answers what, in order, by item id where there is one."""
+BLAMED = {
+    "conversation_already_has_active_response": "response.create",
+    "response_cancel_not_active": "response.cancel",
+    "input_audio_buffer_commit_empty": "input_audio_buffer.commit",
+    "item_create_duplicate_item_id": "conversation.item.create",
+    "item_retrieve_invalid_item_id": "conversation.item.retrieve",
+    "item_truncate_invalid_item_id": "conversation.item.truncate",
+    "item_delete_invalid_item_id": "conversation.item.delete",
+}
+"""Which request an error is about where it names none (error.event_id null)."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A client frame that has not been answered yet."""
+
+    step: int
+    name: str
+    body: dict[str, Any]
+
+    @property
+    def item_id(self) -> str | None:
+        item = self.body.get("item")
+        found = item.get("id") if isinstance(item, dict) else self.body.get("item_id")
+        return found if isinstance(found, str) else None
+
+
+class RealtimeCauses:
+    """See the head of this module."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, deque[_Asked]] = {}
+        self._by_event: dict[str, _Asked] = {}
+        self._items: dict[str, str] = {}  # item id -> label of the last frame about it
+        self._chains: dict[str, str] = {}  # response id -> chain
+        self._cuts: dict[str, Cause] = {}  # response id -> what its end waits for
+        self._running: list[str] = []
+        self._last_response = ""
+        self._speaker = ""  # label of the last committed user audio, for the response that follows by itself
+
+    # --- the client's side ---
+
+    def client(self, step: int, view: View, ahead: Ahead) -> str:
+        """Remember a request."""
+        body = view.body if isinstance(view.body, dict) else {}
+        asked = _Asked(step, view.name, body)
+        self._asked.setdefault(view.name, deque()).append(asked)
+        if view.event_id:
+            self._by_event[view.event_id] = asked
+        if view.name != "response.cancel":
+            return ""
+        target = view.response_id or (self._running[-1] if self._running else "")
+        if target in self._running and target not in self._cuts:
+            if _end_of(target, ahead) == "cancelled":
+                self._cuts[target] = Cause(On.STEPS, steps=(step,), closing=True)
+            return target
+        return ""
+
+    def audio(self) -> None:
+        """How much audio there was is counted elsewhere."""
+
+    # --- the server's side ---
+
+    def server(self, name: str, frame: Frame, ahead: Ahead) -> Cause:
+        """What a server frame answers."""
+        if name.startswith(("response.", "output_audio_buffer.")) and name not in ANSWERS:
+            return self._of_response(name, frame)
+        if name in OPENING:
+            return Cause(On.OPENING, chain="opening")
+        if name in HEARD:
+            return self._heard(name, frame, ahead)
+        if name.startswith("conversation.item.input_audio_transcription."):
+            item = _found(_ITEM_ID, frame)
+            like = self._items.get(item, "")
+            return Cause(On.LIKE, chain=f"transcript {item}", like=like) if like else BEFORE
+        if name == "rate_limits.updated" and self._last_response:
+            response = self._last_response
+            return Cause(On.LIKE, self._chains[response], like=f"response {response}", response=response, role=Role.PART)
+        return self._of_request(name, _body(frame))
+
+    def _of_request(self, name: str, body: dict[str, Any]) -> Cause:
+        if name in ITEM_ECHO:
+            return self._echo(name, body)
+        if name == "input_audio_buffer.committed":
+            return self._committed(body)
+        if name == "error":
+            asked = self._blamed(body.get("error"))
+            return Cause(On.STEPS, f"step {asked.step}", (asked.step,)) if asked else BEFORE
+        if name in ANSWERS:
+            asked = self._answered(ANSWERS[name], _text(body.get("item_id")) or _text(_dict(body.get("item")).get("id")))
+            if asked:
+                return Cause(On.STEPS, f"step {asked.step}", (asked.step,))
+        return BEFORE
+
+    def _of_response(self, name: str, frame: Frame) -> Cause:
+        if name == "response.created":
+            return self._created(_body(frame))
+        if name == "response.done":
+            response = _text(_dict(_body(frame).get("response")).get("id")) or ""
+        else:
+            response = _found(_RESPONSE_ID, frame)
+        if response not in self._chains:
+            return BEFORE if name != "response.done" else Cause(On.BEFORE, chain=TURNS)
+        chain, like = self._chains[response], f"response {response}"
+        if name.endswith(".delta"):
+            return Cause(On.LIKE, chain, like=like, response=response, role=Role.DELTA)
+        if name == "response.output_item.added":
+            item = _text(_dict(_body(frame).get("item")).get("id"))
+            if item:
+                self._items[item] = like
+        role = Role.PART
+        if name == "response.done":
+            role = Role.ENDS
+            if response in self._running:
+                self._running.remove(response)
+        cut = self._cuts.get(response)
+        if cut is None:
+            return Cause(On.LIKE, chain, like=like, response=response, role=role)
+        return Cause(cut.on, chain, cut.steps, cut.like, response=response, role=role, closing=cut.closing)
+
+    def _created(self, body: dict[str, Any]) -> Cause:
+        described = _dict(body.get("response"))
+        response = _text(described.get("id")) or ""
+        label = f"response {response}"
+        asked = self._creator(described)
+        aside = _aside(_dict(asked.body.get("response"))) if asked else False
+        chain = label if aside else TURNS
+        self._chains[response] = chain
+        self._running.append(response)
+        self._last_response = response
+        if asked:
+            return Cause(On.STEPS, chain, (asked.step,), label=label, response=response, role=Role.BEGINS)
+        if self._speaker:
+            like, self._speaker = self._speaker, ""
+            return Cause(On.LIKE, chain, like=like, label=label, response=response, role=Role.BEGINS)
+        return Cause(On.BEFORE, chain, label=label, response=response, role=Role.BEGINS)
+
+    def _creator(self, described: dict[str, Any]) -> _Asked | None:
+        """The request of a response: the one with the same metadata, else the oldest one without any."""
+        waiting = self._asked.get("response.create")
+        metadata = described.get("metadata") or None
+        for asked in waiting or ():
+            if (_dict(asked.body.get("response")).get("metadata") or None) == metadata:
+                waiting.remove(asked)  # type: ignore[union-attr]  # the loop ran, so there is a queue
+                return asked
+        # A server that does not echo metadata (xAI, some Azure versions): order is all there is.
+        if waiting and metadata is None and not self._speaker:
+            return waiting.popleft()
+        return None
+
+    def _heard(self, name: str, frame: Frame, ahead: Ahead) -> Cause:
+        item = _found(_ITEM_ID, frame)
+        label = f"item {item}"
+        self._items[item] = label
+        if name == "input_audio_buffer.speech_started":
+            for response in self._running:
+                if response not in self._cuts and _end_of(response, ahead, until=HEARD[0]) == "cancelled":
+                    self._cuts[response] = Cause(On.LIKE, like=label)
+        return Cause(On.AUDIO, chain="ears", label=label)
+
+    def _committed(self, body: dict[str, Any]) -> Cause:
+        item = _text(body.get("item_id")) or ""
+        asked = self._answered("input_audio_buffer.commit", None)
+        label = self._items[item] = f"item {item}"
+        if asked:
+            return Cause(On.STEPS, chain="ears", steps=(asked.step,), label=label)
+        self._speaker = label
+        return Cause(On.AUDIO, chain="ears", label=label)
+
+    def _echo(self, name: str, body: dict[str, Any]) -> Cause:
+        item = _dict(body.get("item"))
+        item_id = _text(item.get("id")) or ""
+        label = self._items.get(item_id, "")
+        if label.startswith("response "):
+            response = label.removeprefix("response ")
+            cut = self._cuts.get(response) if name == "conversation.item.done" else None
+            if cut:
+                return Cause(cut.on, self._chains[response], cut.steps, cut.like, response=response, role=Role.PART,
+                             closing=cut.closing)
+            return Cause(On.LIKE, self._chains[response], like=label, response=response, role=Role.PART)
+        if label:
+            return Cause(On.LIKE, "ears" if label == f"item {item_id}" else label, like=label)
+        asked = self._asker(item)
+        if asked is None:
+            return BEFORE
+        label = self._items[item_id] = f"asked {asked.step}"
+        return Cause(On.STEPS, label, (asked.step,), label=label)
+
+    def _asker(self, item: dict[str, Any]) -> _Asked | None:
+        """The item.create that an item came from: by id, by call id, by what it says, by order."""
+        waiting = self._asked.get("conversation.item.create")
+        if not waiting:
+            return None
+        asked = next((one for one in waiting if one.item_id and one.item_id == item.get("id")), None)
+        if asked is None:
+            nameless = [one for one in waiting if one.item_id is None and _same_item(_dict(one.body.get("item")), item)]
+            asked = next(iter(nameless), None)
+        if asked is not None:
+            waiting.remove(asked)
+        return asked
+
+    def _answered(self, name: str, item_id: str | None) -> _Asked | None:
+        waiting = self._asked.get(name)
+        if not waiting:
+            return None
+        asked = next((one for one in waiting if item_id and one.item_id == item_id), waiting[0])
+        waiting.remove(asked)
+        return asked
+
+    def _blamed(self, error: Any) -> _Asked | None:
+        """The request that an error is about: named by ``error.event_id``, else the kind's latest."""
+        error = _dict(error)
+        event_id = _text(error.get("event_id"))
+        asked = self._by_event.pop(event_id, None) if event_id else None
+        if asked is None:
+            name = BLAMED.get(str(error.get("code")), "")
+            waiting = self._asked.get(name)
+            asked = waiting[-1] if waiting else None
+        if asked and asked in self._asked.get(asked.name, ()):
+            self._asked[asked.name].remove(asked)
+        return asked
+
+
+def independent(earlier: View, later: View) -> bool:
+    """Whether ``later`` may come before ``earlier`` without changing what either is answered with.
+
+    What a request sees must be the same: settings and items before the response that uses them, audio before its commit.
+    Two outputs of parallel tool calls, two out-of-band responses, and requests about different items are independent.
+    """
+    first, second = sorted((earlier, later), key=lambda view: view.name)
+    names = {first.name, second.name}
+    if names & {"conversation.item.retrieve", "response.cancel", "output_audio_buffer.clear"}:
+        return True
+    if len(names) == 1:
+        match first.name:
+            case "response.create":
+                return any(_aside(_dict(_dict(view.body).get("response"))) for view in (first, second))
+            case "conversation.item.create":
+                return _unrelated(earlier, later)
+            case "conversation.item.delete" | "conversation.item.truncate":
+                return first.item_id != second.item_id
+            case _:
+                return False
+    if "response.create" in names:
+        other, create = (first, second) if second.name == "response.create" else (second, first)
+        asked = _dict(_dict(create.body).get("response"))
+        # Its own input replaces the conversation (FACTS 25), but settings still hold.
+        return _aside(asked) and "input" in asked and other.name != "session.update"
+    if "session.update" in names:
+        return names <= {"session.update", "conversation.item.create", "conversation.item.delete", "conversation.item.truncate"}
+    if names <= {"conversation.item.create", "conversation.item.delete", "conversation.item.truncate"}:
+        return first.item_id != second.item_id and first.item_id is not None and second.item_id is not None
+    return False
+
+
+def _unrelated(earlier: View, later: View) -> bool:
+    one, two = _dict(_dict(earlier.body).get("item")), _dict(_dict(later.body).get("item"))
+    if one.get("type") == two.get("type") == "function_call_output":
+        return one.get("call_id") != two.get("call_id")
+    places = [_dict(view.body).get("previous_item_id") for view in (earlier, later)]
+    # Each says where it belongs, and not behind the other.
+    return None not in places and places[1] != one.get("id") and places[0] != two.get("id") and places[0] != places[1]
+
+
+def _aside(response: dict[str, Any]) -> bool:
+    return response.get("conversation") == "none"
+
+
+def _same_item(sent: dict[str, Any], shown: dict[str, Any]) -> bool:
+    for key in ("type", "role", "call_id"):
+        if key in sent and key in shown and sent[key] != shown[key]:
+            return False
+    words = [[part.get("text") for part in one.get("content") or () if isinstance(part, dict)] for one in (sent, shown)]
+    return words[0] == words[1] or not any(words[1]) or not any(words[0])
+
+
+def _end_of(response: str, ahead: Ahead, *, until: str = "") -> str:
+    """How a response ends in the recording: its status, or "" where it does not end, or not before ``until``."""
+    for name, frame in ahead():
+        if name == until:
+            return ""
+        if name == "response.done" and isinstance(frame, Text) and response in frame.data:
+            described = _dict(_body(frame).get("response"))
+            if described.get("id") == response:
+                return str(described.get("status"))
+    return ""
+
+
+def _body(frame: Frame) -> dict[str, Any]:
+    return _dict(parse(frame.data)) if isinstance(frame, Text) else {}
+
+
+def _found(pattern: re.Pattern[str], frame: Frame) -> str:
+    found = pattern.search(frame.data) if isinstance(frame, Text) else None
+    return found[1] if found else ""
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,57 @@
+"""How long replay waits before a recorded frame: as recorded, faster or slower, not at all, or never longer than a cap."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from mockserver.core.frames import Micros
+from mockserver.errors import UsageError
+
+_CAP = re.compile(r"<=\s*(\d+(?:\.\d+)?)\s*(us|ms|s)")
+_UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """``speed`` 2.0 is twice as fast as recorded, None is at once. ``cap`` bounds each wait, not the sum of them."""
+
+    speed: float | None = 1.0
+    cap: Micros | None = None
+
+    def gap(self, recorded: Micros) -> Micros:
+        """How long to wait where the recording waited ``recorded``."""
+        if self.speed is None:
+            return 0
+        waited = recorded if self.speed == 1.0 else round(recorded / self.speed)
+        return waited if self.cap is None else min(waited, self.cap)
+
+
+INSTANT = Pacing(None)
+
+
+def pacing(value: str | float | Pacing) -> Pacing:
+    """A pacing as users write it: "recorded", "instant", a speed factor (2 or "2" or "2x"), or a cap ("<=250ms").
+
+    UsageError where it is none of these.
+    """
+    if isinstance(value, Pacing):
+        return value
+    if isinstance(value, str):
+        if value == "recorded":
+            return Pacing()
+        if value == "instant":
+            return INSTANT
+        cap = _CAP.fullmatch(value.strip())
+        if cap:
+            return Pacing(cap=round(float(cap[1]) * _UNITS[cap[2]]))
+        try:
+            value = float(value.strip().removesuffix("x"))
+        except ValueError:
+            value = math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
+        raise UsageError(
+            f'pacing {value!r}: expected "recorded", "instant", a speed factor above 0 such as 2, or a cap such as "<=250ms"'
+        )
+    return Pacing(float(value))

@@ -1,0 +1,222 @@
+"""Answering clients from a recording: the source. Which recorded connection a live one gets, and what went wrong at the end.
+
+A live connection takes the first recorded one with its path and query that nobody has taken yet; a client that reconnects
+takes the next. Keys are no part of the query. An imported capture has no handshake, so any client fits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from mockserver.cassette.model import Cassette, Connection
+from mockserver.core.frames import Effect, Event, Frame, Handshake, Micros, Note, Opened, Refuse
+from mockserver.dialects.base import Dialect, MatchRules
+from mockserver.dialects.registry import dialect_named
+from mockserver.engines import reports
+from mockserver.engines.base import Context, Engine, Reply, Request
+from mockserver.engines.matching import merge_rules
+from mockserver.engines.pacing import Pacing
+from mockserver.engines.pacing import pacing as parse_pacing
+from mockserver.engines.replaying import Replaying, Settings
+from mockserver.engines.score import Step
+from mockserver.errors import (
+    ExpectationFailed,
+    ReplayMismatch,
+    ReplayStalled,
+    ReplayUnfinished,
+    UsageError,
+)
+
+
+class Replay:
+    """A source that answers from one cassette, or from several of one provider as if they were one.
+
+    pacing          "recorded", "instant", a speed factor (2 is twice as fast), or "<=250ms": no wait is longer
+    rules           match rules on top of the provider's and the cassette's (``engines.matching.merge_rules``)
+    redact          the redaction that the cassette was made with, so that both sides are compared redacted
+    stall_after     seconds of silence after which a note says what is waited for; 0 is never
+    on_stall        "note": the session stays; "close": the client is told and the connection closed
+    patience        seconds that an optional frame may come late before what it would have ended ends without it
+    allow_unplayed  True, or names (``*`` as in file names) of client frames that need not come; "close" is the client's
+                    close, "connection" a whole recorded connection
+    rerecord        the command that reports name
+    """
+
+    def __init__(
+        self,
+        cassette: Cassette | Sequence[Cassette],
+        *,
+        pacing: str | float | Pacing = "recorded",
+        rules: MatchRules | Mapping[str, Any] | None = None,
+        redact: Callable[[Frame], Frame] | None = None,
+        stall_after: float = 5.0,
+        on_stall: Literal["note", "close"] = "note",
+        patience: float = 5.0,
+        allow_unplayed: bool | Sequence[str] = False,
+        rerecord: str | None = None,
+    ) -> None:
+        self.cassettes = (cassette,) if isinstance(cassette, Cassette) else tuple(cassette)
+        if not self.cassettes:
+            raise UsageError("replay: no cassette given")
+        names = sorted({one.header.dialect for one in self.cassettes})
+        if len(names) > 1:
+            raise UsageError(f"replay: one server speaks for one provider, the cassettes are of {', '.join(names)}")
+        if on_stall not in ("note", "close"):
+            raise UsageError(f'replay: on_stall={on_stall!r}: expected "note" or "close"')
+        self.dialect: Dialect = dialect_named(names[0])
+        if isinstance(rules, MatchRules):
+            self.rules = rules
+        else:
+            self.rules = merge_rules(self.dialect.rules, *(one.header.rules for one in self.cassettes), rules)
+        self._settings = Settings(
+            parse_pacing(pacing), _micros("stall_after", stall_after), on_stall, _micros("patience", patience), redact
+        )
+        self._allowed: tuple[str, ...] = ("*",) if allow_unplayed is True else tuple(allow_unplayed or ())
+        self._rerecord = rerecord
+        self._free: list[tuple[Cassette, Connection]] = [(one, line) for one in self.cassettes for line in one.connections]
+        self.running: list[tuple[reports.Where, Replaying]] = []
+        self._surplus: list[str] = []
+        self._exchanges = [exchange for one in self.cassettes for exchange in one.exchanges]
+        self._told: dict[tuple[str, str], int] = {}
+
+    # --- the source ---
+
+    def open(self, handshake: Handshake, context: Context) -> Engine:
+        """An engine for one more connection: the next recorded one that fits, or a refusal that says why there is none."""
+        for place, (cassette, connection) in enumerate(self._free):
+            if not self._unlike(connection.handshake, handshake):
+                del self._free[place]
+                engine = Replaying(connection, self.dialect, self.rules, self._settings, context)
+                where = reports.Where(context.number, _name(cassette), self.command(cassette), self.dialect)
+                self.running.append((where, engine))
+                return engine
+        why = self._why_none(handshake)
+        asked = handshake.path + (f"?{_query_text(self._query(handshake))}" if handshake.query else "")
+        first = self.cassettes[0]
+        self._surplus.append(reports.surplus(_name(first), asked, why, self.command(first)))
+        return Refusing(f"replay: no recorded connection for {asked}: {why}")
+
+    def neighbour(self, request: Request, context: Context) -> Reply | None:
+        """The recorded reply to a plain HTTP request, by method and path, in order; the last one again and again."""
+        key = (request.method.upper(), request.path)
+        fitting = [one for one in self._exchanges if (one.method.upper(), one.path) == key]
+        if not fitting:
+            return None
+        turn = self._told.get(key, 0)
+        self._told[key] = turn + 1
+        exchange = fitting[min(turn, len(fitting) - 1)]
+        http = context.base_url.removesuffix(self.dialect.base_path)
+        body = self.dialect.reply_body(request.path, exchange.body, http=http, ws="ws" + http.removeprefix("http"))
+        return Reply(exchange.status, exchange.headers, body)
+
+    def problems(self) -> list[ExpectationFailed]:
+        """What went against the cassette so far, worst first."""
+        found: list[ExpectationFailed] = [ReplayMismatch(text) for text in self._surplus]
+        found += [
+            ReplayMismatch(reports.departed(where, engine.departure))
+            for where, engine in self.running
+            if engine.departure is not None
+        ]
+        for where, engine in self.running:
+            problem = self._left_open(where, engine) if engine.departure is None else None
+            if problem is not None:
+                found.append(problem)
+        for cassette, connection in self._free:
+            if not self._may_miss("connection") and self.running and not self._surplus:
+                told = f"{_name(cassette)}: recorded connection {connection.number} was never opened"
+                found.append(ReplayUnfinished(f"{told}\n  to record it again: {self.command(cassette)}"))
+        return sorted(found, key=lambda one: (ReplayMismatch, ReplayStalled, ReplayUnfinished).index(type(one)))
+
+    def _left_open(self, where: reports.Where, engine: Replaying) -> ExpectationFailed | None:
+        missing = [step for step in engine.unplayed() if not self._may_miss(_called(step))]
+        if engine.stalled_at is not None and (waits := engine.waits_for()) and (missing or not self._allowed):
+            silence = engine.stalled_at - engine.last_active
+            return ReplayStalled(reports.stalled(where, waits, silence, engine.lines))
+        return ReplayUnfinished(reports.unfinished(where, missing, engine.lines)) if missing else None
+
+    def _may_miss(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self._allowed)
+
+    # --- which connection ---
+
+    def _unlike(self, recorded: Handshake, live: Handshake) -> str:
+        """How a live handshake differs from a recorded one, "" where it fits."""
+        if not recorded.target and not recorded.headers and not recorded.query:
+            return ""  # imported: there was no handshake
+        if self._place(recorded.path) != self._place(live.path):
+            return f"recorded path {recorded.path}, live {live.path}"
+        before, after = self._query(recorded), self._query(live)
+        for name in sorted({*before, *after}):
+            if before.get(name) != after.get(name):
+                return f"query {name}: recorded {before.get(name)}, live {after.get(name)}"
+        return ""
+
+    def _place(self, path: str) -> str:
+        """The path without what stands before the provider's own part of it: clients differ in their base URL."""
+        fitting = [ending for ending in self.dialect.paths if path.rstrip("/").endswith(ending)]
+        return max(fitting, key=len) if fitting else path.rstrip("/")
+
+    def _query(self, handshake: Handshake) -> dict[str, list[str]]:
+        hidden = {name.lower() for name in self.dialect.key_params}
+        hidden |= {pattern[1:].lower() for pattern in self.rules.volatile if pattern.startswith("?")}
+        kept: dict[str, list[str]] = {}
+        for name, value in handshake.query:
+            if name.lower() not in hidden:
+                kept.setdefault(name, []).append(value)
+        return kept
+
+    def _why_none(self, handshake: Handshake) -> str:
+        if not self._free:
+            count = len(self.running)
+            return f"the cassette holds {count} connection{'s' if count != 1 else ''}, all in use or played"
+        return "; ".join(dict.fromkeys(self._unlike(connection.handshake, handshake) for _, connection in self._free))
+
+    def command(self, cassette: Cassette) -> str:
+        """The command that records a cassette again."""
+        if self._rerecord is not None:
+            return self._rerecord
+        upstream = cassette.header.upstream or self.dialect.name
+        return f"mockserver record --upstream {upstream} --to {cassette.path or 'FILE'} -- YOUR CLIENT"
+
+
+class Refusing:
+    """Answers a connection that the cassette does not hold."""
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    def feed(self, item: Event, now: Micros) -> list[Effect]:
+        """404 with the reason."""
+        if not isinstance(item, Opened):
+            return []
+        error = {"error": {"type": "invalid_request_error", "code": "replay_no_connection", "message": self._message}}
+        return [Note("replay", self._message), Refuse(404, (("Content-Type", "application/json"),), json.dumps(error).encode())]
+
+    def wake_at(self) -> Micros | None:
+        """Never."""
+        return None
+
+    def wake(self, now: Micros) -> Iterable[Effect]:
+        """Nothing."""
+        return ()
+
+
+def _called(step: Step) -> str:
+    return "close" if step.view.kind in ("close", "lost") else step.view.name
+
+
+def _name(cassette: Cassette) -> str:
+    return cassette.path or f"a recording of {cassette.header.dialect}"
+
+
+def _query_text(query: Mapping[str, list[str]]) -> str:
+    return "&".join(f"{name}={value}" for name, values in query.items() for value in values)
+
+
+def _micros(name: str, seconds: float) -> Micros:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
+        raise UsageError(f"replay: {name}={seconds!r}: expected seconds, 0 or more")
+    return round(seconds * 1_000_000)

@@ -1,0 +1,428 @@
+"""A recorded connection read as a score: client steps to be matched, and server cues that wait for an anchor.
+
+Records are read in order and only as far ahead as the live session needs, so that a recording of any length starts at
+once. Nothing is parsed that need not be: server frames are told apart by their peeked name, and cut at the client's ids
+where they hold any.
+
+An **anchor** is what a cue waits for: client steps, an amount of client audio, the opening. Its live time is when the last
+of these came; a cue is due its recorded distance after that (``engines.pacing``). Cues of one **chain** keep their order.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from mockserver.cassette.model import Connection
+from mockserver.core.frames import (
+    Abort,
+    Binary,
+    Close,
+    Frame,
+    Hangup,
+    Lost,
+    Micros,
+    Send,
+    Sender,
+    Text,
+    to_client,
+)
+from mockserver.core.view import Kind, View
+from mockserver.dialects.base import AudioFormat, Dialect, MatchRules
+from mockserver.dialects.causes import Cause, On, Role
+from mockserver.engines.aliases import Parts, cut, forms
+from mockserver.engines.matching import Matcher
+from mockserver.engines.pacing import Pacing
+
+WINDOW = 64
+"""How far back an optional step that was left out may still come."""
+AHEAD = 2_000
+"""How many records are read beyond the last one that played."""
+END = "end"
+"""The chain of what ends the connection."""
+LOOK = 5_000
+"""How many records a question about the future may look at (where does this response end?)."""
+
+
+@dataclass(eq=False, slots=True)
+class Anchor:
+    """``base`` is its recorded time, ``time`` its live time once everything it waits for has come."""
+
+    base: Micros
+    missing: int
+    words: str = ""
+    optional: bool = False  # waits for a client frame that may never come
+    left: bool = False  # the client has gone on without that frame
+    time: Micros | None = None
+    waiting: list[Chain] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Cue:
+    """One server frame, ready to go out."""
+
+    index: int
+    at: Micros
+    delay: Micros
+    frame: Frame
+    effect: Send | Hangup | Abort
+    parts: Parts | None
+    anchor: Anchor
+    chain: Chain
+    response: str
+    role: Role
+    closing: bool
+    dropped: bool = False
+
+    @property
+    def owed(self) -> bool:
+        """Whether a client that does what was recorded will see it, optional frames left out."""
+        return self.closing or not self.anchor.optional
+
+
+@dataclass(eq=False, slots=True)
+class Chain:
+    """Cues that keep their order."""
+
+    name: str
+    cues: deque[Cue] = field(default_factory=deque)
+    last: Micros = 0  # when the last one went out
+
+
+@dataclass(eq=False, slots=True)
+class Step:
+    """One recorded client frame that is not audio."""
+
+    number: int
+    index: int
+    at: Micros
+    view: View
+    frame: Frame
+    optional: bool
+    about: str  # the response that it is about, where it may only come while that one runs
+    audio_us: Micros  # how much client audio had been recorded before it
+    audio_bytes: int
+    state: str = "pending"  # "done", "left" (an optional one that the client passed over; it may still come)
+    time: Micros = 0  # when it came, live
+    anchors: list[Anchor] = field(default_factory=list)
+
+
+class Score:
+    """See the head of this module. ``arm`` is called with each chain whose first cue has changed."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        dialect: Dialect,
+        matcher: Matcher,
+        rules: MatchRules,
+        pace: Pacing,
+        arm: Callable[[Chain], None],
+    ) -> None:
+        self.records = connection.records
+        self.steps: list[Step] = []
+        self.low = 0  # the first required step that has not been matched
+        self.read = 0  # the first record that has not been read
+        self.progress = 0
+        self.owed = 0  # cues read, not sent, and sure to come
+        self.chains: dict[str, Chain] = {}
+        self.opening = Anchor(0, 1, "the connection")
+        self.audio_us: Micros = 0
+        self.audio_bytes = 0
+        self.audio_waits: deque[tuple[Micros, Anchor]] = deque()
+        self.heard_exactly = bytearray() if rules.audio == "exact" else None
+        self.ids: set[str] = set()
+        self._rules, self._pace, self._arm = rules, pace, arm
+        self._timed = connection.timed
+        self._dialect, self._matcher = dialect, matcher
+        self._causes = dialect.causes()
+        self._labels: dict[str, Anchor] = {}
+        self._prefixes: deque[tuple[int, Anchor]] = deque()
+        self._by_steps: dict[tuple[int, ...], Anchor] = {}
+        self._format = AudioFormat()
+        self._format_base: tuple[Micros, int] = (0, 0)
+        self._shared: tuple[int, Anchor] | None = None
+        self.end: Anchor | None = None
+        self.sent_at: Micros = 0
+        self._passed: Micros = 0  # when the last required step in a row was matched
+        self._heard: Micros = 0  # how much audio the live client has sent
+        self._heard_at: Micros = 0
+        self._last_step_at: Micros = 0
+        self._last_audio_at: Micros = 0
+        self._last_server_at: Micros = 0
+
+    # --- reading on ---
+
+    def advance(self, index: int) -> None:
+        """A record at ``index`` has played: read on, in batches."""
+        self.progress = max(self.progress, index)
+        if self.read < len(self.records) and self.read < self.progress + AHEAD // 2:
+            self.read_to(self.progress + AHEAD)
+
+    def read_to(self, index: int) -> None:
+        """Read all records before ``index``."""
+        for place in range(self.read, min(index, len(self.records))):
+            record = self.records[place]
+            self.read = place + 1
+            if record.sender is Sender.CLIENT:
+                self._client(place, record.at if self._timed else 0, record.frame)
+            else:
+                self._server(place, record.at if self._timed else 0, record.frame)
+
+    def read_audio(self, until: Micros) -> None:
+        """Read until as much client audio was recorded, or to the end."""
+        while self.audio_us < until and self.read < len(self.records):
+            self.read_to(self.read + 64)
+
+    def complete(self) -> bool:
+        """Whether everything has been read."""
+        return self.read >= len(self.records)
+
+    def holds_audio(self) -> bool:
+        """Whether the client sent audio in the recording; reads on until it knows."""
+        while not self.audio_bytes and not self.complete():
+            self.read_to(self.read + AHEAD)
+        return self.audio_bytes > 0
+
+    def optional(self, name: str) -> bool:
+        """Whether the rules let a client add or leave out events of this name."""
+        return any(fnmatchcase(name, pattern) for pattern in self._rules.optional)
+
+    def _client(self, place: int, at: Micros, frame: Frame) -> None:
+        view = self._dialect.view(frame, Sender.CLIENT)
+        if view.kind is Kind.AUDIO and view.audio is not None:
+            self._last_audio_at = at
+            self.audio_bytes += view.audio.size
+            own = AudioFormat(view.audio.rate, 2) if view.audio.rate else self._format
+            self._set_format(own, self.audio_bytes - view.audio.size)
+            start, size = self._format_base
+            self.audio_us = start + self._format.micros(self.audio_bytes - size)
+            if self.heard_exactly is not None:
+                self.heard_exactly += audio_bytes(view, frame)
+            self._causes.audio()
+            return
+        number = len(self.steps)
+        optional = view.kind is Kind.KEEPALIVE or self.optional(view.name)
+        about = self._causes.client(number, view, self._ahead)
+        self._set_format(self._dialect.audio_format(view, self._format), self.audio_bytes)
+        step = Step(number, place, at, view, frame, optional, about, self.audio_us, self.audio_bytes)
+        self.steps.append(step)
+        if not optional:
+            self._last_step_at = at
+        elif number == self.low:
+            self._move_low(None)
+        for one in self._matcher.ids(view.name, view.body):
+            self.ids |= forms(one)
+
+    def _set_format(self, wanted: AudioFormat, so_far: int) -> None:
+        if wanted != self._format:
+            self._format_base = (self.audio_us, so_far)
+            self._format = wanted
+
+    def _server(self, place: int, at: Micros, frame: Frame) -> None:
+        parts: Parts | None = None
+        effect: Send | Hangup | Abort
+        match frame:
+            case Close(code, reason):
+                effect, cause = Hangup(code=code, reason=reason), None
+            case Lost():
+                effect, cause = Abort(), None
+            case _:
+                effect = to_client(frame)
+                cause = self._causes.server(self._dialect.peek(frame, Sender.SERVER), frame, self._ahead)
+                if self.ids and isinstance(frame, Text):
+                    parts = cut(frame.data, self.ids)
+        if cause is None:
+            cause, anchor, chain = Cause(On.BEFORE), self._after_all(), self._chain(END)
+        else:
+            anchor, chain = self._anchor(cause, at), self._chain(cause.chain)
+        self._last_server_at = at
+        last = chain.cues[-1] if chain.cues else None
+        delay = self._delay(at, anchor, last)
+        if cause.label:
+            self._labels[cause.label] = anchor
+        cue = Cue(place, at, delay, frame, effect, parts, anchor, chain, cause.response, cause.role, cause.closing)
+        chain.cues.append(cue)
+        self.owed += cue.owed
+        if last is None:
+            self._arm(chain)
+
+    def _delay(self, at: Micros, anchor: Anchor, last: Cue | None) -> Micros:
+        if not self._timed:
+            return 0
+        if self._pace.cap is not None and last is not None and last.anchor is anchor:
+            return last.delay + self._pace.gap(at - last.at)
+        return self._pace.gap(at - anchor.base)
+
+    def _chain(self, name: str) -> Chain:
+        chain = self.chains.get(name)
+        if chain is None:
+            chain = self.chains[name] = Chain(name)
+        return chain
+
+    def _ahead(self) -> Iterator[tuple[str, Frame]]:
+        for place in range(self.read, min(self.read + LOOK, len(self.records))):
+            record = self.records[place]
+            if record.sender is Sender.SERVER:
+                yield self._dialect.peek(record.frame, Sender.SERVER), record.frame
+
+    # --- anchors ---
+
+    def _anchor(self, cause: Cause, at: Micros) -> Anchor:
+        on = cause.on
+        if self._rules.audio == "ignore" and on in (On.AUDIO, On.BOTH):
+            on = On.BEFORE
+        match on:
+            case On.LIKE:
+                return self._labels.get(cause.like) or self._before()
+            case On.OPENING:
+                return self.opening
+            case On.STEPS:
+                return self._after(cause.steps)
+            case On.AUDIO:
+                return self._after_audio(Anchor(self._last_audio_at, 1))
+            case On.BOTH:
+                base = max(self._last_audio_at, self._last_step_at)
+                return self._after_audio(self._after_prefix(Anchor(base, 2, "all client frames before it")))
+            case On.BEFORE:
+                return self._before()
+
+    def _after(self, numbers: tuple[int, ...]) -> Anchor:
+        anchor = self._by_steps.get(numbers)
+        if anchor is None:
+            steps = [self.steps[number] for number in numbers]
+            pending = [step for step in steps if step.state != "done"]
+            words = " and ".join(f"client frame {step.number} ({step.view.name})" for step in steps)
+            anchor = Anchor(max(step.at for step in steps), len(pending), words, any(step.optional for step in steps))
+            for step in pending:
+                step.anchors.append(anchor)
+            if not pending:
+                anchor.time = max(step.time for step in steps)
+            self._by_steps[numbers] = anchor
+        return anchor
+
+    def _before(self) -> Anchor:
+        """After all required steps so far."""
+        count = len(self.steps)
+        if not count:
+            return self.opening
+        if self._shared is None or self._shared[0] != count:
+            self._shared = count, self._after_prefix(Anchor(self._last_step_at, 1, "all client frames before it"))
+        return self._shared[1]
+
+    def _after_prefix(self, anchor: Anchor) -> Anchor:
+        if self.low >= len(self.steps):
+            self.settle(anchor, self._passed)
+        else:
+            self._prefixes.append((len(self.steps), anchor))
+        return anchor
+
+    def _after_audio(self, anchor: Anchor) -> Anchor:
+        anchor.words = f"{self.audio_us / 1000:.0f} ms of client audio" + (f" and {anchor.words}" if anchor.words else "")
+        if self.audio_us <= self._heard:
+            self.settle(anchor, self._heard_at)
+        else:
+            self.audio_waits.append((self.audio_us, anchor))
+        return anchor
+
+    def _after_all(self) -> Anchor:
+        """What ends the connection comes after everything before it; its time is told from the last of that."""
+        self.end = self._after_prefix(Anchor(max(self._last_step_at, self._last_server_at), 2, "everything before it"))
+        if not self.owed:
+            self.settle(self.end, self.sent_at)
+        return self.end
+
+    def sent(self, cue: Cue, now: Micros) -> None:
+        """A cue went out, or was dropped."""
+        self.sent_at = now
+        if cue.owed:
+            self.owed -= 1
+            if self.end is not None and self.owed == 1 and cue.chain.name != END:
+                self.settle(self.end, now)
+        self.advance(cue.index)
+
+    # --- what the live side has done ---
+
+    def open(self, now: Micros) -> None:
+        """The connection was accepted."""
+        self._passed = self.sent_at = now
+        self.settle(self.opening, now)
+        self.read_to(AHEAD)
+
+    def done(self, step: Step, now: Micros) -> None:
+        """A live frame matched ``step``."""
+        step.state, step.time = "done", now
+        for anchor in step.anchors:
+            self.settle(anchor, now)
+        if not step.optional:
+            for earlier in self.steps[max(0, step.number - WINDOW) : step.number]:
+                if earlier.optional and earlier.state == "pending":
+                    self.leave(earlier, now)
+        if step.number == self.low:
+            self._passed = now
+            self._move_low(now)
+        self.advance(step.index)
+
+    def leave(self, step: Step, now: Micros) -> None:
+        """The client has gone on without an optional frame: what must end ends."""
+        step.state = "left"
+        for anchor in step.anchors:
+            anchor.left = True
+            if any(chain.cues[0].closing for chain in anchor.waiting):
+                self.settle(anchor, now, whole=True)
+
+    def _move_low(self, now: Micros | None) -> None:
+        while self.low < len(self.steps) and (self.steps[self.low].state == "done" or self.steps[self.low].optional):
+            self.low += 1
+        while now is not None and self._prefixes and self._prefixes[0][0] <= self.low:
+            self.settle(self._prefixes.popleft()[1], now)
+
+    def settle(self, anchor: Anchor, now: Micros, *, whole: bool = False) -> None:
+        """One of the things that an anchor waits for has come (``whole``: give up waiting for the rest)."""
+        if anchor.time is not None:
+            return
+        anchor.missing = 0 if whole else anchor.missing - 1
+        if anchor.missing <= 0:
+            anchor.time = now
+            waiting, anchor.waiting = anchor.waiting, []
+            for chain in waiting:
+                self._arm(chain)
+
+    def heard(self, total: Micros, now: Micros) -> None:
+        """The client has sent ``total`` of audio so far."""
+        self.read_audio(total)
+        self._heard, self._heard_at = total, now
+        while self.audio_waits and self.audio_waits[0][0] <= total:
+            self.settle(self.audio_waits.popleft()[1], now)
+        if self.audio_us >= total:
+            self.advance(self.read - AHEAD // 2)
+
+    def pending(self, *, more: int = 0) -> Iterator[Step]:
+        """The steps that have not come, in recorded order; those left out among them. Reads up to ``more`` steps on."""
+        number = max(0, self.low - WINDOW)
+        while number < len(self.steps) or (more > 0 and not self.complete()):
+            if number >= len(self.steps):
+                before = len(self.steps)
+                self.read_to(self.read + 64)
+                more -= len(self.steps) - before
+            elif self.steps[number].state != "done":
+                yield self.steps[number]
+                number += 1
+            else:
+                number += 1
+
+
+def audio_bytes(view: View, frame: Frame) -> bytes:
+    """The audio of a frame, decoded."""
+    if view.audio is None or not view.audio.path:
+        return frame.data if isinstance(frame, Binary) else b""
+    here = view.body
+    for part in view.audio.path:
+        here = here[part]
+    try:
+        return b64decode(here)
+    except ValueError:
+        return b""
