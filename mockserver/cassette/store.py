@@ -52,7 +52,8 @@ def load(path: str | os.PathLike[str], *, partial: bool = False) -> Cassette:
 
     An unfinished recording (``NAME.cassette.partial``, left by a killed recorder) reads up to where it stops, and
     its header says ``ended == "killed"``. ``partial`` reads a damaged cassette up to the damage (``ended == "cut"``).
-    Raises CassetteMissing, CassetteDamaged, CassetteForeign, CassetteTooNew; CassetteError where the file cannot be read.
+    Raises CassetteMissing, CassetteDamaged, CassetteForeign, CassetteTooNew, or CassetteError for anything else that
+    keeps the file from being read.
     """
     file = Path(path)
     return replace(decode(_bytes(file), str(file), partial=partial), path=str(file))

@@ -1,0 +1,67 @@
+"""Finds out what a recording is by looking into it, and imports it. The file's name is not asked for its form."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from mockserver.cassette.codec import PREFIX
+from mockserver.cassette.foreign import looks_like
+from mockserver.cassette.importers.build import LARGEST
+from mockserver.cassette.importers.genai_log import import_genai_log
+from mockserver.cassette.importers.har import import_har
+from mockserver.cassette.importers.neutral import import_neutral
+from mockserver.cassette.importers.pydantic_ai import import_pydantic_ai
+from mockserver.cassette.model import Cassette
+from mockserver.cassette.reader import decode
+from mockserver.errors import CassetteDamaged, CassetteError, CassetteForeign, CassetteMissing
+
+FORMS = "a neutral capture (JSON lines), pydantic-ai's realtime YAML, a HAR file, a test-server websocket log"
+
+
+def detect_and_import(path: str | os.PathLike[str], *, provider: str | None = None) -> Cassette:
+    """The cassette of any recording that this package can read, unfinished ones of its own included.
+
+    ``provider`` names the dialect where the file does not. Nothing is redacted here: saving does that. Raises
+    CassetteMissing, CassetteForeign (with what it looks like), CassetteDamaged (with the line).
+    """
+    file = Path(path)
+    try:
+        if file.is_dir():
+            raise CassetteError(f"{file}: is a directory; expected {FORMS}")
+        if file.stat().st_size > LARGEST:
+            raise CassetteError(f"{file}: {file.stat().st_size} bytes is more than the {LARGEST} that can be imported")
+        data = file.read_bytes()
+    except FileNotFoundError:
+        raise CassetteMissing(f"{file}: no such file; expected {FORMS}") from None
+    except (OSError, ValueError) as error:
+        raise CassetteError(f"{str(file)!r}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return import_bytes(data, str(file), provider=provider)
+
+
+def import_bytes(data: bytes, name: str, *, provider: str | None = None) -> Cassette:
+    """The same for bytes; ``name`` is what errors call them."""
+    if not data.strip():
+        raise CassetteDamaged(f"{name}: the file is empty; expected {FORMS}")
+    if data.startswith(PREFIX):
+        return _renamed(decode(data, name, partial=True), provider)
+    head = data[:65536]
+    looks = looks_like(head)
+    if looks.startswith("a websocket log"):
+        return import_genai_log(data, name, provider=provider or "gemini")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise CassetteForeign(f"{name}: cannot be imported, it looks like {looks}; expected {FORMS}") from None
+    if looks.startswith("a capture"):
+        return _renamed(import_neutral(text, name), provider)
+    if looks.startswith("a HAR") or '"_webSocketMessages"' in text:
+        return import_har(text, name, provider=provider)
+    if looks.startswith("a YAML cassette"):
+        return import_pydantic_ai(text, name, provider=provider)
+    raise CassetteForeign(f"{name}: cannot be imported, it looks like {looks}; expected {FORMS}")
+
+
+def _renamed(cassette: Cassette, provider: str | None) -> Cassette:
+    return cassette if provider is None else replace(cassette, header=replace(cassette.header, dialect=provider))

@@ -1,0 +1,137 @@
+"""HAR files with websocket messages: what browsers and mitmproxy export ("Save all as HAR").
+
+Each ``log.entries[]`` with a ``_webSocketMessages`` list is a connection: ``{"type": "send" | "receive", "time":
+seconds since 1970, "opcode": 1 | 2 | 8, "data": text, or base64 where the opcode is 2}``. Entries without one are plain
+HTTP and are left out. The form has no close frames of its own; Chrome writes none, others write opcode 8.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from mockserver.cassette.audio import unbase64
+from mockserver.cassette.importers.build import Builder, bad
+from mockserver.cassette.model import Cassette
+from mockserver.core.frames import (
+    Answer,
+    Binary,
+    Close,
+    Frame,
+    Handshake,
+    Micros,
+    Pairs,
+    Sender,
+    Text,
+)
+
+SENDERS = {"send": Sender.CLIENT, "receive": Sender.SERVER}
+
+
+def import_har(text: str, name: str = "session.har", *, provider: str | None = None) -> Cassette:
+    """The cassette of a HAR file. Times are kept; keys in its headers and queries are the redaction's to take out."""
+    try:
+        loaded = json.loads(text.lstrip("\ufeff"))
+    except json.JSONDecodeError as error:
+        raise bad(name, error.lineno, f"not JSON ({error.msg})") from None
+    except (ValueError, RecursionError) as error:
+        raise bad(name, 1, f"not JSON ({error})") from None
+    log = loaded.get("log") if isinstance(loaded, dict) else None
+    entries = log.get("entries") if isinstance(log, dict) else None
+    if not isinstance(entries, list):
+        raise bad(name, 1, 'expected "log" with "entries"')
+    sockets = [(n, e) for n, e in enumerate(entries) if isinstance(e, dict) and e.get("_webSocketMessages")]
+    if not sockets:
+        raise bad(name, 1, "none of its entries has websocket messages; export it while the socket is in the list")
+    first = min(_time(name, number, entry["_webSocketMessages"], 0) for number, entry in sockets)
+    upstream = _url(sockets[0][1])
+    builder = Builder(
+        provider or "generic",
+        origin=f"imported from {name.rsplit('/', 1)[-1]} (HAR)",
+        upstream=f"{upstream.scheme}://{upstream.netloc}" if upstream.netloc else "",
+    )
+    for number, entry in sockets:
+        messages = entry["_webSocketMessages"]
+        began = _time(name, number, messages, 0)
+        builder.connect(_handshake(entry), answer=_answer(entry), opened_us=began - first)
+        for place, message in enumerate(messages):
+            sender = SENDERS.get(message.get("type", ""))
+            if sender is None:
+                raise _wrong(name, number, place, '"type" is "send" or "receive"')
+            at = _time(name, number, messages, place) - began
+            builder.frame(sender, _frame(name, number, place, message), at_us=max(at, 0))
+    return builder.cassette()
+
+
+def _wrong(name: str, entry: int, place: int, what: str) -> Exception:
+    return bad(name, 1, f"log.entries[{entry}]._webSocketMessages[{place}]: {what}")
+
+
+def _time(name: str, entry: int, messages: Any, place: int) -> Micros:
+    if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages[place : place + 1]):
+        raise _wrong(name, entry, place, "expected an object")
+    time = messages[place].get("time")
+    if isinstance(time, bool) or not isinstance(time, int | float) or not 0 <= time < 1e11:
+        raise _wrong(name, entry, place, '"time" is seconds since 1970')
+    return round(time * 1_000_000)
+
+
+def _frame(name: str, entry: int, place: int, message: dict[str, Any]) -> Frame:
+    data, opcode = message.get("data", ""), message.get("opcode", 1)
+    if not isinstance(data, str):
+        raise _wrong(name, entry, place, '"data" is a text')
+    if opcode == 8:
+        return Close(None, data[:120])
+    if opcode == 2:
+        raw = unbase64(data)
+        if raw is None:
+            raise _wrong(name, entry, place, "a binary message whose data is not base64")
+        return Binary(raw)
+    if opcode != 1:
+        raise _wrong(name, entry, place, f"opcode {opcode!r:.20} is not 1, 2 or 8")
+    try:
+        data.encode()
+    except UnicodeEncodeError:
+        raise _wrong(name, entry, place, "half a character (a lone surrogate), which no text message holds") from None
+    return Text(data)
+
+
+def _url(entry: dict[str, Any]) -> Any:
+    request = entry.get("request")
+    try:
+        return urlsplit(str(request.get("url", "")) if isinstance(request, dict) else "")
+    except ValueError:
+        return urlsplit("")
+
+
+def _handshake(entry: dict[str, Any]) -> Handshake:
+    url = _url(entry)
+    request = entry.get("request")
+    headers = _headers(request)
+    offered = next((value for key, value in headers if key.lower() == "sec-websocket-protocol"), "")
+    path = url.path or "/"
+    return Handshake(
+        path,
+        tuple(parse_qsl(url.query, keep_blank_values=True)),
+        headers,
+        tuple(one.strip() for one in offered.split(",") if one.strip()),
+        f"{path}?{url.query}" if url.query else path,
+    )
+
+
+def _answer(entry: dict[str, Any]) -> Answer:
+    response = entry.get("response")
+    status = response.get("status") if isinstance(response, dict) else None
+    headers = _headers(response)
+    chosen = next((value for key, value in headers if key.lower() == "sec-websocket-protocol"), None)
+    return Answer(status if isinstance(status, int) and 100 <= status <= 599 else 101, headers, chosen)
+
+
+def _headers(message: Any) -> Pairs:
+    listed = message.get("headers") if isinstance(message, dict) else None
+    return tuple(
+        (str(one.get("name", "")), str(one.get("value", "")))
+        for one in (listed if isinstance(listed, list) else ())
+        if isinstance(one, dict) and not str(one.get("name", "")).startswith(":")
+    )

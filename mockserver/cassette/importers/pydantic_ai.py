@@ -1,0 +1,115 @@
+"""pydantic-ai's realtime cassettes: YAML with one interaction an entry (its tests/realtime/ws_cassettes.py).
+
+    version: 1
+    interactions:
+    - {kind: message, direction: sent | received, data: {...}}
+    - {kind: close, code: 1000, reason: '', ok: true}
+
+The form keeps order only, and JSON but not its bytes. It names no provider, so the frames are asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from mockserver.cassette.importers.build import Builder, bad
+from mockserver.cassette.importers.neutral import compact
+from mockserver.cassette.model import Cassette
+from mockserver.core.frames import Close, Frame, Sender, Text
+
+DIRECTIONS = {"sent": Sender.CLIENT, "received": Sender.SERVER}
+MOST_NODES = 5_000_000
+DEEPEST = 100
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader with limits: no aliases (which multiply a small file into a huge value), no depth without end.
+
+    Timestamps stay texts, because JSON knows none.
+    """
+
+    nodes = 0
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="an alias, which this form never has", problem_mark=mark)
+        self.nodes += 1
+        self.depth += 1
+        try:
+            if self.nodes > MOST_NODES or self.depth > DEEPEST:
+                raise yaml.MarkedYAMLError(problem="more or deeper values than a session has", problem_mark=mark)
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def import_pydantic_ai(text: str, name: str = "cassette.yaml", *, provider: str | None = None) -> Cassette:
+    """The cassette of a pydantic-ai realtime recording. ``provider`` where the frames do not show it."""
+    try:
+        loaded = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        what = getattr(error, "problem", None) or "not YAML"
+        raise bad(name, 1 if mark is None else mark.line + 1, str(what)) from None
+    except (ValueError, RecursionError) as error:
+        raise bad(name, 1, str(error)) from None
+    entries = loaded.get("interactions") if isinstance(loaded, dict) else None
+    if not isinstance(entries, list):
+        raise bad(name, 1, 'expected a list "interactions"')
+    if loaded.get("version", 1) != 1:
+        raise bad(name, 1, f"version {loaded.get('version')!r:.20} of this form is not known, only version 1")
+    starts = _starts(text)
+    frames: list[tuple[Sender, Frame]] = []
+    for place, entry in enumerate(entries):
+        line = starts[place] if place < len(starts) else 1
+        match entry:
+            case {"kind": "close", "code": int(code), **rest} if 1000 <= code <= 4999:
+                frames.append((Sender.SERVER, Close(code, str(rest.get("reason") or ""))))
+            case {"kind": "message", "direction": "sent" | "received" as way, "data": dict(data)}:
+                frames.append((DIRECTIONS[way], Text(compact(data))))
+            case {"kind": str(kind)} if kind not in ("message", "close"):
+                raise bad(name, line, f'"kind" is {kind!r:.40}: this is not a recording of websocket messages')
+            case _:
+                raise bad(name, line, "expected a message (direction, data) or a close (code, reason)")
+    origin = f"imported from {name.rsplit('/', 1)[-1]} (pydantic-ai)"
+    builder = Builder(provider or _provider(entries, name), origin=origin)
+    for sender, frame in frames:
+        builder.frame(sender, frame)
+    return builder.cassette()
+
+
+def _starts(text: str) -> list[int]:
+    """The line on which each entry begins."""
+    return [number for number, line in enumerate(text.split("\n"), 1) if line.startswith(("- ", "  - kind"))]
+
+
+HINTS = (
+    *(("voice_live", "azure_voice_live"), ("azure", "azure"), ("xai", "xai")),
+    *(("google", "gemini"), ("gemini", "gemini")),
+)
+"""Parts of the name of a test's cassette folder (test_azure_ws, test_google_ws ...) and the dialect they stand for."""
+
+
+def _provider(entries: list[Any], name: str) -> str:
+    """The path says it (azure speaks as openai does); else the shape of the frames."""
+    folder = name.rsplit("/", 2)[-2] if "/" in name else ""
+    for hint, provider in HINTS:
+        if hint in folder:
+            return provider
+    bodies = [entry["data"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("data"), dict)]
+    if any("setup" in body or "setupComplete" in body for body in bodies[:4]):
+        return "gemini"
+    if any(str(body.get("type", "")).startswith("session.") for body in bodies[:4]):
+        model = next((str(b["session"].get("model", "")) for b in bodies if isinstance(b.get("session"), dict)), "")
+        return "xai" if model.startswith("grok") else "openai"
+    return "generic"
