@@ -1,0 +1,253 @@
+"""A client cannot tell the relay from the server behind it: byte for byte, close for close."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from yarl import URL
+from aiohttp import WSMsgType, web
+
+from mockserver import MockServer, relay
+from mockserver.core.frames import Binary, Close, Lost, Sender, Text
+from tests.server.upstreams import reset, socket_server
+
+SIZES = (0, 1, 125, 126, 127, 65_535, 65_536, 1_000_003, 8 * 1024 * 1024)
+CODES = (*range(1000, 1004), *range(1007, 1015), 3000, 3456, 3999, 4000, 4321, 4999)
+
+
+@asynccontextmanager
+async def connected(server: MockServer, path: str = "", **options: Any) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    options = {"max_msg_size": 0, "autoclose": False, **options}
+    async with aiohttp.ClientSession() as session, session.ws_connect(
+        URL(server.ws_url + path, encoded=True), **options
+    ) as ws:
+        yield ws
+
+
+def payloads(seed: str) -> list[str | bytes]:
+    source = random.Random(seed)
+    made: list[str | bytes] = []
+    for size in SIZES:
+        made.append(source.randbytes(size))
+        # Code points of one to four bytes in UTF-8, U+0000 and U+FFFF included, surrogates not.
+        points = [source.choice((0, 0x41, 0x7F, 0x80, 0x7FF, 0x800, 0xFFFF, 0x10000, 0x10FFFF)) for _ in range(min(size, 999))]
+        text = "".join(map(chr, points))
+        made.append(text * (size // max(1, len(text))) if text else "")
+    return made
+
+
+async def echo(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+    async for message in ws:
+        if message.type is WSMsgType.TEXT:
+            await ws.send_str(message.data)
+        elif message.type is WSMsgType.BINARY:
+            await ws.send_bytes(message.data)
+        else:
+            await ws.send_frame(b"" if not message.data else struct.pack("!H", message.data), WSMsgType.CLOSE)
+            return
+
+
+@pytest.mark.parametrize("client_compress", [0, 15], ids=["plain client", "deflating client"])
+@pytest.mark.parametrize("upstream_compress", [False, True], ids=["plain upstream", "deflating upstream"])
+async def test_every_message_goes_both_ways_unchanged(client_compress: int, upstream_compress: bool) -> None:
+    sent = payloads(f"{client_compress}{upstream_compress}")
+    async with (
+        socket_server(echo, compress=upstream_compress) as upstream,
+        MockServer(relay(upstream)) as server,
+        connected(server, compress=client_compress) as ws,
+    ):
+        got: list[str | bytes] = []
+        for payload in sent:
+            await (ws.send_str(payload) if isinstance(payload, str) else ws.send_bytes(payload))
+            got.append((await ws.receive()).data)
+        assert got == sent
+        for sender in Sender:
+            seen = [entry.what.data for entry in server.journal.frames(sender) if isinstance(entry.what, Text | Binary)]
+            assert seen == sent
+
+
+async def test_a_burst_keeps_its_order_and_loses_nothing() -> None:
+    # Nothing waits for an answer here, so back-pressure works on every socket in both directions at once.
+    sent = [random.Random(n).randbytes(n % 40_000) for n in range(600)]
+
+    async def burst(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        async def receive() -> None:
+            for _ in sent:
+                got.append((await ws.receive()).data)
+
+        reading = asyncio.create_task(receive())
+        for payload in sent:
+            await ws.send_bytes(payload)
+        await reading
+        await ws.close()
+
+    got: list[bytes] = []
+    async with socket_server(burst, compress=False) as upstream, MockServer(relay(upstream)) as server:
+        async with connected(server) as ws:
+
+            async def send() -> None:
+                for payload in sent:
+                    await ws.send_bytes(payload)
+
+            sending = asyncio.create_task(send())
+            back = [(await ws.receive()).data for _ in sent]
+            await sending
+            last = await ws.receive()
+    assert last.type is WSMsgType.CLOSE
+    assert back == sent
+    assert got == sent
+
+
+@pytest.mark.parametrize("code", CODES)
+async def test_a_close_of_the_upstream_reaches_the_client(code: int) -> None:
+    async def close(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        await ws.send_frame(struct.pack("!H", code) + f"reason {code} ü".encode(), WSMsgType.CLOSE)
+        echoed.append((await ws.receive()).data)
+
+    echoed: list[int] = []
+    async with socket_server(close) as upstream, MockServer(relay(upstream)) as server:
+        async with connected(server) as ws:
+            last = await ws.receive()
+        assert (last.type, last.data, last.extra) == (WSMsgType.CLOSE, code, f"reason {code} ü")
+        assert [entry.what for entry in server.journal.frames()] == [Close(code, f"reason {code} ü")]
+    assert echoed == [code]
+
+
+@pytest.mark.parametrize("code", CODES)
+async def test_a_close_of_the_client_reaches_the_upstream(code: int) -> None:
+    async def listen(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        message = await ws.receive()
+        heard.set_result((message.type, message.data, message.extra))
+        await ws.close(code=message.data)
+
+    heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    async with socket_server(listen) as upstream, MockServer(relay(upstream)) as server:
+        async with connected(server) as ws:
+            await ws.send_frame(struct.pack("!H", code) + f"reason {code} ü".encode(), WSMsgType.CLOSE)
+            assert await heard == (WSMsgType.CLOSE, code, f"reason {code} ü")
+            last = await ws.receive()
+            assert (last.type, last.data) == (WSMsgType.CLOSE, code)
+        assert [entry.what for entry in server.journal.frames()] == [Close(code, f"reason {code} ü")]
+
+
+@pytest.mark.parametrize("side", ["client", "upstream"])
+async def test_a_close_without_a_code_stays_without_one(side: str) -> None:
+    async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        if side == "upstream":
+            await ws.send_frame(b"", WSMsgType.CLOSE)
+        message = await ws.receive()
+        heard.set_result((message.type, message.data))
+        if side == "client":
+            await ws.send_frame(b"", WSMsgType.CLOSE)
+
+    heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    async with socket_server(talk) as upstream, MockServer(relay(upstream)) as server:
+        async with connected(server) as ws:
+            if side == "client":
+                await ws.send_frame(b"", WSMsgType.CLOSE)
+            last = await ws.receive()
+            assert (last.type, last.data) == (WSMsgType.CLOSE, 0)  # aiohttp's word for "no code"
+            assert await heard == (WSMsgType.CLOSE, 0)
+        assert [entry.what for entry in server.journal.frames()] == [Close(None, "")]
+
+
+async def test_an_upstream_that_resets_resets_the_client() -> None:
+    async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        await ws.send_str("before")
+        await ws.receive()
+        reset(request.transport)
+
+    async with socket_server(talk) as upstream, MockServer(relay(upstream)) as server:
+        async with connected(server) as ws:
+            assert (await ws.receive()).data == "before"
+            await ws.send_str("now")
+            last = await ws.receive()
+        # No close frame came: an application sees 1006 or an error.
+        assert last.type in (WSMsgType.CLOSED, WSMsgType.ERROR)
+        assert isinstance([entry.what for entry in server.journal.frames()][-1], Lost)
+
+
+async def test_a_client_that_resets_resets_the_upstream() -> None:
+    async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        assert (await ws.receive()).data == "hello"
+        await ws.send_str("welcome")
+        last.set_result((await ws.receive()).type)
+
+    last: asyncio.Future[WSMsgType] = asyncio.get_running_loop().create_future()
+    async with socket_server(talk) as upstream, MockServer(relay(upstream)) as server:
+        async with aiohttp.ClientSession() as session:
+            ws = await session.ws_connect(server.ws_url)
+            await ws.send_str("hello")
+            await ws.receive()
+            reset(ws._response.connection.transport)  # type: ignore[union-attr]
+            assert await last in (WSMsgType.CLOSED, WSMsgType.ERROR)
+        assert isinstance([entry.what for entry in server.journal.frames()][-1], Lost)
+
+
+async def test_path_query_headers_and_subprotocol_arrive_as_sent() -> None:
+    async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        seen.set_result(request)
+        await ws.close()
+
+    seen: asyncio.Future[web.BaseRequest] = asyncio.get_running_loop().create_future()
+    offered = ["openai-insecure-api-key.x", "realtime", "openai-beta.realtime-v1"]
+    async with socket_server(talk, protocols=["realtime"]) as upstream, MockServer(relay(upstream)) as server:
+        headers = {"Authorization": "Bearer a-key", "X-Twice": "1", "User-Agent": "agent/1", "Origin": "http://page.example"}
+        async with connected(server, "?model=gpt%2Frealtime&x=%20a+b&x=", headers=headers, protocols=offered) as ws:
+            assert ws.protocol == "realtime"
+            request = await seen
+    assert request.raw_path == "/v1/realtime?model=gpt%2Frealtime&x=%20a+b&x="
+    for name, value in headers.items():
+        assert request.headers.getall(name) == [value]
+    assert request.headers["Host"] == upstream.removeprefix("http://").removesuffix("/v1")
+    assert request.headers["Sec-WebSocket-Protocol"].replace(" ", "").split(",") == offered
+    assert len(request.headers.getall("Sec-WebSocket-Key")) == 1
+
+
+async def test_response_headers_of_the_upstream_reach_the_client() -> None:
+    async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        await ws.close()
+
+    class Marked(web.WebSocketResponse):
+        pass
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        ws = Marked()
+        ws.headers["x-request-id"] = "req_1"
+        ws.headers.add("Set-Cookie", "a=1")
+        ws.headers.add("Set-Cookie", "b=2")
+        await ws.prepare(request)
+        await talk(ws, request)
+        return ws
+
+    from tests.server.upstreams import plain_server
+
+    async with plain_server(handle) as origin, MockServer(relay(f"{origin}/v1")) as server, connected(server) as ws:
+        headers = ws._response.headers
+        assert headers["x-request-id"] == "req_1"
+        assert headers.getall("Set-Cookie") == ["a=1", "b=2"]
+        assert len(headers.getall("Sec-WebSocket-Accept")) == 1
+        assert len(headers.getall("Server")) == 1
+
+
+async def test_pings_are_answered_on_both_sides_and_noted() -> None:
+    async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        await ws.ping(b"are you there")
+        answered.set_result((await ws.receive()).data)
+        await ws.receive()
+
+    answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    async with socket_server(talk, autoping=False) as upstream, MockServer(relay(upstream)) as server:
+        async with connected(server, autoping=False) as ws:
+            assert await answered == b"are you there"
+            await ws.ping(b"and you")
+            pong = await ws.receive()
+            assert (pong.type, pong.data) == (WSMsgType.PONG, b"and you")
+        assert [note.text for note in server.journal.notes("ping")] == ["ping from the upstream", "ping from the client"]
