@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from mockserver.errors import UsageError
 
@@ -18,7 +18,7 @@ from mockserver.errors import UsageError
 class Seen:
     """One item as the model sees it. ``text``: its words, of audio what is heard; of a truncated item what was left.
 
-    ``origin``: "client" (conversation.item.create or ``input``), "audio" (the input buffer) or "response" (the model).
+    ``audio_ms``: how much audio it holds. ``origin``: "client" (conversation.item.create or ``input``), "audio" (the input buffer) or "response" (the model).
     """
 
     id: str
@@ -30,19 +30,22 @@ class Seen:
     arguments: str = ""
     output: str = ""
     origin: str = "client"
+    audio_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """All that the model may see when a response begins.
 
-    ``instructions``: those in force; ``own_instructions``: whether they are more than the model's own default ones.
+    ``instructions``: those in force; ``own_instructions``: whether they are more than the model's own default ones;
+    ``instructed``: whether this response was given them itself, in place of the session's.
     ``items``: the conversation, or the ``input`` of this response in its place. ``user``: the newest user words.
     ``turn``: 1 for the first response of the session. ``out_of_band``: conversation "none".
     """
 
     instructions: str = ""
     own_instructions: bool = False
+    instructed: bool = False
     items: tuple[Seen, ...] = ()
     tools: tuple[Mapping[str, Any], ...] = ()
     tool_choice: Any = "auto"
@@ -148,9 +151,18 @@ class Recall:
 
     - Assistant messages that a *client* put at the end of the context are not said. They are context, not words to be
       spoken: the model takes them as what it has said already (FACTS 26). Anywhere else they are history, and are said.
-    - Where tool_choice demands a call, it calls: the tool named, or the first one, with the newest user words as every
-      text argument.
+
+    Audio that it cannot make out is told of by its length. Where tool_choice demands a call, it calls: the tool named,
+    or the first one, with the newest user words as every text argument.
+
+    ``instructions``: "all" says the session's and the response's, "own" only those that a response was given itself (an
+    agent's long prompt is then not read out in every reply), "none" neither.
     """
+
+    def __init__(self, *, instructions: Literal["all", "own", "none"] = "all") -> None:
+        if instructions not in ("all", "own", "none"):
+            raise UsageError(f"Recall: instructions={instructions!r}: expected all, own or none")
+        self.instructions = instructions
 
     def __call__(self, context: Context) -> Said:
         """The reply."""
@@ -163,7 +175,8 @@ class Recall:
             items.pop()
             held_back += 1
         said: list[str] = []
-        own = [context.instructions] if context.own_instructions else []
+        wanted = {"all": context.own_instructions, "own": context.instructed, "none": False}[self.instructions]
+        own = [context.instructions] if wanted else []
         for text in [*own, *(text for item in items for text in _texts(item))]:
             for piece in text.split(BAR):
                 line = " ".join(piece.split())
@@ -174,7 +187,7 @@ class Recall:
         return ALREADY_SAID if held_back else NOTHING_SEEN
 
     def __repr__(self) -> str:
-        return "Recall()"
+        return f"Recall(instructions={self.instructions!r})"
 
 
 NOTHING_SEEN = "My context is empty."
@@ -187,6 +200,8 @@ def _texts(item: Seen) -> Iterable[str]:
         yield f"{item.name} {item.arguments}"
     elif item.type == "function_call_output":
         yield item.output
+    elif item.audio_ms and not item.text and item.role == "user":
+        yield f"{item.audio_ms} ms of audio"
     else:
         yield item.text
 

@@ -83,7 +83,7 @@ class Responses:
         )
         response_id = self.wire.mint("response")
         self._count += 1
-        context = self._context(terms, items, response_id)
+        context = self._context(terms, items, response_id, asked)
         usage = usage_of(items, terms.instructions, self._tokens_before)
         response = Response(
             self.wire, self.conversation, response_id, terms, context, usage, self._over
@@ -138,13 +138,16 @@ class Responses:
                 items.append(item_from(body, body.get("id") or self.wire.mint("item")))
         return items
 
-    def _context(self, terms: Terms, items: list[Item], response_id: str) -> Context:
+    def _context(
+        self, terms: Terms, items: list[Item], response_id: str, asked: dict[str, Any]
+    ) -> Context:
         seen = tuple(_seen(item) for item in items)
         newest = next((item.text for item in reversed(seen) if item.role == "user"), "")
         own = bool(terms.instructions) and terms.instructions != self.settings.default_instructions
         return Context(
             instructions=terms.instructions,
             own_instructions=own,
+            instructed="instructions" in asked,
             items=seen,
             tools=tuple(terms.tools),
             tool_choice=terms.tool_choice,
@@ -264,4 +267,5 @@ def _seen(item: Item) -> Seen:
         arguments=item.arguments,
         output=item.output,
         origin=item.origin,
+        audio_ms=sum(part.audio_ms for part in item.content),
     )

@@ -1,0 +1,72 @@
+"""The simulator against captured sessions of the real service, where the machine has them.
+
+Pinned at full agreement of event types and fields. What is left out is listed in ``EXCEPTIONS``, with the reason.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import shared
+from tests.engines.simulator import oracle
+
+# Server events of ours that are not compared, by provider: name -> why.
+EXCEPTIONS: dict[str, dict[str, str]] = {
+    "openai": {
+        "rate_limits.updated": "these captures show none after five responses, but others do after response.done "
+        "(FACTS 9: 7 of 7): the recorder behind these seems to leave it out",
+    },
+}
+CAPTURES = [path for provider in EXCEPTIONS for path in shared.captures(f"{provider}-*.jsonl")]
+each_capture = pytest.mark.parametrize("capture", CAPTURES, ids=[path.stem for path in CAPTURES])
+
+
+def provider_of(path: Path) -> str:
+    return path.stem.partition("-")[0]
+
+
+@each_capture
+def test_the_simulator_agrees_with_a_captured_session(capture: Path) -> None:
+    provider = provider_of(capture)
+    stage = oracle.play(capture, provider)
+    captured = [frame.body for frame in oracle.lines(capture) if frame.sender == "server"]
+    ours = [body for body in stage.events if body["type"] not in EXCEPTIONS[provider]]
+    agreement = oracle.compare(captured, ours)
+    print(f"{capture.stem}: {agreement}")  # the report: pytest -rP shows it
+    assert agreement.differences == []
+    assert agreement.fields > 100
+    assert stage.of("error") == []
+
+
+@each_capture
+def test_times_and_words_are_the_captured_ones(capture: Path) -> None:
+    stage = oracle.play(capture, provider_of(capture))
+    exact = {
+        "input_audio_buffer.speech_started": ("audio_start_ms",),
+        "input_audio_buffer.speech_stopped": ("audio_end_ms",),
+        oracle.TRANSCRIPTION + "completed": ("transcript", "usage"),
+        "response.output_audio_transcript.done": ("transcript",),
+        "response.output_text.done": ("text",),
+    }
+    for frame in oracle.lines(capture):
+        for name in exact.get(frame.body["type"], ()) if frame.sender == "server" else ():
+            assert frame.body[name] == stage.last(frame.body["type"])[name]
+
+
+def test_a_missing_event_or_field_is_seen() -> None:
+    captured: list[dict[str, Any]] = [{"type": "a", "x": 1}, {"type": "b", "y": None}]
+    assert oracle.compare(captured, [*captured]).differences == []
+    assert oracle.compare(captured, captured[:1]).differences != []
+    assert oracle.compare(captured, [{"type": "a"}, {"type": "b", "y": None}]).differences == ["a: x: number became absent"]
+    assert oracle.compare(captured, [{"type": "a", "x": 1}, {"type": "b", "y": 2}]).differences != []
+    assert oracle.compare(captured, [{"type": "a", "x": 1, "z": 1}, captured[1]]).differences != []
+
+
+@pytest.mark.parametrize("voice", [(1760, 4056)])
+def test_the_substituted_sound_is_where_it_should_be(voice: tuple[int, int]) -> None:
+    assert not any(oracle.sound(17, voice)[: 2 * 24 * 59])
+    assert any(oracle.sound(17, voice)[2 * 24 * 60 :])
+    assert not any(oracle.sound(41, voice))
