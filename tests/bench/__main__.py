@@ -1,0 +1,126 @@
+"""``make bench``: measure, print the table, write build/bench.json.
+
+    python -m tests.bench [--rounds N] [--only PART ...] [--quick] [--json FILE]
+
+Parts: instant, paced, record, simulate, faults, cassette, memory, start, fixture, plugin, uvloop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench import costs, serving
+from tests.bench.child import TOP
+from tests.bench.figures import Figure, number, table
+
+
+def parts(rounds: int, quick: bool) -> dict[str, Callable[[], list[Figure]]]:
+    """What can be measured. ``quick`` shows that it runs; its figures mean little."""
+    few = 10 if quick else 1
+    seconds = 1.0 if quick else 8.0
+    counts = (20,) if quick else (100, 200, 400)
+    frames = 20_000 // few
+    return {
+        "instant": lambda: serving.instant(rounds, frames),
+        "paced": lambda: serving.paced(min(rounds, 3), seconds, counts),
+        "record": lambda: serving.recording(rounds, 2000 // few, frames),
+        "simulate": lambda: serving.simulating(rounds, 200 // few, seconds / 2),
+        "faults": lambda: costs.chain(rounds, 100_000 // few),
+        "cassette": lambda: costs.cassettes(min(rounds, 3), frames),
+        "memory": lambda: costs.memory(min(rounds, 3), 100 // few, 500),
+        "start": lambda: costs.starting(2 * rounds),
+        "fixture": lambda: costs.fixtures(200 // few),
+        "plugin": lambda: costs.plugin(3 * rounds),
+        "uvloop": lambda: uvloop(rounds, frames, seconds, counts[-1:]),
+    }
+
+
+def uvloop(rounds: int, frames: int, seconds: float, counts: tuple[int, ...]) -> list[Figure]:
+    """The same on uvloop, both sides, where it is installed."""
+    try:
+        import uvloop as _  # noqa: F401
+    except ImportError:
+        print("  (uvloop is not installed: pip install 'realtime-mockserver[uvloop]')", flush=True)
+        return []
+    found = [
+        *serving.instant(rounds, frames, loop="uvloop"),
+        *serving.paced(min(rounds, 3), seconds, counts, loop="uvloop"),
+    ]
+    return [
+        Figure(
+            f"uvloop: {figure.name}",
+            figure.value,
+            figure.unit,
+            figure.bare,
+            figure.ratio,
+            note=figure.note,
+            rounds=figure.rounds,
+        )
+        for figure in found
+    ]
+
+
+def main() -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", type=Path, default=TOP / "build" / "bench.json")
+    options = parser.parse_args()
+    rounds = 2 if options.quick else options.rounds
+    known = parts(rounds, options.quick)
+    wanted = options.only or list(known)
+    if unknown := set(wanted) - set(known):
+        parser.error(
+            f"no part is called {', '.join(sorted(unknown))}; there are: {', '.join(known)}"
+        )
+    figures: list[Figure] = []
+    broken: list[str] = []
+    began = time.monotonic()
+    for name in wanted:
+        print(f"{name} ...", end="", flush=True)
+        since = time.monotonic()
+        try:
+            figures += known[name]()
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            broken.append(f"{name}: {type(error).__name__}: {error}")
+        gc.collect()
+        print(f" {time.monotonic() - since:.0f} s", flush=True)
+    python = platform.python_version()
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {python}, load {os.getloadavg()[0]:.2f}"
+    print(f"\n{table(figures)}\n\n{machine}; {rounds} rounds; {time.monotonic() - began:.0f} s")
+    missed = [figure for figure in figures if figure.ok is False]
+    for figure in missed:
+        print(
+            f"missed: {figure.name}: {number(figure.value)} {figure.unit}, target {figure.target}"
+        )
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(
+        json.dumps(
+            {
+                "machine": machine,
+                "rounds": rounds,
+                "figures": [figure.plain() for figure in figures],
+            },
+            indent=1,
+        )
+        + "\n"
+    )
+    print(f"written: {options.json}")
+    for line in broken:
+        print(f"could not be measured: {line}")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
