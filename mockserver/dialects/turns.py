@@ -1,13 +1,13 @@
 """Responses that are on their way, and how the provider ends one early.
 
-``Turns`` is fed the frames of one connection of the OpenAI family (GA and beta names, OpenAI, Azure, Voice Live, xAI) and
-knows the open responses, their items, and what has been said so far. From that it makes the *tail*: the events by which
-the provider itself would end a response that is cancelled, fails or stays incomplete, in the names and key order that the
-connection has used so far. It learns the names from the frames, so it asks no dialect for its name. A connection without
-``response.created`` has no responses here, and nothing to end.
+``Turns`` is fed the frames of one connection of the OpenAI family (GA and beta names, OpenAI, Azure, Voice Live, xAI)
+and knows the open responses, their items, and what has been said so far. From that it makes the *tail*: the events by
+which the provider itself would end a response that is cancelled, fails or stays incomplete, in the names that the
+connection has used so far. It learns the names from the frames, so it asks no dialect for its name. A connection
+without ``response.created`` has no responses here, and nothing to end.
 
-Sources: FACTS 8, 20, 21; the published schema says of each ``*.done`` event "Also emitted when a Response is interrupted,
-incomplete, or cancelled."
+Sources: FACTS 8, 20, 21; the published schema says of each ``*.done`` event that it is also emitted when a response is
+interrupted, incomplete or cancelled.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from mockserver.core.frames import Frame, Sender, Text
 from mockserver.core.ids import Ids
 from mockserver.core.view import Lens, View
 
-Status = Literal["cancelled", "failed", "incomplete"]
+Status = Literal["completed", "cancelled", "failed", "incomplete"]
 REASONS: Mapping[Status, tuple[str, ...]] = {
     "cancelled": ("turn_detected", "client_cancelled"),
     "incomplete": ("max_output_tokens", "content_filter"),
-    "failed": (),
 }
 """FACTS 20. A failed response has an error instead of a reason."""
 
@@ -158,18 +157,22 @@ class Turns:
         """The same for a failure. ``error``: type, code, and the message that real failures carry beside the schema."""
         return self.tail(response_id, "failed", {"type": "failed", "error": dict(error)}, ids)
 
-    def tail(self, response_id: str, status: Status, details: Mapping[str, Any], ids: Ids) -> list[Text]:
-        """The events that end an open response early."""
+    def completed_tail(self, response_id: str, ids: Ids) -> list[Text]:
+        """The same for a response that ends in order, with what has been said so far."""
+        return self.tail(response_id, "completed", None, ids)
+
+    def tail(self, response_id: str, status: Status, details: Mapping[str, Any] | None, ids: Ids) -> list[Text]:
+        """The events that end an open response."""
         response = self.open.pop(response_id)
         out: list[dict[str, Any]] = []
         for output in response.outputs.values():
             if not output.done:
-                out += self._end_output(response, output)
+                out += self._end_output(response, output, "completed" if status == "completed" else "incomplete")
         body = dict(response.body)
         body["status"] = status
-        body["status_details"] = dict(details)
+        body["status_details"] = None if details is None else dict(details)
         body["output"] = [output.body for output in response.outputs.values()]
-        # Counts of a response that was cut off are not known; those of one cancelled before its output are 0 (FACTS 21).
+        # Counts of a response that was cut off are not known; of one cancelled before its output they are 0 (FACTS 21).
         body["usage"] = _no_usage(self._beta)
         out.append({"type": "response.done", "response": body})
         return [self._frame(event, ids) for event in out]
@@ -248,8 +251,8 @@ class Turns:
         elif part is not None:
             part.streams = {kind: name for kind, name in part.streams.items() if name != view.name}
 
-    def _end_output(self, response: Response, output: Output) -> list[dict[str, Any]]:
-        at = {"response_id": response.id, "item_id": output.id, "output_index": output.index}
+    def _end_output(self, response: Response, output: Output, status: str) -> list[dict[str, Any]]:
+        at: dict[str, Any] = {"response_id": response.id, "item_id": output.id, "output_index": output.index}
         out: list[dict[str, Any]] = []
         for part in output.parts.values():
             if part.done:
@@ -258,9 +261,9 @@ class Turns:
             out += [self._stream_done(kind, name, place, part) for kind, name in self._open_streams(part)]
             out.append({"type": "response.content_part.done", **place, "part": _said(part, part.body)})
         if output.body.get("type") == "function_call" and output.arguments_open:
-            call = {key: output.body[key] for key in ("call_id", "name") if key in output.body}
+            call: dict[str, Any] = {key: output.body[key] for key in ("call_id", "name") if key in output.body}
             out.append({"type": "response.function_call_arguments.done", **at, **call, "arguments": output.arguments})
-        output.body = self._cut(output)
+        output.body = self._cut(output, status)
         if output.in_conversation and not output.conversation_done and self._says_item_done():
             before = self._before.get(output.id)
             # FACTS 11: null where the predecessor is the first item.
@@ -278,9 +281,9 @@ class Turns:
     def _stream_done(self, kind: str, name: str, place: dict[str, Any], part: Part) -> dict[str, Any]:
         return {"type": name, **place} if kind == "audio" else {"type": name, **place, kind: part.said}
 
-    def _cut(self, output: Output) -> dict[str, Any]:
-        """The item as it stands at the end of a response that was cut off."""
-        item = {**output.body, "status": "incomplete"}
+    def _cut(self, output: Output, status: str) -> dict[str, Any]:
+        """The item as it stands at the end of its response."""
+        item = {**output.body, "status": status}
         if item.get("type") == "function_call":
             item["arguments"] = output.arguments
         elif output.parts or "content" in item:
@@ -289,7 +292,7 @@ class Turns:
         return item
 
     def _content_type(self, part: Part) -> str:
-        """GA calls a part "audio" and the same content of the item "output_audio" (FACTS 8); beta calls both "audio"."""
+        """GA calls a part "audio" and the item's same content "output_audio" (FACTS 8); beta calls both "audio"."""
         kind = _str(part.body.get("type")) or "audio"
         return kind if self._beta or kind.startswith("output_") else f"output_{kind}"
 
@@ -312,11 +315,11 @@ def _said(part: Part, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _no_usage(beta: bool) -> dict[str, Any]:
-    cached = {"text_tokens": 0, "audio_tokens": 0} if beta else {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0}
-    inputs = {"text_tokens": 0, "audio_tokens": 0, **({} if beta else {"image_tokens": 0}), "cached_tokens": 0,
-              "cached_tokens_details": cached}
+    kinds = {"text_tokens": 0, "audio_tokens": 0, **({} if beta else {"image_tokens": 0})}
+    inputs = {**kinds, "cached_tokens": 0, "cached_tokens_details": kinds}
+    outputs = {"text_tokens": 0, "audio_tokens": 0}
     return {"total_tokens": 0, "input_tokens": 0, "output_tokens": 0, "input_token_details": inputs,
-            "output_token_details": {"text_tokens": 0, "audio_tokens": 0}}
+            "output_token_details": outputs}
 
 
 def _dict(value: Any) -> dict[str, Any]:

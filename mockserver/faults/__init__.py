@@ -9,9 +9,46 @@
 from __future__ import annotations
 
 from mockserver.faults.base import Action, Armed, Body, Fault, Moment, Run, Sight, register
+from mockserver.faults.closing import close, half_open, no_pong, reset, slow_close
+from mockserver.faults.damage import another_id, missing_type, set_field, strip, wrong_type
+from mockserver.faults.ghosts import (
+    created_without_done,
+    deltas_after_cancel,
+    done_without_created,
+    second_response,
+    unrequested_response,
+)
+from mockserver.faults.grammar import load_text, parse
+from mockserver.faults.handshake import (
+    handshake_delay,
+    handshake_hang,
+    handshake_reset,
+    redirect,
+    refuse,
+    wrong_subprotocol,
+)
+from mockserver.faults.life import cancel_midway, fail, incomplete
+from mockserver.faults.listing import Entry, catalogue, describe
 from mockserver.faults.loss import drop, duplicate, noop, reorder, replay_stale
 from mockserver.faults.options import On, Options, make
-from mockserver.faults.parse import load_text, parse
+from mockserver.faults.provider import (
+    active_response,
+    beta_retired,
+    insufficient_quota,
+    invalid_key,
+    rate_limit,
+    server_error,
+    session_expired,
+)
+from mockserver.faults.spoil import (
+    bad_base64,
+    binary,
+    not_json,
+    odd_audio,
+    oversize,
+    truncate_json,
+    unknown_event,
+)
 from mockserver.faults.timing import bandwidth, delay, growing, hold, jitter, stall
 from mockserver.faults.where import After, Where
 
@@ -20,6 +57,7 @@ __all__ = [
     "After",
     "Armed",
     "Body",
+    "Entry",
     "Fault",
     "Moment",
     "On",
@@ -27,19 +65,59 @@ __all__ = [
     "Run",
     "Sight",
     "Where",
+    "active_response",
+    "another_id",
+    "bad_base64",
     "bandwidth",
+    "beta_retired",
+    "binary",
+    "cancel_midway",
+    "catalogue",
+    "close",
+    "created_without_done",
     "delay",
+    "deltas_after_cancel",
+    "describe",
+    "done_without_created",
     "drop",
     "duplicate",
+    "fail",
     "growing",
+    "half_open",
+    "handshake_delay",
+    "handshake_hang",
+    "handshake_reset",
     "hold",
+    "incomplete",
+    "insufficient_quota",
+    "invalid_key",
     "jitter",
     "load_text",
     "make",
+    "missing_type",
+    "no_pong",
     "noop",
+    "not_json",
+    "odd_audio",
+    "oversize",
     "parse",
+    "rate_limit",
+    "redirect",
+    "refuse",
     "register",
     "reorder",
     "replay_stale",
+    "reset",
+    "second_response",
+    "server_error",
+    "session_expired",
+    "set_field",
+    "slow_close",
     "stall",
+    "strip",
+    "truncate_json",
+    "unknown_event",
+    "unrequested_response",
+    "wrong_subprotocol",
+    "wrong_type",
 ]

@@ -143,8 +143,8 @@ def time_value(text: str) -> int | None:
 
 def time_text(micros: int) -> str:
     """The shortest exact way to write a duration."""
-    for unit, size in (("s", 1_000_000), ("ms", 1_000)):
-        if micros % size == 0:
+    for unit, size in (("min", 60_000_000), ("s", 1_000_000), ("ms", 1_000)):
+        if micros and micros % size == 0:
             return f"{micros // size}{unit}"
     return f"{micros}us"
 

@@ -1,0 +1,93 @@
+"""The list of all faults: what ``mockserver faults`` prints and docs/faults.md holds."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mockserver.errors import UsageError
+from mockserver.faults import (
+    closing,
+    damage,
+    ghosts,
+    handshake,
+    life,
+    loss,
+    provider,
+    spoil,
+    timing,
+)
+from mockserver.faults.base import ACTIONS, Action, Fault
+from mockserver.faults.spec import nearest
+
+MODULES = (timing, loss, damage, spoil, life, ghosts, provider, closing, handshake)
+GROUPS = ("time", "loss and order", "content", "response", "provider", "connection", "handshake")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One fault: its words, what it does, an example, and its constructors as a Python user types them."""
+
+    name: str
+    group: str
+    syntax: str
+    about: str
+    example: str
+    constructors: tuple[str, ...]
+
+
+def catalogue() -> list[Entry]:
+    """Every known fault, also those that were registered from elsewhere, by group."""
+    entries = [_entry(kind) for kind in ACTIONS.values()]
+    order = {group: place for place, group in enumerate(GROUPS)}
+    return sorted(entries, key=lambda entry: order.get(entry.group, len(order)))
+
+
+def describe(name: str) -> str:
+    """One fault explained, for the command line. UsageError where there is none of this name."""
+    for entry in catalogue():
+        if entry.name == name or any(text.startswith(f"{name}(") for text in entry.constructors):
+            lines = [entry.syntax, f"    {entry.about}", f"    example: {entry.example}"]
+            return "\n".join([*lines, *(f"    in Python: faults.{text}" for text in entry.constructors)])
+    known = [entry.name for entry in catalogue()]
+    raise UsageError(f"no fault is called {name!r}{nearest(name, known)}")
+
+
+def _entry(kind: type[Action]) -> Entry:
+    name = " ".join(kind.pattern.first_words)
+    return Entry(name, kind.group, kind.pattern.shown, kind.about, kind.example, tuple(_made_by(kind)))
+
+
+def _made_by(kind: type[Action]) -> list[str]:
+    found = []
+    for module in MODULES:
+        for name, value in vars(module).items():
+            if inspect.isfunction(value) and value.__module__ == module.__name__ and kind.__name__ in _names(value):
+                found.append(f"{name}{_signature(value)}")
+    return found
+
+
+def _names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The classes that a constructor calls by name."""
+    if inspect.signature(function).return_annotation not in (Fault, "Fault"):
+        return ()
+    return function.__code__.co_names
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    parts = []
+    keyword = False
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            parts.append("**where")
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and not keyword:
+            keyword = True
+            parts.append("*")
+        default = "" if parameter.default is parameter.empty else f"={parameter.default!r}"
+        parts.append("on" if name == "on" else f"{name}{default}")
+    if parts[:2] == ["*", "**where"]:
+        parts = parts[1:]
+    return f"({', '.join(parts)})"
