@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from mockserver.core.expect import Selection
 from mockserver.core.frames import Micros
-from mockserver.core.journal import SessionLog
+from mockserver.core.journal import Journal, SessionLog
 from mockserver.core.session import Layer, Session
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Engine, Inspection
@@ -55,6 +56,19 @@ class SessionHandle:
     def log(self) -> SessionLog:
         """What the journal knows of it."""
         return self.session.log
+
+    @property
+    def journal(self) -> Journal:
+        """The journal of the whole server."""
+        return self.session.journal
+
+    def sent_by_client(self, name: str = "*", **where: Any) -> Selection:
+        """What this client sent, as ``Journal.sent_by_client``."""
+        return self.journal.sent_by_client(name, session=self.number, **where)
+
+    def sent_by_server(self, name: str = "*", **where: Any) -> Selection:
+        """What this client was sent, as ``Journal.sent_by_server``."""
+        return self.journal.sent_by_server(name, session=self.number, **where)
 
     @property
     def engine(self) -> Engine:
