@@ -34,6 +34,9 @@ from mockserver.server.pump import Pump
 MAX_BODY = 64 * 1024 * 1024
 """Bytes that the body of a plain request may have."""
 
+MAX_HEAD = 64 * 1024
+"""Bytes that a request line or a header may have."""
+
 _PROTOCOL = "Sec-WebSocket-Protocol"
 OURS = frozenset(
     {"connection", "upgrade", "sec-websocket-accept", "sec-websocket-extensions", "sec-websocket-protocol",
@@ -58,7 +61,15 @@ class App(web.Server):
     """One listening server. A handshake that is held hears here that its client has gone."""
 
     def __init__(self, host: Host, *, loop: AbstractEventLoop) -> None:
-        super().__init__(self._handle, loop=loop, access_log=None, debug=False)
+        super().__init__(
+            self._handle,
+            loop=loop,
+            access_log=None,
+            debug=False,
+            # Clients carry tokens of several kilobytes in headers and in the query.
+            max_line_size=MAX_HEAD,
+            max_field_size=MAX_HEAD,
+        )
         self._host = host
         self._held: dict[object, Pump] = {}
 
@@ -67,7 +78,7 @@ class App(web.Server):
         super().connection_lost(handler, exc)
         pump = self._held.pop(handler, None)
         if pump is not None and not pump.decided.done():
-            pump.feed(Received(Peer.CLIENT, Lost("client gave up during the handshake")))
+            lost(pump, "client gave up during the handshake")
             if not pump.decided.done():
                 pump.decided.set_result(Abort())
 
@@ -75,7 +86,9 @@ class App(web.Server):
         if request.headers.get("Upgrade", "").strip().lower() == "websocket":
             return await self._socket(request)
         path, query = split_target(request.raw_path)
-        body = await request.read() if request.can_read_body else b""
+        body = await body_of(request)
+        if body is None:
+            return response(told(413, f"a request body may have {MAX_BODY} bytes"))
         asked = Request(request.method, path, query, pairs(request.raw_headers), body)
         return response(await self._host.plain(asked, request))
 
@@ -96,6 +109,9 @@ class App(web.Server):
             return response(pump)
         try:
             return await self._serve(request, bare, ws, pump, handshake)
+        except ConnectionError:
+            lost(pump, "connection lost")
+            return ws if ws.prepared else web.Response(status=499)
         finally:
             self._held.pop(request.protocol, None)
             if pump.upstream is not None:
@@ -117,7 +133,7 @@ class App(web.Server):
         decision = await pump.decided
         transport = request.transport
         if transport is None:
-            pump.feed(Received(Peer.CLIENT, Lost("client gave up during the handshake")))
+            lost(pump, "client gave up during the handshake")
             return web.Response(status=499)  # nobody is there to read it
         match decision:
             case Refuse(status, extra, body):
@@ -174,12 +190,16 @@ async def read(ws: web.WebSocketResponse, pump: Pump) -> None:
             pump.outlet.put(Close(frame.code))  # the echo of RFC 6455 section 5.5.1: not a frame of the session
             return
         else:
-            if not session.over:
-                why = f"protocol error: {message.data}" if kind is WSMsgType.ERROR else "connection lost"
-                pump.feed(Received(Peer.CLIENT, Lost(why)))
+            lost(pump, f"protocol error: {message.data}" if kind is WSMsgType.ERROR else "connection lost")
             return
         if pump.upstream is not None:
             await pump.upstream.room()
+
+
+def lost(pump: Pump, why: str) -> None:
+    """The client has gone without a close frame; each connection ends once."""
+    if not pump.session.over:
+        pump.feed(Received(Peer.CLIENT, Lost(why)))
 
 
 def read_handshake(request: web.BaseRequest) -> Handshake:
@@ -194,6 +214,16 @@ def read_handshake(request: web.BaseRequest) -> Handshake:
         if name.strip()
     )
     return Handshake(path, query, headers, offered, request.raw_path)
+
+
+async def body_of(request: web.BaseRequest) -> bytes | None:
+    """The body of a plain request, or None where it is too large."""
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return None
+    return bytes(body)
 
 
 def split_target(target: str) -> tuple[str, Pairs]:

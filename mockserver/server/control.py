@@ -22,6 +22,7 @@ import hmac
 import json
 import math
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,8 @@ class Control:
             case "GET", ["problems"]:
                 return 200, {"problems": [str(problem) for problem in self._server.problems()]}
             case "GET", ["sessions", number]:
-                return 200, self._session(self._numbered(number))
+                handle = self._numbered(number)
+                return 200, self._session(handle, sum(entry.session == handle.number for entry in self._server.journal))
             case "GET", ["journal"]:
                 return 200, await self._journal(request)
             case "GET", ["faults"]:
@@ -115,8 +117,8 @@ class Control:
             case "POST", ["faults"]:
                 return 201, self._add(request)
             case "DELETE", ["faults"]:
-                for number in list(self._server.faults):
-                    self._server.remove_fault(number)
+                for one in list(self._server.faults):
+                    self._server.remove_fault(one)
                 return 200, {"faults": self._faults()}
             case "DELETE", ["faults", number]:
                 return 200, self._remove(number)
@@ -129,6 +131,7 @@ class Control:
         server = self._server
         from mockserver import __version__
 
+        counts = Counter(entry.session for entry in server.journal)
         return {
             "version": __version__,
             "dialect": server.dialect.name,
@@ -138,12 +141,12 @@ class Control:
             "ws_url": server.ws_url,
             "elapsed_us": server.elapsed_us,
             "entries": len(server.journal),
-            "sessions": [self._session(handle) for handle in server.sessions],
+            "sessions": [self._session(handle, counts[handle.number]) for handle in server.sessions],
             "faults": self._faults(),
             "problems": [str(problem) for problem in server.problems()],
         }
 
-    def _session(self, handle: SessionHandle) -> dict[str, Any]:
+    def _session(self, handle: SessionHandle, entries: int) -> dict[str, Any]:
         shown = handle.inspect()
         handshake = handle.log.handshake or Handshake()
         safe = _redacted(self._server, handshake)
@@ -155,7 +158,7 @@ class Control:
             "over": handle.over,
             "engine": shown.engine,
             "values": json.loads(json.dumps(shown.values, default=str)),
-            "entries": sum(entry.session == handle.number for entry in self._server.journal),
+            "entries": entries,
         }
 
     def _numbered(self, text: str) -> SessionHandle:
@@ -217,7 +220,8 @@ class Control:
         return page
 
     def _page(self, since: int, limit: int, wanted: Callable[[Entry], bool]) -> dict[str, Any]:
-        entries, made, index = self._server.journal.entries, [], since
+        entries, index = self._server.journal.entries, since
+        made: list[dict[str, Any]] = []
         while index < len(entries) and len(made) < limit:
             if wanted(entries[index]):
                 made.append(self._entry(entries[index]))

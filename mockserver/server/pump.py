@@ -127,6 +127,16 @@ class Pump:
 
     def run(self, effects: Iterable[Effect]) -> None:
         """Execute effects in order, then set the timer."""
+        try:
+            self._execute(effects)
+        except Exception as error:  # noqa: BLE001 - a frame that cannot be written (a lone surrogate) is a part's mistake
+            self._execute(self._fail(error))
+        if self.session.over:
+            self._over()
+        else:
+            self._arm()
+
+    def _execute(self, effects: Iterable[Effect]) -> None:
         outlet = self.outlet
         for effect in effects:
             if type(effect) is Send:
@@ -137,21 +147,18 @@ class Pump:
             else:
                 self._rare(effect)
         outlet.flush()
-        if self.session.over:
-            self._over()
-        else:
-            self._arm()
 
     def end(self, *, code: int = 1001, reason: str = "mockserver is closing") -> None:
         """The server closes: end this connection now, without waiting for the client or the upstream."""
         self._disarm()
-        if not self.outlet.shut and not self.outlet.held:
-            self.outlet.put(Close(code, reason))
-        self.outlet.stop()
         if self.upstream is not None:
             self.upstream.stop()
         if not self.decided.done():
             self.decided.set_result(Refuse(503, (), b'{"error":{"message":"mockserver is closing"}}\n'))
+            return
+        if not self.outlet.shut and not self.outlet.held:
+            self.outlet.put(Close(code, reason))
+        self.outlet.stop()
         self.hang_up()
 
     def hang_up(self) -> None:

@@ -3,30 +3,56 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from mockserver.cassette.model import Cassette
 from mockserver.core.frames import Handshake
-from mockserver.dialects.base import Dialect
+from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.registry import DIALECTS, dialect_for, dialect_named
 from mockserver.errors import UsageError
 
 if TYPE_CHECKING:
-    from mockserver.cassette.model import Cassette
+    from mockserver.engines.pacing import Pacing
     from mockserver.engines.relay import Relay
     from mockserver.engines.replay import Replay
 
 
-def replay(cassette: str | Path | Cassette, **options: Any) -> Replay:
-    """Answer from a cassette, given as a path or in memory. For the options see ``mockserver.engines.replay.Replay``."""
+def replay(
+    cassette: str | Path | Cassette | Sequence[str | Path | Cassette],
+    *,
+    pacing: str | float | Pacing = "recorded",
+    rules: MatchRules | Mapping[str, Any] | None = None,
+    stall_after: float = 5.0,
+    on_stall: Literal["note", "close"] = "note",
+    patience: float = 5.0,
+    allow_unplayed: bool | Sequence[str] = False,
+    rerecord: str | None = None,
+) -> Replay:
+    """Answer from one cassette or several of one provider, given as paths or in memory.
+
+    For the options see ``mockserver.engines.replay.Replay``. Client frames are redacted as a recorder would redact them
+    before they are compared. Raises CassetteError and UsageError.
+    """
+    from mockserver.cassette.store import load, redactor_for
     from mockserver.engines.replay import Replay
 
-    if isinstance(cassette, str | Path):
-        from mockserver.cassette.store import load
-
-        cassette = load(cassette)
-    return Replay(cassette, **options)
+    given = (cassette,) if isinstance(cassette, str | Path | Cassette) else tuple(cassette)
+    loaded = [load(one) if isinstance(one, str | Path) else one for one in given]
+    redactor = redactor_for(dialect_named(loaded[0].header.dialect)) if loaded else None
+    return Replay(
+        loaded,
+        pacing=pacing,
+        rules=rules,
+        redact=None if redactor is None else redactor.frame,
+        stall_after=stall_after,
+        on_stall=on_stall,
+        patience=patience,
+        allow_unplayed=allow_unplayed,
+        rerecord=rerecord,
+    )
 
 
 def relay(upstream: str, *, dialect: str | Dialect | None = None, key_env: str | None = None) -> Relay:
@@ -42,7 +68,8 @@ def relay(upstream: str, *, dialect: str | Dialect | None = None, key_env: str |
         named = dialect_named(upstream)
         if named.upstream is None:
             raise UsageError(
-                f"provider {upstream!r} has no fixed address: give its URL as the upstream, and {upstream!r} as the dialect"
+                f"provider {upstream!r} has no fixed address: give its URL as the upstream, "
+                f"and {upstream!r} as the dialect"
             )
         dialect, upstream = dialect or named, named.upstream
     if isinstance(dialect, str):

@@ -1,7 +1,7 @@
 """A certificate made on the spot, for clients that cannot do plain ``ws://``.
 
-The certificate is for 127.0.0.1, ::1 and localhost and is signed by an authority made for this one server. Clients learn
-to trust that authority through the variables of ``env``, which point at a file that is removed with the server.
+The certificate is for 127.0.0.1, ::1 and localhost and is signed by an authority made for this one server. Clients
+learn to trust that authority through the variables of ``env``, which point at files that are removed with the server.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Certificate:
 
 
 def system_authorities() -> bytes:
-    """What clients of this process trust now: ``SSL_CERT_FILE``, the system's file, or certifi's; empty where none is."""
+    """What clients trust now: the file of ``SSL_CERT_FILE``, the system's, or certifi's; empty where none is."""
     candidates = [os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile]
     try:
         import certifi

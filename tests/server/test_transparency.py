@@ -11,8 +11,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from yarl import URL
 from aiohttp import WSMsgType, web
+from yarl import URL
 
 from mockserver import MockServer, relay
 from mockserver.core.frames import Binary, Close, Lost, Sender, Text
@@ -23,7 +23,9 @@ CODES = (*range(1000, 1004), *range(1007, 1015), 3000, 3456, 3999, 4000, 4321, 4
 
 
 @asynccontextmanager
-async def connected(server: MockServer, path: str = "", **options: Any) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def connected(
+    server: MockServer, path: str = "", **options: Any
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     options = {"max_msg_size": 0, "autoclose": False, **options}
     async with aiohttp.ClientSession() as session, session.ws_connect(
         URL(server.ws_url + path, encoded=True), **options
@@ -37,7 +39,8 @@ def payloads(seed: str) -> list[str | bytes]:
     for size in SIZES:
         made.append(source.randbytes(size))
         # Code points of one to four bytes in UTF-8, U+0000 and U+FFFF included, surrogates not.
-        points = [source.choice((0, 0x41, 0x7F, 0x80, 0x7FF, 0x800, 0xFFFF, 0x10000, 0x10FFFF)) for _ in range(min(size, 999))]
+        edges = (0, 0x41, 0x7F, 0x80, 0x7FF, 0x800, 0xFFFF, 0x10000, 0x10FFFF)
+        points = [source.choice(edges) for _ in range(min(size, 999))]
         text = "".join(map(chr, points))
         made.append(text * (size // max(1, len(text))) if text else "")
     return made
@@ -79,8 +82,7 @@ async def test_a_burst_keeps_its_order_and_loses_nothing() -> None:
 
     async def burst(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
         async def receive() -> None:
-            for _ in sent:
-                got.append((await ws.receive()).data)
+            got.extend([(await ws.receive()).data for _ in sent])
 
         reading = asyncio.create_task(receive())
         for payload in sent:
@@ -89,17 +91,20 @@ async def test_a_burst_keeps_its_order_and_loses_nothing() -> None:
         await ws.close()
 
     got: list[bytes] = []
-    async with socket_server(burst, compress=False) as upstream, MockServer(relay(upstream)) as server:
-        async with connected(server) as ws:
+    async with (
+        socket_server(burst, compress=False) as upstream,
+        MockServer(relay(upstream)) as server,
+        connected(server) as ws,
+    ):
 
-            async def send() -> None:
-                for payload in sent:
-                    await ws.send_bytes(payload)
+        async def send() -> None:
+            for payload in sent:
+                await ws.send_bytes(payload)
 
-            sending = asyncio.create_task(send())
-            back = [(await ws.receive()).data for _ in sent]
-            await sending
-            last = await ws.receive()
+        sending = asyncio.create_task(send())
+        back = [(await ws.receive()).data for _ in sent]
+        await sending
+        last = await ws.receive()
     assert last.type is WSMsgType.CLOSE
     assert back == sent
     assert got == sent
@@ -250,4 +255,5 @@ async def test_pings_are_answered_on_both_sides_and_noted() -> None:
             await ws.ping(b"and you")
             pong = await ws.receive()
             assert (pong.type, pong.data) == (WSMsgType.PONG, b"and you")
-        assert [note.text for note in server.journal.notes("ping")] == ["ping from the upstream", "ping from the client"]
+        noted = [note.text for note in server.journal.notes("ping")]
+        assert noted == ["ping from the upstream", "ping from the client"]

@@ -13,7 +13,10 @@ NOTHING: set[object] = set()
 
 
 def pair(sent: int, received: int) -> list[End]:
-    return [End(ESTABLISHED, CLIENT, SERVER, sent, 7), End(ESTABLISHED, SERVER, CLIENT, 7, received)]
+    return [
+        End(ESTABLISHED, CLIENT, SERVER, sent, 7),
+        End(ESTABLISHED, SERVER, CLIENT, 7, received),
+    ]
 
 
 def test_nothing_is_late_where_all_that_was_sent_has_been_received() -> None:
@@ -31,7 +34,9 @@ def test_a_fin_counts_as_a_byte_received_and_is_none() -> None:
 def test_a_connection_that_is_not_accepted_yet_is_late() -> None:
     dialled = End(ESTABLISHED, CLIENT, SERVER, 0, 0)
     assert Wire(None).late([dialled, End(LISTEN, DOOR, None)]) == {(CLIENT, SERVER)}
-    assert Wire(None).late([dialled]) == NOTHING  # the other end is in another process: nothing is known
+    assert (
+        Wire(None).late([dialled]) == NOTHING
+    )  # the other end is in another process: nothing is known
 
 
 def test_a_connection_attempt_is_late() -> None:

@@ -1,4 +1,4 @@
-"""Upstreams for the relay's tests: written on bare aiohttp and asyncio, so that the relay is not judged by our own code."""
+"""Upstreams for the tests of the relay: bare aiohttp and asyncio, so that it is not judged by our own code."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ async def socket_server(talk: Talk, **options: Any) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def raw_server(serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
+async def raw_server(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[str]:
     """A TCP server that does what it likes; gives its base URL."""
     tasks: set[asyncio.Task[None]] = set()
 
