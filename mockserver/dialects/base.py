@@ -187,6 +187,11 @@ def parse(text: str) -> Any:
         return None
 
 
+def base64_size(text: str) -> int:
+    """How many bytes a base64 text stands for."""
+    return len(text) * 3 // 4 - (2 if text.endswith("==") else 1 if text.endswith("=") else 0)
+
+
 def shorten(text: str, width: int) -> str:
     """``text`` on one line, cut to ``width`` characters."""
     line = " ".join(text.split())

@@ -106,15 +106,18 @@ class Turns:
 
     A frame that reacts to what the user says (``heard``) and the first frame of the server's turn wait for the client's
     audio up to there. What follows in the turn keeps its distance to that frame, however the microphone goes on. A client
-    frame that is not audio begins anew: what comes after it waits for it.
+    frame that is not audio begins anew: what comes after it waits for it. Frames ``apart`` run on a clock of their own from
+    the first answer on.
     """
 
-    def __init__(self, *, heard: tuple[str, ...] = (), ends: tuple[str, ...] = ()) -> None:
-        self._heard, self._ends = heard, ends
+    def __init__(self, *, heard: tuple[str, ...] = (), ends: tuple[str, ...] = (), apart: tuple[str, ...] = ()) -> None:
+        self._heard, self._ends, self._apart = heard, ends, apart
         self._begun = False
         self._fresh = True  # a client step, or the end of a turn, since the last server frame
         self._audio = False  # client audio since the last frame that waited for audio
         self._stepped = False
+        self._first = True
+        self._label = ""  # of the frame that the turn is told from
 
     def client(self, step: int, view: View, ahead: Ahead) -> str:
         """What comes now waits for this frame."""
@@ -130,11 +133,14 @@ class Turns:
         """See the head of this class."""
         if not self._begun:
             return OPENING
+        if any(fnmatchcase(name, pattern) for pattern in self._apart) and not self._first:
+            return Cause(On.LIKE, chain="apart", like="first")
         heard = any(fnmatchcase(name, pattern) for pattern in self._heard)
         if not (self._audio or self._stepped) or not (self._fresh or heard):
             self._fresh = self._fresh or any(fnmatchcase(name, pattern) for pattern in self._ends)
-            return Cause(On.LIKE, like="turn")
+            return Cause(On.LIKE, like=self._label)
         on = On.BOTH if self._audio else On.BEFORE
         self._audio = self._stepped = False
         self._fresh = any(fnmatchcase(name, pattern) for pattern in self._ends)
-        return Cause(on, label="turn")
+        self._label, self._first = "first" if self._first else "turn", False
+        return Cause(on, label=self._label)

@@ -15,6 +15,7 @@ from mockserver.dialects.base import (
     Dialect,
     MatchRules,
     Problem,
+    base64_size,
     close_reason,
     event,
     parse,
@@ -160,11 +161,6 @@ def input_format(body: Any, current: AudioFormat) -> AudioFormat:
     if named in G711:
         return AudioFormat(8_000, 1)
     return AudioFormat(rate if isinstance(rate, int) and rate > 0 else 24_000)
-
-
-def base64_size(text: str) -> int:
-    """How many bytes a base64 text stands for."""
-    return len(text) * 3 // 4 - (2 if text.endswith("==") else 1 if text.endswith("=") else 0)
 
 
 def _text(value: Any) -> str | None:

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from mockserver.core.frames import Handshake
+from mockserver.dialects.azure import AZURE, AZURE_DATED, AZURE_VOICE_LIVE
 from mockserver.dialects.base import Dialect
+from mockserver.dialects.gemini import GEMINI
 from mockserver.dialects.generic import GENERIC
+from mockserver.dialects.gpt_live import GPT_LIVE
 from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai_beta import OPENAI_BETA
+from mockserver.dialects.personaplex import PERSONAPLEX
+from mockserver.dialects.phonic import PHONIC
+from mockserver.dialects.ultravox import ULTRAVOX
+from mockserver.dialects.xai import XAI_VOICE
 from mockserver.errors import UsageError
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (OPENAI, GENERIC)}
+_BY_CLAIM = (
+    *(GPT_LIVE, AZURE_VOICE_LIVE, AZURE_DATED, AZURE, OPENAI_BETA, XAI_VOICE, OPENAI),
+    *(GEMINI, PHONIC, PERSONAPLEX, ULTRAVOX, GENERIC),
+)
+"""Who may claim a handshake first: of the family that shares ``/realtime``, those that need most to be recognised."""
+
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _BY_CLAIM}
 
 
 def dialect_named(name: str) -> Dialect:
@@ -21,4 +35,4 @@ def dialect_named(name: str) -> Dialect:
 
 def dialect_for(handshake: Handshake) -> Dialect:
     """The first dialect that recognises a handshake; generic where none does."""
-    return next((dialect for dialect in DIALECTS.values() if dialect.recognises(handshake)), GENERIC)
+    return next((dialect for dialect in _BY_CLAIM if dialect.recognises(handshake)), GENERIC)

@@ -1,0 +1,58 @@
+"""Azure's three: OpenAI v1 (GA shapes), OpenAI with a dated api-version (beta shapes), Voice Live (beta shapes of its own).
+
+CLIENTS.md sections 1 and 2.2, FACTS 31. All take an ``api-key`` or an Entra token, and have no address that is everyone's.
+"""
+
+from __future__ import annotations
+
+from mockserver.core.frames import Handshake
+from mockserver.dialects.openai import OpenAI
+
+KEY_HEADERS = ("api-key", "authorization")
+
+
+class Azure(OpenAI):
+    """Azure OpenAI, v1: ``/openai/v1/realtime?model=DEPLOYMENT``."""
+
+    name = "azure"
+    title = "Azure OpenAI Realtime"
+    upstream = None
+    base_path = "/openai/v1"
+    socket_path = "/openai/v1/realtime"
+    paths = ("/openai/v1/realtime", "/openai/realtime")
+    env_vars = {"AZURE_OPENAI_ENDPOINT": "{http}", "AZURE_OPENAI_API_KEY": "{key}"}
+    key_headers = KEY_HEADERS
+    key_env = "AZURE_OPENAI_API_KEY"
+
+
+class AzureDated(Azure):
+    """Azure OpenAI with ``api-version`` and ``deployment`` in the query: the beta shape."""
+
+    name = "azure_dated"
+    title = "Azure OpenAI Realtime (dated api-version)"
+    base_path = "/openai"
+    socket_path = "/openai/realtime"
+    paths = ("/openai/realtime",)
+
+    def recognises(self, handshake: Handshake) -> bool:
+        """By the api-version that v1 has no use for."""
+        return super().recognises(handshake) and handshake.param("api-version") is not None
+
+
+class AzureVoiceLive(OpenAI):
+    """Azure Voice Live: ``/voice-live/realtime?api-version=...&model=...``, beta names, ``voice`` an object."""
+
+    name = "azure_voice_live"
+    title = "Azure Voice Live"
+    upstream = None
+    base_path = ""
+    socket_path = "/voice-live/realtime"
+    paths = ("/voice-live/realtime",)
+    env_vars = {"AZURE_VOICELIVE_ENDPOINT": "{http}", "AZURE_VOICELIVE_API_KEY": "{key}"}
+    key_headers = KEY_HEADERS
+    key_env = "AZURE_VOICELIVE_API_KEY"
+
+
+AZURE = Azure()
+AZURE_DATED = AzureDated()
+AZURE_VOICE_LIVE = AzureVoiceLive()

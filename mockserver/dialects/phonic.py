@@ -1,0 +1,77 @@
+"""Phonic: JSON text both ways, the client speaks first (``config``), audio in ``audio_chunk`` (CLIENTS.md section 2.7)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mockserver.core.frames import Hangup, Send, Sender
+from mockserver.core.view import Audio, Kind, View
+from mockserver.dialects.base import (
+    AudioFormat,
+    Dialect,
+    MatchRules,
+    Problem,
+    base64_size,
+    close_reason,
+    event,
+)
+from mockserver.dialects.causes import Causes, Turns
+
+_FORMAT = re.compile(r"(pcm|mulaw|alaw)_(\d+)")
+
+
+class Phonic(Dialect):
+    """Turns are told by ``*_started_speaking`` and ``*_finished_speaking``."""
+
+    name = "phonic"
+    title = "Phonic"
+    upstream = "https://api.phonic.ai"
+    socket_path = "/v1/sts/ws"
+    paths = ("/v1/sts/ws",)
+    env_vars = {"PHONIC_API_KEY": "{key}"}
+    key_headers = ("authorization",)
+    key_env = "PHONIC_API_KEY"
+    rules = MatchRules(ids=("tool_call_id",), optional=("mute", "unmute"))
+
+    def read(self, body: Any, sender: Sender) -> View:
+        """Type and audio of one message."""
+        view = super().read(body, sender)
+        data = body.get("audio") if isinstance(body, dict) and view.name == "audio_chunk" else None
+        if not isinstance(data, str):
+            return view
+        kind = Kind.AUDIO if sender is Sender.CLIENT else Kind.EVENT
+        return View(kind, view.name, body, Audio(base64_size(data), path=("audio",)))
+
+    def summary(self, view: View) -> str:
+        """Audio as its duration."""
+        if view.audio is None:
+            return super().summary(view)
+        return f"{view.audio.milliseconds():.0f} ms of audio {view.body.get('text') or ''}".rstrip()
+
+    def audio_format(self, view: View, current: AudioFormat) -> AudioFormat:
+        """``config.input_format``, e.g. "pcm_24000"."""
+        told = view.body.get("input_format") if view.name == "config" else None
+        found = _FORMAT.fullmatch(told) if isinstance(told, str) else None
+        return AudioFormat(int(found[2]), 2 if found[1] == "pcm" else 1) if found else current
+
+    def causes(self) -> Causes:
+        """What is heard follows the client's audio; the assistant's turn keeps its own time."""
+        heard = ("user_*", "input_text", "input_cancelled", "interrupted_response", "tool_call_interrupted")
+        return Turns(heard=heard, ends=("assistant_finished_speaking", "ready_to_start_conversation"))
+
+    def independent(self, earlier: View, later: View) -> bool:
+        """Outputs of different tool calls."""
+        calls = [view.body.get("tool_call_id") for view in (earlier, later) if view.name == "tool_call_output"]
+        return len(calls) == 2 and calls[0] != calls[1]
+
+    def refusal(self, problem: Problem) -> list[Send | Hangup]:
+        """An error message and a close. Which code the service closes with is not known."""
+        return [*self.complaint(problem), Hangup(code=1011, reason=close_reason(problem.kind))]
+
+    def complaint(self, problem: Problem) -> list[Send | Hangup]:
+        """An error message: code and message. Its other fields, if any, are not known."""
+        return [event({"type": "error", "error": {"code": problem.kind, "message": problem.message}})]
+
+
+PHONIC = Phonic()

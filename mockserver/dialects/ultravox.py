@@ -1,0 +1,67 @@
+"""Ultravox: a REST call gives the socket's address; JSON text for messages, raw PCM in binary frames (CLIENTS.md 2.6)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender
+from mockserver.core.view import Audio, Kind, View
+from mockserver.dialects.base import Dialect, MatchRules, event, parse
+from mockserver.dialects.causes import Causes, Turns
+
+
+class Ultravox(Dialect):
+    """Audio is 16 kHz in and 24 kHz out, as livekit asks for it; the rates are settings of the REST call."""
+
+    name = "ultravox"
+    title = "Ultravox"
+    upstream = "https://api.ultravox.ai"
+    base_path = "/api"
+    socket_path = "/calls/mock"
+    paths = ("/calls/mock",)
+    env_vars = {"ULTRAVOX_API_KEY": "{key}"}
+    key_headers = ("x-api-key",)
+    key_env = "ULTRAVOX_API_KEY"
+    rules = MatchRules(ids=("invocationId",), optional=("ping",))
+
+    def view(self, frame: Frame, sender: Sender) -> View:
+        """Binary frames are audio."""
+        if isinstance(frame, Binary):
+            rate = 16_000 if sender is Sender.CLIENT else 24_000
+            return View(Kind.AUDIO, "audio", audio=Audio(len(frame.data), rate, "pcm"))
+        return super().view(frame, sender)
+
+    def read(self, body: Any, sender: Sender) -> View:
+        """``ping`` and ``pong`` keep the connection alive."""
+        view = super().read(body, sender)
+        return View(Kind.KEEPALIVE, view.name, body) if view.name in ("ping", "pong") else view
+
+    def summary(self, view: View) -> str:
+        """Audio as its duration."""
+        return f"{view.audio.milliseconds():.0f} ms of audio" if view.audio is not None else super().summary(view)
+
+    def causes(self) -> Causes:
+        """States follow what is heard; what follows a state belongs to it."""
+        return Turns(heard=("state", "playback_clear_buffer"))
+
+    def independent(self, earlier: View, later: View) -> bool:
+        """Results of different tool calls."""
+        calls = [view.body.get("invocationId") for view in (earlier, later) if view.name == "client_tool_result"]
+        return len(calls) == 2 and calls[0] != calls[1]
+
+    def added(self, view: View, *, active: bool) -> list[Send | Hangup]:
+        """A ping is answered with its own timestamp."""
+        if view.name != "ping":
+            return []
+        return [event({"type": "pong", "timestamp": view.body.get("timestamp")})]
+
+    def reply_body(self, path: str, body: bytes, *, http: str, ws: str) -> bytes:
+        """The recorded ``joinUrl`` leads to the real service: it is led here."""
+        told = parse(body.decode(errors="replace"))
+        if not isinstance(told, dict) or "joinUrl" not in told:
+            return body
+        return json.dumps({**told, "joinUrl": ws + self.socket_path}).encode()
+
+
+ULTRAVOX = Ultravox()

@@ -1,0 +1,33 @@
+"""xAI's voice agent API: OpenAI GA with habits of its own (CLIENTS.md section 2.3, FACTS 1 and 30)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mockserver.core.frames import Handshake, Sender
+from mockserver.core.view import Kind, View
+from mockserver.dialects.openai import OpenAI
+
+
+class XAI(OpenAI):
+    """``voice`` and ``turn_detection`` stand at the top of the session, ids are UUIDs, the server sends ``ping``."""
+
+    name = "xai"
+    title = "xAI Grok Voice"
+    upstream = "https://api.x.ai/v1"
+    env_vars = {"XAI_API_KEY": "{key}"}  # its clients take the address as an argument only (CLIENTS.md section 0)
+    key_headers = ("authorization",)
+    key_subprotocols = ("xai-client-secret.",)
+    key_env = "XAI_API_KEY"
+
+    def recognises(self, handshake: Handshake) -> bool:
+        """By the model: path and headers are OpenAI's."""
+        return super().recognises(handshake) and (handshake.param("model") or "").startswith("grok")
+
+    def read(self, body: Any, sender: Sender) -> View:
+        """As OpenAI; a ``ping`` is a keep-alive."""
+        view = super().read(body, sender)
+        return View(Kind.KEEPALIVE, view.name, body, event_id=view.event_id) if view.name in ("ping", "pong") else view
+
+
+XAI_VOICE = XAI()
