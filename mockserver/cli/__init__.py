@@ -1,8 +1,9 @@
 """The command ``mockserver``: record, replay, simulate, and what one does with cassettes.
 
 A subcommand's module is imported only when it runs, and the help texts of the list stand here, so ``--help`` and a
-short command stay fast. What this package raises on purpose becomes one line on stderr and exit status 2; an expectation that
-failed (a mismatch, a difference, drift) prints its report and is exit status 1. There is no traceback for either.
+short command stay fast. What this package raises on purpose becomes one line on stderr and exit status 2; an
+expectation that failed (a mismatch, a difference, drift) prints its report and is exit status 1. There is no traceback
+for either.
 """
 
 from __future__ import annotations

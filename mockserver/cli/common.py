@@ -65,6 +65,18 @@ def serving(command: F) -> F:
     return command
 
 
+def audio_option(command: F) -> F:
+    """The option ``--audio`` of every command that writes a cassette."""
+    option = click.option(
+        "--audio",
+        type=click.Choice(["keep", "silence", "digest"]),
+        default="keep",
+        show_default=True,
+        help="What is kept of voices: all, silence of the same length, or a check sum.",
+    )
+    return option(command)
+
+
 def server_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the options above that ``MockServer`` takes."""
     return {name: options[name] for name in ("host", "port", "tls", "faults", "seed", "token")}

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockserver.cli.common import announce, server_options, serving, stop_signals, until_done
+from mockserver.cli.common import (
+    announce,
+    audio_option,
+    server_options,
+    serving,
+    stop_signals,
+    until_done,
+)
 
 if TYPE_CHECKING:
     from mockserver.server.record import Recording
@@ -43,12 +50,9 @@ PROGRESS_SECONDS = 0.25
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.option(
-    "--audio",
-    type=click.Choice(["keep", "silence", "digest"]),
-    default="keep",
-    show_default=True,
-    help="What is kept of voices: all, silence of the same length, or a check sum.",
+    "--redact", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too."
 )
+@audio_option
 @serving
 def record_command(
     upstream: str,
@@ -56,6 +60,7 @@ def record_command(
     dialect: str | None,
     key_env: str | None,
     force: bool,
+    rules: tuple[str, ...],
     audio: Any,
     as_json: bool,
     command: tuple[str, ...],
@@ -66,6 +71,7 @@ def record_command(
     With a COMMAND, it runs with the variables set that point clients here, and its exit status is returned. Secrets are
     taken out before anything is written. Several connections go into one cassette.
     """
+    from mockserver.cassette.store import redactor_for
     from mockserver.engines.relay import shown
     from mockserver.server.record import Recording
     from mockserver.server.sources import relay
@@ -78,6 +84,7 @@ def record_command(
         origin=f"mockserver record --upstream {named}",
         audio=audio,
         overwrite=force,
+        redactor=redactor_for(source.dialect, rules=rules),
         **server_options(options),
     )
     what = f"recording {source.dialect.title} to {file}"

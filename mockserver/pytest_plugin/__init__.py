@@ -82,7 +82,7 @@ def realtime_mock(request: pytest.FixtureRequest) -> Iterator[MockServer]:
 @pytest.fixture
 def realtime_mock_url(request: pytest.FixtureRequest, realtime_mock: MockServer) -> str:
     """The base URL of the test's ``realtime_mock``, where no more is wanted."""
-    running = request.node.stash[RUNNING]
+    running: Running = request.node.stash[RUNNING]
     return running.url()
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,11 +15,13 @@ from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.store import Recorder, load, save
 from mockserver.core.frames import Handshake
 from mockserver.core.journal import Entry
-from mockserver.engines.base import Context, Engine, Reply, Request, Source
+from mockserver.engines.base import Context, Engine, Reply, Request
+from mockserver.engines.relay import Relay
+from mockserver.engines.replay import Replay
 from mockserver.errors import ExpectationFailed, MockServerError, UsageError
 from mockserver.pytest_plugin import ini_or_option
 from mockserver.pytest_plugin.settings import Settings
-from mockserver.pytest_plugin.sources import Plan, missing
+from mockserver.pytest_plugin.sources import Plan, missing, record_command
 from mockserver.server.host import MockServer
 from mockserver.server.sources import relay, replay
 
@@ -34,7 +35,7 @@ class Replaying(Plan):
     def __init__(self, item: pytest.Function, settings: Settings, path: Path) -> None:
         if not path.is_file():
             raise missing(item, path)
-        super().__init__(_replay(settings, path))
+        super().__init__(_replay(item, settings, path))
 
 
 class Recording(Plan):
@@ -90,7 +91,7 @@ class New(Recording):
     def __init__(self, item: pytest.Function, settings: Settings, path: Path) -> None:
         super().__init__(item, settings, path)
         self._known = load(path)
-        self._mixed = Extending(_replay(settings, path), self._real, len(self._known.connections))
+        self._mixed = Extending(_replay(item, settings, path), self._real)
         self.source = self._mixed
         self._addition = path.with_name(f".{path.name}.{os.getpid()}.new")
 
@@ -116,24 +117,19 @@ class New(Recording):
 
 
 class Extending:
-    """A source that replays the connections of a cassette and relays every one beyond them.
+    """A source that replays the connections of a cassette and relays every one that it does not hold."""
 
-    A cassette of n connections answers the first n that it knows the address of; which of them is its own business.
-    """
-
-    def __init__(self, known: Any, real: Source, count: int) -> None:
+    def __init__(self, known: Replay, real: Relay) -> None:
         self.dialect = known.dialect
         self.relayed: set[int] = set()
+        self.failures = real.failures
         self._known = known
         self._real = real
-        self._left = count
 
     def open(self, handshake: Handshake, context: Context) -> Engine:
-        """Replay while the cassette has connections left."""
-        if self._left > 0:
-            self._left -= 1
-            engine: Engine = self._known.open(handshake, context)
-            return engine
+        """Replay while the cassette holds such a connection."""
+        if self._known.holds(handshake):
+            return self._known.open(handshake, context)
         self.relayed.add(context.number)
         return self._real.open(handshake, context)
 
@@ -200,9 +196,13 @@ class Verifying(Replaying):
         return "" if drifted is None else str(drifted)
 
 
-def _replay(settings: Settings, path: Path) -> Any:
+def _replay(item: pytest.Function, settings: Settings, path: Path) -> Replay:
     return replay(
-        path, pacing=settings.pacing, rules=settings.rules, allow_unplayed=settings.allow_unplayed
+        path,
+        pacing=settings.pacing,
+        rules=settings.rules,
+        allow_unplayed=settings.allow_unplayed,
+        rerecord=record_command(item, "all"),
     )
 
 

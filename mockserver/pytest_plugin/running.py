@@ -149,7 +149,7 @@ class Running:
             still_open = self._still_open()
             problems = self.server.problems()
             if still_open:
-                # A client that lives in a fixture still runs, and what is not there yet may come. Asked again at the end.
+                # A client that lives in a fixture still runs; what is not there yet may come. Asked again at the end.
                 problems = [
                     one for one in problems if isinstance(one, ReplayMismatch | ReplayStalled)
                 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import zlib
 from pathlib import Path
 from typing import Any
@@ -110,15 +111,15 @@ def cassette_plan(item: pytest.Function, settings: Settings, mode: str) -> Plan:
 
 def missing(item: pytest.Function, path: Path) -> CassetteMissing:
     """The error for a cassette that is not there, with the command that records it."""
-    test = item.nodeid.replace("'", "'\\''")
-    return CassetteMissing(
-        f"{_shown(item, path)}: no such cassette; record it with: "
-        f"pytest --realtime-mock-record=once --realtime-mock-upstream={_upstream(item)} '{test}'"
-    )
+    command = record_command(item, "once")
+    return CassetteMissing(f"{_shown(item, path)}: no such cassette; record it with: {command}")
 
 
-def _upstream(item: pytest.Function) -> str:
-    return ini_or_option(item.config, "realtime_mock_upstream") or "PROVIDER"
+def record_command(item: pytest.Function, mode: str) -> str:
+    """The command that records this test's cassette."""
+    known = ini_or_option(item.config, "realtime_mock_upstream")
+    upstream = "" if known else " --realtime-mock-upstream=PROVIDER"
+    return f"pytest --realtime-mock-record={mode}{upstream} {shlex.quote(item.nodeid)}"
 
 
 def _shown(item: pytest.Function, path: Path) -> str:

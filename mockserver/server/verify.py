@@ -87,9 +87,9 @@ def failure(cassette: Cassette, reports: Sequence[Report]) -> ExpectationFailed 
     if not lines:
         return None
     where = cassette.path or "the cassette"
+    day = cassette.header.recorded_on or "an unknown day"
     return ExpectationFailed(
-        f"{where}: the real service has drifted from the recording of {cassette.header.recorded_on or 'an unknown day'}\n"
-        + "\n".join(lines)
+        f"{where}: the real service has drifted from the recording of {day}\n" + "\n".join(lines)
     )
 
 

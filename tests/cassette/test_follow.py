@@ -19,7 +19,11 @@ def record(at: int, sender: Sender, event: dict[str, Any]) -> Record:
 
 
 def item(ident: str, previous: str | None = None) -> dict[str, Any]:
-    return {"type": "conversation.item.added", "previous_item_id": previous, "item": {"id": ident, "type": "message"}}
+    return {
+        "type": "conversation.item.added",
+        "previous_item_id": previous,
+        "item": {"id": ident, "type": "message"},
+    }
 
 
 TALK = [
@@ -29,7 +33,11 @@ TALK = [
     record(30, S, {"type": "response.output_text.delta", "delta": "a", "item_id": "item_old"}),
     record(40, S, {"type": "response.output_text.delta", "delta": "b", "item_id": "item_old"}),
     record(50, S, {"type": "rate_limits.updated"}),
-    record(9 * SECOND, C, {"type": "conversation.item.delete", "item_id": "item_old", "note": "item_older"}),
+    record(
+        9 * SECOND,
+        C,
+        {"type": "conversation.item.delete", "item_id": "item_old", "note": "item_older"},
+    ),
 ]
 
 
@@ -39,9 +47,14 @@ def test_each_client_frame_waits_for_what_the_client_had_seen() -> None:
     assert follower.missing(first.after) == ["session.created"]
     follower.received(TALK[0].frame)
     assert follower.missing(first.after) == []
-    assert follower.missing(second.after) == ["conversation.item.added", "response.output_text.delta"]
+    assert follower.missing(second.after) == [
+        "conversation.item.added",
+        "response.output_text.delta",
+    ]
     follower.received(Text(json.dumps(item("item_new"))))
-    follower.received(Text(json.dumps({"type": "response.output_text.delta", "delta": "all at once"})))
+    follower.received(
+        Text(json.dumps({"type": "response.output_text.delta", "delta": "all at once"}))
+    )
     assert follower.missing(second.after) == []  # one delta is enough, and rate limits float
 
 
@@ -57,7 +70,11 @@ def test_ids_of_the_live_server_stand_in_what_is_sent() -> None:
     follower.received(Text(json.dumps(item("item_new"))))
     sent = follower.translated(follower.steps[1].frame)
     assert isinstance(sent, Text)
-    assert json.loads(sent.data) == {"type": "conversation.item.delete", "item_id": "item_new", "note": "item_older"}
+    assert json.loads(sent.data) == {
+        "type": "conversation.item.delete",
+        "item_id": "item_new",
+        "note": "item_older",
+    }
 
 
 def test_without_an_id_to_change_the_frame_is_the_recorded_one() -> None:
@@ -72,6 +89,9 @@ def test_pauses_are_the_recorded_ones_up_to_a_limit() -> None:
 
 
 def test_audio_is_paced_by_its_length_where_the_recording_has_no_times() -> None:
-    audio = {"type": "input_audio_buffer.append", "audio": "A" * 6400}  # 4800 bytes: 100 ms at 24 kHz
+    audio = {
+        "type": "input_audio_buffer.append",
+        "audio": "A" * 6400,
+    }  # 4800 bytes: 100 ms at 24 kHz
     (step,) = Follower([record(0, C, audio)], OPENAI, timed=False).steps
     assert (step.pause, step.waits) == (100_000, False)

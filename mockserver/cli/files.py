@@ -1,0 +1,152 @@
+"""What one does with cassettes: ``show``, ``import``, ``diff``, ``scrub``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mockserver.cli.common import audio_option, escaped
+from mockserver.errors import CassetteError, UsageError
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command("show")
+@click.argument("file", type=FILE)
+@click.option("--connection", type=click.IntRange(0), metavar="N", help="Only this connection.")
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help="At most so many lines of each connection."
+)
+@click.option("--every-frame", is_flag=True, help="A line for each piece of audio, too.")
+@click.option("--partial", is_flag=True, help="Read a damaged file up to the damage.")
+@click.option(
+    "--textconv", is_flag=True, help="The form for git diff: no times, no ids of one recording."
+)
+def show_command(
+    file: Path,
+    connection: int | None,
+    limit: int | None,
+    every_frame: bool,
+    partial: bool,
+    textconv: bool,
+) -> None:
+    """Print cassette FILE as a timeline: time, direction, event, the few fields that matter, audio as duration."""
+    from mockserver.cassette import render
+    from mockserver.cassette.store import load
+
+    if textconv:
+        try:
+            for line in render.textconv(load(file)):
+                click.echo(escaped(line))
+        except CassetteError as error:
+            # git takes a failing textconv as its own failure and shows nothing at all of the whole diff.
+            click.echo(escaped(str(error).replace(str(file), "cassette")))
+        return
+    cassette = load(file, partial=partial)
+    known = [one.number for one in cassette.connections]
+    if connection is not None and connection not in known:
+        raise UsageError(
+            f"{file}: no connection {connection}; it has {', '.join(map(str, known)) or 'none'}"
+        )
+    for line in render.timeline(
+        cassette, connection=connection, merge=not every_frame, limit=limit
+    ):
+        click.echo(escaped(line))
+
+
+@click.command("import")
+@click.argument("file", type=FILE)
+@click.option(
+    "--to", "target", required=True, type=FILE, metavar="FILE", help="The cassette to write."
+)
+@click.option(
+    "--provider", metavar="NAME", help="Whose session it is, where the file does not say."
+)
+@click.option("--force", is_flag=True, help="Overwrite the cassette.")
+@audio_option
+def import_command(file: Path, target: Path, provider: str | None, force: bool, audio: Any) -> None:
+    """Make a cassette of FILE.
+
+    Its form is found by looking into it: the neutral capture form (JSON lines), pydantic-ai's realtime YAML, HAR with
+    websocket messages, a test-server websocket log, or an unfinished recording. It is redacted like a recording.
+    """
+    from mockserver.cassette.importers.detect import detect_and_import
+    from mockserver.cassette.store import save
+
+    cassette = detect_and_import(file, provider=provider)
+    save(cassette, target, overwrite=force, audio=audio)
+    frames = sum(len(connection.records) for connection in cassette.connections)
+    click.echo(f"imported {frames} frames of {cassette.header.dialect} to {target}")
+
+
+@click.command("diff")
+@click.argument("first", type=FILE)
+@click.argument("second", type=FILE)
+def diff_command(first: Path, second: Path) -> None:
+    """Print how two cassettes differ: steps that only one has, fields that changed.
+
+    Ids, times and the chunking of audio do not count. Exit status 1 where they differ.
+    """
+    from mockserver.cassette.diff import diff
+    from mockserver.cassette.store import load
+
+    differences = diff(load(first), load(second))
+    for difference in differences:
+        click.echo(escaped(str(difference)))
+    if differences:
+        raise SystemExit(1)
+    click.echo("the same conversation")
+
+
+@click.command("scrub")
+@click.argument("file", type=FILE)
+@click.option("--to", "target", type=FILE, metavar="FILE", help="Write the result there.")
+@click.option("--in-place", is_flag=True, help="Replace FILE.")
+@click.option("--force", is_flag=True, help="Overwrite what stands at --to.")
+@click.option(
+    "--rule", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too."
+)
+@click.option(
+    "--value-env",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Take out the value of this variable, too.",
+)
+@audio_option
+def scrub_command(
+    file: Path,
+    target: Path | None,
+    in_place: bool,
+    force: bool,
+    rules: tuple[str, ...],
+    names: tuple[str, ...],
+    audio: Any,
+) -> None:
+    """Redact cassette FILE again: with today's rules, today's key variables, and the rules given here."""
+    from mockserver.cassette.render import lens_of
+    from mockserver.cassette.store import load, redactor_for, save
+
+    if in_place == (target is not None):
+        raise UsageError("scrub: say either --in-place or --to FILE")
+    cassette = load(file)
+    redactor = redactor_for(lens_of(cassette), rules=rules, values=values_of(names))
+    save(cassette, target or file, overwrite=in_place or force, redactor=redactor, audio=audio)
+    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(redactor.counts.items()))
+    click.echo(
+        f"{target or file}: {f'taken out: {counts}' if counts else 'nothing more to take out'}"
+    )
+
+
+def values_of(names: tuple[str, ...]) -> list[str]:
+    """The values of variables; secrets do not belong on a command line."""
+    import os
+
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        raise UsageError(
+            f"the environment variable {missing[0]} is not set, so its value cannot be looked for"
+        )
+    return [os.environ[name] for name in names]
