@@ -154,7 +154,7 @@ class Conversation:
             item_id=item_id,
             audio_end_ms=audio_end_ms,
         ):
-            part.heard = words_until(part.text or "", audio_end_ms)
+            part.heard = words_until(part.said, audio_end_ms)
             part.text = part.heard if self.wire.options.truncated_transcript == "cut" else None
             part.audio_ms = audio_end_ms
         self.wire.emit(

@@ -18,13 +18,15 @@ Origin = Literal["client", "audio", "response"]
 class Part:
     """One content part. ``text`` is its text or transcript; ``heard`` is what a model hears in audio (input only).
 
-    ``audio_ms`` is how much audio there is: of output, how much has been generated and not been truncated.
+    ``said`` is all that the model set out to say (output audio only). ``audio_ms`` is how much audio there is:
+    of output, how much has been generated and not been truncated.
     """
 
     type: str
     text: str | None = None
     audio_ms: int = 0
     heard: str | None = None
+    said: str = ""
     pcm: bytes = b""
     rate: int = 24_000
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -45,7 +47,7 @@ class Part:
         if self.type == "input_audio":
             return self.pcm
         size = 2 * (self.audio_ms * self.rate // 1000)
-        return speech.encode(self.text or "", self.rate)[:size]
+        return speech.encode(self.said, self.rate)[:size].ljust(size, b"\0")
 
 
 @dataclass(slots=True, eq=False)

@@ -18,7 +18,8 @@ from mockserver.errors import UsageError
 class Seen:
     """One item as the model sees it. ``text``: its words, of audio what is heard; of a truncated item what was left.
 
-    ``audio_ms``: how much audio it holds. ``origin``: "client" (conversation.item.create or ``input``), "audio" (the input buffer) or "response" (the model).
+    ``audio_ms``: how much audio it holds. ``origin``: "client" (conversation.item.create or ``input``),
+    "audio" (the input buffer) or "response" (the model).
     """
 
     id: str
@@ -147,7 +148,7 @@ class Recall:
     """Says back everything that it can see: instructions that are not the model's own, then each item in order.
 
     So a leak of any text into the context becomes audible. Each text is said once, however often it is in the context
-    (its own earlier replies hold what it has said before). With two exceptions:
+    (its own earlier replies hold what it has said before). One thing is left out:
 
     - Assistant messages that a *client* put at the end of the context are not said. They are context, not words to be
       spoken: the model takes them as what it has said already (FACTS 26). Anywhere else they are history, and are said.

@@ -172,6 +172,7 @@ class Response:
         audio, _, bytes_per_ms = hearing.spoken(text, self.terms.format)
         if silence is not None:
             audio += hearing.silence(silence.ms, self.terms.format)
+        part.said = text
         part.rate = hearing.RATES[self.terms.format["type"]]
         size = pace.piece_ms * bytes_per_ms
         speed = pace.audio_speed
