@@ -17,11 +17,11 @@ from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines import reports
 from mockserver.engines.base import Context, Engine, Reply, Request
+from mockserver.engines.cues import Step
 from mockserver.engines.matching import merge_rules
 from mockserver.engines.pacing import Pacing
 from mockserver.engines.pacing import pacing as parse_pacing
 from mockserver.engines.replaying import Replaying, Settings
-from mockserver.engines.score import Step
 from mockserver.errors import (
     ExpectationFailed,
     ReplayMismatch,
@@ -99,6 +99,10 @@ class Replay:
         self._surplus.append(reports.surplus(_name(first), asked, why, self.command(first)))
         return Refusing(f"replay: no recorded connection for {asked}: {why}")
 
+    def holds(self, handshake: Handshake) -> bool:
+        """Whether a recorded connection that fits is left."""
+        return any(not self._unlike(connection.handshake, handshake) for _, connection in self._free)
+
     def neighbour(self, request: Request, context: Context) -> Reply | None:
         """The recorded reply to a plain HTTP request, by method and path, in order; the last one again and again."""
         key = (request.method.upper(), request.path)
@@ -144,8 +148,8 @@ class Replay:
 
     def _unlike(self, recorded: Handshake, live: Handshake) -> str:
         """How a live handshake differs from a recorded one, "" where it fits."""
-        if not recorded.target and not recorded.headers and not recorded.query:
-            return ""  # imported: there was no handshake
+        if not recorded.headers and not recorded.query:
+            return ""  # imported: a real handshake has headers
         if self._place(recorded.path) != self._place(live.path):
             return f"recorded path {recorded.path}, live {live.path}"
         before, after = self._query(recorded), self._query(live)
@@ -217,6 +221,6 @@ def _query_text(query: Mapping[str, list[str]]) -> str:
 
 
 def _micros(name: str, seconds: float) -> Micros:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
+    if isinstance(seconds, bool) or not 0 <= seconds < float("inf"):
         raise UsageError(f"replay: {name}={seconds!r}: expected seconds, 0 or more")
     return round(seconds * 1_000_000)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from heapq import heappop, heappush
 from typing import Literal
 
 from mockserver.cassette.model import Connection
@@ -28,23 +27,23 @@ from mockserver.core.frames import (
     Peer,
     Received,
     Refuse,
-    Send,
     Sender,
     Tell,
     Text,
-    to_client,
 )
 from mockserver.core.ids import Ids
 from mockserver.core.machine import earliest
 from mockserver.core.view import Kind, View
-from mockserver.dialects.base import AudioFormat, Dialect, MatchRules, Problem
-from mockserver.dialects.causes import TURNS, Role
-from mockserver.dialects.turns import Turns
-from mockserver.engines.aliases import Aliases, cut
+from mockserver.dialects.base import Dialect, MatchRules, Problem
+from mockserver.dialects.causes import Role
+from mockserver.engines.aliases import Aliases
 from mockserver.engines.base import Context
+from mockserver.engines.departures import Departure, Line, closest
+from mockserver.engines.hearing import Ear, audio_bytes
 from mockserver.engines.matching import Comparison, Difference, Matcher
 from mockserver.engines.pacing import Pacing
-from mockserver.engines.score import Chain, Cue, Score, Step, audio_bytes
+from mockserver.engines.score import Step
+from mockserver.engines.stage import Stage
 
 BATCH = 256
 """Frames due at one time go out so many at once; the next ones a microsecond later, so that a shell can send in between."""
@@ -66,27 +65,6 @@ class Settings:
     redact: Callable[[Frame], Frame] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One frame of the live session, for reports."""
-
-    at: Micros
-    sender: Sender
-    frame: Frame
-
-
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """A client frame that nothing in the recording matches. ``nearest``: recorded frames and how they differ, best first."""
-
-    at: Micros
-    frame: Frame
-    view: View
-    why: str
-    nearest: tuple[tuple[Step, tuple[Difference, ...]], ...]
-    lines: tuple[Line, ...]
-
-
 class Replaying:
     """See the head of this module."""
 
@@ -105,15 +83,10 @@ class Replaying:
         self._looking_at = 0
         self._minted: dict[str, bool] = {}
         self.matcher = Matcher(rules, self.aliases, self._server_minted)
-        self.score = Score(connection, dialect, self.matcher, rules, settings.pace, self._arm)
-        self._heap: list[tuple[Micros, int, Cue]] = []
-        self._now: Micros = 0
-        self._resume: Micros = 0
-        self._active: dict[str, Cue] = {}  # responses on their way, by the cue that began them
-        self._format = AudioFormat()
-        self._audio_bytes = 0
-        self._format_base: tuple[Micros, int] = (0, 0)
-        self.audio_us: Micros = 0
+        self.stage = Stage(connection, dialect, self.matcher, rules, settings.pace, aliases=self.aliases, lines=self.lines,
+                           patience=settings.patience)
+        self.score = self.stage.score
+        self.ear = Ear()
         self._synced: tuple[Micros, int, int] = (0, 0, 0)  # recorded time, live bytes, recorded bytes at the last end
         self._quiet_at: Micros | None = None
         self._ids = Ids(context.rng("replay"))
@@ -122,9 +95,9 @@ class Replaying:
 
     def feed(self, item: Event, now: Micros) -> list[Effect]:
         """Something came from the client."""
-        self._now = now
         if self.over:
             return []
+        self.stage.at(now)
         match item:
             case Opened(handshake):
                 return self._opened(handshake, now)
@@ -133,15 +106,15 @@ class Replaying:
                 self.last_active, self.stalled_at = now, None
                 return self._received(frame, now)
             case Tell("cancel", data):
-                self._drop(lambda cue: cue.response == data.get("response_id"), now)
-                self._active.pop(str(data.get("response_id")), None)
+                self.stage.drop(str(data.get("response_id")), now)
+                return self.wake(now)
         return []
 
     def wake_at(self) -> Micros | None:
         """When the next frame is due, or a wait has become a stall."""
         if self.over:
             return None
-        due = max(self._heap[0][0], self._resume) if self._heap else None
+        due = self.stage.due()
         if due is not None:
             return due if self._quiet_at is None else min(due, self._quiet_at)
         stall = None
@@ -151,86 +124,16 @@ class Replaying:
 
     def wake(self, now: Micros) -> list[Effect]:
         """Play what is due."""
-        self._now = now
-        out: list[Effect] = []
+        self.stage.at(now)
         if self._quiet_at is not None and self._quiet_at <= now:
             self._quiet(now)
-        heap = self._heap
-        while heap and heap[0][0] <= now:
-            if len(out) >= BATCH:
-                self._resume = now + 1
-                return out
-            due, _, cue = heappop(heap)
-            chain = cue.chain
-            if cue.dropped or not chain.cues or chain.cues[0] is not cue:
-                continue
-            if cue.anchor.time is None:
-                # An optional frame did not come in time: what it would have ended, ends.
-                out.append(Note("replay", f"{self._name(cue.frame)} goes out although {cue.anchor.words} did not come"))
-                self.score.settle(cue.anchor, now, whole=True)
-                continue
-            chain.cues.popleft()
-            chain.last = due
-            effect = cue.effect
-            if cue.parts is not None and len(self.aliases):
-                effect = to_client(Text(self.aliases.fill(cue.parts)))
-            out.append(effect)
-            self.lines.append(Line(due, Sender.SERVER, cue.frame))
-            if cue.role is not Role.NONE:
-                self._mark(cue)
-            if chain.cues:
-                self._arm(chain)
-            self.score.sent(cue, now)
-            if not isinstance(effect, Send):
-                self.over = True
-                return out
+        out = self.stage.play(now)
         if out:
             self.last_active = now
-        elif not heap and self._stalls(now):
+            self.over = self.stage.ended
+        elif self.stage.due() is None and self._stalls(now):
             return self._stall(now)
         return out
-
-    # --- sending ---
-
-    def _arm(self, chain: Chain) -> None:
-        """Plan the first cue of a chain, now that it is the first or its anchor has come."""
-        if not chain.cues:
-            return
-        cue = chain.cues[0]
-        anchor = cue.anchor
-        if anchor.time is None and cue.closing and anchor.left:
-            self.score.settle(anchor, self._now, whole=True)
-        if anchor.time is not None:
-            heappush(self._heap, (max(anchor.time + cue.delay, chain.last), cue.index, cue))
-            return
-        if chain not in anchor.waiting:
-            anchor.waiting.append(chain)
-        if cue.closing:
-            limit = max(chain.last, self._now) + self._settings.pace.gap(max(cue.delay, 0)) + self._settings.patience
-            heappush(self._heap, (limit, cue.index, cue))
-
-    def _mark(self, cue: Cue) -> None:
-        if cue.role is Role.BEGINS:
-            self._active[cue.response] = cue
-        elif cue.role is Role.ENDS:
-            self._active.pop(cue.response, None)
-
-    def _drop(self, wanted: Callable[[Cue], bool], now: Micros) -> int:
-        """Take cues out of the plan."""
-        count = 0
-        for chain in list(self.score.chains.values()):
-            gone = [cue for cue in chain.cues if wanted(cue)]
-            if not gone:
-                continue
-            first = chain.cues[0]
-            chain.cues = deque(cue for cue in chain.cues if not wanted(cue))
-            for cue in gone:
-                cue.dropped = True
-                self.score.sent(cue, now)
-            count += len(gone)
-            if first.dropped:
-                self._arm(chain)
-        return count
 
     # --- the client's frames ---
 
@@ -253,7 +156,7 @@ class Replaying:
         view = self.context.lens.view(frame, Sender.CLIENT)
         if view.kind is Kind.AUDIO and view.audio is not None:
             return self._heard(view, frame, now)
-        self._set_format(self._dialect.audio_format(view, self._format))
+        self.ear.switch(self._dialect.audio_format(view, self.ear.format))
         seen, shown = frame, view
         if self._settings.redact is not None:
             seen = self._settings.redact(frame)
@@ -270,7 +173,7 @@ class Replaying:
         blockers: list[Step] = []
         optional = self._optional(view.name)
         for step in self.score.pending(more=0 if optional else 64):
-            if step.view.name == view.name and (not step.about or step.about in self._active or step.state == "left"):
+            if step.view.name == view.name and (not step.about or step.about in self.stage.active or step.state == "left"):
                 compared = self._compare(step, view, frame)
                 if not compared.differences and all(self._dialect.independent(one.view, view) for one in blockers):
                     return step, compared
@@ -295,48 +198,19 @@ class Replaying:
             if unequal is not None:
                 return self._depart(step.view, step.frame, now, unequal=(step, unequal))
         self.aliases.learn(compared.bindings)
-        if step.about:
-            early = any(
-                cue.role is Role.DELTA and cue.response == step.about and cue.index < step.index
-                for chain in self.score.chains.values()
-                for cue in chain.cues
-            )
-            if early:
-                self._drop(lambda cue: cue.role is Role.DELTA and cue.response == step.about, now)
+        if step.about and self.stage.too_early(step.about, step.index):
+            self.stage.drop(step.about, now, only=Role.DELTA)
         self.score.done(step, now)
         return self.wake(now)
 
     def _added(self, view: View, now: Micros) -> list[Effect]:
         """An optional frame that the recording does not hold: what the provider would say to it."""
-        target = ""
-        if view.name in self._dialect.cancels:
-            # Without an id it is the one in the default conversation (published schema, response.cancel).
-            running = [name for name, cue in self._active.items() if view.response_id in (name, None)]
-            running = [name for name in running if view.response_id or self._active[name].chain.name == TURNS]
-            target = running[-1] if running else ""
+        target = self.stage.running(view.response_id) if view.name in self._dialect.cancels else ""
         note = Note("replay", f"{view.name} is not in the recording and may be added", {"response": target})
         if not target:
             return [note, *self._dialect.added(view, active=False)]
-        out = [note, *self._cut_short(target, now)]
+        out = [note, *self.stage.cut_short(target, now, self._ids)]
         return [*out, *self.wake(now)]
-
-    def _cut_short(self, response: str, now: Micros) -> list[Send]:
-        """End a response that the recording let go on: drop what is left of it, say what the provider says."""
-        began = self._active.pop(response)
-        planned = {cue.index for chain in self.score.chains.values() for cue in chain.cues}
-        turns = Turns(self._dialect)
-        for place in range(began.index, self.score.progress + 1):
-            record = self.connection.records[place]
-            if record.sender is Sender.SERVER and place not in planned:
-                turns.see(Sender.SERVER, self._as_sent(record.frame))
-        self._drop(lambda cue: cue.response == response, now)
-        if response not in turns.open:
-            return []
-        return [to_client(frame) for frame in turns.cancelled_tail(response, "client_cancelled", self._ids)]
-
-    def _as_sent(self, frame: Frame) -> Frame:
-        parts = cut(frame.data, self.score.ids) if isinstance(frame, Text) else None
-        return frame if parts is None else Text(self.aliases.fill(parts))
 
     def _ended(self, frame: Frame, now: Micros) -> list[Effect]:
         self.client_gone = frame
@@ -355,30 +229,27 @@ class Replaying:
             return []
         if not self.score.holds_audio():
             return self._depart(view, frame, now, why="the client sends audio, and the recording holds none")
-        self._set_format(AudioFormat(view.audio.rate, 2) if view.audio.rate else self._format)
-        before = self._audio_bytes
-        self._audio_bytes += view.audio.size
-        start, size = self._format_base
-        self.audio_us = start + self._format.micros(self._audio_bytes - size)
-        self.score.heard(self.audio_us, now)
+        before = self.ear.size
+        self.ear.take(view.audio)
+        self.score.heard(self.ear.us, now)
         if self._rules.audio == "exact":
             recorded = self.score.heard_exactly or b""
             live = audio_bytes(view, frame)
             expected = bytes(recorded[before : before + len(live)])
             if expected != live[: len(expected)]:
-                at = self._format.micros(before) // 1000
+                at = self.ear.format.micros(before) // 1000
                 return self._depart(view, frame, now, why=f"the audio differs from the recorded one after {at} ms")
         waits = self.score.audio_waits
-        self._quiet_at = now + QUIET if waits and waits[0][0] - self.audio_us <= self._slack(waits[0][0]) else None
+        self._quiet_at = now + QUIET if waits and waits[0][0] - self.ear.us <= self._slack(waits[0][0]) else None
         return self.wake(now)
 
     def _quiet(self, now: Micros) -> None:
         """No more audio came, and next to nothing is missing: that counts as all of it."""
         self._quiet_at = None
         waits = self.score.audio_waits
-        if waits and waits[0][0] - self.audio_us <= self._slack(waits[0][0]):
-            self._jump(waits[0][0])
-            self.score.heard(self.audio_us, now)
+        if waits and waits[0][0] - self.ear.us <= self._slack(waits[0][0]):
+            self.ear.jump(waits[0][0])
+            self.score.heard(self.ear.us, now)
 
     def _slack(self, recorded: Micros) -> Micros:
         if self._rules.audio != "duration":
@@ -388,26 +259,16 @@ class Replaying:
     def _end_of_audio(self, step: Step, now: Micros) -> Difference | None:
         """The client ends an utterance: it must be as long as the recorded one."""
         from_us, live_from, recorded_from = self._synced
-        recorded, live = step.audio_us - from_us, self.audio_us - from_us
-        sizes = step.audio_bytes - recorded_from, self._audio_bytes - live_from
+        recorded, live = step.audio_us - from_us, self.ear.us - from_us
+        sizes = step.audio_bytes - recorded_from, self.ear.size - live_from
         same = sizes[0] == sizes[1] if self._rules.audio != "duration" else abs(recorded - live) <= self._slack(step.audio_us)
         if not same:
             return Difference("the audio before it", f"{recorded / 1000:.0f} ms ({sizes[0]} bytes)",
                               f"{live / 1000:.0f} ms ({sizes[1]} bytes)")
-        self._jump(step.audio_us)
-        self._synced = step.audio_us, self._audio_bytes, step.audio_bytes
-        self.score.heard(self.audio_us, now)
+        self.ear.jump(step.audio_us)
+        self._synced = step.audio_us, self.ear.size, step.audio_bytes
+        self.score.heard(self.ear.us, now)
         return None
-
-    def _jump(self, position: Micros) -> None:
-        """The live audio stands where the recorded one stood."""
-        self.audio_us = position
-        self._format_base = position, self._audio_bytes
-
-    def _set_format(self, wanted: AudioFormat) -> None:
-        if wanted != self._format:
-            self._format_base = self.audio_us, self._audio_bytes
-            self._format = wanted
 
     # --- departures and stalls ---
 
@@ -415,44 +276,15 @@ class Replaying:
         self, view: View, frame: Frame, now: Micros, *, why: str = "", unequal: tuple[Step, Difference] | None = None
     ) -> list[Effect]:
         """The client does something else than was recorded. It is told in the provider's words, the test in ours."""
-        nearest: list[tuple[int, Step, tuple[Difference, ...]]] = []
-        if unequal is not None:
-            nearest = [(0, unequal[0], (unequal[1],))]
-        elif not why:
-            why = self._rank(view, frame, nearest)
-        ranked = tuple((step, told) for _, step, told in sorted(nearest, key=lambda one: (one[0], one[1].number))[:3])
-        self.departure = Departure(now, frame, view, why, ranked, tuple(self.lines))
+        nearest = () if unequal is None else ((unequal[0], (unequal[1],)),)
+        if unequal is None and not why:
+            why, nearest = closest(self.score, self._dialect, view, lambda step: self._compare(step, view, frame))
+        self.departure = Departure(now, frame, view, why, nearest, tuple(self.lines))
         self.over = True
-        first = f"; nearest: {ranked[0][1][0]}" if ranked and ranked[0][1] else ""
+        first = f"; nearest: {nearest[0][1][0]}" if nearest and nearest[0][1] else ""
         message = f"replay: {view.name} does not match the recording{f' ({why})' if why else ''}{first}"
         problem = Problem("replay_mismatch", message, event_id=view.event_id)
         return [Note("replay", message), *self._dialect.refusal(problem)]
-
-    def _rank(self, view: View, frame: Frame, nearest: list[tuple[int, Step, tuple[Difference, ...]]]) -> str:
-        """Fill ``nearest``; returns what can be said in words."""
-        blockers: list[Step] = []
-        why = ""
-        for step in self.score.pending(more=20):
-            if step.view.kind in (Kind.CLOSE, Kind.LOST):
-                continue
-            compared = self._compare(step, view, frame)
-            differences = compared.differences or []
-            if step.view.name != view.name:
-                differences = [Difference("type", step.view.name, view.name)]
-            elif not differences:
-                first = next((one for one in blockers if not self._dialect.independent(one.view, view)), None)
-                if first is not None and not why:
-                    why = f"it is recorded, but client frame {first.number} ({first.view.name}) comes before it"
-            nearest.append((Comparison(differences).weight(), step, tuple(differences)))
-            if not step.optional:
-                blockers.append(step)
-        if not nearest:
-            return "the recording holds no further client frame"
-        if not why:
-            done = [step for step in self.score.steps if step.state == "done" and step.view.name == view.name]
-            if any(not self._compare(step, view, frame).differences for step in done):
-                why = "a frame like it has already come as often as recorded"
-        return why
 
     def waits_for(self) -> str:
         """What replay waits for, in words; "" where it waits for nothing."""
@@ -463,7 +295,7 @@ class Replaying:
             return f"client frame {step.number} ({step.view.name})"
         if self.score.audio_waits and any(anchor.waiting for _, anchor in self.score.audio_waits):
             needed = self.score.audio_waits[0][0]
-            return f"{needed / 1000:.0f} ms of client audio ({self.audio_us / 1000:.0f} ms have come)"
+            return f"{needed / 1000:.0f} ms of client audio ({self.ear.us / 1000:.0f} ms have come)"
         return ""
 
     def next_step(self) -> Step | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mockserver.core.frames import Close, Lost, Sender, Text
 from mockserver.core.view import Lens
 from mockserver.dialects.base import shorten
-from mockserver.engines.replaying import Departure, Line
+from mockserver.engines.departures import Departure, Line
 from mockserver.engines.score import Step
 
 

@@ -10,16 +10,13 @@ of these came; a cue is due its recorded distance after that (``engines.pacing``
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from mockserver.cassette.model import Connection
 from mockserver.core.frames import (
     Abort,
-    Binary,
     Close,
     Frame,
     Hangup,
@@ -30,10 +27,12 @@ from mockserver.core.frames import (
     Text,
     to_client,
 )
-from mockserver.core.view import Kind, View
-from mockserver.dialects.base import AudioFormat, Dialect, MatchRules
-from mockserver.dialects.causes import Cause, On, Role
+from mockserver.core.view import Kind
+from mockserver.dialects.base import Dialect, MatchRules
+from mockserver.dialects.causes import Cause, On
 from mockserver.engines.aliases import Parts, cut, forms
+from mockserver.engines.cues import Anchor, Chain, Cue, Step
+from mockserver.engines.hearing import Ear, audio_bytes
 from mockserver.engines.matching import Matcher
 from mockserver.engines.pacing import Pacing
 
@@ -45,69 +44,6 @@ END = "end"
 """The chain of what ends the connection."""
 LOOK = 5_000
 """How many records a question about the future may look at (where does this response end?)."""
-
-
-@dataclass(eq=False, slots=True)
-class Anchor:
-    """``base`` is its recorded time, ``time`` its live time once everything it waits for has come."""
-
-    base: Micros
-    missing: int
-    words: str = ""
-    optional: bool = False  # waits for a client frame that may never come
-    left: bool = False  # the client has gone on without that frame
-    time: Micros | None = None
-    waiting: list[Chain] = field(default_factory=list)
-
-
-@dataclass(eq=False, slots=True)
-class Cue:
-    """One server frame, ready to go out."""
-
-    index: int
-    at: Micros
-    delay: Micros
-    frame: Frame
-    effect: Send | Hangup | Abort
-    parts: Parts | None
-    anchor: Anchor
-    chain: Chain
-    response: str
-    role: Role
-    closing: bool
-    dropped: bool = False
-
-    @property
-    def owed(self) -> bool:
-        """Whether a client that does what was recorded will see it, optional frames left out."""
-        return self.closing or not self.anchor.optional
-
-
-@dataclass(eq=False, slots=True)
-class Chain:
-    """Cues that keep their order."""
-
-    name: str
-    cues: deque[Cue] = field(default_factory=deque)
-    last: Micros = 0  # when the last one went out
-
-
-@dataclass(eq=False, slots=True)
-class Step:
-    """One recorded client frame that is not audio."""
-
-    number: int
-    index: int
-    at: Micros
-    view: View
-    frame: Frame
-    optional: bool
-    about: str  # the response that it is about, where it may only come while that one runs
-    audio_us: Micros  # how much client audio had been recorded before it
-    audio_bytes: int
-    state: str = "pending"  # "done", "left" (an optional one that the client passed over; it may still come)
-    time: Micros = 0  # when it came, live
-    anchors: list[Anchor] = field(default_factory=list)
 
 
 class Score:
@@ -130,8 +66,7 @@ class Score:
         self.owed = 0  # cues read, not sent, and sure to come
         self.chains: dict[str, Chain] = {}
         self.opening = Anchor(0, 1, "the connection")
-        self.audio_us: Micros = 0
-        self.audio_bytes = 0
+        self.ear = Ear()  # the recorded audio, as far as it has been read
         self.audio_waits: deque[tuple[Micros, Anchor]] = deque()
         self.heard_exactly = bytearray() if rules.audio == "exact" else None
         self.ids: set[str] = set()
@@ -142,8 +77,6 @@ class Score:
         self._labels: dict[str, Anchor] = {}
         self._prefixes: deque[tuple[int, Anchor]] = deque()
         self._by_steps: dict[tuple[int, ...], Anchor] = {}
-        self._format = AudioFormat()
-        self._format_base: tuple[Micros, int] = (0, 0)
         self._shared: tuple[int, Anchor] | None = None
         self.end: Anchor | None = None
         self.sent_at: Micros = 0
@@ -174,7 +107,7 @@ class Score:
 
     def read_audio(self, until: Micros) -> None:
         """Read until as much client audio was recorded, or to the end."""
-        while self.audio_us < until and self.read < len(self.records):
+        while self.ear.us < until and self.read < len(self.records):
             self.read_to(self.read + 64)
 
     def complete(self) -> bool:
@@ -183,9 +116,9 @@ class Score:
 
     def holds_audio(self) -> bool:
         """Whether the client sent audio in the recording; reads on until it knows."""
-        while not self.audio_bytes and not self.complete():
+        while not self.ear.size and not self.complete():
             self.read_to(self.read + AHEAD)
-        return self.audio_bytes > 0
+        return self.ear.size > 0
 
     def optional(self, name: str) -> bool:
         """Whether the rules let a client add or leave out events of this name."""
@@ -195,11 +128,7 @@ class Score:
         view = self._dialect.view(frame, Sender.CLIENT)
         if view.kind is Kind.AUDIO and view.audio is not None:
             self._last_audio_at = at
-            self.audio_bytes += view.audio.size
-            own = AudioFormat(view.audio.rate, 2) if view.audio.rate else self._format
-            self._set_format(own, self.audio_bytes - view.audio.size)
-            start, size = self._format_base
-            self.audio_us = start + self._format.micros(self.audio_bytes - size)
+            self.ear.take(view.audio)
             if self.heard_exactly is not None:
                 self.heard_exactly += audio_bytes(view, frame)
             self._causes.audio()
@@ -207,8 +136,8 @@ class Score:
         number = len(self.steps)
         optional = view.kind is Kind.KEEPALIVE or self.optional(view.name)
         about = self._causes.client(number, view, self._ahead)
-        self._set_format(self._dialect.audio_format(view, self._format), self.audio_bytes)
-        step = Step(number, place, at, view, frame, optional, about, self.audio_us, self.audio_bytes)
+        self.ear.switch(self._dialect.audio_format(view, self.ear.format))
+        step = Step(number, place, at, view, frame, optional, about, self.ear.us, self.ear.size)
         self.steps.append(step)
         if not optional:
             self._last_step_at = at
@@ -216,11 +145,6 @@ class Score:
             self._move_low(None)
         for one in self._matcher.ids(view.name, view.body):
             self.ids |= forms(one)
-
-    def _set_format(self, wanted: AudioFormat, so_far: int) -> None:
-        if wanted != self._format:
-            self._format_base = (self.audio_us, so_far)
-            self._format = wanted
 
     def _server(self, place: int, at: Micros, frame: Frame) -> None:
         parts: Parts | None = None
@@ -321,11 +245,11 @@ class Score:
         return anchor
 
     def _after_audio(self, anchor: Anchor) -> Anchor:
-        anchor.words = f"{self.audio_us / 1000:.0f} ms of client audio" + (f" and {anchor.words}" if anchor.words else "")
-        if self.audio_us <= self._heard:
+        anchor.words = f"{self.ear.us / 1000:.0f} ms of client audio" + (f" and {anchor.words}" if anchor.words else "")
+        if self.ear.us <= self._heard:
             self.settle(anchor, self._heard_at)
         else:
-            self.audio_waits.append((self.audio_us, anchor))
+            self.audio_waits.append((self.ear.us, anchor))
         return anchor
 
     def _after_all(self) -> Anchor:
@@ -397,7 +321,7 @@ class Score:
         self._heard, self._heard_at = total, now
         while self.audio_waits and self.audio_waits[0][0] <= total:
             self.settle(self.audio_waits.popleft()[1], now)
-        if self.audio_us >= total:
+        if self.ear.us >= total:
             self.advance(self.read - AHEAD // 2)
 
     def pending(self, *, more: int = 0) -> Iterator[Step]:
@@ -413,16 +337,3 @@ class Score:
                 number += 1
             else:
                 number += 1
-
-
-def audio_bytes(view: View, frame: Frame) -> bytes:
-    """The audio of a frame, decoded."""
-    if view.audio is None or not view.audio.path:
-        return frame.data if isinstance(frame, Binary) else b""
-    here = view.body
-    for part in view.audio.path:
-        here = here[part]
-    try:
-        return b64decode(here)
-    except ValueError:
-        return b""

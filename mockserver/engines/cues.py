@@ -1,0 +1,74 @@
+"""What a recording is read into: steps of the client, cues of the server, the anchors that cues wait for, chains that keep order."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from mockserver.core.frames import Abort, Frame, Hangup, Micros, Send
+from mockserver.core.view import View
+from mockserver.dialects.causes import Role
+from mockserver.engines.aliases import Parts
+
+
+@dataclass(eq=False, slots=True)
+class Anchor:
+    """``base`` is its recorded time, ``time`` its live time once everything it waits for has come."""
+
+    base: Micros
+    missing: int
+    words: str = ""
+    optional: bool = False  # waits for a client frame that may never come
+    left: bool = False  # the client has gone on without that frame
+    time: Micros | None = None
+    waiting: list[Chain] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Cue:
+    """One server frame, ready to go out."""
+
+    index: int
+    at: Micros
+    delay: Micros
+    frame: Frame
+    effect: Send | Hangup | Abort
+    parts: Parts | None
+    anchor: Anchor
+    chain: Chain
+    response: str
+    role: Role
+    closing: bool
+    dropped: bool = False
+
+    @property
+    def owed(self) -> bool:
+        """Whether a client that does what was recorded will see it, optional frames left out."""
+        return self.closing or not self.anchor.optional
+
+
+@dataclass(eq=False, slots=True)
+class Chain:
+    """Cues that keep their order."""
+
+    name: str
+    cues: deque[Cue] = field(default_factory=deque)
+    last: Micros = 0  # when the last one went out
+
+
+@dataclass(eq=False, slots=True)
+class Step:
+    """One recorded client frame that is not audio."""
+
+    number: int
+    index: int
+    at: Micros
+    view: View
+    frame: Frame
+    optional: bool
+    about: str  # the response that it is about, where it may only come while that one runs
+    audio_us: Micros  # how much client audio had been recorded before it
+    audio_bytes: int
+    state: str = "pending"  # "done", "left" (an optional one that the client passed over; it may still come)
+    time: Micros = 0  # when it came, live
+    anchors: list[Anchor] = field(default_factory=list)

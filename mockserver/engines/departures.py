@@ -1,0 +1,68 @@
+"""What is known about a client frame that matches nothing: the recorded frames it is nearest to, and what can be said in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mockserver.core.frames import Frame, Micros, Sender
+from mockserver.core.view import Kind, View
+from mockserver.dialects.base import Dialect
+from mockserver.engines.matching import Comparison, Difference
+from mockserver.engines.score import Score, Step
+
+Nearest = tuple[tuple[Step, tuple[Difference, ...]], ...]
+SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One frame of the live session, for reports."""
+
+    at: Micros
+    sender: Sender
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A client frame that nothing in the recording matches. ``nearest``: recorded frames and how they differ, best first."""
+
+    at: Micros
+    frame: Frame
+    view: View
+    why: str
+    nearest: Nearest
+    lines: tuple[Line, ...]
+
+
+def closest(
+    score: Score, dialect: Dialect, view: View, compare: Callable[[Step], Comparison]
+) -> tuple[str, Nearest]:
+    """Why a frame was not taken, in words where there are any, and the steps it is nearest to."""
+    found: list[tuple[int, Step, tuple[Difference, ...]]] = []
+    blockers: list[Step] = []
+    why = ""
+    for step in score.pending(more=20):
+        if step.view.kind in (Kind.CLOSE, Kind.LOST):
+            continue
+        compared = compare(step) if step.view.name == view.name else _another(step, view)
+        if not compared.differences and not why:
+            first = next((one for one in blockers if not dialect.independent(one.view, view)), None)
+            if first is not None:
+                why = f"it is recorded, but client frame {first.number} ({first.view.name}) comes before it"
+        found.append((compared.weight(), step, tuple(compared.differences)))
+        if not step.optional:
+            blockers.append(step)
+    if not why:
+        done = [step for step in score.steps if step.state == "done" and step.view.name == view.name]
+        if any(not compare(step).differences for step in done):
+            why = "a frame like it has already come as often as recorded"
+        elif not found:
+            why = "the recording holds no further client frame"
+    found.sort(key=lambda one: (one[0], one[1].number))
+    return why, tuple((step, differences) for _, step, differences in found[:SHOWN])
+
+
+def _another(step: Step, view: View) -> Comparison:
+    return Comparison([Difference("type", step.view.name, view.name)])

@@ -1,0 +1,175 @@
+"""Playing the server's side of a recording: which cue goes out when, what a cancel takes out of the plan.
+
+The stage keeps the clock's plan: the first cue of each chain whose anchor has come, by due time and recorded order. It
+knows nothing of matching; ``engines.replaying`` tells the score what the client did, and the stage plays what follows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappop, heappush
+from itertools import count
+
+from mockserver.cassette.model import Connection
+from mockserver.core.frames import Effect, Frame, Micros, Note, Send, Sender, Text, to_client
+from mockserver.core.ids import Ids
+from mockserver.dialects.base import Dialect, MatchRules
+from mockserver.dialects.causes import TURNS, Role
+from mockserver.dialects.turns import Turns
+from mockserver.engines.aliases import Aliases, cut
+from mockserver.engines.cues import Chain, Cue
+from mockserver.engines.departures import Line
+from mockserver.engines.matching import Matcher
+from mockserver.engines.pacing import Pacing
+from mockserver.engines.score import Score
+
+BATCH = 256
+"""So many frames due at one time go out at once; the next a microsecond later, so that a shell can send in between."""
+
+
+class Stage:
+    """See the head of this module. ``lines`` is where what was played is written down for reports."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        dialect: Dialect,
+        matcher: Matcher,
+        rules: MatchRules,
+        pace: Pacing,
+        *,
+        aliases: Aliases,
+        lines: deque[Line],
+        patience: Micros,
+    ) -> None:
+        self.records = connection.records
+        self.ended = False
+        self.active: dict[str, Cue] = {}  # responses on their way, by the cue that began them
+        self._gone: dict[str, Role | None] = {}  # responses that were cut short; what of them is dropped (None: all)
+        self._dialect, self._aliases, self._lines = dialect, aliases, lines
+        self._pace, self._patience = pace, patience
+        self._heap: list[tuple[Micros, int, int, Cue]] = []
+        self._count = count()  # a cue may stand in the plan twice: to wait for its limit, then to go out
+        self._resume: Micros = 0
+        self._now: Micros = 0
+        self.score = Score(connection, dialect, matcher, rules, pace, self._arm)
+
+    def due(self) -> Micros | None:
+        """When the next cue is due."""
+        return max(self._heap[0][0], self._resume) if self._heap else None
+
+    def at(self, now: Micros) -> None:
+        """It is ``now``."""
+        self._now = now
+
+    def play(self, now: Micros) -> list[Effect]:
+        """What is due by ``now``."""
+        self._now = now
+        out: list[Effect] = []
+        heap, score = self._heap, self.score
+        while heap and heap[0][0] <= now:
+            if len(out) >= BATCH:
+                self._resume = now + 1
+                break
+            due, _, _, cue = heappop(heap)
+            chain = cue.chain
+            if cue.dropped or not chain.cues or chain.cues[0] is not cue:
+                continue
+            if cue.anchor.time is None:
+                # An optional frame did not come in time: what it would have ended, ends.
+                name = self._dialect.peek(cue.frame, Sender.SERVER)
+                out.append(Note("replay", f"{name} goes out although {cue.anchor.words} did not come"))
+                score.settle(cue.anchor, now, whole=True)
+                continue
+            chain.cues.popleft()
+            chain.last = due
+            effect = cue.effect
+            if cue.parts is not None and len(self._aliases):
+                effect = to_client(Text(self._aliases.fill(cue.parts)))
+            out.append(effect)
+            self._lines.append(Line(due, Sender.SERVER, cue.frame))
+            if cue.role is Role.BEGINS:
+                self.active[cue.response] = cue
+            elif cue.role is Role.ENDS:
+                self.active.pop(cue.response, None)
+            if chain.cues:
+                self._arm(chain)
+            score.sent(cue, now)
+            if not isinstance(effect, Send):
+                self.ended = True
+                break
+        return out
+
+    def running(self, response_id: str | None) -> str:
+        """The response on its way with this id; without one that of the default conversation, as the schema has it."""
+        if response_id is not None:
+            return response_id if response_id in self.active else ""
+        return next((name for name, cue in reversed(self.active.items()) if cue.chain.name == TURNS), "")
+
+    def too_early(self, response: str, index: int) -> bool:
+        """Whether deltas of a response that were recorded before ``index`` have not been played."""
+        return any(
+            cue.role is Role.DELTA and cue.response == response and cue.index < index
+            for chain in self.score.chains.values()
+            for cue in chain.cues
+        )
+
+    def cut_short(self, response: str, now: Micros, ids: Ids) -> list[Send]:
+        """End a response that the recording let go on: drop what is left of it, say what the provider says."""
+        began = self.active[response]
+        planned = {cue.index for chain in self.score.chains.values() for cue in chain.cues}
+        turns = Turns(self._dialect)
+        for place in range(began.index, self.score.progress + 1):
+            record = self.records[place]
+            if record.sender is Sender.SERVER and place not in planned:
+                turns.see(Sender.SERVER, self._as_sent(record.frame))
+        self.drop(response, now)
+        if response not in turns.open:
+            return []
+        return [to_client(frame) for frame in turns.cancelled_tail(response, "client_cancelled", ids)]
+
+    def drop(self, response: str, now: Micros, *, only: Role | None = None) -> None:
+        """Take a response, or what has one role in it, out of the plan: what was read so far and what is still to be read."""
+        self._now = now
+        self._gone[response] = only
+        if only is None:
+            self.active.pop(response, None)
+        for chain in list(self.score.chains.values()):
+            gone = [cue for cue in chain.cues if self._is_gone(cue)]
+            if not gone:
+                continue
+            chain.cues = deque(cue for cue in chain.cues if not self._is_gone(cue))
+            for cue in gone:
+                cue.dropped = True
+                self.score.sent(cue, now)
+            self._arm(chain)
+
+    def _is_gone(self, cue: Cue) -> bool:
+        return cue.response in self._gone and self._gone[cue.response] in (None, cue.role)
+
+    def _as_sent(self, frame: Frame) -> Frame:
+        parts = cut(frame.data, self.score.ids) if isinstance(frame, Text) else None
+        return frame if parts is None else Text(self._aliases.fill(parts))
+
+    def _arm(self, chain: Chain) -> None:
+        """Plan the first cue of a chain, now that it is the first or its anchor has come."""
+        while chain.cues and self._gone and self._is_gone(chain.cues[0]):
+            gone = chain.cues.popleft()
+            gone.dropped = True
+            self.score.sent(gone, self._now)
+        if not chain.cues:
+            return
+        cue = chain.cues[0]
+        anchor = cue.anchor
+        if anchor.time is None and cue.closing and anchor.left:
+            self.score.settle(anchor, self._now, whole=True)
+        if anchor.time is not None:
+            self._plan(max(anchor.time + cue.delay, chain.last), cue)
+            return
+        if chain not in anchor.waiting:
+            anchor.waiting.append(chain)
+        if cue.closing:
+            self._plan(max(chain.last, self._now) + max(cue.delay, 0) + self._patience, cue)
+
+    def _plan(self, due: Micros, cue: Cue) -> None:
+        heappush(self._heap, (due, cue.index, next(self._count), cue))
