@@ -112,7 +112,8 @@ class FaultLayer:
         due = self.body.wake_at()
         if due is not None and due <= now:
             out += self.body.wake(now)
-        if self._gate is not None and self._gate.tick(now) and self._at_gate and self._on and self._lucky():
+        struck = self._gate is not None and self._gate.tick(now) and self._at_gate and self._on
+        if struck and self._within(None) and self._lucky():
             assert isinstance(self.body, Moment)
             out += self.body.strike(None, now)
         return out
@@ -143,23 +144,34 @@ class FaultLayer:
         if self._where.response is not None or self._where.item is not None:
             self._learn(sight)
         if self._at_gate:
-            return self.body.hit(sight, now) if opened and self._lucky() else self.body.other(sight.item, now)
+            if opened and self._within(sight) and self._lucky():
+                return self.body.hit(sight, now)
+            return self.body.other(sight.item, now)
         if not meant or not self._fits(sight):
             return self.body.other(sight.item, now)
         return self.body.hit(sight, now)
 
-    def _fits(self, sight: Sight) -> bool:
-        where, missed = self._where, self.armed.missed
-        for name, wanted, known in (("response", where.response, self._responses), ("item", where.item, self._items)):
+    def _within(self, sight: Sight | None) -> bool:
+        """Whether a frame is of the response and item that are meant; without a frame, whether the newest ones are."""
+        for name, wanted, known in (("response", self._where.response, self._responses),
+                                    ("item", self._where.item, self._items)):
             if wanted is None:
                 continue
-            view = sight.view
-            found = view.response_id if name == "response" else view.item_id
-            if found is None and name == "response" and view.item_id is not None:
-                found = self._owner.get(view.item_id)
+            if sight is None:
+                found = next(reversed(known), None)
+            elif name == "item":
+                found = sight.view.item_id
+            else:
+                found = sight.view.response_id or self._owner.get(sight.view.item_id or "")
             if found is None or wanted not in (found, known.get(found)):
-                missed[f"not in {name} {wanted}"] += 1
+                self.armed.missed[f"not in {name} {wanted}"] += 1
                 return False
+        return True
+
+    def _fits(self, sight: Sight) -> bool:
+        where, missed = self._where, self.armed.missed
+        if not self._within(sight):
+            return False
         if self._gate is not None and not self._gate.open:
             missed[f"not {self._gate.after.spec}"] += 1
             return False

@@ -59,8 +59,8 @@ def tokens(source: str) -> list[Token]:
         elif char in '"{[':
             try:
                 value, end = json.JSONDecoder().raw_decode(source, at)
-            except ValueError as error:
-                raise SpecError(_say(source, at, f"this is not a JSON value ({error.args[0].split(':')[0]})"),
+            except json.JSONDecodeError as error:
+                raise SpecError(_say(source, at, f"this is not a JSON value ({error.msg})"),
                                 source=source, column=at) from None
             found.append(Token(source[at:end], at, value, bare=False))
             at = end

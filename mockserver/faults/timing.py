@@ -114,7 +114,8 @@ class Delaying(Queue):
         if due <= now:
             return (item,)
         self.plan.add(due, item)
-        self._last[key] = due
+        if sight.name not in TRAILING or self.action.keep == "stream":
+            self._last[key] = due
         return ()
 
     def wake(self, now: Micros) -> Iterable[Item]:

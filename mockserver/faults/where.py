@@ -14,7 +14,7 @@ from typing import Any, Literal, assert_never
 
 from mockserver.core.frames import Micros, Sender
 from mockserver.errors import UsageError
-from mockserver.faults.spec import ordinal_text, ordinal_value, time_text, time_value, word_text
+from mockserver.faults.spec import ordinal_text, ordinal_value, time_text, time_value, whole_value, word_text
 
 Unit = Literal["time", "audio", "frames", "events"]
 
@@ -127,7 +127,7 @@ class Where:
             if isinstance(value, int):
                 said.append(f"in {ordinal_text(value)} {name}")
             elif value is not None:
-                said.append(f"in {name} {word_text(value)}")
+                said.append(f"in {name} {event_text(value)}")
         if self.after is not None:
             said.append(self.after.spec)
         if self.probability < 1:
@@ -146,7 +146,7 @@ _TAKEN = frozenset({"the", "every", "or", "frame", "frames", "of", "audio"})
 
 def event_text(name: str) -> str:
     """An event name, quoted where it would be read as something else."""
-    taken = name.lower() in _TAKEN or ordinal_value(name) is not None or time_value(name) is not None
+    taken = name.lower() in _TAKEN or any(read(name) is not None for read in (ordinal_value, time_value, whole_value))
     return f"'{name}'" if taken else word_text(name)
 
 
