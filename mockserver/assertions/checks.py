@@ -24,7 +24,6 @@ from mockserver.core.paths import dig
 from mockserver.core.view import Kind
 from mockserver.errors import ExpectationFailed, UsageError
 
-
 FIRST_WORDS = 3
 """A reply that began to surface did so with its first words; fewer of them stand in many replies."""
 
