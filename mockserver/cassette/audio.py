@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from binascii import Error, a2b_base64, b2a_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any, Literal
@@ -29,7 +29,7 @@ def unbase64(text: str) -> bytes | None:
         return None
     try:
         raw = a2b_base64(text)
-    except Error:
+    except ValueError:  # binascii.Error is one; text beyond ASCII raises another
         return None
     return raw if b2a_base64(raw, newline=False) == text.encode() else None
 

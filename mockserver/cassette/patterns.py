@@ -104,6 +104,15 @@ def text_forms(value: str) -> Iterator[str]:
     yield from dict.fromkeys((value, plain, escaped, escaped.replace("/", "\\/"), *sorted(percent)))
 
 
+def anchors(value: str) -> Iterator[str]:
+    """Pieces of which one is in any text that holds the value, however escaped: its longest plain word will do."""
+    words = sorted(re.findall(r"[A-Za-z0-9]+", value), key=len)
+    if words and len(words[-1]) >= 4:
+        yield words[-1]
+    else:
+        yield from text_forms(value)
+
+
 def base64_forms(value: str) -> Iterator[str]:
     """The stretch of base64 that any data holding the value must contain, for each of the three alignments.
 

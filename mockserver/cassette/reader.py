@@ -16,6 +16,7 @@ import msgpack
 
 from mockserver.cassette import audio
 from mockserver.cassette.codec import (
+    CHECK,
     DIGEST,
     END,
     FRAME_KINDS,
@@ -244,7 +245,7 @@ def _scan(buffer: bytes, header: Header, name: str, partial: bool) -> Cassette:
                     answers[number] = Answer(status, _pairs(headers), chosen, body)
                 case [3, _, int(at), str(method), str(path), bytes(sent), int(status), list(headers), bytes(body)]:
                     exchanges.append(Exchange(method, path, sent, status, _pairs(headers), body, at))
-                case [4 | 5 as kind, _, _, int(stated), *rest]:
+                case [4 | 5 as kind, 0, 0, int(stated), *rest] if len(rest) == kind - CHECK:
                     crc, summed = crc32(view[summed:begin], crc), begin
                     if crc != stated:
                         problem = "bytes before this place were changed (the check sum differs)"

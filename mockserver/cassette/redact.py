@@ -29,6 +29,8 @@ STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _ESCAPED_ASCII = re.compile(r"\\u00[2-7]", re.IGNORECASE)
 _USERINFO = re.compile(r"//[^/@?#]*@")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+DEEPEST = 6
+"""How many times JSON inside a JSON string is opened."""
 Span = tuple[int, int, str]
 """Begin, end and kind of a secret in a decoded text."""
 
@@ -59,9 +61,9 @@ class Redactor:
         if short:
             raise UsageError("a secret value of fewer than 4 characters cannot be redacted: other text would suffer")
         self._values = sorted({*known.environment_secrets(env or {}), *values}, key=lambda value: (-len(value), value))
-        self._text_forms = [form for value in self._values for form in known.text_forms(value)]
+        self._anchors = [form for value in self._values for form in known.anchors(value)]
         self._base64_forms = [form for value in self._values for form in known.base64_forms(value)]
-        self._exact = _any_of(self._text_forms)
+        self._exact = _any_of([form for value in self._values for form in known.text_forms(value)])
         self._raw_values = [value.encode() for value in self._values]
         self._base64 = _any_of(self._base64_forms)
         try:
@@ -137,7 +139,7 @@ class Redactor:
         """Whether a text may hold a secret: one that cannot is not looked at more closely."""
         return (
             any(marker in text for marker in self._markers)
-            or any(form in text for form in self._text_forms)
+            or any(anchor in text for anchor in self._anchors)
             or any(form in text for form in self._base64_forms)
             or any(rule.search(text) for rule in self._rules)
             or ("\\u00" in text and _ESCAPED_ASCII.search(text) is not None)
@@ -253,7 +255,7 @@ class Redactor:
 
     def _plain(self, value: str, depth: int = 0) -> str:
         """A decoded text without secrets, JSON inside it included."""
-        if '"' in value and depth < 4 and value.lstrip()[:1] in ("{", "["):
+        if '"' in value and depth < DEEPEST and value.lstrip()[:1] in ("{", "["):
             value = self._json(value, depth + 1)
         if self._base64 is not None:
             value = self._base64.sub(self._base64_away, value)
@@ -266,10 +268,12 @@ class Redactor:
         return value
 
     def _replaced(self, value: str, spans: Sequence[Span]) -> str:
-        for begin, end, kind in reversed(spans):
+        made, done = "", 0
+        for begin, end, kind in spans:
             self._count(kind)
-            value = value[:begin] + self.token(kind, value[begin:end]) + value[end:]
-        return value
+            made += value[done:begin] + self.token(kind, value[begin:end])
+            done = end
+        return made + value[done:]
 
     def _base64_away(self, match: re.Match[str]) -> str:
         self._count("base64")
@@ -284,9 +288,9 @@ class Redactor:
 
     # --- what still stands ---
 
-    def scan(self, text: str) -> Iterator[tuple[str, str]]:
+    def scan(self, text: str, depth: int = 0) -> Iterator[tuple[str, str]]:
         """The secrets that a text still holds, as (kind, path), in any of its forms; for after the redaction."""
-        if not self.suspicious(text):
+        if depth > DEEPEST or not self.suspicious(text):
             return
         bare = known.TOKEN.sub("\x00", text)
         if parse(text) is None:  # in JSON a payload is one long word of noise: the patterns see its strings, below
@@ -303,6 +307,8 @@ class Redactor:
             payload = len(value) >= 64 and unbase64(value) is not None
             for _, _, kind in () if payload else (*self.spans(value), *self.spans(opened)):
                 yield kind, "a string"
+            if '"' in value and value != text:
+                yield from self.scan(value, depth + 1)
 
     def scan_frame(self, frame: Frame) -> Iterator[tuple[str, str]]:
         """The same for a frame."""

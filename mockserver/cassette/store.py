@@ -281,9 +281,9 @@ class Recorder:
             where = f"connection {number}, frame {place} ({sender})"
             self.problem = self.problem or standing_error(self.path, where, standing)
             frame = WITHHELD
+        self._writer.record(number, audio.quiet(Record(at, sender, frame), self._dialect, self._policy))
         self._counts[number] = place + 1
         self.frames += 1
-        self._writer.record(number, audio.quiet(Record(at, sender, frame), self._dialect, self._policy))
 
     def exchange(self, one: Exchange) -> None:
         """Write one HTTP request with its reply."""

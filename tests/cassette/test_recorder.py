@@ -1,0 +1,264 @@
+"""The recorder: on disk before the session goes on, readable after any kill, in place only when whole and clean."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mockserver.cassette import store
+from mockserver.cassette.redact import Redactor
+from mockserver.cassette.store import Recorder, load
+from mockserver.core.frames import Answer, Close, Frame, Handshake, Note, Sender, Text
+from mockserver.core.journal import Journal, SessionLog
+from mockserver.dialects.openai import OPENAI
+from mockserver.errors import CassetteError, CassetteExists, SecretFound
+from tests.cassette.make import audio_delta, event, noise
+
+SHAKE = Handshake(
+    "/v1/realtime",
+    (("model", "m"),),
+    (("Authorization", "Bearer sk-abcdefgh12"),),
+    (),
+    "/v1/realtime?model=m",
+)
+
+
+class Stage:
+    """A journal with a recorder, and one session in it."""
+
+    def __init__(self, path: Path, **more: Any) -> None:
+        self.journal = Journal()
+        self.recorder = Recorder(path, **{"dialect": OPENAI, "journal": self.journal, **more})
+        self.journal.listen(self.recorder.sink)
+        self.log = self.open()
+
+    def open(self, began_us: int = 0) -> SessionLog:
+        log = self.journal.open(OPENAI, began_us=began_us)
+        self.journal.write(log, 0, Sender.CLIENT, SHAKE)
+        self.journal.write(log, 10, Sender.SERVER, Answer(101, (), None))
+        return log
+
+    def say(
+        self,
+        frame: Frame,
+        *,
+        at: int = 100,
+        sender: Sender = Sender.SERVER,
+        log: SessionLog | None = None,
+    ) -> None:
+        self.journal.write(log or self.log, at, sender, frame)
+
+
+def test_every_frame_is_on_disk_before_the_session_goes_on(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "x.cassette")
+    frames = [event(type="session.created"), audio_delta(noise(960)), Close(1000, "bye")]
+    for number, frame in enumerate(frames):
+        stage.say(frame)
+        read = load(stage.recorder.partial)
+        assert [one.frame for one in read.connections[0].records] == frames[: number + 1]
+        assert read.header.ended == "killed"
+    assert not (tmp_path / "x.cassette").exists()
+    assert stage.recorder.close() == tmp_path / "x.cassette"
+    assert load(tmp_path / "x.cassette").header.ended == "clean"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.cassette"]
+    assert stage.recorder.close() == tmp_path / "x.cassette", "closing twice is no error"
+
+
+def test_header_times_and_several_sessions(tmp_path: Path) -> None:
+    stage = Stage(
+        tmp_path / "deep" / "er" / "x.cassette",
+        upstream="wss://u:p@host/v1?api_key=1",
+        origin="a test",
+        rules={"version": 1},
+    )
+    other = stage.open(began_us=5_000_000)
+    stage.say(Text("a"), at=7)
+    stage.say(Text("b"), at=8, log=other, sender=Sender.CLIENT)
+    stage.say(Text("c"), at=9)
+    stage.journal.note(stage.log, 9, Note("fault", "not for the cassette"))
+    read = load(stage.recorder.close(ended="upstream lost") or "")
+    assert read.header.upstream == "wss://host/v1?api_key=REDACTED-param-1"
+    assert (read.header.dialect, read.header.ended, read.header.origin) == (
+        "openai",
+        "upstream lost",
+        "a test",
+    )
+    assert read.header.rules == {"version": 1}
+    assert len(read.header.recorded_on) == 10
+    first, second = read.connections
+    assert [(one.at, one.frame) for one in first.records] == [(7, Text("a")), (9, Text("c"))]
+    assert [(one.at, one.sender, one.frame) for one in second.records] == [
+        (8, Sender.CLIENT, Text("b"))
+    ]
+    assert (first.opened_us, second.opened_us) == (0, 5_000_000)
+    assert first.handshake.header("authorization") == "REDACTED-header-1"
+
+
+def test_a_session_that_was_running_before_has_no_handshake(tmp_path: Path) -> None:
+    journal = Journal()
+    log = journal.open(OPENAI)
+    recorder = Recorder(tmp_path / "x.cassette", dialect=OPENAI)
+    journal.listen(recorder.sink)
+    journal.write(log, 3, Sender.SERVER, Text("late"))
+    assert load(recorder.close() or "").connections[0].records[0].frame == Text("late")
+
+
+def test_nothing_recorded_saves_nothing_and_harms_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.cassette"
+    path.write_bytes(b"the old one")
+    assert Recorder(path, overwrite=True).close() is None
+    assert path.read_bytes() == b"the old one"
+    recorder = Recorder(path, overwrite=True)
+    recorder.discard()
+    assert [one.name for one in tmp_path.iterdir()] == ["x.cassette"]
+    with pytest.raises(CassetteExists):
+        Recorder(path)
+    assert [one.name for one in tmp_path.iterdir()] == ["x.cassette"]
+
+
+def test_secrets_are_in_no_file_at_any_time(tmp_path: Path) -> None:
+    secret = "a-very-special-value"
+    stage = Stage(
+        tmp_path / "x.cassette", redactor=Redactor(env={"X_API_KEY": secret}, dialect=OPENAI)
+    )
+    stage.say(event(text=secret), sender=Sender.CLIENT)
+    stage.say(event(type="t", item_id="i", delta=f"the key is {secret[:12]}"))
+    stage.say(event(type="t", item_id="i", delta=f"{secret[12:]}, keep it"))
+    stage.say(Close(1008, secret))
+    partial = stage.recorder.partial.read_bytes()
+    path = stage.recorder.close()
+    assert path is not None
+    for data in (partial, path.read_bytes()):
+        assert secret.encode() not in data
+        assert b"sk-abcdefgh12" not in data
+        assert secret[12:].encode() not in data
+    assert secret[:12].encode() not in path.read_bytes()
+    frames = [one.frame for one in load(path).connections[0].records]
+    assert frames[1:3] == [event(type="t", item_id="i", delta="the key is REDACTED-split-2"),
+                           event(type="t", item_id="i", delta="REDACTED-split-1, keep it")]  # fmt: skip
+
+
+def test_a_secret_that_cannot_be_taken_out_saves_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.cassette"
+    stage = Stage(path, redactor=Redactor(values=["1234567890123"]))
+    stage.say(event(card=1234567890123))
+    stage.say(event(more=1))
+    assert b"1234567890123" not in stage.recorder.partial.read_bytes()
+    assert stage.recorder.problem is not None
+    with pytest.raises(SecretFound, match=r"connection 0, frame 0 \(server\)") as caught:
+        stage.recorder.close()
+    assert "1234567890123" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_leaves_what_was_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.cassette"
+    stage = Stage(path)
+    stage.say(Text("before"))
+    real = os.write
+
+    def half(file: int, data: bytes) -> int:
+        if len(data) > 4:
+            return real(file, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.os, "write", half)
+        with pytest.raises(
+            CassetteError,
+            match=r"cannot be written: No space left on device; .* complete up to frame 1",
+        ):
+            stage.say(Text("while"))
+    with pytest.raises(CassetteError, match="No space left"):
+        stage.say(Text("after"))
+    assert [one.frame for one in load(stage.recorder.partial).connections[0].records] == [
+        Text("before")
+    ]
+    assert stage.recorder.close() == path
+    read = load(path)
+    assert [one.frame for one in read.connections[0].records] == [Text("before")]
+    assert read.header.ended == "cannot be written: No space left on device"
+
+
+def test_a_disk_that_is_full_at_the_end_leaves_the_partial_file_and_the_old_cassette(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.cassette"
+    path.write_bytes(b"the old one")
+    stage = Stage(path, overwrite=True)
+    stage.say(Text("a"))
+
+    def refuse(*args: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(store.os, "fsync", refuse)
+    with pytest.raises(CassetteError, match="No space left"):
+        stage.recorder.close()
+    assert path.read_bytes() == b"the old one"
+    assert load(stage.recorder.partial).connections[0].records[0].frame == Text("a")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["x.cassette", "x.cassette.partial"]
+
+
+def test_what_others_left_is_never_written_to(tmp_path: Path) -> None:
+    left = tmp_path / "x.cassette.partial"
+    left.write_bytes(b"left by a killed one")
+    one, two = Recorder(tmp_path / "x.cassette"), Recorder(tmp_path / "x.cassette")
+    assert {one.partial.name, two.partial.name} == {"x.cassette.2.partial", "x.cassette.3.partial"}
+    one.discard()
+    two.discard()
+    assert left.read_bytes() == b"left by a killed one"
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from mockserver.cassette.store import Recorder
+from mockserver.core.frames import Handshake, Sender, Text
+from mockserver.core.journal import Journal
+from mockserver.dialects.openai import OPENAI
+journal = Journal()
+recorder = Recorder(Path(sys.argv[1]), dialect=OPENAI, journal=journal)
+journal.listen(recorder.sink)
+log = journal.open(OPENAI)
+journal.write(log, 0, Sender.CLIENT, Handshake("/v1/realtime"))
+number = 0
+while True:
+    journal.write(log, number, Sender.SERVER, Text('{"n":%d,"pad":"%s"}' % (number, "x" * (number * 37 % 3000))))
+    journal.entries.clear()
+    sys.stdout.write(f"{number}\\n")
+    sys.stdout.flush()
+    number += 1
+"""
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_killed_at_any_moment_every_forwarded_frame_is_there(tmp_path: Path, seed: int) -> None:
+    """The child says a number once its frame was recorded, as a server would send the frame then."""
+    path = tmp_path / "x.cassette"
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    wanted = random.Random(seed).randrange(1, 600)
+    for _ in range(wanted):
+        child.stdout.readline()
+    os.kill(child.pid, signal.SIGKILL)
+    forwarded = wanted + sum(1 for line in child.stdout.read().split("\n")[:-1] if line)
+    child.wait()
+    child.stdout.close()
+    read = load(f"{path}.partial")
+    records = read.connections[0].records
+    assert read.header.ended == "killed"
+    assert forwarded <= len(records) <= forwarded + 1
+    assert all(one.frame.data.startswith(f'{{"n":{n},') for n, one in enumerate(records))  # type: ignore[union-attr]
+    assert not path.exists()

@@ -1,0 +1,124 @@
+"""A secret in pieces: said in several deltas, it is in no frame, no partial file and no cassette."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.cassette.clean import scrub, verify
+from mockserver.cassette.model import Cassette
+from mockserver.cassette.redact import Redactor
+from mockserver.cassette.spread import Spread
+from mockserver.core.frames import Binary, Frame, Sender, Text
+from mockserver.dialects.openai import OPENAI
+from mockserver.errors import SecretFound
+from tests.cassette.make import audio_delta, cassette, event, noise
+
+KEY = "sk-proj-abcdefghijklmnop0123"
+
+
+def delta(text: str, item: str = "item_1", kind: str = "response.output_text.delta") -> Text:
+    return event(type=kind, response_id="resp_1", item_id=item, content_index=0, delta=text)
+
+
+def said(made: Cassette, item: str = "item_1") -> str:
+    bodies = [
+        json.loads(one.frame.data)
+        for one in made.connections[0].records
+        if isinstance(one.frame, Text)
+    ]
+    return "".join(body["delta"] for body in bodies if body.get("item_id") == item)
+
+
+@pytest.mark.parametrize("place", range(1, len(KEY)))
+def test_split_in_two_anywhere(place: int) -> None:
+    made = scrub(
+        cassette(delta("it is " + KEY[:place]), delta(KEY[place:] + ", yes")),
+        Redactor(),
+        lens=OPENAI,
+    )
+    text = said(made)
+    assert KEY[:place] not in text or place < 3
+    assert KEY[place:] not in text or len(KEY) - place < 3
+    assert text.startswith("it is REDACTED-")
+    assert text.endswith(", yes")
+
+
+@given(st.lists(st.integers(1, len(KEY) - 1), max_size=8, unique=True).map(sorted))
+def test_split_into_any_number_of_pieces_among_other_streams(places: list[int]) -> None:
+    pieces = [KEY[a:b] for a, b in zip([0, *places], [*places, len(KEY)], strict=True)]
+    frames: list[Frame] = [delta("Well, ")]
+    for piece in pieces:
+        frames += [
+            delta(piece),
+            delta("harmless ", "item_2"),
+            audio_delta(noise(960), item_id="item_1x"),
+        ]
+    made = scrub(cassette(*frames, delta(" is it")), Redactor(), lens=OPENAI)
+    text = said(made)
+    assert text.startswith("Well, REDACTED-")
+    assert text.endswith(" is it")
+    assert not any(piece in text for piece in pieces if len(piece) > 4)
+    assert said(made, "item_2") == "harmless " * len(pieces)
+
+
+def test_a_known_value_and_geminis_parts_and_json_in_bytes() -> None:
+    clean = Redactor(values=["correct horse battery"])
+
+    def part(text: str) -> bytes:
+        return event(serverContent={"modelTurn": {"parts": [{"text": text}]}}).data.encode()
+
+    made = scrub(
+        cassette(Binary(part("say correct hor")), Binary(part("se battery now"))),
+        clean,
+        lens=OPENAI,
+    )
+    assert [json.loads(one.frame.data)["serverContent"]["modelTurn"]["parts"][0]["text"]  # type: ignore[union-attr]
+            for one in made.connections[0].records] == ["say REDACTED-split-1", "REDACTED-split-2 now"]  # fmt: skip
+    assert made.header.redaction == {"split": 2}
+
+
+def test_other_streams_are_not_put_together() -> None:
+    """Negative control: the halves stand in two items, two events, two senders; nobody can read a key in them."""
+    frames = [
+        delta("sk-proj-abcd", "item_1"),
+        delta("efghijkl", "item_2"),
+        delta("efghijkl", "item_1", "response.output_audio_transcript.delta"),
+    ]
+    short = [delta("sk-pro", "item_1"), delta("jabcdefgh", "item_2")]
+    assert (
+        scrub(cassette(*short), Redactor(), lens=OPENAI).connections[0].records
+        == cassette(*short).connections[0].records
+    )
+    made = scrub(cassette(*frames), Redactor(), lens=OPENAI)
+    assert [one.frame for one in made.connections[0].records[1:]] == frames[1:]
+
+
+def test_the_second_piece_is_out_at_once_so_that_no_file_ever_holds_both() -> None:
+    spread = Spread(Redactor())
+    first, _ = spread.frame(0, 0, Sender.SERVER, delta("key sk-pro"))
+    second, _ = spread.frame(0, 1, Sender.SERVER, delta("j-abcdefghijkl done"))
+    assert first == delta("key sk-pro")
+    assert second == delta("REDACTED-split-1 done")
+    assert spread.finished(0, 0, first) == delta("key REDACTED-split-2")
+
+
+def test_the_check_sees_what_is_spread() -> None:
+    bad = cassette(delta("sk-proj"), delta("-abcdefgh"))
+    with pytest.raises(
+        SecretFound,
+        match=r"connection 0, frame 1 \(server\), put together with the frames before it",
+    ):
+        verify(bad, Redactor(), name="x")
+    verify(scrub(bad, Redactor(), lens=OPENAI), Redactor(), name="x")
+
+
+def test_ordinary_speech_is_left_alone() -> None:
+    words = "The desk-top risk is a task-force; we ask-ed sk- and ek_ about it. " * 20
+    frames = [delta(words[n : n + 3]) for n in range(0, len(words), 3)]
+    made = scrub(cassette(*frames), Redactor(values=["correct horse"]), lens=OPENAI)
+    assert [one.frame for one in made.connections[0].records] == frames
+    assert not made.header.redaction

@@ -1,0 +1,218 @@
+"""Files: nothing is overwritten unless asked or harmed when the disk refuses; everything bad is one clear line."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mockserver.cassette import store
+from mockserver.cassette.redact import Redactor
+from mockserver.cassette.store import leftovers, load, locate, save
+from mockserver.core.frames import Text
+from mockserver.errors import (
+    CassetteDamaged,
+    CassetteError,
+    CassetteExists,
+    CassetteMissing,
+    SecretFound,
+    UsageError,
+)
+from tests.cassette.make import audio_delta, cassette, event, noise
+
+ONE = cassette(event(type="session.created"), audio_delta(noise(960)))
+
+
+def listing(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_saved_and_loaded(tmp_path: Path) -> None:
+    path = save(ONE, tmp_path / "x.cassette")
+    read = load(path)
+    assert read.connections == ONE.connections
+    assert read.path == str(path)
+    assert listing(tmp_path) == ["x.cassette"]
+
+
+def test_a_cassette_is_not_overwritten_unless_asked(tmp_path: Path) -> None:
+    path = save(ONE, tmp_path / "x.cassette")
+    before = path.read_bytes()
+    with pytest.raises(CassetteExists, match="exists already; overwrite it with `--force`"):
+        save(cassette(Text("other")), path)
+    assert path.read_bytes() == before
+    save(cassette(Text("other")), path, overwrite=True)
+    assert load(path).connections[0].records[0].frame == Text("other")
+    assert listing(tmp_path) == ["x.cassette"]
+
+
+def test_a_file_that_appears_meanwhile_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.cassette"
+    checked = store.verify
+
+    def late(*args: Any, **more: Any) -> None:
+        checked(*args, **more)
+        path.write_bytes(b"someone else's")
+
+    monkeypatch.setattr(store, "verify", late)
+    with pytest.raises(CassetteExists):
+        save(ONE, path)
+    assert path.read_bytes() == b"someone else's"
+    assert listing(tmp_path) == ["x.cassette"]
+
+
+@pytest.fixture(params=["write", "fsync", "replace"])
+def refusing_disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A disk that is full when the cassette is written, synced or moved."""
+
+    def refuse(*args: Any, **more: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if request.param == "write":
+        monkeypatch.setattr(store.codec.Writer, "put", refuse)
+    elif request.param == "fsync":
+        monkeypatch.setattr(store.os, "fsync", refuse)
+    else:
+        monkeypatch.setattr(Path, "replace", refuse)
+    return str(request.param)
+
+
+def test_a_full_disk_harms_nothing(tmp_path: Path, refusing_disk: str) -> None:
+    path = tmp_path / "x.cassette"
+    path.write_bytes(b"the old one")
+    with pytest.raises(
+        CassetteError, match=r"x\.cassette: cannot be written: No space left on device"
+    ):
+        save(ONE, path, overwrite=True)
+    assert path.read_bytes() == b"the old one"
+    assert listing(tmp_path) == ["x.cassette"]
+
+
+def test_a_secret_that_cannot_be_taken_out_stops_the_save(tmp_path: Path) -> None:
+    bad = cassette(event(type="session.created"), event(card=1234567890123))
+    clean = Redactor(values=["1234567890123"])
+    path = tmp_path / "x.cassette"
+    with pytest.raises(
+        SecretFound, match=r"a secret \(env\) still stands .* connection 0, frame 1 \(server\)"
+    ) as caught:
+        save(bad, path, redactor=clean)
+    assert "1234567890123" not in str(caught.value)
+    assert listing(tmp_path) == []
+    path.write_bytes(b"the old one")
+    with pytest.raises(SecretFound):
+        save(bad, path, redactor=clean, overwrite=True)
+    assert path.read_bytes() == b"the old one"
+
+
+def test_the_environments_keys_are_taken_out_by_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "a-very-special-value")
+    path = save(
+        cassette(event(text="it is a-very-special-value"), origin="run with a-very-special-value"),
+        tmp_path / "x",
+    )
+    assert b"a-very-special-value" not in path.read_bytes()
+    assert load(path).header.redaction == {"env": 2}, "the frame and the origin"
+    assert load(path).header.origin == "run with REDACTED-env-1"
+
+
+def test_the_report_adds_up_over_rounds(tmp_path: Path) -> None:
+    path = save(
+        cassette(event(text="sk-abcdefgh12 and customer-7")), tmp_path / "x", redactor=Redactor()
+    )
+    save(load(path), path, overwrite=True, redactor=Redactor(rules=[r"customer-\d"]))
+    assert load(path).header.redaction == {"key": 1, "rule": 1}
+    assert load(path).connections[0].records[0].frame == event(
+        text="REDACTED-key-1 and REDACTED-rule-1"
+    )
+
+
+@pytest.mark.parametrize("policy", ["silence", "digest"])
+def test_the_audio_policy_is_kept_in_the_file(tmp_path: Path, policy: Any) -> None:
+    path = save(ONE, tmp_path / "x", audio=policy)
+    read = load(path)
+    assert read.header.audio == policy
+    assert read.connections[0].records[1].frame == audio_delta(bytes(960))
+    assert bool(read.connections[0].records[1].digests) == (policy == "digest")
+    assert noise(960) not in path.read_bytes()
+
+
+def test_bad_paths_are_one_clear_line_each(tmp_path: Path) -> None:
+    cases: list[tuple[Any, type[Exception], str]] = [
+        (
+            tmp_path / "none.cassette",
+            CassetteMissing,
+            "no such cassette; record it with `mockserver record",
+        ),
+        (tmp_path, CassetteError, "is a directory; expected a cassette file"),
+        (f"{tmp_path}/a\0b", UsageError, "NUL"),
+        (tmp_path / "x" / "y", CassetteError, "no such cassette"),
+    ]
+    (tmp_path / "empty").write_bytes(b"")
+    cases.append((tmp_path / "empty", CassetteDamaged, "the file is empty"))
+    (tmp_path / "file").write_bytes(b"x")
+    cases.append((tmp_path / "file" / "below", CassetteError, "cannot be read: Not a directory"))
+    for path, error, words in cases:
+        with pytest.raises(error, match=words) as caught:
+            load(path)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(CassetteError, match="is a directory"):
+        save(ONE, tmp_path, overwrite=True)
+    with pytest.raises(CassetteError, match="cannot be written"):
+        save(ONE, tmp_path / "no" / "such" / "folder")
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(ONE, tmp_path / "x")
+
+    def refuse(*args: Any, **more: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(
+        CassetteError, match="cannot be read: Permission denied; check the path and its permissions"
+    ):
+        load(path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CassetteError, match="is not a regular file"):
+        load(tmp_path / "pipe")
+
+
+def test_a_missing_cassette_names_what_a_killed_recorder_left(tmp_path: Path) -> None:
+    (tmp_path / "x.cassette.partial").write_bytes(b"")
+    with pytest.raises(
+        CassetteMissing,
+        match=r"x\.cassette\.partial holds a recording that did not end; .*mockserver import",
+    ):
+        load(tmp_path / "x.cassette")
+    assert leftovers(tmp_path / "x.cassette") == [tmp_path / "x.cassette.partial"]
+    assert leftovers(tmp_path / "nowhere" / "x") == []
+
+
+def test_locate_keeps_to_its_folder(tmp_path: Path) -> None:
+    top = tmp_path / "cassettes"
+    (top / "in").mkdir(parents=True)
+    (tmp_path / "out").mkdir()
+    (top / "link").symlink_to(tmp_path / "out")
+    (top / "file.cassette").symlink_to(tmp_path / "out" / "file.cassette")
+    (top / "fine").symlink_to(top / "in")
+    assert locate(top, "in/weather") == top / "in" / "weather.cassette"
+    assert locate(top, "fine/weather") == top / "fine" / "weather.cassette"
+    for name in ("../out/x", "link/x", "file", "/etc/passwd"):
+        with pytest.raises(UsageError):
+            locate(top, name)
+
+
+def test_a_dialect_of_tomorrow_is_no_error(tmp_path: Path) -> None:
+    path = save(replace(ONE, header=replace(ONE.header, dialect="tomorrow")), tmp_path / "x")
+    assert load(path).header.dialect == "tomorrow"
