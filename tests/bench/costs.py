@@ -297,7 +297,8 @@ def memory(key):
     return int(next(l for l in open('/proc/self/status') if l.startswith(key)).split()[1]) * 1024
 async def main():
     from mockserver import MockServer, replay
-        import mockserver.engines.replay, mockserver.cassette.store
+    from tests.bench.wire import Client
+    import mockserver.engines.replay, mockserver.cassette.store
     server0 = MockServer(replay({small!r})); await server0.start(); await server0.close()
     before = memory('VmRSS')
     began = time.perf_counter()

@@ -27,16 +27,14 @@ def delta(size: int, number: int, item: str = RECORDED_ITEM) -> str:
     """A delta of about ``size`` bytes whose item id was minted by the client, so replay has to rewrite it."""
     if size < 600:
         body = {
-            "type": "conversation.item.input_audio_transcription.delta",
-            "event_id": f"event_{number:021d}",
+            "type": "response.output_audio_transcript.delta",
+            "event_id": f"event_{number:015d}",
+            "response_id": f"resp_{ID}",
             "item_id": item,
-            "content_index": 0,
+            "output_index": 0,
             "delta": "",
-            "obfuscation": "",
         }
-        room = size - len(dump(body))
-        body["delta"] = " word"[:room]
-        body["obfuscation"] = "x" * max(0, room - 5)
+        body["delta"] = (" word" * size)[: size - len(dump(body))]
         return dump(body)
     body = {
         "type": "response.output_audio.delta",
@@ -141,8 +139,10 @@ def answer(
     ]
 
 
-def cassette(count: int, size: int, *, gap_us: int = 0, lead_us: int = 20_000) -> Cassette:
-    """One connection: an item, a request, and its answer of ``count`` deltas, ``gap_us`` apart."""
+def cassette(
+    count: int, size: int, *, gap_us: int = 0, lead_us: int = 20_000, times: int = 1
+) -> Cassette:
+    """A connection: an item, a request, and its answer of ``count`` deltas, ``gap_us`` apart. ``times`` over."""
     create, request = ask(RECORDED_ITEM, RECORDED_TAG)
     records = [
         Record(1_000, Sender.SERVER, Text(created())),
@@ -160,7 +160,11 @@ def cassette(count: int, size: int, *, gap_us: int = 0, lead_us: int = 20_000) -
     handshake = Handshake(
         "/v1/realtime", (("model", "gpt-realtime"),), (), (), "/v1/realtime?model=gpt-realtime"
     )
-    return Cassette(Header("openai"), (Connection(0, handshake, Answer(101), 0, tuple(records)),))
+    shared = tuple(records)
+    return Cassette(
+        Header("openai"),
+        tuple(Connection(number, handshake, Answer(101), 0, shared) for number in range(times)),
+    )
 
 
 def append(milliseconds: int = 20) -> str:

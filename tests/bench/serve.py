@@ -21,6 +21,9 @@ from aiohttp import web
 
 from tests.bench import material
 
+TIMES = 2_000
+"""Connections in a cassette: a recorded one is played once."""
+
 Handler = Callable[[web.WebSocketResponse], Any]
 
 
@@ -172,7 +175,7 @@ def replay_instant(*, count: int, size: int, **_: Any) -> AbstractAsyncContextMa
     """Replay as fast as it goes."""
     from mockserver import replay
 
-    return mock(replay(material.cassette(count, size), pacing="instant"))
+    return mock(replay(material.cassette(count, size, times=TIMES), pacing="instant"))
 
 
 def replay_paced(
@@ -181,7 +184,9 @@ def replay_paced(
     """Replay at the recorded pace."""
     from mockserver import replay
 
-    return mock(replay(material.cassette(count, size, gap_us=gap_us), pacing="recorded"))
+    return mock(
+        replay(material.cassette(count, size, gap_us=gap_us, times=TIMES), pacing="recorded")
+    )
 
 
 def script_flood(*, count: int, size: int, **_: Any) -> AbstractAsyncContextManager[int]:

@@ -377,7 +377,7 @@ def simulating(rounds: int, count: int, seconds: float, loop: str = "asyncio") -
                 middle([a / b for a, b in zip(mine, theirs, strict=True)]),
                 "",
                 None,
-                f"{len(said)} frames, {size} B a turn; CPU {cpu:.2f} ms; a core: {1e3 / cpu * 10:,.0f} sessions, a turn "
+                f"{len(said)} frames, {size} B; CPU {cpu:.2f} ms; a core: {1e3 / cpu * 10:,.0f} sessions, a turn "
                 "every 10 s",
                 {"mock": mine, "bare": theirs},
             )
