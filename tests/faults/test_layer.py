@@ -1,0 +1,122 @@
+"""Faults together: any chain gives the same timeline for any driver, each run is the same, and they come and go."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.core.frames import MILLISECOND, Binary, Dialled, Note, Peer, Received, Send, Text
+from mockserver.faults import catalogue, drop, parse
+from tests.faults.stage import Stage, turn
+
+SPECS = [entry.example for entry in catalogue() if "60min" not in entry.example] + [
+    "delay 30ms jitter 70ms on response.output_audio*.delta",
+    "delay 10ms growing by 5ms alone on response.*",
+    "delay 15ms jitter 15ms holding everything",
+    "delay 40ms jitter 40ms on response.create",
+    "reorder by 2 waiting 35ms on every 2nd response.output_audio.delta",
+    "drop on response.*.delta with probability 30%",
+    "duplicate with probability 20% with seed 3",
+    "cancel midway after 130ms",
+    "close 1011 after 333ms since response.created",
+    "stall for 77ms on 3rd response.output_audio.delta",
+    "bandwidth 20kB/s",
+    "unknown event after 90ms since response.created",
+    "drop after 200ms of audio for first attempt",
+]
+chains = st.lists(st.sampled_from(SPECS), min_size=1, max_size=5)
+ticks = st.none() | st.integers(1, 400).map(lambda ms: ms * MILLISECOND) | st.integers(997, 50_000)
+
+
+def run(chain: list[str], tick: int | None, *, seed: object = 0) -> Stage:
+    return turn(*chain, tick=tick, seed=seed, second_at_ms=700, until_ms=3_000)
+
+
+@given(chains, ticks, ticks)
+def test_no_driver_changes_the_timeline(chain: list[str], one: int | None, other: int | None) -> None:
+    assert run(chain, one).record == run(chain, other).record
+
+
+@given(chains, st.integers(0, 3))
+def test_the_same_seed_gives_the_same_run(chain: list[str], seed: int) -> None:
+    first, again = run(chain, None, seed=seed), run(chain, None, seed=seed)
+    assert first.record == again.record
+    assert [armed.fired for armed in first.armed] == [armed.fired for armed in again.armed]
+
+
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if "jitter" in spec or "probability 30" in spec])
+def test_another_seed_gives_another_run(spec: str) -> None:
+    assert run([spec], None, seed=1).timeline != run([spec], None, seed=2).timeline
+
+
+def test_a_seed_of_its_own_does_not_depend_on_the_session() -> None:
+    spec = "duplicate with probability 20% with seed 3"
+    assert run([spec], None, seed=1).names == run([spec], None, seed=2).names
+
+
+@given(chains)
+def test_every_firing_leaves_a_note(chain: list[str]) -> None:
+    stage = run(chain, None)
+    assert len(stage.notes) == sum(armed.fired for armed in stage.armed)
+    for note in stage.notes:
+        assert parse(note.data["fault"]).spec == note.data["fault"]
+        assert note.data["did"]
+
+
+def test_the_journal_alone_says_how_to_repeat_the_run() -> None:
+    stage = run(["drop on response.*.delta with probability 30%"], None, seed="s")
+    begin = stage.journal.entries[0].what
+    assert isinstance(begin, Note)
+    assert begin.data["seed"] == "s/0"
+    assert stage.notes[0].data["fault"] == "drop on response.*.delta with probability 0.3"
+
+
+def test_they_apply_in_the_order_of_the_list() -> None:
+    twice_then_drop = turn("duplicate on response.done", "drop on 1st response.done")
+    drop_then_twice = turn("drop on 1st response.done", "duplicate on response.done")
+    assert twice_then_drop.names.count("response.done") == 1
+    assert drop_then_twice.names.count("response.done") == 0
+
+
+def test_two_faults_of_the_same_spec_roll_different_dice() -> None:
+    spec = "duplicate on response.*.delta with probability 50%"
+    stage = turn(spec, spec)
+    assert stage.armed[0].fired != stage.armed[1].fired or len({n.data.get("event_id") for n in stage.notes}) > 4
+
+
+def test_added_while_the_session_runs_and_taken_away_again() -> None:
+    stage = Stage().open().send("response.create")
+    stage.run(until_ms=100)
+    armed, layer = stage.add("drop on response.output_audio.delta")
+    stage.run(until_ms=180)
+    stage.effects += stage.session.remove_layer(layer, stage.now)
+    stage.run(until_ms=5_000)
+    plain = Stage().open().send("response.create").run(until_ms=5_000)
+    deltas = [pair for pair in plain.timeline if pair[1] == "response.output_audio.delta"]
+    assert [pair for pair in stage.timeline if pair[1] == "response.output_audio.delta"] == [
+        pair for pair in deltas if not 100 < pair[0] <= 180
+    ]
+    assert armed.fired == len([pair for pair in deltas if 100 < pair[0] <= 180]) > 0
+
+
+@pytest.mark.parametrize("spec", ["delay 1h on response.created", "stall on response.created",
+                                  "hold until never on response.created", "reorder waiting 1h on rate_limits.updated",
+                                  "bandwidth 10B/s"])
+def test_what_is_held_back_is_not_lost_when_the_fault_goes(spec: str) -> None:
+    stage = Stage().open()
+    _, layer = stage.add(spec)
+    stage.send("response.create").run(until_ms=1_000)
+    held = len(stage.names)
+    stage.effects += stage.session.remove_layer(layer, stage.now)
+    plain = Stage().open().send("response.create").run(until_ms=1_000)
+    assert held < len(plain.names)
+    assert sorted(stage.texts) == sorted(plain.texts)
+
+
+def test_what_is_not_the_clients_wire_passes() -> None:
+    layer = drop().arm().layer(Stage().log, Stage().dialect)
+    for item in (Send(Peer.UPSTREAM, Text("x")), Received(Peer.UPSTREAM, Text("x")), Note("a", "b"),
+                 Received(Peer.UPSTREAM, Binary(b"x")), Dialled(answer=None)):  # type: ignore[arg-type]
+        assert list(layer.feed(item, 0)) == [item]
+    assert list(layer.feed(Send(Peer.CLIENT, Text("x")), 0)) != [Send(Peer.CLIENT, Text("x"))]
