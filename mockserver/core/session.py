@@ -126,7 +126,11 @@ class Session:
         self.journal.note(self.log, now, note)
 
     def fail(self, now: Micros, *, answered: bool = True) -> list[Effect]:
-        """A part has raised. What was let out before still goes, then what a server in trouble says: 1011, or a 500."""
+        """A part has raised. What was let out before still goes, then what a server in trouble says: 1011, or a 500.
+
+        ``answered``: the shell has answered the handshake.
+        """
+        answered = answered or any(isinstance(effect, Accept | Refuse) for effect in self._out)
         last = Hangup(code=1011, reason="internal error") if answered else Refuse(500, *BROKEN)
         if not self.over:
             try:

@@ -180,8 +180,8 @@ class RelayEngine:
         if failure is not None:
             self._source.failures.append(UpstreamError(failure))
             body = json.dumps({"error": {"message": failure}}).encode() + b"\n"
-            headers = (("Content-Type", "application/json"),)
-            return [Note("relay", failure), Refuse(504 if "did not answer" in failure else 502, headers, body)]
+            status = 504 if "did not answer" in failure else 502
+            return [Note("relay", failure), Refuse(status, (("Content-Type", "application/json"),), body)]
         headers = end_to_end(answer.headers)
         if answer.status != 101:
             text = f"upstream {shown(self._source.upstream)} refused the connection with HTTP {answer.status}"
@@ -240,7 +240,7 @@ def with_key(
 ) -> tuple[Pairs, str, tuple[str, ...]]:
     """The same request with the user's key in place of whatever the client carries."""
     secret = {dialect.key_headers[0].lower(), "authorization", "api-key", "x-goog-api-key", "x-api-key"}
-    kept = tuple((name, value) for name, value in headers if name.lower() not in secret)
+    kept: Pairs = tuple((name, value) for name, value in headers if name.lower() not in secret)
     name = dialect.key_headers[0]
     value = f"Bearer {key}" if name.lower() == "authorization" else key
     path, _, query = url.partition("?")
@@ -249,8 +249,8 @@ def with_key(
         pieces.append(f"{name[1:]}={quote(key, safe='')}")
     else:
         kept = (*kept, (name, value))
-    named = tuple(one for one in subprotocols if not one.startswith(dialect.key_subprotocols or ("\0",)))
-    return kept, path + ("?" + "&".join(pieces) if pieces else ""), named
+    left = tuple(one for one in subprotocols if not one.startswith(dialect.key_subprotocols or ("\0",)))
+    return kept, path + ("?" + "&".join(pieces) if pieces else ""), left
 
 
 def shown(url: str) -> str:

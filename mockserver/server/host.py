@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from mockserver.server.upstream import Dialler
 
 T = TypeVar("T")
+PLAIN_GRACE = 0.05
+"""Seconds that plain HTTP requests get to finish when the server closes."""
 LOG = logging.getLogger("mockserver")
 
 
@@ -231,8 +233,10 @@ class MockServer:
         while self._running:
             self._gone.clear()
             await self._gone.wait()
-        await self._app.shutdown(0)
-        await asyncio.sleep(0)  # cancelled handlers of idle connections end here, not in a loop that is gone
+        self._app.pre_shutdown()
+        await asyncio.sleep(0)  # handlers of idle connections end here
+        await self._app.shutdown(PLAIN_GRACE)
+        await asyncio.sleep(0)  # and those that were cancelled here, not in a loop that is gone
         if self._dialler is not None:
             await self._dialler.close()
         if self.certificate is not None:

@@ -60,7 +60,7 @@ class Outlet:
         self._transport: Transport | None = None
         self._drain: Callable[[], Awaitable[None]] | None = None
         self._deflate: zlib._Compress | None = None
-        self._waiting: deque[Text | Binary | Close | Lost] = deque()
+        self._waiting: deque[tuple[int, Binary | Close | Lost]] = deque()
         self._chunks: list[bytes] = []
         self._size = 0
         self._task: Task[None] | None = None
@@ -84,10 +84,16 @@ class Outlet:
 
     def put(self, frame: Text | Binary | Close | Lost) -> None:
         """Write a frame, or keep it until there is room. Close ends the writing; Lost resets the connection."""
-        if self._transport is None or self._waiting or self._task is not None:
-            self._waiting.append(frame)
+        # Text is encoded here and not when it is written, so that text that cannot be is its sender's error.
+        ready: Binary | Close | Lost
+        if isinstance(frame, Text):
+            opcode, ready = TEXT, Binary(frame.data.encode())
         else:
-            self._write(frame)
+            opcode, ready = BINARY, frame
+        if self._transport is None or self._waiting or self._task is not None:
+            self._waiting.append((opcode, ready))
+        else:
+            self._write(opcode, ready)
 
     def flush(self) -> None:
         """Hand what was put to the transport; frames that were put together leave in one write."""
@@ -130,13 +136,11 @@ class Outlet:
         transport = self._transport
         return transport is not None and not transport.is_closing() and transport.get_write_buffer_size() > self._high
 
-    def _write(self, frame: Text | Binary | Close | Lost) -> None:
+    def _write(self, opcode: int, frame: Binary | Close | Lost) -> None:
         if self.shut:
             return
-        kind = type(frame)
-        if kind is Text or kind is Binary:
-            payload = frame.data.encode() if kind is Text else frame.data  # type: ignore[union-attr]
-            chunk = self._data(TEXT if kind is Text else BINARY, payload)  # type: ignore[arg-type]
+        if isinstance(frame, Binary):
+            chunk = self._data(opcode, frame.data)
             self._chunks.append(chunk)
             self._size += len(chunk)
             if self._size > BATCH:
@@ -164,7 +168,7 @@ class Outlet:
 
     def _pour(self) -> None:
         while self._waiting and not self._full():
-            self._write(self._waiting.popleft())
+            self._write(*self._waiting.popleft())
         self.flush()
 
     async def _wait_for_room(self) -> None:

@@ -83,14 +83,14 @@ def relay(upstream: str, *, dialect: str | Dialect | None = None, key_env: str |
 
 
 def dialect_of(upstream: str) -> Dialect:
-    """The dialect that an upstream's URL speaks: by host, then by socket path, then by base path; generic otherwise."""
+    """The dialect that an upstream's URL speaks: by host and path of the socket, then by base path; else generic."""
     parts = urlsplit(upstream)
-    known = [dialect for dialect in DIALECTS.values() if dialect.upstream]
-    for dialect in known:
-        if urlsplit(dialect.upstream or "").hostname == parts.hostname:
-            return dialect
     path = parts.path.rstrip("/")
+    # The registry asks the special before the general. A base URL says nothing special, so the general comes first.
+    known = list(reversed(DIALECTS.values()))
+    by_host = [dialect for dialect in known if urlsplit(dialect.upstream or "").hostname == parts.hostname]
     found = dialect_for(Handshake(path or "/"))
-    if any(path.endswith(ending) for ending in found.paths):
+    if any(path.endswith(ending) for ending in found.paths) and (not by_host or found in by_host):
         return found
-    return next((dialect for dialect in DIALECTS.values() if path and dialect.base_path == path), found)
+    by_base = (dialect for dialect in known if path and dialect.base_path == path)
+    return next(iter(by_host), None) or next(by_base, found)

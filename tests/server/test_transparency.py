@@ -27,9 +27,10 @@ async def connected(
     server: MockServer, path: str = "", **options: Any
 ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     options = {"max_msg_size": 0, "autoclose": False, **options}
-    async with aiohttp.ClientSession() as session, session.ws_connect(
-        URL(server.ws_url + path, encoded=True), **options
-    ) as ws:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(URL(server.ws_url + path, encoded=True), **options) as ws,
+    ):
         yield ws
 
 
@@ -53,13 +54,19 @@ async def echo(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
         elif message.type is WSMsgType.BINARY:
             await ws.send_bytes(message.data)
         else:
-            await ws.send_frame(b"" if not message.data else struct.pack("!H", message.data), WSMsgType.CLOSE)
+            await ws.send_frame(
+                b"" if not message.data else struct.pack("!H", message.data), WSMsgType.CLOSE
+            )
             return
 
 
 @pytest.mark.parametrize("client_compress", [0, 15], ids=["plain client", "deflating client"])
-@pytest.mark.parametrize("upstream_compress", [False, True], ids=["plain upstream", "deflating upstream"])
-async def test_every_message_goes_both_ways_unchanged(client_compress: int, upstream_compress: bool) -> None:
+@pytest.mark.parametrize(
+    "upstream_compress", [False, True], ids=["plain upstream", "deflating upstream"]
+)
+async def test_every_message_goes_both_ways_unchanged(
+    client_compress: int, upstream_compress: bool
+) -> None:
     sent = payloads(f"{client_compress}{upstream_compress}")
     async with (
         socket_server(echo, compress=upstream_compress) as upstream,
@@ -72,7 +79,11 @@ async def test_every_message_goes_both_ways_unchanged(client_compress: int, upst
             got.append((await ws.receive()).data)
         assert got == sent
         for sender in Sender:
-            seen = [entry.what.data for entry in server.journal.frames(sender) if isinstance(entry.what, Text | Binary)]
+            seen = [
+                entry.what.data
+                for entry in server.journal.frames(sender)
+                if isinstance(entry.what, Text | Binary)
+            ]
             assert seen == sent
 
 
@@ -121,7 +132,9 @@ async def test_a_close_of_the_upstream_reaches_the_client(code: int) -> None:
         async with connected(server) as ws:
             last = await ws.receive()
         assert (last.type, last.data, last.extra) == (WSMsgType.CLOSE, code, f"reason {code} ü")
-        assert [entry.what for entry in server.journal.frames()] == [Close(code, f"reason {code} ü")]
+        assert [entry.what for entry in server.journal.frames()] == [
+            Close(code, f"reason {code} ü")
+        ]
     assert echoed == [code]
 
 
@@ -135,11 +148,15 @@ async def test_a_close_of_the_client_reaches_the_upstream(code: int) -> None:
     heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     async with socket_server(listen) as upstream, MockServer(relay(upstream)) as server:
         async with connected(server) as ws:
-            await ws.send_frame(struct.pack("!H", code) + f"reason {code} ü".encode(), WSMsgType.CLOSE)
+            await ws.send_frame(
+                struct.pack("!H", code) + f"reason {code} ü".encode(), WSMsgType.CLOSE
+            )
             assert await heard == (WSMsgType.CLOSE, code, f"reason {code} ü")
             last = await ws.receive()
             assert (last.type, last.data) == (WSMsgType.CLOSE, code)
-        assert [entry.what for entry in server.journal.frames()] == [Close(code, f"reason {code} ü")]
+        assert [entry.what for entry in server.journal.frames()] == [
+            Close(code, f"reason {code} ü")
+        ]
 
 
 @pytest.mark.parametrize("side", ["client", "upstream"])
@@ -203,9 +220,19 @@ async def test_path_query_headers_and_subprotocol_arrive_as_sent() -> None:
 
     seen: asyncio.Future[web.BaseRequest] = asyncio.get_running_loop().create_future()
     offered = ["openai-insecure-api-key.x", "realtime", "openai-beta.realtime-v1"]
-    async with socket_server(talk, protocols=["realtime"]) as upstream, MockServer(relay(upstream)) as server:
-        headers = {"Authorization": "Bearer a-key", "X-Twice": "1", "User-Agent": "agent/1", "Origin": "http://page.example"}
-        async with connected(server, "?model=gpt%2Frealtime&x=%20a+b&x=", headers=headers, protocols=offered) as ws:
+    async with (
+        socket_server(talk, protocols=["realtime"]) as upstream,
+        MockServer(relay(upstream)) as server,
+    ):
+        headers = {
+            "Authorization": "Bearer a-key",
+            "X-Twice": "1",
+            "User-Agent": "agent/1",
+            "Origin": "http://page.example",
+        }
+        async with connected(
+            server, "?model=gpt%2Frealtime&x=%20a+b&x=", headers=headers, protocols=offered
+        ) as ws:
             assert ws.protocol == "realtime"
             request = await seen
     assert request.raw_path == "/v1/realtime?model=gpt%2Frealtime&x=%20a+b&x="
@@ -234,7 +261,11 @@ async def test_response_headers_of_the_upstream_reach_the_client() -> None:
 
     from tests.server.upstreams import plain_server
 
-    async with plain_server(handle) as origin, MockServer(relay(f"{origin}/v1")) as server, connected(server) as ws:
+    async with (
+        plain_server(handle) as origin,
+        MockServer(relay(f"{origin}/v1")) as server,
+        connected(server) as ws,
+    ):
         headers = ws._response.headers
         assert headers["x-request-id"] == "req_1"
         assert headers.getall("Set-Cookie") == ["a=1", "b=2"]
@@ -249,7 +280,10 @@ async def test_pings_are_answered_on_both_sides_and_noted() -> None:
         await ws.receive()
 
     answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-    async with socket_server(talk, autoping=False) as upstream, MockServer(relay(upstream)) as server:
+    async with (
+        socket_server(talk, autoping=False) as upstream,
+        MockServer(relay(upstream)) as server,
+    ):
         async with connected(server, autoping=False) as ws:
             assert await answered == b"are you there"
             await ws.ping(b"and you")

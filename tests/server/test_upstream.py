@@ -25,7 +25,9 @@ async def refused(url: str, **options: Any) -> tuple[int, str, Any]:
     }
     async with (
         aiohttp.ClientSession(auto_decompress=False) as session,
-        session.get(url.replace("ws", "http", 1), headers=upgrade, allow_redirects=False, **options) as answer,
+        session.get(
+            url.replace("ws", "http", 1), headers=upgrade, allow_redirects=False, **options
+        ) as answer,
     ):
         return answer.status, await answer.text(), answer.headers
 
@@ -34,7 +36,9 @@ async def refused(url: str, **options: Any) -> tuple[int, str, Any]:
 async def test_a_refusal_reaches_the_client_as_it_is(status: int) -> None:
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         headers = {"Retry-After": "7", "X-Request-Id": "req_1", "Content-Type": "application/json"}
-        return web.Response(status=status, headers=headers, body=b'{"error": {"code": "of the upstream"}}\n')
+        return web.Response(
+            status=status, headers=headers, body=b'{"error": {"code": "of the upstream"}}\n'
+        )
 
     async with plain_server(handle) as origin, MockServer(relay(f"{origin}/v1")) as server:
         got, body, headers = await refused(server.ws_url)
@@ -62,7 +66,9 @@ async def test_a_redirect_is_passed_on_and_not_followed() -> None:
         plain_server(handle) as origin,
         MockServer(relay(f"{origin}/v1")) as server,
     ):
-        status, _, headers = await refused(server.ws_url, headers={"Authorization": "Bearer secret"})
+        status, _, headers = await refused(
+            server.ws_url, headers={"Authorization": "Bearer secret"}
+        )
         assert (status, headers["Location"]) == (307, f"{other}/v1/realtime")
     assert seen == ["Bearer secret"]
 
@@ -71,7 +77,10 @@ async def test_an_upstream_that_is_no_websocket() -> None:
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(text="<html>hello")
 
-    async with plain_server(handle) as origin, MockServer(relay(f"{origin}/v1?key=secret")) as server:
+    async with (
+        plain_server(handle) as origin,
+        MockServer(relay(f"{origin}/v1?key=secret")) as server,
+    ):
         status, body, _ = await refused(server.ws_url)
         assert status == 502
         message = f"ws://{origin[7:]} is not a websocket: it answered HTTP 200, not 101"
@@ -110,7 +119,10 @@ async def test_an_upstream_that_hangs() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    async with raw_server(serve) as upstream, MockServer(relay(upstream), dial_timeout=0.05) as server:
+    async with (
+        raw_server(serve) as upstream,
+        MockServer(relay(upstream), dial_timeout=0.05) as server,
+    ):
         status, body, _ = await refused(server.ws_url)
         assert status == 504
         assert "did not answer the handshake within 0.05 s" in body
@@ -143,7 +155,14 @@ async def test_no_upstream_at_all() -> None:
 
 async def test_neighbours_are_forwarded_and_kept() -> None:
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        seen.append((request.method, request.raw_path, await request.read(), request.headers.get("Authorization")))
+        seen.append(
+            (
+                request.method,
+                request.raw_path,
+                await request.read(),
+                request.headers.get("Authorization"),
+            )
+        )
         return web.Response(status=201, body=b"\x00made", headers={"X-Request-Id": "req_2"})
 
     seen: list[Any] = []
@@ -151,7 +170,9 @@ async def test_neighbours_are_forwarded_and_kept() -> None:
         async with (
             aiohttp.ClientSession() as session,
             session.post(
-                f"{server.base_url}/realtime/client_secrets?a=%20b", data=b"{}", headers={"Authorization": "Bearer k"}
+                f"{server.base_url}/realtime/client_secrets?a=%20b",
+                data=b"{}",
+                headers={"Authorization": "Bearer k"},
             ) as answer,
         ):
             assert (answer.status, await answer.read()) == (201, b"\x00made")
@@ -172,7 +193,9 @@ async def test_a_neighbour_without_an_upstream() -> None:
         assert "cannot reach http://127.0.0.1:9" in (await answer.json())["error"]["message"]
 
 
-async def test_an_injected_key_goes_to_the_upstream_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_injected_key_goes_to_the_upstream_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
         seen.append(request)
         await ws.send_str("hello")
@@ -180,7 +203,10 @@ async def test_an_injected_key_goes_to_the_upstream_and_nowhere_else(monkeypatch
 
     seen: list[web.BaseRequest] = []
     monkeypatch.setenv("A_KEY", "sk-of-the-user")
-    async with socket_server(talk) as upstream, MockServer(relay(upstream, key_env="A_KEY")) as server:
+    async with (
+        socket_server(talk) as upstream,
+        MockServer(relay(upstream, key_env="A_KEY")) as server,
+    ):
         async with (
             aiohttp.ClientSession() as session,
             session.ws_connect(server.ws_url, headers={"Authorization": "Bearer any"}) as ws,
@@ -201,7 +227,9 @@ async def test_an_injected_key_goes_to_the_upstream_and_nowhere_else(monkeypatch
         ({"Origin": "http://evil.example", "Host": "evil.example"}, 403),
         ({"Origin": "http://localhost", "Host": "evil.example"}, 403),
     ],
-    ids=lambda value: str(value.get("Origin", "no page")) if isinstance(value, dict) else str(value),
+    ids=lambda value: (
+        str(value.get("Origin", "no page")) if isinstance(value, dict) else str(value)
+    ),
 )
 async def test_with_a_key_foreign_pages_are_refused(
     headers: dict[str, str], status: int, monkeypatch: pytest.MonkeyPatch
@@ -210,7 +238,10 @@ async def test_with_a_key_foreign_pages_are_refused(
         await ws.close()
 
     monkeypatch.setenv("A_KEY", "sk-of-the-user")
-    async with socket_server(talk) as upstream, MockServer(relay(upstream, key_env="A_KEY")) as server:
+    async with (
+        socket_server(talk) as upstream,
+        MockServer(relay(upstream, key_env="A_KEY")) as server,
+    ):
         got, _, _ = await refused(server.ws_url, headers=headers)
         assert got == status
         [answer] = [entry.what for entry in server.journal if isinstance(entry.what, Answer)]

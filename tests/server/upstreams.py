@@ -15,7 +15,9 @@ Talk = Callable[[web.WebSocketResponse, web.BaseRequest], Awaitable[None]]
 
 
 @asynccontextmanager
-async def plain_server(handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+async def plain_server(
+    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+) -> AsyncIterator[str]:
     """Any HTTP server; gives its origin."""
     server = web.Server(handler, access_log=None)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
@@ -72,5 +74,16 @@ async def raw_server(
 
 def reset(transport: Any) -> None:
     """Close with a TCP reset."""
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
     transport.abort()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something is true, for 10 seconds at most."""
+    for _ in range(10_000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it never came true")
