@@ -176,7 +176,9 @@ class Recall:
             items.pop()
             held_back += 1
         said: list[str] = []
-        wanted = {"all": context.own_instructions, "own": context.instructed, "none": False}[self.instructions]
+        wanted = {"all": context.own_instructions, "own": context.instructed, "none": False}[
+            self.instructions
+        ]
         own = [context.instructions] if wanted else []
         for text in [*own, *(text for item in items for text in _texts(item))]:
             for piece in text.split(BAR):

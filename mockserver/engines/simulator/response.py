@@ -41,6 +41,10 @@ class Terms:
     out_of_band: bool
 
 
+class _Full(Exception):
+    """The response has used up its max_output_tokens."""
+
+
 @dataclass(slots=True, eq=False)
 class _Open:
     """An item that is being generated. ``index`` is its output_index."""
@@ -111,7 +115,11 @@ class Response:
 
     def _go_on(self) -> None:
         while self._show is not None and not self.over:
-            at = next(self._show, None)
+            try:
+                at = next(self._show, None)
+            except _Full:
+                self.stop("incomplete", {"reason": "max_output_tokens"})  # FACTS 20
+                return
             if at is None:
                 return
             due = self._base + round(at * MILLISECOND)
@@ -156,8 +164,7 @@ class Response:
     def _write(self, opened: _Open, text: str, at: float) -> Generator[float, None, float]:
         part = self._open_part(opened, "output_text")
         for piece in pieces(text):
-            if not self._spend(text=1):
-                return at
+            self._spend(text=1)
             part.text = (part.text or "") + piece
             self._emit(opened, "response.output_text.delta", **self.wire.obfuscated(piece))
             at += self.wire.options.pace.text_ms
@@ -190,16 +197,14 @@ class Response:
                 at = begin + offset
                 yield at
             if isinstance(piece, str):
-                if not self._spend(text=1):
-                    return at
+                self._spend(text=1)
                 part.text = (part.text or "") + piece
                 self._emit(
                     opened, "response.output_audio_transcript.delta", **self.wire.obfuscated(piece)
                 )
             else:
                 ms = len(piece) // bytes_per_ms
-                if not self._spend(audio_ms=ms):
-                    return at
+                self._spend(audio_ms=ms)
                 part.audio_ms += ms
                 self.audio_ms += ms
                 self._emit(
@@ -209,8 +214,7 @@ class Response:
 
     def _call(self, opened: _Open, call: ToolCall, at: float) -> Generator[float, None, float]:
         for piece in pieces(call.json):
-            if not self._spend(text=1):
-                return at
+            self._spend(text=1)
             opened.item.arguments += piece
             self.wire.emit(
                 "response.function_call_arguments.delta",
@@ -222,18 +226,14 @@ class Response:
             yield at
         return at
 
-    def _spend(self, *, text: int = 0, audio_ms: int = 0) -> bool:
-        """Count tokens; past max_output_tokens the response ends here as incomplete (FACTS 20)."""
+    def _spend(self, *, text: int = 0, audio_ms: int = 0) -> None:
+        """Count tokens; max_output_tokens is never passed."""
         limit = self.terms.max_output_tokens
-        after = (
-            self.usage.text_out + text + -(-(self.usage.audio_out_ms + audio_ms) // OUTPUT_AUDIO_MS)
-        )
-        if isinstance(limit, int) and after > limit:
-            self.stop("incomplete", {"reason": "max_output_tokens"})
-            return False
+        audio = -(-(self.usage.audio_out_ms + audio_ms) // OUTPUT_AUDIO_MS)
+        if isinstance(limit, int) and self.usage.text_out + text + audio > limit:
+            raise _Full
         self.usage.text_out += text
         self.usage.audio_out_ms += audio_ms
-        return True
 
     # --- items and parts ---
 

@@ -1,8 +1,8 @@
 """Captured sessions as oracle: their client frames are sent to the simulator, and what comes back is compared.
 
-The model's words come from the capture (``Scripted``). Payloads of captured audio are cut to 33 bytes, so turn detection
-would have nothing to hear: appended audio is replaced by a tone where the capture's own speech_started and speech_stopped
-say that somebody spoke, and by silence elsewhere. The words of that turn are given as ``transcripts``.
+The model's words come from the capture (``Scripted``). Payloads of captured audio are cut to 33 bytes, so turn
+detection would have nothing to hear: appended audio is replaced by a tone where the capture's own speech_started and
+speech_stopped say that somebody spoke, and by silence elsewhere. The words of that turn are given as ``transcripts``.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def script(frames: list[Line]) -> list[Reply]:
 def play(path: Path, provider: str, **settings: Any) -> Stage:
     """Send a capture's client frames, each after what the capture shows before it."""
     frames = lines(path)
-    said = [one.body["transcript"] for one in frames if one.body["type"] == TRANSCRIPTION + "completed"]
+    said = [
+        one.body["transcript"] for one in frames if one.body["type"] == TRANSCRIPTION + "completed"
+    ]
     stage = Stage(
         simulator(provider, replier=Scripted(script(frames)), transcripts=said, **settings),
         hands=handshake(frames[0].body["session"]["model"]),
@@ -78,7 +80,9 @@ def play(path: Path, provider: str, **settings: Any) -> Stage:
     seen, appended = 0, 0
     for frame in frames:
         if frame.sender == "server":
-            seen += not frame.body["type"].endswith(".delta") and not frame.body["type"].startswith(TRANSCRIPTION)
+            seen += not frame.body["type"].endswith(".delta") and not frame.body["type"].startswith(
+                TRANSCRIPTION
+            )
             continue
         wait_for(stage, seen)
         if frame.body["type"] == "input_audio_buffer.append":
@@ -96,11 +100,17 @@ def play(path: Path, provider: str, **settings: Any) -> Stage:
 def wait_for(stage: Stage, count: int) -> None:
     """Let time pass until so many events other than deltas have come."""
     for _ in range(3_000):
-        came = [e for e in stage.events if not e["type"].endswith(".delta") and not e["type"].startswith(TRANSCRIPTION)]
+        came = [
+            e
+            for e in stage.events
+            if not e["type"].endswith(".delta") and not e["type"].startswith(TRANSCRIPTION)
+        ]
         if len(came) >= count:
             return
         stage.wait(10)
-    raise AssertionError(f"{count} events before the next client frame, but only {stage.names()} came")
+    raise AssertionError(
+        f"{count} events before the next client frame, but only {stage.names()} came"
+    )
 
 
 def spoken_at(frames: list[Line]) -> tuple[int, int]:
@@ -112,7 +122,10 @@ def spoken_at(frames: list[Line]) -> tuple[int, int]:
     if "input_audio_buffer.speech_started" not in bodies:
         return (0, 0)
     detection = bodies["session.updated"]["session"]["audio"]["input"]["turn_detection"]
-    start = bodies["input_audio_buffer.speech_started"]["audio_start_ms"] + detection["prefix_padding_ms"]
+    start = (
+        bodies["input_audio_buffer.speech_started"]["audio_start_ms"]
+        + detection["prefix_padding_ms"]
+    )
     stop = bodies["input_audio_buffer.speech_stopped"]["audio_end_ms"]
     stop -= -(-detection["silence_duration_ms"] // FRAME_MS) * FRAME_MS
     return (start, stop)
@@ -147,7 +160,10 @@ def sequence(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def paths(value: Any, path: str = "") -> dict[str, str]:
-    """Every field of an event and the kind of its value. Contents of tools and free-form objects are not looked into."""
+    """Every field of an event and the kind of its value.
+
+    Contents of tools and free-form objects are not looked into.
+    """
     if isinstance(value, dict) and not path.endswith(("parameters", "metadata")):
         found = {}
         for key, inner in value.items():
@@ -158,7 +174,11 @@ def paths(value: Any, path: str = "") -> dict[str, str]:
         for inner in value:
             found |= paths(inner, f"{path}[]")
         return found
-    kind = "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
+    kind = (
+        "number"
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else type(value).__name__
+    )
     return {path: kind}
 
 
@@ -177,7 +197,9 @@ def compare(captured: list[dict[str, Any]], ours: list[dict[str, Any]]) -> Agree
     ):
         agreement.events += len(theirs)
         if [label(body) for body in theirs] != [label(body) for body in mine]:
-            agreement.differences.append(f"types: {[label(b) for b in theirs]} became {[label(b) for b in mine]}")
+            agreement.differences.append(
+                f"types: {[label(b) for b in theirs]} became {[label(b) for b in mine]}"
+            )
             continue
         for want, have in zip(theirs, mine, strict=True):
             wanted, had = paths(want), paths(have)

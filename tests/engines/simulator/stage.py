@@ -126,7 +126,11 @@ class Stage:
     def say(self, text: str, **fields: Any) -> dict[str, Any]:
         """A user message; returns the item as added."""
         content = [{"type": "input_text", "text": text}]
-        came = self.send("conversation.item.create", item={"type": "message", "role": "user", "content": content}, **fields)
+        came = self.send(
+            "conversation.item.create",
+            item={"type": "message", "role": "user", "content": content},
+            **fields,
+        )
         added: dict[str, Any] = came[0]["item"]
         return added
 
@@ -134,6 +138,7 @@ class Stage:
         """A user message (where given) and response.create; returns the response as it ended."""
         if text is not None:
             self.say(text)
+        self._read = len(self.all)
         self.send("response.create", **({"response": response} if response else {}))
         done: dict[str, Any] = self.until("response.done")["response"]
         return done

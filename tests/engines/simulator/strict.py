@@ -52,7 +52,9 @@ def faults(body: dict[str, Any]) -> list[str]:
     except ValidationError as error:
         return [f"{name} {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
     return [
-        f"{name} {path}: unknown field" for path in extras(value) if path not in UNKNOWN_BUT_REAL.get(name, set())
+        f"{name} {path}: unknown field"
+        for path in extras(value)
+        if path not in UNKNOWN_BUT_REAL.get(name, set())
     ]
 
 

@@ -30,7 +30,9 @@ def manual(**settings: Any) -> Stage:
 @keeps("append-silent")
 def test_nothing_confirms_an_append() -> None:
     stage = manual()
-    assert stage.send("input_audio_buffer.append", audio=base64.b64encode(bytes(4_800)).decode()) == []
+    assert (
+        stage.send("input_audio_buffer.append", audio=base64.b64encode(bytes(4_800)).decode()) == []
+    )
 
 
 @keeps("append-silent")
@@ -47,7 +49,11 @@ def test_a_manual_commit_makes_an_item_and_no_response() -> None:
     stage.hear(speech.encode("good morning"))
     assert stage.of("input_audio_buffer.speech_started") == []
     came = stage.send("input_audio_buffer.commit")
-    assert stage.names(came) == ["input_audio_buffer.committed", "conversation.item.added", "conversation.item.done"]
+    assert stage.names(came) == [
+        "input_audio_buffer.committed",
+        "conversation.item.added",
+        "conversation.item.done",
+    ]
     assert came[1]["item"]["content"] == [{"type": "input_audio", "transcript": None}]
     assert came[0]["item_id"] == came[1]["item"]["id"]
     stage.wait(5_000)
@@ -141,9 +147,17 @@ def test_a_spoken_turn_is_detected_committed_and_answered() -> None:
         "response.done",
         "rate_limits.updated",
     ]
-    started, stopped = stage.last("input_audio_buffer.speech_started"), stage.last("input_audio_buffer.speech_stopped")
+    started, stopped = (
+        stage.last("input_audio_buffer.speech_started"),
+        stage.last("input_audio_buffer.speech_stopped"),
+    )
     committed = stage.last("input_audio_buffer.committed")
-    assert started["item_id"] == stopped["item_id"] == committed["item_id"] == stage.conversation[0]["id"]
+    assert (
+        started["item_id"]
+        == stopped["item_id"]
+        == committed["item_id"]
+        == stage.conversation[0]["id"]
+    )
     assert stage.contexts[0].user == "how are you"
 
 
@@ -247,7 +261,9 @@ def test_a_manual_commit_while_somebody_speaks_takes_the_announced_item() -> Non
 
 
 @keeps("semantic-vad")
-@pytest.mark.parametrize(("eagerness", "most"), [("low", 8_000), ("medium", 4_000), ("high", 2_000), ("auto", 4_000)])
+@pytest.mark.parametrize(
+    ("eagerness", "most"), [("low", 8_000), ("medium", 4_000), ("high", 2_000), ("auto", 4_000)]
+)
 def test_semantic_vad_waits_for_an_unfinished_sentence(eagerness: str, most: int) -> None:
     def turns(text: str, silence_ms: int) -> int:
         stage = Stage(replier=Scripted(["yes"]))
@@ -292,7 +308,10 @@ def test_speech_and_no_setting_keep_the_idle_timeout_away() -> None:
 @keeps("formats")
 @pytest.mark.parametrize(
     ("kind", "encode", "decode"),
-    [("audio/pcmu", speech.ulaw_encode, speech.ulaw_decode), ("audio/pcma", speech.alaw_encode, speech.alaw_decode)],
+    [
+        ("audio/pcmu", speech.ulaw_encode, speech.ulaw_decode),
+        ("audio/pcma", speech.alaw_encode, speech.alaw_decode),
+    ],
 )
 def test_g711_is_heard_and_spoken(kind: str, encode: Any, decode: Any) -> None:
     stage = Stage(replier=lambda context: f"you said {context.user}")
@@ -331,5 +350,8 @@ def test_chunking_changes_nothing() -> None:
 def array_of(level: float, ms: int) -> bytes:
     """A square wave of this rms."""
     high = round(level * 32_768)
-    one = high.to_bytes(2, "little", signed=True) * 12 + (-high).to_bytes(2, "little", signed=True) * 12
+    one = (
+        high.to_bytes(2, "little", signed=True) * 12
+        + (-high).to_bytes(2, "little", signed=True) * 12
+    )
     return one * ms

@@ -60,8 +60,12 @@ def test_a_missing_event_or_field_is_seen() -> None:
     captured: list[dict[str, Any]] = [{"type": "a", "x": 1}, {"type": "b", "y": None}]
     assert oracle.compare(captured, [*captured]).differences == []
     assert oracle.compare(captured, captured[:1]).differences != []
-    assert oracle.compare(captured, [{"type": "a"}, {"type": "b", "y": None}]).differences == ["a: x: number became absent"]
-    assert oracle.compare(captured, [{"type": "a", "x": 1}, {"type": "b", "y": 2}]).differences != []
+    assert oracle.compare(captured, [{"type": "a"}, {"type": "b", "y": None}]).differences == [
+        "a: x: number became absent"
+    ]
+    assert (
+        oracle.compare(captured, [{"type": "a", "x": 1}, {"type": "b", "y": 2}]).differences != []
+    )
     assert oracle.compare(captured, [{"type": "a", "x": 1, "z": 1}, captured[1]]).differences != []
 
 

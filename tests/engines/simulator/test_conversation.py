@@ -36,7 +36,10 @@ def test_a_created_item_is_added_and_done_in_full(role: str) -> None:
 @keeps("item-id")
 def test_a_client_may_choose_the_id() -> None:
     stage = Stage()
-    assert stage.send("conversation.item.create", item=message("hello", id="mine"))[0]["item"]["id"] == "mine"
+    assert (
+        stage.send("conversation.item.create", item=message("hello", id="mine"))[0]["item"]["id"]
+        == "mine"
+    )
 
 
 @keeps("item-id")
@@ -53,7 +56,10 @@ def test_an_id_is_used_once() -> None:
     stage = Stage()
     stage.send("conversation.item.create", item=message("one", id="a"))
     stage.send("conversation.item.create", event_id="e1", item=message("two", id="a"))
-    assert (stage.error()["code"], stage.error()["event_id"]) == ("item_create_duplicate_item_id", "e1")
+    assert (stage.error()["code"], stage.error()["event_id"]) == (
+        "item_create_duplicate_item_id",
+        "e1",
+    )
     assert len(stage.conversation) == 1
     stage.send("conversation.item.delete", item_id="a")
     stage.send("conversation.item.create", item=message("two", id="a"))
@@ -64,7 +70,9 @@ def test_an_id_is_used_once() -> None:
 def test_items_go_where_the_client_says() -> None:
     stage = Stage()
     for name, after in (("b", None), ("a", "root"), ("d", "b"), ("c", "b"), ("e", None)):
-        (added, _) = stage.send("conversation.item.create", previous_item_id=after, item=message(name, id=name))
+        (added, _) = stage.send(
+            "conversation.item.create", previous_item_id=after, item=message(name, id=name)
+        )
         place = ids(stage).index(name)
         assert added["previous_item_id"] == (ids(stage)[place - 1] if place else None)
     assert ids(stage) == ["a", "b", "c", "d", "e"]
@@ -95,11 +103,19 @@ def test_content_of_the_wrong_type_for_a_role_is_refused_in_the_captured_words()
 @keeps("content-per-role")
 @pytest.mark.parametrize(
     ("role", "kind"),
-    [("assistant", "output_audio"), ("assistant", "input_text"), ("system", "input_audio"), ("user", "output_text")],
+    [
+        ("assistant", "output_audio"),
+        ("assistant", "input_text"),
+        ("system", "input_audio"),
+        ("user", "output_text"),
+    ],
 )
 def test_no_role_takes_the_content_of_another(role: str, kind: str) -> None:
     stage = Stage()
-    stage.send("conversation.item.create", item={"type": "message", "role": role, "content": [{"type": kind}]})
+    stage.send(
+        "conversation.item.create",
+        item={"type": "message", "role": role, "content": [{"type": kind}]},
+    )
     assert stage.error()["param"] == "item.content[0].type"
     assert stage.conversation == []
 
@@ -111,7 +127,9 @@ def test_a_user_may_send_audio_and_images_in_an_item() -> None:
         {"type": "input_audio", "audio": audio},
         {"type": "input_image", "image_url": "data:image/png;base64,AAAA", "detail": "low"},
     ]
-    added = stage.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})[0]
+    added = stage.send(
+        "conversation.item.create", item={"type": "message", "role": "user", "content": content}
+    )[0]
     assert added["item"]["content"][0] == {"type": "input_audio", "transcript": None}
     assert added["item"]["content"][1] == content[1]
     stage.ask()
@@ -129,7 +147,10 @@ def test_a_tool_output_needs_its_call() -> None:
     stage.send("conversation.item.create", item=call)
     added = stage.send("conversation.item.create", item=output)[0]
     assert "status" not in added["item"]
-    assert [item["type"] for item in stage.conversation] == ["function_call", "function_call_output"]
+    assert [item["type"] for item in stage.conversation] == [
+        "function_call",
+        "function_call_output",
+    ]
 
 
 @keeps("call-id")
@@ -157,7 +178,10 @@ def test_done_of_a_clients_item_has_its_predecessor() -> None:
     stage = Stage()
     first = stage.say("one")["id"]
     stage.say("two")
-    assert [body["previous_item_id"] for body in stage.of("conversation.item.done")] == [None, first]
+    assert [body["previous_item_id"] for body in stage.of("conversation.item.done")] == [
+        None,
+        first,
+    ]
 
 
 @keeps("retrieve")
@@ -189,7 +213,11 @@ def test_a_deleted_item_is_gone_from_the_context() -> None:
     secret = stage.say("the secret")["id"]
     stage.say("hello")
     (deleted,) = stage.send("conversation.item.delete", item_id=secret)
-    assert deleted == {"type": "conversation.item.deleted", "event_id": deleted["event_id"], "item_id": secret}
+    assert deleted == {
+        "type": "conversation.item.deleted",
+        "event_id": deleted["event_id"],
+        "item_id": secret,
+    }
     stage.ask()
     assert "secret" not in stage.contexts[0].words()
     assert "hello" in stage.contexts[0].words()
@@ -206,10 +234,14 @@ def test_truncation_cuts_the_transcript_to_the_words_that_were_complete() -> Non
     text = "alpha beta, gamma delta"
     stage, item_id = spoken(text)
     beta = speech.timings(text)[1]
-    (cut,) = stage.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=beta.end_ms)
+    (cut,) = stage.send(
+        "conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=beta.end_ms
+    )
     assert cut["type"] == "conversation.item.truncated"
     assert stage.conversation[0]["content"][0]["transcript"] == "alpha beta,"
-    stage.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=beta.end_ms - 1)
+    stage.send(
+        "conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=beta.end_ms - 1
+    )
     assert stage.conversation[0]["content"][0]["transcript"] == "alpha"
     stage.ask("go on")
     assert "gamma" not in stage.contexts[1].words()
@@ -238,9 +270,15 @@ def test_truncation_past_the_end_is_refused_in_the_providers_words() -> None:
     past = {"item_id": item_id, "content_index": 0, "audio_end_ms": length + 85}
     stage.send("conversation.item.truncate", **past)
     assert stage.error()["code"] == "invalid_value"
-    assert stage.error()["message"] == f"Audio content of {length}ms is already shorter than {length + 85}ms"
+    assert (
+        stage.error()["message"]
+        == f"Audio content of {length}ms is already shorter than {length + 85}ms"
+    )
     assert stage.error()["param"] is None
-    assert stage.send("conversation.item.truncate", **past | {"audio_end_ms": length})[0]["type"] != "error"
+    assert (
+        stage.send("conversation.item.truncate", **past | {"audio_end_ms": length})[0]["type"]
+        != "error"
+    )
 
 
 @keeps("truncate-bounds")

@@ -171,7 +171,10 @@ def test_a_transcription_session_transcribes_and_never_responds() -> None:
     session = stage.last("session.created")["session"]
     assert session["type"] == "transcription"
     assert "model" not in session
-    given = {"type": "transcription", "audio": {"input": {"transcription": {"model": "gpt-4o-transcribe"}}}}
+    given = {
+        "type": "transcription",
+        "audio": {"input": {"transcription": {"model": "gpt-4o-transcribe"}}},
+    }
     assert stage.send("session.update", session=given)[0]["type"] == "session.updated"
     stage.talk("good morning")
     stage.wait(3_000)

@@ -44,7 +44,10 @@ def test_usage_is_a_duration_or_tokens_by_model(model: str, kind: str) -> None:
         assert done["usage"]["seconds"] == -(-ms // 1_000)
     else:
         assert done["usage"]["input_token_details"] == {"text_tokens": 0, "audio_tokens": ms // 100}
-        assert done["usage"]["total_tokens"] == done["usage"]["input_tokens"] + done["usage"]["output_tokens"]
+        assert (
+            done["usage"]["total_tokens"]
+            == done["usage"]["input_tokens"] + done["usage"]["output_tokens"]
+        )
 
 
 @keeps("transcription-deltas")
@@ -126,7 +129,10 @@ def test_log_probabilities_are_included_where_asked() -> None:
     for stage in (asked, plain):
         stage.talk("good morning")
         stage.until(NAME + "completed")
-    assert [one["token"] for one in asked.last(NAME + "completed")["logprobs"]] == ["good", " morning"]
+    assert [one["token"] for one in asked.last(NAME + "completed")["logprobs"]] == [
+        "good",
+        " morning",
+    ]
     assert "logprobs" not in plain.last(NAME + "completed")
 
 

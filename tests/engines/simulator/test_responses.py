@@ -1,0 +1,484 @@
+"""Responses: one at a time, order, calls, limits, cancel, failure, usage, pace."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mockserver import speech
+from mockserver.core.frames import Tell
+from mockserver.engines.simulator import Failure, Pace, Reply, Scripted, Silence, ToolCall
+from tests.engines.simulator.fidelity import keeps
+from tests.engines.simulator.stage import Stage
+
+TOOL = {
+    "type": "function",
+    "name": "get_weather",
+    "description": "d",
+    "parameters": {"type": "object"},
+}
+LONG = "one two three four five six seven eight nine ten " * 3
+
+
+@keeps("turn-order-text")
+def test_the_events_of_a_text_turn_in_order() -> None:
+    stage = Stage(replier=Scripted(["It is foggy."]))
+    stage.ask("What is the weather?", output_modalities=["text"])
+    stage.wait(100)
+    assert stage.names()[1:] == [
+        "conversation.item.added",
+        "conversation.item.done",
+        "response.created",
+        "response.output_item.added",
+        "conversation.item.added",
+        "response.content_part.added",
+        "response.output_text.delta",
+        "response.output_text.done",
+        "response.content_part.done",
+        "conversation.item.done",
+        "response.output_item.done",
+        "response.done",
+        "rate_limits.updated",
+    ]
+    assert (
+        "".join(body["delta"] for body in stage.of("response.output_text.delta")) == "It is foggy."
+    )
+
+
+@keeps("turn-order-audio")
+def test_three_transcript_deltas_come_before_the_first_audio() -> None:
+    stage = Stage(replier=Scripted(["Hello there, how are you today?"]))
+    stage.ask()
+    kinds = [body["type"] for body in stage.events if body["type"].endswith(".delta")]
+    assert kinds[:4] == ["response.output_audio_transcript.delta"] * 3 + [
+        "response.output_audio.delta"
+    ]
+    assert kinds[-1] == "response.output_audio.delta"
+    assert speech.decode(stage.audio()) == "Hello there, how are you today?"
+
+
+@keeps("part-types")
+def test_a_part_is_audio_but_the_items_content_is_output_audio() -> None:
+    stage = Stage(replier=Scripted(["hi"]))
+    done = stage.ask()
+    assert stage.last("response.content_part.added")["part"] == {"type": "audio", "transcript": ""}
+    assert stage.last("response.content_part.done")["part"] == {"type": "audio", "transcript": "hi"}
+    assert done["output"][0]["content"] == [{"type": "output_audio", "transcript": "hi"}]
+
+
+@keeps("obfuscation")
+def test_every_text_delta_is_padded_to_a_multiple_of_sixteen() -> None:
+    stage = Stage(
+        replier=Scripted([["Some words, long and short!", ToolCall("f", {"city": "Oslo"})]] * 2)
+    )
+    stage.ask()
+    stage.ask(output_modalities=["text"])
+    deltas = [body for body in stage.events if body["type"].endswith(".delta")]
+    assert len(deltas) > 20
+    for body in deltas:
+        if body["type"] == "response.output_audio.delta":
+            assert "obfuscation" not in body
+        else:
+            assert (len(body["delta"]) + len(body["obfuscation"])) % 16 == 0
+
+
+@keeps("id-shapes")
+def test_ids_have_the_providers_shapes() -> None:
+    stage = Stage(replier=Scripted([ToolCall("f")]))
+    done = stage.ask()
+    shapes = {
+        stage.events[0]["event_id"]: ("event_", 21),
+        done["id"]: ("resp_", 21),
+        done["output"][0]["id"]: ("item_", 21),
+        done["output"][0]["call_id"]: ("call_", 16),
+        done["conversation_id"]: ("conv_", 21),
+        stage.events[0]["session"]["id"]: ("sess_", 21),
+    }
+    for value, (prefix, length) in shapes.items():
+        assert value.startswith(prefix)
+        assert len(value) == len(prefix) + length
+        assert value.removeprefix(prefix).isalnum()
+    assert len({body["event_id"] for body in stage.events}) == len(stage.events)
+
+
+@keeps("rate-limits")
+def test_rate_limits_come_after_a_response_with_one_entry() -> None:
+    stage = Stage(replier=Scripted(["hi"]))
+    stage.ask()
+    (limits,) = stage.wait(43)
+    assert [entry["name"] for entry in limits["rate_limits"]] == ["tokens"]
+
+
+@keeps("rate-limits")
+def test_a_response_cancelled_before_output_gets_none() -> None:
+    stage = Stage()
+    stage.send("response.create")
+    stage.until("response.created")
+    stage.send("response.cancel")
+    stage.wait(1_000)
+    assert stage.of("rate_limits.updated") == []
+
+
+# --- one at a time --------------------------------------------------------------------------------------------------
+
+
+@keeps("one-active")
+def test_a_second_response_is_refused_in_the_providers_words() -> None:
+    stage = Stage(replier=Scripted(["one", "two"]))
+    stage.send("response.create")
+    active = stage.until("response.created")["response"]["id"]
+    stage.send("response.create", event_id="late", response={"metadata": {"n": "2"}})
+    error = stage.error()
+    assert error["code"] == "conversation_already_has_active_response"
+    assert error["message"] == (
+        f"Conversation already has an active response in progress: {active}. Wait until the response is finished before "
+        "creating a new one."
+    )
+    assert error["event_id"] == "late"
+    stage.until("response.done")
+    stage.wait(5_000)
+    assert len(stage.of("response.created")) == len(stage.of("response.done")) == 1
+
+
+@keeps("one-active")
+def test_it_is_active_from_the_request_and_the_error_names_no_event_where_none_was_named() -> None:
+    stage = Stage(replier=Scripted(["one", "two"]))
+    stage.send("response.create")
+    stage.send("response.create")
+    assert stage.error()["event_id"] is None
+    assert stage.until("response.created")["response"]["id"] in stage.error()["message"]
+
+
+@keeps("one-active")
+def test_after_response_done_the_next_one_may_begin() -> None:
+    stage = Stage(replier=Scripted(["one", "two"]))
+    assert [stage.ask()["status"], stage.ask()["status"]] == ["completed", "completed"]
+    assert stage.of("error") == []
+
+
+# --- calls ----------------------------------------------------------------------------------------------------------
+
+
+@keeps("call-events")
+def test_a_call_is_announced_streamed_and_done() -> None:
+    stage = Stage(replier=Scripted([ToolCall("get_weather", {"city": "London"})]))
+    done = stage.ask("weather?", tools=[TOOL])
+    assert stage.names()[3:] == [
+        "response.created",
+        "response.output_item.added",
+        "conversation.item.added",
+        "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
+        "conversation.item.done",
+        "response.output_item.done",
+        "response.done",
+    ]
+    item = done["output"][0]
+    arguments = stage.last("response.function_call_arguments.done")
+    assert (arguments["name"], arguments["call_id"]) == ("get_weather", item["call_id"])
+    assert json.loads(arguments["arguments"]) == {"city": "London"}
+    assert stage.of("response.output_item.added")[0]["item"]["arguments"] == ""
+
+
+@keeps("call-events")
+def test_the_outputs_turn_sees_call_and_output() -> None:
+    stage = Stage(replier=Scripted([ToolCall("get_weather", {"city": "London"}), "It is foggy."]))
+    call = stage.ask("weather?")["output"][0]
+    output = {"type": "function_call_output", "call_id": call["call_id"], "output": "foggy"}
+    added = stage.send("conversation.item.create", item=output)[0]
+    assert added["previous_item_id"] == call["id"]
+    stage.ask()
+    kinds = [item.type for item in stage.contexts[1].items]
+    assert kinds == ["message", "function_call", "function_call_output"]
+    assert stage.contexts[1].items[2].output == "foggy"
+
+
+@keeps("message-and-call")
+def test_a_message_and_its_call_overlap() -> None:
+    stage = Stage(replier=Scripted([["Let me see.", ToolCall("f"), ToolCall("g")]]))
+    done = stage.ask()
+    assert [item["type"] for item in done["output"]] == [
+        "message",
+        "function_call",
+        "function_call",
+    ]
+    marks = [(body["type"], body.get("output_index")) for body in stage.events]
+    assert marks.index(("response.output_item.added", 1)) < marks.index(
+        ("response.output_item.done", 0)
+    )
+    assert marks.index(("response.output_item.done", 1)) < marks.index(
+        ("response.output_item.added", 2)
+    )
+    assert len({item["call_id"] for item in done["output"][1:]}) == 2
+
+
+@keeps("tool-choice-none")
+def test_tool_choice_none_leaves_calls_out() -> None:
+    stage = Stage(replier=Scripted([["words", ToolCall("f")]]))
+    done = stage.ask(tool_choice="none")
+    assert [item["type"] for item in done["output"]] == ["message"]
+    assert any("tool_choice" in note.text for note in stage.notes)
+
+
+# --- limits and failure ---------------------------------------------------------------------------------------------
+
+
+@keeps("max-output-tokens")
+@pytest.mark.parametrize("modality", ["text", "audio"])
+def test_too_many_tokens_end_it_as_incomplete(modality: str) -> None:
+    stage = Stage(replier=Scripted([LONG]))
+    done = stage.ask(output_modalities=[modality], max_output_tokens=12)
+    assert done["status"] == "incomplete"
+    assert done["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
+    assert done["output"][0]["status"] == "incomplete"
+    assert 0 < done["usage"]["output_tokens"] <= 12
+    assert stage.names()[-3:] == [
+        "conversation.item.done",
+        "response.output_item.done",
+        "response.done",
+    ]
+
+
+@keeps("max-output-tokens")
+def test_the_limit_is_a_number_or_inf() -> None:
+    stage = Stage()
+    for wrong in (0, 4097, "many", True):
+        stage.send("response.create", response={"max_output_tokens": wrong})
+        assert stage.error()["param"] == "response.max_output_tokens"
+    assert len(stage.of("error")) == 4
+
+
+@keeps("content-filter")
+def test_a_filtered_reply_is_incomplete() -> None:
+    done = Stage(replier=Scripted([Reply("something bad", filtered=True)])).ask()
+    assert done["status_details"] == {"type": "incomplete", "reason": "content_filter"}
+
+
+@keeps("failed")
+def test_a_failure_ends_the_response_and_not_the_session() -> None:
+    stage = Stage(replier=Scripted([Failure("insufficient_quota", "insufficient_quota"), "better"]))
+    failed = stage.ask()
+    assert (failed["status"], failed["output"]) == ("failed", [])
+    error = {"type": "insufficient_quota", "code": "insufficient_quota"}
+    assert failed["status_details"] == {"type": "failed", "error": error}
+    assert stage.of("error") == []
+    assert stage.ask()["status"] == "completed"
+
+
+def test_silence_and_nothing_are_replies() -> None:
+    stage = Stage(replier=Scripted([Silence(600), None]))
+    silent = stage.ask()
+    assert silent["output"][0]["content"][0]["transcript"] == ""
+    assert stage.audio() == bytes(48 * 600)
+    nothing = stage.ask()
+    assert (nothing["status"], nothing["output"]) == ("completed", [])
+
+
+# --- cancel ---------------------------------------------------------------------------------------------------------
+
+
+@keeps("cancel-none-active")
+def test_a_cancel_without_a_response_is_an_error_and_nothing_else() -> None:
+    stage = Stage(replier=Scripted(["hi"]))
+    stage.send("response.cancel", event_id="c")
+    assert stage.error()["code"] == "response_cancel_not_active"
+    assert stage.error()["message"] == "Cancellation failed: no active response found"
+    assert stage.error()["event_id"] == "c"
+    assert stage.ask()["status"] == "completed"
+    stage.send("response.cancel")
+    assert len(stage.of("error")) == 2
+
+
+@keeps("cancel-too-early")
+def test_a_cancel_before_response_created_is_lost_and_the_response_comes() -> None:
+    stage = Stage(replier=Scripted(["hi"]))
+    stage.send("response.create")
+    stage.send("response.cancel")
+    assert stage.error()["code"] == "response_cancel_not_active"
+    assert stage.until("response.done")["response"]["status"] == "completed"
+
+
+@keeps("cancel-before-output")
+def test_a_cancel_before_output_ends_it_at_once_with_nothing_used() -> None:
+    stage = Stage()
+    stage.send("response.create")
+    stage.until("response.created")
+    (done,) = stage.send("response.cancel")
+    assert done["response"]["status_details"] == {"type": "cancelled", "reason": "client_cancelled"}
+    assert done["response"]["output"] == []
+    assert (
+        done["response"]["usage"]["total_tokens"] == done["response"]["usage"]["input_tokens"] == 0
+    )
+    assert stage.wait(10_000) == []
+
+
+@keeps("cancel-mid-output")
+def test_a_cancel_in_the_middle_closes_what_is_open() -> None:
+    stage = Stage(replier=Scripted([LONG]))
+    stage.send("response.create")
+    stage.until("response.output_audio.delta")
+    stage.wait(400)
+    came = stage.send("response.cancel")
+    assert stage.names(came) == [
+        "response.output_audio.done",
+        "response.output_audio_transcript.done",
+        "response.content_part.done",
+        "conversation.item.done",
+        "response.output_item.done",
+        "response.done",
+    ]
+    item = came[-1]["response"]["output"][0]
+    assert item["status"] == came[-2]["item"]["status"] == "incomplete"
+    transcript = "".join(
+        body["delta"] for body in stage.of("response.output_audio_transcript.delta")
+    )
+    assert item["content"][0]["transcript"] == transcript == came[1]["transcript"]
+    assert LONG.startswith(transcript)
+    assert stage.names(stage.wait(10_000)) == ["rate_limits.updated"]
+
+
+@keeps("cancel-mid-output")
+def test_a_cancel_in_the_middle_of_a_call_closes_the_call() -> None:
+    stage = Stage(replier=Scripted([ToolCall("f", {"text": LONG})]))
+    stage.send("response.create")
+    stage.until("response.function_call_arguments.delta")
+    came = stage.send("response.cancel")
+    assert stage.names(came) == [
+        "response.function_call_arguments.done",
+        "conversation.item.done",
+        "response.output_item.done",
+        "response.done",
+    ]
+    assert came[-1]["response"]["output"][0]["status"] == "incomplete"
+
+
+@keeps("cancel-by-id")
+def test_a_cancel_may_name_the_response() -> None:
+    stage = Stage(replier=Scripted([LONG, LONG]))
+    stage.send("response.create")
+    default = stage.until("response.created")["response"]["id"]
+    stage.send("response.create", response={"conversation": "none"})
+    beside = stage.until("response.created")["response"]["id"]
+    stage.send("response.cancel", response_id="resp_nobody")
+    assert stage.error()["code"] == "response_cancel_not_active"
+    assert stage.send("response.cancel", response_id=beside)[-1]["response"]["id"] == beside
+    assert stage.send("response.cancel")[-1]["response"]["id"] == default
+
+
+def test_a_cancelled_response_can_be_truncated_only_to_what_was_sent() -> None:
+    stage = Stage(replier=Scripted([LONG]))
+    stage.send("response.create")
+    stage.until("response.output_audio.delta")
+    stage.wait(300)
+    stage.send("response.cancel")
+    item_id = stage.conversation[0]["id"]
+    sent = len(stage.audio()) // 48
+    stage.send(
+        "conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=sent + 1
+    )
+    assert f"Audio content of {sent}ms" in stage.error()["message"]
+    stage.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=sent)
+    heard = speech.decode(stage.audio())
+    assert stage.conversation[0]["content"][0]["transcript"] == heard
+    assert 0 < len(heard.split()) < 30
+
+
+def test_a_fault_that_ended_a_response_ends_it_here_without_a_word() -> None:
+    stage = Stage(replier=Scripted([LONG, "next"]))
+    stage.send("response.create")
+    response_id = stage.until("response.created")["response"]["id"]
+    stage.until("response.output_audio.delta")
+    assert (
+        stage.feed(Tell("cancel", {"response_id": response_id, "reason": "client_cancelled"})) == []
+    )
+    assert stage.names(stage.wait(10_000)) in ([], ["rate_limits.updated"])
+    assert stage.conversation[0]["status"] == "incomplete"
+    assert stage.ask()["status"] == "completed"
+
+
+# --- settings of one response ---------------------------------------------------------------------------------------
+
+
+@keeps("instructions-replace")
+def test_instructions_of_a_response_replace_the_sessions_for_it_alone() -> None:
+    stage = Stage()
+    stage.update(instructions="Of the session.")
+    stage.ask(instructions="Of the response.")
+    stage.ask()
+    assert [context.instructions for context in stage.contexts] == [
+        "Of the response.",
+        "Of the session.",
+    ]
+
+
+def test_a_response_shows_its_own_settings() -> None:
+    stage = Stage(replier=Scripted(["hi"]))
+    asked: dict[str, Any] = {
+        "output_modalities": ["text"],
+        "max_output_tokens": 77,
+        "audio": {"output": {"voice": "marin", "format": {"type": "audio/pcmu"}}},
+        "metadata": {"client_event_id": "x"},
+    }
+    done = stage.ask(**asked)
+    for shown in (stage.last("response.created")["response"], done):
+        assert {key: shown[key] for key in asked} == asked
+
+
+@keeps("usage")
+def test_usage_adds_up_and_caches_whole_blocks() -> None:
+    stage = Stage(replier=Scripted(["hello there"] * 3))
+    totals = []
+    for _ in range(3):
+        usage = stage.ask("a question")["usage"]
+        assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+        for side in ("input", "output"):
+            details = usage[f"{side}_token_details"]
+            assert details["text_tokens"] + details["audio_tokens"] == usage[f"{side}_tokens"]
+        cached = usage["input_token_details"]["cached_tokens"]
+        assert cached % 64 == 0
+        assert cached <= (totals[-1] if totals else 0)
+        totals.append(usage["total_tokens"])
+    assert usage["input_token_details"]["cached_tokens"] > 0
+    assert usage["output_token_details"]["audio_tokens"] == -(
+        -speech.duration_ms("hello there") // 50
+    )
+
+
+# --- pace -----------------------------------------------------------------------------------------------------------
+
+
+@keeps("pace")
+def test_audio_comes_faster_than_it_plays_but_not_at_once() -> None:
+    length = speech.duration_ms(LONG)
+    took = {}
+    for pace in ("instant", "natural", "realtime"):
+        stage = Stage(replier=Scripted([LONG]), pace=pace)
+        stage.ask()
+        times = [at for at, body in stage.all if body["type"] == "response.output_audio.delta"]
+        took[pace] = times[-1] - times[0]
+    assert took["instant"] == 0
+    assert length * 0.2 < took["natural"] < length * 0.3
+    assert length * 0.9 < took["realtime"] < length
+
+
+def test_a_pace_of_ones_own() -> None:
+    stage = Stage(
+        replier=Scripted(["one two three"]), pace=Pace(created_ms=50, first_ms=1_000, text_ms=100)
+    )
+    stage.send("response.create", response={"output_modalities": ["text"]})
+    stage.until("response.done")
+    times = {body["type"]: at for at, body in reversed(stage.all)}
+    assert times["response.created"] == 50
+    assert times["response.output_item.added"] == times["response.output_text.delta"] == 1_050
+    assert times["response.done"] == 1_350
+
+
+def test_a_reply_may_say_how_long_it_thinks() -> None:
+    stage = Stage(replier=Scripted([Reply("late", after_ms=11_000)]))
+    stage.send("response.create")
+    created = stage.until("response.created")
+    assert created["response"]["status"] == "in_progress"
+    assert stage.wait(10_900) == []
+    assert stage.until("response.output_item.added", within=200)["item"]["status"] == "in_progress"

@@ -1,0 +1,171 @@
+"""The constructor, the door (keys, models, the retired beta), client secrets, mistakes in repliers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mockserver.core.frames import Accept, Handshake
+from mockserver.engines.base import Context, Request
+from mockserver.engines.simulator import Rules, Scripted, simulator
+from mockserver.errors import UsageError
+from tests.engines.simulator.fidelity import keeps
+from tests.engines.simulator.stage import KEY, UNIX_US, Stage, handshake
+
+
+def turned_away(stage: Stage) -> tuple[str, int | None, str]:
+    assert isinstance(stage.effects[0], Accept)
+    assert [body["type"] for body in stage.events] == ["error"]
+    assert stage.hangup is not None
+    assert stage.send("response.create") == []
+    assert stage.wait(10_000_000) == []
+    return stage.error()["code"], stage.hangup.code, stage.hangup.reason
+
+
+@keeps("key-after-upgrade")
+def test_no_key_and_a_wrong_key_are_told_after_the_upgrade() -> None:
+    wanted = ("invalid_api_key", 3000, "invalid_request_error.invalid_api_key")
+    assert turned_away(Stage(hands=handshake(key=False))) == wanted
+    assert turned_away(Stage(require_key="sk-good")) == wanted
+    assert Stage(require_key=["test-key", "other"]).names() == ["session.created"]
+    assert Stage(hands=handshake(key=False), require_key=False).names() == ["session.created"]
+
+
+@keeps("key-after-upgrade")
+def test_a_browsers_key_is_in_a_subprotocol() -> None:
+    hands = Handshake(
+        "/v1/realtime",
+        (("model", "gpt-realtime"),),
+        (),
+        ("realtime", "openai-insecure-api-key.sk-b"),
+    )
+    stage = Stage(hands=hands, require_key="sk-b")
+    assert stage.effects[0] == Accept("realtime")
+    assert stage.names() == ["session.created"]
+
+
+@keeps("model-after-upgrade")
+def test_a_model_that_does_not_exist_is_told_after_the_upgrade() -> None:
+    wanted = ("model_not_found", 4000, "invalid_request_error.model_not_found")
+    assert turned_away(Stage(hands=handshake("gpt-4"))) == wanted
+    assert turned_away(Stage(hands=handshake("gpt-realtime"), models=["mine"])) == wanted
+    assert Stage(hands=handshake("mine"), models=["mine"]).names() == ["session.created"]
+
+
+@keeps("beta-retired")
+def test_the_beta_shape_is_switched_off() -> None:
+    beta = Handshake(
+        "/v1/realtime", (("model", "gpt-realtime"),), (KEY, ("OpenAI-Beta", "realtime=v1"))
+    )
+    browser = Handshake(
+        "/v1/realtime",
+        (("model", "gpt-realtime"),),
+        (KEY,),
+        ("realtime", "openai-beta.realtime-v1"),
+    )
+    for hands in (beta, browser):
+        stage = Stage(hands=hands)
+        wanted = ("beta_api_shape_disabled", 4000, "invalid_request_error.beta_api_shape_disabled")
+        assert turned_away(stage) == wanted
+        assert stage.error()["message"] == (
+            "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
+        )
+
+
+def secret(source: Any, body: Any, *, at_us: int = UNIX_US) -> tuple[int, dict[str, Any]]:
+    request = Request("POST", "/v1/realtime/client_secrets", (), (KEY,), json.dumps(body).encode())
+    reply = source.neighbour(request, Context(0, "0/0", source.dialect, unix_us=at_us))
+    return reply.status, json.loads(reply.body)
+
+
+@keeps("client-secrets")
+def test_a_client_secret_opens_a_session_with_its_settings() -> None:
+    source = simulator("openai", require_key="sk-good")
+    given = {"type": "realtime", "model": "gpt-realtime", "instructions": "From the secret."}
+    status, body = secret(
+        source, {"session": given, "expires_after": {"anchor": "created_at", "seconds": 60}}
+    )
+    assert status == 200
+    assert body["value"].startswith("ek_")
+    assert body["expires_at"] == UNIX_US // 1_000_000 + 60
+    assert body["session"]["instructions"] == "From the secret."
+    hands = Handshake("/v1/realtime", (), (("Authorization", f"Bearer {body['value']}"),))
+    assert Stage(source, hands=hands).events[0]["session"]["instructions"] == "From the secret."
+    late = Stage(source, hands=hands, open=False)
+    late.context = Context(0, "0/1", source.dialect, unix_us=UNIX_US + 60_000_000)
+    late.engine = source.open(hands, late.context)
+    from mockserver.core.frames import Opened
+
+    late.feed(Opened(hands))
+    assert late.error()["code"] == "invalid_api_key"
+
+
+@keeps("client-secrets")
+def test_a_wrong_request_for_a_secret_is_a_400() -> None:
+    source = simulator("openai")
+    status, body = secret(source, {"session": {"type": "realtime", "colour": "blue"}})
+    assert (status, body["error"]["code"], body["error"]["param"]) == (
+        400,
+        "unknown_parameter",
+        "session.colour",
+    )
+    assert secret(source, {"expires_after": {"seconds": 1}})[0] == 400
+    assert secret(source, [])[0] == 400
+    assert secret(source, {})[0] == 200
+    context = Context(0, "0/0", source.dialect)
+    assert source.neighbour(Request("GET", "/v1/realtime/client_secrets"), context) is None
+    assert source.neighbour(Request("POST", "/v1/other"), context) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"provider": "acme"}, "acme"),
+        ({"pace": "slow"}, "slow"),
+        ({"misbehave": "everything"}, "everything"),
+        ({"misbehave": ["oob_leaks", "nothing"]}, "nothing"),
+        ({"colour": "blue"}, "colour"),
+        ({"replier": "hello"}, "hello"),
+        ({"max_session_s": 0}, "max_session_s"),
+    ],
+)
+def test_a_wrong_argument_fails_at_construction(settings: dict[str, Any], named: str) -> None:
+    provider = settings.pop("provider", "openai")
+    with pytest.raises(UsageError, match=named):
+        simulator(provider, **settings)
+
+
+def test_a_replier_that_raises_fails_the_response_and_the_test() -> None:
+    source = simulator("openai", replier=Scripted(["only one"]))
+    stage = Stage(source)
+    assert stage.ask()["status"] == "completed"
+    assert source.problems() == []
+    failed = stage.ask()
+    assert failed["status"] == "failed"
+    (problem,) = source.problems()
+    assert "response 2 has no reply: 1 were given" in str(problem)
+    assert any("response 2 has no reply" in note.text for note in stage.notes)
+
+
+def test_a_replier_that_returns_nonsense_is_a_problem_too() -> None:
+    source = simulator("openai", replier=lambda context: 7)  # type: ignore[arg-type,return-value]
+    assert Stage(source).ask()["status"] == "failed"
+    assert "returned int" in str(source.problems()[0])
+
+
+def test_a_session_may_begin_with_settings_of_the_tests() -> None:
+    stage = Stage(session={"output_modalities": ["text"]}, instructions="House rules.")
+    assert stage.events[0]["session"]["output_modalities"] == ["text"]
+    assert stage.events[0]["session"]["instructions"] == "House rules."
+    stage.ask("hello")
+    assert not stage.contexts[0].own_instructions
+
+
+def test_every_connection_has_its_own_conversation() -> None:
+    source = simulator("openai", replier=Rules({}))
+    one, two = Stage(source), Stage(source, seed="0/1")
+    one.say("mine")
+    assert two.conversation == []
+    assert one.events[0]["session"]["id"] != two.events[0]["session"]["id"]
