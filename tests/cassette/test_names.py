@@ -19,8 +19,8 @@ def test_names_that_are_fine() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "", " ", "..", "../x", "a/../../x", "/etc/passwd", "~/x", "a//b", "./x", "x\0y", "x\ny", "a\\b", "C:x", "x?", "con",
-        "CON.txt", "aux", "com1", "lpt9.x", "nul/x", "x /y", "x./y", "a" * 300, "a/" + "b" * 250,
+        "", " ", "..", "../x", "a/../../x", "/etc/passwd", "~/x", "a//b", "./x", "x\0y", "x\ny", "a\\b", "C:x",
+        "x?", "con", "CON.txt", "aux", "com1", "lpt9.x", "nul/x", "x /y", "x./y", "a" * 300, "a/" + "b" * 250,
     ],
 )  # fmt: skip
 def test_names_that_are_refused(name: str) -> None:
