@@ -89,6 +89,7 @@ class Replaying:
         self.ear = Ear()
         self._synced: tuple[Micros, int, int] = (0, 0, 0)  # recorded time, live bytes, recorded bytes at the last end
         self._quiet_at: Micros | None = None
+        self._spoke_at: Micros = 0
         self._ids = Ids(context.rng("replay"))
 
     # --- the machine ---
@@ -240,7 +241,9 @@ class Replaying:
                 at = self.ear.format.micros(before) // 1000
                 return self._depart(view, frame, now, why=f"the audio differs from the recorded one after {at} ms")
         waits = self.score.audio_waits
-        self._quiet_at = now + QUIET if waits and waits[0][0] - self.ear.us <= self._slack(waits[0][0]) else None
+        # A slow client's pause between two pieces is no silence.
+        pause, self._spoke_at = now - self._spoke_at, now
+        self._quiet_at = now + max(QUIET, 3 * pause) if waits and waits[0][0] - self.ear.us <= self._slack(waits[0][0]) else None
         return self.wake(now)
 
     def _quiet(self, now: Micros) -> None:
