@@ -38,6 +38,7 @@ def pacing(value: str | float | Pacing) -> Pacing:
     """
     if isinstance(value, Pacing):
         return value
+    given = value
     if isinstance(value, str):
         if value == "recorded":
             return Pacing()
@@ -52,6 +53,6 @@ def pacing(value: str | float | Pacing) -> Pacing:
             value = math.nan
     if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
         raise UsageError(
-            f'pacing {value!r}: expected "recorded", "instant", a speed factor above 0 such as 2, or a cap such as "<=250ms"'
+            f'pacing {given!r}: expected "recorded", "instant", a speed factor above 0 such as 2, or a cap such as "<=250ms"'
         )
     return Pacing(float(value))

@@ -174,13 +174,17 @@ class Replaying:
         blockers: list[Step] = []
         optional = self._optional(view.name)
         for step in self.score.pending(more=0 if optional else 64):
-            if step.view.name == view.name and (not step.about or step.about in self.stage.active or step.state == "left"):
+            if step.view.name == view.name and self._may_come(step):
                 compared = self._compare(step, view, frame)
                 if not compared.differences and all(self._dialect.independent(one.view, view) for one in blockers):
                     return step, compared
             if not step.optional:
                 blockers.append(step)
         return None, None
+
+    def _may_come(self, step: Step) -> bool:
+        """A cancel is the recorded one only while its response runs, or once that was ended for want of it."""
+        return not step.about or step.about in self.stage.active or any(one.time is not None for one in step.anchors)
 
     def _compare(self, step: Step, view: View, frame: Frame) -> Comparison:
         self._looking_at = step.index
