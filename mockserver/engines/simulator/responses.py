@@ -63,7 +63,8 @@ class Responses:
 
     def create(self, asked: dict[str, Any] | None = None) -> Response:
         """response.create, or a turn that ended. Raises where the provider refuses."""
-        asked = asked or {}
+        # A null says "as the session has it", as a field left out does (LKO:1758).
+        asked = {key: value for key, value in (asked or {}).items() if value is not None}
         if self.settings.transcribing:
             # Unknown wording: the schema only says that such a session has no model to respond.
             raise problems.ClientProblem(

@@ -235,7 +235,8 @@ INPUT_ITEM = variants("type", {**_KINDS, "item_reference": REFERENCE})
 
 RESPONSE = record(
     output_modalities=MODALITIES,
-    instructions=text(),
+    # livekit sends null for "the session's" with every plain reply, and is answered (LKO:1758).
+    instructions=text(null=True),
     audio=record(output=record(format=FORMAT, voice=VOICE)),
     tools=TOOLS,
     tool_choice=TOOL_CHOICE,
