@@ -20,18 +20,20 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"version https://git-lfs", "a Git LFS pointer: run `git lfs pull`"),
     (b"<<<<<<< ", "a file with Git conflict markers: take one side with `git checkout --ours|--theirs`"),
 )
+HEAD = 65536
+"""How many bytes of a file are enough to tell."""
 IMPORTABLE = "bring it in with `mockserver import FILE --to NAME.cassette`"
 
 
 def looks_like(head: bytes) -> str:
-    """A few words about what starts with these bytes (some kilobytes are enough)."""
+    """A few words about what starts with these bytes (``HEAD`` of them are enough)."""
     for signature, words in SIGNATURES:
         if head.startswith(signature):
             return words
     try:
         text = head.decode("utf-8").lstrip("\ufeff")
     except UnicodeDecodeError as error:
-        if error.start < len(head) - 4:
+        if len(head) < HEAD or error.start < len(head) - 4:  # else a character that the cut went through
             return "binary data of an unknown kind"
         text = head[: error.start].decode("utf-8")
     if any(ord(char) < 32 and char not in "\t\r\n\f" for char in text):

@@ -26,7 +26,7 @@ from mockserver.cassette.codec import (
     SENDERS,
     pack,
 )
-from mockserver.cassette.foreign import looks_like
+from mockserver.cassette.foreign import HEAD, looks_like
 from mockserver.cassette.model import FORMAT_VERSION, Cassette, Connection, Exchange, Header, Record
 from mockserver.cassette.upgrade import UPGRADES, Upgrade, upgraded
 from mockserver.core.frames import (
@@ -162,7 +162,7 @@ def _first(buffer: bytes, name: str, current: int) -> tuple[Any, int]:
     if not buffer.startswith(PREFIX):
         if PREFIX.startswith(buffer):
             raise damaged(name, len(buffer), "it is cut inside its first object; nothing can be read")
-        raise CassetteForeign(f"{name}: not a cassette, it looks like {looks_like(buffer[:65536])}")
+        raise CassetteForeign(f"{name}: not a cassette, it looks like {looks_like(buffer[:HEAD])}")
     unpacker = msgpack.Unpacker(max_buffer_size=len(buffer) + 1)
     unpacker.feed(buffer[: 1 << 20])
     try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mockserver.cassette.model import Cassette, Connection, Record
+from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.normal import Names, dumps, steps
 from mockserver.core.frames import Sender
-from mockserver.core.timeline import Row, lines, safe, seconds_of
+from mockserver.core.timeline import Row, lines, safe
 from mockserver.core.view import Lens, Memo
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.generic import GENERIC
@@ -95,22 +95,11 @@ def textconv(cassette: Cassette) -> Iterator[str]:
         yield f"answer {answer.status}" + (f" {dumps(answer.subprotocol)}" if answer.subprotocol else "")
         for step in steps(one, lens, names):
             yield safe(step.line(), 1 << 20)
-        if one.timed and one.records:
-            yield f"lasts {_rough(one.records[-1])}"
     for exchange in cassette.exchanges:
         yield ""
-        yield f"http {exchange.method} {dumps(exchange.path)} answered {exchange.status}"
+        yield safe(f"http {exchange.method} {dumps(exchange.path)} answered {exchange.status}", 1 << 20)
         yield f"request {dumps(exchange.request.decode('utf-8', 'replace'))}"
         yield f"reply {dumps(exchange.body.decode('utf-8', 'replace'))}"
-
-
-def _rough(last: Record) -> str:
-    """A duration that two recordings share: to one significant digit."""
-    milliseconds = last.at / 1_000
-    if milliseconds < 1:
-        return "under 1 ms"
-    power = 10 ** (len(str(int(milliseconds))) - 1)
-    return f"about {seconds_of(round(milliseconds / power) * power)}"
 
 
 def _many(count: int, noun: str) -> str:

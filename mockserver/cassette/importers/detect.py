@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mockserver.cassette.codec import PREFIX
-from mockserver.cassette.foreign import looks_like
+from mockserver.cassette.foreign import HEAD, looks_like
 from mockserver.cassette.importers.build import LARGEST
 from mockserver.cassette.importers.genai_log import import_genai_log
 from mockserver.cassette.importers.har import import_har
@@ -46,8 +46,7 @@ def import_bytes(data: bytes, name: str, *, provider: str | None = None) -> Cass
         raise CassetteDamaged(f"{name}: the file is empty; expected {FORMS}")
     if data.startswith(PREFIX):
         return _renamed(decode(data, name, partial=True), provider)
-    head = data[:65536]
-    looks = looks_like(head)
+    looks = looks_like(data[:HEAD])
     if looks.startswith("a websocket log"):
         return import_genai_log(data, name, provider=provider or "gemini")
     try:

@@ -1,0 +1,336 @@
+"""Other tools' recordings become cassettes; what is wrong with one is said with its line."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.cassette.importers.detect import detect_and_import, import_bytes
+from mockserver.cassette.importers.genai_log import import_genai_log
+from mockserver.cassette.importers.neutral import compact, import_neutral
+from mockserver.cassette.redact import Redactor
+from mockserver.cassette.store import Recorder, load, save
+from mockserver.core.frames import Binary, Close, Handshake, Lost, Sender, Text
+from mockserver.core.journal import Entry
+from mockserver.dialects.registry import DIALECTS
+from mockserver.errors import CassetteDamaged, CassetteError, CassetteForeign, CassetteMissing
+from tests.cassette.make import json_values
+
+NEUTRAL = """\
+{"capture": 1, "provider": "openai", "source": "a test", "licence": "MIT"}
+{"from": "server", "json": {"type": "session.created", "text": "\\u00e9"}}
+
+{"from": "client", "text": "{ \\"type\\" : 1 }\\n", "at_ms": 12.5}
+{"from": "client", "base64": "AAEC"}
+{"from": "server", "close": {"code": 1011, "reason": "over"}, "at_ms": 20}
+{"connect": {"path": "/v1/realtime", "query": [["model", "m"]]}}
+{"from": "server", "close": {}}
+{"from": "server", "lost": "reset"}
+"""
+
+YAML = """\
+version: 1
+interactions:
+- kind: message
+  direction: received
+  data:
+    type: session.created
+    session: {id: sess_1, model: gpt-realtime, when: 2024-01-01, 'no': off}
+- kind: message
+  direction: sent
+  data:
+    type: response.create
+- kind: close
+  code: 1000
+  reason: ''
+  ok: true
+"""
+
+
+def frames(made: Any, connection: int = 0) -> list[Any]:
+    return [(record.sender, record.frame) for record in made.connections[connection].records]
+
+
+# --- the neutral form ---
+
+
+def test_the_neutral_form() -> None:
+    made = import_neutral(NEUTRAL, "some/capture.jsonl")
+    assert made.header.dialect == "openai"
+    assert made.header.origin == "imported from capture.jsonl; source: a test; licence: MIT"
+    assert frames(made) == [
+        (Sender.SERVER, Text('{"type":"session.created","text":"é"}')),
+        (Sender.CLIENT, Text('{ "type" : 1 }\n')),
+        (Sender.CLIENT, Binary(b"\0\1\2")),
+        (Sender.SERVER, Close(1011, "over")),
+    ]
+    assert [record.at for record in made.connections[0].records] == [0, 12_500, 12_500, 20_000]
+    assert made.connections[0].timed
+    assert not made.connections[1].timed
+    assert made.connections[0].handshake.path == DIALECTS["openai"].socket_path
+    assert made.connections[1].handshake == Handshake(
+        "/v1/realtime", (("model", "m"),), target="/v1/realtime"
+    )
+    assert frames(made, 1) == [(Sender.SERVER, Close(None, "")), (Sender.SERVER, Lost("reset"))]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("nonsense", "not JSON"),
+        ("[]", "expected a JSON object"),
+        ('{"from": "nobody", "text": "x"}', '"from" is "client" or "server", not'),
+        ('{"text": "x"}', '"from" is "client" or "server"'),
+        ('{"from": "client"}', 'expected one of "json", "text"'),
+        ('{"from": "client", "text": 5}', 'expected one of "json", "text"'),
+        ('{"from": "client", "base64": "AAA"}', "not standard, padded base64"),
+        ('{"from": "server", "close": {"code": 7}}', "1000 to 4999"),
+        ('{"from": "server", "text": "x", "at_ms": -1}', '"at_ms" is milliseconds'),
+        ('{"from": "server", "text": "x", "at_ms": true}', '"at_ms" is milliseconds'),
+        ('{"from": "server", "text": "x", "at_ms": NaN}', '"at_ms" is milliseconds'),
+        ('{"connect": 1}', '"connect" is an object'),
+        ('{"connect": {"query": ["x"]}}', '"query" is a list'),
+        ("[" * 100_000, "not JSON"),
+    ],
+)
+def test_a_wrong_line_is_named(line: str, words: str) -> None:
+    with pytest.raises(CassetteDamaged, match=r"^x\.jsonl, line 2: cannot be imported: ") as caught:
+        import_neutral('{"capture": 1}\n' + line, "x.jsonl")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(json_values)
+def test_json_frames_are_written_compactly_and_mean_the_same(value: Any) -> None:
+    text = compact(value)
+    assert json.loads(text) == value
+    assert text.encode()
+
+
+def test_half_a_surrogate_pair_is_escaped() -> None:
+    assert compact({"a": "\ud800é"}) == '{"a":"\\ud800\\u00e9"}'
+
+
+def test_an_unknown_provider_is_generic_and_a_named_one_wins() -> None:
+    text = '{"capture": 1, "provider": "from tomorrow"}\n{"from": "server", "text": "x"}\n'
+    assert import_bytes(text.encode(), "x").header.dialect == "generic"
+    assert import_bytes(text.encode(), "x", provider="openai").header.dialect == "openai"
+
+
+def test_every_real_capture_imports_saves_and_loads(shared_capture: Path, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in shared_capture.read_text().splitlines()]
+    made = detect_and_import(shared_capture)
+    assert made.header.dialect == (
+        lines[0]["provider"] if lines[0]["provider"] in DIALECTS else "generic"
+    )
+    (connection,) = made.connections
+    assert len(connection.records) == len(lines) - 1
+    for line, record in zip(lines[1:], connection.records, strict=True):
+        assert record.sender == line["from"]
+        if "text" in line:
+            assert record.frame == Text(line["text"])
+        elif "json" in line:
+            assert isinstance(record.frame, Text)
+            assert json.loads(record.frame.data) == line["json"]
+            assert ": " not in record.frame.data.split('"', 2)[2][:2]
+        else:
+            assert record.frame == Close(line["close"]["code"], line["close"]["reason"])
+    read = load(save(made, tmp_path / "x.cassette", redactor=Redactor()))
+    assert read.connections == made.connections
+    assert not read.header.redaction, (
+        "there is no secret in the captures, so nothing may have been taken for one"
+    )
+
+
+# --- pydantic-ai ---
+
+
+def test_pydantic_ais_yaml() -> None:
+    made = import_bytes(YAML.encode(), "tests/test_openai_ws/x.yaml")
+    assert made.header.dialect == "openai"
+    assert frames(made) == [
+        (
+            Sender.SERVER,
+            Text(
+                '{"type":"session.created","session":{"id":"sess_1","model":"gpt-realtime","when":"2024-01-01","no":false}}'
+            ),
+        ),
+        (Sender.CLIENT, Text('{"type":"response.create"}')),
+        (Sender.SERVER, Close(1000, "")),
+    ]
+    assert not made.connections[0].timed
+    gemini = "interactions:\n- {kind: message, direction: sent, data: {setup: {}}}\n"
+    known = "gemini" if "gemini" in DIALECTS else "generic"
+    assert import_bytes(gemini.encode(), "x.yaml").header.dialect == known
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("sent", "spent"), "line 8: .*expected a message"),
+        (("code: 1000", "code: 1"), "line 12: .*expected a message .* or a close"),
+        (("kind: close", "kind: request"), "line 12: .*not a recording of websocket messages"),
+        (("version: 1", "version: 2"), "version 2 of this form is not known"),
+        (("interactions:", "interactions: 5\nx:"), 'expected a list "interactions"'),
+        (("{id:", "{{id:"), "line [678]: cannot be imported"),
+        (("sess_1", "!!python/object/apply:os.system ['true']"), "line 7: cannot be imported"),
+        (("data:\n    type: response.create", "data: &a [*a]"), "line 10: .*an alias"),
+        (("sess_1", "[" * 500 + "]" * 500), "deeper values than a session has"),
+    ],
+)
+def test_bad_yaml_is_named_with_its_line(change: tuple[str, str], words: str) -> None:
+    with pytest.raises(CassetteDamaged, match=words) as caught:
+        import_bytes(YAML.replace(*change).encode(), "x.yaml")
+    assert "\n" not in str(caught.value)
+
+
+# --- HAR ---
+
+
+def har(**message: Any) -> dict[str, Any]:
+    socket = {
+        "request": {
+            "url": "wss://api.openai.com/v1/realtime?model=m&key=planted123",
+            "headers": [{"name": "Authorization", "value": "Bearer planted123"}, {"name": ":path", "value": "x"},
+                        {"name": "Sec-WebSocket-Protocol", "value": "realtime, x"}],
+        },
+        "response": {"status": 101, "headers": [{"name": "Sec-WebSocket-Protocol", "value": "realtime"}]},
+        "_webSocketMessages": [
+            {"type": "receive", "time": 1700000000.5, "opcode": 1, "data": '{"type":"session.created"}'},
+            {"type": "send", "time": 1700000001.25, "opcode": 2, "data": base64.b64encode(b"\0\1").decode()},
+            {"type": "receive", "time": 1700000001.5, "opcode": 8, "data": "", **message},
+        ],
+    }  # fmt: skip
+    later = {
+        "request": {"url": "wss://x/v1/realtime"},
+        "_webSocketMessages": [{"type": "send", "time": 1700000002.5, "data": "x"}],
+    }
+    return {"log": {"version": "1.2", "creator": {}, "entries": [{"request": {}}, socket, later]}}
+
+
+def test_har_files(tmp_path: Path) -> None:
+    made = import_bytes(json.dumps(har()).encode(), "x.har")
+    first, second = made.connections
+    assert made.header.dialect == "openai"
+    assert made.header.upstream == "wss://api.openai.com"
+    assert [(one.at, one.sender, one.frame) for one in first.records] == [
+        (0, Sender.SERVER, Text('{"type":"session.created"}')),
+        (750_000, Sender.CLIENT, Binary(b"\0\1")),
+        (1_000_000, Sender.SERVER, Close(None, "")),
+    ]
+    assert (first.timed, first.opened_us, second.opened_us) == (True, 0, 2_000_000)
+    assert first.handshake.subprotocols == ("realtime", "x")
+    assert first.answer.subprotocol == "realtime"
+    path = save(made, tmp_path / "x.cassette", redactor=Redactor())
+    assert b"planted123" not in path.read_bytes()
+    assert load(path).connections[0].handshake.param("model") == "m"
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ({"type": "x"}, '"type" is "send" or "receive"'),
+        ({"time": "now"}, '"time" is seconds'),
+        ({"opcode": 2, "data": "???"}, "not base64"),
+        ({"opcode": 9}, "opcode 9"),
+        ({"data": 5}, '"data" is a text'),
+        ({"opcode": 1, "data": "\ud800"}, "half a character"),
+    ],
+)
+def test_bad_har_messages_are_named_with_their_place(message: dict[str, Any], words: str) -> None:
+    with pytest.raises(
+        CassetteDamaged, match=r"log\.entries\[1\]\._webSocketMessages\[2\]"
+    ) as caught:
+        import_bytes(json.dumps(har(**message)).encode(), "x.har")
+    assert words in str(caught.value)
+
+
+def test_har_files_without_a_socket() -> None:
+    with pytest.raises(CassetteDamaged, match="none of its entries has websocket messages"):
+        import_bytes(b'{"log": {"creator": {}, "entries": []}}', "x.har")
+    with pytest.raises(CassetteDamaged, match=r"x\.har, line 2: cannot be imported: not JSON"):
+        import_bytes(b'{"log": {"creator": {},\n "entries": [}}', "x.har")
+
+
+# --- test-server logs ---
+
+
+def test_test_server_logs() -> None:
+    made = import_bytes('>6 {"é":\n<4 {}\n\n'.replace("6", "7").encode(), "x.websocket.log")
+    assert frames(made) == [(Sender.CLIENT, Text('{"é":\n')), (Sender.SERVER, Text("{}\n\n"))]
+    assert made.header.dialect == ("gemini" if "gemini" in DIALECTS else "generic")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b">3 {}\nx", "line 2: .*expected '>' or '<'"),
+        (b">3 {}\n<99 {}\n", "line 2: .*a message of 99 bytes, of which 3 are there"),
+        (b">3 \xff\xfe\n", "line 1: .*not UTF-8"),
+    ],
+)
+def test_bad_logs_are_named_with_their_line(data: bytes, words: str) -> None:
+    with pytest.raises(CassetteDamaged, match=words):
+        import_genai_log(data, "x.log")
+
+
+# --- all of them ---
+
+
+def test_what_is_none_of_them_is_called_what_it_looks_like(tmp_path: Path) -> None:
+    for data, words in (
+        (b"PK\x03\x04", "a zip archive"),
+        (b'{"a": 1}', "JSON"),
+        (b"\xff\xfe\0", "binary"),
+        (b"text", "text"),
+    ):
+        with pytest.raises(
+            CassetteForeign, match=f"it looks like {words}.*; expected a neutral capture"
+        ):
+            import_bytes(data, "x")
+    with pytest.raises(CassetteDamaged, match="the file is empty"):
+        import_bytes(b" \n", "x")
+    with pytest.raises(CassetteMissing, match="no such file"):
+        detect_and_import(tmp_path / "none")
+    with pytest.raises(CassetteError, match="is a directory"):
+        detect_and_import(tmp_path)
+
+
+def test_a_killed_recording_is_imported(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "x.cassette")
+    recorder.sink(Entry(0, 0, 0, Sender.CLIENT, Handshake("/")))
+    recorder.sink(Entry(1, 0, 5, Sender.SERVER, Text("hello")))
+    data = recorder.partial.read_bytes()
+    recorder.discard()
+    made = import_bytes(data, "x.cassette.partial")
+    assert made.header.ended == "killed"
+    assert frames(made) == [(Sender.SERVER, Text("hello"))]
+    path = save(made, tmp_path / "kept.cassette")
+    assert load(path).header.ended == "killed"
+
+
+HEADS = [
+    b"",
+    b'{"capture":1}\n',
+    b"interactions:\n- ",
+    b'{"log":{"creator":{},"entries":[',
+    b">3 {}\n",
+    b"\x82\xb3mockserver-cassette",
+]
+
+
+@given(st.sampled_from(HEADS), st.binary(max_size=120) | st.text(max_size=80).map(str.encode))
+def test_any_bytes_give_a_cassette_or_an_error_of_ours(head: bytes, tail: bytes) -> None:
+    said = ""
+    try:
+        said = import_bytes(head + tail, "x").header.dialect
+    except CassetteError as error:
+        said = str(error)
+    assert said
+    assert "\n" not in said
