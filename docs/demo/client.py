@@ -45,12 +45,13 @@ async def main() -> None:
         aiohttp.ClientSession() as http,
         http.ws_connect(url, headers=headers, max_msg_size=0) as socket,
     ):
-        for request in REQUESTS:
-            await socket.send_json(request)
-            show(">", request)
         async for message in socket:
             event = message.json()
             show("<", event)
+            if event["type"] == "session.created":
+                for request in REQUESTS:
+                    await socket.send_json(request)
+                    show(">", request)
             if event["type"] == "response.output_audio_transcript.delta":
                 said += event["delta"]
             if event["type"] == "error":

@@ -33,9 +33,8 @@ def main() -> int:
 
 def demo(cassette: Path) -> int:
     print("1. An upstream starts on this machine: mockserver simulate openai")
-    upstream = subprocess.Popen(
-        [*MOCKSERVER, "simulate", "openai", "--json"], stdout=subprocess.PIPE, text=True
-    )
+    command = [*MOCKSERVER, "simulate", "openai", "--replies", str(HERE / "replies.yaml"), "--json"]
+    upstream = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert upstream.stdout is not None
         ready = json.loads(upstream.stdout.readline())

@@ -113,6 +113,7 @@ class _Driver:
         self._follower = Follower(connection.records, server.dialect, timed=connection.timed)
         self._news = asyncio.Event()
         self._ended = False
+        self._leaving = False
 
     async def run(self) -> Follower | int:
         """The live session, or the status of a refusal."""
@@ -159,6 +160,8 @@ class _Driver:
                     self._ended = True
                 case WSMsgType.PING | WSMsgType.PONG:
                     continue
+                case _ if self._leaving:
+                    return
                 case _:
                     frame = Lost()
                     self._ended = True
@@ -185,6 +188,7 @@ class _Driver:
             await self._until(lambda: self._ended, self._wait)
         else:
             await self._until(lambda: self._ended, LINGER_SECONDS)
+        self._leaving = True
         await socket.close()
 
     async def _until_came(self, wanted: Counter[str]) -> None:

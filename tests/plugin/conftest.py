@@ -34,9 +34,10 @@ async def ask(url, **response):
     """The types of what the server says up to the reply."""
     seen = []
     async with aiohttp.ClientSession() as http, http.ws_connect(url) as socket:
-        await socket.send_json({"type": "response.create", "response": response})
         async for message in socket:
             seen.append(message.json()["type"])
+            if seen[-1] == "session.created":
+                await socket.send_json({"type": "response.create", "response": response})
             if seen[-1] == "response.done":
                 break
     return seen

@@ -1,0 +1,272 @@
+"""``show``, ``import``, ``diff``, ``scrub``; and the one clear line for every bad input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import msgpack
+import pytest
+from click.testing import Result
+
+from mockserver.cassette.model import Connection, Record
+from mockserver.cassette.store import load
+from mockserver.cli import COMMANDS
+from mockserver.core.frames import Answer, Sender, Text
+from tests.cli.conftest import talk, written
+
+Run = Callable[..., Result]
+
+
+# --- help ---
+
+
+def test_help_lists_every_command(run: Run) -> None:
+    text = run("--help").output
+    for name in COMMANDS:
+        assert f"\n  {name} " in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(run: Run, name: str) -> None:
+    done = run(name, "--help")
+    assert done.exit_code == 0
+    assert done.output.startswith(f"Usage: main {name} ")
+
+
+def test_an_unknown_command_names_the_nearest(run: Run) -> None:
+    done = run("reply")
+    assert done.exit_code == 2
+    assert "No such command 'reply'; did you mean 'replay'?" in done.output
+
+
+# --- show ---
+
+
+def test_show_prints_the_timeline(run: Run, cassette: Path) -> None:
+    text = run("show", cassette).output
+    assert "recorded on 2026-01-02" in text
+    assert "origin: a test" in text
+    places = [
+        text.index(word)
+        for word in ("session.created", "response.create\n", "response.created", "response.done")
+    ]
+    assert places == sorted(places)
+
+
+def test_show_one_connection(run: Run, tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "two.cassette", talk(), talk(number=1, instructions="only the second")
+    )
+    assert "only the second" not in run("show", path, "--connection", "0").output
+    assert "only the second" in run("show", path, "--connection", "1").output
+    done = run("show", path, "--connection", "7")
+    assert (done.exit_code, "no connection 7; it has 0, 1" in done.stderr) == (2, True)
+
+
+def test_show_cannot_control_the_terminal(run: Run, tmp_path: Path) -> None:
+    evil = "\x1b]0;owned\x07\x1b[31m\r"
+    one = talk(instructions=evil)
+    other = Record(10_000, Sender.SERVER, Text(f"{evil} not json"))
+    event = Record(11_000, Sender.SERVER, Text('{"type": "' + evil + '"}'))
+    path = written(
+        tmp_path / "evil.cassette",
+        Connection(0, one.handshake, Answer(), 0, (*one.records, other, event)),
+    )
+    for options in ((), ("--textconv",), ("--every-frame",)):
+        text = run("show", path, *options).output
+        assert text
+        assert not {char for char in text if ord(char) < 32 and char != "\n"}
+
+
+def test_textconv_is_the_same_for_the_same_talk_and_differs_for_another(
+    run: Run, tmp_path: Path
+) -> None:
+    one = written(tmp_path / "1.cassette", talk())
+    same = Connection(
+        0,
+        talk().handshake,
+        Answer(),
+        99,
+        tuple(Record(one.at + 200, one.sender, one.frame) for one in talk().records),
+    )
+    two = written(tmp_path / "2.cassette", same)
+    three = written(tmp_path / "3.cassette", talk(instructions="x"))
+    texts = [run("show", "--textconv", path).output for path in (one, two, three)]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_textconv_of_a_bad_file_is_text_too(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "x.cassette"
+    path.write_bytes(b"\x82")
+    done = run("show", "--textconv", path)
+    assert done.exit_code == 0  # git shows nothing of the whole diff otherwise
+    assert done.output.startswith("cassette: ")
+
+
+# --- import ---
+
+CAPTURE = [
+    {"capture": 1, "provider": "openai", "source": "a test", "licence": "none"},
+    {"from": "server", "json": {"type": "session.created", "session": {"id": "sess_1"}}},
+    {"from": "client", "json": {"type": "response.create"}},
+    {"from": "server", "text": '{"type": "response.done"}'},
+    {"from": "server", "close": {"code": 1011, "reason": "broken"}},
+]
+
+
+def capture(path: Path) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in CAPTURE), encoding="utf-8")
+    return path
+
+
+def test_import_a_capture(run: Run, tmp_path: Path) -> None:
+    target = tmp_path / "x.cassette"
+    done = run("import", capture(tmp_path / "x.jsonl"), "--to", target)
+    assert done.output == f"imported 4 frames of openai to {target}\n"
+    assert [record.sender for record in load(target).connections[0].records] == [
+        "server",
+        "client",
+        "server",
+        "server",
+    ]
+
+
+def test_import_overwrites_only_when_told(run: Run, tmp_path: Path, cassette: Path) -> None:
+    old = cassette.read_bytes()
+    done = run("import", capture(tmp_path / "x.jsonl"), "--to", cassette)
+    assert (done.exit_code, cassette.read_bytes()) == (2, old)
+    assert "exists already" in done.stderr
+    assert run("import", capture(tmp_path / "x.jsonl"), "--to", cassette, "--force").exit_code == 0
+    assert cassette.read_bytes() != old
+
+
+def test_every_real_capture_imports_and_shows(
+    run: Run, tmp_path: Path, shared_capture: Path
+) -> None:
+    target = tmp_path / "x.cassette"
+    assert run("import", shared_capture, "--to", target).exit_code == 0
+    lines = [json.loads(line) for line in shared_capture.read_text(encoding="utf-8").splitlines()]
+    assert sum(len(one.records) for one in load(target).connections) == len(lines) - 1
+    assert run("show", target).exit_code == 0
+
+
+# --- diff ---
+
+
+def test_diff(run: Run, tmp_path: Path, cassette: Path) -> None:
+    same = run("diff", cassette, cassette)
+    assert (same.exit_code, same.output) == (0, "the same conversation\n")
+    other = written(tmp_path / "other.cassette", talk(instructions="be brief"))
+    changed = run("diff", cassette, other)
+    assert changed.exit_code == 1
+    assert "be brief" in changed.output
+
+
+# --- scrub ---
+
+
+def test_scrub_takes_out_what_a_rule_says(run: Run, tmp_path: Path) -> None:
+    path = written(tmp_path / "x.cassette", talk(instructions="call me on 555-0199"))
+    target = tmp_path / "clean.cassette"
+    done = run("scrub", path, "--to", target, "--rule", r"555-\d+")
+    assert done.exit_code == 0
+    assert b"555-0199" in path.read_bytes()
+    assert b"555-0199" not in target.read_bytes()
+    assert run("scrub", path, "--in-place", "--rule", r"555-\d+").exit_code == 0
+    assert b"555-0199" not in path.read_bytes()
+
+
+def test_scrub_takes_out_the_value_of_a_variable(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_PIN", "4711-4712")
+    path = written(tmp_path / "x.cassette", talk(instructions="the pin is 4711-4712"))
+    assert run("scrub", path, "--in-place", "--value-env", "MY_PIN").exit_code == 0
+    assert b"4711-4712" not in path.read_bytes()
+    done = run("scrub", path, "--in-place", "--value-env", "NO_SUCH")
+    assert "NO_SUCH is not set" in done.stderr
+
+
+def test_scrub_wants_to_know_where_to(run: Run, cassette: Path) -> None:
+    old = cassette.read_bytes()
+    done = run("scrub", cassette)
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "mockserver: scrub: say either --in-place or --to FILE\n",
+    )
+    assert cassette.read_bytes() == old
+
+
+# --- bad input ---
+
+
+def bad_file(kind: str, folder: Path, good: bytes) -> Path:
+    """A file that is no good cassette."""
+    path = folder / f"{kind}.cassette"
+    match kind:
+        case "missing":
+            pass
+        case "directory":
+            path.mkdir()
+        case "empty":
+            path.write_bytes(b"")
+        case "truncated":
+            path.write_bytes(good[: len(good) * 2 // 3])
+        case "foreign":
+            path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+        case "json":
+            path.write_text('{"log": {}}', encoding="utf-8")
+        case "too-new":
+            head = msgpack.Unpacker()
+            head.feed(good)
+            first = head.unpack()
+            path.write_bytes(
+                msgpack.packb({**first, "mockserver-cassette": 99})
+                + good[len(msgpack.packb(first)) :]
+            )
+    return path
+
+
+BAD = {
+    "missing": "no such cassette; record it with `mockserver record --upstream PROVIDER --to {path}`",
+    "directory": "is a directory; expected a cassette file (NAME.cassette)",
+    "empty": "empty",
+    "truncated": "damaged at byte",
+    "foreign": "PNG",
+    "json": "not a cassette",
+    "too-new": "99",
+}
+
+
+@pytest.mark.parametrize("command", ["show", "replay", "diff", "scrub", "verify"])
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_cassette_is_one_line(
+    run: Run, tmp_path: Path, cassette: Path, command: str, kind: str
+) -> None:
+    path = bad_file(kind, tmp_path, cassette.read_bytes())
+    before = path.read_bytes() if path.is_file() else None
+    more = {
+        "diff": (cassette,),
+        "scrub": ("--in-place",),
+        "verify": ("--upstream", "http://127.0.0.1:9"),
+    }
+    done = run(command, path, *more.get(command, ()))
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"mockserver: {path}: ")
+    assert BAD[kind].format(path=path) in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (path.read_bytes() if path.is_file() else None) == before
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "empty", "foreign"])
+def test_a_bad_import_is_one_line_and_writes_nothing(run: Run, tmp_path: Path, kind: str) -> None:
+    target = tmp_path / "made.cassette"
+    done = run("import", bad_file(kind, tmp_path, b""), "--to", target)
+    assert done.exit_code == 2
+    assert (done.stderr.count("\n"), target.exists()) == (1, False)
+
+
+def test_the_good_cassette_of_this_table_is_good(run: Run, cassette: Path) -> None:
+    assert run("show", cassette).exit_code == 0

@@ -1,0 +1,423 @@
+"""``record``, ``replay``, ``simulate``: commands, ready lines, signals, exit statuses, and what may go wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from mockserver import MockServer
+from mockserver.cassette.store import load
+from mockserver.core.frames import Text
+from tests.cli.conftest import COMMAND, process, started, talk, written
+
+HEARD = "session.created\nresponse.created\nresponse.done\n"
+
+
+# --- a whole round ---
+
+
+def test_record_then_replay_with_the_upstream_gone(
+    tmp_path: Path, upstream: MockServer, client: list[str]
+) -> None:
+    path = tmp_path / "deep" / "x.cassette"
+    recorded = process("record", "--upstream", upstream.base_url, "--to", path, "--", *client)
+    assert (recorded.returncode, recorded.stdout) == (0, HEARD), recorded.stderr
+    summary = recorded.stderr.splitlines()[-1]
+    assert summary.startswith("mockserver: recorded 1 session, 1 frames (")
+    assert summary.endswith(f" to {path}")
+    assert load(path).header.origin == f"mockserver record --upstream {upstream.base_url}"
+    connections = len(upstream.sessions)
+
+    replayed = process("replay", path, "--", *client)
+    assert (replayed.returncode, replayed.stdout) == (0, HEARD), replayed.stderr
+    assert len(upstream.sessions) == connections
+
+
+def test_replay_of_another_client_is_status_1_with_the_report(
+    cassette: Path, client: list[str]
+) -> None:
+    done = process("replay", cassette, "--", *client, "response.cancel")
+    assert done.returncode == 1
+    assert "response.cancel" in done.stderr
+    assert "response.create" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+SIMULATE = ("simulate", "openai", "--set", "pace=instant", "--set", "require_key=false")
+
+
+def test_simulate(client: list[str]) -> None:
+    done = process(*SIMULATE, "--", *client)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "response.done"), done.stderr
+
+
+def test_simulate_with_a_fault(client: list[str]) -> None:
+    done = process(*SIMULATE, "--fault", "close 1011 on response.created", "--", *client)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "response.created"), done.stderr
+
+
+def test_simulate_with_a_file_of_replies(tmp_path: Path, client: list[str]) -> None:
+    replies = tmp_path / "replies.yaml"
+    replies.write_text("rules:\n  - say: It snows.\n", encoding="utf-8")
+    show = "print(__import__('json').dumps(message.json()), flush=True)"
+    speaking = (
+        Path(client[1])
+        .read_text(encoding="utf-8")
+        .replace('print(message.json()["type"], flush=True)', show)
+    )
+    Path(client[1]).write_text(speaking, encoding="utf-8")
+    done = process(*SIMULATE, "--replies", replies, "--", *client)
+    assert '"transcript": "It snows."' in done.stdout, done.stderr
+
+
+def test_a_fault_that_never_fired_is_status_1(cassette: Path, client: list[str]) -> None:
+    done = process("replay", cassette, "--fault", "delay 1ms on no.such.event", "--", *client)
+    assert done.returncode == 1
+    assert "never fired" in done.stderr
+
+
+# --- the command and its status ---
+
+
+@pytest.mark.parametrize(
+    ("program", "status"),
+    [
+        ("raise SystemExit(0)", 0),
+        ("raise SystemExit(7)", 7),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 128 + signal.SIGKILL),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 128 + signal.SIGTERM),
+    ],
+)
+def test_the_commands_status_is_returned(cassette: Path, program: str, status: int) -> None:
+    assert process("replay", cassette, "--", sys.executable, "-c", program).returncode == status
+
+
+def test_a_command_that_cannot_start_has_the_shells_status(tmp_path: Path, cassette: Path) -> None:
+    missing = process("replay", cassette, "--", "no-such-command-here")
+    assert (missing.returncode, missing.stderr.splitlines()[-1]) == (
+        127,
+        "mockserver: command not found: no-such-command-here",
+    )
+    plain = tmp_path / "plain.txt"
+    plain.write_text("x", encoding="utf-8")
+    assert process("replay", cassette, "--", plain).returncode == 126
+
+
+def test_the_command_sees_the_variables_and_owns_stdout(cassette: Path) -> None:
+    show = "import os; print(os.environ['OPENAI_BASE_URL'], os.environ['OPENAI_API_KEY'])"
+    done = process("replay", cassette, "--allow-unplayed", "--", sys.executable, "-c", show)
+    address, key = done.stdout.split()
+    assert address.startswith("http://127.0.0.1:")
+    assert address.endswith("/v1")
+    assert key
+
+
+def test_a_command_that_records_nothing_is_an_error(tmp_path: Path, upstream: MockServer) -> None:
+    path = tmp_path / "x.cassette"
+    done = process(
+        "record", "--upstream", upstream.base_url, "--to", path, "--", sys.executable, "-c", ""
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith(
+        f"because no client connected; {path} was not written"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- as a server ---
+
+
+def test_the_ready_line(cassette: Path) -> None:
+    with started("replay", cassette) as (running, ready):
+        port = ready["port"]
+        assert ready == {
+            "ready": True,
+            "base_url": f"http://127.0.0.1:{port}/v1",
+            "ws_url": f"ws://127.0.0.1:{port}/v1/realtime",
+            "port": port,
+            "env": {
+                "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
+                "OPENAI_API_KEY": ready["env"]["OPENAI_API_KEY"],
+            },
+            "control": f"http://127.0.0.1:{port}/__mockserver__/",
+        }
+        with urllib.request.urlopen(ready["control"]) as reply:
+            assert reply.status == 200
+        talk_to(ready["ws_url"])
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(10) == 0
+
+
+def talk_to(url: str) -> None:
+    with connect(url) as ws:
+        ws.recv()
+        ws.send(json.dumps({"type": "response.create"}))
+        ws.recv()
+        assert json.loads(ws.recv())["type"] == "response.done"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_recording_cleanly(
+    tmp_path: Path, upstream: MockServer, number: signal.Signals
+) -> None:
+    path = tmp_path / "x.cassette"
+    with started("record", "--upstream", upstream.base_url, "--to", path) as (running, ready):
+        talk_to(ready["ws_url"])
+        with connect(ready["ws_url"]) as still_open:
+            still_open.recv()
+            running.send_signal(number)
+            assert running.wait(10) == 0
+        _, told = running.communicate()
+    assert "recorded 2 sessions" in told
+    assert "Traceback" not in told
+    first, second = load(path).connections
+    assert (len(first.records), len(second.records) >= 1) == (5, True)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_signal_goes_on_to_the_command(cassette: Path) -> None:
+    wait = "import time, sys\nprint('up', flush=True)\ntime.sleep(60)"
+    running = subprocess.Popen(
+        [*COMMAND, "replay", str(cassette), "--allow-unplayed", "--", sys.executable, "-c", wait],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    assert running.stdout.readline() == "up\n"
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=10)
+    assert running.returncode == 128 + signal.SIGTERM
+
+
+def test_progress_is_shown_on_a_terminal_only(
+    tmp_path: Path, upstream: MockServer, client: list[str]
+) -> None:
+    command = [
+        *COMMAND,
+        "record",
+        "--upstream",
+        upstream.base_url,
+        "--to",
+        str(tmp_path / "x.cassette"),
+        "--",
+        *client,
+    ]
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        command, stdout=subprocess.DEVNULL, stderr=theirs, timeout=40, check=False
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(
+        OSError
+    ):  # a terminal whose other end is gone ends with an error on Linux
+        while part := os.read(ours, 65536):
+            shown += part
+    os.close(ours)
+    assert (done.returncode, b"\r\x1b[K0 sessions, 0 frames" in shown) == (0, True)
+    quiet = process("record", "--force", *command[4:])
+    assert "\x1b" not in quiet.stderr
+
+
+def test_replay_is_ready_soon(cassette: Path) -> None:
+    """Under 0.4 s on an idle machine (the best of five counts: this one may be busy)."""
+    best = 10.0
+    for _ in range(5):
+        began = time.monotonic()
+        with started("replay", cassette):
+            best = min(best, time.monotonic() - began)
+    assert best < 0.4
+
+
+# --- bad input ---
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line that a failed command says."""
+    assert done.returncode == 2, done
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+def test_a_port_in_use(cassette: Path, tmp_path: Path, upstream: MockServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        told = f"mockserver: port {port} is in use: choose another with --port, or leave it out for any free one"
+        assert one_line(process("replay", cassette, "--port", port)) == told
+        path = tmp_path / "new" / "x.cassette"
+        assert (
+            one_line(
+                process("record", "--upstream", upstream.base_url, "--to", path, "--port", port)
+            )
+            == told
+        )
+        assert list(path.parent.iterdir()) == []
+
+
+def test_record_overwrites_only_when_told(
+    cassette: Path, upstream: MockServer, client: list[str]
+) -> None:
+    old = cassette.read_bytes()
+    arguments = ("record", "--upstream", upstream.base_url, "--to", str(cassette))
+    told = one_line(process(*arguments, "--", *client))
+    assert (
+        told
+        == f"mockserver: {cassette}: exists already; overwrite it with `--force` (in Python: overwrite=True)"
+    )
+    assert (cassette.read_bytes(), upstream.sessions) == (old, [])
+    assert process(*arguments, "--force", "--", *client).returncode == 0
+    assert cassette.read_bytes() != old
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--upstream", "nobody"), "unknown provider 'nobody': expected one of"),
+        (("--upstream", "ftp://x"), "upstream 'ftp://x': expected a URL such as wss://"),
+        (
+            ("--upstream", "openai", "--key-env", "NOT_SET"),
+            "the environment variable NOT_SET is not set",
+        ),
+        (("--upstream", "openai", "--fault", "dalay 11s on x"), "dalay"),
+        (("--upstream", "openai", "--redact", "["), "a redaction rule is not a regular expression"),
+    ],
+)
+def test_bad_options_are_one_line_and_write_nothing(
+    tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    assert told in one_line(process("record", "--to", tmp_path / "x.cassette", *arguments))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("simulate", "nobody"), "nobody"),
+        (("simulate", "openai", "--set", "pace"), "--set pace: expected NAME=VALUE"),
+        (("simulate", "openai", "--set", "speed=3"), "unknown setting 'speed'"),
+        (
+            ("simulate", "openai", "--replies", "no-such.yaml"),
+            "no-such.yaml: cannot be read: No such file or directory",
+        ),
+        (
+            ("verify", "no-such.cassette", "--upstream", "openai"),
+            "no-such.cassette: no such cassette",
+        ),
+        (("faults", "whatever"), "no fault is called 'whatever'"),
+        (("faults", "--check", "delay soon on x"), "soon"),
+    ],
+)
+def test_other_wrong_words_are_one_line(arguments: tuple[str, ...], told: str) -> None:
+    assert told in one_line(process(*arguments))
+
+
+HEAD = b"\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nConnection: close\r\n\r\nnope"
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "told"),
+    [
+        (b"HTTP/1.1 401 Unauthorized" + HEAD, 401, "refused the connection with HTTP 401"),
+        (
+            b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3" + HEAD,
+            429,
+            "refused the connection with HTTP 429",
+        ),
+        (b"HTTP/1.1 503 Service Unavailable" + HEAD, 503, "refused the connection with HTTP 503"),
+        (b"HTTP/1.1 200 OK" + HEAD, 502, "is not a websocket"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", 502, "mockserver: "),
+    ],
+    ids=["401", "429", "503", "no websocket", "no http"],
+)
+def test_an_upstream_that_refuses(
+    tmp_path: Path, answering: Callable[[bytes | None], str], reply: bytes, status: int, told: str
+) -> None:
+    """The client is told what the upstream said; the command says it in one line, and its status is not 0."""
+    where = answering(reply)
+    path = tmp_path / "x.cassette"
+    with started("record", "--upstream", where, "--to", path) as (running, ready):
+        with pytest.raises(InvalidStatus) as refused:
+            connect(ready["ws_url"])
+        assert refused.value.response.status_code == status
+        running.send_signal(signal.SIGINT)
+        _, stderr = running.communicate(timeout=10)
+    assert running.returncode == 2
+    first = stderr.splitlines()[0]
+    assert told in first
+    assert "Traceback" not in stderr
+    assert load(path).connections[0].answer.status == status  # a refusal is a session too
+
+
+def test_an_upstream_that_is_not_there(tmp_path: Path, client: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        where = f"http://127.0.0.1:{gone.getsockname()[1]}/v1"
+    done = process("record", "--upstream", where, "--to", tmp_path / "x.cassette", "--", *client)
+    assert done.returncode == 1  # the client's own
+    assert f"mockserver: cannot reach ws://{where[7:-3]}: " in done.stderr
+
+
+def test_an_upstream_that_hangs_does_not_hang_the_recorder(
+    tmp_path: Path, answering: Callable[[bytes | None], str]
+) -> None:
+    where = answering(None)
+    with started("record", "--upstream", where, "--to", tmp_path / "x.cassette") as (
+        running,
+        ready,
+    ):
+        with pytest.raises(TimeoutError):
+            connect(ready["ws_url"], open_timeout=0.3)
+        running.send_signal(signal.SIGINT)
+        _, stderr = running.communicate(timeout=10)
+    assert "Traceback" not in stderr
+
+
+# --- verify ---
+
+
+def test_verify_says_that_there_is_no_drift(cassette: Path, upstream: MockServer) -> None:
+    done = process("verify", cassette, "--upstream", upstream.base_url)
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"{cassette}: no drift in 1 connection(s), 3 events\n",
+    ), done.stderr
+
+
+def test_verify_reports_drift_with_status_1(tmp_path: Path, upstream: MockServer) -> None:
+    one = talk()
+    first = Text(
+        '{"type": "session.created", "event_id": "event_1", "session": {"old_field": 1, "id": "sess_1"}}'
+    )
+    records = (replace(one.records[0], frame=first), *one.records[1:])
+    path = written(tmp_path / "x.cassette", replace(one, records=records))
+    done = process("verify", path, "--upstream", upstream.base_url)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        f"{path}: the real service has drifted from the recording of 2026-01-02",
+        "  connection 0: field gone: session.created: session.old_field (was number)",
+    ]
+
+
+@pytest.mark.parametrize("reply", [b"HTTP/1.1 401 Unauthorized" + HEAD, b"HTTP/1.1 200 OK" + HEAD])
+def test_verify_of_an_upstream_that_refuses_is_one_line(
+    cassette: Path, answering: Callable[[bytes | None], str], reply: bytes
+) -> None:
+    told = one_line(process("verify", cassette, "--upstream", answering(reply)))
+    assert told.startswith("mockserver: ")
