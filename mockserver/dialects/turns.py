@@ -35,19 +35,22 @@ _DELTAS = {
     "response.output_audio_transcript.delta": "transcript", "response.audio_transcript.delta": "transcript",
     "response.output_text.delta": "text", "response.text.delta": "text",
 }
+_DONES = frozenset(name.removesuffix("delta") + "done" for name in _DELTAS)
 BETA = frozenset({"conversation.item.created", "response.audio.delta", "response.audio_transcript.delta",
                   "response.text.delta"})
 
 
 @dataclass(slots=True)
 class Part:
-    """A content part. ``said`` is the text or transcript so far, ``streams`` the kinds of deltas not yet done."""
+    """A content part. ``said`` is the text or transcript so far."""
 
     index: int
     body: dict[str, Any]
     said: str = ""
     audio_bytes: int = 0
+    twice: bool = False  # Azure says the part once more, as "content" (captures azure-*)
     streams: dict[str, str] = field(default_factory=dict)  # "audio" | "transcript" | "text" -> name of its done event
+    ended: set[str] = field(default_factory=set)  # names of done events
     done: bool = False
 
 
@@ -86,10 +89,14 @@ class Response:
 
 
 class Turns:
-    """See the head of this module. ``lens`` is needed only to be fed frames instead of views."""
+    """See the head of this module. ``lens`` is needed only to be fed frames instead of views.
+
+    Deltas are most of a session and matter only to a tail, so they are kept as they are until one is asked for.
+    """
 
     def __init__(self, lens: Lens | None = None) -> None:
-        self.open: dict[str, Response] = {}  # by id, oldest first
+        self._open: dict[str, Response] = {}
+        self._deltas: list[View | Frame] = []
         self._lens = lens
         self._owner: dict[str, str] = {}  # item id -> response id
         self._before: dict[str, str | None] = {}  # item id -> previous_item_id, as the conversation stated it
@@ -98,19 +105,30 @@ class Turns:
         self._uuids = False
         self._unfinished: set[str] = set()  # completed items that were added and not (yet) said to be done
 
-    def see(self, sender: Sender, what: View | Frame) -> None:
-        """One frame of the connection, in wire order. Client frames change nothing yet."""
+    @property
+    def open(self) -> dict[str, Response]:
+        """The open responses by id, oldest first."""
+        deltas, self._deltas = self._deltas, []
+        for what in deltas:
+            self._delta(self._view(what))
+        return self._open
+
+    def see(self, sender: Sender, what: View | Frame, *, name: str | None = None) -> None:
+        """One frame of the connection, in wire order. ``name`` saves a look at it. Client frames change nothing."""
         if sender is not Sender.SERVER:
             return
-        view = what if isinstance(what, View) else self._view(what)
+        if name is None:
+            name = what.name if isinstance(what, View) else self._peek(what)
+        if name in BETA:
+            self._beta = True
+        if name in _DELTAS:
+            if self._open:
+                self._deltas.append(what)
+            return
+        view = self._view(what)
         body = view.body
         if not isinstance(body, dict):
             return
-        if view.name in _DELTAS:
-            self._delta(view, body)
-            return
-        if view.name in BETA:
-            self._beta = True
         match view.name:
             case "response.created":
                 self._created(view, body)
@@ -127,7 +145,7 @@ class Turns:
                 output = self._output(view)
                 if output is not None:
                     index = _int(body.get("content_index"))
-                    output.parts[index] = Part(index, _dict(body.get("part")))
+                    output.parts[index] = Part(index, _dict(body.get("part")), twice="content" in body)
             case "response.function_call_arguments.delta":
                 output = self._output(view)
                 if output is not None:
@@ -163,7 +181,8 @@ class Turns:
 
     def tail(self, response_id: str, status: Status, details: Mapping[str, Any] | None, ids: Ids) -> list[Text]:
         """The events that end an open response."""
-        response = self.open.pop(response_id)
+        response = self.open[response_id]
+        del self._open[response_id]
         out: list[dict[str, Any]] = []
         for output in response.outputs.values():
             if not output.done:
@@ -179,10 +198,16 @@ class Turns:
 
     # --- inside ---
 
-    def _view(self, frame: Frame) -> View:
+    def _view(self, what: View | Frame) -> View:
+        return what if isinstance(what, View) else self._looking().view(what, Sender.SERVER)
+
+    def _peek(self, frame: Frame) -> str:
+        return self._looking().peek(frame, Sender.SERVER)
+
+    def _looking(self) -> Lens:
         if self._lens is None:
             raise TypeError("Turns was made without a lens: feed it views, or make it with Turns(dialect)")
-        return self._lens.view(frame, Sender.SERVER)
+        return self._lens
 
     def _created(self, view: View, body: dict[str, Any]) -> None:
         if view.response_id is None:
@@ -190,10 +215,10 @@ class Turns:
         self._uuids = bool(_UUID.match(view.event_id or ""))
         response = _dict(body.get("response"))
         self._beta = self._beta or "modalities" in response
-        self.open[view.response_id] = Response(view.response_id, response)
+        self._open[view.response_id] = Response(view.response_id, response)
 
     def _item_added(self, view: View, body: dict[str, Any]) -> None:
-        response = self.open.get(view.response_id or "")
+        response = self._open.get(view.response_id or "")
         if view.item_id is None or view.response_id is None:
             return
         self._owner[view.item_id] = view.response_id
@@ -216,17 +241,19 @@ class Turns:
             self._unfinished.add(view.item_id)
 
     def _output(self, view: View) -> Output | None:
-        response = self.open.get(self.owner(view) or "")
+        response = self._open.get(self.owner(view) or "")
         return None if response is None else response.outputs.get(view.item_id or "")
 
-    def _delta(self, view: View, body: dict[str, Any]) -> None:
-        output = self._output(view)
-        if output is None:
+    def _delta(self, view: View) -> None:
+        output, body = self._output(view), view.body
+        if output is None or not isinstance(body, dict):
             return
         index = _int(body.get("content_index"))
         part = output.parts.setdefault(index, Part(index, {}))
         kind = _DELTAS[view.name]
-        part.streams[kind] = view.name.removesuffix("delta") + "done"
+        name = view.name.removesuffix("delta") + "done"
+        if name not in part.ended:
+            part.streams[kind] = name
         if kind == "audio":
             part.audio_bytes += view.audio.size if view.audio is not None else 0
         else:
@@ -234,21 +261,24 @@ class Turns:
 
     def _done(self, view: View, body: dict[str, Any]) -> None:
         if view.name == "response.done":
-            self.open.pop(view.response_id or "", None)
+            if self._open.pop(view.response_id or "", None) is not None and not self._open:
+                self._deltas.clear()  # nobody will ask
             return
         output = self._output(view)
         if output is None:
             return
-        part = output.parts.get(_int(body.get("content_index")))
+        index = _int(body.get("content_index"))
         if view.name == "response.output_item.done":
             output.done = True
             output.body = _dict(body.get("item")) or output.body
         elif view.name == "response.function_call_arguments.done":
             output.arguments_open = False
             output.arguments = _str(body.get("arguments")) or output.arguments
-        elif part is not None and view.name == "response.content_part.done":
-            part.done = True
-        elif part is not None:
+        elif view.name == "response.content_part.done":
+            output.parts.setdefault(index, Part(index, {})).done = True
+        elif view.name in _DONES:
+            part = output.parts.setdefault(index, Part(index, {}))
+            part.ended.add(view.name)
             part.streams = {kind: name for kind, name in part.streams.items() if name != view.name}
 
     def _end_output(self, response: Response, output: Output, status: str) -> list[dict[str, Any]]:
@@ -259,7 +289,9 @@ class Turns:
                 continue
             place = {**at, "content_index": part.index}
             out += [self._stream_done(kind, name, place, part) for kind, name in self._open_streams(part)]
-            out.append({"type": "response.content_part.done", **place, "part": _said(part, part.body)})
+            said = _said(part, part.body)
+            twice = {"content": said} if part.twice else {}
+            out.append({"type": "response.content_part.done", **place, "part": said, **twice})
         if output.body.get("type") == "function_call" and output.arguments_open:
             call: dict[str, Any] = {key: output.body[key] for key in ("call_id", "name") if key in output.body}
             out.append({"type": "response.function_call_arguments.done", **at, **call, "arguments": output.arguments})

@@ -197,8 +197,8 @@ class FaultLayer:
 
     def _learn(self, sight: Sight) -> None:
         """Numbers responses and items in the order in which the server first names them."""
-        if sight.sender is not SERVER:
-            return
+        if sight.sender is not SERVER or sight.name.endswith(".delta"):
+            return  # a delta names nothing that was not named before it, and deltas are most of a session
         view = sight.view
         if view.response_id is not None:
             self._responses.setdefault(view.response_id, len(self._responses) + 1)

@@ -47,7 +47,7 @@ class Living(Moment):
     def settle(self) -> None:
         """The frame at hand has gone out."""
         if self._at_hand is not None:
-            self.turns.see(self._at_hand.sender, self._at_hand.view)
+            self.turns.see(self._at_hand.sender, self._at_hand.frame, name=self._at_hand.name)
             self._at_hand = None
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:

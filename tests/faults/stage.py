@@ -1,14 +1,14 @@
 """A small provider to put faults around: an engine that speaks plausible OpenAI turns, and a driver without a clock.
 
-The engine keeps state where a fault could upset it: one response at a time, and a cancel that ends it. It is no model of
-the provider (the simulator is); it only has to make frames in the right order.
+The engine keeps state where a fault could upset it: one response at a time, and a cancel that ends it. It is no model
+of the provider (the simulator is); it only has to make frames in the right order.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from mockserver.core.frames import (
@@ -19,13 +19,11 @@ from mockserver.core.frames import (
     Event,
     Handshake,
     Hangup,
-    Item,
     Micros,
     Note,
     Opened,
     Peer,
     Received,
-    Send,
     Sender,
     Tell,
     Text,
@@ -237,9 +235,3 @@ def turn(*faults: Fault | str, seed: object = 0, tick: Micros | None = None, unt
     return stage.run(until_ms=until_ms)
 
 
-def client_sends(stage: Stage) -> Sequence[Item]:
-    """What the engine's side would have to have heard, for a test that wants to compare."""
-    return [Received(Peer.CLIENT, entry.what) for entry in stage.journal.frames(Sender.CLIENT)]
-
-
-__all__ = ["AUDIO", "STEP", "WORDS", "Provider", "Send", "Stage", "turn"]

@@ -90,7 +90,7 @@ def test_the_engine_still_learns_that_the_client_has_gone() -> None:
         (lambda: faults.close("x", code=1006), "1006 cannot stand in a close frame"),
         (lambda: faults.close("x", code=999), "999 cannot stand in a close frame"),
         (lambda: faults.close("x", reason="ä" * 62), "a reason has at most 123 bytes of UTF-8, this one has 124"),
-        (lambda: faults.close(), "close: needs a moment; add 'on EVENT', 'before EVENT' or 'after ...'"),
+        (faults.close, "close: needs a moment; add 'on EVENT', 'before EVENT' or 'after ...'"),
         (lambda: faults.slow_close("x", seconds=0), "slow close: expected a time above 0"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Handshakes: refused, redirected, reset, late, never answered, with the wrong subprotocol; the first n attempts only."""
+"""Handshakes: refused, redirected, reset, late, unanswered, with the wrong subprotocol; the first n attempts only."""
 
 from __future__ import annotations
 

@@ -100,7 +100,8 @@ def test_nothing_to_cancel_is_not_a_hit() -> None:
     ("spec", "status", "details"),
     [
         ("fail", "failed", {"type": "failed", "error": {
-            "type": "server_error", "code": None, "message": "The server had an error while processing your request."}}),
+            "type": "server_error", "code": None,
+            "message": "The server had an error while processing your request."}}),
         ("fail as content_policy saying 'no' on response.content_part.added", "failed", {"type": "failed", "error": {
             "type": "invalid_request_error", "code": "content_policy", "message": "no"}}),
         ("incomplete", "incomplete", {"type": "incomplete", "reason": "max_output_tokens"}),

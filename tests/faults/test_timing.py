@@ -9,7 +9,6 @@ from mockserver.errors import UsageError
 from tests.faults.stage import Stage, turn
 
 PLAIN = turn()
-AT = dict((name, at) for at, name in reversed(PLAIN.timeline))  # first time of each name
 
 
 def test_control_a_turn_without_faults() -> None:

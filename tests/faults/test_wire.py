@@ -59,7 +59,7 @@ async def until(ws: aiohttp.ClientWebSocketResponse, name: str) -> None:
 
 async def eventually(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(LONG):
-        while not true():
+        while not true():  # noqa: ASYNC110 the server has no event for the end of one session
             await asyncio.sleep(0.001)
 
 
@@ -87,9 +87,7 @@ async def test_reset() -> None:
         await raw_open(server, reader, writer)
         writer.write(raw_text(b'{"type":"response.create"}'))
         with pytest.raises(ConnectionResetError):
-            while await reader.read(65_536):
-                pass
-            raise AssertionError("the connection was closed in order")
+            await reader.read()  # up to an end in order
         writer.close()
 
 
@@ -176,8 +174,7 @@ async def test_a_handshake_that_is_reset() -> None:
         reader, writer = await raw(server)
         writer.write(raw_handshake(server))
         with pytest.raises(ConnectionResetError):  # aiohttp's client would try again by itself
-            await reader.read(1)
-            raise AssertionError("the connection was closed in order")
+            await reader.read()
         writer.close()
         async with client(server) as ws:
             await until(ws, "session.created")
@@ -215,7 +212,7 @@ async def test_the_wrong_subprotocol(faults: tuple[str, ...], selected: str) -> 
 
 
 async def test_a_fault_that_never_fired_fails_the_test() -> None:
-    with pytest.raises(FaultNeverFired, match="the server sent no response.done"):
+    with pytest.raises(FaultNeverFired, match=r"the server sent no response\.done"):
         async with serving("drop on response.done") as server, client(server) as ws:
             await until(ws, "session.created")
     async with serving("drop on response.done optional") as server, client(server) as ws:
