@@ -8,7 +8,7 @@ WHERE = """\
 A fault is what, then where:
 
     delay 11s on response.created
-    drop 2nd response.output_audio.delta
+    drop on 2nd response.output_audio.delta
 
 It goes into --fault (again for more, in order), into the marker's faults=[...], into YAML files and to the control API.
 Event names may be globs. `mockserver faults NAME` explains one.

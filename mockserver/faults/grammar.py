@@ -64,6 +64,10 @@ def parse(spec: str) -> Fault:
             known = [*kind.pattern.keywords, *_CLAUSES]
             raise reader.error(f"unexpected {token.text!r}{nearest(token.text.lower(), known)} "
                                f"(here may stand: {', '.join(dict.fromkeys(known))})", at=token)
+    if kind.pattern.first_words == ("strip",) and reader.word_at(0) == "drop" and "events" not in where:
+        path = fields["path"]
+        raise reader.error(f"'drop {path}' takes a field out of an event: add 'on EVENT'; to lose the event itself say "
+                           f"'drop on {path}'", at=reader.tokens[1])
     try:
         return Fault(kind(**fields), Where(**where), optional)
     except UsageError as error:

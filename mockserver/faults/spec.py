@@ -95,6 +95,10 @@ class Reader:
         token = self.peek(ahead)
         return token.text.lower() if token is not None and token.bare else None
 
+    def word_at(self, place: int) -> str:
+        """The text of any token in lower case."""
+        return self.tokens[place].text.lower()
+
     def take(self, *words: str) -> bool:
         """Whether the next tokens are these words; they are taken if so."""
         if any(self.word(ahead) != word for ahead, word in enumerate(words)):

@@ -1,0 +1,48 @@
+"""Makes the table of docs/faults.md from the list of faults: python -m tests.faults.page"""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from pathlib import Path
+
+from mockserver.faults import catalogue
+from mockserver.faults.listing import GROUPS, Entry
+
+BEGIN, END = "<!-- made by tests/faults/page.py -->\n", "<!-- end -->\n"
+
+
+def table(entries: list[Entry]) -> str:
+    """The list as Markdown."""
+    parts = []
+    for group, members in groupby(entries, key=lambda entry: entry.group):
+        parts.append(f"### {group.capitalize()}\n")
+        for entry in members:
+            python = ", ".join(f"`faults.{text}`" for text in entry.constructors)
+            parts.append(f"**`{entry.syntax}`** · {python}<br>\n{entry.about}\n\n```text\n{entry.example}\n```\n")
+    return "\n".join(parts)
+
+
+def specs(text: str) -> list[str]:
+    """Every spec that the page shows in a block of its own."""
+    blocks = re.findall(r"^```text\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def write_files(source: Path, folder: Path) -> None:
+    """The named Python files of a page."""
+    named = r"^```python\n# (\w+\.py)\n(.*?)^```$"
+    for name, text in re.findall(named, source.read_text("utf-8"), re.DOTALL | re.MULTILINE):
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Write the table into the page."""
+    path = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
+    head, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    made = table([entry for entry in catalogue() if entry.group in GROUPS])
+    path.write_text(head + BEGIN + "\n" + made + "\n" + END + rest.partition(END)[2], encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
