@@ -15,6 +15,7 @@ from mockserver.cassette import audio
 from mockserver.cassette.model import Cassette, Connection, Record
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.spread import Spread, still_spread
+from mockserver.core.frames import Text
 from mockserver.core.view import Lens
 from mockserver.errors import SecretFound
 
@@ -63,8 +64,11 @@ def cleaned(
     if spread is None:
         spread = Spread(redactor)
         for connection in cassette.connections:
+            redactor.reserve(repr((connection.handshake, connection.answer)))
             for number, record in enumerate(connection.records):
                 spread.look(connection.number, number, record.sender, record.frame)
+                if isinstance(record.frame, Text):
+                    redactor.reserve(record.frame.data)
     header = cassette.header
     return Cassette(
         replace(

@@ -11,10 +11,10 @@ from binascii import b2a_base64
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
-TOKEN = re.compile(r"REDACTED-[a-z]+-\d+")
+TOKEN = re.compile(r"REDACTED-[a-z0-9]+-\d{1,9}")
 """What stands where a secret was. The number tells two secrets of one cassette apart."""
 
-_NOT = r"(?!REDACTED-[a-z]+-\d)"
+_NOT = r"(?!REDACTED-[a-z0-9]+-\d)"
 _EDGE = r"(?<![A-Za-z0-9])"
 
 PATTERNS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
@@ -30,7 +30,7 @@ PATTERNS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ("key", "AQ.", _EDGE + r"AQ\.[A-Za-z0-9_-]{30,}"),
         ("token", "auth_tokens/", r"(?<=auth_tokens/)" + _NOT + r"[A-Za-z0-9_-]{8,}"),
         ("token", "ya29.", _EDGE + r"ya29\.[A-Za-z0-9_-]{16,}"),
-        ("key", "xai-", _EDGE + r"xai-[A-Za-z0-9]{16,}"),
+        ("key", "xai-", _EDGE + r"xai-(?=[A-Za-z_-]*\d)" + _NOT + r"[A-Za-z0-9_-]{20,}"),
         ("token", "eyJ", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"),
         ("key", "AKIA", _EDGE + r"AKIA[0-9A-Z]{16}(?![0-9A-Za-z])"),
         ("key", "ASIA", _EDGE + r"ASIA[0-9A-Z]{16}(?![0-9A-Za-z])"),
@@ -53,11 +53,16 @@ _FIELDS = (
     r"client_?[sS]ecret|secret|api[_-]?[kK]ey|access_?[tT]oken|refresh_?[tT]oken|auth_?[tT]oken|[aA]uthorization|password|"
     r"x-api-key|x-goog-api-key"
 )
-FIELD = re.compile(rf'("(?:{_FIELDS})"\s*:\s*")(?!REDACTED-[a-z]+-\d+")((?:[^"\\]|\\.)+)"')
+FIELD = re.compile(rf'("(?:{_FIELDS})"\s*:\s*")(?!REDACTED-[a-z0-9]+-\d+")((?:[^"\\]|\\.)+)"')
 CLIENT_SECRET = re.compile(
-    r'("client_secret"\s*:\s*\{[^{}]*?"value"\s*:\s*")(?!REDACTED-[a-z]+-\d+")((?:[^"\\]|\\.)+)"'
+    r'("client_secret"\s*:\s*\{[^{}]*?"value"\s*:\s*")(?!REDACTED-[a-z0-9]+-\d+")((?:[^"\\]|\\.)+)"'
 )
 """JSON fields whose text value is a secret whatever it looks like; the second is OpenAI's ``client_secret.value``."""
+
+TOKEN_PATH = re.compile(r"secret|token|/sessions$", re.IGNORECASE)
+"""Neighbours of the socket that hand out short-lived keys (``/v1/realtime/client_secrets``)."""
+TOKEN_FIELD = re.compile(r'("(?:value|token|jwt)"\s*:\s*")(?!REDACTED-[a-z0-9]+-\d+")((?:[^"\\]|\\.)+)"')
+"""Where such a key stands in their replies."""
 
 PARAMETER = re.compile(r"key|token|secret|passw|credential|signature|^sig$|^auth$|authorization", re.IGNORECASE)
 """Query parameters that hold a secret, beside the dialect's own."""

@@ -41,6 +41,8 @@ from mockserver.core.frames import (
 )
 from mockserver.errors import CassetteDamaged, CassetteForeign, CassetteTooNew
 
+LARGEST_DIGEST = 1 << 26
+"""Bytes of audio that a digest may stand for in one frame; they are made up when the frame is read."""
 _BAD = (ValueError, TypeError, msgpack.UnpackException, RecursionError)
 
 
@@ -95,8 +97,8 @@ def _ext(code: int, data: bytes) -> Any:
     if code != DIGEST or len(data) != 40:
         raise ValueError(f"unknown extension {code}")
     size = int.from_bytes(data[:8], "big")
-    if size > 1 << 28:
-        raise ValueError("a digest of more than 256 MiB")
+    if size > LARGEST_DIGEST:
+        raise ValueError("a digest of more than 64 MiB")
     made = _Digest(size)
     made.sha256 = data[8:].hex()
     return made

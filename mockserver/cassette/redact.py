@@ -78,6 +78,7 @@ class Redactor:
         self._prefixes = (*known.SUBPROTOCOL_PREFIXES, *base.key_subprotocols)
         self._markers = (*(marker for _, marker, _ in known.PATTERNS), *known.FIELD_MARKERS)
         self._numbers: dict[tuple[str, str], int] = {}
+        self._highest: Counter[str] = Counter()
 
     # --- frames ---
 
@@ -162,8 +163,16 @@ class Redactor:
 
     def token(self, kind: str, secret: str) -> str:
         """What stands for a secret: the same for the same one."""
-        number = self._numbers.setdefault((kind, secret), 1 + sum(1 for made, _ in self._numbers if made == kind))
-        return f"REDACTED-{kind}-{number}"
+        if (kind, secret) not in self._numbers:
+            self._highest[kind] += 1
+            self._numbers[kind, secret] = self._highest[kind]
+        return f"REDACTED-{kind}-{self._numbers[kind, secret]}"
+
+    def reserve(self, text: str) -> None:
+        """Give out no token that stands in this text already, from a redaction of the past."""
+        for match in known.TOKEN.finditer(text) if "REDACTED-" in text else ():
+            _, kind, number = match[0].split("-")
+            self._highest[kind] = max(self._highest[kind], int(number))
 
     # --- handshakes and HTTP ---
 
@@ -196,8 +205,13 @@ class Redactor:
 
     def exchange(self, one: Exchange) -> Exchange:
         """Path, bodies and headers without secrets."""
+        body = self.binary(one.body)
+        if known.TOKEN_PATH.search(one.path.partition("?")[0]):
+            body = known.TOKEN_FIELD.sub(self._field, body.decode("utf-8", "surrogateescape")).encode(
+                "utf-8", "surrogateescape"
+            )
         return replace(one, path=self.target(one.path), request=self.binary(one.request),
-                       headers=self.headers(one.headers), body=self.binary(one.body))
+                       headers=self.headers(one.headers), body=body)
 
     def headers(self, headers: Pairs) -> Pairs:
         """Headers: the value of any that is not known to be harmless is replaced."""

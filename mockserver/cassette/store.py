@@ -177,7 +177,7 @@ def _check_place(file: Path, overwrite: bool) -> None:
 
 def _temporary(file: Path) -> Path:
     """A new name beside the file, so that moving it into place is one step on the same disk."""
-    return file.with_name(f".{file.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    return file.with_name(f".{file.name}.{os.getpid()}.{os.urandom(4).hex()}{PARTIAL}")
 
 
 def _into_place(made: Path, file: Path, overwrite: bool) -> None:

@@ -19,7 +19,13 @@ from mockserver.cassette.store import Recorder, load, save
 from mockserver.core.frames import Binary, Close, Handshake, Lost, Sender, Text
 from mockserver.core.journal import Entry
 from mockserver.dialects.registry import DIALECTS
-from mockserver.errors import CassetteDamaged, CassetteError, CassetteForeign, CassetteMissing
+from mockserver.errors import (
+    CassetteDamaged,
+    CassetteError,
+    CassetteForeign,
+    CassetteMissing,
+    UsageError,
+)
 from tests.cassette.make import json_values
 
 NEUTRAL = """\
@@ -120,7 +126,11 @@ def test_half_a_surrogate_pair_is_escaped() -> None:
 def test_an_unknown_provider_is_generic_and_a_named_one_wins() -> None:
     text = '{"capture": 1, "provider": "from tomorrow"}\n{"from": "server", "text": "x"}\n'
     assert import_bytes(text.encode(), "x").header.dialect == "generic"
-    assert import_bytes(text.encode(), "x", provider="openai").header.dialect == "openai"
+    named = import_bytes(text.encode(), "x", provider="openai")
+    assert named.header.dialect == "openai"
+    assert named.connections[0].handshake.path == "/v1/realtime"
+    with pytest.raises(UsageError, match="unknown provider 'nobody'"):
+        import_bytes(text.encode(), "x", provider="nobody")
 
 
 def test_every_real_capture_imports_saves_and_loads(shared_capture: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockserver.cassette.model import Exchange
 from mockserver.cassette.patterns import TOKEN, environment_secrets
 from mockserver.cassette.redact import Redactor, canonical
 from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Text
@@ -239,6 +240,29 @@ def test_equal_secrets_get_equal_tokens_and_others_do_not() -> None:
     assert made == ["REDACTED-key-1", "REDACTED-key-2", "REDACTED-key-1"]
     assert canonical(made[0]) == canonical(made[1]) == "REDACTED"
     assert canonical("nothing here") == "nothing here"
+
+
+def test_tokens_of_an_earlier_redaction_are_not_given_out_again() -> None:
+    clean = redactor()
+    clean.reserve("REDACTED-key-7 and REDACTED-rule-2")
+    assert clean.text("sk-abcdefgh12") == "REDACTED-key-8"
+    assert clean.text('{"api_key":"x"}') == '{"api_key":"REDACTED-field-1"}'
+
+
+def test_short_lived_keys_of_the_neighbours() -> None:
+    reply = Exchange(
+        "POST",
+        "/v1/realtime/client_secrets?key=abc",
+        b"{}",
+        200,
+        (),
+        b'{"value":"anything","expires_at":1}',
+    )
+    made = redactor().exchange(reply)
+    assert made.path == "/v1/realtime/client_secrets?key=REDACTED-param-1"
+    assert made.body == b'{"value":"REDACTED-field-1","expires_at":1}'
+    other = Exchange("GET", "/v1/models", b"", 200, (), b'{"value":"anything"}\xff')
+    assert redactor().exchange(other) == other
 
 
 def test_rules_add_to_the_rest() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -216,3 +217,21 @@ def test_locate_keeps_to_its_folder(tmp_path: Path) -> None:
 def test_a_dialect_of_tomorrow_is_no_error(tmp_path: Path) -> None:
     path = save(replace(ONE, header=replace(ONE.header, dialect="tomorrow")), tmp_path / "x")
     assert load(path).header.dialect == "tomorrow"
+
+
+def test_a_loaded_cassette_takes_little_more_memory_than_its_file(tmp_path: Path) -> None:
+    path = save(
+        cassette(*[audio_delta(noise(960, n)) for n in range(4_000)]),
+        tmp_path / "x",
+        redactor=Redactor(),
+    )
+    tracemalloc.start()
+    try:
+        read = load(path)
+        count = sum(1 for _ in read.connections[0].records)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == 4_000
+    # The reader looks at a file in pieces of 256 KiB, which is nothing beside a long recording.
+    assert peak < 1.3 * path.stat().st_size + (1 << 20)

@@ -15,6 +15,7 @@ from mockserver.cassette.importers.neutral import import_neutral
 from mockserver.cassette.importers.pydantic_ai import import_pydantic_ai
 from mockserver.cassette.model import Cassette
 from mockserver.cassette.reader import decode
+from mockserver.dialects.registry import dialect_named
 from mockserver.errors import CassetteDamaged, CassetteError, CassetteForeign, CassetteMissing
 
 FORMS = "a neutral capture (JSON lines), pydantic-ai's realtime YAML, a HAR file, a test-server websocket log"
@@ -41,11 +42,14 @@ def detect_and_import(path: str | os.PathLike[str], *, provider: str | None = No
 
 
 def import_bytes(data: bytes, name: str, *, provider: str | None = None) -> Cassette:
-    """The same for bytes; ``name`` is what errors call them."""
+    """The same for bytes; ``name`` is what errors call them. UsageError for a provider that nobody knows."""
+    if provider is not None:
+        dialect_named(provider)
     if not data.strip():
         raise CassetteDamaged(f"{name}: the file is empty; expected {FORMS}")
     if data.startswith(PREFIX):
-        return _renamed(decode(data, name, partial=True), provider)
+        cassette = decode(data, name, partial=True)
+        return replace(cassette, header=replace(cassette.header, dialect=provider or cassette.header.dialect))
     looks = looks_like(data[:HEAD])
     if looks.startswith("a websocket log"):
         return import_genai_log(data, name, provider=provider or "gemini")
@@ -54,13 +58,9 @@ def import_bytes(data: bytes, name: str, *, provider: str | None = None) -> Cass
     except UnicodeDecodeError:
         raise CassetteForeign(f"{name}: cannot be imported, it looks like {looks}; expected {FORMS}") from None
     if looks.startswith("a capture"):
-        return _renamed(import_neutral(text, name), provider)
+        return import_neutral(text, name, provider=provider)
     if looks.startswith("a HAR") or '"_webSocketMessages"' in text:
         return import_har(text, name, provider=provider)
     if looks.startswith("a YAML cassette"):
         return import_pydantic_ai(text, name, provider=provider)
     raise CassetteForeign(f"{name}: cannot be imported, it looks like {looks}; expected {FORMS}")
-
-
-def _renamed(cassette: Cassette, provider: str | None) -> Cassette:
-    return cassette if provider is None else replace(cassette, header=replace(cassette.header, dialect=provider))

@@ -26,13 +26,13 @@ from mockserver.core.frames import Binary, Close, Frame, Handshake, Lost, Sender
 SENDERS = {"client": Sender.CLIENT, "server": Sender.SERVER}
 
 
-def import_neutral(text: str, name: str = "capture") -> Cassette:
-    """The cassette of a neutral capture. CassetteForeign or CassetteDamaged name the line that is wrong."""
+def import_neutral(text: str, name: str = "capture", *, provider: str | None = None) -> Cassette:
+    """The cassette of a neutral capture. CassetteDamaged names the line that is wrong."""
     lines = _lines(text, name)
     number, head = next(lines, (1, {}))
     if not isinstance(head, dict) or head.get("capture") != 1:
         raise bad(name, number, 'the first line of a neutral capture is {"capture": 1, "provider": ...}')
-    builder = Builder(str(head.get("provider", "generic")), origin=_origin(head, name))
+    builder = Builder(provider or str(head.get("provider", "generic")), origin=_origin(head, name))
     for number, line in lines:
         if not isinstance(line, dict):
             raise bad(name, number, "expected a JSON object")
