@@ -1,6 +1,8 @@
-"""Azure's three: OpenAI v1 (GA shapes), OpenAI with a dated api-version (beta shapes), Voice Live (beta shapes of its own).
+"""Azure's three: OpenAI v1 (GA shapes), OpenAI with a dated api-version (beta shapes), Voice Live
+(beta shapes of its own).
 
-CLIENTS.md sections 1 and 2.2, FACTS 31. All take an ``api-key`` or an Entra token, and have no address that is everyone's.
+CLIENTS.md sections 1 and 2.2, FACTS 31. All take an ``api-key`` or an Entra token, and have no
+address that is everyone's.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ class Azure(OpenAI):
     upstream = None
     base_path = "/openai/v1"
     socket_path = "/openai/v1/realtime"
-    paths = ("/openai/v1/realtime", "/openai/realtime")
+    paths: tuple[str, ...] = ("/openai/v1/realtime", "/openai/realtime")
     env_vars = {"AZURE_OPENAI_ENDPOINT": "{http}", "AZURE_OPENAI_API_KEY": "{key}"}
     key_headers = KEY_HEADERS
     key_env = "AZURE_OPENAI_API_KEY"
@@ -40,7 +42,9 @@ class AzureDated(Azure):
 
 
 class AzureVoiceLive(OpenAI):
-    """Azure Voice Live: ``/voice-live/realtime?api-version=...&model=...``, beta names, ``voice`` an object."""
+    """Azure Voice Live: ``/voice-live/realtime?api-version=...&model=...``, beta names,
+    ``voice`` an object.
+    """
 
     name = "azure_voice_live"
     title = "Azure Voice Live"

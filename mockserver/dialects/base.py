@@ -1,7 +1,9 @@
 """What a dialect is: facts about one provider's wire.
 
-Paths, handshakes, which fields hold ids, where audio is, how errors are worded, which variables point clients at a
-server. A dialect is a stateless lens over verbatim frames (``core.view``) and never rewrites one. No code outside this
+Paths, handshakes, which fields hold ids, where audio is, how errors are worded, which variables
+point clients at a
+server. A dialect is a stateless lens over verbatim frames (``core.view``) and never rewrites one.
+No code outside this
 folder asks for a dialect's name; a difference between providers is a field or a function here.
 """
 
@@ -33,21 +35,30 @@ AudioMode = Literal["duration", "length", "exact", "ignore"]
 
 @dataclass(frozen=True, slots=True)
 class MatchRules:
-    """How a live client frame is compared with a recorded one. Versioned, because a cassette keeps the ones it was made with.
+    """How a live client frame is compared with a recorded one. Versioned, because a cassette
+    keeps the ones it was made with.
 
-    Paths are dotted; a step may hold ``*`` as in file names (``*_id``), ``*`` alone stands for any one step (a key or a list
-    index), ``**`` for any number of steps. ``event.name:path`` holds for events of that name only. In ``volatile`` a path
+    Paths are dotted; a step may hold ``*`` as in file names (``*_id``), ``*`` alone stands for
+    any one step (a key or a list
+    index), ``**`` for any number of steps. ``event.name:path`` holds for events of that name
+    only. In ``volatile`` a path
     ``?name`` is a query parameter of the handshake.
     """
 
     version: int = 1
     volatile: tuple[str, ...] = ()  # never compared
     ids: tuple[str, ...] = ()  # hold ids: compared through the table of aliases, and learned from
-    maybe_ids: tuple[str, ...] = ()  # the same, but only where both values look minted (long, with digits, no spaces)
+    maybe_ids: tuple[
+        str, ...
+    ] = ()  # the same, but only where both values look minted (long, with digits, no spaces)
     fold_case: bool = False  # snake_case and camelCase keys are the same key
     audio: AudioMode = "duration"
-    audio_slack_ms: int = 100  # so much less or more audio still counts as the same; never more than a tenth of it
-    optional: tuple[str, ...] = ()  # names of client events that may be added or left out; ``*`` as in file names
+    audio_slack_ms: int = (
+        100  # so much less or more audio still counts as the same; never more than a tenth of it
+    )
+    optional: tuple[
+        str, ...
+    ] = ()  # names of client events that may be added or left out; ``*`` as in file names
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,7 @@ class AudioFormat:
 class Problem:
     """Something a server tells a client that went wrong, before the dialect words it."""
 
-    kind: str  # the provider's code, e.g. "invalid_api_key", "session_expired", "conversation_already_has_active_response"
+    kind: str  # the provider's code, e.g. "invalid_api_key", "session_expired"
     message: str
     param: str | None = None
     event_id: str | None = None  # the client's event that caused it
@@ -75,7 +86,9 @@ class Problem:
 
 
 class Dialect:
-    """The defaults fit any websocket. A provider's dialect changes the fields and overrides what differs."""
+    """The defaults fit any websocket. A provider's dialect changes the fields and overrides
+    what differs.
+    """
 
     name = "generic"
     title = "any websocket"
@@ -83,7 +96,9 @@ class Dialect:
     base_path = ""  # what ``server.base_url`` ends with
     socket_path = "/"  # where the socket is; ``server.ws_url`` ends with it
     paths: tuple[str, ...] = ()  # path endings by which a handshake is recognised
-    env_vars: Mapping[str, str] = {}  # variable -> template with {http}, {ws} (origin), {base_url}, {ws_url}, {key}
+    env_vars: Mapping[
+        str, str
+    ] = {}  # variable -> template with {http}, {ws} (origin), {base_url}, {ws_url}, {key}
     subprotocols: tuple[str, ...] = ()  # the ones a server selects, best first
     key_headers: tuple[str, ...] = ("authorization",)
     key_params: tuple[str, ...] = ("key", "api_key", "api-key", "token", "access_token")
@@ -91,7 +106,9 @@ class Dialect:
     key_env: str | None = None  # where users keep the key of the real service
     rules = MatchRules()
     cancels: tuple[str, ...] = ()  # client frames that end a response on its way
-    audio_ends: tuple[str, ...] = ()  # client frames that end an utterance: there its length is compared
+    audio_ends: tuple[
+        str, ...
+    ] = ()  # client frames that end an utterance: there its length is compared
 
     # --- the lens ---
 
@@ -109,7 +126,9 @@ class Dialect:
                 return plain_view(frame)
 
     def read(self, body: Any, sender: Sender) -> View:
-        """The view of a parsed JSON message. Without knowing more, ``type`` or the only key is its name."""
+        """The view of a parsed JSON message. Without knowing more, ``type`` or the only key
+        is its name.
+        """
         if not isinstance(body, dict):
             return View(Kind.EVENT, "json", body)
         kind = body.get("type")
@@ -134,26 +153,35 @@ class Dialect:
     # --- which frame answers which, for replay ---
 
     def causes(self) -> Causes:
-        """A new tracker for one recorded connection. Without knowing more: each frame follows all before it."""
+        """A new tracker for one recorded connection. Without knowing more: each frame
+        follows all before it.
+        """
         return InOrder()
 
     def independent(self, earlier: View, later: View) -> bool:
-        """Whether a client may send ``later`` before ``earlier`` although it was recorded after it."""
+        """Whether a client may send ``later`` before ``earlier`` although it was recorded
+        after it.
+        """
         return False
 
     def audio_format(self, view: View, current: AudioFormat) -> AudioFormat:
-        """The format of the client's audio after this client frame, which may be one that sets it."""
+        """The format of the client's audio after this client frame, which may be one that
+        sets it.
+        """
         return current
 
-    def added(self, view: View, *, active: bool) -> list[Send | Hangup]:
+    def added(self, view: View) -> list[Send | Hangup]:
         """What the provider says to an optional client frame that the recording does not hold.
 
-        ``active``: a response is being sent. A cancel of an active response is answered with its end (``dialects.turns``).
+        ``active``: a response is being sent. A cancel of an active response is answered
+        with its end (``dialects.turns``).
         """
         return []
 
     def reply_body(self, path: str, body: bytes, *, http: str, ws: str) -> bytes:
-        """A recorded reply of a neighbour (a REST call), with addresses of the real service led to this server."""
+        """A recorded reply of a neighbour (a REST call), with addresses of the real service
+        led to this server.
+        """
         return body
 
     # --- the provider's words ---
@@ -163,14 +191,22 @@ class Dialect:
         return [Hangup(code=1011, reason=close_reason(f"{problem.kind}: {problem.message}"))]
 
     def complaint(self, problem: Problem) -> list[Send | Hangup]:
-        """How the provider tells a client about a problem that does not end the session; [] where it says nothing."""
+        """How the provider tells a client about a problem that does not end the session; []
+        where it says nothing.
+        """
         return []
 
     # --- pointing clients at a server ---
 
     def env(self, *, http: str, ws: str, key: str = "mock") -> dict[str, str]:
         """Variables for clients. ``http`` and ``ws`` are origins ("http://127.0.0.1:4000")."""
-        values = {"http": http, "ws": ws, "base_url": http + self.base_path, "ws_url": ws + self.socket_path, "key": key}
+        values = {
+            "http": http,
+            "ws": ws,
+            "base_url": http + self.base_path,
+            "ws_url": ws + self.socket_path,
+            "key": key,
+        }
         return {name: template.format_map(values) for name, template in self.env_vars.items()}
 
 
@@ -180,7 +216,9 @@ def event(body: Mapping[str, Any]) -> Send:
 
 
 def parse(text: str) -> Any:
-    """The JSON value in ``text``, or None where it is not JSON (or too deeply nested to be read)."""
+    """The JSON value in ``text``, or None where it is not JSON (or too deeply nested to be
+    read).
+    """
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -199,5 +237,7 @@ def shorten(text: str, width: int) -> str:
 
 
 def close_reason(text: str) -> str:
-    """``text`` cut to the 123 bytes of UTF-8 that a close frame can carry (RFC 6455 section 5.5)."""
+    """``text`` cut to the 123 bytes of UTF-8 that a close frame can carry (RFC 6455 section
+    5.5).
+    """
     return text.encode()[:123].decode(errors="ignore")

@@ -1,6 +1,8 @@
-"""Gemini Live: one top-level key a message, no ids but those of tool calls (CLIENTS.md section 2.5, FACTS 32).
+"""Gemini Live: one top-level key a message, no ids but those of tool calls (CLIENTS.md section 2.5,
+FACTS 32).
 
-Clients write snake_case, camelCase or both; names here are camelCase. The server's JSON comes in text or binary frames.
+Clients write snake_case, camelCase or both; names here are camelCase. The server's JSON comes in
+text or binary frames.
 """
 
 from __future__ import annotations
@@ -23,13 +25,27 @@ from mockserver.dialects.causes import Causes, Turns
 
 _RATE = re.compile(r"rate=(\d+)")
 _SAID = (
-    *("interrupted", "turnComplete", "generationComplete", "modelTurn", "outputTranscription", "inputTranscription"),
+    *(
+        "interrupted",
+        "turnComplete",
+        "generationComplete",
+        "modelTurn",
+        "outputTranscription",
+        "inputTranscription",
+    ),
     *("interimInputTranscription", "groundingMetadata", "waitingForInput"),
 )
 """What names a ``serverContent`` that holds several things, the weightiest first."""
 _MESSAGES = (
     *("setup", "clientContent", "realtimeInput", "toolResponse"),
-    *("setupComplete", "serverContent", "toolCall", "toolCallCancellation", "goAway", "sessionResumptionUpdate"),
+    *(
+        "setupComplete",
+        "serverContent",
+        "toolCall",
+        "toolCallCancellation",
+        "goAway",
+        "sessionResumptionUpdate",
+    ),
     *("voiceActivity", "voiceActivityDetectionSignal", "error"),
 )
 
@@ -51,7 +67,11 @@ class Gemini(Dialect):
     key_params = ("key", "access_token")
     key_env = "GOOGLE_API_KEY"
     rules = MatchRules(
-        ids=("toolResponse.functionResponses.*.id", "toolResponse.functionResponses.id", "setup.sessionResumption.handle"),
+        ids=(
+            "toolResponse.functionResponses.*.id",
+            "toolResponse.functionResponses.id",
+            "setup.sessionResumption.handle",
+        ),
         fold_case=True,
         optional=("realtimeInput.video",),
     )
@@ -82,33 +102,50 @@ class Gemini(Dialect):
         return View(Kind.EVENT, name, body)
 
     def _input(self, body: dict[str, Any], key: str, inside: dict[str, Any]) -> View:
-        for raw, value in inside.items():
+        for raw, told in inside.items():
             kind = _camel(raw)
-            place: tuple[str | int, ...] = (key, raw)
-            if kind == "mediaChunks" and isinstance(value, list) and value and isinstance(value[0], dict):
-                value, place = value[0], (key, raw, 0)
+            many = kind == "mediaChunks" and isinstance(told, list) and bool(told)
+            value = told[0] if many else told
+            place: tuple[str | int, ...] = (key, raw, 0) if many else (key, raw)
             if kind in ("audio", "mediaChunks") and isinstance(value, dict):
                 mime = str(value.get("mimeType") or value.get("mime_type") or "")
                 data = value.get("data")
                 if mime.startswith("audio") and isinstance(data, str):
                     found = _RATE.search(mime)
                     rate = int(found[1]) if found else 16_000  # the documented default of its input
-                    return View(Kind.AUDIO, "realtimeInput.audio", body, Audio(base64_size(data), rate, "pcm", (*place, "data")))
+                    return View(
+                        Kind.AUDIO,
+                        "realtimeInput.audio",
+                        body,
+                        Audio(base64_size(data), rate, "pcm", (*place, "data")),
+                    )
                 return View(Kind.EVENT, "realtimeInput.video", body)
             return View(Kind.EVENT, f"realtimeInput.{kind}", body)
         return View(Kind.EVENT, "realtimeInput", body)
 
     def causes(self) -> Causes:
         """Order is all there is."""
-        heard = ("*.inputTranscription", "*.interimInputTranscription", "*.interrupted", "voiceActivity*", "toolCallCancellation")
+        heard = (
+            "*.inputTranscription",
+            "*.interimInputTranscription",
+            "*.interrupted",
+            "voiceActivity*",
+            "toolCallCancellation",
+        )
         return Turns(heard=heard, ends=("setupComplete", "serverContent.turnComplete"))
 
     def independent(self, earlier: View, later: View) -> bool:
-        """Results of different tool calls, and what the microphone and a tool say at the same time."""
+        """Results of different tool calls, and what the microphone and a tool say at the
+        same time.
+        """
         names = {earlier.name, later.name}
         if names == {"toolResponse"}:
             return _answered(earlier).isdisjoint(_answered(later))
-        return len(names) == 2 and "toolResponse" in names and any(name.startswith("realtimeInput.") for name in names)
+        return (
+            len(names) == 2
+            and "toolResponse" in names
+            and any(name.startswith("realtimeInput.") for name in names)
+        )
 
     def summary(self, view: View) -> str:
         """Texts, calls, and how much audio."""
@@ -119,24 +156,42 @@ class Gemini(Dialect):
         return shorten(" ".join(_words(view.body)), 100)
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
-        """A close with a reason, no message. 1007 for what the client did wrong, which its clients do not retry."""
+        """A close with a reason, no message. 1007 for what the client did wrong, which its
+        clients do not retry.
+        """
         code = 1007 if problem.type == "invalid_request_error" else 1011
         return [Hangup(code=code, reason=close_reason(problem.message))]
 
 
 def _answered(view: View) -> set[str]:
-    inside = next((value for key, value in view.body.items() if _camel(key) == "toolResponse"), {})
-    replies = next((value for key, value in inside.items() if _camel(key) == "functionResponses"), [])
-    return {str(one.get("id")) for one in replies if isinstance(one, dict)} if isinstance(replies, list) else set()
+    replies = _under(_under(view.body, "toolResponse"), "functionResponses")
+    if not isinstance(replies, list):
+        return set()
+    return {str(one.get("id")) for one in replies if isinstance(one, dict)}
+
+
+def _under(body: Any, name: str) -> Any:
+    """What stands under a key, in either case; None where nothing does."""
+    if not isinstance(body, dict):
+        return None
+    return next((value for key, value in body.items() if _camel(key) == name), None)
 
 
 def _spoken(content: dict[str, Any], key: str) -> Audio | None:
-    """The audio of a model turn. A turn of several audio parts counts whole; the path leads to the first."""
+    """The audio of a model turn. A turn of several audio parts counts whole; the path leads to
+    the first.
+    """
     turn = next((raw for raw in content if _camel(raw) == "modelTurn"), None)
-    parts = content[turn].get("parts") if turn is not None and isinstance(content[turn], dict) else None
+    parts = (
+        content[turn].get("parts") if turn is not None and isinstance(content[turn], dict) else None
+    )
     size, rate, path = 0, 24_000, None
     for place, part in enumerate(parts if isinstance(parts, list) else ()):
-        raw = next((one for one in part if _camel(one) == "inlineData"), None) if isinstance(part, dict) else None
+        raw = (
+            next((one for one in part if _camel(one) == "inlineData"), None)
+            if isinstance(part, dict)
+            else None
+        )
         blob = part[raw] if raw is not None else None
         if not isinstance(blob, dict) or not isinstance(blob.get("data"), str):
             continue
@@ -146,14 +201,23 @@ def _spoken(content: dict[str, Any], key: str) -> Audio | None:
             rate = int(found[1]) if found else rate
             size += base64_size(blob["data"])
             path = path or (key, turn, "parts", place, raw, "data")
-    return None if path is None else Audio(size, rate, "pcm", tuple(one for one in path if one is not None))
+    return (
+        None
+        if path is None
+        else Audio(size, rate, "pcm", tuple(one for one in path if one is not None))
+    )
 
 
 def _words(value: Any, key: str = "") -> list[str]:
     """Keys and short texts, as they come, without audio."""
     match value:
         case dict():
-            return [word for name, one in value.items() for word in (_camel(name), *_words(one, name)) if name != "data"]
+            return [
+                word
+                for name, one in value.items()
+                for word in (_camel(name), *_words(one, name))
+                if name != "data"
+            ]
         case list():
             return [word for one in value for word in _words(one, key)]
         case None:

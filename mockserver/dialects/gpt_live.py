@@ -1,4 +1,6 @@
-"""OpenAI GPT-Live: the client speaks first (``session.start``), audio flows both ways without turns (CLIENTS.md section 2.4)."""
+"""OpenAI GPT-Live: the client speaks first (``session.start``), audio flows both ways without turns
+(CLIENTS.md section 2.4).
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ class GPTLive(Dialect):
         if not isinstance(body, dict) or not isinstance(body.get("type"), str):
             return View(Kind.EVENT, "json", body)
         name: str = body["type"]
-        key = {"session.input_audio.append": "audio", "session.output_audio.delta": "delta"}.get(name)
+        key = {"session.input_audio.append": "audio", "session.output_audio.delta": "delta"}.get(
+            name
+        )
         data = body.get(key) if key else None
         audio = Audio(base64_size(data), path=(key,)) if key and isinstance(data, str) else None
         kind = Kind.AUDIO if audio is not None and sender is Sender.CLIENT else Kind.EVENT
@@ -50,7 +54,9 @@ class GPTLive(Dialect):
         return View(kind, name, body, audio, event_id=told if isinstance(told, str) else None)
 
     def causes(self) -> Causes:
-        """The model speaks on a clock of its own; what it heard and what it delegates follows the client's audio."""
+        """The model speaks on a clock of its own; what it heard and what it delegates
+        follows the client's audio.
+        """
         return Turns(
             heard=("session.input_transcript.delta", "session.delegation.created"),
             apart=("session.output_audio.delta", "session.output_transcript.delta"),
@@ -63,22 +69,44 @@ class GPTLive(Dialect):
         told = audio.get("format") if isinstance(audio, dict) else None
         if not isinstance(told, dict):
             return current
-        return AudioFormat(8_000, 1) if told.get("type") in G711 else AudioFormat(int(told.get("rate") or 24_000))
+        return (
+            AudioFormat(8_000, 1)
+            if told.get("type") in G711
+            else AudioFormat(int(told.get("rate") or 24_000))
+        )
 
     def summary(self, view: View) -> str:
         """As the rest of the family."""
         return summary(view)
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
-        """An error event and a close. The codes are those of Realtime: no capture of this service shows its own."""
+        """An error event and a close. The codes are those of Realtime: no capture of this
+        service shows its own.
+        """
         reason = close_reason(f"{problem.type}.{problem.kind}")
-        return [*self.complaint(problem), Hangup(code=CLOSE_CODES.get(problem.kind, 1011), reason=reason)]
+        return [
+            *self.complaint(problem),
+            Hangup(code=CLOSE_CODES.get(problem.kind, 1011), reason=reason),
+        ]
 
     def complaint(self, problem: Problem) -> list[Send | Hangup]:
         """An error event; the client's event is ``client_event_id`` here."""
-        error = {"type": problem.type, "code": problem.kind, "message": problem.message, "param": problem.param,
-                 "client_event_id": problem.event_id}
-        return [event({"type": "error", "event_id": problem.extra.get("event_id", "event_mockserver"), "error": error})]
+        error = {
+            "type": problem.type,
+            "code": problem.kind,
+            "message": problem.message,
+            "param": problem.param,
+            "client_event_id": problem.event_id,
+        }
+        return [
+            event(
+                {
+                    "type": "error",
+                    "event_id": problem.extra.get("event_id", "event_mockserver"),
+                    "error": error,
+                }
+            )
+        ]
 
 
 GPT_LIVE = GPTLive()

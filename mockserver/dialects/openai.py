@@ -1,6 +1,7 @@
 """OpenAI Realtime over websocket, in the shape of general availability ("GA").
 
-Sources: the published schema, CLIENTS.md sections 1 and 2.1 (paths, keys, who mints which id), FACTS.md for errors.
+Sources: the published schema, CLIENTS.md sections 1 and 2.1 (paths, keys, who mints which id),
+FACTS.md for errors.
 """
 
 from __future__ import annotations
@@ -22,15 +23,23 @@ from mockserver.dialects.base import (
     shorten,
 )
 from mockserver.dialects.causes import Causes
-from mockserver.dialects.realtime import RealtimeCauses, independent
+from mockserver.dialects.order import independent
+from mockserver.dialects.realtime import RealtimeCauses
 
 _TYPE_FIRST = re.compile(r'\s*\{\s*(?:"event_id"\s*:\s*"[^"\\]*"\s*,\s*)?"type"\s*:\s*"([^"\\]+)"')
-"""The type where it is the first key, or the second after event_id: every frame of the real service seen so far."""
+"""The type where it is the first key, or the second after event_id: every frame of the real service
+seen so far.
+"""
 
 G711 = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
 NOT_ACTIVE = "Cancellation failed: no active response found"
 AUDIO_DELTAS = ("response.output_audio.delta", "response.audio.delta")
-CLOSE_CODES = {"invalid_api_key": 3000, "model_not_found": 4000, "beta_api_shape_disabled": 4000, "session_expired": 1001}
+CLOSE_CODES = {
+    "invalid_api_key": 3000,
+    "model_not_found": 4000,
+    "beta_api_shape_disabled": 4000,
+    "session_expired": 1001,
+}
 """Which errors end the session, and with what code (FACTS 4, 6, 34)."""
 
 
@@ -39,21 +48,44 @@ class OpenAI(Dialect):
 
     name = "openai"
     title = "OpenAI Realtime"
-    upstream = "https://api.openai.com/v1"
+    upstream: str | None = "https://api.openai.com/v1"
     base_path = "/v1"
     socket_path = "/v1/realtime"
-    paths = ("/realtime",)
+    paths: tuple[str, ...] = ("/realtime",)
     env_vars = {"OPENAI_BASE_URL": "{base_url}", "OPENAI_API_KEY": "{key}"}
-    subprotocols = ("realtime",)
-    key_headers = ("authorization", "api-key", "openai-organization", "openai-project")
-    key_subprotocols = ("openai-insecure-api-key.", "openai-organization.", "openai-project.")
+    subprotocols: tuple[str, ...] = ("realtime",)
+    key_headers: tuple[str, ...] = (
+        "authorization",
+        "api-key",
+        "openai-organization",
+        "openai-project",
+    )
+    key_subprotocols: tuple[str, ...] = (
+        "openai-insecure-api-key.",
+        "openai-organization.",
+        "openai-project.",
+    )
     key_env = "OPENAI_API_KEY"
     rules = MatchRules(
         volatile=("event_id", "conversation.item.truncate:audio_end_ms"),
-        ids=("**.item_id", "item.id", "**.previous_item_id", "**.call_id", "**.response_id", "**.event_id",
-             "response.input.*.id", "response.metadata.*id", "response.metadata.*Id"),
+        ids=(
+            "**.item_id",
+            "item.id",
+            "**.previous_item_id",
+            "**.call_id",
+            "**.response_id",
+            "**.event_id",
+            "response.input.*.id",
+            "response.metadata.*id",
+            "response.metadata.*Id",
+        ),
         maybe_ids=("response.metadata.*",),
-        optional=("response.cancel", "input_audio_buffer.clear", "conversation.item.truncate", "output_audio_buffer.clear"),
+        optional=(
+            "response.cancel",
+            "input_audio_buffer.clear",
+            "conversation.item.truncate",
+            "output_audio_buffer.clear",
+        ),
     )
     cancels = ("response.cancel",)
     audio_ends = ("input_audio_buffer.commit", "input_audio_buffer.clear")
@@ -67,7 +99,9 @@ class OpenAI(Dialect):
         return self.view(frame, sender).name
 
     def view(self, frame: Frame, sender: Sender) -> View:
-        """JSON in text frames; JSON in binary frames is read too (clients accept it, the server refuses it: FACTS 5)."""
+        """JSON in text frames; JSON in binary frames is read too (clients accept it, the
+        server refuses it: FACTS 5).
+        """
         if isinstance(frame, Text):
             body = parse(frame.data)
             return plain_view(frame) if body is None else self.read(body, sender)
@@ -105,38 +139,73 @@ class OpenAI(Dialect):
         return RealtimeCauses()
 
     def independent(self, earlier: View, later: View) -> bool:
-        """See ``dialects.realtime``."""
+        """See ``dialects.order``."""
         return independent(earlier, later)
 
     def audio_format(self, view: View, current: AudioFormat) -> AudioFormat:
         """``session.update`` sets it: nested in GA, flat in the beta shape."""
         return input_format(view.body, current) if view.name == "session.update" else current
 
-    def added(self, view: View, *, active: bool) -> list[Send | Hangup]:
-        """A cancel of nothing is an error (FACTS 16), a clear is confirmed. A truncate of what was heard is confirmed too."""
+    def added(self, view: View) -> list[Send | Hangup]:
+        """A cancel of nothing is an error (FACTS 16), a clear is confirmed. A truncate of
+        what was heard is confirmed too.
+        """
         body = view.body
         match view.name:
-            case "response.cancel" if not active:
-                return self.complaint(Problem("response_cancel_not_active", NOT_ACTIVE, event_id=view.event_id))
+            case "response.cancel":
+                return self.complaint(
+                    Problem("response_cancel_not_active", NOT_ACTIVE, event_id=view.event_id)
+                )
             case "input_audio_buffer.clear":
-                return [event({"type": "input_audio_buffer.cleared", "event_id": "event_mockserver"})]
+                return [
+                    event({"type": "input_audio_buffer.cleared", "event_id": "event_mockserver"})
+                ]
             case "conversation.item.truncate":
                 told = {key: body.get(key) for key in ("item_id", "content_index", "audio_end_ms")}
-                return [event({"type": "conversation.item.truncated", "event_id": "event_mockserver", **told})]
+                return [
+                    event(
+                        {
+                            "type": "conversation.item.truncated",
+                            "event_id": "event_mockserver",
+                            **told,
+                        }
+                    )
+                ]
             case _:
                 return []
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
-        """An error event, then a close with its own code; the reason is type.code (FACTS 4) or, at expiry, the message (6)."""
+        """An error event, then a close with its own code; the reason is type.code (FACTS 4)
+        or, at expiry, the message (6).
+        """
         code = CLOSE_CODES.get(problem.kind, 1011)
-        reason = problem.message if problem.kind == "session_expired" else f"{problem.type}.{problem.kind}"
+        reason = (
+            problem.message
+            if problem.kind == "session_expired"
+            else f"{problem.type}.{problem.kind}"
+        )
         return [*self.complaint(problem), Hangup(code=code, reason=close_reason(reason))]
 
     def complaint(self, problem: Problem) -> list[Send | Hangup]:
-        """An error event. It carries an id of its own only where the maker of the problem gives one."""
-        error = {"type": problem.type, "code": problem.kind, "message": problem.message, "param": problem.param,
-                 "event_id": problem.event_id}
-        return [event({"type": "error", "event_id": problem.extra.get("event_id", "event_mockserver"), "error": error})]
+        """An error event. It carries an id of its own only where the maker of the problem
+        gives one.
+        """
+        error = {
+            "type": problem.type,
+            "code": problem.kind,
+            "message": problem.message,
+            "param": problem.param,
+            "event_id": problem.event_id,
+        }
+        return [
+            event(
+                {
+                    "type": "error",
+                    "event_id": problem.extra.get("event_id", "event_mockserver"),
+                    "error": error,
+                }
+            )
+        ]
 
 
 def _audio(body: dict[str, Any], key: str) -> Audio | None:
@@ -146,13 +215,16 @@ def _audio(body: dict[str, Any], key: str) -> Audio | None:
 
 
 def input_format(body: Any, current: AudioFormat) -> AudioFormat:
-    """The input audio's format after a ``session.update``: ``audio.input.format`` (GA) or ``input_audio_format`` (beta)."""
+    """The input audio's format after a ``session.update``: ``audio.input.format`` (GA) or
+    ``input_audio_format`` (beta).
+    """
     session = body.get("session") if isinstance(body, dict) else None
     if not isinstance(session, dict):
         return current
     audio = session.get("audio")
     heard = audio.get("input") if isinstance(audio, dict) else None
-    named = heard.get("format") if isinstance(heard, dict) else session.get("input_audio_format")
+    named: Any = heard.get("format") if isinstance(heard, dict) else None
+    named = named or session.get("input_audio_format")
     rate = session.get("input_audio_sampling_rate")  # Voice Live
     if isinstance(named, dict):
         named, rate = named.get("type"), named.get("rate")
@@ -191,16 +263,28 @@ def summary(view: View) -> str:
     elif view.response_id:
         parts.append(view.response_id)
     if isinstance(item, dict):
-        parts += [str(item[key]) for key in ("id", "type", "role", "status", "name", "call_id") if item.get(key)]
+        parts += [
+            str(item[key])
+            for key in ("id", "type", "role", "status", "name", "call_id")
+            if item.get(key)
+        ]
         for content in item.get("content") or ():
             if isinstance(content, dict):
                 words = content.get("text") or content.get("transcript")
-                parts.append(repr(shorten(str(words), 60)) if words else str(content.get("type", "")))
-        parts += [f"{key}={shorten(str(item[key]), 60)!r}" for key in ("arguments", "output") if item.get(key)]
+                parts.append(
+                    repr(shorten(str(words), 60)) if words else str(content.get("type", ""))
+                )
+        parts += [
+            f"{key}={shorten(str(item[key]), 60)!r}"
+            for key in ("arguments", "output")
+            if item.get(key)
+        ]
     elif view.item_id:
         parts.append(view.item_id)
     if isinstance(error, dict):
-        parts.append(f"{error.get('code') or error.get('type')}: {shorten(str(error.get('message')), 80)}")
+        parts.append(
+            f"{error.get('code') or error.get('type')}: {shorten(str(error.get('message')), 80)}"
+        )
     for key in ("delta", "transcript", "text", "arguments", "name"):
         if isinstance(body.get(key), str) and view.audio is None:
             parts.append(repr(shorten(body[key], 60)))

@@ -1,6 +1,8 @@
-"""OpenAI Realtime in the retired beta shape: flat session, ``response.audio.*``, ``conversation.item.created``.
+"""OpenAI Realtime in the retired beta shape: flat session, ``response.audio.*``,
+``conversation.item.created``.
 
-OpenAI itself refuses it in 2026 (FACTS 4, 34). Old recordings, and the services that still speak it, are what it is for.
+OpenAI itself refuses it in 2026 (FACTS 4, 34). Old recordings, and the services that still speak
+it, are what it is for.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ class OpenAIBeta(OpenAI):
     def recognises(self, handshake: Handshake) -> bool:
         """By its header, or by the subprotocol that browsers send instead."""
         asked = "realtime=v1" in (handshake.header("openai-beta") or "")
-        return super().recognises(handshake) and (asked or BETA_SUBPROTOCOL in handshake.subprotocols)
+        return super().recognises(handshake) and (
+            asked or BETA_SUBPROTOCOL in handshake.subprotocols
+        )
 
 
 OPENAI_BETA = OpenAIBeta()

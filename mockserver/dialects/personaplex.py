@@ -1,6 +1,8 @@
-"""NVIDIA PersonaPlex: binary frames only, told apart by their first byte; no turns on the wire (CLIENTS.md section 2.9).
+"""NVIDIA PersonaPlex: binary frames only, told apart by their first byte; no turns on the wire
+(CLIENTS.md section 2.9).
 
-The audio is one Ogg-Opus stream each way, so its chunks have no duration of their own. The model speaks on its own clock
+The audio is one Ogg-Opus stream each way, so its chunks have no duration of their own. The model
+speaks on its own clock
 from the handshake on: replay plays it so, and does not look at the client's audio.
 """
 
@@ -34,10 +36,17 @@ class PersonaPlex(Dialect):
                 return View(Kind.EVENT, "handshake", extra={"summary": ""})
             case 0x01:
                 audio = Audio(len(frame.data) - 1, 48_000, "opus")
-                return View(Kind.AUDIO, "audio", audio=audio, extra={"summary": f"{audio.size} bytes of Ogg-Opus"})
+                return View(
+                    Kind.AUDIO,
+                    "audio",
+                    audio=audio,
+                    extra={"summary": f"{audio.size} bytes of Ogg-Opus"},
+                )
             case 0x02:
                 text = frame.data[1:].decode(errors="replace")
-                return View(Kind.EVENT, "text", {"text": text}, extra={"summary": repr(shorten(text, 60))})
+                return View(
+                    Kind.EVENT, "text", {"text": text}, extra={"summary": repr(shorten(text, 60))}
+                )
             case _:
                 return plain_view(frame)
 

@@ -1,4 +1,6 @@
-"""Phonic: JSON text both ways, the client speaks first (``config``), audio in ``audio_chunk`` (CLIENTS.md section 2.7)."""
+"""Phonic: JSON text both ways, the client speaks first (``config``), audio in ``audio_chunk``
+(CLIENTS.md section 2.7).
+"""
 
 from __future__ import annotations
 
@@ -57,12 +59,24 @@ class Phonic(Dialect):
 
     def causes(self) -> Causes:
         """What is heard follows the client's audio; the assistant's turn keeps its own time."""
-        heard = ("user_*", "input_text", "input_cancelled", "interrupted_response", "tool_call_interrupted")
-        return Turns(heard=heard, ends=("assistant_finished_speaking", "ready_to_start_conversation"))
+        heard = (
+            "user_*",
+            "input_text",
+            "input_cancelled",
+            "interrupted_response",
+            "tool_call_interrupted",
+        )
+        return Turns(
+            heard=heard, ends=("assistant_finished_speaking", "ready_to_start_conversation")
+        )
 
     def independent(self, earlier: View, later: View) -> bool:
         """Outputs of different tool calls."""
-        calls = [view.body.get("tool_call_id") for view in (earlier, later) if view.name == "tool_call_output"]
+        calls = [
+            view.body.get("tool_call_id")
+            for view in (earlier, later)
+            if view.name == "tool_call_output"
+        ]
         return len(calls) == 2 and calls[0] != calls[1]
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
@@ -71,7 +85,9 @@ class Phonic(Dialect):
 
     def complaint(self, problem: Problem) -> list[Send | Hangup]:
         """An error message: code and message. Its other fields, if any, are not known."""
-        return [event({"type": "error", "error": {"code": problem.kind, "message": problem.message}})]
+        return [
+            event({"type": "error", "error": {"code": problem.kind, "message": problem.message}})
+        ]
 
 
 PHONIC = Phonic()

@@ -1,6 +1,8 @@
-"""Which client frame a server frame of the OpenAI family answers (CLIENTS.md section 2.1, "Correlation").
+"""Which client frame a server frame of the OpenAI family answers (CLIENTS.md section 2.1,
+"Correlation").
 
-Shared by OpenAI, Azure, Voice Live and xAI, in GA and beta names. Deltas are told apart by their name and their
+Shared by OpenAI, Azure, Voice Live and xAI, in GA and beta names. Deltas are told apart by their
+name and their
 ``response_id`` alone, without parsing them: they are most of a recording.
 """
 
@@ -15,6 +17,7 @@ from mockserver.core.frames import Frame, Text
 from mockserver.core.view import View
 from mockserver.dialects.base import parse
 from mockserver.dialects.causes import BEFORE, TURNS, Ahead, Cause, On, Role
+from mockserver.dialects.order import aside
 
 _RESPONSE_ID = re.compile(r'"response_id"\s*:\s*"([^"\\]+)"')
 _ITEM_ID = re.compile(r'"item_id"\s*:\s*"([^"\\]+)"')
@@ -76,7 +79,9 @@ class RealtimeCauses:
         self._cuts: dict[str, Cause] = {}  # response id -> what its end waits for
         self._running: list[str] = []
         self._last_response = ""
-        self._speaker = ""  # label of the last committed user audio, for the response that follows by itself
+        self._speaker = (
+            ""  # label of the last committed user audio, for the response that follows by itself
+        )
 
     # --- the client's side ---
 
@@ -115,7 +120,13 @@ class RealtimeCauses:
             return Cause(On.LIKE, chain=f"transcript {item}", like=like) if like else BEFORE
         if name == "rate_limits.updated" and self._last_response:
             response = self._last_response
-            return Cause(On.LIKE, self._chains[response], like=f"response {response}", response=response, role=Role.PART)
+            return Cause(
+                On.LIKE,
+                self._chains[response],
+                like=f"response {response}",
+                response=response,
+                role=Role.PART,
+            )
         return self._of_request(name, _body(frame))
 
     def _of_request(self, name: str, body: dict[str, Any]) -> Cause:
@@ -127,7 +138,10 @@ class RealtimeCauses:
             asked = self._blamed(body.get("error"))
             return Cause(On.STEPS, f"step {asked.step}", (asked.step,)) if asked else BEFORE
         if name in ANSWERS:
-            asked = self._answered(ANSWERS[name], _text(body.get("item_id")) or _text(_dict(body.get("item")).get("id")))
+            asked = self._answered(
+                ANSWERS[name],
+                _text(body.get("item_id")) or _text(_dict(body.get("item")).get("id")),
+            )
             if asked:
                 return Cause(On.STEPS, f"step {asked.step}", (asked.step,))
         return BEFORE
@@ -156,27 +170,35 @@ class RealtimeCauses:
         cut = self._cuts.get(response)
         if cut is None:
             return Cause(On.LIKE, chain, like=like, response=response, role=role)
-        return Cause(cut.on, chain, cut.steps, cut.like, response=response, role=role, closing=cut.closing)
+        return Cause(
+            cut.on, chain, cut.steps, cut.like, response=response, role=role, closing=cut.closing
+        )
 
     def _created(self, body: dict[str, Any]) -> Cause:
         described = _dict(body.get("response"))
         response = _text(described.get("id")) or ""
         label = f"response {response}"
         asked = self._creator(described)
-        aside = _aside(_dict(asked.body.get("response"))) if asked else False
-        chain = label if aside else TURNS
+        apart = aside(_dict(asked.body.get("response"))) if asked else False
+        chain = label if apart else TURNS
         self._chains[response] = chain
         self._running.append(response)
         self._last_response = response
         if asked:
-            return Cause(On.STEPS, chain, (asked.step,), label=label, response=response, role=Role.BEGINS)
+            return Cause(
+                On.STEPS, chain, (asked.step,), label=label, response=response, role=Role.BEGINS
+            )
         if self._speaker:
             like, self._speaker = self._speaker, ""
-            return Cause(On.LIKE, chain, like=like, label=label, response=response, role=Role.BEGINS)
+            return Cause(
+                On.LIKE, chain, like=like, label=label, response=response, role=Role.BEGINS
+            )
         return Cause(On.BEFORE, chain, label=label, response=response, role=Role.BEGINS)
 
     def _creator(self, described: dict[str, Any]) -> _Asked | None:
-        """The request of a response: the one with the same metadata, else the oldest one without any."""
+        """The request of a response: the one with the same metadata, else the oldest one
+        without any.
+        """
         waiting = self._asked.get("response.create")
         metadata = described.get("metadata") or None
         for asked in waiting or ():
@@ -194,7 +216,10 @@ class RealtimeCauses:
         self._items[item] = label
         if name == "input_audio_buffer.speech_started":
             for response in self._running:
-                if response not in self._cuts and _end_of(response, ahead, until=HEARD[0]) == "cancelled":
+                if (
+                    response not in self._cuts
+                    and _end_of(response, ahead, until=HEARD[0]) == "cancelled"
+                ):
                     self._cuts[response] = Cause(On.LIKE, like=label)
         return Cause(On.AUDIO, chain="ears", label=label)
 
@@ -215,9 +240,18 @@ class RealtimeCauses:
             response = label.removeprefix("response ")
             cut = self._cuts.get(response) if name == "conversation.item.done" else None
             if cut:
-                return Cause(cut.on, self._chains[response], cut.steps, cut.like, response=response, role=Role.PART,
-                             closing=cut.closing)
-            return Cause(On.LIKE, self._chains[response], like=label, response=response, role=Role.PART)
+                return Cause(
+                    cut.on,
+                    self._chains[response],
+                    cut.steps,
+                    cut.like,
+                    response=response,
+                    role=Role.PART,
+                    closing=cut.closing,
+                )
+            return Cause(
+                On.LIKE, self._chains[response], like=label, response=response, role=Role.PART
+            )
         if label:
             return Cause(On.LIKE, "ears" if label == f"item {item_id}" else label, like=label)
         asked = self._asker(item)
@@ -231,9 +265,15 @@ class RealtimeCauses:
         waiting = self._asked.get("conversation.item.create")
         if not waiting:
             return None
-        asked = next((one for one in waiting if one.item_id and one.item_id == item.get("id")), None)
+        asked = next(
+            (one for one in waiting if one.item_id and one.item_id == item.get("id")), None
+        )
         if asked is None:
-            nameless = [one for one in waiting if one.item_id is None and _same_item(_dict(one.body.get("item")), item)]
+            nameless = [
+                one
+                for one in waiting
+                if one.item_id is None and _same_item(_dict(one.body.get("item")), item)
+            ]
             asked = next(iter(nameless), None)
         if asked is not None:
             waiting.remove(asked)
@@ -248,7 +288,9 @@ class RealtimeCauses:
         return asked
 
     def _blamed(self, error: Any) -> _Asked | None:
-        """The request that an error is about: named by ``error.event_id``, else the kind's latest."""
+        """The request that an error is about: named by ``error.event_id``, else the kind's
+        latest.
+        """
         error = _dict(error)
         event_id = _text(error.get("event_id"))
         asked = self._by_event.pop(event_id, None) if event_id else None
@@ -261,61 +303,21 @@ class RealtimeCauses:
         return asked
 
 
-def independent(earlier: View, later: View) -> bool:
-    """Whether ``later`` may come before ``earlier`` without changing what either is answered with.
-
-    What a request sees must be the same: settings and items before the response that uses them, audio before its commit.
-    Two outputs of parallel tool calls, two out-of-band responses, and requests about different items are independent.
-    """
-    first, second = sorted((earlier, later), key=lambda view: view.name)
-    names = {first.name, second.name}
-    if names & {"conversation.item.retrieve", "response.cancel", "output_audio_buffer.clear"}:
-        return True
-    if len(names) == 1:
-        match first.name:
-            case "response.create":
-                return any(_aside(_dict(_dict(view.body).get("response"))) for view in (first, second))
-            case "conversation.item.create":
-                return _unrelated(earlier, later)
-            case "conversation.item.delete" | "conversation.item.truncate":
-                return first.item_id != second.item_id
-            case _:
-                return False
-    if "response.create" in names:
-        other, create = (first, second) if second.name == "response.create" else (second, first)
-        asked = _dict(_dict(create.body).get("response"))
-        # Its own input replaces the conversation (FACTS 25), but settings still hold.
-        return _aside(asked) and "input" in asked and other.name != "session.update"
-    if "session.update" in names:
-        return names <= {"session.update", "conversation.item.create", "conversation.item.delete", "conversation.item.truncate"}
-    if names <= {"conversation.item.create", "conversation.item.delete", "conversation.item.truncate"}:
-        return first.item_id != second.item_id and first.item_id is not None and second.item_id is not None
-    return False
-
-
-def _unrelated(earlier: View, later: View) -> bool:
-    one, two = _dict(_dict(earlier.body).get("item")), _dict(_dict(later.body).get("item"))
-    if one.get("type") == two.get("type") == "function_call_output":
-        return one.get("call_id") != two.get("call_id")
-    places = [_dict(view.body).get("previous_item_id") for view in (earlier, later)]
-    # Each says where it belongs, and not behind the other.
-    return None not in places and places[1] != one.get("id") and places[0] != two.get("id") and places[0] != places[1]
-
-
-def _aside(response: dict[str, Any]) -> bool:
-    return response.get("conversation") == "none"
-
-
 def _same_item(sent: dict[str, Any], shown: dict[str, Any]) -> bool:
     for key in ("type", "role", "call_id"):
         if key in sent and key in shown and sent[key] != shown[key]:
             return False
-    words = [[part.get("text") for part in one.get("content") or () if isinstance(part, dict)] for one in (sent, shown)]
+    words = [
+        [part.get("text") for part in one.get("content") or () if isinstance(part, dict)]
+        for one in (sent, shown)
+    ]
     return words[0] == words[1] or not any(words[1]) or not any(words[0])
 
 
 def _end_of(response: str, ahead: Ahead, *, until: str = "") -> str:
-    """How a response ends in the recording: its status, or "" where it does not end, or not before ``until``."""
+    """How a response ends in the recording: its status, or "" where it does not end, or not
+    before ``until``.
+    """
     for name, frame in ahead():
         if name == until:
             return ""

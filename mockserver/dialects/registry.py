@@ -20,7 +20,9 @@ _BY_CLAIM = (
     *(GPT_LIVE, AZURE_VOICE_LIVE, AZURE_DATED, AZURE, OPENAI_BETA, XAI_VOICE, OPENAI),
     *(GEMINI, PHONIC, PERSONAPLEX, ULTRAVOX, GENERIC),
 )
-"""Who may claim a handshake first: of the family that shares ``/realtime``, those that need most to be recognised."""
+"""Who may claim a handshake first: of the family that shares ``/realtime``, those that need most to
+be recognised.
+"""
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _BY_CLAIM}
 
@@ -30,7 +32,9 @@ def dialect_named(name: str) -> Dialect:
     try:
         return DIALECTS[name]
     except KeyError:
-        raise UsageError(f"unknown provider {name!r}: expected one of {', '.join(sorted(DIALECTS))}") from None
+        raise UsageError(
+            f"unknown provider {name!r}: expected one of {', '.join(sorted(DIALECTS))}"
+        ) from None
 
 
 def dialect_for(handshake: Handshake) -> Dialect:

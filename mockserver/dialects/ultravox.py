@@ -1,4 +1,6 @@
-"""Ultravox: a REST call gives the socket's address; JSON text for messages, raw PCM in binary frames (CLIENTS.md 2.6)."""
+"""Ultravox: a REST call gives the socket's address; JSON text for messages, raw PCM in binary
+frames (CLIENTS.md 2.6).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from mockserver.dialects.causes import Causes, Turns
 
 
 class Ultravox(Dialect):
-    """Audio is 16 kHz in and 24 kHz out, as livekit asks for it; the rates are settings of the REST call."""
+    """Audio is 16 kHz in and 24 kHz out, as livekit asks for it; the rates are settings of the
+    REST call.
+    """
 
     name = "ultravox"
     title = "Ultravox"
@@ -39,7 +43,11 @@ class Ultravox(Dialect):
 
     def summary(self, view: View) -> str:
         """Audio as its duration."""
-        return f"{view.audio.milliseconds():.0f} ms of audio" if view.audio is not None else super().summary(view)
+        return (
+            f"{view.audio.milliseconds():.0f} ms of audio"
+            if view.audio is not None
+            else super().summary(view)
+        )
 
     def causes(self) -> Causes:
         """States follow what is heard; what follows a state belongs to it."""
@@ -47,10 +55,14 @@ class Ultravox(Dialect):
 
     def independent(self, earlier: View, later: View) -> bool:
         """Results of different tool calls."""
-        calls = [view.body.get("invocationId") for view in (earlier, later) if view.name == "client_tool_result"]
+        calls = [
+            view.body.get("invocationId")
+            for view in (earlier, later)
+            if view.name == "client_tool_result"
+        ]
         return len(calls) == 2 and calls[0] != calls[1]
 
-    def added(self, view: View, *, active: bool) -> list[Send | Hangup]:
+    def added(self, view: View) -> list[Send | Hangup]:
         """A ping is answered with its own timestamp."""
         if view.name != "ping":
             return []

@@ -10,12 +10,16 @@ from mockserver.dialects.openai import OpenAI
 
 
 class XAI(OpenAI):
-    """``voice`` and ``turn_detection`` stand at the top of the session, ids are UUIDs, the server sends ``ping``."""
+    """``voice`` and ``turn_detection`` stand at the top of the session, ids are UUIDs, the
+    server sends ``ping``.
+    """
 
     name = "xai"
     title = "xAI Grok Voice"
     upstream = "https://api.x.ai/v1"
-    env_vars = {"XAI_API_KEY": "{key}"}  # its clients take the address as an argument only (CLIENTS.md section 0)
+    env_vars = {
+        "XAI_API_KEY": "{key}"
+    }  # its clients take the address as an argument only (CLIENTS.md section 0)
     key_headers = ("authorization",)
     key_subprotocols = ("xai-client-secret.",)
     key_env = "XAI_API_KEY"
@@ -27,7 +31,11 @@ class XAI(OpenAI):
     def read(self, body: Any, sender: Sender) -> View:
         """As OpenAI; a ``ping`` is a keep-alive."""
         view = super().read(body, sender)
-        return View(Kind.KEEPALIVE, view.name, body, event_id=view.event_id) if view.name in ("ping", "pong") else view
+        return (
+            View(Kind.KEEPALIVE, view.name, body, event_id=view.event_id)
+            if view.name in ("ping", "pong")
+            else view
+        )
 
 
 XAI_VOICE = XAI()

@@ -1,6 +1,8 @@
-"""The table of ids: which live id stands for which recorded one, and how it gets into a recorded frame.
+"""The table of ids: which live id stands for which recorded one, and how it gets into a recorded
+frame.
 
-Ids are learned when a live client frame matches a recorded one, never guessed. They are put into the text of later server
+Ids are learned when a live client frame matches a recorded one, never guessed. They are put into
+the text of later server
 frames as whole JSON strings; every other byte stays as recorded.
 """
 
@@ -12,6 +14,8 @@ from collections.abc import Iterable
 Parts = tuple[str, ...]
 """A frame's text cut at the ids it holds: text, recorded id, text, recorded id, ... text."""
 
+EDGE = 512
+
 
 class Aliases:
     """One connection's table."""
@@ -21,7 +25,9 @@ class Aliases:
         self._recorded: dict[str, str] = {}
 
     def live(self, recorded: str) -> str | None:
-        """The live id for a recorded one; itself where nothing else was learned. None: the client gave none this time."""
+        """The live id for a recorded one; itself where nothing else was learned. None: the
+        client gave none this time.
+        """
         return self._live.get(recorded, recorded)
 
     def knows(self, recorded: str) -> bool:
@@ -47,8 +53,11 @@ class Aliases:
         for place in range(1, len(out), 2):
             recorded = out[place]
             live = known.get(recorded, recorded)
-            # What was not renamed goes out byte for byte, whatever escapes its text was written with.
-            out[place] = f'"{recorded}"' if live == recorded else json.dumps(live, ensure_ascii=False)
+            # What was not renamed goes out byte for byte, whatever escapes its text
+            # was written with.
+            out[place] = (
+                f'"{recorded}"' if live == recorded else json.dumps(live, ensure_ascii=False)
+            )
         return "".join(out)
 
     def __len__(self) -> int:
@@ -63,14 +72,22 @@ def forms(recorded: str) -> set[str]:
 
 
 def cut(text: str, ids: frozenset[str] | set[str]) -> Parts | None:
-    """``text`` cut at each whole JSON string that is one of ``ids``; None where it holds none of them.
+    """``text`` cut at each whole JSON string that is one of ``ids``; None where it holds none
+    of them.
 
-    Splitting at quotes is exact enough to be fast: a piece that equals an id and is followed by no colon is a string value
-    of its own, unless the quote before it is escaped; then it is a part of a longer string and is left alone.
+    Splitting at quotes is exact enough to be fast: a piece that equals an id and is followed by
+    no colon is a string value
+    of its own, unless the quote before it is escaped; then it is a part of a longer string and
+    is left alone.
     """
-    pieces = text.split('"')
-    if ids.isdisjoint(pieces):
+    if len(text) > 4 * EDGE and text.find('"', EDGE, -EDGE) < 0:
+        # Most of a recording is audio: one long string with short ones around it. That
+        # one is no id.
+        if ids.isdisjoint(text[:EDGE].split('"')) and ids.isdisjoint(text[-EDGE:].split('"')):
+            return None
+    elif ids.isdisjoint(text.split('"')):
         return None
+    pieces = text.split('"')
     parts: list[str] = []
     start = 0  # the first piece that is not in ``parts`` yet
     for place in range(1, len(pieces) - 1):
@@ -89,7 +106,9 @@ def cut(text: str, ids: frozenset[str] | set[str]) -> Parts | None:
 
 
 def looks_minted(value: object) -> bool:
-    """Whether a string looks like an id that a program made: eight characters or more, a digit among them, no spaces."""
+    """Whether a string looks like an id that a program made: eight characters or more, a digit
+    among them, no spaces.
+    """
     return (
         isinstance(value, str)
         and len(value) >= 8

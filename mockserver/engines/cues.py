@@ -1,4 +1,6 @@
-"""What a recording is read into: steps of the client, cues of the server, the anchors that cues wait for, chains that keep order."""
+"""What a recording is read into: steps of the client, cues of the server, the anchors that cues
+wait for, chains that keep order.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from mockserver.engines.aliases import Parts
 
 @dataclass(eq=False, slots=True)
 class Anchor:
-    """``base`` is its recorded time, ``time`` its live time once everything it waits for has come."""
+    """``base`` is its recorded time, ``time`` its live time once everything it waits for has
+    come.
+    """
 
     base: Micros
     missing: int
@@ -69,6 +73,8 @@ class Step:
     about: str  # the response that it is about, where it may only come while that one runs
     audio_us: Micros  # how much client audio had been recorded before it
     audio_bytes: int
-    state: str = "pending"  # "done", "left" (an optional one that the client passed over; it may still come)
+    state: str = (
+        "pending"  # "done", "left" (an optional one that the client passed over; it may still come)
+    )
     time: Micros = 0  # when it came, live
     anchors: list[Anchor] = field(default_factory=list)

@@ -1,22 +1,25 @@
-"""What is known about a client frame that matches nothing: the recorded frames it is nearest to, and what can be said in words."""
+"""What is known about a client frame that matches nothing: the recorded frames it is nearest to,
+and what can be said in words.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mockserver.core.frames import Frame, Micros, Sender
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import Dialect
+from mockserver.engines.cues import Step
 from mockserver.engines.matching import Comparison, Difference
-from mockserver.engines.score import Score, Step
+from mockserver.engines.score import Score
 
 Nearest = tuple[tuple[Step, tuple[Difference, ...]], ...]
 SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One frame of the live session, for reports."""
 
     at: Micros
@@ -26,7 +29,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A client frame that nothing in the recording matches. ``nearest``: recorded frames and how they differ, best first."""
+    """A client frame that nothing in the recording matches. ``nearest``: recorded frames and
+    how they differ, best first.
+    """
 
     at: Micros
     frame: Frame
@@ -50,12 +55,15 @@ def closest(
         if not compared.differences and not why:
             first = next((one for one in blockers if not dialect.independent(one.view, view)), None)
             if first is not None:
-                why = f"it is recorded, but client frame {first.number} ({first.view.name}) comes before it"
+                before = f"client frame {first.number} ({first.view.name})"
+                why = f"it is recorded, but {before} comes before it"
         found.append((compared.weight(), step, tuple(compared.differences)))
         if not step.optional:
             blockers.append(step)
     if not why:
-        done = [step for step in score.steps if step.state == "done" and step.view.name == view.name]
+        done = [
+            step for step in score.steps if step.state == "done" and step.view.name == view.name
+        ]
         if any(not compare(step).differences for step in done):
             why = "a frame like it has already come as often as recorded"
         elif not found:

@@ -1,7 +1,9 @@
 """Comparing a live client frame with a recorded one. A match is an empty list of differences.
 
-Both bodies are walked together. What the rules call volatile is skipped, ids go through the table of aliases, everything
-else must be equal, types included. Nothing is learned here: what would be learned comes back beside the differences, so
+Both bodies are walked together. What the rules call volatile is skipped, ids go through the table
+of aliases, everything
+else must be equal, types included. Nothing is learned here: what would be learned comes back beside
+the differences, so
 that a frame that does not match teaches nothing.
 """
 
@@ -30,7 +32,9 @@ MISSING = _Missing()
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One place where a live frame is not the recorded one. ``path`` is dotted; "" is the whole frame."""
+    """One place where a live frame is not the recorded one. ``path`` is dotted; "" is the whole
+    frame.
+    """
 
     path: str
     recorded: Any
@@ -55,14 +59,20 @@ class Comparison:
     bindings: list[tuple[str, str | None]] = field(default_factory=list)
 
     def weight(self) -> int:
-        """How far apart the frames are, for ranking: another kind of event counts more than any field."""
+        """How far apart the frames are, for ranking: another kind of event counts more than
+        any field.
+        """
         return sum(1_000 if one.path in ("", "type") else 1 for one in self.differences)
 
 
 class Matcher:
-    """Compares bodies under one set of rules. ``server_minted`` tells whether an id was made by the recorded server."""
+    """Compares bodies under one set of rules. ``server_minted`` tells whether an id was made by
+    the recorded server.
+    """
 
-    def __init__(self, rules: MatchRules, aliases: Aliases, server_minted: Callable[[str], bool]) -> None:
+    def __init__(
+        self, rules: MatchRules, aliases: Aliases, server_minted: Callable[[str], bool]
+    ) -> None:
         self.rules = rules
         self._aliases = aliases
         self._server_minted = server_minted
@@ -101,7 +111,9 @@ class Matcher:
         elif isinstance(recorded, dict) and isinstance(live, dict):
             before, after = self._folded(recorded), self._folded(live)
             for key in [*before, *(key for key in after if key not in before)]:
-                self._walk(name, (*path, key), before.get(key, MISSING), after.get(key, MISSING), found)
+                self._walk(
+                    name, (*path, key), before.get(key, MISSING), after.get(key, MISSING), found
+                )
             return
         elif isinstance(recorded, list) and isinstance(live, list):
             for place in range(max(len(recorded), len(live))):
@@ -110,15 +122,23 @@ class Matcher:
         if not _equal(recorded, live):
             found.differences.append(Difference(".".join(path), recorded, live))
 
-    def _identify(self, path: Path, recorded: Any, live: Any, found: Comparison, *, volatile: bool) -> bool:
-        """Compare a pair of ids. False where they are no strings and must be compared like anything else."""
-        if isinstance(recorded, str) and (isinstance(live, str) or (volatile and live in (None, MISSING))):
+    def _identify(
+        self, path: Path, recorded: Any, live: Any, found: Comparison, *, volatile: bool
+    ) -> bool:
+        """Compare a pair of ids. False where they are no strings and must be compared like
+        anything else.
+        """
+        if isinstance(recorded, str) and (
+            isinstance(live, str) or (volatile and live in (None, MISSING))
+        ):
             told = live if isinstance(live, str) else None
             if (recorded, told) in found.bindings:
                 return True
             why = None if volatile else self._conflict(recorded, live, found)
             if why:
-                found.differences.append(Difference(".".join(path), self._aliases.live(recorded), live, why))
+                found.differences.append(
+                    Difference(".".join(path), self._aliases.live(recorded), live, why)
+                )
             else:
                 found.bindings.append((recorded, told))
             return True
@@ -128,7 +148,11 @@ class Matcher:
     def _conflict(self, recorded: str, live: Any, found: Comparison) -> str:
         """Why ``live`` cannot stand for ``recorded``, or ""."""
         if self._aliases.knows(recorded):
-            return "" if self._aliases.live(recorded) == live else "the recorded id already has another live one"
+            return (
+                ""
+                if self._aliases.live(recorded) == live
+                else "the recorded id already has another live one"
+            )
         if recorded == live:
             return ""
         earlier = next((one for known, one in found.bindings if known == recorded), None)
@@ -165,7 +189,11 @@ def _kind(rules: MatchRules, name: str, path: Path) -> tuple[bool, bool, bool]:
     """Whether a path is volatile, holds an id, may hold an id."""
     if not path:
         return False, False, False
-    return _any(rules.volatile, name, path), _any(rules.ids, name, path), _any(rules.maybe_ids, name, path)
+    return (
+        _any(rules.volatile, name, path),
+        _any(rules.ids, name, path),
+        _any(rules.maybe_ids, name, path),
+    )
 
 
 def _any(patterns: tuple[str, ...], name: str, path: Path) -> bool:
@@ -187,7 +215,8 @@ def _fits(pattern: Path, path: Path) -> bool:
 
 
 def merge_rules(base: MatchRules, *overrides: Mapping[str, Any] | None) -> MatchRules:
-    """Rules with overrides on top: the cassette's, then the user's. Lists are added to; ``{"set": [...]}`` replaces one.
+    """Rules with overrides on top: the cassette's, then the user's. Lists are added to;
+    ``{"set": [...]}`` replaces one.
 
     UsageError names the key that is wrong and those that there are.
     """
@@ -196,10 +225,14 @@ def merge_rules(base: MatchRules, *overrides: Mapping[str, Any] | None) -> Match
     for override in overrides:
         for key, value in (override or {}).items():
             if key not in known:
-                raise UsageError(f"match rules: unknown key {key!r}, expected one of {', '.join(sorted(known))}")
+                raise UsageError(
+                    f"match rules: unknown key {key!r}, expected one of {', '.join(sorted(known))}"
+                )
             rules = replace(rules, **{key: _rule(key, value, getattr(rules, key))})
     if rules.version > MatchRules().version:
-        raise UsageError(f"match rules: version {rules.version} is newer than this package knows ({MatchRules().version})")
+        raise UsageError(
+            f"match rules: version {rules.version} is newer than this package knows ({MatchRules().version})"
+        )
     return rules
 
 
@@ -210,14 +243,18 @@ def _rule(key: str, value: Any, current: Any) -> Any:
             value = value.get("set")
         if isinstance(value, str):
             value = [value]
-        if not isinstance(value, list | tuple) or not all(isinstance(one, str) and one for one in value):
+        if not isinstance(value, list | tuple) or not all(
+            isinstance(one, str) and one for one in value
+        ):
             raise UsageError(f"match rules: {key} = {value!r}: expected a list of strings")
         return tuple(value) if replaced else tuple(dict.fromkeys((*current, *value)))
     wanted = bool if isinstance(current, bool) else type(current)
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
         raise UsageError(f"match rules: {key} = {value!r}: expected {wanted.__name__}")
     if key == "audio" and value not in get_args(AudioMode):
-        raise UsageError(f"match rules: audio = {value!r}: expected one of {', '.join(get_args(AudioMode))}")
+        raise UsageError(
+            f"match rules: audio = {value!r}: expected one of {', '.join(get_args(AudioMode))}"
+        )
     if key == "audio_slack_ms" and value < 0:
         raise UsageError(f"match rules: audio_slack_ms = {value!r}: expected 0 or more")
     return value

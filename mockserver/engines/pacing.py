@@ -1,4 +1,6 @@
-"""How long replay waits before a recorded frame: as recorded, faster or slower, not at all, or never longer than a cap."""
+"""How long replay waits before a recorded frame: as recorded, faster or slower, not at all, or
+never longer than a cap.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000}
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """``speed`` 2.0 is twice as fast as recorded, None is at once. ``cap`` bounds each wait, not the sum of them."""
+    """``speed`` 2.0 is twice as fast as recorded, None is at once. ``cap`` bounds each wait,
+    not the sum of them.
+    """
 
     speed: float | None = 1.0
     cap: Micros | None = None
@@ -32,7 +36,8 @@ INSTANT = Pacing(None)
 
 
 def pacing(value: str | float | Pacing) -> Pacing:
-    """A pacing as users write it: "recorded", "instant", a speed factor (2 or "2" or "2x"), or a cap ("<=250ms").
+    """A pacing as users write it: "recorded", "instant", a speed factor (2 or "2" or "2x"), or
+    a cap ("<=250ms").
 
     UsageError where it is none of these.
     """
@@ -51,8 +56,13 @@ def pacing(value: str | float | Pacing) -> Pacing:
             value = float(value.strip().removesuffix("x"))
         except ValueError:
             value = math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)  # type: ignore[redundant-expr]  # users are not type checked
+        or not (math.isfinite(value) and value > 0)
+    ):
         raise UsageError(
-            f'pacing {given!r}: expected "recorded", "instant", a speed factor above 0 such as 2, or a cap such as "<=250ms"'
+            f'pacing {given!r}: expected "recorded", "instant", a speed factor above 0 such as 2, '
+            'or a cap such as "<=250ms"'
         )
     return Pacing(float(value))

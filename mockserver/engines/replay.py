@@ -1,7 +1,10 @@
-"""Answering clients from a recording: the source. Which recorded connection a live one gets, and what went wrong at the end.
+"""Answering clients from a recording: the source. Which recorded connection a live one gets, and
+what went wrong at the end.
 
-A live connection takes the first recorded one with its path and query that nobody has taken yet; a client that reconnects
-takes the next. Keys are no part of the query. An imported capture has no handshake, so any client fits.
+A live connection takes the first recorded one with its path and query that nobody has taken yet; a
+client that reconnects
+takes the next. Keys are no part of the query. An imported capture has no handshake, so any client
+fits.
 """
 
 from __future__ import annotations
@@ -34,13 +37,17 @@ from mockserver.errors import (
 class Replay:
     """A source that answers from one cassette, or from several of one provider as if they were one.
 
-    pacing          "recorded", "instant", a speed factor (2 is twice as fast), or "<=250ms": no wait is longer
+    pacing          "recorded", "instant", a speed factor (2 is twice as fast), or "<=250ms": no
+    wait is longer
     rules           match rules on top of the provider's and the cassette's (``engines.matching.merge_rules``)
-    redact          the redaction that the cassette was made with, so that both sides are compared redacted
+    redact          the redaction that the cassette was made with, so that both sides are
+    compared redacted
     stall_after     seconds of silence after which a note says what is waited for; 0 is never
     on_stall        "note": the session stays; "close": the client is told and the connection closed
-    patience        seconds that an optional frame may come late before what it would have ended ends without it
-    allow_unplayed  True, or names (``*`` as in file names) of client frames that need not come; "close" is the client's
+    patience        seconds that an optional frame may come late before what it would have ended
+    ends without it
+    allow_unplayed  True, or names (``*`` as in file names) of client frames that need not come;
+    "close" is the client's
                     close, "connection" a whole recorded connection
     rerecord        the command that reports name
     """
@@ -63,20 +70,32 @@ class Replay:
             raise UsageError("replay: no cassette given")
         names = sorted({one.header.dialect for one in self.cassettes})
         if len(names) > 1:
-            raise UsageError(f"replay: one server speaks for one provider, the cassettes are of {', '.join(names)}")
+            raise UsageError(
+                f"replay: one server speaks for one provider, the cassettes are of {', '.join(names)}"
+            )
         if on_stall not in ("note", "close"):
             raise UsageError(f'replay: on_stall={on_stall!r}: expected "note" or "close"')
         self.dialect: Dialect = dialect_named(names[0])
         if isinstance(rules, MatchRules):
             self.rules = rules
         else:
-            self.rules = merge_rules(self.dialect.rules, *(one.header.rules for one in self.cassettes), rules)
+            self.rules = merge_rules(
+                self.dialect.rules, *(one.header.rules for one in self.cassettes), rules
+            )
         self._settings = Settings(
-            parse_pacing(pacing), _micros("stall_after", stall_after), on_stall, _micros("patience", patience), redact
+            parse_pacing(pacing),
+            _micros("stall_after", stall_after),
+            on_stall,
+            _micros("patience", patience),
+            redact,
         )
-        self._allowed: tuple[str, ...] = ("*",) if allow_unplayed is True else tuple(allow_unplayed or ())
+        self._allowed: tuple[str, ...] = (
+            ("*",) if allow_unplayed is True else tuple(allow_unplayed or ())
+        )
         self._rerecord = rerecord
-        self._free: list[tuple[Cassette, Connection]] = [(one, line) for one in self.cassettes for line in one.connections]
+        self._free: list[tuple[Cassette, Connection]] = [
+            (one, line) for one in self.cassettes for line in one.connections
+        ]
         self.running: list[tuple[reports.Where, Replaying]] = []
         self._surplus: list[str] = []
         self._exchanges = [exchange for one in self.cassettes for exchange in one.exchanges]
@@ -85,26 +104,36 @@ class Replay:
     # --- the source ---
 
     def open(self, handshake: Handshake, context: Context) -> Engine:
-        """An engine for one more connection: the next recorded one that fits, or a refusal that says why there is none."""
+        """An engine for one more connection: the next recorded one that fits, or a refusal
+        that says why there is none.
+        """
         for place, (cassette, connection) in enumerate(self._free):
             if not self._unlike(connection.handshake, handshake):
                 del self._free[place]
                 engine = Replaying(connection, self.dialect, self.rules, self._settings, context)
-                where = reports.Where(context.number, _name(cassette), self.command(cassette), self.dialect)
+                where = reports.Where(
+                    context.number, _name(cassette), self.command(cassette), self.dialect
+                )
                 self.running.append((where, engine))
                 return engine
         why = self._why_none(handshake)
-        asked = handshake.path + (f"?{_query_text(self._query(handshake))}" if handshake.query else "")
+        asked = handshake.path + (
+            f"?{_query_text(self._query(handshake))}" if handshake.query else ""
+        )
         first = self.cassettes[0]
         self._surplus.append(reports.surplus(_name(first), asked, why, self.command(first)))
         return Refusing(f"replay: no recorded connection for {asked}: {why}")
 
     def holds(self, handshake: Handshake) -> bool:
         """Whether a recorded connection that fits is left."""
-        return any(not self._unlike(connection.handshake, handshake) for _, connection in self._free)
+        return any(
+            not self._unlike(connection.handshake, handshake) for _, connection in self._free
+        )
 
     def neighbour(self, request: Request, context: Context) -> Reply | None:
-        """The recorded reply to a plain HTTP request, by method and path, in order; the last one again and again."""
+        """The recorded reply to a plain HTTP request, by method and path, in order; the
+        last one again and again.
+        """
         key = (request.method.upper(), request.path)
         fitting = [one for one in self._exchanges if (one.method.upper(), one.path) == key]
         if not fitting:
@@ -113,7 +142,9 @@ class Replay:
         self._told[key] = turn + 1
         exchange = fitting[min(turn, len(fitting) - 1)]
         http = context.base_url.removesuffix(self.dialect.base_path)
-        body = self.dialect.reply_body(request.path, exchange.body, http=http, ws="ws" + http.removeprefix("http"))
+        body = self.dialect.reply_body(
+            request.path, exchange.body, http=http, ws="ws" + http.removeprefix("http")
+        )
         return Reply(exchange.status, exchange.headers, body)
 
     def problems(self) -> list[ExpectationFailed]:
@@ -130,16 +161,29 @@ class Replay:
                 found.append(problem)
         for cassette, connection in self._free:
             if not self._may_miss("connection") and self.running and not self._surplus:
-                told = f"{_name(cassette)}: recorded connection {connection.number} was never opened"
-                found.append(ReplayUnfinished(f"{told}\n  to record it again: {self.command(cassette)}"))
-        return sorted(found, key=lambda one: (ReplayMismatch, ReplayStalled, ReplayUnfinished).index(type(one)))
+                told = (
+                    f"{_name(cassette)}: recorded connection {connection.number} was never opened"
+                )
+                found.append(
+                    ReplayUnfinished(f"{told}\n  to record it again: {self.command(cassette)}")
+                )
+        return sorted(
+            found,
+            key=lambda one: (ReplayMismatch, ReplayStalled, ReplayUnfinished).index(type(one)),
+        )
 
     def _left_open(self, where: reports.Where, engine: Replaying) -> ExpectationFailed | None:
         missing = [step for step in engine.unplayed() if not self._may_miss(_called(step))]
-        if engine.stalled_at is not None and (waits := engine.waits_for()) and (missing or not self._allowed):
+        if (
+            engine.stalled_at is not None
+            and (waits := engine.waits_for())
+            and (missing or not self._allowed)
+        ):
             silence = engine.stalled_at - engine.last_active
             return ReplayStalled(reports.stalled(where, waits, silence, engine.lines))
-        return ReplayUnfinished(reports.unfinished(where, missing, engine.lines)) if missing else None
+        return (
+            ReplayUnfinished(reports.unfinished(where, missing, engine.lines)) if missing else None
+        )
 
     def _may_miss(self, name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in self._allowed)
@@ -159,13 +203,17 @@ class Replay:
         return ""
 
     def _place(self, path: str) -> str:
-        """The path without what stands before the provider's own part of it: clients differ in their base URL."""
+        """The path without what stands before the provider's own part of it: clients differ
+        in their base URL.
+        """
         fitting = [ending for ending in self.dialect.paths if path.rstrip("/").endswith(ending)]
         return max(fitting, key=len) if fitting else path.rstrip("/")
 
     def _query(self, handshake: Handshake) -> dict[str, list[str]]:
         hidden = {name.lower() for name in self.dialect.key_params}
-        hidden |= {pattern[1:].lower() for pattern in self.rules.volatile if pattern.startswith("?")}
+        hidden |= {
+            pattern[1:].lower() for pattern in self.rules.volatile if pattern.startswith("?")
+        }
         kept: dict[str, list[str]] = {}
         for name, value in handshake.query:
             if name.lower() not in hidden:
@@ -176,14 +224,20 @@ class Replay:
         if not self._free:
             count = len(self.running)
             return f"the cassette holds {count} connection{'s' if count != 1 else ''}, all in use or played"
-        return "; ".join(dict.fromkeys(self._unlike(connection.handshake, handshake) for _, connection in self._free))
+        return "; ".join(
+            dict.fromkeys(
+                self._unlike(connection.handshake, handshake) for _, connection in self._free
+            )
+        )
 
     def command(self, cassette: Cassette) -> str:
         """The command that records a cassette again."""
         if self._rerecord is not None:
             return self._rerecord
         upstream = cassette.header.upstream or self.dialect.name
-        return f"mockserver record --upstream {upstream} --to {cassette.path or 'FILE'} -- YOUR CLIENT"
+        return (
+            f"mockserver record --upstream {upstream} --to {cassette.path or 'FILE'} -- YOUR CLIENT"
+        )
 
 
 class Refusing:
@@ -196,8 +250,17 @@ class Refusing:
         """404 with the reason."""
         if not isinstance(item, Opened):
             return []
-        error = {"error": {"type": "invalid_request_error", "code": "replay_no_connection", "message": self._message}}
-        return [Note("replay", self._message), Refuse(404, (("Content-Type", "application/json"),), json.dumps(error).encode())]
+        error = {
+            "error": {
+                "type": "invalid_request_error",
+                "code": "replay_no_connection",
+                "message": self._message,
+            }
+        }
+        return [
+            Note("replay", self._message),
+            Refuse(404, (("Content-Type", "application/json"),), json.dumps(error).encode()),
+        ]
 
     def wake_at(self) -> Micros | None:
         """Never."""

@@ -1,4 +1,6 @@
-"""What a test is told when a client departs from a recording. Plain text; the first line says it all."""
+"""What a test is told when a client departs from a recording. Plain text; the first line says it
+all.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from dataclasses import dataclass
 from mockserver.core.frames import Close, Lost, Sender, Text
 from mockserver.core.view import Lens
 from mockserver.dialects.base import shorten
+from mockserver.engines.cues import Step
 from mockserver.engines.departures import Departure, Line
-from mockserver.engines.score import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,21 @@ def unfinished(where: Where, steps: Iterable[Step], lines: Iterable[Line]) -> st
     if len(ends) == len(missing):
         told = f"{where}: the client never closed the connection"
     else:
-        told = f"{where}: {len(missing)} recorded client frame{'s' if len(missing) > 1 else ''} never came"
+        frames = "frames" if len(missing) > 1 else "frame"
+        told = f"{where}: {len(missing)} recorded client {frames} never came"
     return "\n".join([told, *missing, *_timeline(where.lens, lines), *_again(where)])
 
 
 def surplus(cassette: str, asked: str, why: str, rerecord: str) -> str:
     """A connection that the cassette does not hold."""
-    return f"{cassette}: no recorded connection for {asked}: {why}\n  to record it again: {rerecord}"
+    return (
+        f"{cassette}: no recorded connection for {asked}: {why}\n  to record it again: {rerecord}"
+    )
 
 
 def _step(step: Step, lens: Lens) -> str:
-    return f"#{step.number} {step.view.name}, recorded at {step.at / 1e6:.3f} s  {shorten(lens.summary(step.view), 80)}".rstrip()
+    told = shorten(lens.summary(step.view), 80)
+    return f"#{step.number} {step.view.name}, recorded at {step.at / 1e6:.3f} s  {told}".rstrip()
 
 
 def _frame(lens: Lens, frame: object, width: int) -> str:
@@ -75,7 +81,9 @@ def _timeline(lens: Lens, lines: Iterable[Line]) -> list[str]:
     for line in lines:
         arrow = "-->" if line.sender is Sender.CLIENT else "<--"
         view = lens.view(line.frame, line.sender)
-        told.append(f"    {line.at / 1e6:9.3f}  {arrow}  {view.name}  {shorten(lens.summary(view), 80)}".rstrip())
+        told.append(
+            f"    {line.at / 1e6:9.3f}  {arrow}  {view.name}  {shorten(lens.summary(view), 80)}".rstrip()
+        )
     return ["  up to there:", *told] if told else []
 
 

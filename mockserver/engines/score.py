@@ -1,11 +1,16 @@
-"""A recorded connection read as a score: client steps to be matched, and server cues that wait for an anchor.
+"""A recorded connection read as a score: client steps to be matched, and server cues that wait for
+an anchor.
 
-Records are read in order and only as far ahead as the live session needs, so that a recording of any length starts at
-once. Nothing is parsed that need not be: server frames are told apart by their peeked name, and cut at the client's ids
+Records are read in order and only as far ahead as the live session needs, so that a recording of
+any length starts at
+once. Nothing is parsed that need not be: server frames are told apart by their peeked name, and cut
+at the client's ids
 where they hold any.
 
-An **anchor** is what a cue waits for: client steps, an amount of client audio, the opening. Its live time is when the last
-of these came; a cue is due its recorded distance after that (``engines.pacing``). Cues of one **chain** keep their order.
+An **anchor** is what a cue waits for: client steps, an amount of client audio, the opening. Its
+live time is when the last
+of these came; a cue is due its recorded distance after that (``engines.pacing``). Cues of one
+**chain** keep their order.
 """
 
 from __future__ import annotations
@@ -32,7 +37,7 @@ from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.causes import Cause, On
 from mockserver.engines.aliases import Parts, cut, forms
 from mockserver.engines.cues import Anchor, Chain, Cue, Step
-from mockserver.engines.hearing import Ear, audio_bytes
+from mockserver.engines.ear import Ear, audio_bytes
 from mockserver.engines.matching import Matcher
 from mockserver.engines.pacing import Pacing
 
@@ -47,7 +52,9 @@ LOOK = 5_000
 
 
 class Score:
-    """See the head of this module. ``arm`` is called with each chain whose first cue has changed."""
+    """See the head of this module. ``arm`` is called with each chain whose first cue has
+    changed.
+    """
 
     def __init__(
         self,
@@ -68,7 +75,7 @@ class Score:
         self.opening = Anchor(0, 1, "the connection")
         self.ear = Ear()  # the recorded audio, as far as it has been read
         self.audio_waits: deque[tuple[Micros, Anchor]] = deque()
-        self.heard_exactly = bytearray() if rules.audio == "exact" else None
+        self.heard_exactly = bytearray()  # the recorded audio itself, where the rules compare it
         self.ids: set[str] = set()
         self._rules, self._pace, self._arm = rules, pace, arm
         self._timed = connection.timed
@@ -129,7 +136,7 @@ class Score:
         if view.kind is Kind.AUDIO and view.audio is not None:
             self._last_audio_at = at
             self.ear.take(view.audio)
-            if self.heard_exactly is not None:
+            if self._rules.audio == "exact":
                 self.heard_exactly += audio_bytes(view, frame)
             self._causes.audio()
             return
@@ -156,7 +163,9 @@ class Score:
                 effect, cause = Abort(), None
             case _:
                 effect = to_client(frame)
-                cause = self._causes.server(self._dialect.peek(frame, Sender.SERVER), frame, self._ahead)
+                cause = self._causes.server(
+                    self._dialect.peek(frame, Sender.SERVER), frame, self._ahead
+                )
                 if self.ids and isinstance(frame, Text):
                     parts = cut(frame.data, self.ids)
         if cause is None:
@@ -168,7 +177,19 @@ class Score:
         delay = self._delay(at, anchor, last)
         if cause.label:
             self._labels[cause.label] = anchor
-        cue = Cue(place, at, delay, frame, effect, parts, anchor, chain, cause.response, cause.role, cause.closing)
+        cue = Cue(
+            place,
+            at,
+            delay,
+            frame,
+            effect,
+            parts,
+            anchor,
+            chain,
+            cause.response,
+            cause.role,
+            cause.closing,
+        )
         chain.cues.append(cue)
         self.owed += cue.owed
         if last is None:
@@ -210,7 +231,9 @@ class Score:
                 return self._after_audio(Anchor(self._last_audio_at, 1))
             case On.BOTH:
                 base = max(self._last_audio_at, self._last_step_at)
-                return self._after_audio(self._after_prefix(Anchor(base, 2, "all client frames before it")))
+                return self._after_audio(
+                    self._after_prefix(Anchor(base, 2, "all client frames before it"))
+                )
             case On.BEFORE:
                 return self._before()
 
@@ -220,7 +243,12 @@ class Score:
             steps = [self.steps[number] for number in numbers]
             pending = [step for step in steps if step.state != "done"]
             words = " and ".join(f"client frame {step.number} ({step.view.name})" for step in steps)
-            anchor = Anchor(max(step.at for step in steps), len(pending), words, any(step.optional for step in steps))
+            anchor = Anchor(
+                max(step.at for step in steps),
+                len(pending),
+                words,
+                any(step.optional for step in steps),
+            )
             for step in pending:
                 step.anchors.append(anchor)
             if not pending:
@@ -234,7 +262,10 @@ class Score:
         if not count:
             return self.opening
         if self._shared is None or self._shared[0] != count:
-            self._shared = count, self._after_prefix(Anchor(self._last_step_at, 1, "all client frames before it"))
+            self._shared = (
+                count,
+                self._after_prefix(Anchor(self._last_step_at, 1, "all client frames before it")),
+            )
         return self._shared[1]
 
     def _after_prefix(self, anchor: Anchor) -> Anchor:
@@ -245,7 +276,9 @@ class Score:
         return anchor
 
     def _after_audio(self, anchor: Anchor) -> Anchor:
-        anchor.words = f"{self.ear.us / 1000:.0f} ms of client audio" + (f" and {anchor.words}" if anchor.words else "")
+        anchor.words = f"{self.ear.us / 1000:.0f} ms of client audio" + (
+            f" and {anchor.words}" if anchor.words else ""
+        )
         if self.ear.us <= self._heard:
             self.settle(anchor, self._heard_at)
         else:
@@ -253,8 +286,12 @@ class Score:
         return anchor
 
     def _after_all(self) -> Anchor:
-        """What ends the connection comes after everything before it; its time is told from the last of that."""
-        self.end = self._after_prefix(Anchor(max(self._last_step_at, self._last_server_at), 2, "everything before it"))
+        """What ends the connection comes after everything before it; its time is told from
+        the last of that.
+        """
+        self.end = self._after_prefix(
+            Anchor(max(self._last_step_at, self._last_server_at), 2, "everything before it")
+        )
         if not self.owed:
             self.settle(self.end, self.sent_at)
         return self.end
@@ -299,13 +336,17 @@ class Score:
                 self.settle(anchor, now, whole=True)
 
     def _move_low(self, now: Micros | None) -> None:
-        while self.low < len(self.steps) and (self.steps[self.low].state == "done" or self.steps[self.low].optional):
+        while self.low < len(self.steps) and (
+            self.steps[self.low].state == "done" or self.steps[self.low].optional
+        ):
             self.low += 1
         while now is not None and self._prefixes and self._prefixes[0][0] <= self.low:
             self.settle(self._prefixes.popleft()[1], now)
 
     def settle(self, anchor: Anchor, now: Micros, *, whole: bool = False) -> None:
-        """One of the things that an anchor waits for has come (``whole``: give up waiting for the rest)."""
+        """One of the things that an anchor waits for has come (``whole``: give up waiting
+        for the rest).
+        """
         if anchor.time is not None:
             return
         anchor.missing = 0 if whole else anchor.missing - 1
@@ -325,7 +366,9 @@ class Score:
             self.advance(self.read - AHEAD // 2)
 
     def pending(self, *, more: int = 0) -> Iterator[Step]:
-        """The steps that have not come, in recorded order; those left out among them. Reads up to ``more`` steps on."""
+        """The steps that have not come, in recorded order; those left out among them. Reads
+        up to ``more`` steps on.
+        """
         number = max(0, self.low - WINDOW)
         while number < len(self.steps) or (more > 0 and not self.complete()):
             if number >= len(self.steps):

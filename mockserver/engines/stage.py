@@ -1,7 +1,10 @@
-"""Playing the server's side of a recording: which cue goes out when, what a cancel takes out of the plan.
+"""Playing the server's side of a recording: which cue goes out when, what a cancel takes out of the
+plan.
 
-The stage keeps the clock's plan: the first cue of each chain whose anchor has come, by due time and recorded order. It
-knows nothing of matching; ``engines.replaying`` tells the score what the client did, and the stage plays what follows.
+The stage keeps the clock's plan: the first cue of each chain whose anchor has come, by due time and
+recorded order. It
+knows nothing of matching; ``engines.replaying`` tells the score what the client did, and the stage
+plays what follows.
 """
 
 from __future__ import annotations
@@ -24,11 +27,15 @@ from mockserver.engines.pacing import Pacing
 from mockserver.engines.score import Score
 
 BATCH = 256
-"""So many frames due at one time go out at once; the next a microsecond later, so that a shell can send in between."""
+"""So many frames due at one time go out at once; the next a microsecond later, so that a shell can
+send in between.
+"""
 
 
 class Stage:
-    """See the head of this module. ``lines`` is where what was played is written down for reports."""
+    """See the head of this module. ``lines`` is where what was played is written down for
+    reports.
+    """
 
     def __init__(
         self,
@@ -45,11 +52,15 @@ class Stage:
         self.records = connection.records
         self.ended = False
         self.active: dict[str, Cue] = {}  # responses on their way, by the cue that began them
-        self._gone: dict[str, Role | None] = {}  # responses that were cut short; what of them is dropped (None: all)
+        self._gone: dict[
+            str, Role | None
+        ] = {}  # responses that were cut short; what of them is dropped (None: all)
         self._dialect, self._aliases, self._lines = dialect, aliases, lines
         self._pace, self._patience = pace, patience
         self._heap: list[tuple[Micros, int, int, Cue]] = []
-        self._count = count()  # a cue may stand in the plan twice: to wait for its limit, then to go out
+        self._count = (
+            count()
+        )  # a cue may stand in the plan twice: to wait for its limit, then to go out
         self._resume: Micros = 0
         self._now: Micros = 0
         self.score = Score(connection, dialect, matcher, rules, pace, self._arm)
@@ -78,7 +89,9 @@ class Stage:
             if cue.anchor.time is None:
                 # An optional frame did not come in time: what it would have ended, ends.
                 name = self._dialect.peek(cue.frame, Sender.SERVER)
-                out.append(Note("replay", f"{name} goes out although {cue.anchor.words} did not come"))
+                out.append(
+                    Note("replay", f"{name} goes out although {cue.anchor.words} did not come")
+                )
                 score.settle(cue.anchor, now, whole=True)
                 continue
             chain.cues.popleft()
@@ -101,10 +114,14 @@ class Stage:
         return out
 
     def running(self, response_id: str | None) -> str:
-        """The response on its way with this id; without one that of the default conversation, as the schema has it."""
+        """The response on its way with this id; without one that of the default
+        conversation, as the schema has it.
+        """
         if response_id is not None:
             return response_id if response_id in self.active else ""
-        return next((name for name, cue in reversed(self.active.items()) if cue.chain.name == TURNS), "")
+        return next(
+            (name for name, cue in reversed(self.active.items()) if cue.chain.name == TURNS), ""
+        )
 
     def too_early(self, response: str, index: int) -> bool:
         """Whether deltas of a response that were recorded before ``index`` have not been played."""
@@ -115,7 +132,9 @@ class Stage:
         )
 
     def cut_short(self, response: str, now: Micros, ids: Ids) -> list[Send]:
-        """End a response that the recording let go on: drop what is left of it, say what the provider says."""
+        """End a response that the recording let go on: drop what is left of it, say what
+        the provider says.
+        """
         began = self.active[response]
         planned = {cue.index for chain in self.score.chains.values() for cue in chain.cues}
         turns = Turns(self._dialect)
@@ -126,10 +145,14 @@ class Stage:
         self.drop(response, now)
         if response not in turns.open:
             return []
-        return [to_client(frame) for frame in turns.cancelled_tail(response, "client_cancelled", ids)]
+        return [
+            to_client(frame) for frame in turns.cancelled_tail(response, "client_cancelled", ids)
+        ]
 
     def drop(self, response: str, now: Micros, *, only: Role | None = None) -> None:
-        """Take a response, or what has one role in it, out of the plan: what was read so far and what is still to be read."""
+        """Take a response, or what has one role in it, out of the plan: what was read so
+        far and what is still to be read.
+        """
         self._now = now
         self._gone[response] = only
         if only is None:

@@ -1,4 +1,6 @@
-"""A client for the pure tests of replay: cassettes from dialogues, and a driver that keeps the clock."""
+"""A client for the pure tests of replay: cassettes from dialogues, and a driver that keeps the
+clock.
+"""
 
 from __future__ import annotations
 
@@ -44,20 +46,31 @@ def frame(what: Any) -> Frame:
 
 
 def recording(
-    *lines: tuple[Sender, Any] | tuple[int, Sender, Any], dialect: str = "openai", every: int = 100, timed: bool = True
+    *lines: tuple[Sender, Any] | tuple[int, Sender, Any],
+    dialect: str = "openai",
+    every: int = 100,
+    timed: bool = True,
 ) -> Cassette:
-    """A cassette of one connection. Lines are (sender, frame), ``every`` ms apart, or (ms, sender, frame)."""
+    """A cassette of one connection. Lines are (sender, frame), ``every`` ms apart, or (ms,
+    sender, frame).
+    """
     records = []
     for place, line in enumerate(lines, 1):
         at, sender, what = line if len(line) == 3 else (place * every, *line)
         records.append(Record(at * 1_000, sender, frame(what)))
-    return Cassette(Header(dialect), (Connection(0, Handshake(), records=tuple(records), timed=timed),), path="x.cassette")
+    return Cassette(
+        Header(dialect),
+        (Connection(0, Handshake(), records=tuple(records), timed=timed),),
+        path="x.cassette",
+    )
 
 
 class Live:
     """A live session against a source."""
 
-    def __init__(self, source: Replay, handshake: Handshake | None = None, *, number: int = 0) -> None:
+    def __init__(
+        self, source: Replay, handshake: Handshake | None = None, *, number: int = 0
+    ) -> None:
         self.journal = Journal()
         log = self.journal.open(source.dialect)
         log.number = number
@@ -102,7 +115,9 @@ class Live:
 
     def names(self) -> list[str]:
         """Event types of what came so far."""
-        return [body.get("type", "?") if isinstance(body, dict) else "close" for body in self.bodies()]
+        return [
+            body.get("type", "?") if isinstance(body, dict) else "close" for body in self.bodies()
+        ]
 
     def _take(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
@@ -113,9 +128,14 @@ class Live:
 
 
 def play(
-    live: Live, records: Sequence[Record], change: Callable[[Frame], Iterable[Frame]] = lambda one: (one,), slower: float = 1.0
+    live: Live,
+    records: Sequence[Record],
+    change: Callable[[Frame], Iterable[Frame]] = lambda one: (one,),
+    slower: float = 1.0,
 ) -> None:
-    """Send a recording's client side: each frame once what was recorded before it has come, at its recorded distance."""
+    """Send a recording's client side: each frame once what was recorded before it has come, at
+    its recorded distance.
+    """
     last_at = 0
     wanted = 0
     for record in records:
@@ -136,4 +156,6 @@ def play(
 
 def with_records(cassette: Cassette, records: Iterable[Record]) -> Cassette:
     """The same cassette with other records in its only connection."""
-    return replace(cassette, connections=(replace(cassette.connections[0], records=tuple(records)),))
+    return replace(
+        cassette, connections=(replace(cassette.connections[0], records=tuple(records)),)
+    )

@@ -1,4 +1,6 @@
-"""Departures from a recording, each with its report; cancels; several connections; what the source refuses."""
+"""Departures from a recording, each with its report; cancels; several connections; what the source
+refuses.
+"""
 
 from __future__ import annotations
 
@@ -104,13 +106,21 @@ DEPARTURES: list[tuple[str, Change, type[ExpectationFailed], list[str]]] = [
         "a missing frame",
         without(1),
         ReplayMismatch,
-        ["response.create at 2.000 s", "client frame 1 (conversation.item.create) comes before it", "session.updated"],
+        [
+            "response.create at 2.000 s",
+            "client frame 1 (conversation.item.create) comes before it",
+            "session.updated",
+        ],
     ),
     (
         "an extra frame",
         lambda bodies: [*bodies[:2], bodies[1], *bodies[2:]],
         ReplayMismatch,
-        ["conversation.item.create at 3.000 s", "has already come as often as recorded", "#2 response.create"],
+        [
+            "conversation.item.create at 3.000 s",
+            "has already come as often as recorded",
+            "#2 response.create",
+        ],
     ),
     (
         "a frame of a kind that was never recorded",
@@ -122,7 +132,10 @@ DEPARTURES: list[tuple[str, Change, type[ExpectationFailed], list[str]]] = [
         "a wrong order where order matters",
         swapped(1, 2),
         ReplayMismatch,
-        ["response.create at 2.000 s", "it is recorded, but client frame 1 (conversation.item.create) comes before it"],
+        [
+            "response.create at 2.000 s",
+            "it is recorded, but client frame 1 (conversation.item.create) comes before it",
+        ],
     ),
     (
         "a frame after the end",
@@ -140,7 +153,11 @@ DEPARTURES: list[tuple[str, Change, type[ExpectationFailed], list[str]]] = [
         "a client that hangs up early",
         lambda bodies: [*bodies[:1], Close(1000)],
         ReplayUnfinished,
-        ["2 recorded client frames never came", "#1 conversation.item.create", "#2 response.create"],
+        [
+            "2 recorded client frames never came",
+            "#1 conversation.item.create",
+            "#2 response.create",
+        ],
     ),
     (
         "a client that never closes",
@@ -163,8 +180,12 @@ DEPARTURES: list[tuple[str, Change, type[ExpectationFailed], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "kind", "said"), [row[1:] for row in DEPARTURES], ids=[row[0] for row in DEPARTURES])
-def test_a_departure_is_reported(change: Change, kind: type[ExpectationFailed], said: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("change", "kind", "said"), [row[1:] for row in DEPARTURES], ids=[row[0] for row in DEPARTURES]
+)
+def test_a_departure_is_reported(
+    change: Change, kind: type[ExpectationFailed], said: list[str]
+) -> None:
     scene = talk()
     source = Replay(scene.cassette())
     live = run(source, change(clients(scene)))
@@ -187,7 +208,11 @@ def test_the_timeline_in_a_report_shows_both_sides_in_order() -> None:
     source = Replay(scene.cassette())
     run(source, changed(1, item={"type": "message"})(clients(scene)))
     lines = str(source.problems()[0]).splitlines()
-    shown = [line.split()[1:3] for line in lines[lines.index("  up to there:") + 1 :] if "-->" in line or "<--" in line]
+    shown = [
+        line.split()[1:3]
+        for line in lines[lines.index("  up to there:") + 1 :]
+        if "-->" in line or "<--" in line
+    ]
     assert shown == [
         ["<--", "session.created"],
         ["-->", "session.update"],
@@ -207,7 +232,10 @@ def test_an_unknown_id_of_the_server_is_a_difference() -> None:
     run(source, bad)
     assert asked == 1
     report = str(source.problems()[0])
-    assert "item_id: recorded 'item_of_resp_0001', live 'item_of_nobody' (the server made this id" in report
+    assert (
+        "item_id: recorded 'item_of_resp_0001', live 'item_of_nobody' (the server made this id"
+        in report
+    )
     source = Replay(scene.cassette())
     run(source, good)
     assert source.problems() == []
@@ -222,7 +250,10 @@ def test_an_id_of_the_client_must_stay_what_it_was() -> None:
     bodies[1] = {**bodies[1], "item_id": "second"}
     source = Replay(scene.cassette())
     run(source, bodies)
-    assert "item_id: recorded 'first', live 'second' (the recorded id already has another live one)" in str(source.problems()[0])
+    assert (
+        "item_id: recorded 'first', live 'second' (the recorded id already has another live one)"
+        in str(source.problems()[0])
+    )
 
 
 def test_a_silent_client_stalls_and_one_that_thinks_does_not() -> None:
@@ -235,7 +266,9 @@ def test_a_silent_client_stalls_and_one_that_thinks_does_not() -> None:
         "nothing for 5.0 s: waiting for client frame 1 (conversation.item.create)"
     ]
     assert [type(one) for one in source.problems()] == [ReplayStalled]
-    assert "replay has waited 5.0 s or longer for client frame 1 (conversation.item.create)" in str(source.problems()[0])
+    assert "replay has waited 5.0 s or longer for client frame 1 (conversation.item.create)" in str(
+        source.problems()[0]
+    )
     for body in clients(scene)[1:]:
         live.send(body)
         live.wait(1_000)
@@ -293,7 +326,9 @@ def test_independent_requests_may_come_in_the_other_order() -> None:
     source = Replay(scene.cassette())
     live = run(source, [two, one])
     assert source.problems() == []
-    done = [body["response"]["metadata"] for body in live.bodies() if body["type"] == "response.done"]
+    done = [
+        body["response"]["metadata"] for body in live.bodies() if body["type"] == "response.done"
+    ]
     assert done == [two["response"]["metadata"], one["response"]["metadata"]]
 
 
@@ -301,9 +336,16 @@ def test_outputs_of_parallel_tool_calls_may_come_in_the_other_order() -> None:
     scene = Scene()
     scene.opens()
     for call in ("call_1", "call_2"):
-        item = {"id": f"mine_{call}", "type": "function_call_output", "call_id": call, "output": call}
+        item = {
+            "id": f"mine_{call}",
+            "type": "function_call_output",
+            "call_id": call,
+            "output": call,
+        }
         asked = scene.client({"type": "conversation.item.create", "item": item})
-        scene.server({"type": "conversation.item.added", "previous_item_id": None, "item": item}, cause=asked)
+        scene.server(
+            {"type": "conversation.item.added", "previous_item_id": None, "item": item}, cause=asked
+        )
     one, two = clients(scene)
     source = Replay(scene.cassette())
     live = run(source, [two, one])
@@ -409,7 +451,10 @@ def test_an_added_cancel_ends_the_active_response_as_the_provider_does() -> None
     live.wait(5_000)
     assert deltas(live) == ["w0", "w1"]
     assert live.names()[-5:] == [
-        "response.output_text.done", "response.content_part.done", "conversation.item.done", "response.output_item.done",
+        "response.output_text.done",
+        "response.content_part.done",
+        "conversation.item.done",
+        "response.output_item.done",
         "response.done",
     ]
     done = live.bodies()[-1]["response"]
@@ -442,7 +487,10 @@ def test_what_the_server_cut_off_when_the_user_spoke_waits_for_the_users_audio()
     name = scene.begins(asked, None)
     scene.says(name, "w0", 10 * MS, asked)
     heard = scene.speaks(400)
-    scene.server({"type": "input_audio_buffer.speech_started", "audio_start_ms": 100, "item_id": "item_u"}, cause=heard)
+    scene.server(
+        {"type": "input_audio_buffer.speech_started", "audio_start_ms": 100, "item_id": "item_u"},
+        cause=heard,
+    )
     scene.ends(name, None, 5 * MS, heard, status="cancelled")
     bodies = clients(scene)
     live = run(Replay(scene.cassette(), pacing="instant"), bodies[:4], pause=20)
@@ -451,7 +499,10 @@ def test_what_the_server_cut_off_when_the_user_spoke_waits_for_the_users_audio()
         live.send(body)
     live.wait(1)
     assert live.names()[-4:] == [
-        "input_audio_buffer.speech_started", "response.output_item.done", "response.done", "rate_limits.updated",
+        "input_audio_buffer.speech_started",
+        "response.output_item.done",
+        "response.done",
+        "rate_limits.updated",
     ]
 
 
@@ -468,15 +519,23 @@ def test_audio_before_a_commit_must_be_as_long_as_recorded() -> None:
         run(source, [*bodies[:kept], bodies[-1]], pause=50)
         assert (source.problems() == []) is good
     report = str(source.problems()[0])
-    assert "the audio before it: recorded '1000 ms (48000 bytes)', live '800 ms (38400 bytes)'" in report
+    assert (
+        "the audio before it: recorded '1000 ms (48000 bytes)', live '800 ms (38400 bytes)'"
+        in report
+    )
 
 
-@pytest.mark.parametrize(("mode", "good"), [("duration", True), ("length", True), ("ignore", True), ("exact", False)])
+@pytest.mark.parametrize(
+    ("mode", "good"), [("duration", True), ("length", True), ("ignore", True), ("exact", False)]
+)
 def test_audio_modes(mode: str, good: bool) -> None:
     scene = Scene()
     scene.opens()
     scene.commits(ms=300)
-    bodies = [{**body, "audio": "A" * len(body["audio"])} if "audio" in body else body for body in clients(scene)]
+    bodies = [
+        {**body, "audio": "A" * len(body["audio"])} if "audio" in body else body
+        for body in clients(scene)
+    ]
     source = Replay(scene.cassette(), rules={"audio": mode})
     run(source, bodies, pause=50)
     assert (source.problems() == []) is good
@@ -517,16 +576,24 @@ def two_parts() -> Cassette:
     second.opens()
     second.updates("two")
     second.client(Close(1000))
-    shake = Handshake("/v1/realtime", (("model", "m"),), (("host", "h"),), target="/v1/realtime?model=m")
+    shake = Handshake(
+        "/v1/realtime", (("model", "m"),), (("host", "h"),), target="/v1/realtime?model=m"
+    )
     connections = tuple(
-        Connection(number, shake, records=tuple(Record(line.at, line.sender, frame(line.body)) for line in scene.lines))
+        Connection(
+            number,
+            shake,
+            records=tuple(Record(line.at, line.sender, frame(line.body)) for line in scene.lines),
+        )
         for number, scene in enumerate((first, second))
     )
     return Cassette(Header("openai"), connections, path="x.cassette")
 
 
 def body_of(cassette: Cassette, connection: int) -> Any:
-    return next(record.frame for record in cassette.connections[connection].records if record.sender is C)
+    return next(
+        record.frame for record in cassette.connections[connection].records if record.sender is C
+    )
 
 
 def test_a_session_cut_by_1011_goes_on_in_a_second_connection() -> None:
@@ -565,9 +632,18 @@ def test_one_connection_more_than_recorded_is_refused_and_reported() -> None:
 @pytest.mark.parametrize(
     ("shake", "why"),
     [
-        (Handshake("/v1/realtime", (("model", "other"),)), "query model: recorded ['m'], live ['other']"),
-        (Handshake("/v1/live/sessions", (("model", "m"),)), "recorded path /v1/realtime, live /v1/live/sessions"),
-        (Handshake("/v1/realtime", (("model", "m"), ("intent", "x"))), "query intent: recorded None, live ['x']"),
+        (
+            Handshake("/v1/realtime", (("model", "other"),)),
+            "query model: recorded ['m'], live ['other']",
+        ),
+        (
+            Handshake("/v1/live/sessions", (("model", "m"),)),
+            "recorded path /v1/realtime, live /v1/live/sessions",
+        ),
+        (
+            Handshake("/v1/realtime", (("model", "m"), ("intent", "x"))),
+            "query intent: recorded None, live ['x']",
+        ),
     ],
 )
 def test_another_path_or_query_is_another_connection(shake: Handshake, why: str) -> None:
@@ -579,16 +655,22 @@ def test_another_path_or_query_is_another_connection(shake: Handshake, why: str)
 def test_connections_are_told_apart_by_their_query() -> None:
     cassette = two_parts()
     named = [
-        replace(line, handshake=replace(line.handshake, query=(("model", f"m{line.number}"),))) for line in cassette.connections
+        replace(line, handshake=replace(line.handshake, query=(("model", f"m{line.number}"),)))
+        for line in cassette.connections
     ]
     cassette = replace(cassette, connections=tuple(named))
     source = Replay(cassette)
-    second, first = (Live(source, Handshake("/v1/realtime", (("model", f"m{number}"),))) for number in (1, 0))
+    second, first = (
+        Live(source, Handshake("/v1/realtime", (("model", f"m{number}"),))) for number in (1, 0)
+    )
     for live, number in ((second, 1), (first, 0)):
         live.wait(100)
         live.send(body_of(cassette, number))
         live.wait(100)
-    assert [live.bodies()[-1]["session"]["instructions"] for live in (second, first)] == ["two", "one"]
+    assert [live.bodies()[-1]["session"]["instructions"] for live in (second, first)] == [
+        "two",
+        "one",
+    ]
 
 
 def test_a_connection_that_nobody_opened_is_unfinished() -> None:
@@ -597,44 +679,66 @@ def test_a_connection_that_nobody_opened_is_unfinished() -> None:
     live.wait(100)
     live.send(body_of(two_parts(), 0))
     live.wait(1_000)
-    assert ["recorded connection 1 was never opened" in str(one) for one in source.problems()] == [True]
+    assert ["recorded connection 1 was never opened" in str(one) for one in source.problems()] == [
+        True
+    ]
     assert isinstance(source.problems()[0], ReplayUnfinished)
 
 
 def test_refusals_and_resets_are_replayed() -> None:
-    refused = Connection(0, Handshake(), Answer(429, (("Retry-After", "1"), ("Content-Length", "4")), None, b"slow"))
-    cut = Connection(1, Handshake(), records=(Record(10_000, S, Text("{}")), Record(20_000, S, Lost("reset"))))
+    refused = Connection(
+        0, Handshake(), Answer(429, (("Retry-After", "1"), ("Content-Length", "4")), None, b"slow")
+    )
+    cut = Connection(
+        1, Handshake(), records=(Record(10_000, S, Text("{}")), Record(20_000, S, Lost("reset")))
+    )
     source = Replay(Cassette(Header("openai"), (refused, cut)))
     first = Live(source)
     assert first.refused is not None
-    assert (first.refused.status, first.refused.body, first.refused.headers) == (429, b"slow", (("Retry-After", "1"),))
+    assert (first.refused.status, first.refused.body, first.refused.headers) == (
+        429,
+        b"slow",
+        (("Retry-After", "1"),),
+    )
     second = Live(source)
     second.wait(1_000)
     assert second.frames() == [Text("{}"), Lost()]
     assert [at for at, _ in second.got] == [10_000, 20_000]
 
 
-@pytest.mark.parametrize(("offered", "recorded", "chosen"), [
-    (("realtime", "openai-insecure-api-key.k"), None, "realtime"),
-    (("a", "b"), "b", "b"),
-    ((), "realtime", None),
-])
+@pytest.mark.parametrize(
+    ("offered", "recorded", "chosen"),
+    [
+        (("realtime", "openai-insecure-api-key.k"), None, "realtime"),
+        (("a", "b"), "b", "b"),
+        ((), "realtime", None),
+    ],
+)
 def test_a_subprotocol_is_selected_where_one_is_offered(
     offered: tuple[str, ...], recorded: str | None, chosen: str | None
 ) -> None:
-    cassette = replace(two_parts(), connections=(Connection(0, Handshake(), Answer(101, (), recorded)),))
+    cassette = replace(
+        two_parts(), connections=(Connection(0, Handshake(), Answer(101, (), recorded)),)
+    )
     live = Live(Replay(cassette), Handshake(subprotocols=offered))
-    assert [effect.subprotocol for effect in live.effects if hasattr(effect, "subprotocol")] == [chosen]
+    assert [effect.subprotocol for effect in live.effects if hasattr(effect, "subprotocol")] == [
+        chosen
+    ]
 
 
 def test_neighbours_answer_as_recorded() -> None:
     told = b'{"callId": "c", "joinUrl": "wss://voice.example/join/1"}'
-    cassette = Cassette(Header("ultravox"), (), (Exchange("POST", "/api/calls", b"{}", 201, (), told),))
+    cassette = Cassette(
+        Header("ultravox"), (), (Exchange("POST", "/api/calls", b"{}", 201, (), told),)
+    )
     source = Replay(cassette)
     context = Context(0, "s", source.dialect, base_url="http://127.0.0.1:5/api")
     reply = source.neighbour(Request("POST", "/api/calls"), context)
     assert reply is not None
-    assert (reply.status, reply.body) == (201, b'{"callId": "c", "joinUrl": "ws://127.0.0.1:5/calls/mock"}')
+    assert (reply.status, reply.body) == (
+        201,
+        b'{"callId": "c", "joinUrl": "ws://127.0.0.1:5/calls/mock"}',
+    )
     assert source.neighbour(Request("GET", "/api/calls"), context) is None
 
 
@@ -645,31 +749,46 @@ def test_one_source_of_several_cassettes_keeps_64_sessions_apart() -> None:
         scene.server({"type": "session.created", "session": {"id": f"sess_{number}"}})
         scene.updates(f"number {number}")
         shake = Handshake("/v1/realtime", (("tag", str(number)),), (("host", "h"),))
-        cassettes.append(replace(scene.cassette(), connections=(replace(scene.cassette().connections[0], handshake=shake),)))
+        cassettes.append(
+            replace(
+                scene.cassette(),
+                connections=(replace(scene.cassette().connections[0], handshake=shake),),
+            )
+        )
     source = Replay(cassettes)
-    lives = [Live(source, Handshake("/v1/realtime", (("tag", str(number)),)), number=number) for number in range(64)]
+    lives = [
+        Live(source, Handshake("/v1/realtime", (("tag", str(number)),)), number=number)
+        for number in range(64)
+    ]
     for number, live in reversed(list(enumerate(lives))):
         live.wait(100)
         live.send(body_of(cassettes[number], 0))
     for number, live in enumerate(lives):
         live.wait(1_000)
-        assert live.frames() == [record.frame for record in cassettes[number].connections[0].records if record.sender is S]
+        assert live.frames() == [
+            record.frame
+            for record in cassettes[number].connections[0].records
+            if record.sender is S
+        ]
     assert source.problems() == []
 
 
 # --- what is wrong at construction ---
 
 
-@pytest.mark.parametrize(("options", "said"), [
-    ({"pacing": "fast"}, "pacing 'fast'"),
-    ({"pacing": 0}, "pacing 0"),
-    ({"rules": {"volatil": []}}, "unknown key 'volatil', expected one of audio"),
-    ({"rules": {"audio": "loud"}}, "expected one of duration, length, exact, ignore"),
-    ({"rules": {"volatile": [1]}}, "expected a list of strings"),
-    ({"rules": {"version": 99}}, "version 99 is newer"),
-    ({"stall_after": -1}, "stall_after=-1"),
-    ({"on_stall": "kill"}, "on_stall='kill'"),
-])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"pacing": "fast"}, "pacing 'fast'"),
+        ({"pacing": 0}, "pacing 0"),
+        ({"rules": {"volatil": []}}, "unknown key 'volatil', expected one of audio"),
+        ({"rules": {"audio": "loud"}}, "expected one of duration, length, exact, ignore"),
+        ({"rules": {"volatile": [1]}}, "expected a list of strings"),
+        ({"rules": {"version": 99}}, "version 99 is newer"),
+        ({"stall_after": -1}, "stall_after=-1"),
+        ({"on_stall": "kill"}, "on_stall='kill'"),
+    ],
+)
 def test_wrong_options_fail_at_construction(options: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=re.escape(said)):
         Replay(talk().cassette(), **options)

@@ -1,4 +1,6 @@
-"""Replay as properties: what was recorded comes back, whatever the client renames, re-chunks, delays or hurries."""
+"""Replay as properties: what was recorded comes back, whatever the client renames, re-chunks,
+delays or hurries.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from mockserver.core.frames import Frame, Peer, Received, Text, frame_to_client
 from mockserver.engines.replay import Replay
 from tests.engines.dialogues import Line, Scene, scenes
-from tests.engines.driving import C, S, Live, frame
+from tests.engines.driving import C, Live, S, frame
 
 
 def sent(scene: Scene) -> list[Line]:
@@ -56,13 +58,17 @@ def test_replay_of_a_record_is_the_identity(scene: Scene) -> None:
 
 
 def renamed(value: Any) -> Any:
-    """Every id that these dialogues' clients mint, under another name, wherever it stands as a whole string."""
+    """Every id that these dialogues' clients mint, under another name, wherever it stands as a
+    whole string.
+    """
     match value:
         case dict():
             return {key: renamed(one) for key, one in value.items()}
         case list():
             return [renamed(one) for one in value]
-        case str() if value.startswith(("item_mine", "response_create_", "upd_", "add_", "ask_", "bad_", "del_")):
+        case str() if value.startswith(
+            ("item_mine", "response_create_", "upd_", "add_", "ask_", "bad_", "del_")
+        ):
             return f'zz-{value[::-1]} "ü\\'
         case _:
             return value
@@ -80,7 +86,11 @@ def test_ids_that_the_client_renames_come_back_renamed_and_nothing_else(scene: S
     live.wait(60_000)
     assert live.bodies() == [renamed(line.body) for line in sent(scene)]
     assert source.problems() == []
-    untouched = [(ours, line) for (_, ours), line in zip(live.got, sent(scene), strict=True) if renamed(line.body) == line.body]
+    untouched = [
+        (ours, line)
+        for (_, ours), line in zip(live.got, sent(scene), strict=True)
+        if renamed(line.body) == line.body
+    ]
     assert all(ours == frame(line.body) for ours, line in untouched)
 
 
@@ -93,7 +103,10 @@ def rechunked(lines: Iterable[Line], sizes: Iterator[int]) -> Iterator[Any]:
             continue
         while held:
             size = next(sizes)
-            yield {"type": "input_audio_buffer.append", "audio": base64.b64encode(held[:size]).decode()}
+            yield {
+                "type": "input_audio_buffer.append",
+                "audio": base64.b64encode(held[:size]).decode(),
+            }
             held = held[size:]
         yield line.body
     while held:
@@ -116,20 +129,25 @@ def test_any_chunking_of_the_audio_gives_the_same_frames(scene: Scene, sizes: li
         live.send(body)
         live.wait(1)
     live.wait(60_000)
-    assert sorted(map(repr, live.frames())) == sorted(repr(frame(line.body)) for line in sent(scene))
+    assert sorted(map(repr, live.frames())) == sorted(
+        repr(frame(line.body)) for line in sent(scene)
+    )
     assert source.problems() == []
 
 
 @given(scenes(), st.sampled_from([0.1, 0.5, 3, 10]))
 @example(whole(), 10)
 @example(whole(), 0.1)
-def test_delays_are_the_recorded_ones_for_slower_and_faster_clients(scene: Scene, slower: float) -> None:
+def test_delays_are_the_recorded_ones_for_slower_and_faster_clients(
+    scene: Scene, slower: float
+) -> None:
     live = Live(Replay(scene.cassette()))
     when: dict[int, int] = {}
     before = last = 0
     for place, line in enumerate(scene.lines):
         if line.sender is C:
-            # What floats beside the client's audio is not waited for: this client has spoken long before it, or long after.
+            # What floats beside the client's audio is not waited for: this client has
+            # spoken long before it, or long after.
             while not _floating(scene, place) and len(live.got) < before:
                 live.wait((live.session.wake_at() - live.now) / 1_000)  # type: ignore[operator]
             live.wait(round((line.at - last) * slower) / 1_000)
@@ -142,7 +160,9 @@ def test_delays_are_the_recorded_ones_for_slower_and_faster_clients(scene: Scene
     assert len(arrived) == len(sent(scene))
     for line in sent(scene):
         if line.cause is not None:
-            assert arrived[frame(line.body)] - when[line.cause] == line.at - scene.lines[line.cause].at
+            assert (
+                arrived[frame(line.body)] - when[line.cause] == line.at - scene.lines[line.cause].at
+            )
 
 
 def _floating(scene: Scene, place: int) -> bool:
@@ -152,7 +172,9 @@ def _floating(scene: Scene, place: int) -> bool:
 
 @given(scenes(), st.lists(st.integers(0, 90), max_size=40))
 @example(whole(), [1, 2, 3, 50] * 10)
-def test_the_timeline_does_not_depend_on_when_the_driver_looks(scene: Scene, looks: list[int]) -> None:
+def test_the_timeline_does_not_depend_on_when_the_driver_looks(
+    scene: Scene, looks: list[int]
+) -> None:
     def run(ticks: Iterable[int]) -> list[tuple[int, Frame]]:
         live = Live(Replay(scene.cassette()))
         session = live.session
@@ -188,7 +210,9 @@ def test_a_cap_bounds_each_wait_and_keeps_the_order() -> None:
     live.send(scene.lines[asked].body)
     live.wait(60_000)
     times = [at - 1_000_000 for at, _ in live.got[1:]]
-    assert times == [250_000 * place for place in range(1, len(times))] + [250_000 * (len(times) - 1) + 1_000]
+    assert times == [250_000 * place for place in range(1, len(times))] + [
+        250_000 * (len(times) - 1) + 1_000
+    ]
     assert live.frames() == [frame(line.body) for line in sent(scene)]
 
 
@@ -228,7 +252,11 @@ def test_the_first_frames_of_a_long_recording_do_not_wait_for_the_rest() -> None
     live = Live(source)
     engine = live.session.engine
     assert engine.score.read < 3_000
-    first = [one for one in live.session.feed(Received(Peer.CLIENT, frame(scene.lines[asked].body)), 0) if frame_to_client(one)]
+    first = [
+        one
+        for one in live.session.feed(Received(Peer.CLIENT, frame(scene.lines[asked].body)), 0)
+        if frame_to_client(one)
+    ]
     assert 0 < len(first) <= 256
     assert engine.score.read < 3_000
     live.wait(1_000)
