@@ -20,7 +20,7 @@ LIMIT = 400
 ROWS = (
     {"errors"},
     {"core", "speech"},
-    {"dialects", "assertions"},
+    {"dialects", "assertions", "bounded_yaml"},
     {"cassette"},
     {"engines", "faults"},
     {"server"},
@@ -32,7 +32,7 @@ STANDARD_LIBRARY_ONLY = {"errors", "core", "speech"}
 # Two areas of one row that must stay strangers: any fault goes with any engine.
 STRANGERS = {("engines", "faults"), ("faults", "engines")}
 
-PURE = {"errors", "core", "speech", "assertions", "dialects", "cassette", "engines", "faults"}
+PURE = {"errors", "core", "speech", "assertions", "bounded_yaml", "dialects", "cassette", "engines", "faults"}
 MAY_TOUCH_FILES = ("mockserver/cassette/store.py", "mockserver/cassette/importers/")
 IMPURE = {
     *(

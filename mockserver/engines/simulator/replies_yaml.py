@@ -18,8 +18,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
+from mockserver import bounded_yaml
 from mockserver.engines.simulator.repliers import (
     Context,
     Failure,
@@ -42,12 +41,7 @@ _CALL = ("name", "arguments", "call_id")
 
 def parse_replies(text: str, source: str) -> dict[str, Any]:
     """``rules``, ``otherwise`` and ``transcripts``, ready for ``Rules``. SpecError says which rule is wrong and how."""
-    try:
-        body = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SpecError(
-            f"{source}: not YAML: {' '.join(str(error).split())}", source=text
-        ) from None
+    body = bounded_yaml.load(text, source=source)
     try:
         return _top(body)
     except _Wrong as wrong:
