@@ -86,7 +86,7 @@ def shell(line: str, folder: Path, upstream: str, where: str) -> None:
         assert not unknown, f"{where}: {unknown} is not among the project's own requirements"
         return
     run(
-        ["sh", "-ec", line.replace("--upstream openai", f"--upstream {upstream}")],
+        ["sh", "-ec", line.replace("upstream openai", f"upstream {upstream}")],
         folder,
         upstream,
         where,
@@ -102,13 +102,6 @@ def run(command: list[str], folder: Path, upstream: str, where: str) -> None:
     }
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
     env |= {"OPENAI_API_KEY": "a-key-of-the-reader", "PYTHONPATH": str(folder)}
-    env |= {
-        "GIT_AUTHOR_NAME": "a",
-        "GIT_AUTHOR_EMAIL": "a@b.c",
-        "GIT_COMMITTER_NAME": "a",
-        "GIT_COMMITTER_EMAIL": "a@b.c",
-    }
-    env["REALTIME_MOCK_TEST_UPSTREAM"] = upstream
     done = subprocess.run(
         command, cwd=folder, env=env, capture_output=True, text=True, timeout=SECONDS, check=False
     )

@@ -1,0 +1,117 @@
+"""Every snippet of the README and the documentation runs, in order, as a reader would run it; so does the demo."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mockserver import MockServer, Rules, simulator
+from mockserver.cassette.store import load
+from tests import docs
+
+TOP = docs.TOP
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[str]:
+    """What stands for the real service."""
+    source = simulator(
+        "openai", replier=Rules.from_yaml("rules: [{when: {user: weather}, say: It snows.}]")
+    )
+    with MockServer(source).in_thread() as server:
+        yield server.base_url
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("page", docs.pages(), ids=lambda page: page.relative_to(TOP).as_posix())
+def test_every_snippet_of_a_page_runs(page: Path, tmp_path: Path, upstream: str) -> None:
+    done = docs.play(page, tmp_path, upstream)
+    assert len(done) >= sum(snippet.language in ("python", "sh") for snippet in docs.snippets(page))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("```python\nassert 1 == 2\n```\n", "AssertionError"),
+        (
+            "```python\n# test_x.py\ndef test_x():\n    assert False\n```\n```sh\npytest test_x.py\n```\n",
+            "1 failed",
+        ),
+        ("```sh\nmockserver show missing.cassette\n```\n", "no such cassette"),
+        ("```sh\npip install left-pad\n```\n", "left-pad"),
+    ],
+)
+def test_a_snippet_that_does_not_run_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    page = TOP / "docs" / "no-such-page.md"
+    monkeypatch.setattr(Path, "read_text", reading(page, text))
+    with pytest.raises(AssertionError, match=told):
+        docs.play(page, tmp_path, "http://127.0.0.1:9")
+
+
+def reading(page: Path, text: str):
+    """``Path.read_text`` with one page more."""
+    real = Path.read_text
+    return lambda path, *more, **options: text if path == page else real(path, *more, **options)
+
+
+@pytest.mark.parametrize("page", docs.pages(), ids=lambda page: page.relative_to(TOP).as_posix())
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_two_commands_of_the_readme_are_targets() -> None:
+    readme = (TOP / "README.md").read_text(encoding="utf-8")
+    makefile = (TOP / "Makefile").read_text(encoding="utf-8")
+    for target in ("demo", "test", "check"):
+        assert f"make {target}" in readme
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (TOP / "docs" / "index.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+)", index)
+    listed = {(TOP / "docs" / link).resolve() for link in links}
+    assert [
+        page.name for page in docs.pages()[1:] if page.name != "index.md" and page not in listed
+    ] == []
+
+
+def test_the_demo_shows_that_replay_is_what_was_recorded() -> None:
+    done = subprocess.run(
+        [sys.executable, TOP / "docs" / "demo" / "demo.py"],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    heard = "heard: It is snowing in Oslo, and two degrees below zero."
+    assert len(re.findall(re.escape(heard), done.stdout)) == 2
+    assert "The client saw the same events and words both times." in done.stdout
+
+
+def test_the_demos_cassette_says_where_it_comes_from() -> None:
+    cassette = load(TOP / "cassettes" / "demo.cassette")
+    assert cassette.header.origin.startswith("mockserver record --upstream http://127.0.0.1:")
+    assert (cassette.header.dialect, cassette.header.ended) == ("openai", "clean")
+
+
+@pytest.mark.parametrize("name", ["tests.yml", "nightly.yml"])
+def test_the_workflows_give_no_secret_to_a_pull_request(name: str) -> None:
+    text = (TOP / "docs" / "ci" / name).read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    # YAML 1.1 reads the key `on` as true.
+    triggers = set(workflow[True])
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "pull_request_target" not in triggers
+    assert ("secrets." in text) <= ("pull_request" not in triggers)
+    assert "--realtime-mock-record=" in text
