@@ -62,7 +62,7 @@ def _depth(text: str, source: str) -> None:
             depth += 1
             if depth > DEEPEST:
                 line = 1 if event.start_mark is None else event.start_mark.line + 1
-                raise SpecError(f"{source}: line {line}: nested more than {DEEPEST} deep", source=text[:100])
+                raise SpecError(f"{source}, line {line}: nested more than {DEEPEST} deep", source=text[:100])
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -76,7 +76,7 @@ def _count(root: yaml.Node, source: str, text: str) -> None:
         if count > MOST or depth > DEEPEST:
             line = node.start_mark.line + 1
             what = "aliases that lead back to themselves" if depth > DEEPEST else f"more than {MOST} values"
-            raise SpecError(f"{source}: line {line}: {what}", source=text[:100])
+            raise SpecError(f"{source}, line {line}: {what}", source=text[:100])
         if isinstance(node, yaml.SequenceNode):
             todo += [(one, depth + 1) for one in node.value]
         elif isinstance(node, yaml.MappingNode):
@@ -85,6 +85,6 @@ def _count(root: yaml.Node, source: str, text: str) -> None:
 
 def _wrong(error: yaml.YAMLError, source: str, text: str) -> SpecError:
     mark = getattr(error, "problem_mark", None)
-    line = f" line {mark.line + 1}:" if mark is not None else ""
+    line = f", line {mark.line + 1}" if mark is not None else ""
     told = getattr(error, "problem", None) or " ".join(str(error).split())
-    return SpecError(f"{source}:{line} not YAML: {told}", source=text)
+    return SpecError(f"{source}{line}: not YAML: {told}", source=text)
