@@ -125,9 +125,9 @@ def assert_isolated(
 
 def assert_interrupted(
     session: Inspected,
-    at_ms: int,
+    at_ms: float,
     *,
-    tolerance_ms: int = 0,
+    tolerance_ms: float = 0,
     item: str | None = None,
     rate: int = 24_000,
 ) -> str:

@@ -15,6 +15,7 @@ class Reply:
     """One reply as the user gets it."""
 
     response_id: str
+    item_id: str = ""
     audio: bytes = b""
     text: str = ""
     status: str = "in_progress"
@@ -67,6 +68,7 @@ class Voice:
                 case "response.created":
                     await self._created(event.response)
                 case "response.output_audio.delta" if reply:
+                    reply.item_id = event.item_id
                     reply.audio += b64decode(event.delta)
                 case "response.output_audio_transcript.delta" if reply:
                     reply.text += event.delta
@@ -93,17 +95,17 @@ class Voice:
 
 
 @asynccontextmanager
-async def voice(server, *, careful=True):
-    """A connected client that listens."""
+async def voice(server, *, careful=True, **options):
+    """A connected client that listens. ``options`` are those of the SDK's ``connect``."""
     async with (
         AsyncOpenAI(api_key="any", base_url=server.base_url) as sdk,
-        sdk.realtime.connect(model="gpt-realtime") as connection,
+        sdk.realtime.connect(model="gpt-realtime", **options) as connection,
     ):
         client = Voice(connection, careful=careful)
-        listening = asyncio.create_task(client.listen())
+        client.listening = asyncio.create_task(client.listen())
         try:
             yield client
         finally:
-            listening.cancel()
+            client.listening.cancel()
             with suppress(asyncio.CancelledError):
-                await listening
+                await client.listening
