@@ -84,7 +84,11 @@ _SECRET_NAME = re.compile(
     r"(?:^|_)(?:\w*API_?KEY|KEYS?|TOKENS?|SECRETS?|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|CONNECTION_STRING)(?:_|\d|$)",
     re.IGNORECASE,
 )
-_COMMON = frozenset(("undefined", "changeme", "password", "disabled", "required", "optional", "localhost"))
+_COMMON = frozenset((
+    *("undefined", "changeme", "password", "disabled", "required", "optional", "localhost", "not-needed", "anything"),
+    # Words of the protocols: a variable that holds one is no secret, and to redact it would ruin every frame.
+    *("realtime", "response", "session", "assistant", "conversation", "function", "message", "transcript", "arguments"),
+))
 
 
 def environment_secrets(env: Mapping[str, str]) -> list[str]:

@@ -147,6 +147,8 @@ def _save(
     clean = cleaned(cassette, redactor, lens=dialect, policy=policy, spread=spread)
     made = _temporary(file)
     try:
+        with _disk(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
         with _disk(file), made.open("xb", buffering=1 << 20) as stream:
             writer = codec.Writer(cast("Callable[[bytes], None]", stream.write))
             codec.write(clean, writer, lambda: _counts(cassette, redactor))

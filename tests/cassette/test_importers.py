@@ -200,6 +200,28 @@ def test_bad_yaml_is_named_with_its_line(change: tuple[str, str], words: str) ->
     assert "\n" not in str(caught.value)
 
 
+def test_pydantic_ais_oldest_and_newest_form() -> None:
+    oldest = "interactions:\n- {direction: sent, data: {type: a}}\n- {direction: received, data: {type: b}}\n"
+    assert len(import_bytes(oldest.encode(), "x.yaml").connections[0].records) == 2
+    newest = """\
+interactions:
+- {kind: message, direction: sent, at: 0.0, data: {type: session.start}}
+- {kind: message, direction: received, at: 0.826, data: {type: session.started}}
+- {kind: close, code: 1011, reason: '', ok: false, at: 2.869}
+- {kind: message, direction: sent, at: 3.1, data: {type: session.start}}
+- {kind: message, direction: received, at: 3.76, data: {type: session.started}}
+- {kind: message, direction: sent, at: 9.0, data: {type: session.start}}
+"""
+    made = import_bytes(newest.encode(), "x.yaml")
+    assert [one.opened_us for one in made.connections] == [0, 3_100_000, 9_000_000]
+    times = [[record.at for record in one.records] for one in made.connections]
+    assert times == [[0, 826_000, 2_869_000], [0, 660_000], [0]]
+    assert all(one.timed for one in made.connections)
+    assert made.header.dialect == "gpt_live"
+    with pytest.raises(CassetteDamaged, match=r'line 2: .*"at" is seconds'):
+        import_bytes(newest.replace("at: 0.0", "at: soon").encode(), "x.yaml")
+
+
 # --- HAR ---
 
 

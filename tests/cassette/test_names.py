@@ -34,3 +34,13 @@ def test_any_test_name_becomes_a_safe_name(name: str) -> None:
     safe = from_test(name)
     assert len(steps(safe)) == 1
     assert len(steps(safe)[0].encode()) <= LONGEST
+
+
+@given(st.text(max_size=60))
+def test_any_name_stays_inside_or_is_refused(name: str) -> None:
+    try:
+        parts = steps(name)
+    except UsageError:
+        return
+    assert parts
+    assert not any(part in ("", ".", "..") or set(part) & set("/\\\0:") for part in parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import random
 import signal
@@ -219,6 +220,17 @@ def test_what_others_left_is_never_written_to(tmp_path: Path) -> None:
     assert left.read_bytes() == b"left by a killed one"
 
 
+@pytest.mark.parametrize("policy", ["silence", "digest"])
+def test_the_audio_policy_holds_for_the_partial_file_too(tmp_path: Path, policy: Any) -> None:
+    stage = Stage(tmp_path / "x.cassette", audio=policy)
+    raw = noise(960)
+    stage.say(audio_delta(raw))
+    assert raw not in stage.recorder.partial.read_bytes()
+    (record,) = load(stage.recorder.close() or "").connections[0].records
+    assert record.frame == audio_delta(bytes(960))
+    assert record.digests == ((hashlib.sha256(raw).hexdigest(),) if policy == "digest" else ())
+
+
 CHILD = """
 import sys
 from pathlib import Path
@@ -241,7 +253,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(20))
 def test_killed_at_any_moment_every_forwarded_frame_is_there(tmp_path: Path, seed: int) -> None:
     """The child says a number once its frame was recorded, as a server would send the frame then."""
     path = tmp_path / "x.cassette"

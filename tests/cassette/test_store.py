@@ -167,7 +167,8 @@ def test_bad_paths_are_one_clear_line_each(tmp_path: Path) -> None:
     with pytest.raises(CassetteError, match="is a directory"):
         save(ONE, tmp_path, overwrite=True)
     with pytest.raises(CassetteError, match="cannot be written"):
-        save(ONE, tmp_path / "no" / "such" / "folder")
+        save(ONE, tmp_path / "file" / "below")
+    assert save(ONE, tmp_path / "new" / "folder" / "x.cassette").is_file()
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,12 @@
 
     version: 1
     interactions:
-    - {kind: message, direction: sent | received, data: {...}}
-    - {kind: close, code: 1000, reason: '', ok: true}
+    - {kind: message, direction: sent | received, at: 0.826, data: {...}}
+    - {kind: close, code: 1000, reason: '', ok: true, at: 2.869}
 
-The form keeps order only, and JSON but not its bytes. It names no provider, so the frames are asked.
+The oldest files have no ``kind``; ``at``, seconds since the file's first interaction, came last (both stand in its
+cassettes). The form keeps JSON but not its bytes. A connection ends with its close, or where the next one's first
+message comes. It names no provider, so the folder and the frames are asked.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import yaml
 from mockserver.cassette.importers.build import Builder, bad
 from mockserver.cassette.importers.neutral import compact
 from mockserver.cassette.model import Cassette
-from mockserver.core.frames import Close, Frame, Sender, Text
+from mockserver.core.frames import Close, Frame, Micros, Sender, Text
 
 DIRECTIONS = {"sent": Sender.CLIENT, "received": Sender.SERVER}
 MOST_NODES = 5_000_000
@@ -69,23 +71,40 @@ def import_pydantic_ai(text: str, name: str = "cassette.yaml", *, provider: str 
     if loaded.get("version", 1) != 1:
         raise bad(name, 1, f"version {loaded.get('version')!r:.20} of this form is not known, only version 1")
     starts = _starts(text)
-    frames: list[tuple[Sender, Frame]] = []
+    frames: list[tuple[Sender, Frame, Micros | None, bool]] = []
     for place, entry in enumerate(entries):
         line = starts[place] if place < len(starts) else 1
-        match entry:
+        at = entry.get("at") if isinstance(entry, dict) else None
+        if at is not None and (isinstance(at, bool) or not isinstance(at, int | float) or not 0 <= at < 1e9):
+            raise bad(name, line, '"at" is seconds since the first interaction')
+        at_us = None if at is None else round(at * 1_000_000)
+        match {"kind": "message", **entry} if isinstance(entry, dict) else entry:
             case {"kind": "close", "code": int(code), **rest} if 1000 <= code <= 4999:
-                frames.append((Sender.SERVER, Close(code, str(rest.get("reason") or ""))))
+                frames.append((Sender.SERVER, Close(code, str(rest.get("reason") or "")), at_us, False))
             case {"kind": "message", "direction": "sent" | "received" as way, "data": dict(data)}:
-                frames.append((DIRECTIONS[way], Text(compact(data))))
+                frames.append((DIRECTIONS[way], Text(compact(data)), at_us, _opens(way, data)))
             case {"kind": str(kind)} if kind not in ("message", "close"):
                 raise bad(name, line, f'"kind" is {kind!r:.40}: this is not a recording of websocket messages')
             case _:
                 raise bad(name, line, "expected a message (direction, data) or a close (code, reason)")
     origin = f"imported from {name.rsplit('/', 1)[-1]} (pydantic-ai)"
     builder = Builder(provider or _provider(entries, name), origin=origin)
-    for sender, frame in frames:
-        builder.frame(sender, frame)
+    began: Micros | None = None
+    ended = True
+    for place, (sender, frame, at_us, opens) in enumerate(frames):
+        if ended or (opens and place > 0):
+            began, ended = at_us, False
+            builder.connect(opened_us=at_us or 0)
+        builder.frame(sender, frame, at_us=None if at_us is None else max(at_us - (began or 0), 0))
+        ended = isinstance(frame, Close)
     return builder.cassette()
+
+
+def _opens(way: str, data: dict[str, Any]) -> bool:
+    """Whether this is the message with which a provider's or a client's side of a session begins."""
+    if way == "received":
+        return data.get("type") == "session.created"
+    return data.get("type") == "session.start" or "setup" in data
 
 
 def _starts(text: str) -> list[int]:
@@ -94,7 +113,7 @@ def _starts(text: str) -> list[int]:
 
 
 HINTS = (
-    *(("voice_live", "azure_voice_live"), ("azure", "azure"), ("xai", "xai")),
+    *(("voice_live", "azure_voice_live"), ("azure", "azure"), ("xai", "xai"), ("openai_live", "gpt_live")),
     *(("google", "gemini"), ("gemini", "gemini")),
 )
 """Parts of the name of a test's cassette folder (test_azure_ws, test_google_ws ...) and the dialect they stand for."""
@@ -109,6 +128,8 @@ def _provider(entries: list[Any], name: str) -> str:
     bodies = [entry["data"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("data"), dict)]
     if any("setup" in body or "setupComplete" in body for body in bodies[:4]):
         return "gemini"
+    if any(body.get("type") == "session.start" for body in bodies[:4]):
+        return "gpt_live"
     if any(str(body.get("type", "")).startswith("session.") for body in bodies[:4]):
         model = next((str(b["session"].get("model", "")) for b in bodies if isinstance(b.get("session"), dict)), "")
         return "xai" if model.startswith("grok") else "openai"
