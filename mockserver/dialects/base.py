@@ -173,8 +173,8 @@ class Dialect:
     def added(self, view: View) -> list[Send | Hangup]:
         """What the provider says to an optional client frame that the recording does not hold.
 
-        ``active``: a response is being sent. A cancel of an active response is answered
-        with its end (``dialects.turns``).
+        A cancel of a response on its way never comes here: it is answered with its end
+        (``dialects.turns``).
         """
         return []
 

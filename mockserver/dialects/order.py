@@ -6,6 +6,15 @@ from typing import Any
 
 from mockserver.core.view import View
 
+NOT_HEARD = {"tracing", "include"}
+"""Settings without influence on any answer. openai-agents sets ``tracing`` when it sees session.created,
+which races with the user's first words (CLIENTS.md section 3.4)."""
+NOT_SPOKEN = {
+    *NOT_HEARD,
+    *("audio.input", "turn_detection", "input_audio_format", "input_audio_transcription"),
+    *("input_audio_noise_reduction", "input_audio_sampling_rate"),
+}
+"""Settings without influence on a response that the client asks for."""
 EDITS = {"conversation.item.create", "conversation.item.delete", "conversation.item.truncate"}
 
 
@@ -31,15 +40,17 @@ def independent(earlier: View, later: View) -> bool:
                 return _unrelated(earlier, later)
             case "conversation.item.delete" | "conversation.item.truncate":
                 return first.item_id != second.item_id
+            case "session.update":
+                return _touched(earlier).isdisjoint(_touched(later))
             case _:
                 return False
-    if "response.create" in names:
-        other, create = (first, second) if second.name == "response.create" else (second, first)
-        asked = _dict(_dict(create.body).get("response"))
-        # Its own input replaces the conversation (FACTS 25), but settings still hold.
-        return aside(asked) and "input" in asked and other.name != "session.update"
     if "session.update" in names:
-        return names <= {"session.update", *EDITS}
+        return _setting(first, second, names)
+    if "response.create" in names:
+        create = second if second.name == "response.create" else first
+        asked = _dict(_dict(create.body).get("response"))
+        # Its own input replaces the conversation (FACTS 25).
+        return aside(asked) and "input" in asked
     if names <= EDITS:
         return (
             first.item_id != second.item_id
@@ -47,6 +58,21 @@ def independent(earlier: View, later: View) -> bool:
             and second.item_id is not None
         )
     return False
+
+
+def _setting(first: View, second: View, names: set[str]) -> bool:
+    """Settings and something else: independent where the settings have no part in what that gets."""
+    update = first if first.name == "session.update" else second
+    if names <= {"session.update", *EDITS}:
+        return True
+    return _touched(update) <= (NOT_SPOKEN if "response.create" in names else NOT_HEARD)
+
+
+def _touched(update: View) -> set[str]:
+    """What a session.update sets. A ``model`` in it is ignored by the server (FACTS 3)."""
+    session = _dict(_dict(update.body).get("session"))
+    audio = {f"audio.{side}" for side in _dict(session.get("audio"))}
+    return {key for key in session if key not in ("type", "object", "model", "audio")} | audio
 
 
 def _unrelated(earlier: View, later: View) -> bool:
