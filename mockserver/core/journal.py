@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver.core.expect import Selection, select, timeline
 from mockserver.core.frames import Answer, Frame, Handshake, Micros, Note, Sender
@@ -17,15 +17,15 @@ from mockserver.core.view import Lens, Memo, View
 What = Handshake | Answer | Frame | Note
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of the journal.
 
     ``at``: microseconds since its session began. ``sender``: None for a note. ``what``: the handshake (client),
-    the answer to it (server), a frame, or a note.
+    the answer to it (server), a frame, or a note. One is made for every frame, and a tuple is made four times as
+    fast as a frozen dataclass.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # the method that tuples have is not missed
     session: int
     at: Micros
     sender: Sender | None
@@ -45,6 +45,7 @@ class SessionLog:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+_tuple = tuple.__new__
 Sink = Callable[[Entry], None]
 
 
@@ -80,8 +81,9 @@ class Journal:
 
     def write(self, log: SessionLog, at: Micros, sender: Sender | None, what: What) -> Entry:
         """Write one entry and tell the sinks."""
-        entry = Entry(len(self.entries), log.number, at, sender, what)
-        self.entries.append(entry)
+        entries = self.entries
+        entry = _tuple(Entry, (len(entries), log.number, at, sender, what))
+        entries.append(entry)
         for sink in self._sinks:
             sink(entry)
         return entry

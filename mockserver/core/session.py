@@ -13,7 +13,7 @@ The session is itself a machine. It keeps the clock's due times for all its part
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from mockserver.core.frames import (
@@ -61,7 +61,11 @@ class Layer(Machine[Item, Item], Protocol):
 
 
 class Session:
-    """Engine, layers, journal. ``over`` is True once the client's connection has been ended by either side."""
+    """Engine, layers, journal. ``over`` is True once the client's connection has been ended by either side.
+
+    ``emit``: where an effect goes the moment it is let out. Without it, effects are what ``feed`` and ``wake`` return;
+    with it those return nothing. A shell that writes while an engine still speaks serves a long answer twice as fast.
+    """
 
     def __init__(
         self,
@@ -70,12 +74,14 @@ class Session:
         journal: Journal,
         log: SessionLog,
         layers: Iterable[Layer] = (),
+        emit: Callable[[Effect], None] | None = None,
     ) -> None:
         self.engine = engine
         self.journal = journal
         self.log = log
         self.layers: list[Layer] = list(layers)
         self.over = False
+        self.emit: Callable[[Effect], None] = self._keep if emit is None else emit
         self._out: list[Effect] = []
 
     # --- the machine ---
@@ -137,7 +143,7 @@ class Session:
                 self._emit(last, now)
             except Exception:  # noqa: BLE001 - a sink that cannot write may be what raised
                 self._end()
-                self._out.append(last)
+                self.emit(last)
         return self._taken()
 
     # --- inside ---
@@ -152,8 +158,9 @@ class Session:
                     f"session {self.log.number}: a part wants to be woken at {due} for ever"
                 )
             if self.engine.wake_at() == due:
+                way = self._route_down if self.layers else self._emit
                 for effect in list(self.engine.wake(due)):
-                    self._route(effect, 0, due)
+                    way(effect, due)
                 continue
             for place, layer in enumerate(self.layers):
                 if layer.wake_at() == due:
@@ -167,20 +174,27 @@ class Session:
             for out in list(self.layers[place].feed(item, now)):
                 self._route(out, place + 1, now)
         elif isinstance(item, EVENTS):
+            way = self._route_down if self.layers else self._emit
             for effect in list(self.engine.feed(item, now)):
-                self._route(effect, 0, now)
+                way(effect, now)
         else:
             self._emit(item, now)
 
+    def _route_down(self, effect: Effect, now: Micros) -> None:
+        self._route(effect, 0, now)
+
     def _emit(self, effect: Effect, now: Micros) -> None:
+        if type(effect) is Send:  # nearly every effect, so it does not go through the match
+            if effect.peer is Peer.CLIENT:
+                if self.over:
+                    return
+                self.journal.write(self.log, now, Sender.SERVER, effect.frame)
+            self.emit(effect)
+            return
         match effect:
             case Note():
                 self.journal.note(self.log, now, effect)
                 return
-            case Send(Peer.CLIENT, frame):
-                if self.over:
-                    return
-                self.journal.write(self.log, now, Sender.SERVER, frame)
             case Accept(subprotocol, headers):
                 self.journal.write(self.log, now, Sender.SERVER, Answer(101, headers, subprotocol))
             case Refuse(status, headers, body):
@@ -200,6 +214,9 @@ class Session:
                 self._end()
             case Send() | Hangup() | Abort() | Dial() | Freeze() | Ask():
                 pass
+        self.emit(effect)
+
+    def _keep(self, effect: Effect) -> None:
         self._out.append(effect)
 
     def _end(self) -> None:

@@ -152,7 +152,7 @@ class App(web.Server):
         if writer is not None:
             takeover = "server_no_context_takeover" not in ws.headers.get("Sec-WebSocket-Extensions", "")
             pump.outlet.open(transport, writer.drain, window_bits=int(ws.compress), takeover=takeover)
-            pump.run(())
+            pump.settle()
             await read(ws, pump)
             if pump.lingers and not pump.left.done():
                 await pump.left

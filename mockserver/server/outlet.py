@@ -14,7 +14,7 @@ from asyncio import Task, Transport, get_running_loop, sleep, wait
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from mockserver.core.frames import Binary, Close, Lost, Text
+from mockserver.core.frames import Binary, Close, Frame, Lost, Text
 
 TEXT, BINARY, CLOSE, PONG = 0x1, 0x2, 0x8, 0xA
 COMPRESSED = 0x40
@@ -26,14 +26,13 @@ _LARGE = struct.Struct("!BBQ").pack
 _CODE = struct.Struct("!H").pack
 
 
-def framed(opcode: int, payload: bytes, rsv: int = 0) -> bytes:
-    """One unmasked websocket frame."""
-    size = len(payload)
+def header(opcode: int, size: int) -> bytes:
+    """The head of one unmasked websocket frame."""
     if size < 126:
-        return bytes((0x80 | rsv | opcode, size)) + payload
+        return bytes((0x80 | opcode, size))
     if size < 65_536:
-        return _MEDIUM(0x80 | rsv | opcode, 126, size) + payload
-    return _LARGE(0x80 | rsv | opcode, 127, size) + payload
+        return _MEDIUM(0x80 | opcode, 126, size)
+    return _LARGE(0x80 | opcode, 127, size)
 
 
 def close_payload(code: int | None, reason: str = "") -> bytes:
@@ -60,9 +59,10 @@ class Outlet:
         self._transport: Transport | None = None
         self._drain: Callable[[], Awaitable[None]] | None = None
         self._deflate: zlib._Compress | None = None
-        self._waiting: deque[tuple[int, Binary | Close | Lost]] = deque()
+        self._waiting: deque[Frame] = deque()
         self._chunks: list[bytes] = []
         self._size = 0
+        self._idle = False  # open, and no task waits for room
         self._task: Task[None] | None = None
         self._window_bits, self._takeover, self._high = 0, True, BATCH
         self.shut = False
@@ -80,36 +80,34 @@ class Outlet:
         self._window_bits, self._takeover = window_bits, takeover
         # The transport's own limit, so that its drain agrees about what is full.
         self._high = transport.get_write_buffer_limits()[1]
+        self._idle = True
         self._pour()
 
     def put(self, frame: Text | Binary | Close | Lost) -> None:
         """Write a frame, or keep it until there is room. Close ends the writing; Lost resets the connection."""
-        # Text is encoded here and not when it is written, so that text that cannot be is its sender's error.
-        ready: Binary | Close | Lost
-        if isinstance(frame, Text):
-            opcode, ready = TEXT, Binary(frame.data.encode())
-        else:
-            opcode, ready = BINARY, frame
-        if self._transport is None or self._waiting or self._task is not None:
-            self._waiting.append((opcode, ready))
-        else:
-            self._write(opcode, ready)
+        if self._idle:
+            self._write(frame)
+            return
+        if isinstance(frame, Text) and not frame.data.isascii():
+            frame.data.encode()  # text that cannot be written is its sender's error, so it is raised here and not later
+        self._waiting.append(frame)
 
     def flush(self) -> None:
         """Hand what was put to the transport; frames that were put together leave in one write."""
         if self._chunks and self._transport is not None:
-            data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+            data = b"".join(self._chunks)
             self._chunks.clear()
             self._size = 0
             if not self._transport.is_closing():
                 self._transport.write(data)
-        if self._full() and self._task is None:
-            self._task = get_running_loop().create_task(self._wait_for_room())
+            if self._task is None and self._full():
+                self._idle = False
+                self._task = get_running_loop().create_task(self._wait_for_room())
 
     def pong(self, payload: bytes) -> None:
         """Answer a ping. Control frames may overtake data that waits here, never data in the transport."""
         if self._transport is not None and not self.shut and not self._transport.is_closing():
-            self._transport.write(framed(PONG, payload))
+            self._transport.write(header(PONG, len(payload)) + payload)
 
     @property
     def held(self) -> int:
@@ -136,39 +134,48 @@ class Outlet:
         transport = self._transport
         return transport is not None and not transport.is_closing() and transport.get_write_buffer_size() > self._high
 
-    def _write(self, opcode: int, frame: Binary | Close | Lost) -> None:
+    def _write(self, frame: Frame) -> None:
         if self.shut:
             return
-        if isinstance(frame, Binary):
-            chunk = self._data(opcode, frame.data)
-            self._chunks.append(chunk)
-            self._size += len(chunk)
-            if self._size > BATCH:
-                self.flush()
-        elif isinstance(frame, Close):
-            self._chunks.append(framed(CLOSE, close_payload(frame.code, frame.reason)))
+        if type(frame) is Text:
+            opcode, payload = TEXT, frame.data.encode()
+        elif type(frame) is Binary:
+            opcode, payload = BINARY, frame.data
+        else:
+            self._last(frame)
+            return
+        if self._window_bits:
+            opcode, payload = opcode | COMPRESSED, self._packed(payload)
+        size = len(payload)
+        # Header and payload are joined with the rest of the batch, and copied once.
+        if 126 <= size < 65_536:
+            self._chunks += (_MEDIUM(0x80 | opcode, 126, size), payload)
+        else:
+            self._chunks += (header(opcode, size), payload)
+        self._size += size
+        if self._size > BATCH:
             self.flush()
-            self.shut = True
-            self._ended(frame)
-        elif isinstance(frame, Lost):
-            self.flush()
-            self.shut = True
-            if self._transport is not None:
-                reset(self._transport)
+
+    def _last(self, frame: Frame) -> None:
+        if isinstance(frame, Close):
+            payload = close_payload(frame.code, frame.reason)
+            self._chunks += (header(CLOSE, len(payload)), payload)
+        self.flush()
+        self.shut = True
+        if isinstance(frame, Lost) and self._transport is not None:
+            reset(self._transport)
+        if isinstance(frame, Close | Lost):
             self._ended(frame)
 
-    def _data(self, opcode: int, payload: bytes) -> bytes:
-        if not self._window_bits:
-            return framed(opcode, payload)
+    def _packed(self, payload: bytes) -> bytes:
         if self._deflate is None or not self._takeover:
             # Level 1: the mock must be fast, and a client cannot see the level.
             self._deflate = zlib.compressobj(1, zlib.DEFLATED, -self._window_bits)
-        packed = self._deflate.compress(payload) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
-        return framed(opcode, packed[:-4], COMPRESSED)
+        return (self._deflate.compress(payload) + self._deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
     def _pour(self) -> None:
         while self._waiting and not self._full():
-            self._write(*self._waiting.popleft())
+            self._write(self._waiting.popleft())
         self.flush()
 
     async def _wait_for_room(self) -> None:
@@ -183,6 +190,7 @@ class Outlet:
                 if self._full():
                     await sleep(0)  # a transport whose drain returns early (TLS) must not stop the loop
                 self._pour()
+            self._idle = True
         finally:
             self._task = None
 

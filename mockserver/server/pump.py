@@ -7,7 +7,7 @@ the dialler call it, it feeds the session and executes what comes back, and noth
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Future, TimerHandle, Transport, ensure_future
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from mockserver.core.frames import (
@@ -67,6 +67,7 @@ class Pump:
         upstream: Callable[[Pump], Upstream] | None = None,
     ) -> None:
         self.session = session
+        session.emit = self._execute
         self.clock = clock
         self.loop: AbstractEventLoop = clock.loop
         self.began_us: Micros = session.log.began_us
@@ -99,10 +100,10 @@ class Pump:
     def feed(self, event: Event) -> None:
         """Something came."""
         try:
-            effects = self.session.feed(event, self.now())
+            self.session.feed(event, self.now())
         except Exception as error:  # noqa: BLE001 - whatever an engine, fault or sink raises belongs to the test
-            effects = self._fail(error)
-        self.run(effects)
+            self._fail(error)
+        self.settle()
 
     def add_layer(self, layer: Layer) -> None:
         """Put a fault around the running session."""
@@ -113,40 +114,36 @@ class Pump:
         """Take a fault away; what it held back goes on."""
         if layer in self.session.layers:
             try:
-                effects = self.session.remove_layer(layer, self.now())
+                self.session.remove_layer(layer, self.now())
             except Exception as error:  # noqa: BLE001 - as in feed
-                effects = self._fail(error)
-            self.run(effects)
+                self._fail(error)
+            self.settle()
 
     def note(self, kind: str, text: str) -> None:
         """Write a note into the journal."""
         try:
             self.session.note(Note(kind, text), self.now())
         except Exception as error:  # noqa: BLE001 - a sink may refuse a note too (disk full)
-            self.run(self._fail(error))
+            self._fail(error)
+            self.settle()
 
-    def run(self, effects: Iterable[Effect]) -> None:
-        """Execute effects in order, then set the timer."""
-        try:
-            self._execute(effects)
-        except Exception as error:  # noqa: BLE001 - a frame that cannot be written (a lone surrogate) is a part's mistake
-            self._execute(self._fail(error))
+    def settle(self) -> None:
+        """Hand over what was written and set the timer."""
+        self.outlet.flush()
         if self.session.over:
             self._over()
         else:
             self._arm()
 
-    def _execute(self, effects: Iterable[Effect]) -> None:
-        outlet = self.outlet
-        for effect in effects:
-            if type(effect) is Send:
-                if effect.peer is Peer.CLIENT:
-                    outlet.put(effect.frame)
-                elif self.upstream is not None:
-                    self.upstream.put(effect.frame)
-            else:
-                self._rare(effect)
-        outlet.flush()
+    def _execute(self, effect: Effect) -> None:
+        """One effect, the moment the session lets it out. Nothing here may feed the session."""
+        if type(effect) is Send:
+            if effect.peer is Peer.CLIENT:
+                self.outlet.put(effect.frame)
+            elif self.upstream is not None:
+                self.upstream.put(effect.frame)
+        else:
+            self._rare(effect)
 
     def end(self, *, code: int = 1001, reason: str = "mockserver is closing") -> None:
         """The server closes: end this connection now, without waiting for the client or the upstream."""
@@ -247,9 +244,9 @@ class Pump:
         wait = self._linger_us / 1_000_000 if self._linger_us else CLOSE_TIMEOUT
         self._closer = self.loop.call_later(wait, self.hang_up)
 
-    def _fail(self, error: Exception) -> list[Effect]:
+    def _fail(self, error: Exception) -> None:
         self._failed(self, error)
-        return self.session.fail(self.now(), answered=self.decided.done())
+        self.session.fail(self.now(), answered=self.decided.done())
 
     # --- the timer ---
 
@@ -279,7 +276,7 @@ class Pump:
         if self.session.over:
             return
         try:
-            effects = self.session.wake(now)
+            self.session.wake(now)
         except Exception as error:  # noqa: BLE001 - as in feed
-            effects = self._fail(error)
-        self.run(effects)
+            self._fail(error)
+        self.settle()
