@@ -6,7 +6,9 @@ FACTS.md for errors.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender, Text
@@ -173,6 +175,13 @@ class OpenAI(Dialect):
                 ]
             case _:
                 return []
+
+    def cancel(self, data: Mapping[str, Any]) -> Text:
+        """How a client asks for the end of a response: ``data["response_id"]``, else the one that is on its way."""
+        body: dict[str, Any] = {"type": "response.cancel"}
+        if isinstance(data.get("response_id"), str):
+            body["response_id"] = data["response_id"]
+        return Text(json.dumps(body))
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
         """An error event, then a close with its own code; the reason is type.code (FACTS 4)

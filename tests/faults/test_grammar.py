@@ -140,8 +140,8 @@ WRONG = {
     "drop on a after 300 ms": "fault 'drop on a after 300 ms', column 21: write the unit without a space: 300ms",
     "drop on a after 300ms of music": "fault 'drop on a after 300ms of music', column 26: expected 'audio' after 'of'",
     "drop on a at most twice": "fault 'drop on a at most twice', column 19: expected a whole number, got 'twice'",
-    "drop response.done": "fault 'drop response.done', column 6: 'drop response.done' takes a field out of an event: add "
-                          "'on EVENT'; to lose the event itself say 'drop on response.done'",
+    "drop response.done": "fault 'drop response.done', column 6: 'drop response.done' takes a field out of an event: "
+                          "add 'on EVENT'; to lose the event itself say 'drop on response.done'",
     "refuse 429 for 2 attempts": "fault 'refuse 429 for 2 attempts', column 16: expected 'first', as in 'for first 2 "
                                  "attempts'",
     "refuse 42 for first 2 attempts": "fault 'refuse 42 for first 2 attempts': refuse: expected a status from 400 to "
