@@ -133,6 +133,7 @@ class AnyClient(RuleBasedStateMachine):
         self.read = 0
         self.open: dict[str, bool] = {}  # responses that began: whether out of band
         self.ended: list[str] = []
+        self.outside: set[str] = set()  # items of responses out of band
 
     # --- what a client may do ---
 
@@ -231,6 +232,7 @@ class AnyClient(RuleBasedStateMachine):
         if name == "conversation.item.added":
             previous, item_id = body["previous_item_id"], body["item"]["id"]
             assert item_id not in self.toy
+            assert item_id not in self.outside, "output out of band enters the conversation"
             self.toy.insert(0 if previous is None else self.toy.index(previous) + 1, item_id)
         elif name == "conversation.item.deleted":
             self.toy.remove(body["item_id"])
@@ -249,6 +251,8 @@ class AnyClient(RuleBasedStateMachine):
             self.open.pop(body["response"]["id"])
             self.ended.append(body["response"]["id"])
         elif "response_id" in body:
+            if name == "response.output_item.added" and self.open[body["response_id"]]:
+                self.outside.add(body["item"]["id"])
             assert body["response_id"] in self.open, f"{name} of a response that is not open"
 
     def teardown(self) -> None:
