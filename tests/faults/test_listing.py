@@ -14,6 +14,7 @@ from mockserver.faults.listing import GROUPS
 from tests.docs import play
 from tests.faults import page
 from tests.faults.stage import turn
+from tests.typed_faults import CHAIN
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 OURS = [entry for entry in catalogue() if entry.group in GROUPS]
@@ -88,3 +89,9 @@ def test_a_fault_of_ones_own_is_one_like_any_other(tmp_path: Path, monkeypatch: 
     finally:
         ACTIONS.clear()
         ACTIONS.update(before)
+
+
+def test_the_constructors_as_a_user_types_them_are_all_there_and_read_back() -> None:
+    typed = [fault for fault in CHAIN if not isinstance(fault, str)]
+    assert {type(fault.action) for fault in typed} == set(ACTIONS.values())
+    assert all(parse(fault.spec) == fault for fault in typed)
