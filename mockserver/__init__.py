@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mockserver.server.host import MockServer as MockServer
     from mockserver.server.sources import relay as relay
     from mockserver.server.sources import replay as replay
+    from mockserver.server.virtual import virtual_time as virtual_time
 
 _HOME = {
     "Cassette": "mockserver.cassette.model",
@@ -37,6 +38,7 @@ _HOME = {
     "replay": "mockserver.server.sources",
     "script": "mockserver.engines.script",
     "simulator": "mockserver.engines.simulator",
+    "virtual_time": "mockserver.server.virtual",
 }
 _MODULES = ("assertions", "errors", "faults", "speech")
 
@@ -55,6 +57,7 @@ __all__ = [
     "script",
     "simulator",
     "speech",
+    "virtual_time",
 ]
 
 
