@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.core.frames import MILLISECOND, Binary, Dialled, Note, Peer, Received, Send, Text
+from mockserver.core.frames import (
+    MILLISECOND,
+    Accept,
+    Binary,
+    Dialled,
+    Effect,
+    Event,
+    Note,
+    Opened,
+    Peer,
+    Received,
+    Send,
+    Text,
+    to_client,
+)
+from mockserver.core.machine import Plan
+from mockserver.dialects.registry import DIALECTS
 from mockserver.faults import catalogue, drop, parse
 from tests.faults.stage import Stage, turn
 
@@ -120,3 +139,48 @@ def test_what_is_not_the_clients_wire_passes() -> None:
                  Received(Peer.UPSTREAM, Binary(b"x")), Dialled(answer=None)):  # type: ignore[arg-type]
         assert list(layer.feed(item, 0)) == [item]
     assert list(layer.feed(Send(Peer.CLIENT, Text("x")), 0)) != [Send(Peer.CLIENT, Text("x"))]
+
+
+class Tape:
+    """An engine that says a list of frames, 20 ms apart, whatever it hears."""
+
+    def __init__(self, frames: list[Text]) -> None:
+        self.plan: Plan[Effect] = Plan()
+        for number, frame in enumerate(frames):
+            self.plan.add((number + 1) * 20 * MILLISECOND, to_client(frame))
+
+    def feed(self, item: Event, now: int) -> list[Effect]:
+        return [Accept()] if isinstance(item, Opened) else []
+
+    def wake_at(self) -> int | None:
+        return self.plan.next_due()
+
+    def wake(self, now: int) -> list[Effect]:
+        return self.plan.take(now)
+
+
+def test_every_fault_stands_any_providers_frames(shared_capture: Path) -> None:
+    """Real sessions of every provider, where they are at hand: each fault alone, for two drivers."""
+    lines = [json.loads(line) for line in shared_capture.read_text().splitlines()]
+    provider = lines[0]["provider"]
+    dialect = DIALECTS.get(provider) or next(
+        (each for name, each in DIALECTS.items() if provider.startswith(name)), DIALECTS["generic"])
+    frames = [Text(line.get("text") or json.dumps(line["json"])) for line in lines[1:]
+              if line["from"] == "server" and ("text" in line or "json" in line)]
+
+    def play(spec: str, tick: int | None) -> Stage:
+        stage = Stage(spec, engine=Tape(frames), dialect=dialect, tick=tick).open()
+        return stage.send("response.create").run(until_ms=20 * len(frames) + 2_000)
+
+    plain = play("noop on nothing optional", None)
+    assert plain.texts == [frame.data for frame in frames]
+    fired = 0
+    for spec in SPECS:
+        one, other = play(spec, None), play(spec, 7 * MILLISECOND)
+        assert one.record == other.record
+        assert one.armed[0].fired == len(one.notes)
+        if not one.armed[0].fired:
+            # A fault that did nothing has changed no frame and no order.
+            assert one.texts == plain.texts or "reorder" in spec
+        fired += bool(one.armed[0].fired)
+    assert fired > 3
