@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from mockserver.core.frames import (
     Text,
     to_client,
 )
+from mockserver.core.json_text import dumps
 from mockserver.core.paths import matches
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import close_reason, shorten
@@ -115,8 +115,8 @@ class ScriptEngine:
         match self._step:
             case WaitStep():
                 self._next(None)
-            case ExpectStep():
-                self._fail(f"expected {self._step}, but it did not come")
+            case ExpectStep() as step:
+                self._fail(f"expected {step.wanted}, but it did not come")
             case AcceptStep() | RefuseStep():
                 self._answer(self._step)
             case _:
@@ -243,7 +243,7 @@ class ScriptEngine:
                 self._next(self._client.last)
                 return True
             if self._strict and view.kind not in (Kind.AUDIO, Kind.KEEPALIVE):
-                self._fail(f"expected {step}, got {self._named(frame, Sender.CLIENT)}{differences(step, view)}")
+                self._fail(f"expected {step.wanted}, got {self._named(frame, Sender.CLIENT)}{differences(step, view)}")
                 return False
         if step.within_us is not None and self._due is None:
             self._due = self._now + step.within_us
@@ -332,7 +332,7 @@ def as_frame(payload: Payload) -> Text | Binary:
         case bytes():
             return Binary(payload)
         case Mapping():
-            return Text(json.dumps(payload, ensure_ascii=False, separators=(",", ":")))
+            return Text(dumps(payload))
         case _:
             raise UsageError(f"script.send: {payload!r} is neither an event (dict) nor text nor bytes")
 

@@ -36,11 +36,16 @@ class ExpectStep:
     within_us: Micros | None = None
     optional: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def wanted(self) -> str:
+        """What is waited for, in words."""
         what = "any frame" if self.what is None else _short(self.what)
         where = f" where {dict(self.where)}" if self.where else ""
         within = "" if self.within_us is None else f" within {self.within_us // 1000} ms"
-        return f"expect({what}{where}{within})"
+        return f"{what}{where}{within}"
+
+    def __str__(self) -> str:
+        return f"expect({self.wanted})"
 
 
 @dataclass(frozen=True, slots=True)
