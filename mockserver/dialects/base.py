@@ -27,6 +27,7 @@ from mockserver.core.frames import (
     Text,
     to_client,
 )
+from mockserver.core.json_text import dumps
 from mockserver.core.view import Kind, View, plain_view
 from mockserver.dialects.causes import Causes, InOrder
 
@@ -212,7 +213,7 @@ class Dialect:
 
 def event(body: Mapping[str, Any]) -> Send:
     """A JSON event to the client, written as OpenAI writes them: compact, not ASCII-escaped."""
-    return to_client(Text(json.dumps(body, ensure_ascii=False, separators=(",", ":"))))
+    return to_client(Text(dumps(body)))
 
 
 def parse(text: str) -> Any:
@@ -240,4 +241,4 @@ def close_reason(text: str) -> str:
     """``text`` cut to the 123 bytes of UTF-8 that a close frame can carry (RFC 6455 section
     5.5).
     """
-    return text.encode()[:123].decode(errors="ignore")
+    return text.encode(errors="replace")[:123].decode(errors="ignore")

@@ -12,7 +12,6 @@ interrupted, incomplete or cancelled.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any, Literal
 
 from mockserver.core.frames import Frame, Sender, Text
 from mockserver.core.ids import Ids
+from mockserver.core.json_text import dumps
 from mockserver.core.view import Lens, View
 
 Status = Literal["completed", "cancelled", "failed", "incomplete"]
@@ -338,7 +338,7 @@ class Turns:
     def _frame(self, event: dict[str, Any], ids: Ids) -> Text:
         minted = ids.uuid() if self._uuids else ids.mint("event_")
         ordered = {"type": event["type"], "event_id": minted, **event}
-        return Text(json.dumps(ordered, ensure_ascii=False, separators=(",", ":")))
+        return Text(dumps(ordered))
 
 
 def _said(part: Part, body: dict[str, Any]) -> dict[str, Any]:

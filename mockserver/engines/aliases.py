@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from mockserver.core.json_text import dumps
+
 Parts = tuple[str, ...]
 """A frame's text cut at the ids it holds: text, recorded id, text, recorded id, ... text."""
 
@@ -56,7 +58,7 @@ class Aliases:
             # What was not renamed goes out byte for byte, whatever escapes its text
             # was written with.
             out[place] = (
-                f'"{recorded}"' if live == recorded else json.dumps(live, ensure_ascii=False)
+                f'"{recorded}"' if live == recorded else dumps(live)
             )
         return "".join(out)
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from mockserver.core.json_text import writable
 from mockserver.errors import SpecError
 
 # --- tokens ---------------------------------------------------------------------------------------------------------
@@ -212,7 +213,7 @@ def json_text(token: Token) -> str:
 
 def dump(value: Any) -> str:
     """Compact JSON text. ValueError or TypeError where the value is none."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return writable(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def _logprobs(settings: SessionSettings, text: str) -> dict[str, Any]:
         return {}
     return {
         "logprobs": [
-            {"token": piece, "logprob": 0.0, "bytes": list(piece.encode())}
+            {"token": piece, "logprob": 0.0, "bytes": list(piece.encode(errors="replace"))}
             for piece in pieces(text)
         ]
     }

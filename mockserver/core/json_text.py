@@ -1,0 +1,20 @@
+"""JSON as realtime providers write it: compact, not ASCII-escaped, and always text that can be sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def dumps(value: Any) -> str:
+    """``value`` as compact JSON.
+
+    A client may send half of a surrogate pair as an escape (``"\\ud800"``). It cannot be encoded as UTF-8, so it goes
+    back as the escape that it came as.
+    """
+    return writable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def writable(text: str) -> str:
+    """JSON text that can be encoded: lone surrogates become escapes again."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
