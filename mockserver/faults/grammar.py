@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from mockserver import bounded_yaml
 from mockserver.core.frames import Sender
 from mockserver.errors import SpecError, UsageError
 from mockserver.faults.base import ACTIONS, Action, Fault
@@ -255,12 +256,7 @@ CLAUSES: dict[str, Callable[[Reader], dict[str, Any]]] = {
 
 def load_text(text: str, *, source: str = "faults.yaml") -> dict[str, list[Fault]]:
     """Named sets of faults from YAML: a mapping of names to a spec or a list of specs. SpecError names the line."""
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark is not None else ""
-        raise SpecError(f"{source}{line}: not YAML: {getattr(error, 'problem', None) or error}", source=text) from None
+    root = bounded_yaml.compose(text, source=source)
     if root is None:
         return {}
     if not isinstance(root, yaml.MappingNode):
