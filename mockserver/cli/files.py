@@ -73,10 +73,13 @@ def import_command(file: Path, target: Path, provider: str | None, force: bool, 
     websocket messages, a test-server websocket log, or an unfinished recording. It is redacted like a recording.
     """
     from mockserver.cassette.importers.detect import detect_and_import
-    from mockserver.cassette.store import save
+    from mockserver.cassette.render import lens_of
+    from mockserver.cassette.store import redactor_for, save
+    from mockserver.server.config import find
 
     cassette = detect_and_import(file, provider=provider)
-    save(cassette, target, overwrite=force, audio=audio)
+    redactor = redactor_for(lens_of(cassette), rules=find(Path.cwd()).redact)
+    save(cassette, target, overwrite=force, redactor=redactor, audio=audio)
     frames = sum(len(connection.records) for connection in cassette.connections)
     click.echo(f"imported {frames} frames of {cassette.header.dialect} to {target}")
 
@@ -128,11 +131,15 @@ def scrub_command(
     """Redact cassette FILE again: with today's rules, today's key variables, and the rules given here."""
     from mockserver.cassette.render import lens_of
     from mockserver.cassette.store import load, redactor_for, save
+    from mockserver.server.config import find
 
     if in_place == (target is not None):
         raise UsageError("scrub: say either --in-place or --to FILE")
     cassette = load(file)
-    redactor = redactor_for(lens_of(cassette), rules=rules, values=values_of(names))
+    config = find(Path.cwd())
+    redactor = redactor_for(
+        lens_of(cassette), rules=(*config.redact, *rules), values=values_of(names)
+    )
     save(cassette, target or file, overwrite=in_place or force, redactor=redactor, audio=audio)
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(redactor.counts.items()))
     click.echo(

@@ -73,6 +73,7 @@ def record_command(
     """
     from mockserver.cassette.store import redactor_for
     from mockserver.engines.relay import shown
+    from mockserver.server.config import find
     from mockserver.server.record import Recording
     from mockserver.server.sources import relay
 
@@ -84,7 +85,7 @@ def record_command(
         origin=f"mockserver record --upstream {named}",
         audio=audio,
         overwrite=force,
-        redactor=redactor_for(source.dialect, rules=rules),
+        redactor=redactor_for(source.dialect, rules=(*find(Path.cwd()).redact, *rules)),
         **server_options(options),
     )
     what = f"recording {source.dialect.title} to {file}"

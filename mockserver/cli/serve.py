@@ -54,10 +54,18 @@ def replay_command(
     With a COMMAND, it runs with the variables set that point clients here, and its exit status is returned. Where the
     client departs from the cassette, the report goes to stderr and the exit status is 1.
     """
+    from mockserver.server.config import find
     from mockserver.server.host import MockServer
     from mockserver.server.sources import replay
 
-    source = replay(file, pacing=speed(pacing), allow_unplayed=allow_unplayed)
+    config = find(Path.cwd())
+    source = replay(
+        file,
+        pacing=speed(pacing),
+        allow_unplayed=allow_unplayed,
+        rules=config.rules,
+        redact=config.redact,
+    )
     server = MockServer(source, **server_options(options))
     raise SystemExit(
         asyncio.run(serve(server, f"replaying {file}", as_json=as_json, command=command))

@@ -12,16 +12,17 @@ from pathlib import Path
 import pytest
 
 from mockserver.cassette.model import Cassette, Connection
-from mockserver.cassette.store import Recorder, load, save
+from mockserver.cassette.store import Recorder, load, redactor_for, save
 from mockserver.core.frames import Handshake
 from mockserver.core.journal import Entry
 from mockserver.engines.base import Context, Engine, Reply, Request
-from mockserver.engines.relay import Relay
+from mockserver.engines.relay import Forward, Relay
 from mockserver.engines.replay import Replay
 from mockserver.errors import ExpectationFailed, MockServerError, UsageError
 from mockserver.pytest_plugin import ini_or_option
 from mockserver.pytest_plugin.settings import Settings
 from mockserver.pytest_plugin.sources import Plan, missing, record_command
+from mockserver.server.config import combined, find
 from mockserver.server.host import MockServer
 from mockserver.server.sources import relay, replay
 
@@ -47,6 +48,7 @@ class Recording(Plan):
         super().__init__(self._real)
         self._path = path
         self._recorder: Recorder | None = None
+        self._redact = find(item.config.rootpath).redact
         self._origin = f"pytest --realtime-mock-record, {item.nodeid}"
 
     def begin(self, server: MockServer) -> None:
@@ -60,6 +62,7 @@ class Recording(Plan):
             upstream=self._real.upstream,
             origin=self._origin,
             overwrite=True,
+            redactor=redactor_for(server.dialect, rules=self._redact),
             journal=server.journal,
         )
         server.journal.listen(self._heard)
@@ -110,7 +113,9 @@ class New(Recording):
             self._recorder.discard()
         elif self._recorder.close() is not None:
             try:
-                save(joined(self._known, load(self._addition)), self._path, overwrite=True)
+                redactor = redactor_for(server.dialect, rules=self._redact)
+                whole = joined(self._known, load(self._addition))
+                save(whole, self._path, overwrite=True, redactor=redactor)
             finally:
                 self._addition.unlink(missing_ok=True)
         return ""
@@ -137,6 +142,10 @@ class Extending:
         """The recorded answer, or the real one."""
         reply: Reply | None = self._known.neighbour(request, context)
         return reply if reply is not None else self._real.neighbour(request, context)
+
+    def forward(self, request: Request, target: str) -> Forward:
+        """What the cassette does not hold is asked of the real service."""
+        return self._real.forward(request, target)
 
     def problems(self) -> Sequence[ExpectationFailed]:
         """Of both."""
@@ -197,12 +206,14 @@ class Verifying(Replaying):
 
 
 def _replay(item: pytest.Function, settings: Settings, path: Path) -> Replay:
+    config = find(item.config.rootpath)
     return replay(
         path,
         pacing=settings.pacing,
-        rules=settings.rules,
+        rules=combined(config.rules, settings.rules),
         allow_unplayed=settings.allow_unplayed,
         rerecord=record_command(item, "all"),
+        redact=config.redact,
     )
 
 

@@ -78,9 +78,9 @@ class Running:
 
     def serve(self) -> Iterator[MockServer]:
         """What the fixture yields."""
-        self.plan.begin(self.server)
         if self.in_loop:
             self._wrap_test()
+            self.plan.begin(self.server)
             try:
                 yield self.server
             finally:
@@ -89,6 +89,7 @@ class Running:
         host = self.server.in_thread()
         trouble = ""
         try:
+            self.plan.begin(self.server)
             host.start()
         except MockServerError as error:
             trouble = str(error)

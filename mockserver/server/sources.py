@@ -30,18 +30,19 @@ def replay(
     patience: float = 5.0,
     allow_unplayed: bool | Sequence[str] = False,
     rerecord: str | None = None,
+    redact: Sequence[str] = (),
 ) -> Replay:
     """Answer from one cassette or several of one provider, given as paths or in memory.
 
     For the options see ``mockserver.engines.replay.Replay``. Client frames are redacted as a recorder would redact them
-    before they are compared. Raises CassetteError and UsageError.
+    before they are compared; ``redact`` are the user's regular expressions on top. Raises CassetteError and UsageError.
     """
     from mockserver.cassette.store import load, redactor_for
     from mockserver.engines.replay import Replay
 
     given = (cassette,) if isinstance(cassette, str | Path | Cassette) else tuple(cassette)
     loaded = [load(one) if isinstance(one, str | Path) else one for one in given]
-    redactor = redactor_for(dialect_named(loaded[0].header.dialect)) if loaded else None
+    redactor = redactor_for(dialect_named(loaded[0].header.dialect), rules=redact) if loaded else None
     return Replay(
         loaded,
         pacing=pacing,

@@ -23,7 +23,7 @@ from websockets.sync.client import connect
 from mockserver import MockServer
 from mockserver.cassette.store import load
 from mockserver.core.frames import Text
-from tests.cli.conftest import COMMAND, process, started, talk, written
+from tests.cli.conftest import CLIENT, COMMAND, process, started, talk, written
 
 HEARD = "session.created\nresponse.created\nresponse.done\n"
 
@@ -89,6 +89,15 @@ def test_a_fault_that_never_fired_is_status_1(cassette: Path, client: list[str])
     done = process("replay", cassette, "--fault", "delay 1ms on no.such.event", "--", *client)
     assert done.returncode == 1
     assert "never fired" in done.stderr
+
+
+def test_tls_is_trusted_by_the_command(cassette: Path, client: list[str]) -> None:
+    done = process("replay", cassette, "--tls", "--", *client)
+    assert (done.returncode, done.stdout) == (0, HEARD), done.stderr
+    assert "https://127.0.0.1:" in done.stderr
+    distrusting = [*client[:1], "-c", "import os; del os.environ['SSL_CERT_FILE']; " + CLIENT]
+    refused = process("replay", cassette, "--tls", "--allow-unplayed", "--", *distrusting)
+    assert (refused.returncode, "certificate" in refused.stderr.lower()) == (1, True)
 
 
 # --- the command and its status ---

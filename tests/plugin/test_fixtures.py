@@ -278,6 +278,28 @@ def test_env_is_set_for_the_test_only(project: pytest.Pytester, inner: Run) -> N
     inner().assert_outcomes(passed=2)
 
 
+def test_tls_is_trusted_in_a_test_that_asks_for_the_variables(
+    project: pytest.Pytester, inner: Run
+) -> None:
+    project.makepyfile(
+        """
+        import subprocess, sys
+        import pytest
+        from talk import talk
+
+        CLIENT = "import os, asyncio, talk; print(asyncio.run(talk.ask(os.environ['WHERE'])))"
+
+        @pytest.mark.realtime_mock(script=talk, tls=True, env=True)
+        def test_tls(realtime_mock, monkeypatch):
+            monkeypatch.setenv("WHERE", realtime_mock.ws_url)
+            assert realtime_mock.ws_url.startswith("wss://")
+            done = subprocess.run([sys.executable, "-c", CLIENT], capture_output=True, text=True)
+            assert "response.done" in done.stdout, done.stderr
+        """
+    )
+    inner().assert_outcomes(passed=1)
+
+
 def test_the_closest_marker_wins(project: pytest.Pytester, inner: Run) -> None:
     project.makepyfile(
         """

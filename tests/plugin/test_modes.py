@@ -320,3 +320,30 @@ def test_verify_reports_drift(
             "*field added: response.done: response.said (is string)*",
         ]
     )
+
+
+# --- the project's settings ---
+
+SAYS = TEST.replace("realtime_mock.ws_url)", "realtime_mock.ws_url, instructions='call 555-0199')")
+
+
+def test_the_projects_match_rules_hold(
+    project: pytest.Pytester, inner: Run, record_talk: Put
+) -> None:
+    record_talk("test_it/test_talk", connection(instructions="another number"))
+    project.makepyfile(test_it=SAYS)
+    inner().assert_outcomes(failed=1)  # the control
+    project.makepyprojecttoml('[tool.mockserver.rules]\nvolatile = ["response.instructions"]\n')
+    inner().assert_outcomes(passed=1)
+
+
+def test_what_the_project_redacts_is_in_no_cassette_and_still_matches(
+    project: pytest.Pytester, inner: Run, upstream: MockServer
+) -> None:
+    project.makepyfile(test_it=SAYS)
+    (project.path / "mockserver.toml").write_text("redact = ['555-[0-9]+']\n", encoding="utf-8")
+    inner("--realtime-mock-record=once", *upstream_of(upstream)).assert_outcomes(passed=1)
+    (path,) = project.path.rglob("*.cassette")
+    assert b"555-0199" not in path.read_bytes()
+    assert b"call" in path.read_bytes()
+    inner().assert_outcomes(passed=1)
