@@ -164,7 +164,9 @@ def _first(buffer: bytes, name: str, current: int) -> tuple[Any, int]:
     if not buffer.startswith(PREFIX):
         if PREFIX.startswith(buffer):
             raise damaged(name, len(buffer), "it is cut inside its first object; nothing can be read")
-        raise CassetteForeign(f"{name}: not a cassette, it looks like {looks_like(buffer[:HEAD])}")
+        looks = looks_like(buffer[:HEAD])
+        hint = "" if "`" in looks else "; expected what `mockserver record` or `mockserver import` writes"
+        raise CassetteForeign(f"{name}: not a cassette, it looks like {looks}{hint}")
     unpacker = msgpack.Unpacker(max_buffer_size=len(buffer) + 1)
     unpacker.feed(buffer[: 1 << 20])
     try:

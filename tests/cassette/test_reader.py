@@ -118,6 +118,7 @@ def test_a_foreign_file_is_called_what_it_looks_like(data: bytes, looks: str) ->
     with pytest.raises(CassetteForeign, match=r"^x: not a cassette, it looks like ") as caught:
         decode(data, "x")
     assert looks in str(caught.value)
+    assert "`" in str(caught.value), "it says what to do"
     assert "\n" not in str(caught.value)
 
 
