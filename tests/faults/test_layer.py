@@ -16,6 +16,7 @@ from mockserver.core.frames import (
     Dialled,
     Effect,
     Event,
+    Handshake,
     Note,
     Opened,
     Peer,
@@ -24,8 +25,11 @@ from mockserver.core.frames import (
     Text,
     to_client,
 )
+from mockserver.core.journal import Journal
 from mockserver.core.machine import Plan
 from mockserver.dialects.registry import DIALECTS
+from mockserver.engines.base import Context
+from mockserver.engines.simulator import Reply, Scripted, simulator
 from mockserver.faults import catalogue, drop, parse
 from tests.faults.stage import Stage, turn
 
@@ -184,3 +188,26 @@ def test_every_fault_stands_any_providers_frames(shared_capture: Path) -> None:
             assert one.texts == plain.texts or "reorder" in spec
         fired += bool(one.armed[0].fired)
     assert fired > 3
+
+
+KNOCK = Handshake("/v1/realtime", (("model", "gpt-realtime"),), (("Authorization", "Bearer any"),))
+
+
+def simulated(chain: list[str], tick: int | None) -> Stage:
+    """Two turns of the simulator, the second of them cancelled."""
+    source = simulator("openai", replier=Scripted([Reply(text="the tide comes in"), Reply(text="twice a day " * 20)] * 3))
+    journal = Journal()
+    engine = source.open(KNOCK, Context(0, "0/0", journal.open(source.dialect).lens))
+    stage = Stage(*chain, engine=engine, dialect=source.dialect, tick=tick).open(KNOCK)
+    stage.send("response.create", at_ms=10).send("response.create", at_ms=4_000)
+    return stage.send("response.cancel", at_ms=4_600).run(until_ms=9_000)
+
+
+def test_control_the_simulator_speaks() -> None:
+    done = [body["response"]["status"] for body in simulated([], None).bodies("response.done")]
+    assert done == ["completed", "cancelled"]
+
+
+@given(st.lists(st.sampled_from(SPECS), min_size=1, max_size=3), ticks)
+def test_no_driver_changes_what_the_simulator_says(chain: list[str], tick: int | None) -> None:
+    assert simulated(chain, tick).record == simulated(chain, None).record
