@@ -111,10 +111,10 @@ async def test_a_refused_recording_is_one_too(tmp_path: Path) -> None:
     async with (
         MockServer(script(script.refuse(401, "no"))) as upstream,
         Recording(relay(upstream.base_url), file) as recording,
+        aiohttp.ClientSession() as session,
     ):
-        async with aiohttp.ClientSession() as session:
-            with pytest.raises(aiohttp.WSServerHandshakeError):
-                await session.ws_connect(recording.server.ws_url)
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await session.ws_connect(recording.server.ws_url)
     [line] = load(file).connections
     assert (line.answer.status, line.answer.body, list(line.records)) == (401, b"no", [])
     assert [str(failure) for failure in recording.failures] == [
