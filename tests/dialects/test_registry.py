@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mockserver.core.frames import Binary, Close, Handshake, Hangup, Lost, Send, Sender, Text
@@ -156,3 +158,14 @@ def test_a_refusal_ends_with_a_close_that_fits_its_frame(dialect: Dialect) -> No
         assert isinstance(before[0], Send)
         view = dialect.view(before[0].frame, Sender.SERVER)
         assert (view.kind, view.name) == (Kind.EVENT, "error")
+
+
+def test_the_table_in_the_documentation_is_what_the_code_says() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "providers.md").read_text(
+        encoding="utf-8"
+    )
+    rows = [
+        f"| `{one.name}` | {one.title} | `{one.socket_path}` | {', '.join(f'`{name}`' for name in one.env_vars)} |"
+        for one in DIALECTS.values()
+    ]
+    assert [row for row in rows if row not in page] == []
