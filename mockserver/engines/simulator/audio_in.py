@@ -11,7 +11,7 @@ from mockserver.engines.simulator.conversation import Conversation
 from mockserver.engines.simulator.hearing import RATES, Ear
 from mockserver.engines.simulator.items import Item, Part
 from mockserver.engines.simulator.session import SessionSettings
-from mockserver.engines.simulator.vad import Detector, Turn
+from mockserver.engines.simulator.vad import FRAME_MS, Detector, Turn
 from mockserver.engines.simulator.wire import Wire
 
 LEAST_MS = 100
@@ -24,6 +24,8 @@ SEMANTIC_MS = {"low": 8_000, "medium": 4_000, "high": 2_000, "auto": 4_000}
 """How long semantic VAD waits at most (FACTS 28)."""
 SEMANTIC_PREFIX_MS = 300
 SEMANTIC_THRESHOLD = 0.5
+HESITATIONS = frozenset("a an and as at because but er erm for from in is of on or so the to uh uhm um with".split())
+"""Words that nobody ends a turn with. The provider's own judge is a model; its example is a trailing "uhhm" (D)."""
 
 
 class AudioIn:
@@ -52,7 +54,7 @@ class AudioIn:
         self._start_ms = 0.0  # where _pcm begins, in ms of audio since the session began
         self._speech_ms = 0
         self._detector = Detector(self._rate)
-        self._judged = False
+        self._judgement: str | None = None
 
     @property
     def position_ms(self) -> float:
@@ -129,15 +131,19 @@ class AudioIn:
             return silent_ms >= int(detection["silence_duration_ms"])
         if silent_ms >= SEMANTIC_MS[detection["eagerness"]]:
             return True
-        if silent_ms < self.wire.options.semantic_pause_ms or self._judged:
+        pause = self.wire.options.semantic_pause_ms
+        if silent_ms <= FRAME_MS:
+            self._judgement = None  # a new pause
+        if silent_ms < pause:
             return False
-        self._judged = True  # once per pause: more silence makes a sentence no more finished
-        words = self.ear.read(self._cut(self._speech_ms, self._detector.at_ms), self._rate)
-        return words.endswith((".", "?", "!"))
+        if self._judgement is None:  # once per pause: more silence makes a sentence no more finished
+            words = self.ear.read(self._cut(self._speech_ms, self._detector.at_ms), self._rate)
+            self._judgement = "unread" if not words else "unfinished" if trails_off(words) else "finished"
+        return self._judgement == "finished" or (self._judgement == "unread" and silent_ms >= 2 * pause)
 
     def _edge(self, turn: Turn) -> None:
         if turn.edge == "start":
-            self._speech_ms, self._judged = turn.at_ms, False
+            self._speech_ms, self._judgement = turn.at_ms, None
             self.pending_item = self.wire.mint("item")
             self.wire.emit(
                 "input_audio_buffer.speech_started",
@@ -198,3 +204,9 @@ class AudioIn:
         self._start_ms = self.position_ms
         self._pcm.clear()
         self.fresh_ms = 0.0
+
+
+def trails_off(words: str) -> bool:
+    """Whether a sentence sounds unfinished: it ends in a comma, a dash, an ellipsis, or a word of hesitation."""
+    last = words.split()[-1].lower()
+    return last.endswith((",", "-", "–", "...", "…")) or last.strip(".") in HESITATIONS  # noqa: RUF001

@@ -86,7 +86,8 @@ class Options:
     # Unknown: the provider's voice detector is a model. Ours compares the level of 32 ms of audio with
     # threshold x this.
     vad_full_scale: float = 0.02
-    # Unknown: how much silence lets semantic VAD end a turn that sounds finished (".", "?", "!").
+    # Unknown: how much silence lets semantic VAD end a turn that sounds finished.
+    # Of audio that is not ours it takes twice as much.
     semantic_pause_ms: int = 256
     rate_limit_tokens: int = 40_000  # the account's limit of tokens per minute
     instructions: str | None = (

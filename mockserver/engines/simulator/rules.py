@@ -18,7 +18,8 @@ Pattern = str | re.Pattern[str]
 class Rule:
     """One rule. A condition that is None holds always; ``reply`` may be a replier of its own.
 
-    ``user``: the newest user words. ``instructions``: those in force. ``output``: of the newest tool call,
+    ``user``: the newest user words, where the model answers them; where it answers a tool's output (the last item) it
+    does not hold, or a call would call itself, unless ``output`` is a condition too. ``instructions``: those in force. ``output``: of the newest tool call,
     where it is the last item. ``tool``: a tool of this name is offered. ``metadata``: these keys have these
     values (None: the key is there).
     ``turn``: 1 for the session's first response. ``out_of_band``: conversation "none".
@@ -52,7 +53,8 @@ class Rule:
         last = context.items[-1] if context.items else None
         output = last.output if last is not None and last.type == "function_call_output" else None
         checks = {
-            "user": self.user is None or _found(self.user, context.user),
+            "user": self.user is None
+            or (_found(self.user, context.user) and (output is None or self.output is not None)),
             "instructions": self.instructions is None
             or _found(self.instructions, context.instructions),
             "output": self.output is None or (output is not None and _found(self.output, output)),

@@ -9,6 +9,7 @@ import pytest
 
 from mockserver import speech
 from mockserver.engines.simulator import Scripted
+from mockserver.engines.simulator.audio_in import trails_off
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.stage import Stage
 
@@ -274,7 +275,27 @@ def test_semantic_vad_waits_for_an_unfinished_sentence(eagerness: str, most: int
 
     assert turns("I would like to", most - 200) == 0
     assert turns("I would like to", most + 200) == 1
-    assert turns("I would like tea.", 500) == 1
+    assert turns("I would like tea", 400) == 1
+
+
+@keeps("semantic-vad")
+@pytest.mark.parametrize(
+    ("words", "open_ended"),
+    [("so, um", True), ("well...", True), ("first this,", True), ("this one.", False), ("tea", False)],
+)
+def test_hesitation_sounds_unfinished(words: str, open_ended: bool) -> None:
+    assert trails_off(words) is open_ended
+
+
+@keeps("semantic-vad")
+def test_semantic_vad_judges_each_pause_anew() -> None:
+    stage = Stage(replier=Scripted(["yes"]))
+    stage.update(audio={"input": {"turn_detection": {"type": "semantic_vad", "eagerness": "low"}}})
+    stage.talk("I would like to", silence_ms=600)
+    assert stage.of("input_audio_buffer.speech_stopped") == []
+    stage.talk("have some tea", silence_ms=400)
+    stage.wait(1_000)
+    assert stage.contexts[0].user == "I would like to have some tea"
 
 
 @keeps("idle-timeout")

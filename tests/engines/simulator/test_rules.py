@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from tests.engines.simulator.stage import Stage
 
 CONTEXT = Context(
     instructions="You work at a bakery.",
-    items=(Seen("o", "function_call_output", output="It is FOGGY."),),
+    items=(Seen("u", "message", "user", "What is the Weather in Oslo?"),),
     tools=({"type": "function", "name": "get_weather"},),
     metadata={"topic": "weather"},
     turn=2,
@@ -41,8 +42,6 @@ CONTEXT = Context(
         ({"user": re.compile(r"^oslo")}, False),
         ({"instructions": "bakery"}, True),
         ({"instructions": "butcher"}, False),
-        ({"output": "foggy"}, True),
-        ({"output": "sunny"}, False),
         ({"tool": "get_weather"}, True),
         ({"tool": "get_time"}, False),
         ({"metadata": {"topic": "weather"}}, True),
@@ -60,9 +59,26 @@ def test_a_rule_holds_when_every_condition_does(conditions: dict[str, Any], hold
     assert Rule("x", **conditions).holds(CONTEXT) is holds
 
 
+OUTPUT = Seen("o", "function_call_output", output="It is FOGGY.")
+ANSWERED = replace(CONTEXT, items=(*CONTEXT.items, OUTPUT))
+
+
 def test_an_output_counts_only_as_the_last_item() -> None:
-    later = Context(items=(*CONTEXT.items, Seen("u", "message", "user", "thanks")))
+    assert Rule("x", output="foggy").holds(ANSWERED)
+    assert Rule("x", output="sunny").misses(ANSWERED) == ["output"]
+    later = replace(ANSWERED, items=(*ANSWERED.items, Seen("u", "message", "user", "thanks")))
     assert Rule("x", output="foggy").misses(later) == ["output"]
+
+
+def test_a_rule_for_user_words_does_not_answer_a_tool_again() -> None:
+    assert Rule("x", user="weather").holds(CONTEXT)
+    assert Rule("x", user="weather").misses(ANSWERED) == ["user"]
+    assert Rule("x", user="weather", output="foggy").holds(ANSWERED)
+    stage = Stage(replier=Rules({"weather": ToolCall("f")}))
+    call = stage.ask("the weather?")["output"][0]["call_id"]
+    item = {"type": "function_call_output", "call_id": call, "output": "foggy"}
+    stage.send("conversation.item.create", item=item)
+    assert [one["type"] for one in stage.ask()["output"]] == ["message"]
 
 
 def test_the_first_rule_that_holds_answers() -> None:
@@ -113,7 +129,7 @@ def test_rules_from_yaml() -> None:
     assert rules(Context(user="the weather?", turn=1)) == Reply(
         calls=(ToolCall("get_weather", {"city": "Oslo"}),)
     )
-    assert rules(CONTEXT) == Reply("It is foggy.", after_ms=800)
+    assert rules(ANSWERED) == Reply("It is foggy.", after_ms=800)
     assert rules(Context(user="Good night all")) == Reply(failure=Failure())
     sport = Context(
         metadata={"topic": "sport"},
