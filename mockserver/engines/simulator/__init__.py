@@ -8,6 +8,7 @@ from mockserver.engines.simulator.options import Misbehaviour, Options, Pace
 from mockserver.engines.simulator.repliers import (
     Context,
     Failure,
+    McpCall,
     Recall,
     Replier,
     Reply,
@@ -22,6 +23,7 @@ from mockserver.engines.simulator.source import Source, simulator
 __all__ = [
     "Context",
     "Failure",
+    "McpCall",
     "Misbehaviour",
     "Options",
     "Pace",

@@ -29,7 +29,7 @@ from mockserver.core.frames import (
 )
 from mockserver.dialects.base import Dialect, close_reason, parse
 from mockserver.engines.base import Context, Inspection
-from mockserver.engines.simulator import problems, schema, shapes
+from mockserver.engines.simulator import mcp, problems, schema, shapes
 from mockserver.engines.simulator.audio_in import AudioIn
 from mockserver.engines.simulator.conversation import Conversation
 from mockserver.engines.simulator.hearing import Ear
@@ -203,6 +203,7 @@ class Simulator:
     def _session_update(self, body: dict[str, Any]) -> None:
         self.settings.update(body["session"], voice_is_fixed=self.responses.voice_is_fixed)
         self.wire.emit("session.updated", session=self.settings.shown())
+        mcp.list_tools(self.wire, self.conversation, self.settings.config.get("tools", ()))
 
     def _response_create(self, asked: dict[str, Any] | None) -> None:
         self.responses.create(asked)

@@ -81,6 +81,8 @@ class Item:
             }
         elif self.type == "function_call_output":
             body |= {"call_id": self.call_id, "output": self.output}
+        elif self.type in ("mcp_call", "mcp_approval_request"):
+            body |= {"name": self.name, "arguments": self.arguments}
         return {**body, **self.extra}
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from mockserver.errors import UsageError
 
@@ -89,6 +89,8 @@ class Options:
     # Unknown: how much silence lets semantic VAD end a turn that sounds finished.
     # Of audio that is not ours it takes twice as much.
     semantic_pause_ms: int = 256
+    # Remote MCP servers that can be reached, by label, with their tools ({"name": ..., "input_schema": ...}).
+    mcp: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     rate_limit_tokens: int = 40_000  # the account's limit of tokens per minute
     instructions: str | None = (
         None  # the model's default instructions, where they are not the provider's

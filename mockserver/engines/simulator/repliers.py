@@ -1,6 +1,6 @@
 """What the simulated model says: from a context to a reply. Apart from the rules of the provider, and pluggable.
 
-A replier is any callable from ``Context`` to one of: ``Reply``, a text, a ``ToolCall``, a ``Failure``, a ``Silence``, a
+A replier is any callable from ``Context`` to one of: ``Reply``, a text, a ``ToolCall`` or ``McpCall``, a ``Failure``, a ``Silence``, a
 list of texts and calls (one message, several calls), None (the model says nothing), or an awaitable of one of these.
 """
 
@@ -76,9 +76,30 @@ class ToolCall:
     @property
     def json(self) -> str:
         """The arguments as text."""
-        if isinstance(self.arguments, str):
-            return self.arguments
-        return json.dumps(self.arguments, ensure_ascii=False)
+        return _json(self.arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class McpCall:
+    """A call of a remote MCP tool, which the provider makes itself: ``output`` is what the tool says, or it fails.
+
+    Where the tool's require_approval asks for it, the reply is a request for approval instead.
+    """
+
+    server: str
+    name: str
+    arguments: Mapping[str, Any] | str = "{}"
+    output: str = ""
+    error: str | None = None
+
+    @property
+    def json(self) -> str:
+        """The arguments as text."""
+        return _json(self.arguments)
+
+
+def _json(arguments: Mapping[str, Any] | str) -> str:
+    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +125,14 @@ class Reply:
     """
 
     text: str | None = None
-    calls: tuple[ToolCall, ...] = ()
+    calls: tuple[ToolCall | McpCall, ...] = ()
     silence: Silence | None = None
     failure: Failure | None = None
     after_ms: float | None = None
     filtered: bool = False
 
 
-Said = Reply | str | ToolCall | Silence | Failure | Sequence[str | ToolCall] | None
+Said = Reply | str | ToolCall | McpCall | Silence | Failure | Sequence[str | ToolCall | McpCall] | None
 Replier = Callable[[Context], "Said | Awaitable[Said]"]
 
 
@@ -124,15 +145,15 @@ def as_reply(value: object) -> Reply:
             return Reply()
         case str():
             return Reply(text=value)
-        case ToolCall():
+        case ToolCall() | McpCall():
             return Reply(calls=(value,))
         case Silence():
             return Reply(silence=value)
         case Failure():
             return Reply(failure=value)
-        case list() | tuple() if all(isinstance(part, str | ToolCall) for part in value):
+        case list() | tuple() if all(isinstance(part, str | ToolCall | McpCall) for part in value):
             texts = [part for part in value if isinstance(part, str)]
-            calls = tuple(part for part in value if isinstance(part, ToolCall))
+            calls = tuple(part for part in value if isinstance(part, ToolCall | McpCall))
             return Reply(text=" ".join(texts) if texts else None, calls=calls)
     raise UsageError(
         f"replier returned {type(value).__name__}: expected a text, a ToolCall, a list of these, Reply, "

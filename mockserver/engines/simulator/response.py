@@ -14,11 +14,11 @@ from typing import Any
 
 from mockserver import speech
 from mockserver.core.frames import MILLISECOND, Micros
-from mockserver.engines.simulator import hearing
+from mockserver.engines.simulator import hearing, mcp
 from mockserver.engines.simulator.conversation import Conversation
 from mockserver.engines.simulator.items import Item, Part
 from mockserver.engines.simulator.options import Misbehaviour
-from mockserver.engines.simulator.repliers import Context, Reply, Silence, ToolCall
+from mockserver.engines.simulator.repliers import Context, McpCall, Reply, Silence, ToolCall
 from mockserver.engines.simulator.tokens import OUTPUT_AUDIO_MS, Usage, pieces
 from mockserver.engines.simulator.wire import Task, Wire
 
@@ -145,7 +145,7 @@ class Response:
             if message is not None and not (number == 0 and self.wire.profile.overlapping_calls):
                 self._close(message)
                 message = None
-            opened = self._open_item("function_call", call)
+            opened = self._open_item(self._kind(call), call)
             if message is not None:
                 self._close(message)
                 message = None
@@ -212,7 +212,17 @@ class Response:
                 )
         return at
 
-    def _call(self, opened: _Open, call: ToolCall, at: float) -> Generator[float, None, float]:
+    def _kind(self, call: ToolCall | McpCall) -> str:
+        if isinstance(call, ToolCall):
+            return "function_call"
+        asks = mcp.needs_approval(self.conversation, self.terms.tools, call)
+        return "mcp_approval_request" if asks else "mcp_call"
+
+    def _call(self, opened: _Open, call: ToolCall | McpCall, at: float) -> Generator[float, None, float]:
+        if opened.item.type == "mcp_approval_request":
+            return at
+        if isinstance(call, McpCall):
+            return (yield from self._mcp_call(opened, call, at))
         for piece in pieces(call.json):
             self._spend(text=1)
             opened.item.arguments += piece
@@ -226,6 +236,26 @@ class Response:
             yield at
         return at
 
+    def _mcp_call(self, opened: _Open, call: McpCall, at: float) -> Generator[float, None, float]:
+        """The provider calls the tool itself; its output is part of the item (D: the guide to MCP in Realtime)."""
+        item = opened.item
+        for piece in pieces(call.json):
+            self._spend(text=1)
+            item.arguments += piece
+            delta = self.wire.obfuscated(piece)
+            self.wire.emit("response.mcp_call_arguments.delta", **self._place(opened), **delta)
+            at += self.wire.options.pace.text_ms
+            yield at
+        self.wire.emit("response.mcp_call_arguments.done", **self._place(opened), arguments=item.arguments)
+        place = {"output_index": opened.index, "item_id": item.id}
+        self.wire.emit("response.mcp_call.in_progress", **place)
+        at += self.wire.options.pace.first_ms
+        yield at
+        error = None if call.error is None else {"type": "tool_execution_error", "message": call.error}
+        item.extra = {**item.extra, "output": None if error else call.output, "error": error}
+        self.wire.emit(f"response.mcp_call.{'failed' if error else 'completed'}", **place)
+        return at
+
     def _spend(self, *, text: int = 0, audio_ms: int = 0) -> None:
         """Count tokens; max_output_tokens is never passed."""
         limit = self.terms.max_output_tokens
@@ -237,13 +267,18 @@ class Response:
 
     # --- items and parts ---
 
-    def _open_item(self, kind: str, call: ToolCall | None = None) -> _Open:
+    def _open_item(self, kind: str, call: ToolCall | McpCall | None = None) -> _Open:
         item = Item(self.wire.mint("item"), kind, "response", status="in_progress")
         if call is None:
             item.role = "assistant"
         else:
             item.name = call.name
+        if isinstance(call, ToolCall):
             item.call_id = call.call_id or self.wire.mint("call")
+        elif call is not None and kind == "mcp_call":
+            item.extra = {"server_label": call.server, "approval_request_id": None, "output": None, "error": None}
+        elif call is not None:
+            item.extra, item.arguments = {"server_label": call.server}, call.json
         opened = _Open(len(self.output), item)
         self.output.append(item)
         self._open.append(opened)

@@ -266,7 +266,7 @@ def _seen(item: Item) -> Seen:
         name=item.name,
         call_id=item.call_id,
         arguments=item.arguments,
-        output=item.output,
+        output=item.output or str(item.extra.get("output") or ""),
         origin=item.origin,
         audio_ms=sum(part.audio_ms for part in item.content),
     )
