@@ -43,6 +43,7 @@ CHAIN: list[Fault | str] = [
     faults.server_error(after_events=(3, "response.done")),
     faults.session_expired(after_ms=3_600_000),
     faults.active_response(),
+    faults.cancel_not_active(),
     faults.beta_retired(),
     faults.close("response.done", code=1011, reason="gone", before=True),
     faults.reset(after_frames=10),

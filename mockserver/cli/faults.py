@@ -21,7 +21,7 @@ Event names may be globs. `mockserver faults NAME` explains one.
 def faults_command(name: tuple[str, ...], check: str | None) -> None:
     """List the faults and explain their syntax, or explain the fault NAME."""
     from mockserver import faults
-    from mockserver.faults.listing import catalogue, describe
+    from mockserver.faults.listing import CLAUSES, catalogue, describe
 
     if check is not None:
         click.echo(faults.parse(check).spec)
@@ -30,6 +30,9 @@ def faults_command(name: tuple[str, ...], check: str | None) -> None:
         click.echo(describe(" ".join(name)))
         return
     click.echo(WHERE)
+    click.echo("where\n")
+    for said, means in CLAUSES:
+        click.echo(f"  {said:34}{means}")
     group = ""
     for entry in catalogue():
         if entry.group != group:

@@ -34,6 +34,7 @@ from mockserver.faults.options import On, Options, make
 from mockserver.faults.provider import (
     active_response,
     beta_retired,
+    cancel_not_active,
     insufficient_quota,
     invalid_key,
     rate_limit,
@@ -72,6 +73,7 @@ __all__ = [
     "beta_retired",
     "binary",
     "cancel_midway",
+    "cancel_not_active",
     "catalogue",
     "close",
     "created_without_done",

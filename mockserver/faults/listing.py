@@ -25,6 +25,24 @@ from mockserver.faults.spec import nearest
 MODULES = (timing, loss, damage, spoil, life, ghosts, provider, closing, handshake)
 GROUPS = ("time", "loss and order", "content", "response", "provider", "connection", "handshake")
 
+CLAUSES = (
+    ("on response.created", "events of this name. Globs: response.*.delta. Several: a or b"),
+    ("on 2nd response.done", "only that one; on every 3rd response.done: only each third one"),
+    ("before response.done", "for faults that happen at a moment: before the frame, not after it"),
+    ("from client", "who sends it, or from server. Without it: requests are the client's, all else the server's"),
+    ("in 2nd response", "frames of that response; by id: in response resp_abc; also: in 1st item"),
+    ("after 300ms", "once this time has passed, since the session began"),
+    ("after 300ms of audio", "once this much audio has gone by"),
+    ("after 3 frames", "once so many have gone by; of one event: after 2 response.done, after response.done"),
+    ("after 30s since response.created", "what any 'after' counts from; it starts anew each time"),
+    ("with probability 10%", "by chance, repeatable from the session's seed"),
+    ("with seed 7", "with dice of its own, whatever the session's seed is"),
+    ("at most 3 times", "in each session; once is the same as at most 1 times"),
+    ("for first 2 attempts", "only for the first connections to the server"),
+    ("optional", "the fault may stay unused; without it, one that never fired fails the test"),
+)
+"""The clauses that say where, as examples, and what they mean."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

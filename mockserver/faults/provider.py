@@ -61,6 +61,8 @@ ACTIVE = Problem(
     "Conversation already has an active response in progress: {response}. Wait until the response is finished before "
     "creating a new one.",
 )
+# FACTS 16.
+NOT_ACTIVE = Problem("response_cancel_not_active", "Cancellation failed: no active response found")
 
 
 class Trouble(Living):
@@ -240,6 +242,20 @@ class ActiveResponse(ProviderError):
     body: ClassVar[type[Trouble]] = Busy
 
 
+@register
+@dataclass(frozen=True, slots=True)
+class CancelNotActive(ProviderError):
+    """See ``NOT_ACTIVE``."""
+
+    syntax: ClassVar[str] = "cancel not active"
+    about: ClassVar[str] = ("response.cancel is answered by the error that there is nothing to cancel; the response "
+                            "goes on.")
+    example: ClassVar[str] = "cancel not active on 1st response.cancel"
+    on: ClassVar[tuple[str, ...]] = ("response.cancel",)
+    problem: ClassVar[Problem] = NOT_ACTIVE
+    body: ClassVar[type[Trouble]] = Busy
+
+
 # --- constructors ---------------------------------------------------------------------------------------------------
 
 
@@ -276,3 +292,8 @@ def session_expired(on: On = (), **options: Unpack[Options]) -> Fault:
 def active_response(on: On = (), **options: Unpack[Options]) -> Fault:
     """A response is already on its way."""
     return make(ActiveResponse(), on, options)
+
+
+def cancel_not_active(on: On = (), **options: Unpack[Options]) -> Fault:
+    """There is nothing to cancel."""
+    return make(CancelNotActive(), on, options)

@@ -28,8 +28,9 @@ class Delay(Action):
     syntax: ClassVar[str] = ("delay <amount:time> [jitter <jitter:time>] [growing by <growing:time>] "
                              "[holding everything {keep=stream}] [alone {keep=none}]")
     about: ClassVar[str] = ("The frame goes on later: by a fixed time, plus up to the jitter at random, plus more each "
-                            "time. The rest of its response waits behind it; 'holding everything' makes all frames "
-                            "of its sender wait, 'alone' lets everything overtake it.")
+                            "time. The rest of its response waits behind it (where it belongs to none: all frames "
+                            "of its sender); 'holding everything' makes all frames of its sender wait, 'alone' lets "
+                            "everything overtake it.")
     example: ClassVar[str] = "delay 11s on response.created"
     group: ClassVar[str] = "time"
 

@@ -7,9 +7,10 @@ from itertools import groupby
 from pathlib import Path
 
 from mockserver.faults import catalogue
-from mockserver.faults.listing import GROUPS, Entry
+from mockserver.faults.listing import CLAUSES, GROUPS, Entry
 
 BEGIN, END = "<!-- made by tests/faults/page.py -->\n", "<!-- end -->\n"
+CLAUSES_BEGIN, CLAUSES_END = "<!-- clauses -->\n", "<!-- end of clauses -->\n"
 
 
 def table(entries: list[Entry]) -> str:
@@ -21,6 +22,12 @@ def table(entries: list[Entry]) -> str:
             python = ", ".join(f"`faults.{text}`" for text in entry.constructors)
             parts.append(f"**`{entry.syntax}`** · {python}<br>\n{entry.about}\n\n```text\n{entry.example}\n```\n")
     return "\n".join(parts)
+
+
+def clauses() -> str:
+    """The clauses as Markdown."""
+    rows = [f"| `{said}` | {means} |" for said, means in CLAUSES]
+    return "\n".join(["| clause | means |", "| --- | --- |", *rows]) + "\n"
 
 
 def specs(text: str) -> list[str]:
@@ -37,11 +44,14 @@ def write_files(source: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    """Write the table into the page."""
+    """Write the tables into the page."""
     path = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
-    head, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    text = path.read_text(encoding="utf-8")
     made = table([entry for entry in catalogue() if entry.group in GROUPS])
-    path.write_text(head + BEGIN + "\n" + made + "\n" + END + rest.partition(END)[2], encoding="utf-8")
+    for begin, part, end in ((CLAUSES_BEGIN, clauses(), CLAUSES_END), (BEGIN, f"\n{made}\n", END)):
+        head, _, rest = text.partition(begin)
+        text = head + begin + part + end + rest.partition(end)[2]
+    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

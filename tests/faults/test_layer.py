@@ -195,7 +195,8 @@ KNOCK = Handshake("/v1/realtime", (("model", "gpt-realtime"),), (("Authorization
 
 def simulated(chain: list[str], tick: int | None) -> Stage:
     """Two turns of the simulator, the second of them cancelled."""
-    source = simulator("openai", replier=Scripted([Reply(text="the tide comes in"), Reply(text="twice a day " * 20)] * 3))
+    replies = [Reply(text="the tide comes in"), Reply(text="twice a day " * 20)] * 3
+    source = simulator("openai", replier=Scripted(replies))
     journal = Journal()
     engine = source.open(KNOCK, Context(0, "0/0", journal.open(source.dialect).lens))
     stage = Stage(*chain, engine=engine, dialect=source.dialect, tick=tick).open(KNOCK)

@@ -10,7 +10,7 @@ from mockserver import faults
 from mockserver.errors import UsageError
 from mockserver.faults import catalogue, describe, parse
 from mockserver.faults.base import ACTIONS
-from mockserver.faults.listing import GROUPS
+from mockserver.faults.listing import CLAUSES, GROUPS
 from tests.docs import play
 from tests.faults import page
 from tests.faults.stage import turn
@@ -52,6 +52,13 @@ def test_the_documentation_holds_the_list() -> None:
     """To bring it up to date: python -m tests.faults.page"""
     text = (DOCS / "faults.md").read_text(encoding="utf-8")
     assert page.table(OURS) in text
+    assert page.clauses() in text
+
+
+@pytest.mark.parametrize("clause", [said for said, _ in CLAUSES])
+def test_every_clause_of_the_list_is_read(clause: str) -> None:
+    fault = parse(f"close 1000 {clause}" if clause.startswith("before") else f"drop {clause}")
+    assert clause in fault.spec or clause in ("with probability 10%", "optional")
 
 
 def test_every_example_of_the_documentation_parses() -> None:

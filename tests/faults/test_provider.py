@@ -79,6 +79,16 @@ def test_no_event_id_where_the_client_gave_none() -> None:
     assert "response.created" not in stage.names
 
 
+def test_nothing_to_cancel_although_there_is() -> None:
+    def cancelled(*faults: str) -> Stage:
+        return Stage(*faults).open().send("response.create").send("response.cancel", at_ms=100).run(until_ms=5_000)
+
+    assert cancelled().bodies("response.done")[0]["response"]["status"] == "cancelled"
+    stage = cancelled("cancel not active")
+    assert stage.bodies("error")[0]["error"]["message"] == "Cancellation failed: no active response found"
+    assert stage.bodies("response.done")[0]["response"]["status"] == "completed"
+
+
 def test_another_provider_says_it_its_own_way() -> None:
     stage = Stage("rate limit on response.create", dialect=GENERIC).open().send("response.create")
     [end] = stage.ends
