@@ -165,6 +165,7 @@ class RealtimeCauses:
         role = Role.PART
         if name == "response.done":
             role = Role.ENDS
+            self._last_response = response
             if response in self._running:
                 self._running.remove(response)
         cut = self._cuts.get(response)
@@ -180,6 +181,9 @@ class RealtimeCauses:
         label = f"response {response}"
         asked = self._creator(described)
         apart = aside(_dict(asked.body.get("response"))) if asked else False
+        speaker = self._speaker
+        if not apart:
+            self._speaker = ""
         chain = label if apart else TURNS
         self._chains[response] = chain
         self._running.append(response)
@@ -188,10 +192,9 @@ class RealtimeCauses:
             return Cause(
                 On.STEPS, chain, (asked.step,), label=label, response=response, role=Role.BEGINS
             )
-        if self._speaker:
-            like, self._speaker = self._speaker, ""
+        if speaker:
             return Cause(
-                On.LIKE, chain, like=like, label=label, response=response, role=Role.BEGINS
+                On.LIKE, chain, like=speaker, label=label, response=response, role=Role.BEGINS
             )
         return Cause(On.BEFORE, chain, label=label, response=response, role=Role.BEGINS)
 

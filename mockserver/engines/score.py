@@ -84,6 +84,7 @@ class Score:
         self._labels: dict[str, Anchor] = {}
         self._prefixes: deque[tuple[int, Anchor]] = deque()
         self._by_steps: dict[tuple[int, ...], Anchor] = {}
+        self._marks: deque[tuple[Micros, int]] = deque()  # how much audio there was at which record
         self._shared: tuple[int, Anchor] | None = None
         self.end: Anchor | None = None
         self.sent_at: Micros = 0
@@ -132,10 +133,13 @@ class Score:
         return any(fnmatchcase(name, pattern) for pattern in self._rules.optional)
 
     def _client(self, place: int, at: Micros, frame: Frame) -> None:
+        if self.end is not None:
+            return  # the client's answer to the server's close
         view = self._dialect.view(frame, Sender.CLIENT)
         if view.kind is Kind.AUDIO and view.audio is not None:
             self._last_audio_at = at
             self.ear.take(view.audio)
+            self._marks.append((self.ear.us, place))
             if self._rules.audio == "exact":
                 self.heard_exactly += audio_bytes(view, frame)
             self._causes.audio()
@@ -362,8 +366,9 @@ class Score:
         self._heard, self._heard_at = total, now
         while self.audio_waits and self.audio_waits[0][0] <= total:
             self.settle(self.audio_waits.popleft()[1], now)
-        if self.ear.us >= total:
-            self.advance(self.read - AHEAD // 2)
+        while self._marks and self._marks[0][0] <= total:
+            self.progress = max(self.progress, self._marks.popleft()[1])
+        self.advance(self.progress)
 
     def pending(self, *, more: int = 0) -> Iterator[Step]:
         """The steps that have not come, in recorded order; those left out among them. Reads

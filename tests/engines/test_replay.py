@@ -4,6 +4,7 @@ refuses.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from copy import deepcopy
@@ -815,3 +816,33 @@ def test_redaction_makes_both_sides_equal() -> None:
         source = Replay(scene.cassette(), redact=redact)
         run(source, bodies)
         assert (source.problems() == []) is good
+
+
+def test_the_clients_answer_to_the_servers_close_is_not_waited_for() -> None:
+    scene = Scene()
+    scene.opens()
+    scene.updates()
+    scene.server(Close(1011, "gone"))
+    scene.client(Close(1011, "gone"))
+    for answered in (True, False):
+        source = Replay(scene.cassette())
+        run(source, [*clients(scene)[:1], *([Close(1011, "gone")] if answered else [])])
+        assert source.problems() == []
+
+
+def test_all_the_audio_at_once_is_as_good_as_a_microphone() -> None:
+    scene = Scene()
+    scene.opens()
+    # More pieces than replay reads ahead, then the first reaction.
+    last = scene.speaks(60_000, chunk=20, gap=20 * MS)
+    started = {
+        "type": "input_audio_buffer.speech_started",
+        "audio_start_ms": 1,
+        "item_id": "item_u",
+    }
+    scene.server(started, cause=last)
+    whole = base64.b64encode(bytes(60_000 * 48)).decode()
+    source = Replay(scene.cassette())
+    live = run(source, [{"type": "input_audio_buffer.append", "audio": whole}])
+    assert live.names() == ["session.created", "input_audio_buffer.speech_started"]
+    assert source.problems() == []
