@@ -52,7 +52,9 @@ def virtual_time(*, exact: bool = sys.platform == "linux") -> Iterator[VirtualCl
 class VirtualClock:
     """The clock of one loop. ``seconds`` is how much virtual time has passed, ``jumps`` how often it was moved."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, exact: bool = sys.platform == "linux") -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, *, exact: bool = sys.platform == "linux"
+    ) -> None:
         selector = getattr(loop, "_selector", None)
         if selector is None or not hasattr(type(selector), "select"):
             raise UsageError(
@@ -60,7 +62,9 @@ class VirtualClock:
                 "run this test without uvloop"
             )
         if isinstance(getattr(loop, "time", None), _Now) or getattr(loop, "looptime_on", False):
-            raise UsageError("this loop's time is virtual already: use one of looptime and virtual_time(), once")
+            raise UsageError(
+                "this loop's time is virtual already: use one of looptime and virtual_time(), once"
+            )
         self._loop: Any = loop
         self._selector: Any = selector
         self._real_select: Callable[[float | None], Ready] = type(selector).select.__get__(selector)
@@ -94,7 +98,9 @@ class VirtualClock:
             else:
                 setattr(owner, name, value)
         del self._loop.time
-        self._loop.time = _Later(self._loop.time, self.now)  # over the loop's own, which is what shows now
+        self._loop.time = _Later(
+            self._loop.time, self.now
+        )  # over the loop's own, which is what shows now
 
     # --- inside ---
 

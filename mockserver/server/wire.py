@@ -2,7 +2,7 @@
 
 On Linux the kernel says how many bytes each socket has sent and received (``TCP_INFO``, ``linux/tcp.h``), so the answer
 is exact for two ends that are both here. Elsewhere it is unknown, and a short wait stands in for it. Every hold is
-bounded: a connection whose other end stays away (nobody reads it, or it is in another process) is given up.
+bounded, and of a connection whose other end is in another process or thread nothing is known.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from selectors import EVENT_READ
 from typing import Any
 
-HOLD_S = 0.05
-"""Real seconds that one connection can hold the clock in a row. Delivery on loopback takes microseconds."""
+SURE_S = 5.0
+"""Real seconds that the clock waits for what must come: both ends are here and read. Delivery on loopback takes
+microseconds, but a virtual processor can be away for tens of milliseconds."""
+MAYBE_S = 0.2
+"""Real seconds that the clock waits, once per connection, for what may never come."""
 GRACE_S = 0.002
 """Real seconds to wait before each jump where the kernel does not say what is under way."""
 
@@ -24,17 +28,23 @@ ESTABLISHED, SYN_SENT, LISTEN = 1, 2, 10
 """States of ``tcpi_state``."""
 
 Address = tuple[Any, ...]
+Way = tuple[Address, Address | None]
+"""The local and the other address of one end."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One TCP socket. ``sent``: bytes that have left it or wait in it; ``received``: bytes that have come to it."""
+    """One TCP socket. ``sent``: bytes that have left it or wait in it; ``received``: bytes that have come to it.
+
+    ``read``: whether the loop waits for bytes from it.
+    """
 
     state: int
     local: Address
     peer: Address | None
     sent: int = 0
     received: int = 0
+    read: bool = True
 
 
 class Wire:
@@ -43,44 +53,50 @@ class Wire:
     def __init__(self, selector: Any, *, exact: bool = sys.platform == "linux") -> None:
         self._selector = selector
         self._exact = exact
-        self._met: set[tuple[Address, Address]] = set()
-        self._given_up: set[tuple[Address, Address | None]] = set()
+        self._met: set[Way] = set()
+        self._given_up: set[Way] = set()
 
     def under_way(self) -> Iterator[None]:
         """One item for each look at the sockets that the clock should make before it moves."""
+        began = time.monotonic()
         if not self._exact:
-            deadline = time.monotonic() + GRACE_S
-            while time.monotonic() < deadline:
+            while time.monotonic() < began + GRACE_S:
                 yield
             return
-        deadline = time.monotonic() + HOLD_S
-        while late := self.late(ends(self._selector)):
-            if time.monotonic() > deadline:
-                self._given_up |= late
+        while True:
+            sure, maybe = self.late(ends(self._selector))
+            passed = time.monotonic() - began
+            if passed > SURE_S:
+                self._given_up |= sure
+            if passed > MAYBE_S:
+                self._given_up |= maybe
+            if not (sure | maybe) - self._given_up:
                 return
             yield
 
-    def late(self, there: Iterable[End]) -> set[tuple[Address, Address | None]]:
-        """The connections (local, peer) on which something is still to arrive at this or the other end."""
+    def late(self, there: Iterable[End]) -> tuple[set[Way], set[Way]]:
+        """The connections on which something must still arrive, and those on which something may."""
         known = {(end.local, end.peer): end for end in there}
-        listening = {end.local[1] for end in known.values() if end.state == LISTEN}
-        late = set()
-        for (local, peer), end in known.items():
+        doors = {end.local[1] for end in known.values() if end.state == LISTEN}
+        sure: set[Way] = set()
+        maybe: set[Way] = set()
+        for way, end in known.items():
+            local, peer = way
             if end.state == SYN_SENT:
-                late.add((local, peer))
-            elif peer is not None:
-                other = known.get((peer, local))
-                if other is not None:
-                    self._met.add((local, peer))
-                    if end.sent > other.received:
-                        late.add((local, peer))
-                elif (local, peer) in self._met:
-                    # The other end was closed: its FIN is still to come. (Or nobody reads it for now.)
-                    if end.state == ESTABLISHED:
-                        late.add((local, peer))
-                elif peer[1] in listening:
-                    late.add((local, peer))  # not accepted yet
-        return late - self._given_up
+                # On the way to a listener of this machine, or to the world, which takes its time.
+                (sure if local[0] in ("127.0.0.1", "::1") else maybe).add(way)
+            elif peer is not None and (peer, local) in known:
+                self._met.add(way)
+                other = known[peer, local]
+                if end.sent > other.received and other.read:
+                    sure.add(way)
+            elif way in self._met:
+                # The other end was closed, so its FIN is still to come. Or nobody reads it for now.
+                if end.state == ESTABLISHED:
+                    maybe.add(way)
+            elif peer is not None and peer[1] in doors:
+                sure.add(way)  # not accepted yet
+        return sure - self._given_up, maybe - self._given_up
 
 
 def ends(selector: Any) -> Iterator[End]:
@@ -89,7 +105,7 @@ def ends(selector: Any) -> Iterator[End]:
         # A socket object that borrows the number for a moment; anything that is not TCP answers with an error.
         borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=key.fd)
         try:
-            end = _end(borrowed)
+            end = _end(borrowed, bool(key.events & EVENT_READ))
         except OSError:
             continue
         finally:
@@ -98,10 +114,12 @@ def ends(selector: Any) -> Iterator[End]:
             yield end
 
 
-_COUNTS = struct.Struct("=B127xQ8xI52xQQ")  # state, bytes_received @128, notsent @144, bytes_sent @200, bytes_retrans
+_COUNTS = struct.Struct(
+    "=B127xQ8xI52xQQ"
+)  # state, bytes_received @128, notsent @144, bytes_sent @200, bytes_retrans
 
 
-def _end(sock: socket.socket) -> End | None:
+def _end(sock: socket.socket, read: bool) -> End | None:
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
     local = sock.getsockname()[:2]
     if len(info) < _COUNTS.size:  # before Linux 4.19
@@ -109,4 +127,4 @@ def _end(sock: socket.socket) -> End | None:
     state, received, waiting, sent, again = _COUNTS.unpack_from(info)
     if state in (LISTEN, SYN_SENT):
         return End(state, local, None)
-    return End(state, local, sock.getpeername()[:2], sent - again + waiting, received)
+    return End(state, local, sock.getpeername()[:2], sent - again + waiting, received, read)
