@@ -58,8 +58,8 @@ Run = Callable[[MockServer], Awaitable[None]]
 async def timeline(run: Run) -> list[tuple[int, str, str]]:
     """What crossed the wire and when, without the ids and texts that clients draw at random.
 
-    And without the end: a client that closes TCP with frames unread resets the connection, and where the kernel delivers
-    later than it takes, that may overtake its own close frame.
+    And without the end: a client that closes TCP with frames unread resets the connection, and where the kernel is
+    late to deliver, that may overtake its own close frame.
     """
     with virtual_time():
         async with MockServer(simulator("openai"), faults=[LATE]) as server:
