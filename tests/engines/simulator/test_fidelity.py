@@ -1,0 +1,66 @@
+"""docs/fidelity.md is true: its rules are the ones that tests keep, and its settings exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from mockserver.engines.simulator import Options
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[2] / "docs" / "fidelity.md"
+ROW = re.compile(r"^\| ([a-z0-9-]+) \| (.+?) \| (.+?) \| ?(.*?) ?\|$")
+KNOWN = ("capture", "schema", "probe", "issue", "unknown", "clients")
+# Arguments of simulator() that are not fields of Options.
+ARGUMENTS = {"replier"}
+
+
+def rows() -> list[tuple[str, str, str, str]]:
+    """The page's rules: name, what, source, setting."""
+    found = [ROW.match(line) for line in PAGE.read_text(encoding="utf-8").splitlines()]
+    return [(row[1], row[2], row[3], row[4]) for row in found if row and row[1] != "rule"]
+
+
+def kept() -> dict[str, list[str]]:
+    """The rules that tests name, with the tests."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(HERE.glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            for mark in node.decorator_list:
+                if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "keeps":
+                    for rule in mark.args:
+                        assert isinstance(rule, ast.Constant)
+                        found.setdefault(str(rule.value), []).append(f"{path.name}::{node.name}")
+    return found
+
+
+def test_the_page_and_the_tests_name_the_same_rules() -> None:
+    names = [name for name, *_ in rows()]
+    assert len(names) == len(set(names))
+    assert set(names) == set(kept())
+    assert len(names) > 60
+
+
+def test_every_rule_has_a_source_and_the_unknown_a_setting() -> None:
+    for name, what, source, setting in rows():
+        assert what, name
+        assert any(word in source for word in KNOWN), f"{name}: {source}"
+        if "unknown" in source:
+            assert setting, f"{name}: unknown, but no setting decides it"
+
+
+def test_every_setting_exists() -> None:
+    known = set(Options.__dataclass_fields__) | ARGUMENTS
+    for name, _, _, setting in rows():
+        for one in re.findall(r"`(\w+)`", setting):
+            assert one in known, f"{name}: no setting {one}"
+        assert not setting or setting == "fixed" or "`" in setting, name
+
+
+def test_a_rule_that_nobody_keeps_would_be_seen(tmp_path: Path) -> None:
+    assert "no-such-rule" not in kept()
+    assert ROW.match("| no-such-rule | x | capture | |")
+    assert ROW.match("| no-such-rule | x | unknown | `pace` |")
