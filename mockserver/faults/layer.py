@@ -213,5 +213,7 @@ class FaultLayer:
             return 0
         if sight.sender is SERVER and sight.name in ("session.created", "session.updated"):
             self._format = audio_format(sight.view.body) or self._format
+        if self._gate is None or self._gate.open:
+            return 0  # nothing is counted, so nothing needs to be read
         audio = sight.view.audio
         return 0 if audio is None else round(audio.milliseconds(*self._format) * 1_000)

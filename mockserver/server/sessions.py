@@ -12,6 +12,7 @@ from mockserver.core.session import Layer, Session
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Engine, Inspection
 from mockserver.errors import FaultNeverFired, UsageError
+from mockserver.server.fault_files import expanded
 from mockserver.server.pump import Pump
 
 
@@ -100,7 +101,7 @@ class Faults:
         self._removed: list[Armed] = []
         self._layers: dict[int, dict[int, Layer]] = {}  # session number -> fault id -> layer
         self.armed: dict[int, Armed] = {}
-        for fault in faults:
+        for fault in expanded(faults):
             self.add(fault, {})
 
     def add(self, fault: Fault | str, running: Mapping[Pump, object]) -> int:
