@@ -51,8 +51,8 @@ def combined(under: Mapping[str, Any], over: Mapping[str, Any] | None) -> dict[s
     whole = dict(under)
     for key, value in (over or {}).items():
         known = whole.get(key)
-        both = isinstance(known, list | tuple) and isinstance(value, list | tuple)
-        whole[key] = [*known, *value] if both else value
+        adds = isinstance(known, list | tuple) and isinstance(value, list | tuple)
+        whole[key] = [*(known or ()), *value] if adds else value
     return whole
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -149,10 +150,12 @@ def answering() -> Iterator[Callable[[bytes | None], str]]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    servers = []
+    servers: list[asyncio.Server] = []
+    writers: list[asyncio.StreamWriter] = []
 
     async def begin(reply: bytes | None) -> str:
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writers.append(writer)
             await reader.readuntil(b"\r\n\r\n")
             if reply is not None:
                 writer.write(reply)
@@ -163,13 +166,16 @@ def answering() -> Iterator[Callable[[bytes | None], str]]:
         servers.append(server)
         return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
 
+    async def end() -> None:
+        for server in servers:
+            server.close()
+        for writer in writers:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
     yield lambda reply: asyncio.run_coroutine_threadsafe(begin(reply), loop).result()
-    for server in servers:
-        loop.call_soon_threadsafe(server.close)
+    asyncio.run_coroutine_threadsafe(end(), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
-    loop.run_until_complete(asyncio.sleep(0))
-    for task in asyncio.all_tasks(loop):
-        task.cancel()
-        loop.run_until_complete(asyncio.wait([task]))
     loop.close()
