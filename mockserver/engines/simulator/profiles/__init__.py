@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from mockserver.engines.simulator.profiles.azure import Azure
 from mockserver.engines.simulator.profiles.base import Profile
 from mockserver.errors import UsageError
 
-PROFILES: dict[str, Profile] = {profile.name: profile for profile in (Profile(),)}
+PROFILES: dict[str, Profile] = {profile.name: profile for profile in (Profile(), Azure())}
 
 
 def profile_for(name: str) -> Profile:
