@@ -4,12 +4,13 @@
 import asyncio
 
 import pytest
+from agents.realtime import RealtimeAgent, RealtimePlaybackTracker, RealtimeRunner
 from livekit.agents import Agent, AgentSession
 from livekit.plugins import openai
 from livekit_room import Loudspeaker, Microphone
 from sdk_client import voice
 
-from mockserver import simulator
+from mockserver import Scripted, simulator, speech
 from mockserver.assertions import assert_interrupted, assert_spoken, said_in
 from mockserver.errors import ExpectationFailed
 
@@ -88,3 +89,51 @@ async def test_a_client_on_the_sdk_that_takes_what_came_for_what_was_played(real
     with pytest.raises(ExpectationFailed, match="expected an interruption at 900 ms"):
         assert_interrupted(realtime_mock.sessions[0], 900, tolerance_ms=100)
     assert_spoken("eight nine ten", after.audio)
+
+
+def what_was_heard(context):
+    """What the model remembers of its last words."""
+    own = [item.text for item in context.items if item.role == "assistant"]
+    return f"you heard {own[-1]}"
+
+
+COUNTING = simulator("openai", replier=Scripted([COUNT], then=what_was_heard))
+
+
+async def interrupt_openai_agents(server):
+    """The user says "stop" when 900 ms have been played. Returns what is said after that."""
+    tracker = RealtimePlaybackTracker()  # without one the library reads the wall clock
+    runner = RealtimeRunner(RealtimeAgent(name="Counter"))
+    config = {
+        "url": f"{server.ws_url}?model=gpt-realtime",
+        "api_key": "any",
+        "playback_tracker": tracker,
+    }
+    heard = {}  # item -> its audio
+    async with await runner.run(model_config=config) as session:
+
+        async def collect():
+            async for event in session:
+                if event.type == "audio":
+                    heard[event.item_id] = heard.get(event.item_id, b"") + event.audio.data
+
+        collecting = asyncio.create_task(collect())
+        await session.send_message("count")
+        await asyncio.sleep(1)
+        (counting,) = heard
+        tracker.on_play_ms(counting, 0, 900)
+        stop = speech.encode("stop.") + bytes(48_000)
+        for start in range(0, len(stop), 4_800):
+            await session.send_audio(stop[start : start + 4_800])
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(5)
+        collecting.cancel()
+    return heard.popitem()[1]
+
+
+@pytest.mark.realtime_mock(simulator=COUNTING, virtual_time=True)
+async def test_openai_agents_truncate_what_was_not_heard(realtime_mock):
+    after = await interrupt_openai_agents(realtime_mock)
+
+    assert assert_interrupted(realtime_mock.sessions[0], 900) == "one two three"
+    assert_spoken("you heard one two three", after, only=True)
