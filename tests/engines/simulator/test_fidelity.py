@@ -6,7 +6,8 @@ import ast
 import re
 from pathlib import Path
 
-from mockserver.engines.simulator import Options
+from mockserver.engines.simulator import Misbehaviour, Options
+from mockserver.engines.simulator.profiles import PROFILES
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[2] / "docs" / "fidelity.md"
@@ -58,6 +59,17 @@ def test_every_setting_exists() -> None:
         for one in re.findall(r"`(\w+)`", setting):
             assert one in known, f"{name}: no setting {one}"
         assert not setting or setting == "fixed" or "`" in setting, name
+
+
+def test_the_guide_lists_every_setting_and_every_switch() -> None:
+    guide = (PAGE.parent / "simulator.md").read_text(encoding="utf-8")
+    tables = {
+        part.partition("\n")[0]: set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE))
+        for part in guide.split("\n## ")
+    }
+    assert tables["Settings"] == set(Options.__dataclass_fields__) | ARGUMENTS
+    assert tables["Misbehaving on purpose"] == set(Misbehaviour)
+    assert tables["Providers"] == set(PROFILES)
 
 
 def test_a_rule_that_nobody_keeps_would_be_seen(tmp_path: Path) -> None:
