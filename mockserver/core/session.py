@@ -45,6 +45,7 @@ from mockserver.core.frames import (
 from mockserver.core.journal import Journal, SessionLog
 from mockserver.core.machine import Machine, earliest
 
+LAST = (Close, Lost)
 BROKEN: tuple[Pairs, bytes] = (
     (("Content-Type", "application/json"),),
     b'{"error":{"message":"internal error of the mock server; its problems() say what happened"}}\n',
@@ -89,14 +90,15 @@ class Session:
     def feed(self, event: Event, now: Micros) -> list[Effect]:
         """Something came from the shell. What was due before it goes first."""
         self._catch_up(now)
-        match event:
-            case Opened(handshake):
-                self.log.handshake = handshake
-                self.journal.write(self.log, now, Sender.CLIENT, handshake)
-            case Received(Peer.CLIENT, frame):
+        if isinstance(event, Received):  # not a match: this runs for every frame of either side
+            if event.peer is Peer.CLIENT:
+                frame = event.frame
                 self.journal.write(self.log, now, Sender.CLIENT, frame)
-                if isinstance(frame, Close | Lost):
+                if isinstance(frame, LAST):
                     self._end()
+        elif isinstance(event, Opened):
+            self.log.handshake = event.handshake
+            self.journal.write(self.log, now, Sender.CLIENT, event.handshake)
         self._route(event, 0, now)
         return self._taken()
 

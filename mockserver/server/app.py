@@ -6,11 +6,13 @@ aiohttp's low-level server is used as it is: there are no routes, so there is no
 from __future__ import annotations
 
 import json
+import logging
 from asyncio import AbstractEventLoop
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import WSMsgType, web
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
 from mockserver.core.frames import (
@@ -37,6 +39,9 @@ MAX_BODY = 64 * 1024 * 1024
 MAX_HEAD = 64 * 1024
 """Bytes that a request line or a header may have."""
 
+MAX_MESSAGE = 64 * 1024 * 1024
+"""Bytes that one message may have, unpacked: four times what the largest provider takes. More is a close 1009."""
+
 _PROTOCOL = "Sec-WebSocket-Protocol"
 OURS = frozenset(
     {"connection", "upgrade", "sec-websocket-accept", "sec-websocket-extensions", "sec-websocket-protocol",
@@ -57,6 +62,19 @@ class Host(Protocol):
     async def plain(self, request: Request, raw: web.BaseRequest) -> Reply: ...
 
 
+class _WithoutRequests(logging.Filter):
+    """Drops aiohttp's word on a request that is no HTTP: it quotes the request, and clients carry keys there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is kept."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError)
+
+
+HTTP_LOG = logging.getLogger("mockserver.http")
+HTTP_LOG.addFilter(_WithoutRequests())
+
+
 class App(web.Server):
     """One listening server. A handshake that is held hears here that its client has gone."""
 
@@ -65,6 +83,7 @@ class App(web.Server):
             self._handle,
             loop=loop,
             access_log=None,
+            logger=HTTP_LOG,
             debug=False,
             # Clients carry tokens of several kilobytes in headers and in the query.
             max_line_size=MAX_HEAD,
@@ -100,7 +119,7 @@ class App(web.Server):
         headers.popall(_PROTOCOL, None)
         bare = request.clone(headers=headers)
         ws = web.WebSocketResponse(
-            compress=self._host.compress, max_msg_size=0, autoping=False, autoclose=False
+            compress=self._host.compress, max_msg_size=MAX_MESSAGE, autoping=False, autoclose=False
         )  # fmt: skip
         if not ws.can_prepare(bare):
             return response(told(400, "this is not a valid websocket handshake (RFC 6455 section 4.2.1)"))
@@ -192,7 +211,7 @@ async def read(ws: web.WebSocketResponse, pump: Pump) -> None:
         else:
             lost(pump, f"protocol error: {message.data}" if kind is WSMsgType.ERROR else "connection lost")
             return
-        if pump.upstream is not None:
+        if pump.upstream is not None and pump.upstream.held:
             await pump.upstream.room()
 
 

@@ -1,4 +1,4 @@
-"""The one writer of a client's socket: frames in order, straight into the transport, held back when it is full.
+"""The one writer of a socket: frames in order, straight into the transport, held back when it is full.
 
 Data frames are written here and not through aiohttp's ``send_str``, because frames that are due together can then go
 out in one system call and no coroutine runs per frame. Framing is RFC 6455 section 5.2, compression is RFC 7692
@@ -13,8 +13,15 @@ import zlib
 from asyncio import Task, Transport, get_running_loop, sleep, wait
 from collections import deque
 from collections.abc import Awaitable, Callable
+from random import Random
 
 from mockserver.core.frames import Binary, Close, Frame, Lost, Text
+
+websocket_mask: Callable[[bytes, bytearray], None] | None
+try:
+    from aiohttp._websocket.helpers import websocket_mask
+except ImportError:  # not public, so it may move; it is in C and only faster
+    websocket_mask = None
 
 TEXT, BINARY, CLOSE, PONG = 0x1, 0x2, 0x8, 0xA
 COMPRESSED = 0x40
@@ -23,6 +30,7 @@ BATCH = 64 * 1024
 
 _MEDIUM = struct.Struct("!BBH").pack
 _LARGE = struct.Struct("!BBQ").pack
+_KEY = struct.Struct("!I").pack
 _CODE = struct.Struct("!H").pack
 
 
@@ -33,6 +41,17 @@ def header(opcode: int, size: int) -> bytes:
     if size < 65_536:
         return _MEDIUM(0x80 | opcode, 126, size)
     return _LARGE(0x80 | opcode, 127, size)
+
+
+def masked(payload: bytes, key: bytes) -> bytes | bytearray:
+    """The payload under a mask of four bytes (RFC 6455 section 5.3)."""
+    if websocket_mask is not None:
+        data = bytearray(payload)
+        websocket_mask(key, data)
+        return data
+    size = len(payload)
+    whole = int.from_bytes((key * (size // 4 + 1))[:size], "little")
+    return (int.from_bytes(payload, "little") ^ whole).to_bytes(size, "little")
 
 
 def close_payload(code: int | None, reason: str = "") -> bytes:
@@ -52,15 +71,21 @@ def reset(transport: Transport) -> None:
 
 
 class Outlet:
-    """Frames to one client. ``open`` once the handshake has been answered; until then everything waits."""
+    """Frames to one peer. ``open`` once the handshake has been answered; until then everything waits.
 
-    def __init__(self, ended: Callable[[Close | Lost], None]) -> None:
+    ``mask``: what a client sends is masked (RFC 6455 section 5.3). ``ended`` hears that the last frame is written.
+    """
+
+    def __init__(self, ended: Callable[[Close | Lost], None], *, mask: bool = False) -> None:
         self._ended = ended
+        self._mask = mask
+        self._bits = Random().getrandbits if mask else None
+        self._ticking = False
         self._transport: Transport | None = None
         self._drain: Callable[[], Awaitable[None]] | None = None
         self._deflate: zlib._Compress | None = None
         self._waiting: deque[Frame] = deque()
-        self._chunks: list[bytes] = []
+        self._chunks: list[bytes | bytearray] = []
         self._size = 0
         self._idle = False  # open, and no task waits for room
         self._task: Task[None] | None = None
@@ -104,10 +129,17 @@ class Outlet:
                 self._idle = False
                 self._task = get_running_loop().create_task(self._wait_for_room())
 
+    def flush_soon(self) -> None:
+        """The same for what a socket brought about: now, and what more comes of this turn of the loop together."""
+        if self._chunks and not self._ticking:
+            self.flush()
+            self._ticking = True
+            get_running_loop().call_soon(self._tick)
+
     def pong(self, payload: bytes) -> None:
         """Answer a ping. Control frames may overtake data that waits here, never data in the transport."""
         if self._transport is not None and not self.shut and not self._transport.is_closing():
-            self._transport.write(header(PONG, len(payload)) + payload)
+            self._transport.write(b"".join(self._framed(PONG, payload)))
 
     @property
     def held(self) -> int:
@@ -148,7 +180,9 @@ class Outlet:
             opcode, payload = opcode | COMPRESSED, self._packed(payload)
         size = len(payload)
         # Header and payload are joined with the rest of the batch, and copied once.
-        if 126 <= size < 65_536:
+        if self._mask:
+            self._chunks += self._framed(opcode, payload)
+        elif 126 <= size < 65_536:
             self._chunks += (_MEDIUM(0x80 | opcode, 126, size), payload)
         else:
             self._chunks += (header(opcode, size), payload)
@@ -158,14 +192,25 @@ class Outlet:
 
     def _last(self, frame: Frame) -> None:
         if isinstance(frame, Close):
-            payload = close_payload(frame.code, frame.reason)
-            self._chunks += (header(CLOSE, len(payload)), payload)
+            self._chunks += self._framed(CLOSE, close_payload(frame.code, frame.reason))
         self.flush()
         self.shut = True
         if isinstance(frame, Lost) and self._transport is not None:
             reset(self._transport)
         if isinstance(frame, Close | Lost):
             self._ended(frame)
+
+    def _framed(self, opcode: int, payload: bytes) -> tuple[bytes, bytes | bytearray]:
+        head = header(opcode, len(payload))
+        if self._bits is None:
+            return head, payload
+        # Seeded by the system, as aiohttp does it: what must not be foreseen is the mask, by whoever chose the payload.
+        key = _KEY(self._bits(32))
+        return bytes((head[0], head[1] | 0x80)) + head[2:] + key, masked(payload, key)
+
+    def _tick(self) -> None:
+        self._ticking = False
+        self.flush_soon()
 
     def _packed(self, payload: bytes) -> bytes:
         if self._deflate is None or not self._takeover:

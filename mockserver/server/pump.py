@@ -48,7 +48,12 @@ class Upstream(Protocol):
 
     def put(self, frame: Text | Binary | Close | Lost) -> None: ...
 
+    def flush_soon(self) -> None: ...
+
     def stop(self) -> None: ...
+
+    @property
+    def held(self) -> int: ...
 
     async def room(self) -> None: ...
 
@@ -129,7 +134,9 @@ class Pump:
 
     def settle(self) -> None:
         """Hand over what was written and set the timer."""
-        self.outlet.flush()
+        self.outlet.flush_soon()
+        if self.upstream is not None:
+            self.upstream.flush_soon()
         if self.session.over:
             self._over()
         else:
@@ -163,6 +170,7 @@ class Pump:
         if self._closer is not None:
             self._closer.cancel()
             self._closer = None
+        self.outlet.flush()
         if self.transport is not None:
             self.transport.close()
         if not self.left.done():
@@ -279,4 +287,5 @@ class Pump:
             self.session.wake(now)
         except Exception as error:  # noqa: BLE001 - as in feed
             self._fail(error)
+        self.outlet.flush()  # nothing more is due in this turn of the loop
         self.settle()

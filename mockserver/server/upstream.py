@@ -7,10 +7,7 @@ tracing does hand out the response, so status, headers and body are taken there.
 from __future__ import annotations
 
 import asyncio
-import types
 from asyncio import Task
-from collections import deque
-from collections.abc import Coroutine, Generator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,8 +31,8 @@ from mockserver.core.frames import (
 )
 from mockserver.engines.base import Reply
 from mockserver.engines.relay import Forward
-from mockserver.server.app import pairs
-from mockserver.server.outlet import close_payload, reset
+from mockserver.server.app import MAX_MESSAGE, pairs
+from mockserver.server.outlet import Outlet
 from mockserver.server.pump import CLOSE_TIMEOUT, Pump
 
 DIAL_TIMEOUT = 30.0
@@ -111,12 +108,9 @@ class AiohttpUpstream:
         self._pump = pump
         self._dialler = dialler
         self._session: aiohttp.ClientSession | None = None
-        self._ws: aiohttp.ClientWebSocketResponse | None = None
         self._response: aiohttp.ClientResponse | None = None
         self._task: Task[None] | None = None
-        self._sender: Task[None] | None = None
-        self._waiting: deque[Text | Binary | Close | Lost] = deque()
-        self._shut = False
+        self._outlet = Outlet(lambda last: None, mask=True)
 
     # --- what the pump asks ---
 
@@ -126,19 +120,23 @@ class AiohttpUpstream:
 
     def put(self, frame: Text | Binary | Close | Lost) -> None:
         """Send a frame, or keep it until there is room."""
-        if self._shut:
-            return
-        if self._sender is not None or self._ws is None:
-            if isinstance(frame, Lost) and self._ws is None:
-                self.stop()
-            self._waiting.append(frame)
+        if isinstance(frame, Lost) and self._response is None:
+            self.stop()
         else:
-            self._write(frame)
+            self._outlet.put(frame)
+
+    def flush_soon(self) -> None:
+        """What was put leaves."""
+        self._outlet.flush_soon()
+
+    @property
+    def held(self) -> int:
+        """How many frames wait for room."""
+        return self._outlet.held
 
     async def room(self) -> None:
         """Return when nothing waits any more."""
-        while self._sender is not None:
-            await asyncio.wait([self._sender])
+        await self._outlet.room()
 
     async def finished(self) -> None:
         """Return when the upstream has ended too, or had its time to."""
@@ -147,48 +145,11 @@ class AiohttpUpstream:
 
     def stop(self) -> None:
         """End it now."""
-        self._shut = True
-        self._waiting.clear()
-        for task in (self._task, self._sender):
-            if task is not None:
-                task.cancel()
+        self._outlet.stop()
+        if self._task is not None:
+            self._task.cancel()
         if self._response is not None:
             self._response.close()
-
-    # --- writing ---
-
-    def _write(self, frame: Text | Binary | Close | Lost) -> None:
-        assert self._ws is not None
-        if isinstance(frame, Lost):
-            self._shut = True
-            connection = self._response.connection if self._response is not None else None
-            if connection is not None and connection.transport is not None:
-                reset(connection.transport)
-            return
-        if isinstance(frame, Text):
-            sending = self._ws.send_str(frame.data)
-        elif isinstance(frame, Binary):
-            sending = self._ws.send_bytes(frame.data)
-        else:
-            self._shut = True
-            sending = self._ws.send_frame(close_payload(frame.code, frame.reason), WSMsgType.CLOSE)
-        try:
-            blocked = sending.send(None)
-        except StopIteration:
-            return
-        except ConnectionError:
-            return  # the reader reports the loss
-        self._sender = self._pump.loop.create_task(self._finish(_rest(sending, blocked)))
-
-    async def _finish(self, rest: Coroutine[Any, Any, None]) -> None:
-        try:
-            await rest
-        except ConnectionError:
-            self._waiting.clear()
-        finally:
-            self._sender = None
-        while self._waiting and self._sender is None:
-            self._write(self._waiting.popleft())
 
     # --- reading ---
 
@@ -205,6 +166,7 @@ class AiohttpUpstream:
 
     async def _dial(self, handshake: Handshake) -> aiohttp.ClientWebSocketResponse | None:
         failure: str | None = None
+        ws: aiohttp.ClientWebSocketResponse | None = None
         answer = Answer(502)
         headers = CIMultiDict(
             (name, value) for name, value in handshake.headers if name.lower() != "sec-websocket-extensions"
@@ -213,17 +175,17 @@ class AiohttpUpstream:
         self._session = self._dialler.session(self._trace())
         try:
             async with asyncio.timeout(self._dialler.timeout):
-                self._ws = await self._session.ws_connect(
+                ws = await self._session.ws_connect(
                     URL(handshake.target, encoded=True),
                     protocols=handshake.subprotocols,
                     headers=headers,
                     autoclose=False,
                     autoping=False,
-                    max_msg_size=0,
+                    max_msg_size=MAX_MESSAGE,
                     compress=15 if "permessage-deflate" in asked else 0,
                 )
             assert self._response is not None
-            answer = Answer(101, pairs(self._response.raw_headers), self._ws.protocol)
+            answer = Answer(101, pairs(self._response.raw_headers), ws.protocol)
         except Caught as caught:
             answer = caught.answer
             if answer.status < 300:
@@ -235,9 +197,20 @@ class AiohttpUpstream:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = f"cannot reach {origin(handshake.target)}: {described(error)}"
         self._pump.feed(Dialled(answer, failure))
-        while self._waiting and self._ws is not None and self._sender is None:
-            self._write(self._waiting.popleft())
-        return self._ws
+        if ws is not None:
+            self._open(ws)
+        return ws
+
+    def _open(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        connection = self._response.connection if self._response is not None else None
+        if connection is None or connection.transport is None or connection.protocol is None:
+            return  # lost already; the first receive says so
+        self._outlet.open(
+            connection.transport,
+            connection.protocol._drain_helper,
+            window_bits=int(ws.compress),
+            takeover=not ws.client_notakeover,
+        )
 
     def _trace(self) -> aiohttp.TraceConfig:
         trace = aiohttp.TraceConfig()
@@ -266,13 +239,14 @@ class AiohttpUpstream:
             elif kind is WSMsgType.BINARY:
                 frame = Binary(bytes(message.data))
             elif kind is WSMsgType.PING:
-                await self._pong(ws, message.data)
+                pump.note("ping", "ping from the upstream")
+                self._outlet.pong(message.data)
                 continue
             elif kind is WSMsgType.PONG:
                 continue
             elif kind is WSMsgType.CLOSE:
                 frame = Close(message.data or None, message.extra or "")
-                if not self._shut:
+                if not self._outlet.shut:
                     self.put(Close(frame.code))  # the echo of RFC 6455 section 5.5.1
             else:
                 why = f"protocol error: {message.data}" if kind is WSMsgType.ERROR else "connection lost"
@@ -282,28 +256,6 @@ class AiohttpUpstream:
                 return
             if pump.outlet.held:
                 await pump.outlet.room()
-
-    async def _pong(self, ws: aiohttp.ClientWebSocketResponse, payload: bytes) -> None:
-        self._pump.note("ping", "ping from the upstream")
-        try:
-            await ws.pong(payload)
-        except ConnectionError:
-            pass  # the next receive reports the loss
-
-
-@types.coroutine
-def _rest(sending: Coroutine[Any, Any, None], blocked: Any) -> Generator[Any, Any, None]:
-    """What is left of a coroutine that has been started and waits for ``blocked``."""
-    try:
-        while True:
-            try:
-                value = yield blocked
-            except BaseException as error:  # noqa: BLE001 - handed on to the coroutine, as await does
-                blocked = sending.throw(error)
-            else:
-                blocked = sending.send(value)
-    except StopIteration:
-        return
 
 
 async def refusal(response: aiohttp.ClientResponse) -> Answer:
