@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Unpack
@@ -16,6 +17,7 @@ from mockserver.faults.options import On, Options, make
 from mockserver.faults.spec import dump
 
 CREATED = ("response.created",)
+KEPT = 64  # deltas that are remembered; enough to find one of a response beside others that speak at the same time
 
 
 @register
@@ -197,22 +199,19 @@ class DeltasAfter(Action):
 
 
 class Lingering(Moment):
-    """Keeps the last delta of each response."""
+    """Keeps the last deltas, unread: which response they are of is asked when one was cancelled."""
 
     screens = True
 
     def __init__(self, run: Run, action: DeltasAfter) -> None:
         super().__init__(run)
         self.count = action.count
-        self._last: dict[str, Text] = {}
+        self._last: deque[Sight] = deque(maxlen=KEPT)
 
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
         """Remembers."""
-        delta = sight.name.startswith("response.") and sight.name.endswith(".delta")
-        if delta and sight.sender is Sender.SERVER and isinstance(sight.frame, Text):
-            response = sight.view.response_id
-            if response is not None:
-                self._last[response] = sight.frame
+        if sight.name.endswith(".delta") and sight.name.startswith("response.") and isinstance(sight.frame, Text):
+            self._last.append(sight)
         return None
 
     def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
@@ -222,12 +221,14 @@ class Lingering(Moment):
         view = sight.view
         response = view.body.get("response") if isinstance(view.body, dict) else None
         status = response.get("status") if isinstance(response, dict) else None
-        last = self._last.pop(view.response_id or "", None)
-        if status != "cancelled" or last is None:
+        if status != "cancelled":
+            return ()
+        last = next((kept for kept in reversed(self._last) if kept.view.response_id == view.response_id), None)
+        if last is None or not isinstance(last.frame, Text):
             return ()
         out: list[Item] = [self.run.fire("sent deltas after", sight, count=self.count)]
         for _ in range(self.count):
-            body = parse(last.data)
+            body = parse(last.frame.data)
             body["event_id"] = self.run.ids.mint("event_")
             out.append(to_client(Text(dump(body))))
         return out

@@ -179,7 +179,7 @@ class ReplayStale(Action):
 
 
 class Replaying(Moment):
-    """Remembers the last such frame of each response."""
+    """Remembers the last such frame of each response. It is read only when a response begins, or at the moment."""
 
     screens = True
 
@@ -187,18 +187,31 @@ class Replaying(Moment):
         super().__init__(run)
         self.event = (action.event,)
         self._last: dict[str, Sight] = {}  # oldest first
+        self._unread: Sight | None = None
+        self._meant: dict[str, bool] = {}
 
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
         """Remembers."""
-        if sight.sender is Sender.SERVER and isinstance(sight.item, Send) and named(sight.name, self.event):
-            response = sight.view.response_id
-            if response is not None:
-                self._last.pop(response, None)
-                self._last[response] = sight
+        if sight.sender is Sender.SERVER and isinstance(sight.item, Send):
+            if sight.name == "response.created":
+                self._read()
+            meant = self._meant.get(sight.name)
+            if meant is None:
+                meant = self._meant[sight.name] = named(sight.name, self.event)
+            if meant:
+                self._unread = sight
         return None
+
+    def _read(self) -> None:
+        sight, self._unread = self._unread, None
+        response = sight.view.response_id if sight is not None else None
+        if sight is not None and response is not None:
+            self._last.pop(response, None)
+            self._last[response] = sight
 
     def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
         """The newest one that is of an earlier response than the frame at hand."""
+        self._read()
         current = sight.view.response_id if sight is not None else None
         stale = [kept for response, kept in self._last.items() if response != current]
         if not stale:
