@@ -77,6 +77,7 @@ class RealtimeCauses:
         self._items: dict[str, str] = {}  # item id -> label of the last frame about it
         self._chains: dict[str, str] = {}  # response id -> chain
         self._cuts: dict[str, Cause] = {}  # response id -> what its end waits for
+        self._deltas: dict[str, Cause] = {}
         self._running: list[str] = []
         self._last_response = ""
         self._speaker = (
@@ -108,6 +109,11 @@ class RealtimeCauses:
 
     def server(self, name: str, frame: Frame, ahead: Ahead) -> Cause:
         """What a server frame answers."""
+        if name.endswith(".delta") and isinstance(frame, Text):
+            found = _RESPONSE_ID.search(frame.data)
+            cause = self._deltas.get(found[1]) if found else None
+            if cause is not None:
+                return cause
         if name.startswith(("response.", "output_audio_buffer.")) and name not in ANSWERS:
             return self._of_response(name, frame)
         if name in OPENING:
@@ -157,7 +163,11 @@ class RealtimeCauses:
             return BEFORE if name != "response.done" else Cause(On.BEFORE, chain=TURNS)
         chain, like = self._chains[response], f"response {response}"
         if name.endswith(".delta"):
-            return Cause(On.LIKE, chain, like=like, response=response, role=Role.DELTA)
+            # The same object for all of them: replay then knows that nothing has
+            # changed between two.
+            cause = Cause(On.LIKE, chain, like=like, response=response, role=Role.DELTA)
+            self._deltas[response] = cause
+            return cause
         if name == "response.output_item.added":
             item = _text(_dict(_body(frame).get("item")).get("id"))
             if item:

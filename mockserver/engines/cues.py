@@ -43,12 +43,8 @@ class Cue:
     response: str
     role: Role
     closing: bool
+    owed: bool  # a client that does what was recorded will see it, optional frames left out
     dropped: bool = False
-
-    @property
-    def owed(self) -> bool:
-        """Whether a client that does what was recorded will see it, optional frames left out."""
-        return self.closing or not self.anchor.optional
 
 
 @dataclass(eq=False, slots=True)
@@ -58,6 +54,7 @@ class Chain:
     name: str
     cues: deque[Cue] = field(default_factory=deque)
     last: Micros = 0  # when the last one went out
+    read: Cue | None = None  # the last one read, gone out or not
 
 
 @dataclass(eq=False, slots=True)

@@ -27,15 +27,14 @@ from mockserver.core.frames import (
     Hangup,
     Lost,
     Micros,
-    Send,
     Sender,
     Text,
     to_client,
 )
 from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect, MatchRules
-from mockserver.dialects.causes import Cause, On
-from mockserver.engines.aliases import Parts, cut, forms
+from mockserver.dialects.causes import Cause, On, Role
+from mockserver.engines.aliases import cut, forms
 from mockserver.engines.cues import Anchor, Chain, Cue, Step
 from mockserver.engines.ear import Ear, audio_bytes
 from mockserver.engines.matching import Matcher
@@ -84,6 +83,9 @@ class Score:
         self._labels: dict[str, Anchor] = {}
         self._prefixes: deque[tuple[int, Anchor]] = deque()
         self._by_steps: dict[tuple[int, ...], Anchor] = {}
+        # The last cause that was like another frame's, with its anchor and chain: deltas
+        # come in streams.
+        self._stream: tuple[Cause | None, Anchor, Chain] = None, self.opening, Chain("")
         self._marks: deque[tuple[Micros, int]] = deque()  # how much audio there was at which record
         self._shared: tuple[int, Anchor] | None = None
         self.end: Anchor | None = None
@@ -158,49 +160,58 @@ class Score:
             self.ids |= forms(one)
 
     def _server(self, place: int, at: Micros, frame: Frame) -> None:
-        parts: Parts | None = None
-        effect: Send | Hangup | Abort
-        match frame:
-            case Close(code, reason):
-                effect, cause = Hangup(code=code, reason=reason), None
-            case Lost():
-                effect, cause = Abort(), None
-            case _:
-                effect = to_client(frame)
-                cause = self._causes.server(
-                    self._dialect.peek(frame, Sender.SERVER), frame, self._ahead
-                )
-                if self.ids and isinstance(frame, Text):
-                    parts = cut(frame.data, self.ids)
-        if cause is None:
-            cause, anchor, chain = Cause(On.BEFORE), self._after_all(), self._chain(END)
-        else:
-            anchor, chain = self._anchor(cause, at), self._chain(cause.chain)
-        self._last_server_at = at
-        last = chain.cues[-1] if chain.cues else None
-        delay = self._delay(at, anchor, last)
-        if cause.label:
-            self._labels[cause.label] = anchor
-        cue = Cue(
-            place,
-            at,
-            delay,
-            frame,
-            effect,
-            parts,
-            anchor,
-            chain,
-            cause.response,
-            cause.role,
-            cause.closing,
+        if isinstance(frame, Close | Lost):
+            self._close(place, at, frame)
+            return
+        cause = self._causes.server(self._dialect.peek(frame, Sender.SERVER), frame, self._ahead)
+        if cause is not self._stream[0]:
+            anchor = self._anchor(cause)
+            if cause.label:
+                self._labels[cause.label] = anchor
+            self._stream = cause, anchor, self._chain(cause.chain)
+            if cause.on is not On.LIKE:
+                self._stream = None, *self._stream[1:]
+        _, anchor, chain = self._stream
+        parts = cut(frame.data, self.ids) if self.ids and isinstance(frame, Text) else None
+        owed = cause.closing or not anchor.optional
+        self._cue(
+            Cue(
+                place,
+                at,
+                self._delay(at, anchor, chain.read),
+                frame,
+                to_client(frame),
+                parts,
+                anchor,
+                chain,
+                cause.response,
+                cause.role,
+                cause.closing,
+                owed,
+            )
         )
+
+    def _close(self, place: int, at: Micros, frame: Close | Lost) -> None:
+        anchor, chain = self._after_all(), self._chain(END)
+        effect = (
+            Hangup(code=frame.code, reason=frame.reason) if isinstance(frame, Close) else Abort()
+        )
+        delay = self._delay(at, anchor, None)
+        self._cue(
+            Cue(place, at, delay, frame, effect, None, anchor, chain, "", Role.NONE, False, True)
+        )
+
+    def _cue(self, cue: Cue) -> None:
+        chain = cue.chain
         chain.cues.append(cue)
+        chain.read = cue
         self.owed += cue.owed
-        if last is None:
+        self._last_server_at = cue.at
+        if len(chain.cues) == 1:
             self._arm(chain)
 
     def _delay(self, at: Micros, anchor: Anchor, last: Cue | None) -> Micros:
-        if not self._timed:
+        if not self._timed or self._pace.speed is None:
             return 0
         if self._pace.cap is not None and last is not None and last.anchor is anchor:
             return last.delay + self._pace.gap(at - last.at)
@@ -220,7 +231,7 @@ class Score:
 
     # --- anchors ---
 
-    def _anchor(self, cause: Cause, at: Micros) -> Anchor:
+    def _anchor(self, cause: Cause) -> Anchor:
         on = cause.on
         if self._rules.audio == "ignore" and on in (On.AUDIO, On.BOTH):
             on = On.BEFORE
@@ -300,14 +311,14 @@ class Score:
             self.settle(self.end, self.sent_at)
         return self.end
 
-    def sent(self, cue: Cue, now: Micros) -> None:
-        """A cue went out, or was dropped."""
+    def sent(self, index: int, owed: int, now: Micros) -> None:
+        """Cues up to a record, ``owed`` of them sure to come, went out or were dropped."""
         self.sent_at = now
-        if cue.owed:
-            self.owed -= 1
-            if self.end is not None and self.owed == 1 and cue.chain.name != END:
+        if owed:
+            self.owed -= owed
+            if self.end is not None and self.owed == 1:
                 self.settle(self.end, now)
-        self.advance(cue.index)
+        self.advance(index)
 
     # --- what the live side has done ---
 

@@ -77,41 +77,65 @@ class Stage:
         """What is due by ``now``."""
         self._now = now
         out: list[Effect] = []
-        heap, score = self._heap, self.score
-        while heap and heap[0][0] <= now:
+        heap = self._heap
+        while heap and heap[0][0] <= now and not self.ended:
             if len(out) >= BATCH:
                 self._resume = now + 1
                 break
             due, _, _, cue = heappop(heap)
-            chain = cue.chain
-            if cue.dropped or not chain.cues or chain.cues[0] is not cue:
+            if cue.dropped or not cue.chain.cues or cue.chain.cues[0] is not cue:
                 continue
             if cue.anchor.time is None:
                 # An optional frame did not come in time: what it would have ended, ends.
                 name = self._dialect.peek(cue.frame, Sender.SERVER)
-                out.append(
-                    Note("replay", f"{name} goes out although {cue.anchor.words} did not come")
-                )
-                score.settle(cue.anchor, now, whole=True)
+                why = f"{name} goes out although {cue.anchor.words} did not come"
+                out.append(Note("replay", why))
+                self.score.settle(cue.anchor, now, whole=True)
                 continue
-            chain.cues.popleft()
-            chain.last = due
-            effect = cue.effect
-            if cue.parts is not None and len(self._aliases):
-                effect = to_client(Text(self._aliases.fill(cue.parts)))
-            out.append(effect)
-            self._lines.append(Line(due, Sender.SERVER, cue.frame))
-            if cue.role is Role.BEGINS:
-                self.active[cue.response] = cue
-            elif cue.role is Role.ENDS:
-                self.active.pop(cue.response, None)
-            if chain.cues:
-                self._arm(chain)
-            score.sent(cue, now)
-            if not isinstance(effect, Send):
-                self.ended = True
-                break
+            self._stream(cue, due, now, out)
+        for effect in out[-(self._lines.maxlen or 0) :]:
+            if isinstance(effect, Send):
+                self._lines.append(Line(now, Sender.SERVER, effect.frame))
         return out
+
+    def _stream(self, cue: Cue, due: Micros, now: Micros, out: list[Effect]) -> None:
+        """One cue, and those after it in its chain that are due before anything else is."""
+        chain, heap = cue.chain, self._heap
+        cues, anchor = chain.cues, cue.anchor
+        began = anchor.time or 0
+        rename = len(self._aliases) > 0
+        owed = 0
+        while True:
+            cues.popleft()
+            if cue.parts is not None and rename:
+                out.append(to_client(Text(self._aliases.fill(cue.parts))))
+            else:
+                out.append(cue.effect)
+            owed += cue.owed
+            if cue.role is not Role.DELTA:
+                self._mark(cue)
+            if not cues or self._gone or len(out) >= BATCH:
+                break
+            after = cues[0]
+            later = began + after.delay
+            if after.anchor is not anchor or later > now:
+                break
+            later = max(later, due)
+            if heap and (later > heap[0][0] or (later == heap[0][0] and after.index > heap[0][1])):
+                break
+            cue, due = after, later
+        chain.last = due
+        if cues:
+            self._arm(chain)
+        self.score.sent(cue.index, owed, now)
+
+    def _mark(self, cue: Cue) -> None:
+        if cue.role is Role.BEGINS:
+            self.active[cue.response] = cue
+        elif cue.role is Role.ENDS:
+            self.active.pop(cue.response, None)
+        elif not isinstance(cue.effect, Send):
+            self.ended = True
 
     def running(self, response_id: str | None) -> str:
         """The response on its way with this id; without one that of the default
@@ -164,7 +188,7 @@ class Stage:
             chain.cues = deque(cue for cue in chain.cues if not self._is_gone(cue))
             for cue in gone:
                 cue.dropped = True
-                self.score.sent(cue, now)
+                self.score.sent(cue.index, cue.owed, now)
             self._arm(chain)
 
     def _is_gone(self, cue: Cue) -> bool:
@@ -179,7 +203,7 @@ class Stage:
         while chain.cues and self._gone and self._is_gone(chain.cues[0]):
             gone = chain.cues.popleft()
             gone.dropped = True
-            self.score.sent(gone, self._now)
+            self.score.sent(gone.index, gone.owed, self._now)
         if not chain.cues:
             return
         cue = chain.cues[0]
