@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Unpack
 
-from mockserver.core.frames import Item, Micros, Sender, Tell, Text, to_client
+from mockserver.core.frames import Frame, Item, Lost, Micros, Sender, Tell, Text, to_client
+from mockserver.core.view import View
 from mockserver.dialects.turns import REASONS, Turns
 from mockserver.errors import UsageError
 from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight, register
@@ -30,6 +31,7 @@ class Living(Moment):
         super().__init__(run)
         self.turns = Turns(run.lens)
         self._ended: set[str] = set()
+        self._what: Frame | View = Lost()
         self._at_hand: Sight | None = None  # not yet known to ``turns``: it may have to happen before this frame
 
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
@@ -42,12 +44,14 @@ class Living(Moment):
             if owner is not None and owner in self._ended:
                 return ()
         self._at_hand = sight
+        # Read now, while the session's lens has it in mind for all who ask; deltas are not read (``Turns``).
+        self._what = sight.frame if sight.name.endswith(".delta") else sight.view
         return None
 
     def settle(self) -> None:
         """The frame at hand has gone out."""
         if self._at_hand is not None:
-            self.turns.see(self._at_hand.sender, self._at_hand.frame, name=self._at_hand.name)
+            self.turns.see(self._at_hand.sender, self._what, name=self._at_hand.name)
             self._at_hand = None
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
