@@ -51,6 +51,7 @@ class Stage:
     ) -> None:
         self.records = connection.records
         self.ended = False
+        self._greeted = False
         self.active: dict[str, Cue] = {}  # responses on their way, by the cue that began them
         self._gone: dict[
             str, Role | None
@@ -92,11 +93,28 @@ class Stage:
                 out.append(Note("replay", why))
                 self.score.settle(cue.anchor, now, whole=True)
                 continue
+            if not self._greeted and cue.anchor is not self.score.opening:
+                self._greet(now, out)
             self._stream(cue, due, now, out)
         for effect in out[-(self._lines.maxlen or 0) :]:
             if isinstance(effect, Send):
                 self._lines.append(Line(now, Sender.SERVER, effect.frame))
         return out
+
+    def _greet(self, now: Micros, out: list[Effect]) -> None:
+        """What the server said before the client's first frame comes before any answer, also to a client
+        that is faster than the recorded one: session.created is always first (FACTS 1).
+        """
+        self._greeted = True
+        first = self.score.steps[0].index if self.score.steps else 0
+        greeting = [
+            (chain.cues[0].index, chain)
+            for chain in self.score.chains.values()
+            if chain.cues and chain.cues[0].anchor is self.score.opening
+        ]
+        for _, chain in sorted(greeting, key=lambda one: one[0]):
+            while chain.cues and chain.cues[0].anchor is self.score.opening and chain.cues[0].index < first:
+                self._stream(chain.cues[0], now, now, out)
 
     def _stream(self, cue: Cue, due: Micros, now: Micros, out: list[Effect]) -> None:
         """One cue, and those after it in its chain that are due before anything else is."""
