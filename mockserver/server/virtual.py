@@ -10,7 +10,7 @@ before any time passes. Afterwards the loop's clock goes on from where it stood.
 
 Time must not jump over bytes that are on their way between two sockets of this loop. Usually loopback delivers them
 inside the sender's system call, but not always: receive packet steering, a busy kernel thread, or another system hand
-them over later. (looptime 0.9, which looks 42 times, was then seen to be early in 20 of 3,000 round trips.) So before
+them over later. (looptime 0.9, which looks 42 times, was then seen to be early in 23 of 3,000 round trips.) So before
 a jump the kernel is asked how much each end has sent and the other has received (``wire``); where it cannot say, a
 short real wait is made.
 
