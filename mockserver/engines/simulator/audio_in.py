@@ -24,7 +24,9 @@ SEMANTIC_MS = {"low": 8_000, "medium": 4_000, "high": 2_000, "auto": 4_000}
 """How long semantic VAD waits at most (FACTS 28)."""
 SEMANTIC_PREFIX_MS = 300
 SEMANTIC_THRESHOLD = 0.5
-HESITATIONS = frozenset("a an and as at because but er erm for from in is of on or so the to uh uhm um with".split())
+HESITATIONS = frozenset(
+    ["a", "an", "and", "as", "at", "because", "but", "er", "erm", "for", "from", "in", "is", "of", "on", "or", "so", "the", "to", "uh", "uhm", "um", "with"]
+)
 """Words that nobody ends a turn with. The provider's own judge is a model; its example is a trailing "uhhm" (D)."""
 
 
@@ -136,10 +138,16 @@ class AudioIn:
             self._judgement = None  # a new pause
         if silent_ms < pause:
             return False
-        if self._judgement is None:  # once per pause: more silence makes a sentence no more finished
+        if (
+            self._judgement is None
+        ):  # once per pause: more silence makes a sentence no more finished
             words = self.ear.read(self._cut(self._speech_ms, self._detector.at_ms), self._rate)
-            self._judgement = "unread" if not words else "unfinished" if trails_off(words) else "finished"
-        return self._judgement == "finished" or (self._judgement == "unread" and silent_ms >= 2 * pause)
+            self._judgement = (
+                "unread" if not words else "unfinished" if trails_off(words) else "finished"
+            )
+        return self._judgement == "finished" or (
+            self._judgement == "unread" and silent_ms >= 2 * pause
+        )
 
     def _edge(self, turn: Turn) -> None:
         if turn.edge == "start":
@@ -208,5 +216,5 @@ class AudioIn:
 
 def trails_off(words: str) -> bool:
     """Whether a sentence sounds unfinished: it ends in a comma, a dash, an ellipsis, or a word of hesitation."""
-    last = words.split()[-1].lower()
+    last = words.rsplit(maxsplit=1)[-1].lower()
     return last.endswith((",", "-", "–", "...", "…")) or last.strip(".") in HESITATIONS  # noqa: RUF001

@@ -27,9 +27,9 @@ from mockserver.core.frames import (
     Text,
     Told,
 )
-from mockserver.dialects.base import Dialect, close_reason, parse
+from mockserver.dialects.base import Dialect, close_reason
 from mockserver.engines.base import Context, Inspection
-from mockserver.engines.simulator import mcp, problems, schema, shapes
+from mockserver.engines.simulator import mcp, problems, reading, schema, shapes
 from mockserver.engines.simulator.audio_in import AudioIn
 from mockserver.engines.simulator.conversation import Conversation
 from mockserver.engines.simulator.hearing import Ear
@@ -174,7 +174,7 @@ class Simulator:
     def _received(self, data: str) -> None:
         if self._over:
             return
-        body = parse(data)
+        body = reading.parse(data)
         event_id = body.get("event_id") if isinstance(body, dict) else None
         try:
             self._dispatch(body)

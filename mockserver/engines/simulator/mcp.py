@@ -19,7 +19,9 @@ def list_tools(wire: Wire, conversation: Conversation, tools: Sequence[Mapping[s
 
     A server answers if the simulator was given its tools (``mcp={"label": [...]}``); any other cannot be reached.
     """
-    known = {item.extra["server_label"] for item in conversation.items if item.type == "mcp_list_tools"}
+    known = {
+        item.extra["server_label"] for item in conversation.items if item.type == "mcp_list_tools"
+    }
     for tool in tools:
         label = tool.get("server_label")
         if tool.get("type") != "mcp" or label in known:
@@ -32,27 +34,37 @@ def list_tools(wire: Wire, conversation: Conversation, tools: Sequence[Mapping[s
         conversation.announce(item)
         wire.emit("mcp_list_tools.in_progress", item_id=item.id)
         conversation.finish(item)
-        wire.emit("mcp_list_tools.completed" if offered is not None else "mcp_list_tools.failed", item_id=item.id)
+        wire.emit(
+            "mcp_list_tools.completed" if offered is not None else "mcp_list_tools.failed",
+            item_id=item.id,
+        )
 
 
 def _tool(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"description": None, "annotations": None, "input_schema": {"type": "object"}, **given}
 
 
-def needs_approval(conversation: Conversation, tools: Sequence[Mapping[str, Any]], call: McpCall) -> bool:
+def needs_approval(
+    conversation: Conversation, tools: Sequence[Mapping[str, Any]], call: McpCall
+) -> bool:
     """Whether the user has to be asked first: always, unless the tool says never, or the user has approved this call."""
     tool = next((one for one in tools if one.get("server_label") == call.server), None)
     wanted = (tool or {}).get("require_approval") or "always"
     if wanted == "never":
         return False
-    if isinstance(wanted, Mapping) and call.name in (wanted.get("never") or {}).get("tool_names", ()):
+    if isinstance(wanted, Mapping) and call.name in (wanted.get("never") or {}).get(
+        "tool_names", ()
+    ):
         return False
     asked = {
         item.id
         for item in conversation.items
-        if item.type == "mcp_approval_request" and (item.extra["server_label"], item.name) == (call.server, call.name)
+        if item.type == "mcp_approval_request"
+        and (item.extra["server_label"], item.name) == (call.server, call.name)
     }
     return not any(
-        item.type == "mcp_approval_response" and item.extra["approve"] and item.extra["approval_request_id"] in asked
+        item.type == "mcp_approval_response"
+        and item.extra["approve"]
+        and item.extra["approval_request_id"] in asked
         for item in conversation.items
     )

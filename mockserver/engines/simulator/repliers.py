@@ -132,7 +132,9 @@ class Reply:
     filtered: bool = False
 
 
-Said = Reply | str | ToolCall | McpCall | Silence | Failure | Sequence[str | ToolCall | McpCall] | None
+Said = (
+    Reply | str | ToolCall | McpCall | Silence | Failure | Sequence[str | ToolCall | McpCall] | None
+)
 Replier = Callable[[Context], "Said | Awaitable[Said]"]
 
 

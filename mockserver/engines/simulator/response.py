@@ -218,7 +218,9 @@ class Response:
         asks = mcp.needs_approval(self.conversation, self.terms.tools, call)
         return "mcp_approval_request" if asks else "mcp_call"
 
-    def _call(self, opened: _Open, call: ToolCall | McpCall, at: float) -> Generator[float, None, float]:
+    def _call(
+        self, opened: _Open, call: ToolCall | McpCall, at: float
+    ) -> Generator[float, None, float]:
         if opened.item.type == "mcp_approval_request":
             return at
         if isinstance(call, McpCall):
@@ -246,12 +248,16 @@ class Response:
             self.wire.emit("response.mcp_call_arguments.delta", **self._place(opened), **delta)
             at += self.wire.options.pace.text_ms
             yield at
-        self.wire.emit("response.mcp_call_arguments.done", **self._place(opened), arguments=item.arguments)
+        self.wire.emit(
+            "response.mcp_call_arguments.done", **self._place(opened), arguments=item.arguments
+        )
         place = {"output_index": opened.index, "item_id": item.id}
         self.wire.emit("response.mcp_call.in_progress", **place)
         at += self.wire.options.pace.first_ms
         yield at
-        error = None if call.error is None else {"type": "tool_execution_error", "message": call.error}
+        error = (
+            None if call.error is None else {"type": "tool_execution_error", "message": call.error}
+        )
         item.extra = {**item.extra, "output": None if error else call.output, "error": error}
         self.wire.emit(f"response.mcp_call.{'failed' if error else 'completed'}", **place)
         return at
@@ -276,7 +282,12 @@ class Response:
         if isinstance(call, ToolCall):
             item.call_id = call.call_id or self.wire.mint("call")
         elif call is not None and kind == "mcp_call":
-            item.extra = {"server_label": call.server, "approval_request_id": None, "output": None, "error": None}
+            item.extra = {
+                "server_label": call.server,
+                "approval_request_id": None,
+                "output": None,
+                "error": None,
+            }
         elif call is not None:
             item.extra, item.arguments = {"server_label": call.server}, call.json
         opened = _Open(len(self.output), item)

@@ -77,6 +77,12 @@ _FUNCTION_TOOL = record(
     parameters=ANY_OBJECT,
 )
 _NULLABLE = Shape(("object", "array", "string", "null"))
+_FILTER = record(null=True, tool_names=listing(text()), read_only=FLAG)
+_APPROVAL_RULE = Shape(
+    ("string", "object", "null"),
+    values=("always", "never"),
+    fields={"always": _FILTER, "never": _FILTER},
+)
 _MCP_TOOL = record(
     "server_label",
     type=text("mcp"),
@@ -89,7 +95,7 @@ _MCP_TOOL = record(
     headers=_NULLABLE,
     allowed_tools=_NULLABLE,
     allowed_callers=_NULLABLE,
-    require_approval=_NULLABLE,
+    require_approval=_APPROVAL_RULE,
     defer_loading=FLAG,
 )
 TOOLS = listing(variants("type", {"function": _FUNCTION_TOOL, "mcp": _MCP_TOOL}))

@@ -281,7 +281,13 @@ def test_semantic_vad_waits_for_an_unfinished_sentence(eagerness: str, most: int
 @keeps("semantic-vad")
 @pytest.mark.parametrize(
     ("words", "open_ended"),
-    [("so, um", True), ("well...", True), ("first this,", True), ("this one.", False), ("tea", False)],
+    [
+        ("so, um", True),
+        ("well...", True),
+        ("first this,", True),
+        ("this one.", False),
+        ("tea", False),
+    ],
 )
 def test_hesitation_sounds_unfinished(words: str, open_ended: bool) -> None:
     assert trails_off(words) is open_ended

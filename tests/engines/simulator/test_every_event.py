@@ -26,14 +26,21 @@ NOISE = (b"\x00\x20" * 12 + b"\x00\xe0" * 12) * 800 + bytes(48 * 400)
 
 def grand_tour() -> Stage:
     """One session that makes the server say everything that it can say."""
-    calls = [McpCall("docs", "search", output="found"), McpCall("docs", "search", error="not found")]
+    calls = [
+        McpCall("docs", "search", output="found"),
+        McpCall("docs", "search", error="not found"),
+    ]
     replies = ["some words", "in text", [*calls, ToolCall("f", {"a": 1})]]
-    stage = Stage(replier=Scripted(replies, then=lambda context: "yes"), mcp=TOOLS, transcripts=[None])
+    stage = Stage(
+        replier=Scripted(replies, then=lambda context: "yes"), mcp=TOOLS, transcripts=[None]
+    )
     stage.send("response.create", unknown=True)
     tools = [tool(require_approval="never"), tool("other")]
     detection = {"type": "server_vad", "idle_timeout_ms": 5_000}
     transcription = {"model": "gpt-4o-transcribe-diarize"}
-    stage.update(tools=tools, audio={"input": {"turn_detection": detection, "transcription": transcription}})
+    stage.update(
+        tools=tools, audio={"input": {"turn_detection": detection, "transcription": transcription}}
+    )
     stage.talk("hello there")
     stage.wait(3_000)
     stage.ask(output_modalities=["text"])
@@ -57,7 +64,11 @@ def test_every_server_event_of_the_transport_is_produced() -> None:
 
 def test_every_client_event_is_handled() -> None:
     union = get_args(RealtimeClientEvent)[0]
-    names = {name for model in get_args(union) for name in get_args(model.model_fields["type"].annotation)}
+    names = {
+        name
+        for model in get_args(union)
+        for name in get_args(model.model_fields["type"].annotation)
+    }
     assert names == set(CLIENT_EVENTS)
 
 
@@ -77,7 +88,9 @@ def test_strict_validation_sees_what_is_missing_unknown_or_null() -> None:
         item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x"}]},
     )
     assert strict.faults(added) == []
-    assert strict.faults({**added, "colour": "blue"}) == ["conversation.item.added colour: unknown field"]
+    assert strict.faults({**added, "colour": "blue"}) == [
+        "conversation.item.added colour: unknown field"
+    ]
     nested = {**added, "item": {**added["item"], "colour": "blue"}}
     assert strict.faults(nested) == ["conversation.item.added item.colour: unknown field"]
     assert strict.faults({key: value for key, value in added.items() if key != "item"}) != []

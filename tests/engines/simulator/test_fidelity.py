@@ -31,7 +31,11 @@ def kept() -> dict[str, list[str]]:
             if not isinstance(node, ast.FunctionDef):
                 continue
             for mark in node.decorator_list:
-                if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "keeps":
+                if (
+                    isinstance(mark, ast.Call)
+                    and isinstance(mark.func, ast.Name)
+                    and mark.func.id == "keeps"
+                ):
                     for rule in mark.args:
                         assert isinstance(rule, ast.Constant)
                         found.setdefault(str(rule.value), []).append(f"{path.name}::{node.name}")

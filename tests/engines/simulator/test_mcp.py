@@ -27,7 +27,11 @@ def test_a_servers_tools_are_listed_after_the_update_and_once() -> None:
         "mcp_list_tools.completed",
     ]
     item = came[1]["item"]
-    assert (item["type"], item["server_label"], item["tools"][0]["name"]) == ("mcp_list_tools", "docs", "search")
+    assert (item["type"], item["server_label"], item["tools"][0]["name"]) == (
+        "mcp_list_tools",
+        "docs",
+        "search",
+    )
     assert stage.names(stage.update(tools=[tool()])) == ["session.updated"]
 
 
@@ -71,6 +75,10 @@ def test_a_call_that_needs_approval_is_asked_for_first() -> None:
     assert request["type"] == "mcp_approval_request"
     assert request["arguments"] == '{"q": "tea"}'
     for approve, then in ((False, "mcp_approval_request"), (True, "mcp_call")):
-        answer = {"type": "mcp_approval_response", "approval_request_id": request["id"], "approve": approve}
+        answer = {
+            "type": "mcp_approval_response",
+            "approval_request_id": request["id"],
+            "approve": approve,
+        }
         stage.send("conversation.item.create", item=answer)
         assert stage.ask(tools=[tool()])["output"][0]["type"] == then

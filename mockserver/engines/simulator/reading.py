@@ -1,0 +1,42 @@
+"""Reading a client's text frame, so that nothing in it can upset the session or come back as a frame nobody can send."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+DEEPEST = 64
+"""Levels of nesting; unknown how many the provider takes. Settings and tool schemas have about ten."""
+
+
+def parse(data: str) -> Any:
+    """The JSON value in ``data``, or None where there is none.
+
+    NaN and Infinity are no JSON (RFC 8259 section 6), and half a surrogate pair is no text that could be sent back.
+    """
+    try:
+        value = json.loads(data, parse_constant=_refuse)
+        if "\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return None if _too_deep(value) else value
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        inner: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                inner += one.values()
+            elif isinstance(one, list):
+                inner += one
+        if not inner:
+            return False
+        level = inner
+    return True
