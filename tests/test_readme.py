@@ -76,12 +76,16 @@ def test_the_two_commands_of_the_readme_are_targets() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
-def test_every_page_is_in_the_index() -> None:
-    index = (TOP / "docs" / "index.md").read_text(encoding="utf-8")
-    links = re.findall(r"\]\(([^)#]+)", index)
-    listed = {(TOP / "docs" / link).resolve() for link in links}
+def test_every_page_can_be_found_from_the_index() -> None:
+    found, todo = set(), [TOP / "docs" / "index.md"]
+    while todo:
+        page = todo.pop().resolve()
+        if page not in found and page.suffix == ".md":
+            found.add(page)
+            links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+            todo += [page.parent / link for link in links]
     assert [
-        page.name for page in docs.pages()[1:] if page.name != "index.md" and page not in listed
+        page for page in docs.pages() if page.parent != TOP and page.resolve() not in found
     ] == []
 
 
