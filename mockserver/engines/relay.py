@@ -52,6 +52,7 @@ HOP = frozenset(
 )  # fmt: skip
 """Headers of one hop (RFC 9110 section 7.6.1) or of one handshake. All others go through."""
 
+LAST = (Close, Lost)
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -86,6 +87,11 @@ class Relay:
         if self._key is not None and foreign(request.headers):
             return Reply(403, (("Content-Type", "application/json"),), _FOREIGN)
         return None
+
+    @property
+    def lends_key(self) -> bool:
+        """Whether whoever may connect here spends the user's key."""
+        return self._key is not None
 
     def forward(self, request: Request, target: str) -> Forward:
         """Where a plain request goes. ``target`` is the request target as sent."""
@@ -158,7 +164,7 @@ class RelayEngine:
 
     def _through(self, peer: Peer, frame: Frame) -> list[Effect]:
         from_client = peer is Peer.CLIENT
-        if isinstance(frame, Close | Lost):
+        if isinstance(frame, LAST):
             other_open = self._upstream if from_client else self._client
             if from_client:
                 self._client = False
@@ -197,12 +203,27 @@ _FOREIGN = b'{"error":{"message":"this relay adds a key, so pages of another ori
 def foreign(headers: Pairs) -> bool:
     """Whether a request comes from a browser page that is not served from this machine.
 
-    The Host header counts too: a page that rebinds its DNS name to 127.0.0.1 has a local address but a name of its own.
+    The Host header counts too, with an Origin or without: a page that rebinds its DNS name to 127.0.0.1 has a
+    local address but a name of its own, and to that name its plain GET is no foreign one.
     """
     origin, host = first(headers, "origin"), first(headers, "host")
-    if host is not None and (urlsplit(f"//{host}").hostname or "") not in LOCAL and origin is not None:
+    if origin is not None and _hostname(origin.partition("//")[2]) not in LOCAL:
         return True
-    return origin is not None and (urlsplit(origin).hostname or "") not in LOCAL
+    return host is not None and not _cannot_be_rebound(_hostname(host))
+
+
+def _hostname(authority: str) -> str:
+    try:
+        return urlsplit(f"//{authority}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _cannot_be_rebound(name: str) -> bool:
+    """Addresses, names without a domain, and two domains that no one can register (RFC 6761; ICANN)."""
+    return name in LOCAL or name.replace(".", "").isdigit() or ":" in name or (
+        bool(name) and ("." not in name or name.endswith((".localhost", ".internal")))
+    )
 
 
 def end_to_end(headers: Pairs) -> Pairs:

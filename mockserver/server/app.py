@@ -40,7 +40,7 @@ MAX_HEAD = 64 * 1024
 """Bytes that a request line or a header may have."""
 
 MAX_MESSAGE = 64 * 1024 * 1024
-"""Bytes that one message may have, unpacked: four times what the largest provider takes. More is a close 1009."""
+"""Bytes that one message may have, unpacked: four times what any provider takes. More is a close 1009."""
 
 _PROTOCOL = "Sec-WebSocket-Protocol"
 OURS = frozenset(

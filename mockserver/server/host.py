@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar, runtime_checkable
 from aiohttp import web
 
 from mockserver.cassette.model import Exchange
-from mockserver.core.frames import Handshake, Micros
+from mockserver.core.frames import Handshake, Micros, Pairs
 from mockserver.core.journal import Journal
 from mockserver.core.session import Session
 from mockserver.engines.base import Context, Reply, Request, Source
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
 from mockserver.server.app import App, told
 from mockserver.server.clock import Clock
-from mockserver.server.local import loopback
+from mockserver.server.local import carries, loopback
 from mockserver.server.pump import Pump, Upstream
 from mockserver.server.sessions import Armed, Fault, Faults, SessionHandle
 
@@ -40,6 +40,7 @@ T = TypeVar("T")
 PLAIN_GRACE = 0.05
 """Seconds that plain HTTP requests get to finish when the server closes."""
 LOG = logging.getLogger("mockserver")
+_WANTS_TOKEN = "this relay adds a key and is open to other machines: give its token as your API key"
 
 
 @runtime_checkable
@@ -196,6 +197,11 @@ class MockServer:
         """Listen. ServerError where that is not possible."""
         if self._loop is not None:
             raise ServerError("this server is already running; make another MockServer for a second one")
+        if self._exposes_key and self.token is None:
+            raise UsageError(
+                f"this relay adds your key, and {self._host or 'every address'} is open to other machines: they would "
+                "spend it. Listen on 127.0.0.1, or set a token (--token) that clients give as their API key"
+            )
         loop = asyncio.get_running_loop()
         app = App(self, loop=loop)
         secure: ssl.SSLContext | None = None
@@ -264,6 +270,8 @@ class MockServer:
     def open(self, handshake: Handshake) -> Pump | Reply:
         """A session for one more connection."""
         assert self._clock is not None
+        if not self._may_spend(handshake.headers, handshake.query, handshake.subprotocols):
+            return told(401, _WANTS_TOKEN)
         clock = self._clock
         log = self.journal.open(self.dialect, began_us=clock.micros())
         context = Context(log.number, log.seed, log.lens, log.began_us, clock.unix_us(), self.base_url)
@@ -293,6 +301,8 @@ class MockServer:
         assert self._clock is not None
         if f"{request.path}/".startswith("/__mockserver__/"):
             return await self._controlled(request, raw)
+        if not self._may_spend(request.headers, request.query):
+            return told(401, _WANTS_TOKEN)
         number, now = len(self.journal.sessions), self._clock.micros()
         lens = self.dialect
         context = Context(number, f"{self.seed}/http/{number}", lens, now, self._clock.unix_us(), self.base_url)
@@ -310,6 +320,14 @@ class MockServer:
         return told(404, f"nothing answers {request.method} {request.path} here; the websocket is at {where}")
 
     # --- inside ---
+
+    @property
+    def _exposes_key(self) -> bool:
+        return bool(getattr(self.source, "lends_key", False)) and not loopback(self._host)
+
+    def _may_spend(self, headers: Pairs, query: Pairs, subprotocols: tuple[str, ...] = ()) -> bool:
+        """Where others can reach a relay with a key in it, a client must give the token as its key."""
+        return not self._exposes_key or carries(self.token or "", self.dialect, headers, query, subprotocols)
 
     async def _controlled(self, request: Request, raw: web.BaseRequest) -> Reply:
         from mockserver.server.control import Control
