@@ -25,7 +25,10 @@ SEMANTIC_MS = {"low": 8_000, "medium": 4_000, "high": 2_000, "auto": 4_000}
 SEMANTIC_PREFIX_MS = 300
 SEMANTIC_THRESHOLD = 0.5
 HESITATIONS = frozenset(
-    ["a", "an", "and", "as", "at", "because", "but", "er", "erm", "for", "from", "in", "is", "of", "on", "or", "so", "the", "to", "uh", "uhm", "um", "with"]
+    (
+        *("a", "an", "and", "as", "at", "because", "but", "er", "erm", "for", "from", "in", "is"),
+        *("of", "on", "or", "so", "the", "to", "uh", "uhm", "um", "with"),
+    )
 )
 """Words that nobody ends a turn with. The provider's own judge is a model; its example is a trailing "uhhm" (D)."""
 

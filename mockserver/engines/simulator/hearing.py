@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mockserver import speech
@@ -41,7 +42,7 @@ class Ear:
         return next(self._given, "")
 
 
-def spoken(text: str, sound: dict[str, Any]) -> tuple[bytes, int, int]:
+def spoken(text: str, sound: Mapping[str, Any]) -> tuple[bytes, int, int]:
     """``text`` as audio of the wire, with its rate and the bytes of one millisecond."""
     kind = sound["type"]
     rate = RATES[kind]
@@ -50,7 +51,7 @@ def spoken(text: str, sound: dict[str, Any]) -> tuple[bytes, int, int]:
     return (pcm, rate, 2 * rate // 1000) if convert is None else (convert(pcm), rate, rate // 1000)
 
 
-def silence(ms: int, sound: dict[str, Any]) -> bytes:
+def silence(ms: int, sound: Mapping[str, Any]) -> bytes:
     """Silence as audio of the wire."""
     kind = sound["type"]
     pcm = bytes(2 * (RATES[kind] * ms // 1000))

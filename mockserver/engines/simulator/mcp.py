@@ -47,7 +47,7 @@ def _tool(given: Mapping[str, Any]) -> dict[str, Any]:
 def needs_approval(
     conversation: Conversation, tools: Sequence[Mapping[str, Any]], call: McpCall
 ) -> bool:
-    """Whether the user has to be asked first: always, unless the tool says never, or the user has approved this call."""
+    """Whether the user has to be asked first: unless the tool says never, or the user has approved this call."""
     tool = next((one for one in tools if one.get("server_label") == call.server), None)
     wanted = (tool or {}).get("require_approval") or "always"
     if wanted == "never":

@@ -1,4 +1,4 @@
-"""Reading a client's text frame, so that nothing in it can upset the session or come back as a frame nobody can send."""
+"""Reads a client's text frame, so that nothing in it upsets the session or comes back as a frame nobody can send."""
 
 from __future__ import annotations
 

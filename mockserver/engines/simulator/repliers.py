@@ -1,7 +1,8 @@
 """What the simulated model says: from a context to a reply. Apart from the rules of the provider, and pluggable.
 
-A replier is any callable from ``Context`` to one of: ``Reply``, a text, a ``ToolCall`` or ``McpCall``, a ``Failure``, a ``Silence``, a
-list of texts and calls (one message, several calls), None (the model says nothing), or an awaitable of one of these.
+A replier is any callable from ``Context`` to one of: ``Reply``, a text, a ``ToolCall`` or ``McpCall``, a ``Failure``,
+a ``Silence``, a list of texts and calls (one message, several calls), None (the model says nothing), or an awaitable of
+one of these.
 """
 
 from __future__ import annotations

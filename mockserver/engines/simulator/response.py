@@ -12,18 +12,15 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mockserver import speech
 from mockserver.core.frames import MILLISECOND, Micros
 from mockserver.engines.simulator import hearing, mcp
 from mockserver.engines.simulator.conversation import Conversation
 from mockserver.engines.simulator.items import Item, Part
 from mockserver.engines.simulator.options import Misbehaviour
 from mockserver.engines.simulator.repliers import Context, McpCall, Reply, Silence, ToolCall
+from mockserver.engines.simulator.timing import cues
 from mockserver.engines.simulator.tokens import OUTPUT_AUDIO_MS, Usage, pieces
 from mockserver.engines.simulator.wire import Task, Wire
-
-AHEAD = 3
-"""So many transcript deltas come before the first audio (FACTS 8); the others run ahead of their audio by half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,41 +172,25 @@ class Response:
         self, opened: _Open, text: str, silence: Silence | None, at: float
     ) -> Generator[float, None, float]:
         part = self._open_part(opened, "output_audio")
-        pace = self.wire.options.pace
-        audio, _, bytes_per_ms = hearing.spoken(text, self.terms.format)
-        if silence is not None:
-            audio += hearing.silence(silence.ms, self.terms.format)
         part.said = text
         part.rate = hearing.RATES[self.terms.format["type"]]
-        size = pace.piece_ms * bytes_per_ms
-        speed = pace.audio_speed
-        script: list[tuple[float, int, str | bytes]] = [
-            (0.0 if speed is None else place / bytes_per_ms / speed, 1, audio[place : place + size])
-            for place in range(0, len(audio), size)
-        ]
-        script += [
-            (0.0 if speed is None else ms / speed, 0, piece) for ms, piece in _captions(text)
-        ]
-        script.sort(key=lambda step: step[:2])
         begin = at
-        for offset, _, piece in script:
-            if begin + offset > at:
-                at = begin + offset
+        silence_ms = 0 if silence is None else silence.ms
+        for cue in cues(text, silence_ms, self.terms.format, self.wire.options.pace):
+            if begin + cue.at > at:
+                at = begin + cue.at
                 yield at
-            if isinstance(piece, str):
+            if cue.caption:
                 self._spend(text=1)
-                part.text = (part.text or "") + piece
-                self._emit(
-                    opened, "response.output_audio_transcript.delta", **self.wire.obfuscated(piece)
-                )
+                part.text = (part.text or "") + cue.caption
+                delta = self.wire.obfuscated(cue.caption)
+                self._emit(opened, "response.output_audio_transcript.delta", **delta)
             else:
-                ms = len(piece) // bytes_per_ms
-                self._spend(audio_ms=ms)
-                part.audio_ms += ms
-                self.audio_ms += ms
-                self._emit(
-                    opened, "response.output_audio.delta", delta=base64.b64encode(piece).decode()
-                )
+                self._spend(audio_ms=cue.ms)
+                part.audio_ms += cue.ms
+                self.audio_ms += cue.ms
+                audio = base64.b64encode(cue.audio).decode()
+                self._emit(opened, "response.output_audio.delta", delta=audio)
         return at
 
     def _kind(self, call: ToolCall | McpCall) -> str:
@@ -389,13 +370,3 @@ def _part(part: Part) -> dict[str, Any]:
     if part.type == "output_audio":
         return {"type": "audio", "transcript": part.text}
     return {"type": "text", "text": part.text}
-
-
-def _captions(text: str) -> Iterator[tuple[float, str]]:
-    """The transcript's deltas, each with the time in the audio at which it is sent."""
-    words = iter(speech.timings(text))
-    start, word = 0.0, next(words, None)
-    for number, piece in enumerate(pieces(text)):
-        if word is not None and piece.strip() and word.text.startswith(piece.strip()):
-            start, word = word.start_ms / 2, next(words, None)
-        yield (0.0 if number < AHEAD else start), piece

@@ -19,10 +19,10 @@ class Rule:
     """One rule. A condition that is None holds always; ``reply`` may be a replier of its own.
 
     ``user``: the newest user words, where the model answers them; where it answers a tool's output (the last item) it
-    does not hold, or a call would call itself, unless ``output`` is a condition too. ``instructions``: those in force. ``output``: of the newest tool call,
-    where it is the last item. ``tool``: a tool of this name is offered. ``metadata``: these keys have these
-    values (None: the key is there).
-    ``turn``: 1 for the session's first response. ``out_of_band``: conversation "none".
+    does not hold, or a call would call itself, unless ``output`` is a condition too. ``instructions``: those in force.
+    ``output``: of the newest tool call, where it is the last item. ``tool``: a tool of this name is offered.
+    ``metadata``: these keys have these values (None: the key is there). ``turn``: 1 for the session's first response.
+    ``out_of_band``: conversation "none".
     """
 
     reply: Said | Callable[[Context], Said | Awaitable[Said]]

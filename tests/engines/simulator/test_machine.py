@@ -263,7 +263,8 @@ class AnyClient(RuleBasedStateMachine):
 
 
 TestAnyClient = AnyClient.TestCase
-TestAnyClient.settings = settings(max_examples=60, stateful_step_count=30)
+EXAMPLES = settings().max_examples if settings().max_examples > 100 else 40  # `make fuzz` asks for more
+TestAnyClient.settings = settings(max_examples=EXAMPLES, stateful_step_count=30)
 
 
 @keeps("ends-once")

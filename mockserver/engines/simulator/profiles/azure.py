@@ -21,7 +21,7 @@ class Azure(Profile):
         return bool(model)
 
     def outgoing(self, body: dict[str, Any]) -> Iterable[dict[str, Any]]:
-        """The part of content_part events stands there twice (C: azure-text_in_audio_out_turn, azure-tool_call_round)."""
+        """The part of content_part events stands there twice (C: both azure captures)."""
         if body["type"] in PARTS:
             body = {**body, "content": body["part"]}
         yield body
