@@ -307,17 +307,19 @@ class Replaying:
         """What replay waits for, in words; "" where it waits for nothing."""
         if self.over:
             return ""
-        step = self.next_step()
-        if step is not None and step.view.kind not in (Kind.CLOSE, Kind.LOST):
-            return f"client frame {step.number} ({step.view.name})"
-        if self.score.audio_waits and any(anchor.waiting for _, anchor in self.score.audio_waits):
-            needed = self.score.audio_waits[0][0]
-            return f"{needed / 1000:.0f} ms of client audio ({self.hearing.ear.us / 1000:.0f} ms have come)"
-        return ""
-
-    def next_step(self) -> Step | None:
-        """The first required step that has not come."""
-        return next((step for step in self.score.pending(more=1) if not step.optional), None)
+        steps = (step for step in self.score.pending() if not step.optional)
+        step = next(steps, None)
+        heard = f"{self.hearing.ear.us / 1000:.0f} ms have come"
+        for needed, anchor in self.score.audio_waits:
+            if anchor.waiting and (step is None or anchor.waiting[0].cues[0].index < step.index):
+                return f"{needed / 1000:.0f} ms of client audio ({heard})"
+            break
+        if step is None:
+            # So far ahead there is no other client frame, so it is audio that comes next.
+            return "" if self.score.complete() else f"more client audio ({heard})"
+        if step.view.kind in (Kind.CLOSE, Kind.LOST):
+            return ""
+        return f"client frame {step.number} ({step.view.name})"
 
     def unplayed(self) -> Iterator[Step]:
         """The required steps that never came."""

@@ -846,3 +846,15 @@ def test_all_the_audio_at_once_is_as_good_as_a_microphone() -> None:
     live = run(source, [{"type": "input_audio_buffer.append", "audio": whole}])
     assert live.names() == ["session.created", "input_audio_buffer.speech_started"]
     assert source.problems() == []
+
+
+def test_an_hour_of_microphone_is_not_read_before_it_is_heard() -> None:
+    scene = Scene()
+    scene.opens()
+    scene.speaks(400_000, chunk=20, gap=20 * MS)
+    scene.updates()
+    live = run(Replay(scene.cassette(), allow_unplayed=True), clients(scene)[:10], pause=20)
+    live.wait(10_000)
+    assert live.session.engine.score.read < 5_000  # type: ignore[attr-defined]
+    notes = [note.text for note in live.journal.notes("replay")]
+    assert notes == ["nothing for 5.0 s: waiting for more client audio (200 ms have come)"]
