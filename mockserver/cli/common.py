@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+INTERRUPT_SECONDS = 2.0
+"""What a command gets to end after Ctrl-C before it is asked with SIGTERM."""
 GRACE_SECONDS = 10.0
+"""What it gets after SIGTERM before it is killed."""
 
 
 def serving(command: F) -> F:
@@ -127,12 +130,19 @@ def escaped(text: str) -> str:
     )
 
 
+class Stop(asyncio.Event):
+    """Set by Ctrl-C or SIGTERM; ``number`` is the signal."""
+
+    number: int | None = None
+
+
 @contextlib.asynccontextmanager
-async def stop_signals() -> AsyncIterator[asyncio.Event]:
+async def stop_signals() -> AsyncIterator[Stop]:
     """An event that Ctrl-C and SIGTERM set. A second one is the system's again, so that nothing can hang for ever."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop, stop = asyncio.get_running_loop(), Stop()
 
     def stopping(number: int) -> None:
+        stop.number = number
         stop.set()
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.remove_signal_handler(number)
@@ -150,10 +160,11 @@ async def stop_signals() -> AsyncIterator[asyncio.Event]:
                 loop.remove_signal_handler(number)
 
 
-async def until_done(command: Sequence[str], env: Mapping[str, str], stop: asyncio.Event) -> int:
+async def until_done(command: Sequence[str], env: Mapping[str, str], stop: Stop) -> int:
     """Run ``command`` with these variables set, or wait for a signal where there is none. Returns the exit status.
 
-    A command that a signal ended returns 128 and the signal's number, as in a shell. A signal for us goes on to it.
+    A command that a signal ended returns 128 and the signal's number, as in a shell. SIGTERM goes on to the command. A
+    terminal sends Ctrl-C to the command as well, so that is only helped along where the command does not end of itself.
     """
     if not command:
         await stop.wait()
@@ -163,14 +174,13 @@ async def until_done(command: Sequence[str], env: Mapping[str, str], stop: async
     ended = asyncio.create_task(process.wait())
     try:
         await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if not ended.done():
-            # A terminal sends Ctrl-C to the command too; SIGTERM comes to us alone.
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            done, _ = await asyncio.wait({ended}, timeout=GRACE_SECONDS)
-            if not done:
+        if not ended.done() and stop.number == signal.SIGINT:
+            await asyncio.wait({ended}, timeout=INTERRUPT_SECONDS)
+        for end in (process.terminate, process.kill):
+            if not ended.done():
                 with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+                    end()
+                await asyncio.wait({ended}, timeout=GRACE_SECONDS)
         status = await ended
     finally:
         stopped.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,14 @@ PROGRESS_SECONDS = 0.25
     metavar="NAME",
     help="Variable with the key for the upstream. The client needs none then; web pages of other origins are refused.",
 )
+@click.option(
+    "--upstream-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="What the upstream gets to answer a handshake or a request.",
+)
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.option(
     "--redact", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too."
@@ -59,6 +68,7 @@ def record_command(
     file: Path,
     dialect: str | None,
     key_env: str | None,
+    upstream_timeout: float,
     force: bool,
     rules: tuple[str, ...],
     audio: Any,
@@ -78,6 +88,10 @@ def record_command(
     from mockserver.server.sources import relay
 
     source = relay(upstream, dialect=dialect, key_env=key_env)
+    rules = (*find(Path.cwd()).redact, *rules)
+    # The upstream's key never crosses the client's wire, unless the upstream says it back.
+    values = [os.environ[key_env]] if key_env else []
+    redactor = redactor_for(source.dialect, rules=rules, values=values)
     named = shown(upstream) if "://" in upstream else upstream
     recording = Recording(
         source,
@@ -85,7 +99,8 @@ def record_command(
         origin=f"mockserver record --upstream {named}",
         audio=audio,
         overwrite=force,
-        redactor=redactor_for(source.dialect, rules=(*find(Path.cwd()).redact, *rules)),
+        redactor=redactor,
+        dial_timeout=upstream_timeout,
         **server_options(options),
     )
     what = f"recording {source.dialect.title} to {file}"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.cassette.model import Cassette, Connection
+from mockserver.cassette.redact import Redactor
 from mockserver.cassette.store import Recorder, load, redactor_for, save
 from mockserver.core.frames import Handshake
 from mockserver.core.journal import Entry
@@ -48,6 +49,7 @@ class Recording(Plan):
         super().__init__(self._real)
         self._path = path
         self._recorder: Recorder | None = None
+        self._key_env = key_env
         self._redact = find(item.config.rootpath).redact
         self._origin = f"pytest --realtime-mock-record, {item.nodeid}"
 
@@ -62,11 +64,16 @@ class Recording(Plan):
             upstream=self._real.upstream,
             origin=self._origin,
             overwrite=True,
-            redactor=redactor_for(server.dialect, rules=self._redact),
+            redactor=self._redactor(server),
             journal=server.journal,
         )
         server.journal.listen(self._heard)
         server.on_exchange.append(self._recorder.exchange)
+
+    def _redactor(self, server: MockServer) -> Redactor:
+        # The upstream's key never crosses the client's wire, unless the upstream says it back.
+        values = [os.environ[self._key_env]] if self._key_env else []
+        return redactor_for(server.dialect, rules=self._redact, values=values)
 
     def _heard(self, entry: Entry) -> None:
         assert self._recorder is not None
@@ -113,7 +120,7 @@ class New(Recording):
             self._recorder.discard()
         elif self._recorder.close() is not None:
             try:
-                redactor = redactor_for(server.dialect, rules=self._redact)
+                redactor = self._redactor(server)
                 whole = joined(self._known, load(self._addition))
                 save(whole, self._path, overwrite=True, redactor=redactor)
             finally:

@@ -199,6 +199,43 @@ def test_a_signal_ends_a_recording_cleanly(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_ctrl_c_leaves_the_command_time_to_end_of_itself(cassette: Path) -> None:
+    """A terminal gives Ctrl-C to both. The command cleans up, is not killed over it, and its status is returned."""
+    program = """
+import signal, sys
+def end(number, frame):
+    if number == signal.SIGINT:
+        print("cleaned up", flush=True)
+    sys.exit(5 if number == signal.SIGINT else 99)
+signal.signal(signal.SIGINT, end)
+signal.signal(signal.SIGTERM, end)
+print("up", flush=True)
+while True:
+    signal.pause()
+"""
+    running = subprocess.Popen(
+        [
+            *COMMAND,
+            "replay",
+            str(cassette),
+            "--allow-unplayed",
+            "--",
+            sys.executable,
+            "-c",
+            program,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert running.stdout is not None
+    assert running.stdout.readline() == "up\n"
+    os.killpg(running.pid, signal.SIGINT)
+    told, complaints = running.communicate(timeout=20)
+    assert (running.returncode, told) == (5, "cleaned up\n"), complaints
+
+
 def test_a_signal_goes_on_to_the_command(cassette: Path) -> None:
     wait = "import time, sys\nprint('up', flush=True)\ntime.sleep(60)"
     running = subprocess.Popen(
@@ -390,6 +427,23 @@ def test_an_upstream_that_is_not_there(tmp_path: Path, client: list[str]) -> Non
     done = process("record", "--upstream", where, "--to", tmp_path / "x.cassette", "--", *client)
     assert done.returncode == 1  # the client's own
     assert f"mockserver: cannot reach ws://{where[7:-3]}: " in done.stderr
+
+
+def test_an_upstream_that_hangs(tmp_path: Path, answering: Callable[[bytes | None], str]) -> None:
+    where = answering(None)
+    path = tmp_path / "x.cassette"
+    patience = ("--upstream-timeout", "0.3")
+    with started("record", "--upstream", where, "--to", path, *patience) as (running, ready):
+        with pytest.raises(InvalidStatus) as refused:
+            connect(ready["ws_url"])
+        assert refused.value.response.status_code == 504
+        running.send_signal(signal.SIGINT)
+        _, stderr = running.communicate(timeout=10)
+    assert running.returncode == 2
+    told = (
+        f"mockserver: {where.replace('http', 'ws')[:-3]} did not answer the handshake within 0.3 s"
+    )
+    assert stderr.splitlines()[0] == told
 
 
 def test_an_upstream_that_hangs_does_not_hang_the_recorder(
