@@ -23,7 +23,8 @@ import json
 import math
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -157,7 +158,7 @@ class Control:
             "began_us": handle.log.began_us,
             "over": handle.over,
             "engine": shown.engine,
-            "values": json.loads(json.dumps(shown.values, default=str)),
+            "values": json.loads(json.dumps(shown.values, default=_plain)),
             "entries": entries,
         }
 
@@ -165,7 +166,8 @@ class Control:
         for handle in self._server.sessions:
             if str(handle.number) == text:
                 return handle
-        raise Refused(404, f"no session {text}; there are {len(self._server.sessions)}")
+        there = ", ".join(str(handle.number) for handle in self._server.sessions) or "none so far"
+        raise Refused(404, f"no session {text}; there are: {there}")
 
     def _faults(self) -> list[dict[str, Any]]:
         return [
@@ -283,13 +285,20 @@ class Control:
             case Lost(reason):
                 made["reason"] = reason
             case Note(_, text, data):
-                made |= {"text": text, "data": json.loads(json.dumps(dict(data), default=str))}
+                made |= {"text": text, "data": json.loads(json.dumps(dict(data), default=_plain))}
             case Handshake() as handshake:
                 safe = _redacted(self._server, handshake)
                 made["data"] = {"path": safe.path, "query": safe.query, "headers": safe.headers}
             case Answer(status, headers, subprotocol):
                 made["data"] = {"status": status, "headers": headers, "subprotocol": subprotocol}
         return made
+
+
+def _plain(value: object) -> Any:
+    """What JSON does not know: our values as objects, so that a test in any language can read their fields."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def _kind(entry: Entry) -> str:
