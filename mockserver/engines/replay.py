@@ -107,15 +107,18 @@ class Replay:
         """An engine for one more connection: the next recorded one that fits, or a refusal
         that says why there is none.
         """
-        for place, (cassette, connection) in enumerate(self._free):
-            if not self._unlike(connection.handshake, handshake):
-                del self._free[place]
-                engine = Replaying(connection, self.dialect, self.rules, self._settings, context)
-                where = reports.Where(
-                    context.number, _name(cassette), self.command(cassette), self.dialect
-                )
-                self.running.append((where, engine))
-                return engine
+        fitting = [one for one in self._free if not self._unlike(one[1].handshake, handshake)]
+        if fitting:
+            # The very path goes before one that only ends alike: several cassettes may share a server.
+            same = (one for one in fitting if one[1].handshake.path == handshake.path)
+            chosen = next(same, fitting[0])
+            self._free = [one for one in self._free if one is not chosen]
+            cassette, connection = chosen
+            engine = Replaying(connection, self.dialect, self.rules, self._settings, context)
+            command = self.command(cassette)
+            where = reports.Where(context.number, _name(cassette), command, self.dialect)
+            self.running.append((where, engine))
+            return engine
         why = self._why_none(handshake)
         asked = handshake.path + (
             f"?{_query_text(self._query(handshake))}" if handshake.query else ""
@@ -149,12 +152,13 @@ class Replay:
 
     def problems(self) -> list[ExpectationFailed]:
         """What went against the cassette so far, worst first."""
-        found: list[ExpectationFailed] = [ReplayMismatch(text) for text in self._surplus]
-        found += [
+        # A client that departed may try again: the departure is the cause.
+        found: list[ExpectationFailed] = [
             ReplayMismatch(reports.departed(where, engine.departure))
             for where, engine in self.running
             if engine.departure is not None
         ]
+        found += [ReplayMismatch(text) for text in self._surplus]
         for where, engine in self.running:
             problem = self._left_open(where, engine) if engine.departure is None else None
             if problem is not None:
@@ -180,9 +184,9 @@ class Replay:
             and (missing or not self._allowed)
         ):
             silence = engine.stalled_at - engine.last_active
-            return ReplayStalled(reports.stalled(where, waits, silence, engine.lines))
+            return ReplayStalled(reports.stalled(where, waits, silence, engine.told()))
         return (
-            ReplayUnfinished(reports.unfinished(where, missing, engine.lines)) if missing else None
+            ReplayUnfinished(reports.unfinished(where, missing, engine.told())) if missing else None
         )
 
     def _may_miss(self, name: str) -> bool:

@@ -294,7 +294,7 @@ class Replaying:
             why, nearest = closest(
                 self.score, self._dialect, view, lambda step: self._compare(step, view, frame)
             )
-        self.departure = Departure(now, frame, view, why, nearest, tuple(self.lines))
+        self.departure = Departure(now, frame, view, why, nearest, self.told())
         self.over = True
         first = f"; nearest: {nearest[0][1][0]}" if nearest and nearest[0][1] else ""
         message = (
@@ -302,6 +302,16 @@ class Replaying:
         )
         problem = Problem("replay_mismatch", message, event_id=view.event_id)
         return [Note("replay", message), *self._dialect.refusal(problem)]
+
+    def told(self) -> tuple[Line, ...]:
+        """The live session so far, as a report may show it: without the client's secrets."""
+        hide = self._settings.redact
+        if hide is None:
+            return tuple(self.lines)
+        return tuple(
+            line._replace(frame=hide(line.frame)) if line.sender is Sender.CLIENT else line
+            for line in self.lines
+        )
 
     def waits_for(self) -> str:
         """What replay waits for, in words; "" where it waits for nothing."""

@@ -858,3 +858,48 @@ def test_an_hour_of_microphone_is_not_read_before_it_is_heard() -> None:
     assert live.session.engine.score.read < 5_000  # type: ignore[attr-defined]
     notes = [note.text for note in live.journal.notes("replay")]
     assert notes == ["nothing for 5.0 s: waiting for more client audio (200 ms have come)"]
+
+
+def test_a_client_that_departs_and_tries_again_is_told_apart_from_one_too_many() -> None:
+    scene = talk()
+    source = Replay(scene.cassette(), allow_unplayed=True)
+    run(source, [{"type": "response.create"}])
+    assert not Live(source).accepted
+    departed, surplus = source.problems()
+    assert "response.create at 1.000 s does not match" in str(departed)
+    assert "no recorded connection" in str(surplus)
+
+
+def test_reports_show_the_client_redacted() -> None:
+    scene = Scene()
+    scene.opens()
+    scene.adds("my key is <redacted>")
+    scene.adds("that was it")
+    bodies = clients(scene)
+    bodies[0]["item"]["content"][0]["text"] = "my key is sk-live"
+    bodies[1]["item"]["content"][0]["text"] = "sk-live again"
+
+    def hide(one: Any) -> Any:
+        return Text(one.data.replace("sk-live", "<redacted>")) if isinstance(one, Text) else one
+
+    source = Replay(scene.cassette(), redact=hide)
+    live = run(source, bodies)
+    report = str(source.problems()[0])
+    assert "'<redacted> again'" in report
+    assert "'my key is <redacted>'" in report
+    assert "sk-live" not in report + "".join(map(str, live.bodies()))
+
+
+def test_the_very_path_goes_before_one_that_ends_alike() -> None:
+    cassettes = []
+    for name in "ab":
+        scene = Scene()
+        scene.server({"type": "session.created", "session": {"id": name}})
+        shake = Handshake(f"/cassette/{name}/realtime", (), (("host", "h"),))
+        whole = scene.cassette()
+        cassettes.append(replace(whole, connections=(replace(whole.connections[0], handshake=shake),)))
+    source = Replay(cassettes)
+    lives = [Live(source, Handshake(path)) for path in ("/cassette/b/realtime", "/v1/realtime")]
+    for live in lives:
+        live.wait(100)
+    assert [live.bodies()[0]["session"]["id"] for live in lives] == ["b", "a"]
