@@ -14,7 +14,8 @@ them over later. (looptime 0.9, which looks 42 times, was then seen to be early 
 a jump the kernel is asked how much each end has sent and the other has received (``wire``); where it cannot say, a
 short real wait is made.
 
-While work handed to ``run_in_executor`` is in progress, time is real: nobody can know what a thread is waiting for.
+Time is real while nobody can know what is about to come: while work handed to ``run_in_executor`` is in progress,
+and (on Linux, where it can be seen) while there is a connection whose other end is not in this loop.
 """
 
 from __future__ import annotations
@@ -98,9 +99,8 @@ class VirtualClock:
             else:
                 setattr(owner, name, value)
         del self._loop.time
-        self._loop.time = _Later(
-            self._loop.time, self.now
-        )  # over the loop's own, which is what shows now
+        # Over the loop's own, which is what shows now.
+        self._loop.time = _Later(self._loop.time, self.now)
 
     # --- inside ---
 
@@ -124,6 +124,8 @@ class VirtualClock:
         ready = self._real_select(0)
         if ready:
             return ready
+        if self._wire.foreign:
+            return self._wait_really(timeout)
         if timeout is None:
             return self._real_select(None)  # no timer: only something from outside can go on
         # To the nanosecond, which is what asyncio compares to: sums of binary fractions drift, a second run must not.

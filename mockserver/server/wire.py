@@ -2,7 +2,8 @@
 
 On Linux the kernel says how many bytes each socket has sent and received (``TCP_INFO``, ``linux/tcp.h``), so the answer
 is exact for two ends that are both here. Elsewhere it is unknown, and a short wait stands in for it. Every hold is
-bounded, and of a connection whose other end is in another process or thread nothing is known.
+bounded. A connection whose other end is not here (another process, another thread's loop) is *foreign*: what its other
+end is about to send nobody can know.
 """
 
 from __future__ import annotations
@@ -47,12 +48,22 @@ class End:
     read: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Connections on which something must still arrive, on which something may, and those with somebody else."""
+
+    sure: frozenset[Way] = frozenset()
+    maybe: frozenset[Way] = frozenset()
+    foreign: frozenset[Way] = frozenset()
+
+
 class Wire:
     """What is known of the connections between the sockets of a selector. ``exact``: the kernel can be asked."""
 
     def __init__(self, selector: Any, *, exact: bool = sys.platform == "linux") -> None:
         self._selector = selector
         self._exact = exact
+        self.foreign = False  # whether there was a foreign connection at the last look
         self._met: set[Way] = set()
         self._given_up: set[Way] = set()
 
@@ -64,39 +75,47 @@ class Wire:
                 yield
             return
         while True:
-            sure, maybe = self.late(ends(self._selector))
+            late = self.late(ends(self._selector))
+            self.foreign = bool(late.foreign)
             passed = time.monotonic() - began
             if passed > SURE_S:
-                self._given_up |= sure
+                self._given_up |= late.sure
             if passed > MAYBE_S:
-                self._given_up |= maybe
-            if not (sure | maybe) - self._given_up:
+                self._given_up |= late.maybe
+            if not (late.sure | late.maybe) - self._given_up:
                 return
             yield
 
-    def late(self, there: Iterable[End]) -> tuple[set[Way], set[Way]]:
-        """The connections on which something must still arrive, and those on which something may."""
+    def late(self, there: Iterable[End]) -> Late:
+        """What is under way between these, as far as it has not been given up."""
         known = {(end.local, end.peer): end for end in there}
         doors = {end.local[1] for end in known.values() if end.state == LISTEN}
         sure: set[Way] = set()
         maybe: set[Way] = set()
+        foreign: set[Way] = set()
         for way, end in known.items():
             local, peer = way
-            if end.state == SYN_SENT:
-                # On the way to a listener of this machine, or to the world, which takes its time.
-                (sure if local[0] in ("127.0.0.1", "::1") else maybe).add(way)
-            elif peer is not None and (peer, local) in known:
-                self._met.add(way)
+            if peer is None:
+                if end.state == SYN_SENT:
+                    # To a listener of this machine, or to the world, which takes its time.
+                    (sure if local[0] in ("127.0.0.1", "::1") else maybe).add(way)
+            elif (peer, local) in known:
+                self._met |= {way, (peer, local)}
                 other = known[peer, local]
                 if end.sent > other.received and other.read:
                     sure.add(way)
-            elif way in self._met:
-                # The other end was closed, so its FIN is still to come. Or nobody reads it for now.
-                if end.state == ESTABLISHED:
+            elif end.state == ESTABLISHED:
+                if way in self._met or peer[1] in doors:
+                    # The other end was closed, so its FIN is still to come; or it has not been accepted yet. Or it is
+                    # open and nobody reads it for now.
                     maybe.add(way)
-            elif peer is not None and peer[1] in doors:
-                sure.add(way)  # not accepted yet
-        return sure - self._given_up, maybe - self._given_up
+                else:
+                    foreign.add(way)
+        return Late(
+            frozenset(sure - self._given_up),
+            frozenset(maybe - self._given_up),
+            frozenset(foreign),
+        )
 
 
 def ends(selector: Any) -> Iterator[End]:
@@ -114,9 +133,8 @@ def ends(selector: Any) -> Iterator[End]:
             yield end
 
 
-_COUNTS = struct.Struct(
-    "=B127xQ8xI52xQQ"
-)  # state, bytes_received @128, notsent @144, bytes_sent @200, bytes_retrans
+_COUNTS = struct.Struct("=B127xQ8xI52xQQ")
+"""state at 0, bytes_received at 128, notsent_bytes at 144, bytes_sent at 200, bytes_retrans."""
 
 
 def _end(sock: socket.socket, read: bool) -> End | None:

@@ -1,4 +1,6 @@
 import asyncio
+import socket
+import sys
 import threading
 import time
 
@@ -104,6 +106,41 @@ async def test_time_is_real_while_a_thread_works() -> None:
         assert not sleeper.done()
         await sleeper
         assert 60 <= clock.seconds <= 60 + real
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a foreign connection is not seen")
+async def test_time_is_real_while_somebody_else_is_connected() -> None:
+    there = socket.create_server(("127.0.0.1", 0))
+    with there, virtual_time() as clock:
+        began = time.monotonic()
+        _, writer = await asyncio.open_connection(*there.getsockname())
+        await asyncio.sleep(0.05)  # its answer could come at any moment
+        assert time.monotonic() - began >= 0.05
+        assert clock.seconds == pytest.approx(time.monotonic() - began, abs=0.05)
+        writer.close()
+        await writer.wait_closed()
+        await asyncio.sleep(60)
+        assert time.monotonic() - began < 5
+
+
+async def test_a_peer_that_does_not_read_does_not_hold_the_clock() -> None:
+    async def leave_it(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.sleep(90)
+        writer.close()
+
+    began = time.monotonic()
+    with virtual_time() as clock:
+        server = await asyncio.start_server(leave_it, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"anybody?")
+        with pytest.raises(ConnectionResetError):  # what it closes with bytes unread
+            await reader.read()
+        writer.close()
+        server.close()
+        await server.wait_closed()
+        assert clock.seconds == pytest.approx(90, abs=1)
+    assert time.monotonic() - began < 2
 
 
 async def test_afterwards_the_clock_is_real_and_does_not_go_back() -> None:

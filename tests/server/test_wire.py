@@ -6,7 +6,7 @@ import time
 import pytest
 
 from mockserver.server import wire
-from mockserver.server.wire import ESTABLISHED, LISTEN, SYN_SENT, End, Way, Wire, ends
+from mockserver.server.wire import ESTABLISHED, LISTEN, SYN_SENT, End, Late, Way, Wire, ends
 
 CLIENT, SERVER, DOOR = ("127.0.0.1", 50_000), ("127.0.0.1", 8_000), ("0.0.0.0", 8_000)
 NONE: set[Way] = set()
@@ -19,45 +19,54 @@ def pair(sent: int, received: int, *, read: bool = True) -> list[End]:
     ]
 
 
-def late(*there: End) -> tuple[set[Way], set[Way]]:
-    return Wire(None).late(there)
+def late(*there: End) -> tuple[set[Way], set[Way], set[Way]]:
+    return sets(Wire(None).late(there))
+
+
+def sets(found: Late) -> tuple[set[Way], set[Way], set[Way]]:
+    return set(found.sure), set(found.maybe), set(found.foreign)
 
 
 def test_nothing_is_late_where_all_that_was_sent_has_been_received() -> None:
-    assert late(*pair(100, 100)) == (NONE, NONE)
+    assert late(*pair(100, 100)) == (NONE, NONE, NONE)
 
 
 def test_bytes_that_were_sent_and_not_received_must_come() -> None:
-    assert late(*pair(100, 99)) == ({(CLIENT, SERVER)}, NONE)
+    assert late(*pair(100, 99)) == ({(CLIENT, SERVER)}, NONE, NONE)
 
 
 def test_bytes_that_nobody_reads_are_not_waited_for() -> None:
-    assert late(*pair(100, 99, read=False)) == (NONE, NONE)
+    assert late(*pair(100, 99, read=False)) == (NONE, NONE, NONE)
 
 
 def test_a_fin_counts_as_a_byte_received_and_is_none() -> None:
-    assert late(*pair(100, 101)) == (NONE, NONE)
+    assert late(*pair(100, 101)) == (NONE, NONE, NONE)
 
 
-def test_a_connection_that_is_not_accepted_yet_is_late() -> None:
+def test_a_connection_that_is_not_accepted_yet_may_be_late() -> None:
     dialled = End(ESTABLISHED, CLIENT, SERVER, 0, 0)
-    assert late(dialled, End(LISTEN, DOOR, None)) == ({(CLIENT, SERVER)}, NONE)
-    assert late(dialled) == (NONE, NONE)  # the other end is in another process: nothing is known
+    assert late(dialled, End(LISTEN, DOOR, None)) == (NONE, {(CLIENT, SERVER)}, NONE)
+
+
+def test_a_connection_with_somebody_else_is_foreign() -> None:
+    assert late(End(ESTABLISHED, CLIENT, SERVER, 0, 0)) == (NONE, NONE, {(CLIENT, SERVER)})
+    accepted = End(ESTABLISHED, SERVER, CLIENT, 0, 0)
+    assert late(accepted, End(LISTEN, DOOR, None)) == (NONE, NONE, {(SERVER, CLIENT)})
 
 
 def test_a_connection_attempt_is_late() -> None:
-    assert late(End(SYN_SENT, CLIENT, None)) == ({(CLIENT, None)}, NONE)
+    assert late(End(SYN_SENT, CLIENT, None)) == ({(CLIENT, None)}, NONE, NONE)
     abroad = ("192.0.2.1", 50_000)
-    assert late(End(SYN_SENT, abroad, None)) == (NONE, {(abroad, None)})
+    assert late(End(SYN_SENT, abroad, None)) == (NONE, {(abroad, None)}, NONE)
 
 
 def test_the_end_of_a_connection_may_be_late_until_it_has_come() -> None:
     asked = Wire(None)
-    assert asked.late(pair(1, 1)) == (NONE, NONE)
+    assert sets(asked.late(pair(1, 1))) == (NONE, NONE, NONE)
     left = End(ESTABLISHED, CLIENT, SERVER, 1, 7)
-    assert asked.late([left]) == (NONE, {(CLIENT, SERVER)})
+    assert sets(asked.late([left])) == (NONE, {(CLIENT, SERVER)}, NONE)
     close_wait = 8
-    assert asked.late([End(close_wait, CLIENT, SERVER, 1, 8)]) == (NONE, NONE)
+    assert sets(asked.late([End(close_wait, CLIENT, SERVER, 1, 8)])) == (NONE, NONE, NONE)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +100,11 @@ def test_the_kernel_tells_of_real_sockets() -> None:
         for each in (door, client, other):
             selector.register(each, selectors.EVENT_READ)
         asked = Wire(selector)
-        assert asked.late(ends(selector)) == ({(client.getsockname(), client.getpeername())}, NONE)
+        assert sets(asked.late(ends(selector))) == (
+            NONE,
+            {(client.getsockname(), client.getpeername())},
+            NONE,
+        )
         server, _ = door.accept()
         with server:
             selector.register(server, selectors.EVENT_READ)
@@ -102,4 +115,4 @@ def test_the_kernel_tells_of_real_sockets() -> None:
             assert len(found) == 3  # the socket pair is not TCP
             assert [end.sent for end in found if end.local == client.getsockname()] == [1_000]
             assert [end.received for end in found if end.peer == client.getsockname()] == [1_000]
-            assert asked.late(found) == (NONE, NONE)
+            assert sets(asked.late(found)) == (NONE, NONE, NONE)
