@@ -1,0 +1,1 @@
+"""The recorder as a process, ended in every way a process can end."""
