@@ -100,7 +100,7 @@ def simulate_command(
     **options: Any,
 ) -> None:
     """Answer clients with a model of PROVIDER's server: openai, azure, xai ..."""
-    from mockserver import simulator
+    from mockserver.engines.simulator import simulator
     from mockserver.server.host import MockServer
 
     source = simulator(provider, **_settings(settings), **_replier(replies))
@@ -132,7 +132,7 @@ def _replier(file: Path | None) -> dict[str, Any]:
     """The replier of a file of replies, as a keyword."""
     if file is None:
         return {}
-    from mockserver import Rules
+    from mockserver.engines.simulator import Rules
 
     try:
         text = file.read_text(encoding="utf-8")

@@ -49,7 +49,7 @@ def plan(item: pytest.Function, settings: Settings) -> Plan:
 
 def _simulator(settings: Settings) -> Source:
     if isinstance(settings.simulator, str):
-        from mockserver import simulator
+        from mockserver.engines.simulator import simulator
 
         replier = {} if settings.replier is None else {"replier": settings.replier}
         source: Source = simulator(settings.simulator, **replier)

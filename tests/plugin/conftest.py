@@ -13,8 +13,6 @@ from mockserver.cassette.model import Cassette, Connection, Header, Record
 from mockserver.cassette.store import save
 from mockserver.core.frames import Answer, Close, Handshake, Sender, Text
 
-pytest_plugins = ()
-
 TALK = '''
 """A client and a server's side of a talk, for the tests of the plugin."""
 import json
