@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from selectors import EVENT_READ
-from typing import Any
+from typing import Any, NamedTuple
 
 SURE_S = 5.0
 """Real seconds that the clock waits for what must come: both ends are here and read. Delivery on loopback takes
@@ -33,11 +33,10 @@ Way = tuple[Address, Address | None]
 """The local and the other address of one end."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """One TCP socket. ``sent``: bytes that have left it or wait in it; ``received``: bytes that have come to it.
 
-    ``read``: whether the loop waits for bytes from it.
+    ``read``: whether the loop waits for bytes from it. (A named tuple: one is made for each socket and each jump.)
     """
 
     state: int
@@ -61,7 +60,7 @@ class Wire:
     """What is known of the connections between the sockets of a selector. ``exact``: the kernel can be asked."""
 
     def __init__(self, selector: Any, *, exact: bool = sys.platform == "linux") -> None:
-        self._selector = selector
+        self._sockets = Sockets(selector)
         self._exact = exact
         self.foreign = False  # whether there was a foreign connection at the last look
         self._met: set[Way] = set()
@@ -75,7 +74,7 @@ class Wire:
                 yield
             return
         while True:
-            late = self.late(ends(self._selector))
+            late = self.late(self._sockets)
             self.foreign = bool(late.foreign)
             passed = time.monotonic() - began
             if passed > SURE_S:
@@ -93,19 +92,20 @@ class Wire:
         sure: set[Way] = set()
         maybe: set[Way] = set()
         foreign: set[Way] = set()
+        met = self._met
         for way, end in known.items():
             local, peer = way
             if peer is None:
                 if end.state == SYN_SENT:
                     # To a listener of this machine, or to the world, which takes its time.
                     (sure if local[0] in ("127.0.0.1", "::1") else maybe).add(way)
-            elif (peer, local) in known:
-                self._met |= {way, (peer, local)}
-                other = known[peer, local]
+            elif (other := known.get((peer, local))) is not None:
+                if way not in met:
+                    met |= {way, (peer, local)}
                 if end.sent > other.received and other.read:
                     sure.add(way)
             elif end.state == ESTABLISHED:
-                if way in self._met or peer[1] in doors:
+                if way in met or peer[1] in doors:
                     # The other end was closed, so its FIN is still to come; or it has not been accepted yet. Or it is
                     # open and nobody reads it for now.
                     maybe.add(way)
@@ -118,31 +118,40 @@ class Wire:
         )
 
 
-def ends(selector: Any) -> Iterator[End]:
-    """The TCP sockets of a selector."""
-    for key in (selector.get_map() or {}).values():
-        # A socket object that borrows the number for a moment; anything that is not TCP answers with an error.
-        borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=key.fd)
-        try:
-            end = _end(borrowed, bool(key.events & EVENT_READ))
-        except OSError:
-            continue
-        finally:
-            borrowed.detach()
-        if end is not None:
-            yield end
+class Sockets:
+    """The TCP sockets of a selector. Addresses are asked for once: they stay as long as a socket is registered."""
+
+    def __init__(self, selector: Any) -> None:
+        self._selector = selector
+        self._names: dict[int, tuple[Any, Way | None]] = {}
+
+    def __iter__(self) -> Iterator[End]:
+        for key in (self._selector.get_map() or {}).values():
+            seen, way = self._names.get(key.fd, (None, None))
+            known = seen is key
+            if known and way is None:
+                continue  # not TCP
+            # A socket object that borrows the number for a moment.
+            borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=key.fd)
+            try:
+                info = borrowed.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _COUNTS.size)
+                state, received, waiting, sent, again = _COUNTS.unpack(info)
+                if not known or way is None:
+                    way = _way(borrowed, state)
+                    if state != SYN_SENT:
+                        self._names[key.fd] = key, way
+            except (OSError, struct.error):  # not TCP, or a Linux before 4.19
+                self._names[key.fd] = key, None
+                continue
+            finally:
+                borrowed.detach()
+            yield End(state, *way, sent - again + waiting, received, bool(key.events & EVENT_READ))
 
 
 _COUNTS = struct.Struct("=B127xQ8xI52xQQ")
-"""state at 0, bytes_received at 128, notsent_bytes at 144, bytes_sent at 200, bytes_retrans."""
+"""state at 0, bytes_received at 128, notsent_bytes at 144, bytes_sent at 200, bytes_retrans at 208."""
 
 
-def _end(sock: socket.socket, read: bool) -> End | None:
-    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+def _way(sock: socket.socket, state: int) -> Way:
     local = sock.getsockname()[:2]
-    if len(info) < _COUNTS.size:  # before Linux 4.19
-        return None
-    state, received, waiting, sent, again = _COUNTS.unpack_from(info)
-    if state in (LISTEN, SYN_SENT):
-        return End(state, local, None)
-    return End(state, local, sock.getpeername()[:2], sent - again + waiting, received, read)
+    return local, None if state in (LISTEN, SYN_SENT) else sock.getpeername()[:2]

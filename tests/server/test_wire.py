@@ -6,7 +6,7 @@ import time
 import pytest
 
 from mockserver.server import wire
-from mockserver.server.wire import ESTABLISHED, LISTEN, SYN_SENT, End, Late, Way, Wire, ends
+from mockserver.server.wire import ESTABLISHED, LISTEN, SYN_SENT, End, Late, Sockets, Way, Wire
 
 CLIENT, SERVER, DOOR = ("127.0.0.1", 50_000), ("127.0.0.1", 8_000), ("0.0.0.0", 8_000)
 NONE: set[Way] = set()
@@ -78,7 +78,7 @@ def test_what_stays_away_is_given_up(
 ) -> None:
     monkeypatch.setattr(wire, "SURE_S", 0.08)
     monkeypatch.setattr(wire, "MAYBE_S", 0.02)
-    monkeypatch.setattr(wire, "ends", lambda _: iter(there))
+    monkeypatch.setattr(wire, "Sockets", lambda _: there)
     asked = Wire(None, exact=True)
     began = time.monotonic()
     looks = sum(1 for _ in asked.under_way())
@@ -99,8 +99,8 @@ def test_the_kernel_tells_of_real_sockets() -> None:
     ):
         for each in (door, client, other):
             selector.register(each, selectors.EVENT_READ)
-        asked = Wire(selector)
-        assert sets(asked.late(ends(selector))) == (
+        asked, sockets = Wire(selector), Sockets(selector)
+        assert sets(asked.late(sockets)) == (
             NONE,
             {(client.getsockname(), client.getpeername())},
             NONE,
@@ -111,7 +111,7 @@ def test_the_kernel_tells_of_real_sockets() -> None:
             client.sendall(b"x" * 1_000)
             while not any(key.fd == server.fileno() for key, _ in selector.select(1)):
                 pass
-            found = list(ends(selector))
+            found = list(sockets)
             assert len(found) == 3  # the socket pair is not TCP
             assert [end.sent for end in found if end.local == client.getsockname()] == [1_000]
             assert [end.received for end in found if end.peer == client.getsockname()] == [1_000]
