@@ -1,0 +1,127 @@
+"""A recorded client side goes to the service again: with the ids of today, and what has changed is reported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from mockserver import MockServer, relay, simulator
+from mockserver.cassette.model import Cassette
+from mockserver.cassette.store import load
+from mockserver.core.frames import Sender, Text
+from mockserver.errors import UpstreamError
+from mockserver.server.record import Recording
+from mockserver.server.verify import failure, key_variable, verify
+
+
+def service(*faults: str, seed: int = 0) -> MockServer:
+    """What stands for the real service. Another seed mints other ids."""
+    return MockServer(simulator("openai", pace="instant"), faults=faults, seed=seed)
+
+
+async def recorded(path: Path) -> Cassette:
+    """A session in which the client sends ids back that the server has minted."""
+    async with service(seed=1) as upstream, Recording(relay(upstream.base_url), path) as recording:
+        url = f"{recording.server.ws_url}?model=gpt-realtime"
+        headers = {"Authorization": "Bearer any"}
+        async with aiohttp.ClientSession(headers=headers) as http, http.ws_connect(url) as ws:
+
+            async def until(name: str) -> dict[str, object]:
+                while (event := await ws.receive_json())["type"] != name:
+                    pass
+                return event
+
+            await until("session.created")
+            content = [{"type": "input_text", "text": "hello"}]
+            item = {"type": "message", "role": "user", "content": content}
+            await ws.send_json({"type": "conversation.item.create", "item": item})
+            added = await until("conversation.item.done")
+            ident = added["item"]["id"]  # type: ignore[index]
+            await ws.send_json({"type": "conversation.item.retrieve", "item_id": ident})
+            await until("conversation.item.retrieved")
+            await ws.send_json(
+                {"type": "response.create", "response": {"output_modalities": ["text"]}}
+            )
+            await until("rate_limits.updated")
+            await ws.send_json({"type": "conversation.item.delete", "item_id": ident})
+            await until("conversation.item.deleted")
+    return load(path)
+
+
+async def test_ids_of_today_are_sent_and_the_same_service_has_not_drifted(tmp_path: Path) -> None:
+    cassette = await recorded(tmp_path / "x.cassette")
+    old = ids(cassette)
+    async with service(seed=2) as upstream:
+        reports = await verify(cassette, upstream=upstream.base_url)
+        sent = [
+            json.loads(entry.what.data)
+            for entry in upstream.journal.frames(Sender.CLIENT)
+            if isinstance(entry.what, Text)
+        ]
+        upstream.journal.sent_by_server("error").never()
+    assert failure(cassette, reports) is None
+    assert [event["type"] for event in sent][-1] == "conversation.item.delete"
+    new = {event["item_id"] for event in sent if "item_id" in event}
+    assert len(new) == 1
+    assert not new & old
+
+
+def ids(cassette: Cassette) -> set[str]:
+    """The item ids of the recording."""
+    frames = [
+        record.frame for record in cassette.connections[0].records if record.sender is Sender.CLIENT
+    ]
+    bodies = [json.loads(frame.data) for frame in frames if isinstance(frame, Text)]
+    return {body["item_id"] for body in bodies if "item_id" in body}
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("drop on response.output_text.done", "event gone: response.output_text.done"),
+        ("strip response.usage on response.done", "field gone: response.done: response.usage"),
+        (
+            "set session.extra to 1 on session.created",
+            "field added: session.created: session<realtime>.extra",
+        ),
+        ("close 1011 on response.done", "end changed: close 1011"),
+    ],
+)
+async def test_what_has_changed_is_reported(tmp_path: Path, fault: str, told: str) -> None:
+    cassette = await recorded(tmp_path / "x.cassette")
+    async with service(fault) as upstream:
+        reports = await verify(cassette, upstream=upstream.base_url, wait_seconds=0.3)
+    drifted = failure(cassette, reports)
+    assert drifted is not None
+    assert told in str(drifted)
+
+
+async def test_an_upstream_that_cannot_be_reached_is_no_drift(tmp_path: Path) -> None:
+    cassette = await recorded(tmp_path / "x.cassette")
+    async with service() as gone:
+        where = gone.base_url
+    with pytest.raises(UpstreamError, match="cannot reach"):
+        await verify(cassette, upstream=where)
+
+
+@pytest.mark.parametrize(
+    ("upstream", "dialect", "expected"),
+    [
+        ("openai", "openai", "OPENAI_API_KEY"),
+        ("https://api.openai.com/v1", "openai", "OPENAI_API_KEY"),
+        ("https://api.openai.com/v1", None, "OPENAI_API_KEY"),
+        ("https://api.openai.com.example.org/v1", "openai", None),
+        ("http://127.0.0.1:4000/v1", "openai", None),
+        ("http://127.0.0.1:4000/v1", None, None),
+    ],
+)
+def test_a_key_goes_to_its_own_provider_only(
+    monkeypatch: pytest.MonkeyPatch, upstream: str, dialect: str | None, expected: str | None
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a-secret")
+    assert key_variable(upstream, dialect=dialect) == expected
+    monkeypatch.delenv("OPENAI_API_KEY")
+    assert key_variable(upstream, dialect=dialect) is None
