@@ -90,3 +90,39 @@ def test_dotted_paths() -> None:
     assert dig(body, "item.content.2.type") == (None, False)
     assert matches(body, {"none": None})
     assert not matches(body, {"missing": None})
+
+
+def test_a_long_timeline_loses_its_middle_but_nothing_that_is_marked() -> None:
+    journal = Journal()
+    log = journal.open(OPENAI)
+    for at in range(500):
+        name = "error" if at == 250 else "session.updated"
+        journal.write(log, at * 1_000, Sender.SERVER, Text(json.dumps({"type": name})))
+    with pytest.raises(ExpectationFailed) as caught:
+        journal.sent_by_server("error").never()
+    lines = str(caught.value).splitlines()[1:]
+    assert len(lines) == 60 + 3
+    assert [line for line in lines if line.startswith(">")] == [
+        line for line in lines if "error" in line
+    ]
+    hidden = [int(line.split()[1]) for line in lines if line.startswith("  ... ")]
+    assert len(hidden) == 2
+    assert sum(hidden) + 60 + 1 == 501
+    assert "0.499" in lines[-1]
+
+
+def test_an_empty_selection_has_no_first_and_is_in_no_order(journal: Journal) -> None:
+    nothing, created = journal.sent_by_server("nothing"), journal.sent_by_server("response.created")
+    for wrong in (
+        lambda: nothing.first,
+        lambda: nothing.last,
+        lambda: nothing.body,
+        lambda: nothing.before(created),
+        lambda: created.after(nothing),
+        lambda: created.within(ms=1, of=nothing),
+        lambda: in_order(created, nothing),
+    ):
+        with pytest.raises(ExpectationFailed, match="nothing from the server"):
+            wrong()
+    assert not nothing
+    assert list(created) == list(created.entries)
