@@ -31,7 +31,9 @@ def unbase64(text: str) -> bytes | None:
         raw = a2b_base64(text)
     except ValueError:  # binascii.Error is one; text beyond ASCII raises another
         return None
-    return raw if b2a_base64(raw, newline=False) == text.encode() else None
+    # Same length, and the last three bytes give the last four characters: nothing was skipped, no bit was lost.
+    canonical = len(raw) == len(text) // 4 * 3 - text[-2:].count("=")
+    return raw if canonical and b2a_base64(raw[len(text) // 4 * 3 - 3 :], newline=False) == text[-4:].encode() else None
 
 
 def base64(raw: bytes) -> str:

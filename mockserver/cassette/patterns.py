@@ -64,6 +64,31 @@ TOKEN_PATH = re.compile(r"secret|token|/sessions$", re.IGNORECASE)
 TOKEN_FIELD = re.compile(r'("(?:value|token|jwt)"\s*:\s*")(?!REDACTED-[a-z0-9]+-\d+")((?:[^"\\]|\\.)+)"')
 """Where such a key stands in their replies."""
 
+_SHARED = ("-", ".", "gh", "oken")
+"""Pieces that several markers have in common: without the piece a text has none of them. Most frames hold none."""
+
+
+def _grouped() -> Iterator[tuple[str, tuple[str, ...]]]:
+    left = list(dict.fromkeys((*(marker for _, marker, _ in PATTERNS), *FIELD_MARKERS)))
+    for piece in _SHARED:
+        yield piece, tuple(marker for marker in left if piece in marker)
+        left = [marker for marker in left if piece not in marker]
+    yield from ((marker, (marker,)) for marker in left)
+
+
+_MARKERS = tuple(_grouped())
+
+
+def marked(text: str) -> bool:
+    """Whether any pattern or field of this module can match in a text. For every frame, so a plain loop."""
+    for piece, markers in _MARKERS:
+        if piece in text:
+            for marker in markers:
+                if marker in text:
+                    return True
+    return False
+
+
 PARAMETER = re.compile(r"key|token|secret|passw|credential|signature|^sig$|^auth$|authorization", re.IGNORECASE)
 """Query parameters that hold a secret, beside the dialect's own."""
 

@@ -26,6 +26,8 @@ from mockserver.errors import UsageError
 STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 """A JSON string with its quotes."""
 
+_WORDLIKE = re.compile(r"[A-Za-z0-9._~+/=%-]+")
+_NEAR = 2048
 _ESCAPED_ASCII = re.compile(r"\\u00[2-7]", re.IGNORECASE)
 _USERINFO = re.compile(r"//[^/@?#]*@")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -57,12 +59,15 @@ class Redactor:
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._looked = False
+        self._bare_of = self._bare = ""
         short = [value for value in values if len(value) < 4]
         if short:
             raise UsageError("a secret value of fewer than 4 characters cannot be redacted: other text would suffer")
         self._values = sorted({*known.environment_secrets(env or {}), *values}, key=lambda value: (-len(value), value))
-        self._anchors = [form for value in self._values for form in known.anchors(value)]
         self._base64_forms = [form for value in self._values for form in known.base64_forms(value)]
+        anchors = [form for value in self._values for form in known.anchors(value)]
+        self._pieces = (*anchors, *self._base64_forms)
+        self._spaced = any(_WORDLIKE.fullmatch(value) is None for value in self._values)
         self._exact = _any_of([form for value in self._values for form in known.text_forms(value)])
         self._raw_values = [value.encode() for value in self._values]
         self._base64 = _any_of(self._base64_forms)
@@ -76,7 +81,6 @@ class Redactor:
         self._params = {name.lower() for name in (*Dialect.key_params, *base.key_params)}
         self._headers = {name.lower() for name in base.key_headers}
         self._prefixes = (*known.SUBPROTOCOL_PREFIXES, *base.key_subprotocols)
-        self._markers = (*(marker for _, marker, _ in known.PATTERNS), *known.FIELD_MARKERS)
         self._numbers: dict[tuple[str, str], int] = {}
         self._highest: Counter[str] = Counter()
 
@@ -138,15 +142,35 @@ class Redactor:
 
     def suspicious(self, text: str) -> bool:
         """Whether a text may hold a secret: one that cannot is not looked at more closely."""
-        bare = PAYLOAD.sub(_emptied, text) if len(text) > 300 else text  # no marker counts inside a payload
-        return (
-            any(marker in bare for marker in self._markers)
-            or any(anchor in text for anchor in self._anchors)
-            or any(form in text for form in self._base64_forms)
-            or any(rule.search(text) for rule in self._rules)
-            or ("\\u00" in bare and _ESCAPED_ASCII.search(bare) is not None)
-            or ("%" in bare and _PERCENT.search(bare) is not None)
+        bare = self.bare(text)
+        if known.marked(bare):
+            return True
+        for piece in self._pieces:
+            if piece in text:
+                return True
+        for rule in self._rules:
+            if rule.search(text):
+                return True
+        return ("\\u00" in bare and _ESCAPED_ASCII.search(bare) is not None) or (
+            "%" in bare and _PERCENT.search(bare) is not None
         )
+
+    def bare(self, text: str) -> str:
+        """A text without its base64 payloads: they are noise in which any marker turns up. Remembers the last one."""
+        if text is not self._bare_of:
+            self._bare_of, self._bare = text, PAYLOAD.sub(_emptied, text)
+        return self._bare
+
+    def may_join(self, before: str, after: str) -> bool:
+        """Whether a secret may lie across the border of two texts: cheap, and yes where it is not sure.
+
+        Known patterns are single words; what else may cross a border are key blocks, known values and the user's rules.
+        """
+        if self._rules or self._spaced or "PRIVATE KEY-" in before or before.endswith(("earer ", "EARER ")):
+            return True
+        if not (_WORDLIKE.match(after) and _WORDLIKE.match(before[-1])):
+            return False
+        return bool(self._pieces) or known.marked(before[-_NEAR:] + after)
 
     def spans(self, text: str) -> list[Span]:
         """Where secrets stand in a decoded text, left to right, none inside another."""
@@ -341,7 +365,7 @@ class Redactor:
 def _emptied(match: re.Match[str]) -> str:
     """A payload in quotes, without the payload."""
     value = match[1]
-    return '""' if len(value) % 4 == 0 and (value[-1] != "=" or unbase64(value) is not None) else match[0]
+    return '""' if len(value) % 4 == 0 and (value[-1] != "=" or unbase64(value[-4:]) is not None) else match[0]
 
 
 def _any_of(forms: Sequence[str]) -> re.Pattern[str] | None:

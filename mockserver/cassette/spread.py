@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -26,7 +27,6 @@ _WHICH = re.compile(
     r'"(type|response_id|item_id|output_index|content_index|outputTranscription|inputTranscription|modelTurn)"\s*:\s*'
     r'("[^"\\]*"|\d+|\{)'
 )
-_PAYLOAD = re.compile(r'"delta"\s*:\s*"[A-Za-z0-9+/]{64,}={0,2}"')
 KEPT = 2048
 """How much of a stream's past is looked at, in characters; no token is that long."""
 
@@ -36,12 +36,16 @@ Place = tuple[int, int, int]
 
 @dataclass(slots=True)
 class _Stream:
-    pieces: list[tuple[Place, str]] = field(default_factory=list)
+    """The newest pieces of a stream; ``text`` is all of them joined."""
 
-    def cut(self) -> None:
-        size = sum(len(text) for _, text in self.pieces)
-        while len(self.pieces) > 1 and size - len(self.pieces[0][1]) > KEPT:
-            size -= len(self.pieces.pop(0)[1])
+    pieces: deque[tuple[Place, str]] = field(default_factory=deque)
+    text: str = ""
+
+    def add(self, place: Place, piece: str) -> None:
+        self.pieces.append((place, piece))
+        self.text += piece
+        while len(self.pieces) > 1 and len(self.text) - len(self.pieces[0][1]) > KEPT:
+            self.text = self.text[len(self.pieces.popleft()[1]) :]
 
 
 class Spread:
@@ -65,27 +69,34 @@ class Spread:
     def look(self, connection: int, number: int, sender: Sender, frame: Frame) -> bool:
         """Take note of a frame as it was sent; True where a secret that began earlier goes on in it."""
         text = _text_of(frame)
-        if text is None or not any(mark in text for mark in _MARKS) or _PAYLOAD.search(text):
+        if text is None or not _leafy(text):
             return False
-        which = tuple(match.groups() for match in _WHICH.finditer(text))
-        hit = False
+        text = self._redactor.bare(text)
+        hit, which = False, None
         for leaf, match in enumerate(LEAF.finditer(text)):
-            piece = parse(match[3])
+            piece = match[3][1:-1]
+            if "\\" in piece:
+                piece = parse(match[3])
             if isinstance(piece, str) and piece:
+                which = which or tuple(_WHICH.findall(text))
                 key = (connection, sender, which, match[1], leaf)
                 hit |= self._piece(self._streams.setdefault(key, _Stream()), (connection, number, leaf), piece)
         return hit
 
     def _piece(self, stream: _Stream, place: Place, piece: str) -> bool:
-        before = "".join(text for _, text in stream.pieces)
-        stream.pieces.append((place, piece))
+        border = len(stream.text)
         hit = False
-        if before:
-            for begin, end, _ in self._redactor.spans(before + piece):
-                if begin < len(before) < end:
+        if border and self._redactor.may_join(stream.text, piece):
+            whole = stream.text + piece
+            stream.pieces.append((place, piece))
+            for begin, end, _ in self._redactor.spans(whole):
+                # What only the text before it gives away ("Bearer ", then the token) begins at the border.
+                alone = begin == border and any(first == 0 for first, _, _ in self._redactor.spans(piece))
+                if begin <= border < end and not alone:
                     hit = True
                     self._note(stream, begin, end)
-        stream.cut()
+            stream.pieces.pop()
+        stream.add(place, piece)
         return hit
 
     def _note(self, stream: _Stream, begin: int, end: int) -> None:
@@ -121,6 +132,13 @@ class Spread:
         for begin, end in reversed(_merged(spans)):
             text = text[:begin] + self._redactor.token("split", text[begin:end]) + text[end:]
         return self._redactor.text(text)
+
+
+def _leafy(text: str) -> bool:
+    for mark in _MARKS:  # noqa: SIM110 - a generator costs more than the searches, and every frame comes by
+        if mark in text:
+            return True
+    return False
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

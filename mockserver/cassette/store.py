@@ -283,7 +283,10 @@ class Recorder:
             where = f"connection {number}, frame {place} ({sender})"
             self.problem = self.problem or standing_error(self.path, where, standing)
             frame = WITHHELD
-        self._writer.record(number, audio.quiet(Record(at, sender, frame), self._dialect, self._policy))
+        if self._policy == "keep" and isinstance(frame, Text):
+            self._writer.text(number, at, sender, frame.data)
+        else:
+            self._writer.record(number, audio.quiet(Record(at, sender, frame), self._dialect, self._policy))
         self._counts[number] = place + 1
         self.frames += 1
 

@@ -47,6 +47,26 @@ def test_split_in_two_anywhere(place: int) -> None:
     assert text.endswith(", yes")
 
 
+@pytest.mark.parametrize(
+    "before", ["Authorization: Bearer ", "authorization: bearer ", "auth_tokens/"]
+)
+def test_a_token_that_only_the_delta_before_it_gives_away(before: str) -> None:
+    token = "tulip4711meadow"
+    made = scrub(cassette(delta(before), delta(token)), Redactor(), lens=OPENAI)
+    assert said(made) == f"{before}REDACTED-split-1"
+    control = scrub(
+        cassette(delta("the password of the day: "), delta(token)), Redactor(), lens=OPENAI
+    )
+    assert said(control).endswith(token), "the word alone is no secret"
+
+
+def test_a_known_value_with_spaces_is_found_across_a_border() -> None:
+    redactor = Redactor(values=["open sesame now"])
+    made = scrub(cassette(delta("say open "), delta("sesame now please")), redactor, lens=OPENAI)
+    assert "sesame now" not in said(made)
+    assert said(made).endswith(" please")
+
+
 @given(st.lists(st.integers(1, len(KEY) - 1), max_size=8, unique=True).map(sorted))
 def test_split_into_any_number_of_pieces_among_other_streams(places: list[int]) -> None:
     pieces = [KEY[a:b] for a, b in zip([0, *places], [*places, len(KEY)], strict=True)]
