@@ -68,6 +68,8 @@ class Score:
         self.steps: list[Step] = []
         self.low = 0  # the first required step that has not been matched
         self.read = 0  # the first record that has not been read
+        self._until = 0
+        self._reading = False
         self.progress = 0
         self.owed = 0  # cues read, not sent, and sure to come
         self.chains: dict[str, Chain] = {}
@@ -106,14 +108,20 @@ class Score:
             self.read_to(self.progress + AHEAD)
 
     def read_to(self, index: int) -> None:
-        """Read all records before ``index``."""
-        for place in range(self.read, min(index, len(self.records))):
-            record = self.records[place]
-            self.read = place + 1
+        """Read all records before ``index``. What is read may ask for more: that only moves the end."""
+        self._until = max(self._until, min(index, len(self.records)))
+        if self._reading:
+            return
+        self._reading = True
+        while self.read < self._until:
+            place, record = self.read, self.records[self.read]
+            self.read += 1
+            at = record.at if self._timed else 0
             if record.sender is Sender.CLIENT:
-                self._client(place, record.at if self._timed else 0, record.frame)
+                self._client(place, at, record.frame)
             else:
-                self._server(place, record.at if self._timed else 0, record.frame)
+                self._server(place, at, record.frame)
+        self._reading = False
 
     def read_audio(self, until: Micros) -> None:
         """Read until as much client audio was recorded, or to the end."""
@@ -173,23 +181,11 @@ class Score:
                 self._stream = None, *self._stream[1:]
         _, anchor, chain = self._stream
         parts = cut(frame.data, self.ids) if self.ids and isinstance(frame, Text) else None
+        delay = self._delay(at, anchor, chain.read)
         owed = cause.closing or not anchor.optional
-        self._cue(
-            Cue(
-                place,
-                at,
-                self._delay(at, anchor, chain.read),
-                frame,
-                to_client(frame),
-                parts,
-                anchor,
-                chain,
-                cause.response,
-                cause.role,
-                cause.closing,
-                owed,
-            )
-        )
+        about = cause.response, cause.role, cause.closing
+        effect = to_client(frame)
+        self._cue(Cue(place, at, delay, frame, effect, parts, anchor, chain, *about, owed))
 
     def _close(self, place: int, at: Micros, frame: Close | Lost) -> None:
         anchor, chain = self._after_all(), self._chain(END)

@@ -903,3 +903,28 @@ def test_the_very_path_goes_before_one_that_ends_alike() -> None:
     for live in lives:
         live.wait(100)
     assert [live.bodies()[0]["session"]["id"] for live in lives] == ["b", "a"]
+
+
+def test_what_is_cut_short_stays_cut_however_much_of_it_was_recorded() -> None:
+    scene = Scene()
+    scene.opens()
+    asked = scene.request()
+    name = scene.begins(asked, None)
+    for place in range(5_000):
+        scene.says(name, f"w{place}", 10 * MS, asked)
+    scene.ends(name, None, 10 * MS, asked)
+    scene.asks()
+    first, second = clients(scene)
+    source = Replay(scene.cassette())
+    live = Live(source)
+    live.send(first)
+    live.wait(200)
+    live.send({"type": "response.cancel"})
+    live.send(second)
+    live.wait(60_000)
+    assert [body["response"]["status"] for body in live.bodies() if body["type"] == "response.done"] == [
+        "cancelled",
+        "completed",
+    ]
+    assert len(deltas(live)) < 50
+    assert source.problems() == []
