@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from mockserver.errors import UsageError
 
@@ -95,9 +95,39 @@ class Options:
     instructions: str | None = (
         None  # the model's default instructions, where they are not the provider's
     )
-    session: dict[str, object] = field(
+    session: Mapping[str, object] = field(
         default_factory=dict
     )  # merged over the provider's defaults at the start
+
+    def __post_init__(self) -> None:
+        for name in ("max_session_s", "vad_full_scale", "semantic_pause_ms", "rate_limit_tokens"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+                raise UsageError(f"simulator: {name}={value!r}: expected a number more than 0")
+        if self.truncated_transcript not in ("cut", "deleted"):
+            raise UsageError(
+                f"simulator: truncated_transcript={self.truncated_transcript!r}: expected cut or deleted"
+            )
+        if isinstance(self.transcripts, str | bytes):
+            raise UsageError(
+                "simulator: transcripts is one text: expected a list of texts, one for each utterance"
+            )
+
+
+class Settings(TypedDict, total=False):
+    """What ``simulator`` takes beside its named arguments: fields of ``Options``, which says what each is."""
+
+    transcripts: Transcripts
+    models: Collection[str] | None
+    max_session_s: float
+    announce_out_of_band: bool
+    truncated_transcript: Literal["cut", "deleted"]
+    vad_full_scale: float
+    semantic_pause_ms: int
+    mcp: Mapping[str, Sequence[Mapping[str, Any]]]
+    rate_limit_tokens: int
+    instructions: str | None
+    session: Mapping[str, object]
 
 
 def pace_of(pace: PaceName | Pace) -> Pace:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Unpack
 
 from mockserver.core.frames import Handshake
 from mockserver.core.ids import Ids
@@ -19,6 +20,7 @@ from mockserver.engines.simulator.options import (
     Options,
     Pace,
     PaceName,
+    Settings,
     misbehaviours,
     pace_of,
 )
@@ -44,7 +46,7 @@ def simulator(
     pace: PaceName | Pace = "natural",
     misbehave: str | Collection[str] = (),
     require_key: bool | str | Collection[str] = True,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> Source:
     """A simulated provider. UsageError where an argument or a setting is wrong.
 
@@ -67,14 +69,18 @@ def simulator(
         keys = require_key
     else:
         keys = frozenset([require_key] if isinstance(require_key, str) else require_key)
-    if model is not None:
-        settings["model"] = model
     options = Options(
         pace=pace_of(pace), misbehave=misbehaviours(misbehave), require_key=keys, **settings
     )
-    if options.max_session_s <= 0:
-        raise UsageError(f"simulator: max_session_s={options.max_session_s}: expected more than 0")
-    return Source(dialect_named(provider), profile, options, replier or Recall())
+    if model is not None:
+        options = replace(options, model=model)
+    source = Source(dialect_named(provider), profile, options, replier or Recall())
+    if model is not None and not source.knows(model):
+        raise UsageError(
+            f"simulator: model={model!r}: {provider} has none of that name; models=[{model!r}] makes one"
+        )
+    source.check()
+    return source
 
 
 class Source:
@@ -94,6 +100,25 @@ class Source:
     def __repr__(self) -> str:
         return f"simulator({self.profile.name!r}, replier={self.replier!r})"
 
+    def check(self) -> None:
+        """UsageError where a session could not begin as it is set, so that it fails where it is written."""
+        settings = self._settings(self.options.model, transcribing=False)
+        try:
+            settings.update({"type": settings.config["type"], **self.options.session})
+        except ClientProblem as problem:
+            raise UsageError(f"simulator: session: {problem.message}") from None
+
+    def knows(self, model: str) -> bool:
+        """Whether a model of this name exists here."""
+        models = self.options.models
+        return self.profile.knows_model(model) if models is None else model in models
+
+    def _settings(self, model: str, *, transcribing: bool) -> SessionSettings:
+        instructions = self.options.instructions
+        return SessionSettings(
+            self.profile, model, transcribing=transcribing, instructions=instructions
+        )
+
     # --- connections ---
 
     def open(self, handshake: Handshake, context: base.Context) -> Simulator:
@@ -108,9 +133,7 @@ class Source:
         asked = (
             self.profile.model_asked(handshake) or (given or {}).get("model") or self.options.model
         )
-        settings = SessionSettings(
-            self.profile, asked, transcribing=transcribing, instructions=self.options.instructions
-        )
+        settings = self._settings(asked, transcribing=transcribing)
         gate = self._gate(handshake, key, asked, transcribing, context)
         if gate is None:
             for config in (self.options.session, given):
@@ -160,12 +183,7 @@ class Source:
             hint = "You can find your API key at https://platform.openai.com/account/api-keys."
             text = f"Incorrect API key provided: {shown}. {hint}"
             return ClientProblem("invalid_api_key", text), 3000
-        known = (
-            self.profile.knows_model(model)
-            if self.options.models is None
-            else model in self.options.models
-        )
-        if not transcribing and not known:
+        if not transcribing and not self.knows(model):
             text = f"The model `{model}` does not exist or you do not have access to it."
             return ClientProblem("model_not_found", text), 4000
         return None
@@ -190,12 +208,7 @@ class Source:
             given = body.get("session")
             model = (given or {}).get("model") or self.options.model
             transcribing = (given or {}).get("type") == "transcription"
-            settings = SessionSettings(
-                self.profile,
-                model,
-                transcribing=transcribing,
-                instructions=self.options.instructions,
-            )
+            settings = self._settings(model, transcribing=transcribing)
             if given:
                 settings.update(given)
         except ClientProblem as problem:

@@ -11,6 +11,7 @@ from mockserver.core.frames import Accept, Handshake
 from mockserver.engines.base import Context, Request
 from mockserver.engines.simulator import Rules, Scripted, simulator
 from mockserver.errors import UsageError
+from tests import typed_simulator
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.stage import KEY, UNIX_US, Stage, handshake
 
@@ -129,6 +130,12 @@ def test_a_wrong_request_for_a_secret_is_a_400() -> None:
         ({"colour": "blue"}, "colour"),
         ({"replier": "hello"}, "hello"),
         ({"max_session_s": 0}, "max_session_s"),
+        ({"semantic_pause_ms": "long"}, "semantic_pause_ms"),
+        ({"truncated_transcript": "gone"}, "truncated_transcript"),
+        ({"transcripts": "one text"}, "transcripts"),
+        ({"model": "gpt-4"}, "gpt-4"),
+        ({"session": {"colour": "blue"}}, "session.colour"),
+        ({"session": {"output_modalities": ["text", "audio"]}}, "Invalid modalities"),
     ],
 )
 def test_a_wrong_argument_fails_at_construction(settings: dict[str, Any], named: str) -> None:
@@ -169,3 +176,8 @@ def test_every_connection_has_its_own_conversation() -> None:
     one.say("mine")
     assert two.conversation == []
     assert one.events[0]["session"]["id"] != two.events[0]["session"]["id"]
+
+
+async def test_the_constructors_as_a_user_types_them() -> None:
+    assert len(typed_simulator.SOURCES) == 10
+    assert await typed_simulator.serve() == []
