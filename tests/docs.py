@@ -1,8 +1,7 @@
 """Runs the snippets of a page of the documentation, in order, in one folder, as a reader would.
 
-A fenced block says what it is: ``python`` with ``# name.py`` in its first line is written to that file; other
-``python`` is run; ``sh`` is run line by line; ``toml``, ``ini`` and ``yaml`` with ``# name`` in the first line are
-written. Blocks of other kinds, and indented ones, are output to be read.
+A fenced block says what it is: one whose first line is ``# name.py`` or ``// name.mjs`` is written to that file; other
+``python`` is run; other ``sh`` is run line by line. Blocks of other kinds, and indented ones, are output to be read.
 
 Two things stand in for what a reader has. The provider's real service (``--upstream openai``, ``OPENAI_API_KEY``) is a
 simulator on this machine. ``pip install`` is not run: that its packages are among the project's own is checked instead.
@@ -13,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -22,8 +22,10 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-FILE = re.compile(r"# (?:\S+/)*[\w.-]+\.\w+")
+FILE = re.compile(r"(?:#|//) ((?:\S+/)*[\w.-]+\.\w+)")
 SECONDS = 50
+OTHERS = ("curl", "node")
+"""What the project does not need, but a page for users of other languages may use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,24 @@ def pages() -> list[Path]:
     return [TOP / "README.md", *sorted((TOP / "docs").rglob("*.md"))]
 
 
+def missing(page: Path) -> list[str]:
+    """Programs of other languages that a page's commands run and this machine does not have."""
+    commands = " ".join(snippet.text for snippet in snippets(page) if snippet.language == "sh")
+    return [
+        name
+        for name in OTHERS
+        if re.search(rf"\b{name}\b", commands) and shutil.which(name) is None
+    ]
+
+
 def snippets(page: Path) -> Iterator[Snippet]:
     """The fenced blocks of a page."""
     text = page.read_text(encoding="utf-8")
     for found in FENCE.finditer(text):
         first = found[2].partition("\n")[0]
-        name = first.removeprefix("# ") if FILE.fullmatch(first) else ""
-        yield Snippet(found[1], found[2], text.count("\n", 0, found.start()) + 1, name)
+        named = FILE.fullmatch(first)
+        line = text.count("\n", 0, found.start()) + 1
+        yield Snippet(found[1], found[2], line, named[1] if named else "")
 
 
 def play(page: Path, folder: Path, upstream: str) -> list[str]:

@@ -31,7 +31,7 @@ from urllib.parse import urlsplit
 
 from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Note, Pairs, Text, first
 from mockserver.core.journal import Entry
-from mockserver.engines.base import Reply, Request
+from mockserver.engines.base import Reply, Request, Source
 from mockserver.errors import SpecError, UsageError
 from mockserver.server.local import loopback
 
@@ -136,7 +136,7 @@ class Control:
         return {
             "version": __version__,
             "dialect": server.dialect.name,
-            "source": type(server.source).__name__.lower(),
+            "source": _kind_of_source(server.source),
             "seed": server.seed,
             "base_url": server.base_url,
             "ws_url": server.ws_url,
@@ -292,6 +292,13 @@ class Control:
             case Answer(status, headers, subprotocol):
                 made["data"] = {"status": status, "headers": headers, "subprotocol": subprotocol}
         return made
+
+
+def _kind_of_source(source: Source) -> str:
+    """``simulator``, ``replay``, ``script``, ``relay``; the class's name where the source is not ours."""
+    kind = type(source)
+    steps = kind.__module__.split(".")
+    return steps[2] if steps[:2] == ["mockserver", "engines"] else kind.__name__
 
 
 def _plain(value: object) -> Any:

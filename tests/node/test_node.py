@@ -76,6 +76,14 @@ def test_the_journal_and_the_state_hold_what_the_client_did(seen: dict[str, Any]
     assert (seen["session"]["over"], seen["state"]["sessions"][0]["over"]) == (False, True)
 
 
+def test_what_the_model_could_see_is_there_to_be_judged(seen: dict[str, Any]) -> None:
+    contexts = seen["session"]["values"]["contexts"]
+    assert [len(context["items"]) for context in contexts] == [1, 3]
+    assert [context["metadata"] for context in contexts] == [{"from": "node"}] * 2
+    assert {item["text"] for context in contexts for item in context["items"]} == {"Grüße aus Oslo"}
+    assert seen["state"]["source"] == "simulator"
+
+
 def test_a_request_can_wait_for_what_has_not_happened_yet(seen: dict[str, Any]) -> None:
     assert [(entry["sender"], entry["code"]) for entry in seen["close"]["entries"]] == [("client", 1000)]
 
