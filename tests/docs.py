@@ -114,7 +114,8 @@ def run(command: list[str], folder: Path, upstream: str, where: str) -> None:
         if not name.startswith(("PYTEST", "OPENAI"))
     }
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
-    env |= {"OPENAI_API_KEY": "a-key-of-the-reader", "PYTHONPATH": str(folder)}
+    paths = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    env |= {"OPENAI_API_KEY": "a-key-of-the-reader", "PYTHONPATH": paths}
     done = subprocess.run(
         command, cwd=folder, env=env, capture_output=True, text=True, timeout=SECONDS, check=False
     )

@@ -37,7 +37,10 @@ def demo(cassette: Path) -> int:
     upstream = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert upstream.stdout is not None
-        ready = json.loads(upstream.stdout.readline())
+        line = upstream.stdout.readline()
+        if not line:
+            raise SystemExit("the upstream did not start; what it said stands above")
+        ready = json.loads(line)
         print(
             f"2. A client talks to it through: mockserver record --upstream {ready['base_url']} --to {cassette.name}"
         )
