@@ -18,6 +18,7 @@ from mockserver.assertions.rules import (
     assert_one_at_a_time,
 )
 from mockserver.assertions.said import audio_of, said_in
+from mockserver.core.expect import in_order
 
 __all__ = [
     "assert_cancelled",
@@ -28,5 +29,6 @@ __all__ = [
     "assert_orphan_discarded",
     "assert_spoken",
     "audio_of",
+    "in_order",
     "said_in",
 ]

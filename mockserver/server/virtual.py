@@ -58,9 +58,9 @@ class VirtualClock:
     ) -> None:
         selector = getattr(loop, "_selector", None)
         if selector is None or not hasattr(type(selector), "select"):
+            kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
             raise UsageError(
-                f"virtual time needs one of asyncio's own event loops, not {type(loop).__name__}: "
-                "run this test without uvloop"
+                f"virtual time needs one of asyncio's own event loops, not {kind}: run this test without uvloop"
             )
         if isinstance(getattr(loop, "time", None), _Now) or getattr(loop, "looptime_on", False):
             raise UsageError(
