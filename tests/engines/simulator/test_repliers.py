@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mockserver import speech
+from mockserver.core.frames import Close, Peer, Received
 from mockserver.engines.simulator import (
     Context,
     Failure,
@@ -190,4 +191,15 @@ def test_an_async_replier_that_raises_fails_the_response() -> None:
     stage.told(failure=RuntimeError("no model here"))
     assert stage.until("response.done")["response"]["status"] == "failed"
     assert "no model here" in str(stage.source.problems()[0])
+    stage.asks[0].awaitable.close()  # type: ignore[attr-defined]
+
+
+def test_what_comes_after_the_end_of_the_session_is_not_said() -> None:
+    stage = Stage(replier=slowly)
+    stage.send("response.create")
+    stage.until("response.created")
+    stage.feed(Received(Peer.CLIENT, Close(1000)))
+    assert stage.told("too late") == []
+    assert stage.wait(10_000_000) == []
+    assert stage.hangup is None
     stage.asks[0].awaitable.close()  # type: ignore[attr-defined]
