@@ -105,7 +105,9 @@ class Simulator:
     # --- the machine ---
 
     def feed(self, event: Event, now: Micros) -> list[Effect]:
-        """Something from the client, the shell or a fault."""
+        """Something from the client, the shell or a fault. After the end nothing is said any more."""
+        if self._over:
+            return []
         self.wire.now = now
         match event:
             case Opened(handshake):
