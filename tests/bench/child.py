@@ -16,13 +16,16 @@ TOP = Path(__file__).resolve().parents[2]
 class Child:
     """``python -m tests.bench.serve ROLE {settings}``: prints where it listens, then answers questions on its stdin."""
 
-    def __init__(self, role: str, *, loop: str = "asyncio", **settings: Any) -> None:
+    def __init__(
+        self, role: str, *, loop: str = "asyncio", quiet: bool = False, **settings: Any
+    ) -> None:
         self.role = role
         env = {**os.environ, "PYTHONPATH": str(TOP), "BENCH_LOOP": loop}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.serve", role, json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if quiet else None,
             text=True,
             cwd=TOP,
             env=env,

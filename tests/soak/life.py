@@ -1,7 +1,7 @@
 """Sessions that live like a fleet of agents on a bad day, against one server, and what is left of them.
 
-Each client opens a session, has text turns and sends audio, and is then cut: by its own close, by a reset of its own, by
-a fault of the server (reset, close, half a response), or by leaving in the middle of a response. Then it comes back.
+Each client opens a session, has text turns and sends audio, and is then cut: by its own close or reset, by a fault of
+the server (reset, close, half a response), or by leaving in the middle of a response. Then it comes back.
 """
 
 from __future__ import annotations
