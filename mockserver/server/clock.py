@@ -1,7 +1,8 @@
 """The server's clock: the event loop's time as integer microseconds, and the wall clock for engines that need a date.
 
-Everything goes through ``loop.time()``, so a fake loop clock (looptime) moves the whole server. The wall clock is read
-once, when the server starts; later dates are that plus what the loop's clock has moved, a fake one included.
+Everything goes through ``loop.time()``, looked up each time, so a fake loop clock (``virtual``, looptime) moves the
+whole server, also one that was started before it. The wall clock is read once, when the server starts; later dates are
+that plus what the loop's clock has moved, a fake one included.
 """
 
 from __future__ import annotations
@@ -15,17 +16,16 @@ from mockserver.core.frames import SECOND, Micros
 class Clock:
     """Microseconds since the server began."""
 
-    __slots__ = ("_began", "_time", "_unix_us", "loop")
+    __slots__ = ("_began", "_unix_us", "loop")
 
     def __init__(self, loop: AbstractEventLoop, *, unix_us: Micros | None = None) -> None:
         self.loop = loop
-        self._time = loop.time
         self._began = loop.time()
         self._unix_us = round(time.time() * SECOND) if unix_us is None else unix_us
 
     def micros(self) -> Micros:
         """Now."""
-        return round((self._time() - self._began) * SECOND)
+        return round((self.loop.time() - self._began) * SECOND)
 
     def unix_us(self) -> Micros:
         """The wall clock, in microseconds since 1970."""

@@ -90,3 +90,19 @@ async def test_looptimes_clock_does_too() -> None:
     created = server.journal.sent_by_server("response.created").entries[0]
     assert created.at == pytest.approx(11_020_000, abs=10)
     assert time.perf_counter() - began < 5
+
+
+async def test_a_server_that_was_there_before() -> None:
+    async with MockServer(simulator("openai"), faults=[f"{LATE} for first attempt"]) as server:
+        await asyncio.sleep(0.01)
+        with virtual_time() as clock:
+            await with_livekit(server)
+        assert clock.seconds > 15
+        reached = asyncio.get_running_loop().time()
+        async with voice(server) as client:  # and after it
+            reply = await client.ask(instructions="in real time")
+            await reply.done.wait()
+        assert 0.3 < asyncio.get_running_loop().time() - reached < 10
+        assert_spoken("in real time", reply.audio)
+    created = server.journal.sent_by_server("response.created").entries
+    assert created[0].at == pytest.approx(11_020_000, abs=1_000)
