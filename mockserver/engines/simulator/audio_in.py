@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from mockserver.engines.simulator import problems, transcription
 from mockserver.engines.simulator.conversation import Conversation
-from mockserver.engines.simulator.hearing import RATES, Ear
+from mockserver.engines.simulator.hearing import Ear, rate_of
 from mockserver.engines.simulator.items import Item, Part
 from mockserver.engines.simulator.session import SessionSettings
 from mockserver.engines.simulator.vad import FRAME_MS, Detector, Turn
@@ -54,7 +54,7 @@ class AudioIn:
         self.turn_over = turn_over
         self.pending_item: str | None = None
         self.fresh_ms = 0.0  # since the last commit or clear; what a commit is measured by
-        self._rate = RATES[settings.input_format["type"]]
+        self._rate = rate_of(settings.input_format)
         self._pcm = bytearray()
         self._start_ms = 0.0  # where _pcm begins, in ms of audio since the session began
         self._speech_ms = 0

@@ -6,6 +6,7 @@ client sends wrong is answered with an error event and changes nothing (FACTS 5)
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -23,20 +24,21 @@ from mockserver.core.frames import (
     Opened,
     Peer,
     Received,
+    Refuse,
     Tell,
     Text,
     Told,
 )
 from mockserver.dialects.base import Dialect, close_reason
 from mockserver.engines.base import Context, Inspection
-from mockserver.engines.simulator import mcp, problems, reading, schema, shapes
+from mockserver.engines.simulator import limits, mcp, problems, reading, shapes
 from mockserver.engines.simulator.audio_in import AudioIn
 from mockserver.engines.simulator.conversation import Conversation
 from mockserver.engines.simulator.hearing import Ear
 from mockserver.engines.simulator.options import Options
 from mockserver.engines.simulator.problems import ClientProblem
 from mockserver.engines.simulator.profiles.base import Profile
-from mockserver.engines.simulator.repliers import Replier
+from mockserver.engines.simulator.repliers import Replier, Reply
 from mockserver.engines.simulator.response import Response
 from mockserver.engines.simulator.responses import Responses
 from mockserver.engines.simulator.session import SessionSettings
@@ -67,6 +69,7 @@ class Simulator:
         self.settings = settings
         self._gate = gate
         self._over = False
+        self._deaf_for: Response | None = None
         self.conversation = Conversation(self.wire, ear)
         self.responses = Responses(
             self.wire,
@@ -86,12 +89,10 @@ class Simulator:
         )
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "session.update": self._session_update,
-            "input_audio_buffer.append": lambda body: self.audio.append(body["audio"]),
+            "input_audio_buffer.append": self._append,
             "input_audio_buffer.commit": lambda body: self.audio.commit(),
             "input_audio_buffer.clear": lambda body: self.audio.clear(),
-            "conversation.item.create": lambda body: self.conversation.create(
-                body, settings.input_format
-            ),
+            "conversation.item.create": self._item_create,
             "conversation.item.retrieve": lambda body: self.conversation.retrieve(body["item_id"]),
             "conversation.item.truncate": lambda body: self.conversation.truncate(
                 body["item_id"], body["content_index"], body["audio_end_ms"]
@@ -143,21 +144,30 @@ class Simulator:
     # --- begin and end ---
 
     def _open(self, handshake: Handshake) -> None:
-        self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
         if self._gate is not None:
-            problem, code = self._gate
-            self.wire.error(problem)
-            # The reason is type.code (FACTS 4).
-            self.wire.push(Hangup(code=code, reason=close_reason(f"{problem.kind}.{problem.code}")))
-            self._end()
+            self._turn_away(handshake, *self._gate)
             return
+        self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
         self.settings.config["id"] = self.wire.mint("session")
         limit = self.wire.options.max_session_s
         self.settings.config["expires_at"] = self.wire.seconds() + round(limit)
         self.wire.plan.add(self.wire.now + round(limit * SECOND), Task(self, self._expire))
-        self.wire.emit("session.created", session=self.settings.shown())
-        for name, fields in self.wire.profile.start():
+        self.wire.emit("session.created", session=self.settings.shown("session.created"))
+        for name, fields in self.wire.profile.start(self.wire, self.conversation.id):
             self.wire.emit(name, **fields)
+
+    def _turn_away(self, handshake: Handshake, problem: ClientProblem, code: int) -> None:
+        """Before the upgrade, or after it with an error event and a close whose reason is type.code (FACTS 4)."""
+        refusal = self.wire.profile.refusals.get(problem.code or "")
+        if refusal is not None:
+            status, name, message = refusal
+            body = json.dumps({"error": {"code": name, "message": message}}).encode()
+            self.wire.push(Refuse(status, (("content-type", "application/json"),), body))
+        else:
+            self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
+            self.wire.error(problem)
+            self.wire.push(Hangup(code=code, reason=close_reason(f"{problem.kind}.{problem.code}")))
+        self._end()
 
     def _expire(self) -> None:
         """60 minutes are over; nothing warns of it (FACTS 6)."""
@@ -192,20 +202,39 @@ class Simulator:
     def _dispatch(self, body: Any) -> None:
         if not isinstance(body, dict):
             raise problems.not_json()
-        body = self.wire.profile.incoming(body)
         name = body.get("type")
         if name is None:
             # D: the example of the error event.
             raise ClientProblem("invalid_event", "The 'type' field is missing.", None)
         if not isinstance(name, str) or name not in self._handlers:
-            raise problems.bad_value(name, schema.CLIENT_EVENTS, "type")
-        shapes.check(schema.CLIENT_EVENTS[name], body, "")
-        self._handlers[name](body)
+            raise problems.bad_value(name, self.wire.profile.events, "type")
+        shapes.check(self.wire.profile.events[name], body, "")
+        self._handlers[name](self.wire.profile.incoming(body))
 
     def _session_update(self, body: dict[str, Any]) -> None:
         self.settings.update(body["session"], voice_is_fixed=self.responses.voice_is_fixed)
         self.wire.emit("session.updated", session=self.settings.shown())
         mcp.list_tools(self.wire, self.conversation, self.settings.config.get("tools", ()))
+
+    def _item_create(self, body: dict[str, Any]) -> None:
+        item = body["item"]
+        if item["type"] not in self.wire.profile.said_verbatim:
+            self.conversation.create(body, self.settings.input_format)
+            return
+        # It is a turn of the model's like any other, but nothing is asked of the model (D: xAI, force_message).
+        words = " ".join(part["text"] for part in item["content"])
+        response = self.responses.create(said=Reply(words))
+        if item.get("interruptible") is False:
+            self._deaf_for = response
+        self.wire.drop(IDLE)
+
+    def _append(self, body: dict[str, Any]) -> None:
+        """Audio; dropped while what may not be interrupted is played (D: xAI, force_message)."""
+        if self._deaf_for is not None:
+            if not self._deaf_for.over or self.wire.now < self._deaf_for.plays_until:
+                return
+            self._deaf_for = None
+        self.audio.append(body["audio"])
 
     def _response_create(self, asked: dict[str, Any] | None) -> None:
         self.responses.create(asked)
@@ -247,7 +276,9 @@ class Simulator:
         if self.wire.profile.rate_limits == "after" and (
             response.output or response.status != "cancelled"
         ):
-            self.wire.after(pace.rate_limits_ms, self, lambda: self._rate_limits(response))
+            self.wire.after(
+                pace.rate_limits_ms, self, lambda: limits.tell(self.wire, response.usage.total)
+            )
         detection = self.settings.turn_detection
         idle_ms = detection.get("idle_timeout_ms") if detection else None
         if (
@@ -266,21 +297,6 @@ class Simulator:
         if self.responses.active is None and self.audio.pending_item is None:
             self.audio.time_out(min(since_ms, self.audio.position_ms))
             self._respond()
-
-    def _rate_limits(self, response: Response) -> None:
-        limit = self.wire.options.rate_limit_tokens
-        left = max(0, limit - response.usage.total)
-        self.wire.emit(
-            "rate_limits.updated",
-            rate_limits=[
-                {
-                    "name": "tokens",
-                    "limit": limit,
-                    "remaining": left,
-                    "reset_seconds": (limit - left) * 60 / limit,
-                }
-            ],
-        )
 
     # --- looking in ---
 

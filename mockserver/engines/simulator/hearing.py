@@ -8,11 +8,15 @@ from typing import Any
 from mockserver import speech
 from mockserver.engines.simulator.options import Transcripts
 
-RATES = {"audio/pcm": 24_000, "audio/pcmu": 8_000, "audio/pcma": 8_000}
 SILENT = 0.001
 """Below this rms there is nothing to make out, and no transcript of the test's is used up."""
 _TO_PCM = {"audio/pcmu": speech.ulaw_decode, "audio/pcma": speech.alaw_decode}
 _FROM_PCM = {"audio/pcmu": speech.ulaw_encode, "audio/pcma": speech.alaw_encode}
+
+
+def rate_of(sound: Mapping[str, Any]) -> int:
+    """The sampling rate of a format."""
+    return int(sound.get("rate", 24_000)) if sound["type"] == "audio/pcm" else 8_000
 
 
 class Ear:
@@ -26,7 +30,7 @@ class Ear:
         """Audio of the wire as PCM16 and its rate. ``sound`` is the session's format."""
         kind = sound["type"]
         convert = _TO_PCM.get(kind)
-        return (data[: len(data) // 2 * 2] if convert is None else convert(data)), RATES[kind]
+        return (data[: len(data) // 2 * 2] if convert is None else convert(data)), rate_of(sound)
 
     def read(self, pcm: bytes, rate: int) -> str:
         """The words of our own speech in the audio."""
@@ -45,7 +49,7 @@ class Ear:
 def spoken(text: str, sound: Mapping[str, Any]) -> tuple[bytes, int, int]:
     """``text`` as audio of the wire, with its rate and the bytes of one millisecond."""
     kind = sound["type"]
-    rate = RATES[kind]
+    rate = rate_of(sound)
     pcm = speech.encode(text, rate)
     convert = _FROM_PCM.get(kind)
     return (pcm, rate, 2 * rate // 1000) if convert is None else (convert(pcm), rate, rate // 1000)
@@ -54,6 +58,6 @@ def spoken(text: str, sound: Mapping[str, Any]) -> tuple[bytes, int, int]:
 def silence(ms: int, sound: Mapping[str, Any]) -> bytes:
     """Silence as audio of the wire."""
     kind = sound["type"]
-    pcm = bytes(2 * (RATES[kind] * ms // 1000))
+    pcm = bytes(2 * (rate_of(sound) * ms // 1000))
     convert = _FROM_PCM.get(kind)
     return pcm if convert is None else convert(pcm)

@@ -70,7 +70,7 @@ Transcripts = Sequence[str | None] | Callable[[bytes], str | None]
 class Options:
     """Every setting of a simulator. The defaults are what is known; where nothing is known, the comment says so."""
 
-    model: str = "gpt-realtime"  # where the handshake names none
+    model: str | None = None  # where the handshake names none; None: the profile's
     pace: Pace = PACES["natural"]
     transcripts: Transcripts = ()
     misbehave: frozenset[Misbehaviour] = frozenset()
@@ -83,6 +83,8 @@ class Options:
     announce_out_of_band: bool = False
     # Unknown: whether a truncated item keeps the transcript of what was heard ("cut") or none at all ("deleted").
     truncated_transcript: Literal["cut", "deleted"] = "cut"
+    # Unknown: whether xAI's conversation.item.deleted names the item ("kept") or not ("empty"); LKX:426 expects both.
+    deleted_item_id: Literal["kept", "empty"] = "kept"
     # Unknown: the provider's voice detector is a model. Ours compares the level of 32 ms of audio with
     # threshold x this.
     vad_full_scale: float = 0.02

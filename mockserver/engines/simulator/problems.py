@@ -223,11 +223,12 @@ def wrong_session_kind(update: str, session: str) -> ClientProblem:
     )
 
 
-def bad_modalities(given: list[str]) -> ClientProblem:
+def bad_modalities(given: list[str], known: Iterable[Iterable[str]]) -> ClientProblem:
     """Text and audio together are refused (D, output_modalities); the wording is that of the beta, for GA unknown."""
+    combinations = " and ".join(str(list(names)) for names in known)
     return ClientProblem(
         "invalid_value",
-        f"Invalid modalities: {given}. Supported combinations are: ['text'] and ['audio'].",
+        f"Invalid modalities: {given}. Supported combinations are: {combinations}.",
         None,
     )
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mockserver.core.frames import MILLISECOND, Micros
-from mockserver.engines.simulator import hearing, mcp
+from mockserver.engines.simulator import limits, mcp
 from mockserver.engines.simulator.conversation import Conversation
+from mockserver.engines.simulator.hearing import rate_of
 from mockserver.engines.simulator.items import Item, Part
 from mockserver.engines.simulator.options import Misbehaviour
 from mockserver.engines.simulator.repliers import Context, McpCall, Reply, Silence, ToolCall
@@ -36,6 +37,7 @@ class Terms:
     voice: Any
     metadata: dict[str, Any] | None
     out_of_band: bool
+    extra: dict[str, Any]  # fields of the profile's own
 
 
 class _Full(Exception):
@@ -95,7 +97,13 @@ class Response:
             "audio": {"output": {"format": self.terms.format, "voice": self.terms.voice}},
             "usage": self.usage.shown() if self.over else None,
             "metadata": metadata,
+            **self.terms.extra,
         }
+
+    @property
+    def plays_until(self) -> Micros:
+        """When a client that plays its audio as it comes has played all of it."""
+        return self._base + self.audio_ms * MILLISECOND
 
     # --- over time ---
 
@@ -128,10 +136,12 @@ class Response:
         pace = self.wire.options.pace
         at = pace.first_ms if reply.after_ms is None else reply.after_ms
         yield at
+        if self.wire.profile.rate_limits == "before":
+            limits.tell(self.wire, self.usage.total)
         message: _Open | None = None
         if reply.text or reply.silence is not None:
             message = self._open_item("message")
-            audible = self.terms.modalities == ["audio"]
+            audible = "audio" in self.terms.modalities or self.wire.profile.speaks_always
             text = reply.text or ""
             at = yield from (
                 self._speak(message, text, reply.silence, at)
@@ -173,10 +183,11 @@ class Response:
     ) -> Generator[float, None, float]:
         part = self._open_part(opened, "output_audio")
         part.said = text
-        part.rate = hearing.RATES[self.terms.format["type"]]
+        part.rate = rate_of(self.terms.format)
         begin = at
         silence_ms = 0 if silence is None else silence.ms
-        for cue in cues(text, silence_ms, self.terms.format, self.wire.options.pace):
+        pace = self.wire.options.pace
+        for cue in cues(text, silence_ms, self.terms.format, pace, self.wire.profile):
             if begin + cue.at > at:
                 at = begin + cue.at
                 yield at
@@ -206,7 +217,7 @@ class Response:
             return at
         if isinstance(call, McpCall):
             return (yield from self._mcp_call(opened, call, at))
-        for piece in pieces(call.json):
+        for piece in [call.json] if self.wire.profile.whole_arguments else pieces(call.json):
             self._spend(text=1)
             opened.item.arguments += piece
             self.wire.emit(
@@ -313,11 +324,15 @@ class Response:
             )
         elif part is not None and part.type == "output_text":
             self._emit(opened, "response.output_text.done", text=part.text)
-        elif part is not None:
-            self._emit(opened, "response.output_audio.done")
-            self._emit(opened, "response.output_audio_transcript.done", transcript=part.text)
-        if part is not None:
             self._emit(opened, "response.content_part.done", part=_part(part))
+        elif part is not None:
+            fields: dict[str, dict[str, Any]] = {
+                "response.output_audio.done": {},
+                "response.output_audio_transcript.done": {"transcript": part.text},
+                "response.content_part.done": {"part": _part(part)},
+            }
+            for name in self.wire.profile.closing:
+                self._emit(opened, name, **fields[name])
         if self.conversation.find(item.id) is item:
             self.conversation.finish(item)
         elif self.terms.out_of_band and self.wire.options.announce_out_of_band:

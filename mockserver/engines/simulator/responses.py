@@ -61,8 +61,11 @@ class Responses:
 
     # --- begin ---
 
-    def create(self, asked: dict[str, Any] | None = None) -> Response:
-        """response.create, or a turn that ended. Raises where the provider refuses."""
+    def create(self, asked: dict[str, Any] | None = None, said: Reply | None = None) -> Response:
+        """response.create, or a turn that ended. Raises where the provider refuses.
+
+        ``said``: what the model says, whatever it would (a message that is spoken as it is).
+        """
         # A null says "as the session has it", as a field left out does (LKO:1758).
         asked = {key: value for key, value in (asked or {}).items() if value is not None}
         if self.settings.transcribing:
@@ -90,12 +93,15 @@ class Responses:
             self.wire, self.conversation, response_id, terms, context, usage, self._over
         )
         self.running.append(response)
-        self.wire.after(self.wire.options.pace.created_ms, response, lambda: self._begin(response))
+        self.wire.after(
+            self.wire.options.pace.created_ms, response, lambda: self._begin(response, said)
+        )
         return response
 
     def _terms(self, asked: dict[str, Any]) -> Terms:
         session = self.settings.config
-        check_modalities(asked.get("output_modalities"))
+        profile = self.wire.profile
+        check_modalities(asked.get("output_modalities"), profile)
         metadata = asked.get("metadata")
         if metadata is not None and len(metadata) > MAX_METADATA:
             raise problems.ClientProblem(
@@ -108,7 +114,7 @@ class Responses:
             if not isinstance(value, str):
                 raise problems.bad_type(value, ("string",), f"response.metadata.{key}")
         output = asked.get("audio", {}).get("output", {})
-        check_voice(output.get("voice"), "response.audio.output.voice")
+        check_voice(output.get("voice"), "response", profile)
         return Terms(
             modalities=asked.get("output_modalities", session["output_modalities"]),
             instructions=asked.get(
@@ -117,10 +123,11 @@ class Responses:
             tools=asked.get("tools", session["tools"]),
             tool_choice=asked.get("tool_choice", session["tool_choice"]),
             max_output_tokens=asked.get("max_output_tokens", session["max_output_tokens"]),
-            format=output.get("format", session["audio"]["output"]["format"]),
+            format=output.get("format", self.settings.output_format),
             voice=output.get("voice", session["audio"]["output"]["voice"]),
             metadata=metadata,
             out_of_band=asked.get("conversation") == "none",
+            extra=profile.response_extra(asked, session),
         )
 
     def _given(self, given: list[dict[str, Any]]) -> list[Item]:
@@ -162,8 +169,11 @@ class Responses:
 
     # --- ask the replier ---
 
-    def _begin(self, response: Response) -> None:
+    def _begin(self, response: Response, said: object) -> None:
         response.announce()
+        if said is not None:
+            self._perform(response, said)
+            return
         self.contexts.append(response.context)
         try:
             said = self.replier(response.context)

@@ -5,6 +5,8 @@ Where captures or the probe say more than the schema it is cited beside the fiel
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mockserver.engines.simulator.shapes import (
     ANY_OBJECT,
     FLAG,
@@ -98,6 +100,7 @@ _MCP_TOOL = record(
     require_approval=_APPROVAL_RULE,
     defer_loading=FLAG,
 )
+FUNCTION_TOOLS = listing(variants("type", {"function": _FUNCTION_TOOL}))
 TOOLS = listing(variants("type", {"function": _FUNCTION_TOOL, "mcp": _MCP_TOOL}))
 TOOL_CHOICE = Shape(
     ("string", "object"),
@@ -181,24 +184,30 @@ def _message(**content: Shape) -> Shape:
     )
 
 
-_TEXT_PART = record("text", type=text(), text=text())
-MESSAGE = variants(
-    "role",
-    {
-        "user": _message(
-            input_text=_TEXT_PART,
-            input_audio=record("audio", type=text(), audio=text(), transcript=text(null=True)),
-            input_image=record(
-                "image_url", type=text(), image_url=text(), detail=text("auto", "low", "high")
+TEXT_PART = record("text", type=text(), text=text())
+
+
+def message_shape(assistant: Mapping[str, Shape]) -> Shape:
+    """A message, by role. ``assistant``: the content that the assistant's may have."""
+    return variants(
+        "role",
+        {
+            "user": _message(
+                input_text=TEXT_PART,
+                input_audio=record("audio", type=text(), audio=text(), transcript=text(null=True)),
+                input_image=record(
+                    "image_url", type=text(), image_url=text(), detail=text("auto", "low", "high")
+                ),
             ),
-        ),
-        # "Value must be 'output_text'": nothing else is taken for the assistant (FACTS 19; D: "cannot populate
-        # assistant
-        # audio messages").
-        "assistant": _message(output_text=_TEXT_PART),
-        "system": _message(input_text=_TEXT_PART),
-    },
-)
+            "assistant": _message(**assistant),
+            "system": _message(input_text=TEXT_PART),
+        },
+    )
+
+
+# "Value must be 'output_text'": nothing else is taken for the assistant (FACTS 19; D: "cannot populate assistant audio
+# messages").
+MESSAGE = message_shape({"output_text": TEXT_PART})
 _CALL = record(
     "name",
     "arguments",
@@ -229,12 +238,19 @@ _APPROVAL = record(
     approve=FLAG,
     reason=text(null=True),
 )
-_KINDS = {
-    "message": MESSAGE,
-    "function_call": _CALL,
-    "function_call_output": _OUTPUT,
-    "mcp_approval_response": _APPROVAL,
-}
+
+
+def item_kinds(message: Shape) -> dict[str, Shape]:
+    """Items that a client may make, by type."""
+    return {
+        "message": message,
+        "function_call": _CALL,
+        "function_call_output": _OUTPUT,
+        "mcp_approval_response": _APPROVAL,
+    }
+
+
+_KINDS = item_kinds(MESSAGE)
 ITEM = variants("type", _KINDS)
 REFERENCE = record("id", type=text(), id=text())
 INPUT_ITEM = variants("type", {**_KINDS, "item_reference": REFERENCE})
@@ -258,19 +274,20 @@ RESPONSE = record(
 # --- events ---------------------------------------------------------------------------------------------------------
 
 
-def _event(*required: str, **fields: Shape) -> Shape:
+def event_shape(*required: str, **fields: Shape) -> Shape:
+    """A client event with these fields beside ``type`` and ``event_id``."""
     known = {"type": text(), "event_id": text(longest=512), **fields}
     return Shape(fields=known, required=required)
 
 
 CLIENT_EVENTS: dict[str, Shape] = {
-    "session.update": _event("session", session=SESSION),
-    "input_audio_buffer.append": _event("audio", audio=text()),
-    "input_audio_buffer.commit": _event(),
-    "input_audio_buffer.clear": _event(),
-    "conversation.item.create": _event("item", previous_item_id=text(null=True), item=ITEM),
-    "conversation.item.retrieve": _event("item_id", item_id=text()),
-    "conversation.item.truncate": _event(
+    "session.update": event_shape("session", session=SESSION),
+    "input_audio_buffer.append": event_shape("audio", audio=text()),
+    "input_audio_buffer.commit": event_shape(),
+    "input_audio_buffer.clear": event_shape(),
+    "conversation.item.create": event_shape("item", previous_item_id=text(null=True), item=ITEM),
+    "conversation.item.retrieve": event_shape("item_id", item_id=text()),
+    "conversation.item.truncate": event_shape(
         "item_id",
         "content_index",
         "audio_end_ms",
@@ -278,8 +295,8 @@ CLIENT_EVENTS: dict[str, Shape] = {
         content_index=integer(0),
         audio_end_ms=integer(0),
     ),
-    "conversation.item.delete": _event("item_id", item_id=text()),
-    "response.create": _event(response=Shape(("object", "null"), fields=RESPONSE.fields)),
-    "response.cancel": _event(response_id=text(null=True)),
-    "output_audio_buffer.clear": _event(),
+    "conversation.item.delete": event_shape("item_id", item_id=text()),
+    "response.create": event_shape(response=Shape(("object", "null"), fields=RESPONSE.fields)),
+    "response.cancel": event_shape(response_id=text(null=True)),
+    "output_audio_buffer.clear": event_shape(),
 }

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
-from mockserver.engines.simulator import problems, schema, shapes
-from mockserver.engines.simulator.profiles.base import (
-    DEFAULT_INSTRUCTIONS,
-    SEMANTIC_VAD,
-    SERVER_VAD,
-    VOICES,
-    Profile,
-)
+from mockserver.engines.simulator import problems, shapes
+from mockserver.engines.simulator.profiles.base import PCM_24K, Profile
 
 # Fields that are replaced whole, never merged: a new value is the value.
 WHOLE = (
@@ -35,7 +30,9 @@ class SessionSettings:
         self, profile: Profile, model: str, *, transcribing: bool, instructions: str | None = None
     ) -> None:
         self.profile = profile
-        self.default_instructions = DEFAULT_INSTRUCTIONS if instructions is None else instructions
+        self.default_instructions = (
+            profile.default_instructions if instructions is None else instructions
+        )
         self.config = (
             profile.transcription_defaults()
             if transcribing
@@ -47,87 +44,94 @@ class SessionSettings:
         """Whether this is a transcription session: no responses at all."""
         return bool(self.config["type"] == "transcription")
 
-    def shown(self) -> dict[str, Any]:
-        """A copy for the wire."""
-        return copy.deepcopy(self.config)
+    def shown(self, name: str = "session.updated") -> dict[str, Any]:
+        """A copy for the wire, as the event ``name`` shows it."""
+        return copy.deepcopy(self.profile.session_out(self.config, name))
+
+    def begin(self, given: Mapping[str, Any]) -> None:
+        """Settings that a session begins with: the test's, or those of a client secret. Their type may be left out."""
+        typed = {"type": self.config["type"]} if self.profile.typed_session else {}
+        self.update({**typed, **given})
 
     def update(self, given: dict[str, Any], *, voice_is_fixed: bool = False) -> None:
         """Merge what a client gave, or raise and change nothing (FACTS 3)."""
-        shapes.check(schema.SESSION, given, "session")
-        if given["type"] != self.config["type"]:
+        shapes.check(self.profile.session_shape, given, "session")
+        if self.profile.typed_session and given["type"] != self.config["type"]:
             raise problems.wrong_session_kind(given["type"], self.config["type"])
-        check_modalities(given.get("output_modalities"))
-        merged = merge(
+        given = self.profile.session_in(given)
+        self._check(given)
+        merged = self._merged(
             self.config,
             {key: value for key, value in given.items() if key not in ("type", "model")},
         )
-        output = given.get("audio", {}).get("output", {})
-        check_voice(output.get("voice"), "session.audio.output.voice")
-        if (
-            voice_is_fixed
-            and merged["audio"]["output"]["voice"] != self.config["audio"]["output"]["voice"]
-        ):
+        if voice_is_fixed and _voice_of(merged) != _voice_of(self.config):
             raise problems.voice_is_fixed()
         if given.get("instructions") == "":
-            merged["instructions"] = (
-                self.default_instructions
-            )  # C: openai-message_history_seeding:4
+            # C: openai-message_history_seeding:4
+            merged["instructions"] = self.default_instructions
         self.config = merged
+
+    def _check(self, given: dict[str, Any]) -> None:
+        """What a table of shapes cannot say."""
+        check_modalities(given.get("output_modalities"), self.profile)
+        output = (given.get("audio") or {}).get("output") or {}
+        check_voice(output.get("voice"), "session", self.profile)
+
+    def _merged(self, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        """``new`` over ``old``, objects field by field; neither is changed."""
+        merged = copy.deepcopy(old)
+        for key, value in new.items():
+            if key == "turn_detection":
+                merged[key] = self.profile.detection(merged.get(key), value)
+            elif key == "transcription":
+                merged[key] = (
+                    None if value is None else {**self.profile.transcription_fields, **value}
+                )
+            elif isinstance(value, dict) and isinstance(merged.get(key), dict) and key not in WHOLE:
+                merged[key] = self._merged(merged[key], value)
+            else:
+                merged[key] = copy.deepcopy(value)
+        return merged
 
     # --- what is in force ---
 
     @property
     def turn_detection(self) -> dict[str, Any] | None:
         """The turn detection's settings, or None."""
-        detection: dict[str, Any] | None = self.config["audio"]["input"]["turn_detection"]
-        return detection
+        shown: dict[str, Any] | None = self.config["audio"]["input"]["turn_detection"]
+        return None if shown is None else self.profile.detection_in_force(shown)
 
     @property
     def transcription(self) -> dict[str, Any] | None:
         """The transcription's settings, or None."""
         transcription: dict[str, Any] | None = self.config["audio"]["input"]["transcription"]
-        return transcription
+        return {} if transcription is None and self.profile.transcribes_always else transcription
 
     @property
     def input_format(self) -> dict[str, Any]:
         """The format of the client's audio."""
-        audio: dict[str, Any] = self.config["audio"]["input"]["format"]
+        audio: dict[str, Any] = self.config["audio"]["input"]["format"] or dict(PCM_24K)
+        return audio
+
+    @property
+    def output_format(self) -> dict[str, Any]:
+        """The format of the model's audio."""
+        audio: dict[str, Any] = self.config["audio"]["output"]["format"] or dict(PCM_24K)
         return audio
 
 
-def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """``new`` over ``old``, objects field by field; neither is changed."""
-    merged = copy.deepcopy(old)
-    for key, value in new.items():
-        if key == "turn_detection":
-            merged[key] = _detection(merged.get(key), value)
-        elif key == "transcription":
-            # What is left out is shown as null (C: openai-text_in_audio_out_turn:4).
-            merged[key] = (
-                None if value is None else {"model": None, "language": None, "prompt": None} | value
-            )
-        elif isinstance(value, dict) and isinstance(merged.get(key), dict) and key not in WHOLE:
-            merged[key] = merge(merged[key], value)
-        else:
-            merged[key] = copy.deepcopy(value)
-    return merged
+def check_modalities(given: list[str] | None, profile: Profile) -> None:
+    """One of the combinations that there are; in GA text or audio, never both (D: output_modalities)."""
+    known = [sorted(names) for names in profile.modalities]
+    if given is not None and sorted(given) not in known:
+        raise problems.bad_modalities(given, profile.modalities)
 
 
-def _detection(old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Same type: field by field over what was there. Another type: over that type's defaults."""
-    if new is None:
-        return None
-    base = SERVER_VAD if new["type"] == "server_vad" else SEMANTIC_VAD
-    return {**base, **(old if old is not None and old["type"] == new["type"] else {}), **new}
+def check_voice(voice: object, param: str, profile: Profile) -> None:
+    """A voice that exists, or a custom one by id. ``param``: "session" or "response"."""
+    if isinstance(voice, str) and profile.voices is not None and voice not in profile.voices:
+        raise problems.bad_value(voice, profile.voices, f"{param}.{profile.voice_path}")
 
 
-def check_modalities(given: list[str] | None) -> None:
-    """Text or audio, never both and never none (D: output_modalities)."""
-    if given is not None and given not in (["text"], ["audio"]):
-        raise problems.bad_modalities(given)
-
-
-def check_voice(voice: object, param: str) -> None:
-    """A voice that exists, or a custom one by id."""
-    if isinstance(voice, str) and voice not in VOICES:
-        raise problems.bad_value(voice, VOICES, param)
+def _voice_of(config: dict[str, Any]) -> object:
+    return config["audio"].get("output", {}).get("voice")

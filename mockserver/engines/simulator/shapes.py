@@ -18,8 +18,9 @@ class Shape:
     """What one JSON value may be.
 
     ``kinds``: JSON types ("number" takes integers too). ``values``: the strings that are allowed. ``fields`` and
-    ``required``: of an object; ``fields`` None takes any. ``of``: each element of an array. ``by``: the field that says
-    which of ``cases`` an object is; ``default`` is the case where the field is left out.
+    ``required``: of an object; ``fields`` None takes any, ``open`` takes others beside them. ``of``: each element of
+    an array. ``by``: the field that says which of ``cases`` an object is; ``default`` is the case where the field is
+    left out.
     """
 
     kinds: tuple[str, ...] = ("object",)
@@ -30,6 +31,7 @@ class Shape:
     fields: Mapping[str, Shape] | None = None
     required: tuple[str, ...] = ()
     of: Shape | None = None
+    open: bool = False
     by: str = ""
     cases: Mapping[str, Shape] = field(default_factory=dict)
     default: str | None = None
@@ -88,6 +90,8 @@ def _check_object(shape: Shape, value: dict[str, Any], path: str) -> None:
         return None
     for name, inner in value.items():
         if name not in shape.fields:
+            if shape.open:
+                continue
             raise problems.unknown(dot + name)
         check(shape.fields[name], inner, dot + name)
     return None

@@ -12,7 +12,7 @@ from mockserver.core.ids import Ids
 from mockserver.dialects.base import Dialect, parse
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines import base
-from mockserver.engines.simulator import problems, schema, shapes
+from mockserver.engines.simulator import problems, shapes
 from mockserver.engines.simulator.engine import Simulator
 from mockserver.engines.simulator.hearing import Ear
 from mockserver.engines.simulator.options import (
@@ -35,7 +35,6 @@ SECRETS_PATH = "/realtime/client_secrets"
 SECRET_SECONDS = 600
 """How long a client secret lives by default (D: expires_after)."""
 _LIFE = shapes.record(anchor=shapes.text("created_at"), seconds=shapes.integer(10, 7200))
-_SECRET_REQUEST = shapes.record(expires_after=_LIFE, session=schema.SESSION)
 
 
 def simulator(
@@ -102,9 +101,9 @@ class Source:
 
     def check(self) -> None:
         """UsageError where a session could not begin as it is set, so that it fails where it is written."""
-        settings = self._settings(self.options.model, transcribing=False)
+        settings = self._settings(self.model, transcribing=False)
         try:
-            settings.update({"type": settings.config["type"], **self.options.session})
+            settings.begin(self.options.session)
         except ClientProblem as problem:
             raise UsageError(f"simulator: session: {problem.message}") from None
 
@@ -113,10 +112,17 @@ class Source:
         models = self.options.models
         return self.profile.knows_model(model) if models is None else model in models
 
-    def _settings(self, model: str, *, transcribing: bool) -> SessionSettings:
+    @property
+    def model(self) -> str:
+        """The model where a client names none."""
+        return self.options.model or self.profile.default_model
+
+    def _settings(
+        self, model: str, *, transcribing: bool, profile: Profile | None = None
+    ) -> SessionSettings:
         instructions = self.options.instructions
         return SessionSettings(
-            self.profile, model, transcribing=transcribing, instructions=instructions
+            profile or self.profile, model, transcribing=transcribing, instructions=instructions
         )
 
     # --- connections ---
@@ -130,18 +136,17 @@ class Source:
             handshake.param("intent") == "transcription"
             or (given or {}).get("type") == "transcription"
         )
-        asked = (
-            self.profile.model_asked(handshake) or (given or {}).get("model") or self.options.model
-        )
-        settings = self._settings(asked, transcribing=transcribing)
+        asked = self.profile.model_asked(handshake) or (given or {}).get("model") or self.model
+        profile = self.profile.fresh()
+        settings = self._settings(asked, transcribing=transcribing, profile=profile)
         gate = self._gate(handshake, key, asked, transcribing, context)
         if gate is None:
             for config in (self.options.session, given):
                 if config:
-                    settings.update({"type": settings.config["type"], **config})
+                    settings.begin(config)
         return Simulator(
             dialect=self.dialect,
-            profile=self.profile,
+            profile=profile,
             options=self.options,
             context=context,
             replier=self.replier,
@@ -173,9 +178,10 @@ class Source:
     ) -> tuple[ClientProblem, int] | None:
         """Why this client is turned away after the upgrade, with the close code (FACTS 4, 34); None lets it in."""
         beta = handshake.header("openai-beta") or ""
-        if "realtime=v1" in beta or any(
+        asks_beta = "realtime=v1" in beta or any(
             name.startswith("openai-beta.") for name in handshake.subprotocols
-        ):
+        )
+        if asks_beta and self.profile.beta_header_refused:
             text = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
             return ClientProblem("beta_api_shape_disabled", text), 4000
         if not self._good_key(key, context):
@@ -204,9 +210,11 @@ class Source:
         try:
             if not isinstance(body, dict):
                 raise problems.not_json()
-            shapes.check(_SECRET_REQUEST, body, "")
+            shapes.check(
+                shapes.record(expires_after=_LIFE, session=self.profile.session_shape), body, ""
+            )
             given = body.get("session")
-            model = (given or {}).get("model") or self.options.model
+            model = (given or {}).get("model") or self.model
             transcribing = (given or {}).get("type") == "transcription"
             settings = self._settings(model, transcribing=transcribing)
             if given:

@@ -42,7 +42,7 @@ class Detector:
         self, pcm: bytes, level: float, prefix_ms: int, ended: Callable[[int], bool]
     ) -> Iterator[Turn]:
         """Take audio; yields each edge as it is found. ``ended`` may look at the audio up to the frame at hand."""
-        size = 2 * self.rate * FRAME_MS // 1000
+        size = 2 * (self.rate * FRAME_MS // 1000)
         data = self._rest + pcm
         used = len(data) // size * size
         self._rest = data[used:]

@@ -44,7 +44,9 @@ class Wire:
 
     def emit(self, name: str, /, **fields: Any) -> None:
         """A server event. The profile may rename, reshape or drop it."""
-        for body in self.profile.outgoing({"type": name, "event_id": self.mint("event"), **fields}):
+        for body in self.profile.outgoing(
+            {"type": name, "event_id": self.mint("event"), **fields}, self
+        ):
             self._out.append(event(body))
 
     def error(self, problem: ClientProblem, event_id: str | None = None) -> None:
@@ -88,7 +90,11 @@ class Wire:
 
     def seconds(self) -> int:
         """The time of day, in seconds since 1970."""
-        return (self.context.unix_us + self.now) // 1_000_000
+        return self.milliseconds() // 1_000
+
+    def milliseconds(self) -> int:
+        """The time of day, in milliseconds since 1970."""
+        return (self.context.unix_us + self.now) // 1_000
 
     # --- small things ---
 

@@ -17,11 +17,15 @@ from typing import Any
 
 from mockserver.engines.simulator import Reply, Scripted, ToolCall, simulator
 from mockserver.engines.simulator.vad import FRAME_MS
+from tests.engines.simulator import strict
 from tests.engines.simulator.stage import Stage, handshake
 
 APPEND_MS = 100
 TRANSCRIPTION = "conversation.item.input_audio_transcription."
-OUTPUT_DELTAS = ("response.output_audio.delta", "response.output_audio_transcript.delta")
+OUTPUT_DELTAS = (
+    *("response.output_audio.delta", "response.output_audio_transcript.delta"),
+    *("response.audio.delta", "response.audio_transcript.delta"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def play(path: Path, provider: str, **settings: Any) -> Stage:
     stage = Stage(
         simulator(provider, replier=Scripted(script(frames)), transcripts=said, **settings),
         hands=handshake(frames[0].body["session"]["model"]),
-        check=provider == "openai",
+        check=strict.knows(provider),
     )
     voice = spoken_at(frames)
     seen, appended = 0, 0
@@ -94,6 +98,32 @@ def play(path: Path, provider: str, **settings: Any) -> Stage:
             body = dict(frame.body)
             stage.send(body.pop("type"), **body)
     stage.wait(30_000)
+    return stage
+
+
+def act(path: Path, provider: str, **settings: Any) -> Stage:
+    """A capture of the server's side alone: somebody asks once, and then speaks as often as the capture has it.
+
+    Who speaks before anything is said in answer to the turn before interrupts it.
+    """
+    frames = lines(path)
+    session = frames[0].body["session"]
+    stage = Stage(
+        simulator(provider, replier=Scripted(script(frames)), **settings),
+        hands=handshake(None, deployment=session["model"]),
+        check=strict.knows(provider),
+    )
+    stage.send("session.update", session={"voice": session["voice"]})
+    stage.send("response.create")
+    stage.until("response.done")
+    stage.wait(2_000)
+    names = [frame.body["type"] for frame in frames]
+    started = [n for n, name in enumerate(names) if name == "input_audio_buffer.speech_started"]
+    for begin, end in zip(started, [*started[1:], len(names)], strict=True):
+        stage.hear(sound(0, (0, 400)) * 4 + bytes(48 * 300))
+        if "response.output_item.added" in names[begin:end]:
+            stage.until("response.done")
+            stage.wait(2_000)
     return stage
 
 
@@ -180,6 +210,20 @@ def paths(value: Any, path: str = "") -> dict[str, str]:
         else type(value).__name__
     )
     return {path: kind}
+
+
+def without_nulls(value: Any, listed: list[str], path: str = "") -> Any:
+    """``value`` without the fields at these paths, where they are null."""
+    if isinstance(value, list):
+        return [without_nulls(inner, listed, f"{path}[]") for inner in value]
+    if not isinstance(value, dict):
+        return value
+    dot = f"{path}." if path else ""
+    return {
+        key: without_nulls(inner, listed, dot + key)
+        for key, inner in value.items()
+        if not (inner is None and dot + key in listed)
+    }
 
 
 def label(body: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from mockserver import speech
 from mockserver.core.frames import (
@@ -54,7 +54,7 @@ class Stage:
         source: Source | None = None,
         *,
         hands: Handshake | None = None,
-        check: bool = True,
+        check: str | Literal[False] = "openai",
         seed: str = "0/0",
         open: bool = True,
         **settings: Any,
@@ -169,7 +169,7 @@ class Stage:
                     body = json.loads(data)
                     SEEN.add(body["type"])
                     if self.check:
-                        assert strict.faults(body) == [], body
+                        assert strict.faults(body, self.check) == [], body
                     self.all.append((self.at / MILLISECOND, body))
                 case Note():
                     self.notes.append(effect)

@@ -9,6 +9,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, get_args
 
+from openai.types.beta.realtime.realtime_server_event import (
+    RealtimeServerEvent as BetaServerEvent,
+)
 from openai.types.realtime.realtime_server_event import RealtimeServerEvent
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -30,10 +33,38 @@ NULL_BUT_REAL = {
 }
 
 
+# What Azure adds (captures azure-*) or has kept from the beta's later versions.
+OF_AZURE = {
+    name: {"content"} for name in ("response.content_part.added", "response.content_part.done")
+}
+BETA_SESSION = {"session.id", "session.object", "session.expires_at", "session.client_secret"}
+OF_THE_BETA = {
+    "session.created": BETA_SESSION,  # C: openai_beta-webrtc_cancelled_turn:2
+    "session.updated": BETA_SESSION,
+    # C: openai_beta-webrtc_cancelled_turn:24.
+    "response.done": {"response.usage.input_token_details.cached_tokens_details"},
+}
+UNIONS: dict[str, Any] = {
+    "openai": RealtimeServerEvent,
+    "azure": RealtimeServerEvent,
+    "azure_dated": BetaServerEvent,
+}
+EXTRA = {
+    "openai": UNKNOWN_BUT_REAL,
+    "azure": UNKNOWN_BUT_REAL | OF_AZURE,
+    "azure_dated": OF_THE_BETA,
+}
+
+
+def knows(provider: str) -> str:
+    """The provider, where the package has types for it, else an empty text."""
+    return provider if provider in UNIONS else ""
+
+
 @cache
-def models() -> dict[str, type[BaseModel]]:
+def models(provider: str = "openai") -> dict[str, type[BaseModel]]:
     """The package's model of each server event, by its type."""
-    union = get_args(RealtimeServerEvent)[0]
+    union = get_args(UNIONS[provider])[0]
     found: dict[str, type[BaseModel]] = {}
     for model in get_args(union):
         for name in get_args(model.model_fields["type"].annotation):
@@ -41,10 +72,10 @@ def models() -> dict[str, type[BaseModel]]:
     return found
 
 
-def faults(body: dict[str, Any]) -> list[str]:
+def faults(body: dict[str, Any], provider: str = "openai") -> list[str]:
     """What the types do not allow in one event, as ``path: what``."""
     name = body["type"]
-    model = models().get(name)
+    model = models(provider).get(name)
     if model is None:
         return [f"{name}: no such event"]
     try:
@@ -54,7 +85,7 @@ def faults(body: dict[str, Any]) -> list[str]:
     return [
         f"{name} {path}: unknown field"
         for path in extras(value)
-        if path not in UNKNOWN_BUT_REAL.get(name, set())
+        if path not in EXTRA[provider].get(name, set())
     ]
 
 

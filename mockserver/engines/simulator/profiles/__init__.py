@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from mockserver.engines.simulator.profiles.azure import Azure
+from mockserver.engines.simulator.profiles.azure import Azure, AzureDated, AzureVoiceLive
 from mockserver.engines.simulator.profiles.base import Profile
+from mockserver.engines.simulator.profiles.xai import XAI
 from mockserver.errors import UsageError
 
-PROFILES: dict[str, Profile] = {profile.name: profile for profile in (Profile(), Azure())}
+PROFILES: dict[str, Profile] = {
+    profile.name: profile for profile in (Profile(), Azure(), AzureDated(), AzureVoiceLive(), XAI())
+}
 
 
 def profile_for(name: str) -> Profile:

@@ -1,18 +1,23 @@
 """OpenAI Realtime, GA: the profile that the simulator speaks inside, and the hooks where a cousin differs.
 
-The engine works in GA names and shapes throughout. A cousin translates at the edge: ``incoming`` makes a
-client's event a GA event, ``outgoing`` makes a GA server event one or more (or none) of its own. What is not a
-matter of shape but of behaviour is a field below.
+The engine works in GA names and shapes throughout. A cousin translates at the edge: ``events`` says what a client
+may send, in the cousin's own words, so that an error names the field that the client knows; ``incoming`` and
+``session_in`` make it GA; ``outgoing`` makes a GA server event one or more (or none) of its own, ``session_out`` the
+settings. What is not a matter of shape but of behaviour is a field below.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mockserver.core.frames import Handshake
 from mockserver.core.ids import BASE62, Ids
+from mockserver.engines.simulator import schema
+from mockserver.engines.simulator.shapes import Shape
+
+if TYPE_CHECKING:
+    from mockserver.engines.simulator.wire import Wire
 
 DEFAULT_INSTRUCTIONS = (
     "Your knowledge cutoff is 2023-10. You are a helpful, witty, and friendly AI. Act like a "
@@ -64,17 +69,51 @@ class Profile:
     """
 
     name = "openai"
+    default_instructions = DEFAULT_INSTRUCTIONS
+    default_model = (
+        "gpt-realtime"  # where neither the client nor the test names one; unknown for a real client
+    )
     alphabet = BASE62
+    beta_header_refused = True  # FACTS 34
+
+    # What a client may send.
+    events: Mapping[str, Shape] = schema.CLIENT_EVENTS
+    session_shape: Shape = schema.SESSION
+    typed_session = True  # session.type is required (FACTS 3)
+    voices: tuple[str, ...] | None = VOICES  # None: any
+    voice_path = "audio.output.voice"  # where an error says that the voice is
+    modalities: tuple[tuple[str, ...], ...] = (
+        ("text",),
+        ("audio",),
+    )  # in any order; GA: one or the other
+    speaks_always = False  # True: modalities are taken and shown, but the model speaks
+    said_verbatim: tuple[str, ...] = ()  # types of items that are spoken as they are
+
+    # Settings.
+    server_vad: Mapping[str, Any] = SERVER_VAD
+    semantic_vad: Mapping[str, Any] = SEMANTIC_VAD
+    # What transcription leaves out is shown as null (C: openai-text_in_audio_out_turn:4).
+    transcription_fields: Mapping[str, None] = dict.fromkeys(("model", "language", "prompt"))
+    transcribes_always = False  # True: input is transcribed though nobody asked
+
+    # What the server sends, and in which order.
     obfuscation = True  # deltas carry it (FACTS 12)
-    conversation_created = False  # never on OpenAI: 0 of 25 sessions (FACTS 1)
     item_done = True  # conversation.item.done exists
     rate_limits: Literal["after", "before"] | None = "after"  # response.done (FACTS 9)
+    rate_limit_names: tuple[str, ...] = ("tokens",)
+    whole_arguments = False  # True: a call's arguments come in one delta
     overlapping_calls = True  # a call is announced before the message beside it is done (FACTS 10)
     refuses_second_response = True  # False: a new response.create cancels the active one
     done_forgets_first = True  # FACTS 11
-    key_error_at_handshake = (
-        False  # True: HTTP 401 instead of 101, error event and close 3000 (FACTS 4)
-    )
+    closing = (
+        "response.output_audio.done",
+        "response.output_audio_transcript.done",
+        "response.content_part.done",
+    )  # C: every OpenAI capture with audio
+    captions_ahead = 3  # so many transcript deltas come before the first audio (FACTS 8)
+    captions_lead = 0.5  # the others run ahead of their audio by that share; unknown
+    # Errors that are told as an answer to the handshake instead of after it: status, code, message.
+    refusals: Mapping[str, tuple[int, str, str]] = {}
 
     def mint(self, what: str, ids: Ids) -> str:
         """A new id for an event, item, response, conversation, session, call or client secret."""
@@ -141,19 +180,50 @@ class Profile:
         """The model that a handshake names."""
         return handshake.param("model")
 
+    # --- events ---
+
+    def fresh(self) -> Profile:
+        """The profile for one connection: this one, or a new one where it remembers things."""
+        return self
+
     def incoming(self, body: dict[str, Any]) -> dict[str, Any]:
-        """A client's event as a GA event."""
+        """A client's event, checked against ``events``, as a GA event."""
         return body
 
-    def outgoing(self, body: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    def outgoing(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
         """A GA server event as this provider sends it: renamed, reshaped, several, or none."""
         yield body
 
-    def start(self) -> Iterable[tuple[str, dict[str, Any]]]:
-        """Server events beside session.created at the start: name and fields."""
+    def start(self, wire: Wire, conversation_id: str) -> Iterable[tuple[str, dict[str, Any]]]:
+        """Server events beside session.created at the start: name and fields. OpenAI sends no conversation.created
+        (FACTS 1: 0 of 25 sessions)."""
         return ()
 
+    # --- settings ---
 
-def fresh(value: Mapping[str, Any]) -> dict[str, Any]:
-    """A deep copy of a table's value, so that a session cannot change the table."""
-    return copy.deepcopy(dict(value))
+    def session_in(self, given: dict[str, Any]) -> dict[str, Any]:
+        """A client's settings as GA settings."""
+        return given
+
+    def session_out(self, config: dict[str, Any], name: str) -> dict[str, Any]:
+        """The settings as ``name`` (session.created or session.updated) shows them."""
+        return config
+
+    def detection(
+        self, old: dict[str, Any] | None, new: dict[str, Any] | None
+    ) -> dict[str, Any] | None:
+        """Turn detection after an update, as shown. Same type: field by field over what was there (unknown). Another
+        type: over that type's defaults."""
+        if new is None:
+            return None
+        base = self.server_vad if new["type"] == "server_vad" else self.semantic_vad
+        kept = old if old is not None and old["type"] == new["type"] else {}
+        return {**base, **kept, **new}
+
+    def detection_in_force(self, shown: dict[str, Any]) -> dict[str, Any] | None:
+        """What ``shown`` means: every field of GA's server_vad or semantic_vad, or None for no turn detection."""
+        return {**(SERVER_VAD if shown["type"] == "server_vad" else SEMANTIC_VAD), **shown}
+
+    def response_extra(self, asked: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+        """Fields that a response shows beside GA's."""
+        return {}
