@@ -16,6 +16,7 @@ from mockserver.assertions import (
     audio_of,
     said_in,
 )
+from mockserver.assertions.said import within
 from mockserver.core.frames import Sender
 from mockserver.errors import ExpectationFailed, UsageError
 from tests.talk import Talk
@@ -58,6 +59,24 @@ def test_spoken_is_not_satisfied_by_silence_and_asks_for_words() -> None:
         assert_spoken("hello", bytes(48_000))
     with pytest.raises(UsageError, match="no words given"):
         assert_spoken(" ", speech.encode("hello"))
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "found"),
+    [
+        ("table is", "Your table is ready", True),
+        ("TABLE", "„Table“ … ready", True),
+        ("le is", "your table is ready", False),
+        ("C", "C++ is a language", False),
+        ("naïve CAFÉ", "a naïve café.", True),
+        ("好了", "您的桌子好了。", True),
+        ("桌子 好了", "您的桌子，好了。", True),
+        ("不好", "您的桌子好了。", False),
+        ("โต๊ะ", "โต๊ะของคุณพร้อมแล้ว", True),
+    ],
+)
+def test_where_words_are_found(words: str, text: str, found: bool) -> None:
+    assert within(words, text) is found
 
 
 def test_what_a_response_said() -> None:

@@ -6,6 +6,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterator
 from typing import Any
+from unicodedata import category
 
 from mockserver import speech
 from mockserver.core.expect import Selection
@@ -17,6 +18,7 @@ Surfaced = str | bytes
 """Something that a client gave its user: a text, or PCM16 audio."""
 TEXTS = ("transcript", "text", "arguments", "output", "instructions", "name")
 """The fields of an item, in any depth, whose words a person or a model would read."""
+PUNCTUATION = ".,;:!?\"'()[]…«»¿¡\u201c\u201d\u201e\u2018\u2019\u201a"
 
 
 def audio_of(
@@ -85,16 +87,27 @@ def as_text(piece: Surfaced, rate: int) -> str:
 
 def plain(text: str) -> list[str]:
     """The words without case and without the punctuation around them."""
-    stripped = (part.strip(".,;:!?\"'()").casefold() for part in speech.words(text))
+    stripped = (part.strip(PUNCTUATION).casefold() for part in speech.words(text))
     return [word for word in stripped if word]
 
 
 def within(words: str, text: str) -> bool:
-    """Whether the words stand in the text side by side and in order."""
+    """Whether the words stand in the text side by side and in order. UsageError where there are none to look for."""
     wanted, there = plain(words), plain(text)
     if not wanted:
         raise UsageError("no words given: an empty text is in everything")
+    if any(map(_unspaced, words)):
+        return _joined(words) in _joined(text)
     return any(there[at : at + len(wanted)] == wanted for at in range(len(there) - len(wanted) + 1))
+
+
+def _unspaced(char: str) -> bool:
+    """A letter of a script that puts no spaces between words (Thai, Chinese, Japanese ...), or not between all."""
+    return char >= "\u0e00" and category(char) == "Lo"
+
+
+def _joined(text: str) -> str:
+    return "".join(char for char in text.casefold() if char.isalnum())
 
 
 def _payload(entry: Entry, body: Any, path: tuple[str | int, ...]) -> bytes:
