@@ -12,18 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from mockserver.core.frames import SECOND, Micros
 from mockserver.core.ids import Ids
-from mockserver.engines.simulator import schema
 from mockserver.engines.simulator.hearing import rate_of
 from mockserver.engines.simulator.profiles.base import SERVER_VAD, Profile
-from mockserver.engines.simulator.shapes import (
-    FLAG,
-    Shape,
-    integer,
-    listing,
-    record,
-    text,
-    variants,
-)
+from mockserver.engines.simulator.profiles.xai_events import CLIENT_EVENTS, SESSION
 
 if TYPE_CHECKING:
     from mockserver.engines.simulator.wire import Wire
@@ -34,74 +25,6 @@ INTERIM_MODEL = "grok-transcribe"
 TRANSCRIPTION = "conversation.item.input_audio_transcription."
 STARTED = "input_audio_buffer.speech_started"
 
-_FORMAT = variants(
-    "type",
-    {
-        "audio/pcm": Shape(open=True, fields={"rate": integer(8_000, 48_000)}),  # D: the guide
-        "audio/pcmu": Shape(),
-        "audio/pcma": Shape(),
-    },
-)
-_VAD = Shape(
-    ("object", "null"),
-    open=True,
-    fields={
-        "type": text("server_vad", null=True),
-        "threshold": Shape(("number", "null"), least=0, most=1),
-        "prefix_padding_ms": integer(0, null=True),
-        "silence_duration_ms": integer(0, null=True),
-        "idle_timeout_ms": integer(0, null=True),
-        "create_response": FLAG,
-        "interrupt_response": FLAG,
-    },
-)
-_LEGS = {
-    "input": Shape(
-        open=True,
-        fields={
-            "format": _FORMAT,
-            "transcription": Shape(("object", "null"), open=True, fields={}),
-        },
-    ),
-    "output": Shape(open=True, fields={"format": _FORMAT}),
-}
-# Unknown: what it does with a field that it does not know. It takes the fields of GA that mean nothing to it (LKX:206
-# sends type, tracing, noise_reduction, output_modalities), so here all are taken.
-_SESSION = Shape(
-    open=True,
-    fields={
-        "instructions": text(null=True),
-        "voice": text(null=True),
-        "turn_detection": _VAD,
-        "audio": Shape(open=True, fields=_LEGS),
-        "tools": listing(
-            Shape(open=True, required=("type",), fields={"type": text(), "name": text()})
-        ),
-        "modalities": schema.MODALITIES,
-        "output_modalities": schema.MODALITIES,
-        "max_output_tokens": Shape(("integer", "string", "null")),
-    },
-)
-_FORCED = record(
-    "content",
-    type=text(),
-    id=text(),
-    role=text("assistant"),
-    content=listing(Shape(open=True, required=("type", "text"), fields={"text": text()})),
-    interruptible=FLAG,  # D: the guide; both default to what they are without
-    voice=text(),
-)
-_ITEMS = {**schema.item_kinds(schema.MESSAGE), "force_message": _FORCED}
-_RESPONSE = Shape(
-    ("object", "null"),
-    open=True,
-    fields={
-        name: shape
-        for name, shape in (schema.RESPONSE.fields or {}).items()
-        if name in ("instructions", "metadata", "conversation", "input")
-    },
-)
-
 
 class XAI(Profile):
     """One per connection: deltas refer to one another, and usage counts the audio that was sent."""
@@ -111,15 +34,8 @@ class XAI(Profile):
     default_instructions = ""  # C: xai-*:2
     beta_header_refused = False  # unknown
     typed_session = False
-    events: Mapping[str, Shape] = {
-        **schema.CLIENT_EVENTS,
-        "session.update": schema.event_shape("session", session=_SESSION),
-        "conversation.item.create": schema.event_shape(
-            "item", previous_item_id=text(null=True), item=variants("type", _ITEMS)
-        ),
-        "response.create": schema.event_shape(response=_RESPONSE),
-    }
-    session_shape = _SESSION
+    events = CLIENT_EVENTS
+    session_shape = SESSION
     voices = None
     voice_path = "voice"
     modalities = (("text",), ("audio",), ("audio", "text"))
