@@ -232,6 +232,9 @@ class MockServer:
         await self._settle()
         listener, self._listener = self._listener, None
         listener.close()
+        for _ in range(4):
+            # A connection that was accepted just before takes three turns of the loop until aiohttp knows of it.
+            await asyncio.sleep(0)
         self._gone = asyncio.Event()
         for pump in list(self._running):
             pump.note("server", "the server closes; this session was still running")

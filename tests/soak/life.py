@@ -10,9 +10,10 @@ import asyncio
 import gc
 import json
 import random
+import socket
+import struct
 import threading
 import time
-import tracemalloc
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +34,7 @@ FAULTS = (
 
 @dataclass(slots=True)
 class Report:
-    """What was done and what was left. Memory is in bytes, of Python objects that are traced."""
+    """What was done and what was left. Memory is what the process holds, in bytes, after each part."""
 
     seconds: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
@@ -41,6 +42,7 @@ class Report:
     tasks: tuple[int, int] = (0, 0)
     threads: tuple[int, int] = (0, 0)
     memory: list[int] = field(default_factory=list)
+    objects: list[int] = field(default_factory=list)
     running: int = 0
 
     def wrong(self) -> list[str]:
@@ -52,28 +54,40 @@ class Report:
                 found.append(f"{name}: {before} before, {after} after")
         if self.running:
             found.append(f"{self.running} sessions still run")
-        if len(self.memory) > 2 and self.memory[-1] > max(
-            1.5 * self.memory[0], self.memory[0] + 3_000_000
-        ):
+        if self.memory and self.memory[-1] > 1.2 * self.memory[0] + 20_000_000:
             found.append(
                 f"memory: {self.memory[0] / 1e6:.1f} MB after the first part, "
                 f"{self.memory[-1] / 1e6:.1f} MB after the last"
+            )
+        if self.objects and self.objects[-1] > 1.05 * self.objects[0] + 2_000:
+            found.append(
+                f"objects: {self.objects[0]:,} after the first part, {self.objects[-1]:,} after the last"
             )
         return found
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count:,} {name}" for name, count in sorted(self.counts.items()))
+        objects = " ".join(f"{one:,}" for one in self.objects)
         memory = " ".join(f"{one / 1e6:.1f}" for one in self.memory)
         return (
             f"{self.seconds:.0f} s: {counts}\n"
             f"before and after: files {self.files}, tasks {self.tasks}, threads {self.threads}\n"
-            f"memory after each part, MB: {memory}"
+            f"memory after each part, MB: {memory}\nobjects after each part: {objects}"
         )
 
 
 def files() -> int:
     """Open file descriptors of this process."""
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def held() -> int:
+    """Bytes of memory of this process."""
+    status = Path("/proc/self/status").read_text("ascii")
+    return (
+        int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+        * 1024
+    )
 
 
 async def client(url: str, number: int, until: float, counts: Counter[str]) -> None:
@@ -84,7 +98,10 @@ async def client(url: str, number: int, until: float, counts: Counter[str]) -> N
             try:
                 ws = await http.ws_connect(url, headers={"Authorization": "Bearer any"})
                 counts["sessions"] += 1
-                await session(ws, rng, until, counts)
+                try:
+                    await session(ws, rng, until, counts)
+                finally:
+                    ws._response.close()
             except (aiohttp.ClientError, ConnectionError, Cut):
                 counts["cut by the server"] += 1
         await asyncio.sleep(rng.uniform(0, 0.2))
@@ -134,12 +151,11 @@ async def session(
         await asyncio.sleep(rng.uniform(0, 0.1))
     if rng.random() < 0.3:
         counts["resets by the client"] += 1
-        transport: Any = ws.get_extra_info("socket")
-        if transport is not None:
-            transport.setsockopt(1, 13, b"\1\0\0\0\0\0\0\0")
-        stream = ws._response.connection
-        if stream is not None and stream.transport is not None:
-            stream.transport.abort()
+        connection = ws._response.connection
+        if connection is not None and connection.transport is not None:
+            sock: Any = connection.transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.transport.abort()
     else:
         counts["closes by the client"] += 1
         await ws.close()
@@ -192,19 +208,19 @@ async def soak(sessions: int, seconds: float, *, parts: int = 0, show: bool = Fa
     report.files, report.tasks, report.threads = (
         (count, 0) for count in (files(), len(asyncio.all_tasks()), threading.active_count())
     )
-    tracemalloc.start()
     began = time.monotonic()
     for number in range(parts):
         await part(sessions, seconds / parts, number + 1, report)
+        await asyncio.sleep(0.05)
         gc.collect()
-        report.memory.append(tracemalloc.get_traced_memory()[0])
+        report.memory.append(held())
+        report.objects.append(len(gc.get_objects()))
         if show:
             print(
                 f"part {number + 1} of {parts}: {report.memory[-1] / 1e6:.1f} MB, {files()} files",
                 flush=True,
             )
     report.seconds = time.monotonic() - began
-    tracemalloc.stop()
     await asyncio.sleep(0.1)
     gc.collect()
     report.files = report.files[0], files()
