@@ -229,8 +229,8 @@ class Score:
 
     def _anchor(self, cause: Cause) -> Anchor:
         on = cause.on
-        if self._rules.audio == "ignore" and on in (On.AUDIO, On.BOTH):
-            on = On.BEFORE
+        if on in (On.AUDIO, On.BOTH) and (self._rules.audio == "ignore" or not self.ear.us):
+            on = On.BEFORE  # also where no audio was recorded: it went another way (WebRTC), or was cut
         match on:
             case On.LIKE:
                 return self._labels.get(cause.like) or self._before()
@@ -320,7 +320,7 @@ class Score:
 
     def open(self, now: Micros) -> None:
         """The connection was accepted."""
-        self._passed = self.sent_at = now
+        self._passed = self.sent_at = self._heard_at = now
         self.settle(self.opening, now)
         self.read_to(AHEAD)
 

@@ -69,7 +69,12 @@ class Live:
     """A live session against a source."""
 
     def __init__(
-        self, source: Replay, handshake: Handshake | None = None, *, number: int = 0
+        self,
+        source: Replay,
+        handshake: Handshake | None = None,
+        *,
+        number: int = 0,
+        began: Micros = 0,
     ) -> None:
         self.journal = Journal()
         log = self.journal.open(source.dialect)
@@ -78,10 +83,10 @@ class Live:
         handshake = handshake or Handshake()
         log.number = 0
         self.session = Session(source.open(handshake, context), journal=self.journal, log=log)
-        self.now: Micros = 0
+        self.now: Micros = began
         self.got: list[tuple[Micros, Frame]] = []
         self.effects: list[Effect] = []
-        self._take(self.session.feed(Opened(handshake), 0))
+        self._take(self.session.feed(Opened(handshake), began))
         self.wait(0)
 
     @property

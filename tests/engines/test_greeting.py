@@ -22,6 +22,7 @@ from mockserver.core.view import Memo
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines.base import Context
 from mockserver.engines.replay import Replay
+from tests.engines.driving import Live, S, recording
 
 SESSION = {"type": "session.created", "session": {"id": "sess_1"}}
 CREATE = {"type": "response.create"}
@@ -65,3 +66,17 @@ def test_the_greeting_comes_before_any_answer(client_ms: int, session_ms: int) -
         (session_ms, "session.created"),
         (client_ms + 30, "response.created"),
     ]
+
+
+def test_without_recorded_audio_what_audio_would_cause_keeps_its_place() -> None:
+    """A capture of a data channel holds no client audio: its events come in the recorded order, whenever it opens."""
+    types = [
+        "session.created",
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+        "session.updated",
+    ]
+    made = recording(*((S, {"type": name, "item_id": "item_1"}) for name in types), timed=False)
+    live = Live(Replay(made, pacing="instant"), began=150)
+    assert live.names() == types
