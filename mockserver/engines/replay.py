@@ -163,8 +163,13 @@ class Replay:
             problem = self._left_open(where, engine) if engine.departure is None else None
             if problem is not None:
                 found.append(problem)
+        if self._free and not (self.running or self._surplus or self._told):
+            # A client that talks to the real service, or to nobody, must not look like one that was tested.
+            if not self._may_miss("connection"):
+                found.append(ReplayUnfinished(reports.unused(_name(self._free[0][0]))))
+            return found
         for cassette, connection in self._free:
-            if not self._may_miss("connection") and self.running and not self._surplus:
+            if not self._may_miss("connection") and not self._surplus:
                 told = (
                     f"{_name(cassette)}: recorded connection {connection.number} was never opened"
                 )

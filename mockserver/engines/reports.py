@@ -67,6 +67,14 @@ def surplus(cassette: str, asked: str, why: str, rerecord: str) -> str:
     )
 
 
+def unused(cassette: str) -> str:
+    """Nobody came."""
+    return (
+        f"{cassette}: no client connected, so nothing of it was played; give the client the server's base_url, "
+        "or set the variables it reads (marker: env=True; command line: -- COMMAND)"
+    )
+
+
 def _step(step: Step, lens: Lens) -> str:
     told = shorten(lens.summary(step.view), 80)
     return f"#{step.number} {step.view.name}, recorded at {step.at / 1e6:.3f} s  {told}".rstrip()

@@ -686,6 +686,13 @@ def test_a_connection_that_nobody_opened_is_unfinished() -> None:
     assert isinstance(source.problems()[0], ReplayUnfinished)
 
 
+def test_a_recording_that_nobody_used_proves_nothing() -> None:
+    [problem] = Replay(two_parts()).problems()
+    assert isinstance(problem, ReplayUnfinished)
+    assert "no client connected, so nothing of it was played" in str(problem)
+    assert Replay(two_parts(), allow_unplayed=["connection"]).problems() == []
+
+
 def test_refusals_and_resets_are_replayed() -> None:
     refused = Connection(
         0, Handshake(), Answer(429, (("Retry-After", "1"), ("Content-Length", "4")), None, b"slow")
