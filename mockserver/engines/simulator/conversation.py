@@ -100,7 +100,8 @@ class Conversation:
                 "'^[a-zA-Z0-9_-]+$'.",
                 "item.call_id",
             )
-        if given["type"] == "function_call_output" and not self._knows_call(given["call_id"]):
+        checks = self.wire.profile.checks_call_id and given["type"] == "function_call_output"
+        if checks and not self._knows_call(given["call_id"]):
             raise problems.no_such_call(given["call_id"])
         item = item_from(given, wanted or self.wire.mint("item"))
         if item.type == "function_call" and not item.call_id:

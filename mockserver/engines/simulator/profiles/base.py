@@ -86,6 +86,7 @@ class Profile:
         ("text",),
         ("audio",),
     )  # in any order; GA: one or the other
+    checks_call_id = True  # a tool's output needs its call (livekit/agents#3344)
     speaks_always = False  # True: modalities are taken and shown, but the model speaks
     said_verbatim: tuple[str, ...] = ()  # types of items that are spoken as they are
 
