@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from mockserver.core.frames import Micros, Sender
 from mockserver.core.paths import matches
@@ -138,18 +138,28 @@ class Selection:
         )
 
 
+class Chosen(TypedDict, total=False):
+    """What narrows a selection. ``where``: values at dotted paths of the body; ``...`` asks only that it is there."""
+
+    where: Mapping[str, Any] | None
+    session: int | None
+    response: str | None
+    item: str | None
+    metadata: Mapping[str, Any] | None
+
+
 def select(
-    journal: Journal,
-    sender: Sender,
-    name: str = "*",
-    *,
-    where: Mapping[str, Any] | None = None,
-    session: int | None = None,
-    response: str | None = None,
-    item: str | None = None,
-    metadata: Mapping[str, Any] | None = None,
+    journal: Journal, sender: Sender, name: str = "*", **chosen: Unpack[Chosen]
 ) -> Selection:
-    """The frames of one sender by event name (glob), body values at dotted paths, response, item and metadata."""
+    """The frames of one sender by event name (glob), and by what ``Chosen`` says."""
+    for word in chosen:
+        if word not in Chosen.__annotations__:
+            raise UsageError(
+                f"unknown argument {word!r}: expected {', '.join(Chosen.__annotations__)}; "
+                f'a field of the frame goes into where={{"{word}": ...}}'
+            )
+    where, metadata = chosen.get("where"), chosen.get("metadata")
+    session, response, item = chosen.get("session"), chosen.get("response"), chosen.get("item")
     wanted = dict(where or {}) | {
         f"response.metadata.{key}": value for key, value in (metadata or {}).items()
     }

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
-from mockserver.core.expect import Selection, select, timeline
+from mockserver.core.expect import Chosen, Selection, select, timeline
 from mockserver.core.frames import Answer, Frame, Handshake, Micros, Note, Sender
 from mockserver.core.view import Lens, Memo, View
 
@@ -120,16 +120,16 @@ class Journal:
 
     # --- assertions (core.expect) ---
 
-    def sent_by_client(self, name: str = "*", **where: Any) -> Selection:
+    def sent_by_client(self, name: str = "*", **chosen: Unpack[Chosen]) -> Selection:
         """The client's frames of this event name (glob).
 
-        Keywords: ``where``, ``session``, ``response``, ``item``, ``metadata`` (``core.expect.select``).
+        Keywords: ``where``, ``session``, ``response``, ``item``, ``metadata`` (``core.expect.Chosen``).
         """
-        return select(self, Sender.CLIENT, name, **where)
+        return select(self, Sender.CLIENT, name, **chosen)
 
-    def sent_by_server(self, name: str = "*", **where: Any) -> Selection:
+    def sent_by_server(self, name: str = "*", **chosen: Unpack[Chosen]) -> Selection:
         """What the client was sent, after every fault. The same keywords."""
-        return select(self, Sender.SERVER, name, **where)
+        return select(self, Sender.SERVER, name, **chosen)
 
     def timeline(self) -> str:
         """The whole journal as lines for a person."""

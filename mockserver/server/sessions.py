@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
-from mockserver.core.expect import Selection
+from mockserver.core.expect import Chosen, Selection
 from mockserver.core.frames import Micros
 from mockserver.core.journal import Journal, SessionLog
 from mockserver.core.session import Layer, Session
@@ -63,13 +63,13 @@ class SessionHandle:
         """The journal of the whole server."""
         return self.session.journal
 
-    def sent_by_client(self, name: str = "*", **where: Any) -> Selection:
+    def sent_by_client(self, name: str = "*", **chosen: Unpack[Chosen]) -> Selection:
         """What this client sent, as ``Journal.sent_by_client``."""
-        return self.journal.sent_by_client(name, session=self.number, **where)
+        return self.journal.sent_by_client(name, **{**chosen, "session": self.number})
 
-    def sent_by_server(self, name: str = "*", **where: Any) -> Selection:
+    def sent_by_server(self, name: str = "*", **chosen: Unpack[Chosen]) -> Selection:
         """What this client was sent, as ``Journal.sent_by_server``."""
-        return self.journal.sent_by_server(name, session=self.number, **where)
+        return self.journal.sent_by_server(name, **{**chosen, "session": self.number})
 
     @property
     def engine(self) -> Engine:

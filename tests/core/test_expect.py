@@ -55,8 +55,17 @@ def test_fields_response_and_metadata_narrow_a_selection(journal: Journal) -> No
     assert journal.sent_by_client("response.cancel").body["response_id"] == "resp_1"
 
 
+def test_a_field_is_no_argument(journal: Journal) -> None:
+    told = r"unknown argument 'response_id': .* a field of the frame goes into where=\{\"response_id\": ...\}"
+    with pytest.raises(UsageError, match=told):
+        journal.sent_by_client("response.cancel", response_id="resp_1")  # type: ignore[call-arg]
+
+
 def test_order_and_time(journal: Journal) -> None:
-    create, created = journal.sent_by_client("response.create"), journal.sent_by_server("response.created")
+    create, created = (
+        journal.sent_by_client("response.create"),
+        journal.sent_by_server("response.created"),
+    )
     create.before(created)
     created.after(create).within(ms=20, of=create)
     in_order(create, created, journal.sent_by_server("response.done"))
