@@ -65,11 +65,13 @@ class SessionHandle:
 
     def sent_by_client(self, name: str = "*", **chosen: Unpack[Chosen]) -> Selection:
         """What this client sent, as ``Journal.sent_by_client``."""
-        return self.journal.sent_by_client(name, **{**chosen, "session": self.number})
+        chosen["session"] = self.number
+        return self.journal.sent_by_client(name, **chosen)
 
     def sent_by_server(self, name: str = "*", **chosen: Unpack[Chosen]) -> Selection:
         """What this client was sent, as ``Journal.sent_by_server``."""
-        return self.journal.sent_by_server(name, **{**chosen, "session": self.number})
+        chosen["session"] = self.number
+        return self.journal.sent_by_server(name, **chosen)
 
     @property
     def engine(self) -> Engine:
