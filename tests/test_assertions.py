@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from mockserver import script, simulator, speech
@@ -19,6 +21,7 @@ from mockserver.assertions import (
 from mockserver.assertions.said import within
 from mockserver.core.frames import Sender
 from mockserver.errors import ExpectationFailed, UsageError
+from tests import typed_assertions
 from tests.talk import Talk
 
 SECRET = "blue elephants"
@@ -435,3 +438,7 @@ def test_two_active_responses() -> None:
     assert f"one active response at a time, found {second} created while {first} was active" in str(
         failed.value
     )
+
+
+def test_all_of_it_as_a_user_types_it() -> None:
+    assert 90 < asyncio.run(typed_assertions.main()) < 95
