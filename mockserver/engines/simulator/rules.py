@@ -85,7 +85,7 @@ class Rules:
 
     def __init__(
         self,
-        rules: Iterable[Rule] | Mapping[Pattern, Said],
+        rules: Iterable[Rule] | Mapping[str, Said] | Mapping[re.Pattern[str], Said],
         *,
         otherwise: Replier | None = None,
         transcripts: Iterable[str | None] = (),
