@@ -59,6 +59,7 @@ async def test_livekit_discards_a_reply_whose_news_comes_too_late(realtime_mock)
         orphan = journal.sent_by_server("response.created").body["response"]["id"]
         assert surfaced == []
         assert_orphan_discarded(journal, orphan)
+        journal.sent_by_server("error", where={"error.code": "response_cancel_not_active"}).once()
         with pytest.raises(ExpectationFailed, match="it ended as completed"):
             assert_cancelled(journal, orphan)
 
