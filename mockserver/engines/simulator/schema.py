@@ -49,7 +49,8 @@ TRANSCRIPTION = record(
     prompt=text(null=True),
     delay=text("minimal", "low", "medium", "high", "xhigh"),
 )
-NOISE_REDUCTION = record(null=True, type=text("near_field", "far_field"))
+# ``strength``: the openai package 3.54 has it, the published schema not yet; its bounds are unknown.
+NOISE_REDUCTION = record(null=True, type=text("near_field", "far_field"), strength=number())
 SERVER_VAD = record(
     "type",
     type=text("server_vad"),
@@ -112,18 +113,28 @@ TOOL_CHOICE = Shape(
     },
 )
 MAX_TOKENS = Shape(("integer", "string"), values=("inf",), least=1, most=4096)
+# Nulls that clients send, though the schema has none. Where null is no value of a field it is taken for not given
+# (``session.NOT_GIVEN``): unknown what the provider makes of it, but it has refused no such client.
+# livekit sends a token limit and reasoning of None as null (LKO:1367, LKO:1441), openai-agents instructions, voice,
+# speed and the parts of a tracing configuration (OAG:1737, OAG:2083).
+_MAX_TOKENS_OR_NULL = Shape(("integer", "string", "null"), values=("inf",), least=1, most=4096)
 MODALITIES = listing(text("text", "audio"))
 VOICE = Shape(("string", "object"), fields={"id": text()}, required=("id",))
+_VOICE_OR_NULL = Shape(("string", "object", "null"), fields={"id": text()}, required=("id",))
 PROMPT = record(
     "id", null=True, id=text(), version=text(null=True), variables=Shape(("object", "null"))
 )
-REASONING = record(effort=text("minimal", "low", "medium", "high", "xhigh"))
+REASONING = record(null=True, effort=text("minimal", "low", "medium", "high", "xhigh", null=True))
 METADATA = Shape(("object", "null"))
 INCLUDE = Shape(("array", "null"), of=text("item.input_audio_transcription.logprobs"))
 TRACING = Shape(
     ("string", "object", "null"),
     values=("auto",),
-    fields={"workflow_name": text(), "group_id": text(), "metadata": ANY_OBJECT},
+    fields={
+        "workflow_name": text(null=True),
+        "group_id": text(null=True),
+        "metadata": Shape(("object", "null")),
+    },
 )
 TRUNCATION = Shape(
     ("string", "object"),
@@ -146,15 +157,22 @@ REALTIME = record(
     type=text("realtime"),
     model=text(),
     output_modalities=MODALITIES,
-    instructions=text(),
-    audio=record(input=_INPUT, output=record(format=FORMAT, voice=VOICE, speed=number(0.25, 1.5))),
+    instructions=text(null=True),
+    audio=record(
+        input=_INPUT,
+        output=record(
+            format=FORMAT,
+            voice=_VOICE_OR_NULL,
+            speed=Shape(("number", "null"), least=0.25, most=1.5),
+        ),
+    ),
     include=INCLUDE,
     tracing=TRACING,
     tools=TOOLS,
     tool_choice=TOOL_CHOICE,
     parallel_tool_calls=FLAG,
     reasoning=REASONING,
-    max_output_tokens=MAX_TOKENS,
+    max_output_tokens=_MAX_TOKENS_OR_NULL,
     truncation=TRUNCATION,
     prompt=PROMPT,
 )

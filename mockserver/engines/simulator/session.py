@@ -21,6 +21,8 @@ WHOLE = (
     "noise_reduction",
     "output_modalities",
 )
+# Null is no value of these: unknown what it means to the provider, here it changes nothing.
+NOT_GIVEN = ("instructions", "voice", "speed", "max_output_tokens", "format")
 
 
 class SessionSettings:
@@ -81,6 +83,8 @@ class SessionSettings:
         """``new`` over ``old``, objects field by field; neither is changed."""
         merged = copy.deepcopy(old)
         for key, value in new.items():
+            if value is None and key in NOT_GIVEN:
+                continue
             if key == "turn_detection":
                 merged[key] = self.profile.detection(merged.get(key), value)
             elif key == "transcription":
