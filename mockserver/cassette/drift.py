@@ -2,9 +2,9 @@
 
 Shape is: which events come, in what order, with which fields, of which JSON types. Values are volatile and never
 compared. Three things are no drift, because the provider promises none of them: how many deltas a reply is cut into
-and how kinds of deltas interleave, where a floating event stands (input transcription, rate limits, keep-alives), and
-whether a nullable field is null this time. A field counts as gone only where every recorded event had it and no live
-one has.
+and how kinds of deltas interleave, where a floating event stands (input transcription, rate limits, keep-alives; the
+dialect says which), and whether a nullable field is null this time. A field counts as gone only where every recorded
+event had it and no live one has.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from mockserver.core.frames import Frame, Sender
-from mockserver.core.view import Kind, Lens, View
+from mockserver.core.view import Kind, View
+from mockserver.dialects.base import Dialect
 
 Change = Literal[
     "event gone",
@@ -28,15 +29,6 @@ Change = Literal[
     "end changed",
 ]
 
-FLOATING = (
-    "*input_audio_transcription*",
-    "rate_limits.updated",
-    "*speech_started",
-    "*speech_stopped",
-)
-"""Events that the providers place freely among the others (FACTS 8, 9)."""
-REPEATED = ("*.delta", "serverContent.*")
-"""Events that come in as many pieces as the provider likes."""
 FREE_KEYS = ("metadata", "properties")
 """Objects whose keys are the user's, not the provider's: what is under them is no shape of the server."""
 PRESENT = "object"
@@ -58,27 +50,24 @@ def drift(
     recorded: Sequence[Frame],
     live: Sequence[Frame],
     *,
-    lens: Lens,
-    floating: Iterable[str] = FLOATING,
+    dialect: Dialect,
 ) -> list[Drift]:
     """The differences in shape between the server's frames of two sessions; order first, then fields."""
-    loose = tuple(floating)
-    before, after = _views(recorded, lens), _views(live, lens)
-    return [*_order(before, after, loose), *_end(before, after), *_fields(before, after)]
+    before, after = _views(recorded, dialect), _views(live, dialect)
+    return [*_order(before, after, dialect), *_end(before, after), *_fields(before, after)]
 
 
-def _views(frames: Iterable[Frame], lens: Lens) -> list[View]:
-    views = (lens.view(frame, Sender.SERVER) for frame in frames)
+def _views(frames: Iterable[Frame], dialect: Dialect) -> list[View]:
+    views = (dialect.view(frame, Sender.SERVER) for frame in frames)
     return [view for view in views if view.kind is not Kind.KEEPALIVE]
 
 
 # --- which events, in what order ---
 
 
-def _order(
-    before: Sequence[View], after: Sequence[View], loose: tuple[str, ...]
-) -> Iterator[Drift]:
-    old, new = list(_sequence(before, loose)), list(_sequence(after, loose))
+def _order(before: Sequence[View], after: Sequence[View], dialect: Dialect) -> Iterator[Drift]:
+    loose = dialect.floating
+    old, new = list(_sequence(before, dialect)), list(_sequence(after, dialect))
     gone: list[str] = []
     added: list[str] = []
     for tag, i1, i2, j1, j2 in SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
@@ -107,13 +96,13 @@ def _order(
         yield Drift("event added" if name in names else "event gone", name)
 
 
-def _sequence(views: Iterable[View], loose: tuple[str, ...]) -> Iterator[str]:
+def _sequence(views: Iterable[View], dialect: Dialect) -> Iterator[str]:
     """Names in order, without floating ones; each kind of delta once in an unbroken run of deltas, in sorted order."""
     run: set[str] = set()
     for view in views:
-        if view.kind in (Kind.CLOSE, Kind.LOST) or _any(view.name, loose):
+        if view.kind in (Kind.CLOSE, Kind.LOST) or _any(view.name, dialect.floating):
             continue
-        if _any(view.name, REPEATED):
+        if _any(view.name, dialect.repeated):
             run.add(view.name)
             continue
         yield from sorted(run)

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mockserver.cassette.drift import FLOATING, REPEATED
 from mockserver.cassette.model import Record
 from mockserver.core.frames import MILLISECOND, SECOND, Frame, Micros, Sender, Text
-from mockserver.core.view import Kind, Lens, View
+from mockserver.core.view import Kind, View
+from mockserver.dialects.base import Dialect
 
 _ID_KEY = re.compile(r"(^|_)id$|Id$")
 LONGEST_PAUSE: Micros = 1 * SECOND
@@ -39,8 +39,8 @@ class Step:
 class Follower:
     """Follows one recorded connection against a live server."""
 
-    def __init__(self, records: Sequence[Record], lens: Lens, *, timed: bool = True) -> None:
-        self._lens = lens
+    def __init__(self, records: Sequence[Record], dialect: Dialect, *, timed: bool = True) -> None:
+        self._dialect = dialect
         self.recorded = [record.frame for record in records if record.sender is Sender.SERVER]
         self.live: list[Frame] = []
         self.steps = list(self._plan(records, timed))
@@ -54,10 +54,10 @@ class Follower:
         after: Counter[str] = Counter()
         last: Micros | None = None
         for record in records:
-            view = self._lens.view(record.frame, record.sender)
+            view = self._dialect.view(record.frame, record.sender)
             if record.sender is Sender.SERVER:
-                if _counts(view):
-                    after[view.name] = 1 if _any(view.name, REPEATED) else after[view.name] + 1
+                if self._counts(view):
+                    after[view.name] = 1 if _any(view.name, self._dialect.repeated) else after[view.name] + 1
             else:
                 audio = view.kind is Kind.AUDIO
                 if timed:
@@ -74,17 +74,21 @@ class Follower:
     def _by_name(self, frames: Sequence[Frame]) -> dict[str, list[Any]]:
         named: dict[str, list[Any]] = {}
         for frame in frames:
-            view = self._lens.view(frame, Sender.SERVER)
-            if _counts(view):
+            view = self._dialect.view(frame, Sender.SERVER)
+            if self._counts(view):
                 named.setdefault(view.name, []).append(view.body)
         return named
+
+    def _counts(self, view: View) -> bool:
+        ends = view.kind in (Kind.CLOSE, Kind.LOST, Kind.KEEPALIVE)
+        return not ends and not _any(view.name, self._dialect.floating)
 
     def received(self, frame: Frame) -> None:
         """The live server sent this."""
         self.live.append(frame)
-        view = self._lens.view(frame, Sender.SERVER)
+        view = self._dialect.view(frame, Sender.SERVER)
         bodies = self._bodies.get(view.name, [])
-        if not _any(view.name, REPEATED) and self._seen[view.name] < len(bodies):
+        if not _any(view.name, self._dialect.repeated) and self._seen[view.name] < len(bodies):
             _learn(bodies[self._seen[view.name]], view.body, self._ids)
         self._seen[view.name] += 1
 
@@ -94,7 +98,7 @@ class Follower:
             name
             for name, count in after.items()
             if name not in self._given_up
-            and self._seen[name] < (1 if _any(name, REPEATED) else count)
+            and self._seen[name] < (1 if _any(name, self._dialect.repeated) else count)
         ]
 
     def give_up(self, names: Sequence[str]) -> None:
@@ -110,12 +114,6 @@ class Follower:
             if old in data:
                 data = data.replace(json.dumps(old), json.dumps(new))
         return frame if data == frame.data else Text(data)
-
-
-def _counts(view: View) -> bool:
-    return view.kind not in (Kind.CLOSE, Kind.LOST, Kind.KEEPALIVE) and not _any(
-        view.name, FLOATING
-    )
 
 
 def _any(name: str, patterns: Sequence[str]) -> bool:

@@ -110,6 +110,9 @@ class Dialect:
     audio_ends: tuple[
         str, ...
     ] = ()  # client frames that end an utterance: there its length is compared
+    plain_names: tuple[str, ...] = ()  # events whose names have no dot, as far as they are known
+    floating: tuple[str, ...] = ()  # server events that it places freely among the others
+    repeated: tuple[str, ...] = ("*.delta",)  # server events in as many pieces as it likes
 
     # --- the lens ---
 

@@ -76,6 +76,8 @@ class Gemini(Dialect):
         optional=("realtimeInput.video",),
     )
     audio_ends = ("realtimeInput.activityEnd", "realtimeInput.audioStreamEnd")
+    plain_names = _MESSAGES
+    repeated = ("serverContent.*",)
 
     def view(self, frame: Frame, sender: Sender) -> View:
         """JSON in text and in binary frames."""

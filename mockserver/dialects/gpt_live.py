@@ -33,6 +33,7 @@ class GPTLive(Dialect):
     env_vars = OpenAI.env_vars
     key_headers = OpenAI.key_headers
     key_env = OpenAI.key_env
+    plain_names = ("error",)
     rules = MatchRules(
         volatile=("event_id",),
         ids=("**.event_id", "**.delegation_id", "item.call_id", "item.id"),

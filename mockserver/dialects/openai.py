@@ -91,6 +91,14 @@ class OpenAI(Dialect):
     )
     cancels = ("response.cancel",)
     audio_ends = ("input_audio_buffer.commit", "input_audio_buffer.clear")
+    plain_names = ("error",)
+    # FACTS 8 and 9: transcripts of the input come anywhere from speech to after the reply's audio.
+    floating = (
+        "*input_audio_transcription*",
+        "rate_limits.updated",
+        "*speech_started",
+        "*speech_stopped",
+    )
 
     def peek(self, frame: Frame, sender: Sender) -> str:
         """The event's type, without parsing the frame where it stands first."""

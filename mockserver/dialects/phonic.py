@@ -35,6 +35,12 @@ class Phonic(Dialect):
     key_headers = ("authorization",)
     key_env = "PHONIC_API_KEY"
     rules = MatchRules(ids=("tool_call_id",), optional=("mute", "unmute"))
+    plain_names = (
+        *("config", "audio_chunk", "input_text", "input_cancelled", "interrupted_response", "error"),
+        *("tool_call_interrupted", "tool_call_output", "ready_to_start_conversation"),
+        *("assistant_started_speaking", "assistant_finished_speaking"),
+    )
+    repeated = ("audio_chunk",)
 
     def read(self, body: Any, sender: Sender) -> View:
         """Type and audio of one message."""

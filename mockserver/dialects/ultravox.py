@@ -28,6 +28,8 @@ class Ultravox(Dialect):
     key_headers = ("x-api-key",)
     key_env = "ULTRAVOX_API_KEY"
     rules = MatchRules(ids=("invocationId",), optional=("ping",))
+    plain_names = ("ping", "pong", "state", "playback_clear_buffer", "client_tool_result")
+    repeated = ("audio",)
 
     def view(self, frame: Frame, sender: Sender) -> View:
         """Binary frames are audio."""

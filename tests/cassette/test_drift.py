@@ -19,7 +19,7 @@ def frames(*events: dict[str, Any] | Frame) -> list[Frame]:
 
 
 def changes(before: list[Frame], after: list[Frame]) -> list[str]:
-    return [str(one) for one in drift(before, after, lens=OPENAI)]
+    return [str(one) for one in drift(before, after, dialect=OPENAI)]
 
 
 def turn(**response: Any) -> list[dict[str, Any]]:
@@ -111,7 +111,7 @@ def test_fields_that_change(old: dict[str, Any], new: dict[str, Any], expected: 
 def test_null_int_and_float_and_the_users_own_keys_are_no_change_of_type(
     old: dict[str, Any], new: dict[str, Any]
 ) -> None:
-    found = drift(frames(*turn(**old)), frames(*turn(**new)), lens=OPENAI)
+    found = drift(frames(*turn(**old)), frames(*turn(**new)), dialect=OPENAI)
     assert [one for one in found if one.change == "type changed" or "metadata" in one.where] == []
 
 
@@ -134,3 +134,22 @@ def test_variants_of_an_object_are_apart() -> None:
     paths = shape({"type": "x", "item": {"type": "function_call", "name": "f"}})
     assert paths["item<function_call>.name"] == {"string"}
     assert str(Drift("event gone", "a")) == "event gone: a"
+
+
+def test_what_floats_and_what_comes_in_pieces_is_the_dialects_to_say() -> None:
+    """The same frames: no drift where the provider is known for it, drift where it is not."""
+    created, first, second, done, limits = turn()
+    before, after = (
+        frames(created, first, second, done, limits),
+        frames(created, limits, first, done),
+    )
+    generic = dialect_named("generic")
+    assert [one.change for one in drift(before, after, dialect=generic)] == ["event moved"]
+    assert drift(before, after, dialect=OPENAI) == []
+    heard = [{"serverContent": {"modelTurn": {"parts": [{"text": word}]}}} for word in "abc"]
+    assert drift(frames(*heard), frames(*heard[:1]), dialect=dialect_named("gemini")) == []
+    assert [one.change for one in drift(frames(*heard), frames(*heard[:1]), dialect=generic)] == [
+        "event gone"
+    ]
+    chunks = [{"type": "audio_chunk", "audio": "AAAA"}] * 3
+    assert drift(frames(*chunks), frames(*chunks[:2]), dialect=dialect_named("phonic")) == []
