@@ -9,17 +9,20 @@
            | "with" ("probability" CHANCE | "seed" NUMBER)
            | "at" "most" NUMBER "times" | "once"
            | "for" ["the"] "first" [NUMBER] ("attempt" | "attempts")
+
+After "drop" the word "on" may be left out where what follows looks like an event: ``drop response.created``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
 from mockserver import bounded_yaml
 from mockserver.core.frames import Sender
+from mockserver.dialects.registry import DIALECTS
 from mockserver.errors import SpecError, UsageError
 from mockserver.faults.base import ACTIONS, Action, Fault
 from mockserver.faults.spec import (
@@ -41,8 +44,7 @@ _CLAUSES = ("on", "before", "from", "in", "within", "after", "with", "at", "once
 def parse(spec: str) -> Fault:
     """A fault from its text. SpecError, with the column, where the text is wrong."""
     reader = Reader(spec)
-    kind, fields = _action(reader)
-    where: dict[str, Any] = {}
+    kind, fields, where = _action(reader)
     optional = False
     while (token := reader.peek()) is not None:
         group = kind.pattern.read_group(reader, shared=reader.word() in _CLAUSES)
@@ -63,20 +65,23 @@ def parse(spec: str) -> Fault:
             where.update(found)
         else:
             known = [*kind.pattern.keywords, *_CLAUSES]
-            raise reader.error(f"unexpected {token.text!r}{nearest(token.text.lower(), known)} "
+            meant = nearest(token.text.lower(), known)
+            if not meant and "events" not in where and _names_an_event(token):
+                meant = f"; did you mean 'on {token.text}'?"
+            raise reader.error(f"unexpected {token.text!r}{meant} "
                                f"(here may stand: {', '.join(dict.fromkeys(known))})", at=token)
     if kind.pattern.first_words == ("strip",) and reader.word_at(0) == "drop" and "events" not in where:
         path = fields["path"]
-        raise reader.error(f"'drop {path}' takes a field out of an event: add 'on EVENT'; to lose the event itself say "
-                           f"'drop on {path}'", at=reader.tokens[1])
+        raise reader.error(f"'drop {path}' takes a field out of an event: add 'on EVENT'; to lose an event of this "
+                           f"name say 'drop on {path}'", at=reader.tokens[1])
     try:
         return Fault(kind(**fields), Where(**where), optional)
     except UsageError as error:
         raise SpecError(f"fault {spec!r}: {error}", source=spec) from None
 
 
-def _action(reader: Reader) -> tuple[type[Action], dict[str, Any]]:
-    """The action at the reader: the kind whose words are the longest that stand there."""
+def _action(reader: Reader) -> tuple[type[Action], dict[str, Any], dict[str, Any]]:
+    """The action at the reader: the kind whose words are the longest that stand there; its values; where, if said."""
     first = reader.next("a fault, such as 'delay 11s on response.created'")
     reader.place -= 1
     best: tuple[str, ...] | None = None
@@ -89,15 +94,31 @@ def _action(reader: Reader) -> tuple[type[Action], dict[str, Any]]:
         hint = nearest(said, known) or nearest(first.text.lower(), known)
         raise reader.error(f"no fault is called {first.text!r}{hint} (the list: mockserver faults)", at=first)
     reader.place += len(best)
-    if best == ("drop",) and _field_follows(reader):
-        best = ("strip",)  # "drop metadata on response.created" is how people say it
+    if best == ("drop",) and (what := _dropped(reader)) is not None:
+        if what == "event":
+            return ACTIONS[best], {}, _on(reader)
+        best = ("strip",)
     kind = ACTIONS[best]
-    return kind, _head(kind, best, reader)
+    return kind, _head(kind, best, reader), {}
 
 
-def _field_follows(reader: Reader) -> bool:
+def _dropped(reader: Reader) -> Literal["field", "event"] | None:
+    """What stands behind 'drop', as people say it: "drop metadata on response.created" means a field of an event,
+    "drop response.created" the event; None where a clause follows."""
     token = reader.peek()
-    return token is not None and token.text.lower() not in _CLAUSES and KINDS["path"].read(token) is not None
+    if token is None or (token.bare and token.text.lower() in _CLAUSES) or KINDS["path"].read(token) is None:
+        return None
+    event_is_said = any(other.bare and other.text.lower() in ("on", "before") for other in reader.tokens)
+    counted = token.bare and (token.text.lower() in ("the", "every") or ordinal_value(token.text) is not None)
+    return "event" if not event_is_said and (counted or _names_an_event(token)) else "field"
+
+
+def _names_an_event(token: Token) -> bool:
+    """Whether a word looks like an event's name: dotted, a glob, or one that a provider is known to use."""
+    name = token.value
+    return isinstance(name, str) and (
+        "." in name or "*" in name or any(name in dialect.plain_names for dialect in DIALECTS.values())
+    )
 
 
 def _head(kind: type[Action], words: tuple[str, ...], reader: Reader) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Drop(Action):
     """The frame is lost."""
 
     syntax: ClassVar[str] = "drop"
-    about: ClassVar[str] = "The frame is lost."
+    about: ClassVar[str] = "The frame is lost. 'drop response.done' says the same: an event's name may follow at once."
     example: ClassVar[str] = "drop on response.done"
     group: ClassVar[str] = "loss and order"
 

@@ -87,6 +87,15 @@ def test_every_example_reads_back_as_itself(example: str) -> None:
         ("delay 1min on every 3rd a or b", faults.delay(("a", "b"), seconds=60, every=3)),
         ("drop on a, b", faults.drop(("a", "b"))),
         ("drop metadata on response.created", faults.strip("metadata", "response.created")),
+        ("drop response.created", faults.drop("response.created")),
+        ("drop response.*.delta with probability 5%", faults.drop("response.*.delta", probability=0.05)),
+        ("drop the second response.done or error", faults.drop(("response.done", "error"), nth=2)),
+        ("drop every 3rd response.created in 1st response",
+         faults.drop("response.created", every=3, response=1)),
+        ("drop toolCall", faults.drop("toolCall")),
+        ("drop pong optional", faults.drop("pong", optional=True)),
+        ("drop response.metadata on response.created", faults.strip("response.metadata", "response.created")),
+        ("drop error on response.done", faults.strip("error", "response.done")),
         ("drop from client with probability 5%", faults.drop(sender="client", probability=0.05)),
         ("drop on a in the second response", faults.drop("a", response=2)),
         ("drop on a within response second", faults.drop("a", response=2)),
@@ -140,8 +149,12 @@ WRONG = {
     "drop on a after 300 ms": "fault 'drop on a after 300 ms', column 21: write the unit without a space: 300ms",
     "drop on a after 300ms of music": "fault 'drop on a after 300ms of music', column 26: expected 'audio' after 'of'",
     "drop on a at most twice": "fault 'drop on a at most twice', column 19: expected a whole number, got 'twice'",
-    "drop response.done": "fault 'drop response.done', column 6: 'drop response.done' takes a field out of an event: "
-                          "add 'on EVENT'; to lose the event itself say 'drop on response.done'",
+    "drop metadata": "fault 'drop metadata', column 6: 'drop metadata' takes a field out of an event: add 'on EVENT'; "
+                     "to lose an event of this name say 'drop on metadata'",
+    "drop response.done on": "fault 'drop response.done on', column 22: the spec ends where an event name was expected",
+    "duplicate response.done": "fault 'duplicate response.done', column 11: unexpected 'response.done'; did you mean "
+                               "'on response.done'? (here may stand: on, before, from, in, within, after, with, "
+                               "at, once, for, optional)",
     "refuse 429 for 2 attempts": "fault 'refuse 429 for 2 attempts', column 16: expected 'first', as in 'for first 2 "
                                  "attempts'",
     "refuse 42 for first 2 attempts": "fault 'refuse 42 for first 2 attempts': refuse: expected a status from 400 to "
