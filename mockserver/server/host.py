@@ -26,7 +26,7 @@ from mockserver.engines.base import Context, Reply, Request, Source
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
 from mockserver.server.app import App, told
 from mockserver.server.clock import Clock
-from mockserver.server.local import carries, loopback
+from mockserver.server.local import carries, loopback, stop_listening
 from mockserver.server.pump import Pump, Upstream
 from mockserver.server.sessions import Armed, Fault, Faults, SessionHandle
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from mockserver.server.upstream import Dialler
 
 T = TypeVar("T")
+CLOSE_GRACE = 0.2
+"""Seconds that clients get to read the last of what was sent to them when the server closes."""
 PLAIN_GRACE = 0.05
 """Seconds that plain HTTP requests get to finish when the server closes."""
 LOG = logging.getLogger("mockserver")
@@ -231,17 +233,17 @@ class MockServer:
             return
         await self._settle()
         listener, self._listener = self._listener, None
-        listener.close()
-        for _ in range(4):
-            # A connection that was accepted just before takes three turns of the loop until aiohttp knows of it.
-            await asyncio.sleep(0)
+        await stop_listening(listener)
         self._gone = asyncio.Event()
         for pump in list(self._running):
             pump.note("server", "the server closes; this session was still running")
             pump.end()
+        # Who does not read by then does not get what the socket still holds for it.
+        late = asyncio.get_running_loop().call_later(CLOSE_GRACE, self._abort_all)
         while self._running:
             self._gone.clear()
             await self._gone.wait()
+        late.cancel()
         self._app.pre_shutdown()
         await asyncio.sleep(0)  # handlers of idle connections end here
         await self._app.shutdown(PLAIN_GRACE)
@@ -273,6 +275,8 @@ class MockServer:
     def open(self, handshake: Handshake) -> Pump | Reply:
         """A session for one more connection."""
         assert self._clock is not None
+        if self._listener is None:
+            return told(503, "mockserver is closing")
         if not self._may_spend(handshake.headers, handshake.query, handshake.subprotocols):
             return told(401, _WANTS_TOKEN)
         clock = self._clock
@@ -347,6 +351,11 @@ class MockServer:
             except Exception as error:  # noqa: BLE001 - a recorder whose disk is full; the client has its reply
                 self._failures.append(failure(f"{request.method} {request.path}", error))
 
+    def _abort_all(self) -> None:
+        for pump in self._running:
+            if pump.transport is not None:
+                pump.transport.abort()
+
     def _upstream(self, pump: Pump) -> Upstream:
         from mockserver.server.upstream import AiohttpUpstream
 
@@ -385,5 +394,3 @@ def failure(where: str, error: BaseException) -> ExpectationFailed:
     made = ExpectationFailed(f"{where}: {type(error).__name__}: {error}")
     made.__cause__ = error
     return made
-
-

@@ -1,7 +1,9 @@
-"""What counts as this machine."""
+"""What counts as this machine, who may connect from elsewhere, and how a listener is closed."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import ipaddress
 from collections.abc import Iterator
@@ -37,3 +39,18 @@ def _credentials(dialect: Dialect, headers: Pairs, query: Pairs, subprotocols: t
     yield from (value for name, value in query if name.lower() in params)
     for one in subprotocols:
         yield from (one.removeprefix(prefix) for prefix in dialect.key_subprotocols if one.startswith(prefix))
+
+
+async def stop_listening(listener: asyncio.Server) -> None:
+    """Close a listener without losing a connection that it has just accepted.
+
+    That takes three turns of the loop until aiohttp knows of it, and a listener that is closed before makes asyncio drop
+    it while it is open.
+    """
+    loop = asyncio.get_running_loop()
+    for sock in listener.sockets:
+        with contextlib.suppress(NotImplementedError):  # Windows accepts in another way
+            loop.remove_reader(sock.fileno())
+    for _ in range(4):
+        await asyncio.sleep(0)
+    listener.close()
