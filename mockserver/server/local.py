@@ -44,7 +44,7 @@ def _credentials(dialect: Dialect, headers: Pairs, query: Pairs, subprotocols: t
 async def stop_listening(listener: asyncio.Server) -> None:
     """Close a listener without losing a connection that it has just accepted.
 
-    That takes three turns of the loop until aiohttp knows of it, and a listener that is closed before makes asyncio drop
+    That takes three turns of the loop until aiohttp knows of it; a listener closed before that makes asyncio drop
     it while it is open.
     """
     loop = asyncio.get_running_loop()
