@@ -163,7 +163,7 @@ def _first(buffer: bytes, name: str, current: int) -> tuple[Any, int]:
         raise CassetteDamaged(f"{name}: the file is empty; record it again (`mockserver record --to {name} ...`)")
     if not buffer.startswith(PREFIX):
         if PREFIX.startswith(buffer):
-            raise damaged(name, len(buffer), "it is cut inside its first object; nothing can be read")
+            raise damaged(name, len(buffer), _HEADLESS, readable=False)
         looks = looks_like(buffer[:HEAD])
         hint = "" if "`" in looks else "; expected what `mockserver record` or `mockserver import` writes"
         raise CassetteForeign(f"{name}: not a cassette, it looks like {looks}{hint}")
@@ -173,7 +173,7 @@ def _first(buffer: bytes, name: str, current: int) -> tuple[Any, int]:
         first = unpacker.unpack()
         version = first[MAGIC]
     except msgpack.OutOfData:
-        raise damaged(name, len(buffer), "it is cut inside its first object; nothing can be read") from None
+        raise damaged(name, len(buffer), _HEADLESS, readable=False) from None
     except (KeyError, *_BAD) as error:
         raise damaged(name, 0, f"its first object cannot be read ({_short(error)})") from None
     if not isinstance(version, int) or version < 0:
@@ -306,12 +306,17 @@ def _pairs(pairs: Any) -> tuple[tuple[str, str], ...]:
     return made
 
 
-def damaged(name: str, offset: int, what: str) -> CassetteDamaged:
-    """The error for a file that was a cassette."""
+def damaged(name: str, offset: int, what: str, *, readable: bool = True) -> CassetteDamaged:
+    """The error for a file that was a cassette. ``readable``: whether a part of it can be shown."""
+    told = f"{name}: damaged at byte {offset}: {what}; get it from version control again"
+    if not readable:
+        return CassetteDamaged(f"{told} or record it again")
     return CassetteDamaged(
-        f"{name}: damaged at byte {offset}: {what}; get it from version control again, record it again, "
-        f"or read what is left with `mockserver show --partial {name}`"
+        f"{told}, record it again, or read what is left with `mockserver show --partial {name}`"
     )
+
+
+_HEADLESS = "it is cut inside its first object; nothing can be read"
 
 
 def _short(error: BaseException) -> str:

@@ -126,9 +126,9 @@ async def _record(
     for problem in recording.problems:
         click.echo(f"mockserver: {problem}", err=True)
     if recording.saved is None:
+        why = "the upstream never answered" if recording.failures else "no client connected"
         click.echo(
-            f"mockserver: nothing was recorded, because no client connected; {file} was not written",
-            err=True,
+            f"mockserver: nothing was recorded, because {why}; {file} was not written", err=True
         )
         return status or 2
     click.echo(f"mockserver: recorded {recording.figures()} to {file}", err=True)

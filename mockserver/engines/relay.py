@@ -76,6 +76,8 @@ class Relay:
         self.upstream = upstream
         self.dialect = dialect
         self.failures: list[UpstreamError] = []
+        self.answered = False
+        """Whether the upstream ever answered a handshake, if only with a refusal."""
         self._key = key
 
     def open(self, handshake: Handshake, context: Context) -> Engine:
@@ -188,6 +190,7 @@ class RelayEngine:
             body = json.dumps({"error": {"message": failure}}).encode() + b"\n"
             status = 504 if "did not answer" in failure else 502
             return [Note("relay", failure), Refuse(status, (("Content-Type", "application/json"),), body)]
+        self._source.answered = True
         headers = end_to_end(answer.headers)
         if answer.status != 101:
             text = f"upstream {shown(self._source.upstream)} refused the connection with HTTP {answer.status}"

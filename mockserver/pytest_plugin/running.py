@@ -20,9 +20,11 @@ import pytest
 
 from mockserver.errors import (
     ExpectationFailed,
+    FaultNeverFired,
     MockServerError,
     ReplayMismatch,
     ReplayStalled,
+    ReplayUnfinished,
     UsageError,
 )
 from mockserver.pytest_plugin.settings import Settings, settings_of
@@ -181,7 +183,7 @@ class Running:
         return "\n\n".join(str(one) for one in problems)
 
     def explain(self, report: pytest.TestReport) -> None:
-        """Beside a failure stands what crossed the wire."""
+        """Beside a failure stands what crossed the wire, and where the client departed if that is not the failure."""
         if (
             report.failed
             and report.when != "setup"
@@ -193,6 +195,16 @@ class Running:
             if len(lines) > MOST_LINES:
                 lines = [f"... {len(lines) - MOST_LINES} lines before", *lines[-MOST_LINES:]]
             report.sections.append(("realtime_mock: what crossed the wire", "\n".join(lines)))
+            problems = [
+                str(one)
+                for one in self.server.problems()
+                # The rest of a recording, and faults that were to come, are missing because the test broke off.
+                if not isinstance(one, ReplayUnfinished | FaultNeverFired) and str(one) not in self._told
+            ]
+            if problems:
+                report.sections.append(
+                    ("realtime_mock: what the server has against it", "\n\n".join(problems))
+                )
 
 
 def _fail(text: str) -> NoReturn:

@@ -124,6 +124,10 @@ class Recording:
         if ended == "clean" and running:
             ended = f"stopped while {running} session{' was' if running == 1 else 's were'} running"
         await self.server.close()
+        if self.failures and not getattr(self.server.source, "answered", True) and not self.server.exchanges:
+            # The only answers were our own 502 and 504. They are no recording of the service, and must replace none.
+            self.recorder.discard()
+            return None
         self.saved = self.recorder.close(ended=ended)
         return self.saved
 

@@ -112,8 +112,20 @@ def test_tls_is_trusted_by_the_command(cassette: Path, client: list[str]) -> Non
         ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 128 + signal.SIGTERM),
     ],
 )
-def test_the_commands_status_is_returned(cassette: Path, program: str, status: int) -> None:
-    assert process("replay", cassette, "--", sys.executable, "-c", program).returncode == status
+def test_the_commands_status_is_returned(program: str, status: int) -> None:
+    assert process("simulate", "openai", "--", sys.executable, "-c", program).returncode == status
+
+
+def test_a_command_that_never_came_to_the_recording_fails(cassette: Path) -> None:
+    done = process("replay", cassette, "--", sys.executable, "-c", "pass")
+    assert done.returncode == 1
+    assert f"mockserver: {cassette}: no client connected" in done.stderr
+
+
+def test_a_command_that_never_came_to_the_simulator_is_told_of(client: list[str]) -> None:
+    told = "no client connected; does the command take its address from OPENAI_BASE_URL?"
+    assert told in process("simulate", "openai", "--", sys.executable, "-c", "pass").stderr
+    assert "no client connected" not in process("simulate", "openai", "--", *client).stderr
 
 
 def test_a_command_that_cannot_start_has_the_shells_status(tmp_path: Path, cassette: Path) -> None:
@@ -418,15 +430,22 @@ def test_an_upstream_that_refuses(
     first = stderr.splitlines()[0]
     assert told in first
     assert "Traceback" not in stderr
-    assert load(path).connections[0].answer.status == status  # a refusal is a session too
+    if status == 502:  # our own word: the upstream gave no answer that could be recorded
+        assert not path.exists()
+    else:
+        assert load(path).connections[0].answer.status == status  # a refusal is a session too
 
 
 def test_an_upstream_that_is_not_there(tmp_path: Path, client: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         where = f"http://127.0.0.1:{gone.getsockname()[1]}/v1"
-    done = process("record", "--upstream", where, "--to", tmp_path / "x.cassette", "--", *client)
+    path = tmp_path / "x.cassette"
+    path.write_bytes(b"recorded last year")
+    done = process("record", "--upstream", where, "--to", path, "--force", "--", *client)
     assert done.returncode == 1  # the client's own
     assert f"mockserver: cannot reach ws://{where[7:-3]}: " in done.stderr
+    assert "nothing was recorded, because the upstream never answered" in done.stderr
+    assert path.read_bytes() == b"recorded last year"
 
 
 def test_an_upstream_that_hangs(tmp_path: Path, answering: Callable[[bytes | None], str]) -> None:

@@ -234,6 +234,9 @@ def test_what_the_server_has_against_a_test_fails_it(project: pytest.Pytester, i
     done.stdout.fnmatch_lines(["FAILED *::test_swallowed*"])
     done.stdout.fnmatch_lines(["*my own words*"])
     done.stdout.fnmatch_lines(["*realtime_mock: what crossed the wire*", "*-->  response.cancel*"])
+    done.stdout.fnmatch_lines(
+        ["*my own words*", "*what the server has against it*", "script*expected 'response.create'*"]
+    )
     done.stdout.fnmatch_lines(["ERROR *test_client_in_a_fixture*"])
     assert (outcomes["passed"], outcomes["errors"]) == (2, 1)
 
