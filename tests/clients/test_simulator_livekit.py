@@ -250,17 +250,18 @@ class Forecaster(Agent):
 
 async def test_an_agent_session_with_a_tool_and_no_room(provider: str) -> None:
     replier = Rules({"weather": ToolCall("get_weather", {"city": "Oslo"})})
-    async with MockServer(simulator(provider, replier=replier)) as server:
-        # xAI always speaks, so that its reply is a transcript.
-        options = {} if provider == "xai" else {"modalities": ["text"]}
-        model = PROVIDERS[provider](server, **options)
-        async with AgentSession(llm=model) as session:
-            await session.start(Forecaster())
-            result = await asyncio.wait_for(session.run(user_input="the weather in Oslo?"), 20)
-            result.expect.next_event().is_function_call(
-                name="get_weather", arguments={"city": "Oslo"}
-            )
-            result.expect.next_event().is_function_call_output(output="fog in Oslo")
-            message = result.expect.next_event().is_message(role="assistant")
-            assert "fog in Oslo" in (message.event().item.text_content or "")
-        await model.aclose()
+    with virtual_time():
+        async with MockServer(simulator(provider, replier=replier)) as server:
+            # xAI always speaks, so that its reply is a transcript.
+            options = {} if provider == "xai" else {"modalities": ["text"]}
+            model = PROVIDERS[provider](server, **options)
+            async with AgentSession(llm=model) as session:
+                await session.start(Forecaster())
+                result = await asyncio.wait_for(session.run(user_input="the weather in Oslo?"), 20)
+                result.expect.next_event().is_function_call(
+                    name="get_weather", arguments={"city": "Oslo"}
+                )
+                result.expect.next_event().is_function_call_output(output="fog in Oslo")
+                message = result.expect.next_event().is_message(role="assistant")
+                assert "fog in Oslo" in (message.event().item.text_content or "")
+            await model.aclose()

@@ -25,6 +25,7 @@ from mockserver.core.frames import (
     Opened,
     Peer,
     Received,
+    Refuse,
     Send,
     Text,
     Told,
@@ -175,7 +176,7 @@ class Stage:
                     self.notes.append(effect)
                 case Ask():
                     self.asks.append(effect)
-                case Accept() | Hangup():
+                case Accept() | Hangup() | Refuse():
                     pass
                 case _:
                     raise AssertionError(f"unexpected effect {effect}")
