@@ -17,6 +17,11 @@ Parts = tuple[str, ...]
 """A frame's text cut at the ids it holds: text, recorded id, text, recorded id, ... text."""
 
 EDGE = 512
+FEW = 12
+"""Looking for so few ids one by one is faster than cutting the text up."""
+_PLAIN_BEFORE = frozenset(":,[ ")
+_PLAIN_AFTER = frozenset(",}]")
+"""What stands around a string value that is nothing but an id. With anything else around it the careful way decides."""
 
 
 class Aliases:
@@ -25,6 +30,7 @@ class Aliases:
     def __init__(self) -> None:
         self._live: dict[str, str | None] = {}
         self._recorded: dict[str, str] = {}
+        self._quoted: dict[str, str] = {}
 
     def live(self, recorded: str) -> str | None:
         """The live id for a recorded one; itself where nothing else was learned. None: the
@@ -43,23 +49,23 @@ class Aliases:
     def learn(self, bindings: Iterable[tuple[str, str | None]]) -> None:
         """Bind recorded ids to live ones. None: the client has left the id out."""
         for recorded, live in bindings:
+            quoted = None if live == recorded else dumps(live)
             for form in forms(recorded):
                 self._live[form] = live
+                # What was not renamed goes out byte for byte, whatever escapes its text was written with.
+                self._quoted[form] = f'"{form}"' if live == form or quoted is None else quoted
             if live is not None:
                 self._recorded[live] = recorded
 
     def fill(self, parts: Parts) -> str:
         """The text of a frame with the live ids in it."""
+        quoted = self._quoted
+        if len(parts) == 3:  # nearly all
+            before, recorded, after = parts
+            return f"{before}{quoted.get(recorded) or chr(34) + recorded + chr(34)}{after}"
         out = list(parts)
-        known = self._live
         for place in range(1, len(out), 2):
-            recorded = out[place]
-            live = known.get(recorded, recorded)
-            # What was not renamed goes out byte for byte, whatever escapes its text
-            # was written with.
-            out[place] = (
-                f'"{recorded}"' if live == recorded else dumps(live)
-            )
+            out[place] = quoted.get(out[place]) or f'"{out[place]}"'
         return "".join(out)
 
     def __len__(self) -> int:
@@ -82,6 +88,19 @@ def cut(text: str, ids: frozenset[str] | set[str]) -> Parts | None:
     of its own, unless the quote before it is escaped; then it is a part of a longer string and
     is left alone.
     """
+    if len(ids) <= FEW:
+        held = [one for one in ids if one in text]
+        if not held:
+            return None
+        if len(held) == 1:
+            before, token, after = text.partition(f'"{held[0]}"')
+            if (
+                token
+                and held[0] not in after
+                and before[-1:] in _PLAIN_BEFORE
+                and after[:1] in _PLAIN_AFTER
+            ):
+                return before, held[0], after
     if len(text) > 4 * EDGE and text.find('"', EDGE, -EDGE) < 0:
         # Most of a recording is audio: one long string with short ones around it. That
         # one is no id.

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from mockserver.core.frames import Abort, Frame, Hangup, Micros, Send
+from mockserver.core.frames import Abort, Frame, Hangup, Micros
 from mockserver.core.view import View
 from mockserver.dialects.causes import Role
 from mockserver.engines.aliases import Parts
@@ -36,7 +36,7 @@ class Cue:
     at: Micros
     delay: Micros
     frame: Frame
-    effect: Send | Hangup | Abort
+    effect: Hangup | Abort | None  # None: the frame is sent
     parts: Parts | None
     anchor: Anchor
     chain: Chain

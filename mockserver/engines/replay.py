@@ -267,7 +267,7 @@ class Refusing:
             }
         }
         return [
-            Note("replay", self._message),
+            Note("replay", self._message.removeprefix("replay: ")),
             Refuse(404, (("Content-Type", "application/json"),), json.dumps(error).encode()),
         ]
 

@@ -301,7 +301,8 @@ class Replaying:
             f"replay: {view.name} does not match the recording{f' ({why})' if why else ''}{first}"
         )
         problem = Problem("replay_mismatch", message, event_id=view.event_id)
-        return [Note("replay", message), *self._dialect.refusal(problem)]
+        note = Note("replay", message.removeprefix("replay: "))
+        return [note, *self._dialect.refusal(problem)]
 
     def told(self) -> tuple[Line, ...]:
         """The live session so far, as a report may show it: without the client's secrets."""

@@ -29,7 +29,6 @@ from mockserver.core.frames import (
     Micros,
     Sender,
     Text,
-    to_client,
 )
 from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect, MatchRules
@@ -184,8 +183,7 @@ class Score:
         delay = self._delay(at, anchor, chain.read)
         owed = cause.closing or not anchor.optional
         about = cause.response, cause.role, cause.closing
-        effect = to_client(frame)
-        self._cue(Cue(place, at, delay, frame, effect, parts, anchor, chain, *about, owed))
+        self._cue(Cue(place, at, delay, frame, None, parts, anchor, chain, *about, owed))
 
     def _close(self, place: int, at: Micros, frame: Close | Lost) -> None:
         anchor, chain = self._after_all(), self._chain(END)

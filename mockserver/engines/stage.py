@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 from mockserver.cassette.model import Connection
-from mockserver.core.frames import Effect, Frame, Micros, Note, Send, Sender, Text, to_client
+from mockserver.core.frames import Effect, Frame, Micros, Note, Peer, Send, Sender, Text, to_client
 from mockserver.core.ids import Ids
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.causes import TURNS, Role
@@ -125,10 +125,12 @@ class Stage:
         owed = 0
         while True:
             cues.popleft()
-            if cue.parts is not None and rename:
-                out.append(to_client(Text(self._aliases.fill(cue.parts))))
-            else:
+            if cue.effect is not None:
                 out.append(cue.effect)
+            elif cue.parts is not None and rename:
+                out.append(Send(Peer.CLIENT, Text(self._aliases.fill(cue.parts))))
+            else:
+                out.append(Send(Peer.CLIENT, cue.frame))  # type: ignore[arg-type]  # a close has an effect
             owed += cue.owed
             if cue.role is not Role.DELTA:
                 self._mark(cue)
@@ -152,7 +154,7 @@ class Stage:
             self.active[cue.response] = cue
         elif cue.role is Role.ENDS:
             self.active.pop(cue.response, None)
-        elif not isinstance(cue.effect, Send):
+        elif cue.effect is not None:
             self.ended = True
 
     def running(self, response_id: str | None) -> str:

@@ -110,6 +110,10 @@ class Options:
             raise UsageError(
                 f"simulator: truncated_transcript={self.truncated_transcript!r}: expected cut or deleted"
             )
+        if self.deleted_item_id not in ("kept", "empty"):
+            raise UsageError(
+                f"simulator: deleted_item_id={self.deleted_item_id!r}: expected kept or empty"
+            )
         if isinstance(self.transcripts, str | bytes):
             raise UsageError(
                 "simulator: transcripts is one text: expected a list of texts, one for each utterance"
@@ -124,6 +128,7 @@ class Settings(TypedDict, total=False):
     max_session_s: float
     announce_out_of_band: bool
     truncated_transcript: Literal["cut", "deleted"]
+    deleted_item_id: Literal["kept", "empty"]
     vad_full_scale: float
     semantic_pause_ms: int
     mcp: Mapping[str, Sequence[Mapping[str, Any]]]
