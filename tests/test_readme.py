@@ -23,7 +23,7 @@ TOP = docs.TOP
 def upstream() -> Iterator[str]:
     """What stands for the real service."""
     source = simulator(
-        "openai", replier=Rules.from_yaml("rules: [{when: {user: weather}, say: It snows.}]")
+        "openai", replier=Rules.from_yaml("rules: [{when: {user: weather}, say: It snows in Oslo.}]")
     )
     with MockServer(source).in_thread() as server:
         yield server.base_url
