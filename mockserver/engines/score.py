@@ -41,7 +41,7 @@ from mockserver.engines.pacing import Pacing
 
 WINDOW = 64
 """How far back an optional step that was left out may still come."""
-AHEAD = 2_000
+AHEAD = 256
 """How many records are read beyond the last one that played."""
 END = "end"
 """The chain of what ends the connection."""
