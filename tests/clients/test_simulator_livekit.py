@@ -68,6 +68,8 @@ async def talking(provider: str, **settings: Any) -> AsyncIterator[tuple[MockSer
             finally:
                 await session.aclose()
                 await model.aclose()
+        # Nothing that the plugin sends of itself is refused.
+        assert server.journal.sent_by_server("error").bodies == []
 
 
 async def heard(generation: Any) -> str:
@@ -211,6 +213,21 @@ async def test_a_barge_in_cancels_and_truncates_to_what_was_heard(provider: str)
         assert statuses[0] == "incomplete"
         await until(lambda: len(replies) == 2)
         assert await heard(replies[1]) == "yes"
+
+
+async def test_what_was_not_heard_stays_where_truncation_does_not_work(provider: str) -> None:
+    """The control of the test above: the server confirms the truncation but cuts nothing."""
+    settings: dict[str, Any] = {"replier": Scripted([LONG, "yes"]), "misbehave": "truncate_ignored"}
+    async with talking(provider, **settings) as (server, session):
+        reply = await session.generate_reply()
+        async for message in reply.message_stream:
+            async for _ in message.audio_stream:
+                pass
+            session.truncate(message_id=message.message_id, modalities=["audio"], audio_end_ms=700)
+        told = "conversation.item.truncated"
+        await until(lambda: server.journal.sent_by_server(told).bodies != [])
+        assert texts(server) == [LONG]
+        assert len(list(server.journal.notes("misbehaviour"))) == 1
 
 
 async def test_an_interruption_by_the_agent(provider: str) -> None:

@@ -1,0 +1,142 @@
+"""What only the cousins' own clients do: xAI's scripted speech, the openai package's client for Azure's beta."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from livekit.agents import Agent, AgentSession
+from livekit.plugins import xai
+from openai import AsyncAzureOpenAI
+
+from mockserver import MockServer, Scripted, simulator, speech
+from mockserver.server.virtual import virtual_time
+from tests.clients.test_simulator_livekit import LONG, heard, speak, talking, texts, until
+
+# --- xAI ------------------------------------------------------------------------------------------------------------
+
+
+async def test_xai_says_a_text_as_it_is_and_is_not_asked() -> None:
+    async with talking("xai", replier=Scripted(["my own words"])) as (server, session):
+        said = await session.say("this call is recorded")
+        assert await heard(said) == "this call is recorded"
+        assert server.sessions[0].inspect().values["contexts"] == []
+        assert await heard(await session.generate_reply()) == "my own words"
+        assert texts(server) == ["this call is recorded", "my own words"]
+
+
+async def test_xai_asks_again_while_it_speaks_and_the_first_reply_ends() -> None:
+    """A second response.create is no error there (FACTS 30): the plugin gets both, the first one cut short."""
+    async with talking("xai", replier=Scripted([LONG, "second"])) as (server, session):
+        first = await session.generate_reply()
+        await asyncio.sleep(1)
+        second = await session.generate_reply()
+        spoken = await heard(first)
+        assert spoken
+        assert LONG.startswith(spoken)
+        assert spoken != LONG
+        assert await heard(second) == "second"
+        ended = server.journal.sent_by_server("response.done").bodies
+        assert [body["response"]["status"] for body in ended] == ["cancelled", "completed"]
+
+
+async def test_speech_interrupts_what_xai_says() -> None:
+    async with talking("xai", replier=Scripted(["yes"])) as (server, session):
+        said = await session.say(LONG)
+        await asyncio.sleep(1)
+        speak(session, "stop")
+        assert await heard(said) != LONG
+        ended = server.journal.sent_by_server("response.done").bodies
+        assert ended[0]["response"]["status"] == "cancelled"
+
+
+class Announcer(Agent):
+    """An agent that says a text when it begins."""
+
+    def __init__(self) -> None:
+        super().__init__(instructions="You announce.")
+
+    async def on_enter(self) -> None:
+        self.session.say("welcome aboard")
+
+
+async def test_an_agent_of_xais_speaks_its_script() -> None:
+    with virtual_time():
+        async with MockServer(simulator("xai")) as server:
+            model = xai.realtime.RealtimeModel(base_url=server.base_url, api_key="any")
+            async with AgentSession(llm=model) as session:
+                await session.start(Announcer())
+                await until(lambda: bool(server.sessions) and texts(server) == ["welcome aboard"])
+            await model.aclose()
+            errors = server.journal.sent_by_server("error").bodies
+            # As it closes, the plugin cancels what has ended already.
+            assert {body["error"]["code"] for body in errors} <= {"response_cancel_not_active"}
+
+
+# --- Azure, dated ---------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def beta(server: MockServer) -> AsyncIterator[Any]:
+    """The openai package's beta client, on Azure. Its socket's address has a setting of its own (CLIENTS 0)."""
+    client = AsyncAzureOpenAI(
+        api_key="any",
+        azure_endpoint="http://unused",
+        api_version="2025-04-01-preview",
+        websocket_base_url=f"ws://127.0.0.1:{server.port}/openai",
+    )
+    async with client.beta.realtime.connect(model="gpt-4o-realtime-preview") as connection:
+        yield connection
+
+
+async def collected(connection: Any, last: str = "response.done") -> list[Any]:
+    events = []
+    async for event in connection:
+        events.append(event)
+        if event.type == last:
+            return events
+    raise AssertionError(f"the session ended before {last}")
+
+
+async def test_the_openai_packages_beta_client_talks_to_a_dated_azure() -> None:
+    with virtual_time():
+        async with (
+            MockServer(simulator("azure_dated")) as server,
+            beta(server) as connection,
+        ):
+            session = {
+                "modalities": ["audio", "text"],
+                "instructions": "",
+                "input_audio_transcription": {"model": "whisper-1"},
+            }
+            await connection.session.update(session=session)
+            pcm = speech.encode("good morning") + bytes(48 * 500)
+            await connection.input_audio_buffer.append(audio=base64.b64encode(pcm).decode())
+            events = await collected(connection)
+            audio = b"".join(
+                base64.b64decode(event.delta)
+                for event in events
+                if event.type == "response.audio.delta"
+            )
+            assert speech.decode(audio) == "good morning"
+            (heard_by_server,) = [
+                event.transcript
+                for event in events
+                if event.type == "conversation.item.input_audio_transcription.completed"
+            ]
+            assert heard_by_server == "good morning"
+            handshake = server.sessions[0].log.handshake
+            assert handshake.param("deployment") == "gpt-4o-realtime-preview"
+
+
+@pytest.mark.parametrize("provider", ["openai", "azure_dated"])
+async def test_the_beta_is_refused_where_it_is_retired(provider: str) -> None:
+    """The control: the same client gets its session from Azure, and an error and close 4000 from OpenAI (FACTS 34)."""
+    with virtual_time():
+        async with MockServer(simulator(provider)) as server, beta(server) as connection:
+            first = await connection.recv()
+            assert first.type == ("error" if provider == "openai" else "session.created")
