@@ -6,11 +6,12 @@ state of its own drops the response too and the next turn works.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Unpack
 
 from mockserver.core.frames import Frame, Item, Lost, Micros, Sender, Tell, Text, to_client
+from mockserver.core.ids import Ids
 from mockserver.core.view import View
 from mockserver.dialects.turns import REASONS, Turns
 from mockserver.errors import UsageError
@@ -82,6 +83,23 @@ class Living(Moment):
         return [note, *map(to_client, tail), Tell("cancel", {"response_id": response_id, "reason": reason})]
 
 
+class Ending(Living):
+    """Ends an open response by a tail of the provider's own."""
+
+    def __init__(
+        self, run: Run, did: str, reason: str, tail: Callable[[Turns, str, Ids], Iterable[Text]]
+    ) -> None:
+        super().__init__(run)
+        self._did, self._reason, self._tail = did, reason, tail
+
+    def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
+        """The tail, if a response is open."""
+        response = self.open_response(sight)
+        if response is None:
+            return ()
+        return self.end(self._did, response, self._tail(self.turns, response, self.run.ids), self._reason, sight)
+
+
 @register
 @dataclass(frozen=True, slots=True)
 class CancelMidway(Action):
@@ -104,23 +122,10 @@ class CancelMidway(Action):
 
     def start(self, run: Run) -> Body:
         """See ``Body``."""
-        return Cancelling(run, self)
+        return Ending(run, f"cancelled ({self.reason}) at", self.reason, self._tail)
 
-
-class Cancelling(Living):
-    """Ends a response as cancelled."""
-
-    def __init__(self, run: Run, action: CancelMidway) -> None:
-        super().__init__(run)
-        self.reason = action.reason
-
-    def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
-        """The tail, if a response is open."""
-        response = self.open_response(sight)
-        if response is None:
-            return ()
-        tail = self.turns.cancelled_tail(response, self.reason, self.run.ids)
-        return self.end(f"cancelled ({self.reason}) at", response, tail, self.reason, sight)
+    def _tail(self, turns: Turns, response: str, ids: Ids) -> Iterable[Text]:
+        return turns.cancelled_tail(response, self.reason, ids)
 
 
 @register
@@ -142,25 +147,13 @@ class Fail(Action):
 
     def start(self, run: Run) -> Body:
         """See ``Body``."""
-        return Failing(run, self)
+        return Ending(run, "failed at", "failed", self._tail)
 
-
-class Failing(Living):
-    """Ends a response as failed."""
-
-    def __init__(self, run: Run, action: Fail) -> None:
-        super().__init__(run)
-        server = action.code == "server_error"  # seen with code null (openai-realtime-api-beta issue 116)
-        self.error = {"type": "server_error" if server else "invalid_request_error",
-                      "code": None if server else action.code, "message": action.message}
-
-    def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
-        """The tail, if a response is open."""
-        response = self.open_response(sight)
-        if response is None:
-            return ()
-        tail = self.turns.failed_tail(response, self.error, self.run.ids)
-        return self.end("failed at", response, tail, "failed", sight)
+    def _tail(self, turns: Turns, response: str, ids: Ids) -> Iterable[Text]:
+        server = self.code == "server_error"  # seen with code null (openai-realtime-api-beta issue 116)
+        error = {"type": "server_error" if server else "invalid_request_error",
+                 "code": None if server else self.code, "message": self.message}
+        return turns.failed_tail(response, error, ids)
 
 
 @register
@@ -184,23 +177,10 @@ class StayIncomplete(Action):
 
     def start(self, run: Run) -> Body:
         """See ``Body``."""
-        return Breaking(run, self)
+        return Ending(run, f"left incomplete ({self.reason}) at", self.reason, self._tail)
 
-
-class Breaking(Living):
-    """Ends a response as incomplete."""
-
-    def __init__(self, run: Run, action: StayIncomplete) -> None:
-        super().__init__(run)
-        self.reason = action.reason
-
-    def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
-        """The tail, if a response is open."""
-        response = self.open_response(sight)
-        if response is None:
-            return ()
-        tail = self.turns.incomplete_tail(response, self.reason, self.run.ids)
-        return self.end(f"left incomplete ({self.reason}) at", response, tail, self.reason, sight)
+    def _tail(self, turns: Turns, response: str, ids: Ids) -> Iterable[Text]:
+        return turns.incomplete_tail(response, self.reason, ids)
 
 
 def _one_of(value: str, allowed: tuple[str, ...]) -> None:
