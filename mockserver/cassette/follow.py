@@ -17,13 +17,24 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from mockserver.cassette.model import Record
-from mockserver.core.frames import MILLISECOND, SECOND, Frame, Micros, Sender, Text
+from mockserver.core.frames import (
+    MILLISECOND,
+    SECOND,
+    Close,
+    Frame,
+    Lost,
+    Micros,
+    Sender,
+    Text,
+)
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import Dialect
 
 _ID_KEY = re.compile(r"(^|_)id$|Id$")
 LONGEST_PAUSE: Micros = 1 * SECOND
 """A recorded pause between two client frames is kept up to this."""
+STAYED: Micros = 200 * MILLISECOND
+"""A recorded client that heard nothing for so long before it left would have heard what was still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,8 @@ class Follower:
         self._given_up: set[str] = set()
         self._ids: dict[str, str] = {}
         self.whole = Counter({name: len(bodies) for name, bodies in self._bodies.items()})
+        self._hasty = _hasty(records, timed)
+        self._complete: int | None = None
 
     def _plan(self, records: Sequence[Record], timed: bool) -> Iterator[Step]:
         after: Counter[str] = Counter()
@@ -91,6 +104,16 @@ class Follower:
         if not _any(view.name, self._dialect.repeated) and self._seen[view.name] < len(bodies):
             _learn(bodies[self._seen[view.name]], view.body, self._ids)
         self._seen[view.name] += 1
+        if self._complete is None and not self.missing(self.whole):
+            self._complete = len(self.live)
+
+    @property
+    def heard(self) -> list[Frame]:
+        """The live frames that the recorded client would have heard too: it may have left in the middle of a burst."""
+        if not self._hasty or self._complete is None:
+            return self.live
+        ends = [frame for frame in self.live[self._complete :] if isinstance(frame, Close | Lost)]
+        return [*self.live[: self._complete], *ends]
 
     def missing(self, after: Counter[str]) -> list[str]:
         """What has not come yet of these, except what was given up waiting for."""
@@ -114,6 +137,14 @@ class Follower:
             if old in data:
                 data = data.replace(json.dumps(old), json.dumps(new))
         return frame if data == frame.data else Text(data)
+
+
+def _hasty(records: Sequence[Record], timed: bool) -> bool:
+    """Whether the recording ends with the client leaving right after the server had spoken."""
+    if not records or records[-1].sender is Sender.SERVER or not isinstance(records[-1].frame, Close | Lost):
+        return False
+    spoken = [record.at for record in records if record.sender is Sender.SERVER]
+    return bool(spoken) and (not timed or records[-1].at - spoken[-1] < STAYED)
 
 
 def _any(name: str, patterns: Sequence[str]) -> bool:

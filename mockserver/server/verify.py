@@ -99,8 +99,8 @@ def _report(connection: Connection, live: Follower | int, server: MockServer) ->
         same = live == connection.answer.status
         drifts = () if same else (Drift("end changed", f"handshake answered with {live}", was),)
         return Report(connection.number, drifts, 0)
-    found = drift(live.recorded, live.live, dialect=server.dialect)
-    return Report(connection.number, tuple(found), len(live.live))
+    found = drift(live.recorded, live.heard, dialect=server.dialect)
+    return Report(connection.number, tuple(found), len(live.heard))
 
 
 class _Driver:

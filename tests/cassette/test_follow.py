@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from mockserver.cassette.follow import LONGEST_PAUSE, Follower
 from mockserver.cassette.model import Record
-from mockserver.core.frames import SECOND, Binary, Sender, Text
+from mockserver.core.frames import SECOND, Binary, Close, Sender, Text
 from mockserver.dialects.registry import dialect_named
 
 OPENAI = dialect_named("openai")
@@ -75,6 +77,26 @@ def test_ids_of_the_live_server_stand_in_what_is_sent() -> None:
         "item_id": "item_new",
         "note": "item_older",
     }
+
+
+@pytest.mark.parametrize(
+    ("left_at", "heard"), [(60_000, ["session.created", "close 1011"]), (400_000, None)]
+)
+def test_what_a_client_that_left_at_once_could_not_hear_is_not_judged(
+    left_at: int, heard: list[str] | None
+) -> None:
+    """The burst behind the last recorded event is heard by luck; a client that stayed would have heard it."""
+    records = [record(50_000, S, {"type": "session.created"}), Record(left_at, C, Close(1000))]
+    follower = Follower(records, OPENAI)
+    live = [
+        Text(json.dumps({"type": "session.created"})),
+        Text(json.dumps({"type": "rate_limits.updated"})),
+        Close(1011),
+    ]
+    for frame in live:
+        follower.received(frame)
+    names = [OPENAI.view(frame, S).name for frame in follower.heard]
+    assert names == (heard or ["session.created", "rate_limits.updated", "close 1011"])
 
 
 def test_without_an_id_to_change_the_frame_is_the_recorded_one() -> None:
