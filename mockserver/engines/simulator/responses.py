@@ -244,8 +244,6 @@ class Responses:
         active = self.active
         if active is None:
             return
-        if not active.announced:
-            active.announce()
         self.end(active, "cancelled", {"reason": "turn_detected"})
 
     def end(self, response: Response, status: str, details: dict[str, Any]) -> None:
@@ -254,6 +252,8 @@ class Responses:
             Misbehaviour.CANCEL_IGNORED, f"{response.id} goes on", response_id=response.id
         ):
             return
+        if not response.announced:
+            response.announce()
         response.stop(status, details)
 
     def drop(self, response_id: str, status: str = "cancelled") -> None:

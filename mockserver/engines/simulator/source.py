@@ -132,9 +132,9 @@ class Source:
         key = self._key(handshake)
         granted = self._secrets.get(key or "")
         given = granted[1] if granted else None
-        transcribing = (
-            handshake.param("intent") == "transcription"
-            or (given or {}).get("type") == "transcription"
+        transcribing = self.profile.transcription_sessions and "transcription" in (
+            handshake.param("intent"),
+            (given or {}).get("type"),
         )
         asked = self.profile.model_asked(handshake) or (given or {}).get("model") or self.model
         profile = self.profile.fresh()
@@ -215,7 +215,9 @@ class Source:
             )
             given = body.get("session")
             model = (given or {}).get("model") or self.model
-            transcribing = (given or {}).get("type") == "transcription"
+            transcribing = (
+                self.profile.transcription_sessions and (given or {}).get("type") == "transcription"
+            )
             settings = self._settings(model, transcribing=transcribing)
             if given:
                 settings.update(given)

@@ -171,7 +171,7 @@ _LIVE_SESSION = Shape(
         "voice": _VOICE,
         "input_audio_format": flat.FORMAT_NAMES,
         "output_audio_format": flat.FORMAT_NAMES,
-        "input_audio_sampling_rate": Shape(("integer",), least=16_000, most=24_000),
+        "input_audio_sampling_rate": Shape(("integer",), least=8_000, most=24_000),
         "input_audio_transcription": Shape(("object", "null")),
         "turn_detection": variants("type", _DETECTIONS, null=True),
         "tools": schema.FUNCTION_TOOLS,

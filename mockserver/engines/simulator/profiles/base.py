@@ -79,6 +79,7 @@ class Profile:
     # What a client may send.
     events: Mapping[str, Shape] = schema.CLIENT_EVENTS
     session_shape: Shape = schema.SESSION
+    transcription_sessions = True  # intent=transcription, or a client secret of that type
     typed_session = True  # session.type is required (FACTS 3)
     voices: tuple[str, ...] | None = VOICES  # None: any
     voice_path = "audio.output.voice"  # where an error says that the voice is

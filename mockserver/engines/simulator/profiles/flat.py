@@ -96,6 +96,7 @@ FORMAT_NAMES = text(*FORMATS)
 class Flat(Profile):
     """The engine's GA events and settings on a beta wire. ``shown``: the session's fields, in order."""
 
+    transcription_sessions = False  # the beta's have events of their own: not modelled
     typed_session = False
     obfuscation = False  # no delta of either capture has it
     beta_header_refused = False

@@ -33,6 +33,7 @@ class XAI(Profile):
     default_model = "grok-voice-latest"
     default_instructions = ""  # C: xai-*:2
     beta_header_refused = False  # unknown
+    transcription_sessions = False  # unknown
     typed_session = False
     events = CLIENT_EVENTS
     session_shape = SESSION
