@@ -83,6 +83,7 @@ class RealtimeCauses:
         self._speaker = (
             ""  # label of the last committed user audio, for the response that follows by itself
         )
+        self._idle = ""  # label of a timeout whose audio has not been committed yet
 
     # --- the client's side ---
 
@@ -227,6 +228,8 @@ class RealtimeCauses:
         item = _found(_ITEM_ID, frame)
         label = f"item {item}"
         self._items[item] = label
+        if name == "input_audio_buffer.timeout_triggered":
+            self._idle = label
         if name == "input_audio_buffer.speech_started":
             for response in self._running:
                 if (
@@ -240,6 +243,7 @@ class RealtimeCauses:
         item = _text(body.get("item_id")) or ""
         asked = self._answered("input_audio_buffer.commit", None)
         label = self._items[item] = f"item {item}"
+        self._idle = ""
         if asked:
             return Cause(On.STEPS, chain="ears", steps=(asked.step,), label=label)
         self._speaker = label
@@ -266,8 +270,13 @@ class RealtimeCauses:
                 On.LIKE, self._chains[response], like=label, response=response, role=Role.PART
             )
         if label:
-            return Cause(On.LIKE, "ears" if label == f"item {item_id}" else label, like=label)
+            return Cause(On.LIKE, "ears" if label.startswith("item ") else label, like=label)
         asked = self._asker(item)
+        if asked is None and self._idle:
+            # The idle timeout puts a system message before the audio that it commits (C:
+            # pydantic-ai test_openai_ws/test_idle_timeout_nudge_is_not_a_user_turn).
+            self._items[item_id] = self._idle
+            return Cause(On.LIKE, "ears", like=self._idle)
         if asked is None:
             return BEFORE
         label = self._items[item_id] = f"asked {asked.step}"

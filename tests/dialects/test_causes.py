@@ -176,11 +176,58 @@ def item(name: str | None, text: str = "x", **fields: Any) -> dict[str, Any]:
             [(0,)],
         ),
         ([ask(), created("r"), (S, {"type": "rate_limits.updated"})], [(0,), On.LIKE]),
+        (
+            # The system message of the idle timeout comes with the timeout; one that the client
+            # asked for does not, nor one that comes out of nowhere.
+            [
+                (C, {"type": "conversation.item.create", "item": item("mine")}),
+                (S, {"type": "conversation.item.added", "item": item("stray", "y")}),
+                (S, {"type": "input_audio_buffer.timeout_triggered", "item_id": "a"}),
+                (S, {"type": "conversation.item.added", "item": item("nudge", "still there?")}),
+                (S, {"type": "conversation.item.added", "item": item("mine")}),
+                (S, {"type": "conversation.item.done", "item": item("nudge", "still there?")}),
+                (S, {"type": "input_audio_buffer.committed", "item_id": "a"}),
+                (S, {"type": "conversation.item.added", "item": item("a")}),
+                created("r"),
+                (S, {"type": "conversation.item.added", "item": item("later", "z")}),
+            ],
+            [On.BEFORE, On.AUDIO, On.LIKE, (0,), On.LIKE, On.AUDIO, *2 * [On.LIKE], On.BEFORE],
+        ),
         ([(S, {"type": "something.new"})], [On.BEFORE]),
     ],
 )
 def test_the_openai_family(lines: list[tuple[Sender, Any]], expected: list[Any]) -> None:
     assert steps(*lines) == expected
+
+
+def spoken(ms: int) -> dict[str, Any]:
+    """Client audio of OpenAI's, 24 kHz."""
+    data = base64.b64encode(bytes(ms * 48)).decode()
+    return {"type": "input_audio_buffer.append", "audio": data}
+
+
+def test_what_the_idle_timeout_adds_stays_behind_the_timeout() -> None:
+    source = Replay(
+        recording(
+            (S, {"type": "session.created", "session": {}}),
+            (C, spoken(1_000)),
+            (S, {"type": "input_audio_buffer.timeout_triggered", "item_id": "a"}),
+            (S, {"type": "conversation.item.added", "item": item("nudge", "still there?")}),
+            (S, {"type": "input_audio_buffer.committed", "item_id": "a"}),
+        ),
+        pacing="instant",
+    )
+    live = Live(source)
+    live.send(spoken(900))
+    live.wait(1_000)
+    assert live.names() == ["session.created"]
+    live.send(spoken(100))
+    live.wait(1_000)
+    assert live.names()[1:] == [
+        "input_audio_buffer.timeout_triggered",
+        "conversation.item.added",
+        "input_audio_buffer.committed",
+    ]
 
 
 def test_a_cancelled_end_is_caused_by_the_cancel_and_a_completed_one_is_not() -> None:
