@@ -142,9 +142,10 @@ def scrub_command(
     )
     save(cassette, target or file, overwrite=in_place or force, redactor=redactor, audio=audio)
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(redactor.counts.items()))
-    click.echo(
-        f"{target or file}: {f'taken out: {counts}' if counts else 'nothing more to take out'}"
-    )
+    told = f"taken out: {counts}" if counts else "nothing more to take out"
+    if audio not in ("keep", cassette.header.audio):
+        told = f"{told}; audio: {audio}"
+    click.echo(f"{target or file}: {told}")
 
 
 def values_of(names: tuple[str, ...]) -> list[str]:

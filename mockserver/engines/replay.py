@@ -158,7 +158,8 @@ class Replay:
             for where, engine in self.running
             if engine.departure is not None
         ]
-        found += [ReplayMismatch(text) for text in self._surplus]
+        # A client that tries again and again is told of once.
+        found += [ReplayMismatch(text) for text in dict.fromkeys(self._surplus)]
         for where, engine in self.running:
             problem = self._left_open(where, engine) if engine.departure is None else None
             if problem is not None:

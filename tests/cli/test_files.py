@@ -189,6 +189,12 @@ def test_scrub_takes_out_the_value_of_a_variable(
     assert "NO_SUCH is not set" in done.stderr
 
 
+def test_scrub_says_what_it_did_to_voices(run: Run, cassette: Path) -> None:
+    assert run("scrub", cassette, "--in-place").output == f"{cassette}: nothing more to take out\n"
+    silenced = run("scrub", cassette, "--in-place", "--audio", "silence")
+    assert silenced.output == f"{cassette}: nothing more to take out; audio: silence\n"
+
+
 def test_scrub_wants_to_know_where_to(run: Run, cassette: Path) -> None:
     old = cassette.read_bytes()
     done = run("scrub", cassette)

@@ -693,6 +693,17 @@ def test_a_recording_that_nobody_used_proves_nothing() -> None:
     assert Replay(two_parts(), allow_unplayed=["connection"]).problems() == []
 
 
+def test_a_client_that_tries_again_and_again_is_told_of_once() -> None:
+    source = Replay(two_parts())
+    other = Handshake("/v1/realtime", (("model", "another"),))
+    for _ in range(3):
+        refused = Live(source, other).refused
+        assert refused is not None
+        assert refused.status == 404
+    [problem] = [one for one in source.problems() if isinstance(one, ReplayMismatch)]
+    assert "no recorded connection for /v1/realtime?model=another" in str(problem)
+
+
 def test_refusals_and_resets_are_replayed() -> None:
     refused = Connection(
         0, Handshake(), Answer(429, (("Retry-After", "1"), ("Content-Length", "4")), None, b"slow")
