@@ -133,6 +133,14 @@ class Session:
         """Write a note into the journal."""
         self.journal.note(self.log, now, note)
 
+    def cut(self, now: Micros, why: str) -> None:
+        """The shell ends a session that is still running. The engine is not told: its client has not left, so one that
+        owes a close still owes it.
+        """
+        if not self.over:
+            self.journal.write(self.log, now, Sender.CLIENT, Lost(why))
+            self._end()
+
     def fail(self, now: Micros, *, answered: bool = True) -> list[Effect]:
         """A part has raised. What was let out before still goes, then what a server in trouble says: 1011, or a 500.
 

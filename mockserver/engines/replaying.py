@@ -333,11 +333,11 @@ class Replaying:
         return f"client frame {step.number} ({step.view.name})"
 
     def unplayed(self) -> Iterator[Step]:
-        """The required steps that never came."""
+        """The required steps that never came. A client that was lost need not be lost again."""
         return (
             step
             for step in self.score.pending(more=len(self.connection.records))
-            if not step.optional
+            if not step.optional and step.view.kind is not Kind.LOST
         )
 
     def _stalls(self, now: Micros) -> bool:

@@ -160,6 +160,10 @@ class Pump:
         if not self.decided.done():
             self.decided.set_result(Refuse(503, (), b'{"error":{"message":"mockserver is closing"}}\n'))
             return
+        try:
+            self.session.cut(self.now(), "still connected when the server closed")
+        except Exception as error:  # noqa: BLE001 - as in feed
+            self._fail(error)
         if not self.outlet.shut and not self.outlet.held:
             self.outlet.put(Close(code, reason))
         self.outlet.stop()

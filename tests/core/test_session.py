@@ -15,6 +15,7 @@ from mockserver.core.frames import (
     Handshake,
     Hangup,
     Item,
+    Lost,
     Note,
     Opened,
     Peer,
@@ -174,3 +175,23 @@ def test_the_first_entry_holds_the_seed() -> None:
     first = journal.entries[0].what
     assert isinstance(first, Note)
     assert first.data["seed"] == "7/0"
+
+
+def test_a_session_that_the_shell_ends_is_over_and_its_engine_knows_nothing_of_it() -> None:
+    """The client has not left: an engine that is told so would take it for the client's own end."""
+
+    class Watching(Parrot):
+        def feed(self, event: Event, now: int) -> Iterable[Effect]:
+            seen.append(event)
+            return super().feed(event, now)
+
+    seen: list[Event] = []
+    journal = Journal()
+    session = Session(Watching(), journal=journal, log=journal.open(PlainLens()))
+    session.feed(Opened(Handshake()), 0)
+    session.cut(5, "the server closed")
+    session.cut(6, "twice")
+    assert session.over
+    last = journal.entries[-1]
+    assert (last.at, last.sender, last.what) == (5, Sender.CLIENT, Lost("the server closed"))
+    assert seen == [Opened(Handshake())]
