@@ -243,6 +243,39 @@ async def test_an_interruption_by_the_agent(provider: str) -> None:
         assert await heard(await session.generate_reply()) == "next"
 
 
+async def test_a_session_that_expires_is_built_up_again(provider: str) -> None:
+    """The plugin connects anew and makes every item again, the server's own with their ids (CLIENTS 4.5)."""
+    said = Scripted([ToolCall("get_weather", {"city": "Oslo"}), "it is foggy", "still here"])
+    with virtual_time():
+        async with MockServer(simulator(provider, replier=said, max_session_s=60)) as server:
+            model = PROVIDERS[provider](server)
+            session = model.session()
+            await session.update_tools([Forecaster().get_weather])
+            asked = await session.generate_reply()
+            (call,) = [one async for one in asked.function_stream]
+            context = session.chat_ctx.copy()
+            output = llm.FunctionCallOutput(
+                call_id=call.call_id, name=call.name, output="fog", is_error=False
+            )
+            context.items.append(output)
+            context.add_message(role="user", content="and tomorrow")
+            context.add_message(role="assistant", content="sun")
+            await session.update_chat_ctx(context)
+            assert await heard(await session.generate_reply()) == "it is foggy"
+            await asyncio.sleep(90)
+            assert await heard(await session.generate_reply()) == "still here"
+            await session.aclose()
+            await model.aclose()
+        assert len(server.sessions) == 2
+        before, after = (
+            [(item["id"], item["type"]) for item in one.inspect().values["conversation"]]
+            for one in server.sessions
+        )
+        assert after[:-1] == before
+        errors = server.journal.sent_by_server("error").bodies
+        assert [body["error"]["code"] for body in errors] == ["session_expired"]
+
+
 async def test_a_session_is_used_again_after_a_reply_that_thinks_too_long(provider: str) -> None:
     slow = Scripted([Reply("too late", after_ms=60_000), "in time"])
 

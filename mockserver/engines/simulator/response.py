@@ -38,6 +38,7 @@ class Terms:
     metadata: dict[str, Any] | None
     out_of_band: bool
     extra: dict[str, Any]  # fields of the profile's own
+    phased: bool = False  # whether the model's messages say which phase they are of
 
 
 class _Full(Exception):
@@ -140,7 +141,7 @@ class Response:
             limits.tell(self.wire, self.usage.total)
         message: _Open | None = None
         if reply.text or reply.silence is not None:
-            message = self._open_item("message")
+            message = self._open_item("message", phase="commentary" if reply.calls else "final_answer")
             audible = "audio" in self.terms.modalities or self.wire.profile.speaks_always
             text = reply.text or ""
             at = yield from (
@@ -153,10 +154,10 @@ class Response:
                 self._close(message)
                 message = None
             opened = self._open_item(self._kind(call), call)
+            at = yield from self._call(opened, call, at)
             if message is not None:
                 self._close(message)
                 message = None
-            at = yield from self._call(opened, call, at)
             self._close(opened)
         if reply.failure is not None:
             self.stop("failed", {"error": {"type": reply.failure.type, "code": reply.failure.code}})
@@ -265,10 +266,14 @@ class Response:
 
     # --- items and parts ---
 
-    def _open_item(self, kind: str, call: ToolCall | McpCall | None = None) -> _Open:
+    def _open_item(
+        self, kind: str, call: ToolCall | McpCall | None = None, *, phase: str = ""
+    ) -> _Open:
         item = Item(self.wire.mint("item"), kind, "response", status="in_progress")
         if call is None:
             item.role = "assistant"
+            if self.terms.phased:
+                item.extra = {"phase": phase}
         else:
             item.name = call.name
         if isinstance(call, ToolCall):

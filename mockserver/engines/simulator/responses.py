@@ -128,6 +128,7 @@ class Responses:
             metadata=metadata,
             out_of_band=asked.get("conversation") == "none",
             extra=profile.response_extra(asked, session),
+            phased=profile.second_generation(session.get("model") or ""),
         )
 
     def _given(self, given: list[dict[str, Any]]) -> list[Item]:

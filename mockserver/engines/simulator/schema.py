@@ -183,92 +183,63 @@ SESSION = variants("type", {"realtime": REALTIME, "transcription": TRANSCRIPTION
 
 # --- items ----------------------------------------------------------------------------------------------------------
 
-_ID = text(longest=MAX_ITEM_ID)
-_STATUS = text("completed", "incomplete", "in_progress")
-_OBJECT = text("realtime.item")
-
-
-def _message(**content: Shape) -> Shape:
-    parts = variants("type", content)
-    return record(
-        "role",
-        "content",
-        id=_ID,
-        object=_OBJECT,
-        type=text(),
-        status=_STATUS,
-        role=text(),
-        content=listing(parts),
-    )
-
-
 TEXT_PART = record("text", type=text(), text=text())
-
-
-def message_shape(assistant: Mapping[str, Shape]) -> Shape:
-    """A message, by role. ``assistant``: the content that the assistant's may have."""
-    return variants(
-        "role",
-        {
-            "user": _message(
-                input_text=TEXT_PART,
-                input_audio=record("audio", type=text(), audio=text(), transcript=text(null=True)),
-                input_image=record(
-                    "image_url", type=text(), image_url=text(), detail=text("auto", "low", "high")
-                ),
-            ),
-            "assistant": _message(**assistant),
-            "system": _message(input_text=TEXT_PART),
-        },
-    )
-
-
+_AUDIO_PART = record("audio", type=text(), audio=text(), transcript=text(null=True))
+_IMAGE_PART = record("image_url", type=text(), image_url=text(), detail=text("auto", "low", "high"))
 # "Value must be 'output_text'": nothing else is taken for the assistant (FACTS 19; D: "cannot populate assistant audio
 # messages").
-MESSAGE = message_shape({"output_text": TEXT_PART})
-_CALL = record(
-    "name",
-    "arguments",
-    id=_ID,
-    object=_OBJECT,
-    type=text(),
-    status=_STATUS,
-    call_id=text(),
-    name=text(),
-    arguments=text(),
-)
-_OUTPUT = record(
-    "call_id",
-    "output",
-    id=_ID,
-    object=_OBJECT,
-    type=text(),
-    status=_STATUS,
-    call_id=text(),
-    output=text(),
-)
-_APPROVAL = record(
-    "approval_request_id",
-    "approve",
-    id=_ID,
-    type=text(),
-    approval_request_id=text(),
-    approve=FLAG,
-    reason=text(null=True),
-)
+ASSISTANT: Mapping[str, Shape] = {"output_text": TEXT_PART}
 
 
-def item_kinds(message: Shape) -> dict[str, Shape]:
-    """Items that a client may make, by type."""
+def item_kinds(
+    assistant: Mapping[str, Shape] = ASSISTANT, *, longest: int | None = MAX_ITEM_ID
+) -> dict[str, Shape]:
+    """Items that a client may make, by type. ``assistant``: the content that the assistant's may have; ``longest``: of
+    an id."""
+    common = {
+        "id": text(longest=longest),
+        "object": text("realtime.item"),
+        "type": text(),
+        "status": text("completed", "incomplete", "in_progress"),
+    }
+
+    def item(*required: str, **fields: Shape) -> Shape:
+        return Shape(fields={**common, **fields}, required=required)
+
+    def message(content: Mapping[str, Shape]) -> Shape:
+        parts = listing(variants("type", content))
+        return item("role", "content", role=text(), content=parts)
+
     return {
-        "message": message,
-        "function_call": _CALL,
-        "function_call_output": _OUTPUT,
-        "mcp_approval_response": _APPROVAL,
+        "message": variants(
+            "role",
+            {
+                "user": message(
+                    {
+                        "input_text": TEXT_PART,
+                        "input_audio": _AUDIO_PART,
+                        "input_image": _IMAGE_PART,
+                    }
+                ),
+                "assistant": message(assistant),
+                "system": message({"input_text": TEXT_PART}),
+            },
+        ),
+        "function_call": item("name", "arguments", call_id=text(), name=text(), arguments=text()),
+        "function_call_output": item("call_id", "output", call_id=text(), output=text()),
+        "mcp_approval_response": record(
+            "approval_request_id",
+            "approve",
+            id=common["id"],
+            type=text(),
+            approval_request_id=text(),
+            approve=FLAG,
+            reason=text(null=True),
+        ),
     }
 
 
-_KINDS = item_kinds(MESSAGE)
+_KINDS = item_kinds()
 ITEM = variants("type", _KINDS)
 REFERENCE = record("id", type=text(), id=text())
 INPUT_ITEM = variants("type", {**_KINDS, "item_reference": REFERENCE})

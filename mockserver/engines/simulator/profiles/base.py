@@ -8,6 +8,7 @@ settings. What is not a matter of shape but of behaviour is a field below.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -48,6 +49,8 @@ SEMANTIC_VAD: Mapping[str, Any] = {
 PCM_24K: Mapping[str, Any] = {"type": "audio/pcm", "rate": 24000}
 
 REALTIME_MODELS = ("gpt-realtime", "gpt-audio", "gpt-4o-realtime", "gpt-4o-mini-realtime")
+SECOND_GENERATION = re.compile(r"gpt-realtime-2(?![0-9])")
+"""Not gpt-realtime-2025-08-28, which is a date."""
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 
 ID_SHAPES = {
@@ -126,11 +129,20 @@ class Profile:
         """Whether a model of this name can be had."""
         return model.startswith(REALTIME_MODELS)
 
+    def second_generation(self, model: str) -> bool:
+        """Whether this is gpt-realtime-2, 2.1 or a variant of them: other defaults, and messages with a phase.
+
+        C: pydantic-ai's test_parity_ws (2.1), test_openai_ws/test_idle_timeout_nudge_is_not_a_user_turn (2.1-mini)
+        and test_azure_voice_live_ws/test_gpt_realtime_2_is_served_by_voice_live (2).
+        """
+        return SECOND_GENERATION.match(model) is not None
+
     def defaults(self, model: str, instructions: str) -> dict[str, Any]:
         """A new session's settings, without id and expiry (C: first server line of each OpenAI capture; FACTS 2)."""
         detection = dict(SERVER_VAD)
-        if model.startswith("gpt-realtime-2.1"):
-            detection["silence_duration_ms"] = 500  # FACTS 2: 2 of 2 sessions
+        second = self.second_generation(model)
+        if second:
+            detection["silence_duration_ms"] = 500  # C: 3 of 3 sessions
         return {
             "type": "realtime",
             "object": "realtime.session",
@@ -152,7 +164,11 @@ class Profile:
                     "noise_reduction": None,
                     "turn_detection": detection,
                 },
-                "output": {"format": dict(PCM_24K), "voice": "alloy", "speed": 1.0},
+                "output": {
+                    "format": dict(PCM_24K),
+                    "voice": "marin" if second else "alloy",
+                    "speed": 1.0,
+                },
             },
             "include": None,
         }

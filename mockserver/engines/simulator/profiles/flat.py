@@ -51,7 +51,7 @@ CONTENT = {"output_text": "text", "output_audio": "audio"}
 
 def item_shapes() -> dict[str, Shape]:
     """Items as a client may make them: an assistant's text is ``text`` (CLIENTS 2.2, LKO:208)."""
-    return schema.item_kinds(schema.message_shape({"text": schema.TEXT_PART}))
+    return schema.item_kinds({"text": schema.TEXT_PART})
 
 
 def client_events(session: Shape, response: Shape) -> dict[str, Shape]:
