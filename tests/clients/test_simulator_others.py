@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,8 +12,16 @@ from agents.realtime import RealtimeAgent, RealtimeRunner
 from agents.tool import function_tool
 from openai import AsyncOpenAI
 
-from mockserver import MockServer, Rules, simulator, speech
+from mockserver import MockServer, Rules, Scripted, simulator, speech
 from mockserver.engines.simulator import Context, ToolCall
+from mockserver.server.virtual import virtual_time
+
+
+@pytest.fixture(autouse=True)
+async def no_waiting() -> AsyncIterator[None]:
+    """The loop's clock jumps to what is due next."""
+    with virtual_time():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -132,3 +141,112 @@ async def test_openai_agents_uses_a_tool_and_hears_the_answer() -> None:
         assert "error" not in kinds
         assert "fog in Oslo" in speech.decode(pcm)
         assert server.problems() == []
+
+
+@pytest.mark.parametrize("provider", ["openai", "azure", "xai"])
+async def test_the_sdk_talks_to_every_provider_of_the_ga_shape(provider: str) -> None:
+    async with MockServer(simulator(provider)) as server:
+        client = AsyncOpenAI(base_url=server.base_url, api_key="any")
+        model = {"xai": "grok-voice-latest"}.get(provider, "gpt-realtime")
+        async with client.realtime.connect(model=model) as connection:
+            item: Any = {
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_text", "text": "good morning"}],
+            }
+            await connection.conversation.item.create(item=item)
+            await connection.response.create()
+            events = await collected(connection)
+        pcm = b"".join(
+            base64.b64decode(event.delta)
+            for event in events
+            if event.type == "response.output_audio.delta"
+        )
+        assert speech.decode(pcm) == "good morning"
+        assert {event.type for event in events} >= {"session.created", "conversation.item.added"}
+
+
+LONG = "the tide comes in twice a day and leaves shells of every colour on the sand"
+
+
+@pytest.mark.parametrize("misbehave", ["", "truncate_ignored"])
+async def test_the_sdk_cancels_and_truncates_to_what_was_heard(misbehave: str) -> None:
+    """With its control: where truncation does nothing, the words that nobody heard stay."""
+    settings: Any = {"misbehave": misbehave} if misbehave else {}
+    async with MockServer(simulator("openai", replier=Scripted([LONG]), **settings)) as server:
+        client = AsyncOpenAI(base_url=server.base_url, api_key="any")
+        async with client.realtime.connect(model="gpt-realtime") as connection:
+            await connection.response.create()
+            pcm, item_id = b"", ""
+            async for event in connection:
+                if event.type == "response.output_audio.delta":
+                    pcm, item_id = pcm + base64.b64decode(event.delta), event.item_id
+                    if len(pcm) >= 48 * 2_000:
+                        break
+            await connection.response.cancel()
+            done = (await collected(connection))[-1].response
+            assert (done.status, done.status_details.reason) == ("cancelled", "client_cancelled")
+            await connection.conversation.item.truncate(
+                item_id=item_id, content_index=0, audio_end_ms=700
+            )
+            await collected(connection, "conversation.item.truncated")
+        (item,) = server.sessions[0].inspect().values["conversation"]
+        kept = item["content"][0]["transcript"]
+        assert kept.startswith("the tide comes") if misbehave else kept == "the tide"
+
+
+@pytest.mark.parametrize("misbehave", ["", "oob_leaks"])
+async def test_what_the_sdk_asks_out_of_band_stays_there(misbehave: str) -> None:
+    settings: Any = {"misbehave": misbehave} if misbehave else {}
+    async with MockServer(simulator("openai", **settings)) as server:
+        client = AsyncOpenAI(base_url=server.base_url, api_key="any")
+        async with client.realtime.connect(model="gpt-realtime") as connection:
+            said: Any = {
+                "type": "message",
+                "role": "assistant",
+                "content": [{"type": "output_text", "text": "one moment"}],
+            }
+            for asked in ({"input": [said]}, {"input": [], "instructions": "one moment"}):
+                response: Any = {"conversation": "none", "metadata": {"topic": "filler"}, **asked}
+                await connection.response.create(response=response)
+                done = (await collected(connection))[-1].response
+                assert done.metadata == {"topic": "filler"}
+                assert done.conversation_id is None
+                words = [item.content[0].transcript for item in done.output]
+                # An assistant message is context, not words to be spoken (FACTS 26).
+                assert (words == ["one moment"]) == ("instructions" in asked)
+        inside = server.sessions[0].inspect().values["conversation"]
+        assert len(inside) == (2 if misbehave else 0)
+
+
+async def test_openai_agents_settings_are_taken_whatever_is_none() -> None:
+    async with MockServer(simulator("openai")) as server:
+        agent = RealtimeAgent(name="a", instructions="Be brief.")
+        config: Any = {
+            "url": server.ws_url + "?model=gpt-realtime",
+            "api_key": "any",
+            "initial_model_settings": {
+                "voice": "marin",
+                "modalities": ["audio"],
+                "tool_choice": "auto",
+                "max_output_tokens": None,
+                "tracing": {"workflow_name": "w"},
+                "audio": {
+                    "input": {
+                        "format": "pcm16",
+                        "noise_reduction": None,
+                        "transcription": {"model": "gpt-4o-mini-transcribe"},
+                        "turn_detection": {"type": "semantic_vad", "interrupt_response": True},
+                    },
+                    "output": {"format": "pcm16", "speed": None},
+                },
+            },
+        }
+        async with await RealtimeRunner(agent).run(model_config=config) as session:
+            await session.send_message("hello")
+            async for event in session:
+                if event.type == "audio_end":
+                    break
+        assert server.journal.sent_by_server("error").bodies == []
+        sent = [str(body) for body in server.journal.sent_by_client("session.update").bodies]
+        assert any("None" in text for text in sent)  # else this shows nothing
