@@ -4,10 +4,11 @@ wait for, chains that keep order.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
 
-from mockserver.core.frames import Abort, Frame, Hangup, Micros
+from mockserver.core.frames import Abort, Frame, Hangup, Micros, Text
 from mockserver.core.view import View
 from mockserver.dialects.causes import Role
 from mockserver.engines.aliases import Parts
@@ -75,3 +76,31 @@ class Step:
     )
     time: Micros = 0  # when it came, live
     anchors: list[Anchor] = field(default_factory=list)
+
+
+Layout = tuple[str, str, int]
+"""How a piece of a response begins: its type, its response, and where the latter stands."""
+_HEAD = re.compile(
+    r'(\{"type":"[^"\\]+\.delta","event_id":")[^"\\]*",("response_id":"[^"\\]+")'
+)
+
+
+def layout(frame: Frame) -> Layout | None:
+    """The layout of a piece of a response; None for any other frame."""
+    found = _HEAD.match(frame.data) if isinstance(frame, Text) else None
+    return None if found is None else (found[1], found[2], found.start(2))
+
+
+def alike(before: Layout | None, frame: Frame) -> bool:
+    """Whether a frame is the next piece of the same response, told from where type and response
+    stand: there are fifty a second of them, and they differ in one id and the payload.
+    """
+    if before is None or type(frame) is not Text:
+        return False
+    head, about, at = before
+    text = frame.data
+    return (
+        text.startswith(head)
+        and text.startswith(about, at)
+        and text.find('"', len(head)) == at - 2
+    )

@@ -34,7 +34,7 @@ from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.causes import Cause, On, Role
 from mockserver.engines.aliases import cut, forms
-from mockserver.engines.cues import Anchor, Chain, Cue, Step
+from mockserver.engines.cues import Anchor, Chain, Cue, Layout, Step, alike, layout
 from mockserver.engines.ear import Ear, audio_bytes
 from mockserver.engines.matching import Matcher
 from mockserver.engines.pacing import Pacing
@@ -86,6 +86,7 @@ class Score:
         self._by_steps: dict[tuple[int, ...], Anchor] = {}
         # The last cause that was like another frame's, with its anchor and chain: deltas
         # come in streams.
+        self._layout: Layout | None = None  # of the last frame, where it has one
         self._stream: tuple[Cause | None, Anchor, Chain] = None, self.opening, Chain("")
         self._marks: deque[tuple[Micros, int]] = deque()  # how much audio there was at which record
         self._shared: tuple[int, Anchor] | None = None
@@ -170,7 +171,12 @@ class Score:
         if isinstance(frame, Close | Lost):
             self._close(place, at, frame)
             return
-        cause = self._causes.server(self._dialect.peek(frame, Sender.SERVER), frame, self._ahead)
+        cause = self._stream[0]
+        if cause is None or not alike(self._layout, frame):
+            cause = self._causes.server(
+                self._dialect.peek(frame, Sender.SERVER), frame, self._ahead
+            )
+            self._layout = layout(frame)
         if cause is not self._stream[0]:
             anchor = self._anchor(cause)
             if cause.label:
