@@ -29,7 +29,11 @@ def test_only_the_same_type_and_response_at_the_same_place_is_alike(frame: Frame
 
 @pytest.mark.parametrize(
     "text",
-    ['{"type":"response.done","event_id":"event_1","response_id":"resp_1"}', '{"event_id":"e","type":"x.delta"}', "no json"],
+    [
+        '{"type":"response.done","event_id":"event_1","response_id":"resp_1"}',
+        '{"event_id":"e","type":"x.delta"}',
+        "no json",
+    ],
 )
 def test_other_frames_have_no_layout(text: str) -> None:
     assert layout(Text(text)) is None
