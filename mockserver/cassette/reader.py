@@ -7,7 +7,7 @@ and is not kept. So a one-hour recording needs its own size in memory, and its f
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, overload
 from zlib import crc32
@@ -130,6 +130,10 @@ def _record(item: Any) -> Record:
     return Record(at, sender, frame, hashes if any(hashes) else ())
 
 
+Aside = Callable[[Callable[[], bool]], Callable[[], bool]]
+"""Takes something to do, in the order given; returns what waits for its result."""
+
+
 def decode(
     buffer: bytes,
     name: str = "cassette",
@@ -137,11 +141,13 @@ def decode(
     partial: bool = False,
     current: int = FORMAT_VERSION,
     upgrades: Mapping[int, Upgrade] = UPGRADES,
+    aside: Aside | None = None,
 ) -> Cassette:
     """The cassette in these bytes; ``name`` is what errors call it.
 
     An unfinished recording reads up to where it stops, and its header says "killed". A finished file must be whole,
-    unless ``partial`` asks for what can be read before the damage.
+    unless ``partial`` asks for what can be read before the damage. ``aside`` has the check sums made beside it,
+    by another thread; a wrong one is then looked for again, in order, so that the damage is told as without it.
     """
     first, version = _first(buffer, name, current)
     if version < current:
@@ -154,7 +160,16 @@ def decode(
         buffer = b"".join(map(pack, objects))
         first = objects[0]
     header = _header(first, current, name)
-    return _scan(buffer, header, name, partial)
+    sums = _Sums(buffer, aside)
+    try:
+        found = _scan(buffer, header, name, partial, sums)
+    except CassetteDamaged:
+        if sums.right():
+            raise
+    else:
+        if sums.right():
+            return found
+    return _scan(buffer, header, name, partial, _Sums(buffer, None))
 
 
 def _first(buffer: bytes, name: str, current: int) -> tuple[Any, int]:
@@ -214,7 +229,32 @@ class _Chunks:
         return chunk
 
 
-def _scan(buffer: bytes, header: Header, name: str, partial: bool) -> Cassette:
+class _Sums:
+    """The running check sum, made at once or aside."""
+
+    def __init__(self, buffer: bytes, aside: Aside | None) -> None:
+        self._view, self._aside = memoryview(buffer), aside
+        self._crc = self._done = 0
+        self._waiting: list[Callable[[], bool]] = []
+
+    def check(self, end: int, stated: int) -> bool:
+        """Whether all bytes before ``end`` have this sum; True as long as that is being found out."""
+        begin, self._done = self._done, end
+        if self._aside is None:
+            return self._step(begin, end, stated)
+        self._waiting.append(self._aside(lambda: self._step(begin, end, stated)))
+        return True
+
+    def right(self) -> bool:
+        """Whether all that was put aside has turned out right."""
+        return all(result() for result in self._waiting)
+
+    def _step(self, begin: int, end: int, stated: int) -> bool:
+        self._crc = crc32(self._view[begin:end], self._crc)
+        return self._crc == stated
+
+
+def _scan(buffer: bytes, header: Header, name: str, partial: bool, sums: _Sums) -> Cassette:
     """Where everything lies. Only what is not a frame is decoded; damage is found by structure and by check sums."""
     unpacker = msgpack.Unpacker(_Chunks(buffer), read_size=1 << 18, max_buffer_size=len(buffer) + (1 << 19))
     unpacker.skip()
@@ -222,8 +262,7 @@ def _scan(buffer: bytes, header: Header, name: str, partial: bool) -> Cassette:
     answers: dict[int, Answer] = {}
     places: dict[int, array[int]] = {}
     exchanges: list[Exchange] = []
-    crc, summed, begin, ended = 0, 0, unpacker.tell(), False
-    view = memoryview(buffer)
+    begin, ended = unpacker.tell(), False
     problem = ""
     try:
         while True:
@@ -250,8 +289,7 @@ def _scan(buffer: bytes, header: Header, name: str, partial: bool) -> Cassette:
                 case [3, _, int(at), str(method), str(path), bytes(sent), int(status), list(headers), bytes(body)]:
                     exchanges.append(Exchange(method, path, sent, status, _pairs(headers), body, at))
                 case [4 | 5 as kind, 0, 0, int(stated), *rest] if len(rest) == kind - CHECK:
-                    crc, summed = crc32(view[summed:begin], crc), begin
-                    if crc != stated:
+                    if not sums.check(begin, stated):
                         problem = "bytes before this place were changed (the check sum differs)"
                         break
                     if kind == END:

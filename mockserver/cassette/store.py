@@ -40,6 +40,8 @@ from mockserver.errors import (
 WITHHELD = Text("REDACTED-frame-1")
 """What a partial file holds in the place of a frame whose secret cannot be taken out."""
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+LARGE = 8 << 20
+"""Bytes from which on a thread is worth its start: check sums are made in it, which need no interpreter."""
 LARGEST = 8 << 30
 """Bytes. A file is read whole, so a larger one is refused before that."""
 
@@ -56,7 +58,14 @@ def load(path: str | os.PathLike[str], *, partial: bool = False) -> Cassette:
     keeps the file from being read.
     """
     file = Path(path)
-    return replace(decode(_bytes(file), str(file), partial=partial), path=str(file))
+    data = _bytes(file)
+    if len(data) < LARGE:
+        return replace(decode(data, str(file), partial=partial), path=str(file))
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1, thread_name_prefix="mockserver-load") as pool:
+        made = decode(data, str(file), partial=partial, aside=lambda act: pool.submit(act).result)
+    return replace(made, path=str(file))
 
 
 def _bytes(file: Path) -> bytes:
