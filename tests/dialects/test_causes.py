@@ -218,10 +218,10 @@ def test_what_the_idle_timeout_adds_stays_behind_the_timeout() -> None:
         pacing="instant",
     )
     live = Live(source)
-    live.send(spoken(900))
+    live.send(spoken(400))
     live.wait(1_000)
     assert live.names() == ["session.created"]
-    live.send(spoken(100))
+    live.send(spoken(600))
     live.wait(1_000)
     assert live.names()[1:] == [
         "input_audio_buffer.timeout_triggered",

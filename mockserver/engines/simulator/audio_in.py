@@ -24,6 +24,13 @@ SEMANTIC_MS = {"low": 8_000, "medium": 4_000, "high": 2_000, "auto": 4_000}
 """How long semantic VAD waits at most (FACTS 28)."""
 SEMANTIC_PREFIX_MS = 300
 SEMANTIC_THRESHOLD = 0.5
+IDLE_MESSAGE = (
+    "No user speech was detected for a while. Please review the recorded audio: If the user was speaking, "
+    "respond naturally. If not, follow up on their last message to keep the conversation going or ask if "
+    "they're still there."
+)
+"""What the model is told at an idle timeout, in an item that the client sees (C: pydantic-ai
+test_openai_ws/test_idle_timeout_nudge_is_not_a_user_turn; gpt-realtime-2.1-mini)."""
 HESITATIONS = frozenset(
     (
         *("a", "an", "and", "as", "at", "because", "but", "er", "erm", "for", "from", "in", "is"),
@@ -116,15 +123,24 @@ class AudioIn:
         self.wire.emit("input_audio_buffer.cleared")
 
     def time_out(self, since_ms: float) -> None:
-        """The idle timeout: an empty turn of the user's is committed (D: timeout_triggered)."""
+        """The idle timeout: a system message says so to the model, and an empty turn of the user's is committed.
+
+        Its times are whole frames of the detector (C: IDLE_MESSAGE).
+        """
         item_id = self.wire.mint("item")
+        start, end = (int(ms // FRAME_MS) * FRAME_MS for ms in (since_ms, self.position_ms))
         self.wire.emit(
             "input_audio_buffer.timeout_triggered",
-            audio_start_ms=round(since_ms),
-            audio_end_ms=round(self.position_ms),
+            audio_start_ms=start,
+            audio_end_ms=end,
             item_id=item_id,
         )
-        self._commit(item_id, since_ms, self.position_ms)
+        message = Part("input_text", IDLE_MESSAGE)
+        said = Item(self.wire.mint("item"), "message", "audio", role="system", content=[message])
+        self.conversation.insert(said)
+        self.conversation.announce(said)
+        self.conversation.finish(said)
+        self._commit(item_id, start, end)
 
     # --- turn detection ---
 

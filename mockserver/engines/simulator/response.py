@@ -141,7 +141,9 @@ class Response:
             limits.tell(self.wire, self.usage.total)
         message: _Open | None = None
         if reply.text or reply.silence is not None:
-            message = self._open_item("message", phase="commentary" if reply.calls else "final_answer")
+            message = self._open_item(
+                "message", phase="commentary" if reply.calls else "final_answer"
+            )
             audible = "audio" in self.terms.modalities or self.wire.profile.speaks_always
             text = reply.text or ""
             at = yield from (

@@ -14,6 +14,8 @@ from mockserver.engines.simulator.wire import Wire
 
 BY_DURATION = ("whisper-1", "gpt-realtime-whisper", "gpt-live-transcribe")
 """Models whose usage is a duration; the others' is tokens (FACTS 13)."""
+STREAMING = "gpt-realtime-whisper"
+"""Silence costs nothing: 5120 ms of it were 0 seconds (C: as audio_in.IDLE_MESSAGE). Of others unknown."""
 DIARIZING = "gpt-4o-transcribe-diarize"
 NAME = "conversation.item.input_audio_transcription."
 
@@ -61,7 +63,8 @@ def _complete(
     part.text = words
     usage: dict[str, Any]
     if model in BY_DURATION:
-        usage = {"type": "duration", "seconds": math.ceil(part.audio_ms / 1000)}
+        free = model == STREAMING and not words
+        usage = {"type": "duration", "seconds": 0 if free else math.ceil(part.audio_ms / 1000)}
     else:
         audio, text = part.audio_ms // INPUT_AUDIO_MS, count(words)
         usage = {

@@ -26,6 +26,17 @@ UNKNOWN_BUT_REAL = {
     "response.output_audio_transcript.delta": {"obfuscation"},
     "response.function_call_arguments.delta": {"obfuscation"},
     "conversation.item.input_audio_transcription.delta": {"obfuscation"},
+    # C: pydantic-ai's test_parity_ws/*[openai-current]: messages of gpt-realtime-2 and later.
+    **{
+        name: {"item.phase"}
+        for name in (
+            *("response.output_item.added", "response.output_item.done"),
+            *("conversation.item.added", "conversation.item.done"),
+            "conversation.item.retrieved",
+        )
+    },
+    "response.created": {"response.output.*.phase"},
+    "response.done": {"response.output.*.phase"},
 }
 # Fields that a capture (or the provider's own example) shows as null although the types do not allow it.
 NULL_BUT_REAL = {

@@ -313,10 +313,41 @@ def test_after_an_answer_silence_triggers_another_turn() -> None:
     stage.hear(bytes(48 * 1_000))
     timeout = stage.until("input_audio_buffer.timeout_triggered")
     assert stage.at / 1_000 == pytest.approx(done + said + 5_000, abs=1)
-    assert timeout["audio_start_ms"] <= timeout["audio_end_ms"] == 1_000
+    assert timeout["audio_start_ms"] <= timeout["audio_end_ms"] == 992  # whole frames
     assert stage.until("response.created")["response"]["status"] == "in_progress"
     committed = stage.last("input_audio_buffer.committed")
-    assert committed["item_id"] == timeout["item_id"] == stage.conversation[1]["id"]
+    assert committed["item_id"] == timeout["item_id"] == stage.conversation[2]["id"]
+
+
+@keeps("idle-message", "transcription-silence")
+def test_the_model_is_told_of_the_idle_timeout_and_the_client_sees_it() -> None:
+    stage = listening(idle_timeout_ms=5_000)
+    stage.update(audio={"input": {"transcription": {"model": "gpt-realtime-whisper"}}})
+    stage.ask()
+    stage.hear(bytes(48 * 4_000))
+    timeout = stage.until("input_audio_buffer.timeout_triggered")
+    stage.until("response.done")
+    stage.wait(5_000)
+    names = stage.names()
+    began = names.index("input_audio_buffer.timeout_triggered")
+    assert names[began + 1 : began + 7] == [
+        *("conversation.item.added", "conversation.item.done"),
+        "input_audio_buffer.committed",
+        *("conversation.item.added", "conversation.item.done"),
+        "response.created",
+    ]
+    told, seen = stage.of("conversation.item.added")[1], stage.contexts[-1].items
+    assert told["item"]["role"] == "system"
+    assert told["previous_item_id"] == seen[0].id  # behind the answer before it
+    words = told["item"]["content"][0]["text"]
+    assert "still there" in words
+    assert [item.text for item in seen if item.role == "system"] == [words]
+    committed = stage.last("input_audio_buffer.committed")
+    assert committed["previous_item_id"] == told["item"]["id"]
+    heard = stage.last("conversation.item.input_audio_transcription.completed")
+    assert (heard["item_id"], heard["transcript"]) == (timeout["item_id"], "")
+    assert heard["usage"] == {"type": "duration", "seconds": 0}  # of 4 s of silence
+    assert not any(name.endswith("transcription.delta") for name in names)
 
 
 @keeps("idle-timeout")

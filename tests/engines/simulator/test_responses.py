@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from mockserver import speech
 from mockserver.engines.simulator import Scripted, ToolCall
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.stage import Stage
+from tests.engines.simulator.stage import Stage, handshake
+
+ARGUMENTS = "response.function_call_arguments"
 
 TOOL = {
     "type": "function",
@@ -209,6 +213,34 @@ def test_a_message_and_its_call_overlap() -> None:
         ("response.output_item.added", 2)
     )
     assert len({item["call_id"] for item in done["output"][1:]}) == 2
+    # The words are done when the arguments are, and are told first.
+    firsts = {mark: marks.index(mark) for mark in reversed(marks)}
+    arguments = [n for n, mark in enumerate(marks) if mark == (ARGUMENTS + ".delta", 1)]
+    assert max(arguments) < firsts["response.output_audio_transcript.done", 0]
+    assert firsts["response.output_item.done", 0] < firsts[ARGUMENTS + ".done", 1]
+
+
+@keeps("phase")
+@pytest.mark.parametrize(
+    "model", ["gpt-realtime-2", "gpt-realtime-2.1", "gpt-realtime-2.1-mini-2026-09-01"]
+)
+def test_messages_of_the_second_generation_say_their_phase(model: str) -> None:
+    replies = Scripted([["Let me see.", ToolCall("f")], ["Foggy."]])
+    stage = Stage(replier=replies, hands=handshake(model))
+    first, second = stage.ask(), stage.ask()
+    assert [item.get("phase") for item in first["output"]] == ["commentary", None]
+    assert [item.get("phase") for item in second["output"]] == ["final_answer"]
+    told = ("response.output_item.added", "conversation.item.added", "conversation.item.done")
+    for name in told:
+        phases = [body["item"].get("phase") for body in stage.of(name)]
+        assert phases == ["commentary", None, "final_answer"]
+
+
+@keeps("phase")
+@pytest.mark.parametrize("model", ["gpt-realtime", "gpt-realtime-2025-08-28"])
+def test_messages_of_the_first_generation_have_no_phase(model: str) -> None:
+    stage = Stage(replier=Scripted([["Let me see.", ToolCall("f")]]), hands=handshake(model))
+    assert "phase" not in json.dumps([stage.ask(), *stage.events])
 
 
 @keeps("tool-choice-none")

@@ -20,9 +20,19 @@ def test_session_created_comes_first_and_alone() -> None:
 
 
 @keeps("session-defaults")
-@pytest.mark.parametrize(("model", "silence"), [("gpt-realtime", 200), ("gpt-realtime-2.1", 500)])
-def test_the_defaults_are_those_of_the_model(model: str, silence: int) -> None:
+@pytest.mark.parametrize(
+    ("model", "silence", "voice"),
+    [
+        ("gpt-realtime", 200, "alloy"),
+        ("gpt-realtime-2025-08-28", 200, "alloy"),  # a date, not a second generation
+        ("gpt-realtime-2", 500, "marin"),
+        ("gpt-realtime-2.1", 500, "marin"),
+        ("gpt-realtime-2.1-mini", 500, "marin"),
+    ],
+)
+def test_the_defaults_are_those_of_the_model(model: str, silence: int, voice: str) -> None:
     session = Stage(hands=handshake(model)).last("session.created")["session"]
+    assert session["audio"]["output"]["voice"] == voice
     assert session["model"] == model
     assert session["output_modalities"] == ["audio"]
     assert session["instructions"] == DEFAULT_INSTRUCTIONS

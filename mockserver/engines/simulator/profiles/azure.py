@@ -230,15 +230,15 @@ class AzureVoiceLive(flat.Flat, _Deployed):
         return ids.mint("event_", 22, self.alphabet) if what == "event" else super().mint(what, ids)
 
     def defaults(self, model: str, instructions: str) -> dict[str, Any]:
-        """C: azure_voice_live-text_in_audio_out_turn:2."""
+        """C: azure_voice_live-text_in_audio_out_turn:2; the model's own voice and silence, as OpenAI has them."""
         config = super().defaults(model, instructions)
         heard, said = config["audio"]["input"], config["audio"]["output"]
         heard["turn_detection"] = {
             **self.server_vad,
             "prefix_padding_ms": 300,
-            "silence_duration_ms": 200,
+            "silence_duration_ms": heard["turn_detection"]["silence_duration_ms"],
         }
-        said |= {"voice": {"name": "alloy", "type": "openai"}, "format": None}
+        said |= {"voice": {"name": said["voice"], "type": "openai"}, "format": None}
         return {**config, **dict.fromkeys(_EXTRAS), "input_audio_sampling_rate": 24_000}
 
     def session_in(self, given: dict[str, Any]) -> dict[str, Any]:
