@@ -22,7 +22,7 @@ async def serve(server: MockServer, what: str, *, as_json: bool, command: tuple[
         async with stop_signals() as stop, server:
             announce(server, what, as_json=as_json, command=command)
             status = await until_done(command, server.env(), stop)
-            if command and not server.sessions and server.source.problems() == []:
+            if command and not server.sessions and not server.problems():
                 name = next(iter(server.env()), "the environment")
                 hint = f"no client connected; does the command take its address from {name}?"
                 click.echo(f"mockserver: {hint}", err=True)

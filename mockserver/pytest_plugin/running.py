@@ -184,17 +184,13 @@ class Running:
 
     def explain(self, report: pytest.TestReport) -> None:
         """Beside a failure stands what crossed the wire, and where the client departed if that is not the failure."""
-        if (
-            report.failed
-            and report.when != "setup"
-            and not self._explained
-            and len(self.server.journal)
-        ):
+        if report.failed and report.when != "setup" and not self._explained:
             self._explained = True
             lines = self.server.journal.timeline().splitlines()
             if len(lines) > MOST_LINES:
                 lines = [f"... {len(lines) - MOST_LINES} lines before", *lines[-MOST_LINES:]]
-            report.sections.append(("realtime_mock: what crossed the wire", "\n".join(lines)))
+            if lines:
+                report.sections.append(("realtime_mock: what crossed the wire", "\n".join(lines)))
             problems = [
                 str(one)
                 for one in self.server.problems()

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import logging
 from asyncio import AbstractEventLoop
-from typing import Protocol
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import WSMsgType, web
@@ -30,6 +32,7 @@ from mockserver.core.frames import (
     Text,
 )
 from mockserver.engines.base import Reply, Request
+from mockserver.errors import ExpectationFailed
 from mockserver.server.outlet import reset
 from mockserver.server.pump import Pump
 
@@ -75,12 +78,49 @@ HTTP_LOG = logging.getLogger("mockserver.http")
 HTTP_LOG.addFilter(_WithoutRequests())
 
 
-class App(web.Server):
-    """One listening server. A handshake that is held hears here that its client has gone."""
+TLS_HELLO = ("HTTPS traffic on an HTTP port", "\\x16\\x03")
+"""What aiohttp's errors say of TLS: newer ones know it, older ones quote how a record begins (RFC 8446 section 5.1)."""
 
-    def __init__(self, host: Host, *, loop: AbstractEventLoop) -> None:
-        super().__init__(
-            self._handle,
+
+class _Connection(web.RequestHandler):
+    """One TCP connection. A client that speaks TLS to a plain port is heard of here alone: it never sends a request."""
+
+    __slots__ = ("_app",)
+
+    def __init__(self, app: App, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._app = app
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """aiohttp could not read what came."""
+        if isinstance(exc, HttpProcessingError) and any(words in exc.message for words in TLS_HELLO):
+            self._app.heard_tls()
+        return super().handle_error(request, status, exc, message)
+
+
+class App(web.Server):
+    """One listening server. A handshake that is held hears here that its client has gone.
+
+    ``complain`` takes what a test should fail for.
+    """
+
+    def __init__(
+        self, host: Host, *, loop: AbstractEventLoop, complain: Callable[[ExpectationFailed], object]
+    ) -> None:
+        super().__init__(self._handle, loop=loop)
+        self._host = host
+        self._complain = complain
+        self._held: dict[object, Pump] = {}
+        self._tls_heard = False
+        self._connection: Callable[[], web.RequestHandler] = partial(
+            _Connection,
+            self,
             loop=loop,
             access_log=None,
             logger=HTTP_LOG,
@@ -89,8 +129,17 @@ class App(web.Server):
             max_line_size=MAX_HEAD,
             max_field_size=MAX_HEAD,
         )
-        self._host = host
-        self._held: dict[object, Pump] = {}
+
+    def __call__(self) -> web.RequestHandler:
+        """A protocol for one more connection."""
+        return self._connection()
+
+    def heard_tls(self) -> None:
+        """A client makes wss or https of every address. All that it says is that TLS failed."""
+        if not self._tls_heard:
+            self._tls_heard = True
+            hint = "start it with --tls (in Python: tls=True)"
+            self._complain(ExpectationFailed(f"a client spoke TLS to this server, which speaks plain HTTP; {hint}"))
 
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
         """aiohttp says that a TCP connection has ended."""

@@ -205,7 +205,7 @@ class MockServer:
                 "spend it. Listen on 127.0.0.1, or set a token (--token) that clients give as their API key"
             )
         loop = asyncio.get_running_loop()
-        app = App(self, loop=loop)
+        app = App(self, loop=loop, complain=self._failures.append)
         secure: ssl.SSLContext | None = None
         if self._tls:
             from mockserver.server.tls import Certificate

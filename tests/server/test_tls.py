@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import ssl
@@ -14,7 +15,7 @@ import pytest
 from websockets.sync.client import connect
 
 from mockserver import MockServer, script
-from mockserver.errors import ServerError
+from mockserver.errors import ExpectationFailed, ServerError
 from mockserver.server.tls import ADDING, REPLACING, Certificate, system_authorities
 
 HELLO = {"type": "session.created"}
@@ -96,6 +97,33 @@ async def test_large_frames_and_a_client_that_reads_late() -> None:
             session.ws_connect(server.ws_url, ssl=context, max_msg_size=0) as ws,
         ):
             assert [(await ws.receive()).data for _ in texts] == texts
+
+
+async def test_a_client_that_speaks_tls_to_a_plain_port_is_told_of_once() -> None:
+    server = MockServer(script())
+    await server.start()
+    async with aiohttp.ClientSession() as session:
+        for _ in range(2):
+            with pytest.raises(aiohttp.ClientConnectorSSLError):
+                await session.ws_connect(server.ws_url.replace("ws:", "wss:"))
+        [problem] = server.problems()
+        assert str(problem).startswith("a client spoke TLS to this server, which speaks plain HTTP")
+        assert "--tls" in str(problem)
+        async with session.get(f"{server.url}/__mockserver__/state") as answer:
+            assert (await answer.json())["problems"] == [str(problem)]
+    with pytest.raises(ExpectationFailed, match="spoke TLS"):
+        server.verify()
+    await server.close()
+
+
+async def test_other_bytes_that_are_no_http_are_no_tls() -> None:
+    async with MockServer(script()) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.0 400")
+        writer.close()
+        await writer.wait_closed()
+        assert server.problems() == []
 
 
 def test_without_the_package_the_error_says_what_to_install(
