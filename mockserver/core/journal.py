@@ -6,10 +6,12 @@ after the last fault. Notes say what happened in between. Entries are values and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Unpack
+from itertools import repeat
+from typing import Any, NamedTuple, Unpack, overload
 
+from mockserver.core.burst import Burst
 from mockserver.core.expect import Chosen, Selection, select, timeline
 from mockserver.core.frames import Answer, Frame, Handshake, Micros, Note, Sender
 from mockserver.core.view import Lens, Memo, View
@@ -49,6 +51,64 @@ _tuple = tuple.__new__
 Sink = Callable[[Entry], None]
 
 
+@dataclass(slots=True, eq=False)
+class _Block:
+    """The entries of one burst, until somebody looks at one."""
+
+    begin: int
+    session: int
+    at: Micros
+    frames: Burst
+
+    def entry(self, index: int) -> Entry:
+        return Entry(index, self.session, self.at, Sender.SERVER, self.frames[index - self.begin])
+
+
+class Entries(Sequence[Entry]):
+    """The journal's list. Frames that went out together become entries when they are looked at: few tests look at all.
+
+    Two threads that look at once make the same entry, so nobody has to wait.
+    """
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: Iterable[Entry] = ()) -> None:
+        self.items: list[Entry | _Block] = list(items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(len(self.items))[index]]
+        item = self.items[index]
+        return item if isinstance(item, Entry) else self._made(range(len(self.items))[index], item)
+
+    def __iter__(self) -> Iterator[Entry]:
+        for place, item in enumerate(self.items):  # sees what is added meanwhile, as a list does
+            yield item if isinstance(item, Entry) else self._made(place, item)
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Entries | list) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a sequence that compares by content, like list
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.items.clear()
+
+    def _made(self, place: int, block: _Block) -> Entry:
+        entry = self.items[place] = block.entry(place)
+        return entry
+
+
 class Journal:
     """Entries of every session of one server, in the order in which they happened.
 
@@ -58,9 +118,14 @@ class Journal:
 
     def __init__(self, *, seed: object = 0) -> None:
         self.seed = seed
-        self.entries: list[Entry] = []
+        self.entries = Entries()
         self.sessions: list[SessionLog] = []
         self._sinks: list[Sink] = []
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody is told of each entry."""
+        return bool(self._sinks)
 
     def listen(self, sink: Sink) -> Callable[[], None]:
         """Call ``sink`` with every entry from now on; returns the function that ends it."""
@@ -81,12 +146,17 @@ class Journal:
 
     def write(self, log: SessionLog, at: Micros, sender: Sender | None, what: What) -> Entry:
         """Write one entry and tell the sinks."""
-        entries = self.entries
+        entries = self.entries.items
         entry = _tuple(Entry, (len(entries), log.number, at, sender, what))
         entries.append(entry)
         for sink in self._sinks:
             sink(entry)
         return entry
+
+    def burst(self, log: SessionLog, at: Micros, frames: Burst) -> None:
+        """Write frames that the server sends together. Only where the journal is not ``watched``."""
+        items = self.entries.items
+        items.extend(repeat(_Block(len(items), log.number, at, frames), len(frames)))
 
     def note(self, log: SessionLog, at: Micros, note: Note) -> Entry:
         """Write a note."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from mockserver.core.burst import Burst
 from mockserver.core.frames import (
     Abort,
     Accept,
@@ -41,6 +42,7 @@ from mockserver.core.frames import (
     Sender,
     Tell,
     Told,
+    to_client,
 )
 from mockserver.core.journal import Journal, SessionLog
 from mockserver.core.machine import Machine, earliest
@@ -61,11 +63,21 @@ class Layer(Machine[Item, Item], Protocol):
         ...
 
 
+class Bursting(Protocol):
+    """An engine that can say many frames at once. ``wake`` says the same, frame by frame."""
+
+    def wake_bursts(self, now: Micros) -> Iterable[Effect | Burst]:
+        """Everything due by ``now``, with text frames to the client in bursts."""
+        ...
+
+
 class Session:
     """Engine, layers, journal. ``over`` is True once the client's connection has been ended by either side.
 
     ``emit``: where an effect goes the moment it is let out. Without it, effects are what ``feed`` and ``wake`` return;
     with it those return nothing. A shell that writes while an engine still speaks serves a long answer twice as fast.
+    ``emit_burst``: the same for frames that go out together. Where a layer or a sink has to see each of them, or the
+    shell knows no bursts, they go frame by frame.
     """
 
     def __init__(
@@ -76,6 +88,7 @@ class Session:
         log: SessionLog,
         layers: Iterable[Layer] = (),
         emit: Callable[[Effect], None] | None = None,
+        emit_burst: Callable[[Burst], None] | None = None,
     ) -> None:
         self.engine = engine
         self.journal = journal
@@ -83,6 +96,10 @@ class Session:
         self.layers: list[Layer] = list(layers)
         self.over = False
         self.emit: Callable[[Effect], None] = self._keep if emit is None else emit
+        self.emit_burst = emit_burst
+        self._wake_bursts: Callable[[Micros], Iterable[Effect | Burst]] | None = getattr(
+            engine, "wake_bursts", None
+        )
         self._out: list[Effect] = []
 
     # --- the machine ---
@@ -167,7 +184,10 @@ class Session:
                 raise RuntimeError(
                     f"session {self.log.number}: a part wants to be woken at {due} for ever"
                 )
-            if self.engine.wake_at() == due:
+            if self._wake_bursts is not None and not self.layers and not self.journal.watched:
+                self._wake_in_bursts(self._wake_bursts, due)
+                continue
+            if not self.layers or self.engine.wake_at() == due:
                 way = self._route_down if self.layers else self._emit
                 for effect in list(self.engine.wake(due)):
                     way(effect, due)
@@ -177,6 +197,18 @@ class Session:
                     for item in list(layer.wake(due)):
                         self._route(item, place + 1, due)
                     break
+
+    def _wake_in_bursts(self, wake: Callable[[Micros], Iterable[Effect | Burst]], due: Micros) -> None:
+        emit = self.emit_burst
+        for effect in wake(due):
+            if not isinstance(effect, Burst):
+                self._emit(effect, due)
+            elif emit is None:
+                for frame in effect:
+                    self._emit(to_client(frame), due)
+            elif not self.over:
+                self.journal.burst(self.log, due, effect)
+                emit(effect)
 
     def _route(self, item: Item, place: int, now: Micros) -> None:
         """Let an item go on from ``place``; everything that comes of it is in order before the next item moves."""

@@ -30,6 +30,7 @@ class Aliases:
     def __init__(self) -> None:
         self._live: dict[str, str | None] = {}
         self._recorded: dict[str, str] = {}
+        self.version = 0  # how often something was learned
         self._quoted: dict[str, str] = {}
 
     def live(self, recorded: str) -> str | None:
@@ -48,6 +49,7 @@ class Aliases:
 
     def learn(self, bindings: Iterable[tuple[str, str | None]]) -> None:
         """Bind recorded ids to live ones. None: the client has left the id out."""
+        self.version += 1
         for recorded, live in bindings:
             quoted = None if live == recorded else dumps(live)
             for form in forms(recorded):

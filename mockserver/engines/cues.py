@@ -4,14 +4,14 @@ wait for, chains that keep order.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from dataclasses import dataclass, field
 
-from mockserver.core.frames import Abort, Frame, Hangup, Micros, Text
+from mockserver.core.frames import Abort, Frame, Hangup, Micros
 from mockserver.core.view import View
 from mockserver.dialects.causes import Role
 from mockserver.engines.aliases import Parts
+from mockserver.engines.runs import Run
 
 
 @dataclass(eq=False, slots=True)
@@ -31,7 +31,10 @@ class Anchor:
 
 @dataclass(eq=False, slots=True)
 class Cue:
-    """One server frame, ready to go out."""
+    """One server frame, ready to go out; or many alike, one after another (``run``).
+
+    Of a run, ``index`` and ``delay`` are the next frame's.
+    """
 
     index: int
     at: Micros
@@ -45,7 +48,14 @@ class Cue:
     role: Role
     closing: bool
     owed: bool  # a client that does what was recorded will see it, optional frames left out
+    run: Run | None = None
     dropped: bool = False
+
+    def rest(self) -> tuple[int, int]:
+        """The last record that this stands for, and how many of its frames are owed."""
+        if self.run is None:
+            return self.index, int(self.owed)
+        return self.run.places[-1], self.run.left() if self.owed else 0
 
 
 @dataclass(eq=False, slots=True)
@@ -55,7 +65,10 @@ class Chain:
     name: str
     cues: deque[Cue] = field(default_factory=deque)
     last: Micros = 0  # when the last one went out
-    read: Cue | None = None  # the last one read, gone out or not
+    # Of the last frame read, gone out or not:
+    read: Anchor | None = None  # its anchor
+    read_at: Micros = 0
+    read_delay: Micros = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -76,31 +89,3 @@ class Step:
     )
     time: Micros = 0  # when it came, live
     anchors: list[Anchor] = field(default_factory=list)
-
-
-Layout = tuple[str, str, int]
-"""How a piece of a response begins: its type, its response, and where the latter stands."""
-_HEAD = re.compile(
-    r'(\{"type":"[^"\\]+\.delta","event_id":")[^"\\]*",("response_id":"[^"\\]+")'
-)
-
-
-def layout(frame: Frame) -> Layout | None:
-    """The layout of a piece of a response; None for any other frame."""
-    found = _HEAD.match(frame.data) if isinstance(frame, Text) else None
-    return None if found is None else (found[1], found[2], found.start(2))
-
-
-def alike(before: Layout | None, frame: Frame) -> bool:
-    """Whether a frame is the next piece of the same response, told from where type and response
-    stand: there are fifty a second of them, and they differ in one id and the payload.
-    """
-    if before is None or type(frame) is not Text:
-        return False
-    head, about, at = before
-    text = frame.data
-    return (
-        text.startswith(head)
-        and text.startswith(about, at)
-        and text.find('"', len(head)) == at - 2
-    )

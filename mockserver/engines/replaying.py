@@ -1,19 +1,18 @@
-"""One connection that is answered from a recording: matches what the client sends, plays what was
-recorded.
+"""One connection that is answered from a recording: matches what the client sends, plays what was recorded.
 
-What is read ahead of the recording and what waits for what is ``engines.score``; how frames are
-compared is
+What is read ahead of the recording and what waits for what is ``engines.score``; how frames are compared is
 ``engines.matching``; what is said when they differ is ``engines.reports``. Here: the live session.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from mockserver.cassette.model import Connection
+from mockserver.core.burst import Burst
 from mockserver.core.frames import (
     Accept,
     Close,
@@ -32,6 +31,7 @@ from mockserver.core.frames import (
     Sender,
     Tell,
     Text,
+    to_client,
 )
 from mockserver.core.ids import Ids
 from mockserver.core.machine import earliest
@@ -45,25 +45,14 @@ from mockserver.engines.departures import Departure, Line, Nearest, closest
 from mockserver.engines.hearing import Hearing
 from mockserver.engines.matching import Comparison, Difference, Matcher
 from mockserver.engines.pacing import Pacing
-from mockserver.engines.stage import Stage
+from mockserver.engines.stage import Played, Stage
 
-BATCH = 256
-"""Frames due at one time go out so many at once; the next ones a microsecond later, so that a shell
-can send in between.
-"""
+SHOWN = 60
+"""So many of the newest frames are told of in a report."""
 NOT_REPLAYED = frozenset(
-    [
-        "connection",
-        "upgrade",
-        "date",
-        "server",
-        "content-length",
-        "content-encoding",
-        "transfer-encoding",
-        "set-cookie",
-        "keep-alive",
-    ]
-)
+    {"connection", "upgrade", "date", "server", "content-length", "content-encoding", "transfer-encoding",
+     "set-cookie", "keep-alive"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +84,7 @@ class Replaying:
         self.opened = self.over = False
         self.last_active: Micros = 0
         self.stalled_at: Micros | None = None
-        self.lines: deque[Line] = deque(maxlen=60)
+        self.lines: deque[Line | Played] = deque(maxlen=SHOWN)
         self._dialect, self._rules, self._settings = dialect, rules, settings
         self._looking_at = 0
         self._minted: dict[str, bool] = {}
@@ -147,6 +136,16 @@ class Replaying:
 
     def wake(self, now: Micros) -> list[Effect]:
         """Play what is due."""
+        out: list[Effect] = []
+        for effect in self.wake_bursts(now):
+            if isinstance(effect, Burst):
+                out += map(to_client, effect)
+            else:
+                out.append(effect)
+        return out
+
+    def wake_bursts(self, now: Micros) -> Sequence[Effect | Burst]:
+        """The same, with frames that go out together in bursts."""
         self.stage.at(now)
         if self.hearing.quiet_at is not None and self.hearing.quiet_at <= now:
             self.hearing.quiet(now)
@@ -209,9 +208,7 @@ class Replaying:
         return None, None
 
     def _may_come(self, step: Step) -> bool:
-        """A cancel is the recorded one only while its response runs, or once that was ended
-        for want of it.
-        """
+        """A cancel is the recorded one only while its response runs, or once that was ended for want of it."""
         return (
             not step.about
             or step.about in self.stage.active
@@ -307,12 +304,16 @@ class Replaying:
     def told(self) -> tuple[Line, ...]:
         """The live session so far, as a report may show it: without the client's secrets."""
         hide = self._settings.redact
-        if hide is None:
-            return tuple(self.lines)
-        return tuple(
-            line._replace(frame=hide(line.frame)) if line.sender is Sender.CLIENT else line
-            for line in self.lines
-        )
+        told: list[Line] = []
+        for line in self.lines:
+            if not isinstance(line, Line):
+                at, burst = line
+                told += (Line(at, Sender.SERVER, frame) for frame in burst[-SHOWN:])
+            elif hide is not None and line.sender is Sender.CLIENT:
+                told.append(line._replace(frame=hide(line.frame)))
+            else:
+                told.append(line)
+        return tuple(told[-SHOWN:])
 
     def waits_for(self) -> str:
         """What replay waits for, in words; "" where it waits for nothing."""

@@ -1,16 +1,13 @@
 """A recorded connection read as a score: client steps to be matched, and server cues that wait for
 an anchor.
 
-Records are read in order and only as far ahead as the live session needs, so that a recording of
-any length starts at
-once. Nothing is parsed that need not be: server frames are told apart by their peeked name, and cut
-at the client's ids
-where they hold any.
+Records are read in order and only as far ahead as the live session needs, so that a recording of any length starts at
+once. Nothing is parsed that need not be: server frames are told apart by their peeked name, and cut at the client's ids
+where they hold any; those that are like the one before them are only compared with it (``engines.runs``).
 
-An **anchor** is what a cue waits for: client steps, an amount of client audio, the opening. Its
-live time is when the last
-of these came; a cue is due its recorded distance after that (``engines.pacing``). Cues of one
-**chain** keep their order.
+An **anchor** is what a cue waits for: client steps, an amount of client audio, the opening. Its live time is when the
+last of these came; a cue is due its recorded distance after that (``engines.pacing``). Cues of one **chain** keep their
+order.
 """
 
 from __future__ import annotations
@@ -19,25 +16,17 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
-from mockserver.cassette.model import Connection
-from mockserver.core.frames import (
-    Abort,
-    Close,
-    Frame,
-    Hangup,
-    Lost,
-    Micros,
-    Sender,
-    Text,
-)
+from mockserver.cassette.model import Connection, Record
+from mockserver.core.frames import Abort, Close, Frame, Hangup, Lost, Micros, Sender, Text
 from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.causes import Cause, On, Role
 from mockserver.engines.aliases import cut, forms
-from mockserver.engines.cues import Anchor, Chain, Cue, Layout, Step, alike, layout
+from mockserver.engines.cues import Anchor, Chain, Cue, Step
 from mockserver.engines.ear import Ear, audio_bytes
 from mockserver.engines.matching import Matcher
 from mockserver.engines.pacing import Pacing
+from mockserver.engines.runs import LONGEST, Run, Shape, shape_like, shape_of
 
 WINDOW = 64
 """How far back an optional step that was left out may still come."""
@@ -50,9 +39,7 @@ LOOK = 5_000
 
 
 class Score:
-    """See the head of this module. ``arm`` is called with each chain whose first cue has
-    changed.
-    """
+    """See the head of this module. ``arm`` is called with each chain whose first cue has changed."""
 
     def __init__(
         self,
@@ -84,10 +71,10 @@ class Score:
         self._labels: dict[str, Anchor] = {}
         self._prefixes: deque[tuple[int, Anchor]] = deque()
         self._by_steps: dict[tuple[int, ...], Anchor] = {}
-        # The last cause that was like another frame's, with its anchor and chain: deltas
-        # come in streams.
-        self._layout: Layout | None = None  # of the last frame, where it has one
+        # The last cause that was like another frame's, with its anchor and chain: deltas come in streams.
         self._stream: tuple[Cause | None, Anchor, Chain] = None, self.opening, Chain("")
+        self._shapes: list[Shape] = []  # of the frames of that stream
+        self.at_once = not connection.timed or pace.speed is None
         self._marks: deque[tuple[Micros, int]] = deque()  # how much audio there was at which record
         self._shared: tuple[int, Anchor] | None = None
         self.end: Anchor | None = None
@@ -117,6 +104,8 @@ class Score:
             place, record = self.read, self.records[self.read]
             self.read += 1
             at = record.at if self._timed else 0
+            if self._shapes and self._goes_on(place, at, record):
+                continue
             if record.sender is Sender.CLIENT:
                 self._client(place, at, record.frame)
             else:
@@ -154,6 +143,7 @@ class Score:
                 self.heard_exactly += audio_bytes(view, frame)
             self._causes.audio()
             return
+        self._shapes.clear()
         number = len(self.steps)
         optional = view.kind is Kind.KEEPALIVE or self.optional(view.name)
         about = self._causes.client(number, view, self._ahead)
@@ -167,54 +157,77 @@ class Score:
         for one in self._matcher.ids(view.name, view.body):
             self.ids |= forms(one)
 
+    def _goes_on(self, place: int, at: Micros, record: Record) -> bool:
+        """Whether a record is one more of the frames that come in streams; then it has its cue."""
+        frame = record.frame
+        if record.sender is Sender.CLIENT or not isinstance(frame, Text):
+            return False
+        shape = shape_like(self._shapes, frame.data)
+        if shape is None:
+            return False
+        cause, anchor, chain = self._stream
+        assert cause is not None
+        delay = 0 if self.at_once else self._delay(at, anchor, chain)
+        owed = not anchor.optional
+        cue = chain.cues[-1] if chain.cues else None
+        run = cue.run if cue is not None and cue.anchor is anchor else None
+        if run is not None and len(run.frames) < LONGEST:
+            run.add(frame, place, delay, shape)
+            chain.read_at, chain.read_delay = at, delay
+            self._last_server_at = at
+            self.owed += owed
+        else:
+            run = Run()
+            run.add(frame, place, delay, shape)
+            about = cause.response, cause.role, False
+            self._cue(Cue(place, at, delay, frame, None, None, anchor, chain, *about, owed, run))
+        return True
+
     def _server(self, place: int, at: Micros, frame: Frame) -> None:
         if isinstance(frame, Close | Lost):
             self._close(place, at, frame)
             return
-        cause = self._stream[0]
-        if cause is None or not alike(self._layout, frame):
-            cause = self._causes.server(
-                self._dialect.peek(frame, Sender.SERVER), frame, self._ahead
-            )
-            self._layout = layout(frame)
+        name = self._dialect.peek(frame, Sender.SERVER)
+        cause = self._causes.server(name, frame, self._ahead)
         if cause is not self._stream[0]:
+            self._shapes.clear()
             anchor = self._anchor(cause)
             if cause.label:
                 self._labels[cause.label] = anchor
             self._stream = cause, anchor, self._chain(cause.chain)
             if cause.on is not On.LIKE:
                 self._stream = None, *self._stream[1:]
+        elif cause.role is Role.DELTA and not cause.closing and isinstance(frame, Text):
+            # Those like it need not be read in full.
+            shape_of(frame.data, frozenset(self.ids), self._shapes, (name, cause.response))
         _, anchor, chain = self._stream
         parts = cut(frame.data, self.ids) if self.ids and isinstance(frame, Text) else None
-        delay = self._delay(at, anchor, chain.read)
+        delay = self._delay(at, anchor, chain)
         owed = cause.closing or not anchor.optional
         about = cause.response, cause.role, cause.closing
         self._cue(Cue(place, at, delay, frame, None, parts, anchor, chain, *about, owed))
 
     def _close(self, place: int, at: Micros, frame: Close | Lost) -> None:
         anchor, chain = self._after_all(), self._chain(END)
-        effect = (
-            Hangup(code=frame.code, reason=frame.reason) if isinstance(frame, Close) else Abort()
-        )
+        effect = Abort() if isinstance(frame, Lost) else Hangup(code=frame.code, reason=frame.reason)
         delay = self._delay(at, anchor, None)
-        self._cue(
-            Cue(place, at, delay, frame, effect, None, anchor, chain, "", Role.NONE, False, True)
-        )
+        about = "", Role.NONE, False
+        self._cue(Cue(place, at, delay, frame, effect, None, anchor, chain, *about, True))
 
     def _cue(self, cue: Cue) -> None:
         chain = cue.chain
         chain.cues.append(cue)
-        chain.read = cue
+        chain.read, chain.read_at, chain.read_delay = cue.anchor, cue.at, cue.delay
         self.owed += cue.owed
         self._last_server_at = cue.at
         if len(chain.cues) == 1:
             self._arm(chain)
 
-    def _delay(self, at: Micros, anchor: Anchor, last: Cue | None) -> Micros:
-        if not self._timed or self._pace.speed is None:
+    def _delay(self, at: Micros, anchor: Anchor, chain: Chain | None) -> Micros:
+        if self.at_once:
             return 0
-        if self._pace.cap is not None and last is not None and last.anchor is anchor:
-            return last.delay + self._pace.gap(at - last.at)
+        if self._pace.cap is not None and chain is not None and chain.read is anchor:
+            return chain.read_delay + self._pace.gap(at - chain.read_at)
         return self._pace.gap(at - anchor.base)
 
     def _chain(self, name: str) -> Chain:
@@ -246,9 +259,8 @@ class Score:
                 return self._after_audio(Anchor(self._last_audio_at, 1))
             case On.BOTH:
                 base = max(self._last_audio_at, self._last_step_at)
-                return self._after_audio(
-                    self._after_prefix(Anchor(base, 2, "all client frames before it"))
-                )
+                both = Anchor(base, 2, "all client frames before it")
+                return self._after_audio(self._after_prefix(both))
             case On.BEFORE:
                 return self._before()
 
@@ -258,12 +270,8 @@ class Score:
             steps = [self.steps[number] for number in numbers]
             pending = [step for step in steps if step.state != "done"]
             words = " and ".join(f"client frame {step.number} ({step.view.name})" for step in steps)
-            anchor = Anchor(
-                max(step.at for step in steps),
-                len(pending),
-                words,
-                any(step.optional for step in steps),
-            )
+            optional = any(step.optional for step in steps)
+            anchor = Anchor(max(step.at for step in steps), len(pending), words, optional)
             for step in pending:
                 step.anchors.append(anchor)
             if not pending:
@@ -277,10 +285,8 @@ class Score:
         if not count:
             return self.opening
         if self._shared is None or self._shared[0] != count:
-            self._shared = (
-                count,
-                self._after_prefix(Anchor(self._last_step_at, 1, "all client frames before it")),
-            )
+            anchor = Anchor(self._last_step_at, 1, "all client frames before it")
+            self._shared = count, self._after_prefix(anchor)
         return self._shared[1]
 
     def _after_prefix(self, anchor: Anchor) -> Anchor:
@@ -301,12 +307,9 @@ class Score:
         return anchor
 
     def _after_all(self) -> Anchor:
-        """What ends the connection comes after everything before it; its time is told from
-        the last of that.
-        """
-        self.end = self._after_prefix(
-            Anchor(max(self._last_step_at, self._last_server_at), 2, "everything before it")
-        )
+        """What ends the connection comes after everything before it; its time is told from the last of that."""
+        base = max(self._last_step_at, self._last_server_at)
+        self.end = self._after_prefix(Anchor(base, 2, "everything before it"))
         if not self.owed:
             self.settle(self.end, self.sent_at)
         return self.end
@@ -359,9 +362,7 @@ class Score:
             self.settle(self._prefixes.popleft()[1], now)
 
     def settle(self, anchor: Anchor, now: Micros, *, whole: bool = False) -> None:
-        """One of the things that an anchor waits for has come (``whole``: give up waiting
-        for the rest).
-        """
+        """One of the things that an anchor waits for has come (``whole``: give up waiting for the rest)."""
         if anchor.time is not None:
             return
         anchor.missing = 0 if whole else anchor.missing - 1
@@ -382,9 +383,7 @@ class Score:
         self.advance(self.progress)
 
     def pending(self, *, more: int = 0) -> Iterator[Step]:
-        """The steps that have not come, in recorded order; those left out among them. Reads
-        up to ``more`` steps on.
-        """
+        """The steps that have not come, in recorded order; those left out among them. Reads up to ``more`` steps on."""
         number = max(0, self.low - WINDOW)
         while number < len(self.steps) or (more > 0 and not self.complete()):
             if number >= len(self.steps):

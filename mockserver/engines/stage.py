@@ -10,10 +10,12 @@ plays what follows.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import count
 
 from mockserver.cassette.model import Connection
+from mockserver.core.burst import Burst
 from mockserver.core.frames import Effect, Frame, Micros, Note, Peer, Send, Sender, Text, to_client
 from mockserver.core.ids import Ids
 from mockserver.dialects.base import Dialect, MatchRules
@@ -24,12 +26,17 @@ from mockserver.engines.cues import Chain, Cue
 from mockserver.engines.departures import Line
 from mockserver.engines.matching import Matcher
 from mockserver.engines.pacing import Pacing
+from mockserver.engines.runs import Run
 from mockserver.engines.score import Score
 
 BATCH = 256
 """So many frames due at one time go out at once; the next a microsecond later, so that a shell can
 send in between.
 """
+
+
+Played = tuple[Micros, Burst]
+"""Many lines of the live session at once, for reports."""
 
 
 class Stage:
@@ -46,7 +53,7 @@ class Stage:
         pace: Pacing,
         *,
         aliases: Aliases,
-        lines: deque[Line],
+        lines: deque[Line | Played],
         patience: Micros,
     ) -> None:
         self.records = connection.records
@@ -64,6 +71,7 @@ class Stage:
         )  # a cue may stand in the plan twice: to wait for its limit, then to go out
         self._resume: Micros = 0
         self._now: Micros = 0
+        self._room = BATCH  # how many more frames may go out at this time
         self.score = Score(connection, dialect, matcher, rules, pace, self._arm)
 
     def due(self) -> Micros | None:
@@ -74,17 +82,19 @@ class Stage:
         """It is ``now``."""
         self._now = now
 
-    def play(self, now: Micros) -> list[Effect]:
+    def play(self, now: Micros) -> list[Effect | Burst]:
         """What is due by ``now``."""
         self._now = now
-        out: list[Effect] = []
+        self._room = BATCH
+        out: list[Effect | Burst] = []
         heap = self._heap
         while heap and heap[0][0] <= now and not self.ended:
-            if len(out) >= BATCH:
+            if self._room <= 0:
                 self._resume = now + 1
                 break
-            due, _, _, cue = heappop(heap)
-            if cue.dropped or not cue.chain.cues or cue.chain.cues[0] is not cue:
+            due, index, _, cue = heappop(heap)
+            cues = cue.chain.cues
+            if cue.dropped or not cues or cues[0] is not cue or cue.index != index:
                 continue
             if cue.anchor.time is None:
                 # An optional frame did not come in time: what it would have ended, ends.
@@ -97,11 +107,13 @@ class Stage:
                 self._greet(now, out)
             self._stream(cue, due, now, out)
         for effect in out[-(self._lines.maxlen or 0) :]:
-            if isinstance(effect, Send):
+            if isinstance(effect, Burst):
+                self._lines.append((now, effect))
+            elif isinstance(effect, Send):
                 self._lines.append(Line(now, Sender.SERVER, effect.frame))
         return out
 
-    def _greet(self, now: Micros, out: list[Effect]) -> None:
+    def _greet(self, now: Micros, out: list[Effect | Burst]) -> None:
         """What the server said before the client's first frame comes before any answer, also to a client
         that is faster than the recorded one: session.created is always first (FACTS 1).
         """
@@ -116,38 +128,81 @@ class Stage:
             while chain.cues and chain.cues[0].anchor is self.score.opening and chain.cues[0].index < first:
                 self._stream(chain.cues[0], now, now, out)
 
-    def _stream(self, cue: Cue, due: Micros, now: Micros, out: list[Effect]) -> None:
+    def _stream(self, cue: Cue, due: Micros, now: Micros, out: list[Effect | Burst]) -> None:
         """One cue, and those after it in its chain that are due before anything else is."""
-        chain, heap = cue.chain, self._heap
+        chain = cue.chain
         cues, anchor = chain.cues, cue.anchor
         began = anchor.time or 0
         rename = len(self._aliases) > 0
         owed = 0
         while True:
-            cues.popleft()
-            if cue.effect is not None:
-                out.append(cue.effect)
-            elif cue.parts is not None and rename:
-                out.append(Send(Peer.CLIENT, Text(self._aliases.fill(cue.parts))))
+            index = cue.index
+            if cue.run is not None:
+                due, count = self._play(cue, cue.run, began, due, now, out)
+                owed += count * cue.owed
+                index = cue.run.places[cue.run.at - 1]
+                if cue.run.left():
+                    break
+                cues.popleft()
             else:
-                out.append(Send(Peer.CLIENT, cue.frame))  # type: ignore[arg-type]  # a close has an effect
-            owed += cue.owed
+                cues.popleft()
+                self._room -= 1
+                if cue.effect is not None:
+                    out.append(cue.effect)
+                elif cue.parts is not None and rename:
+                    out.append(Send(Peer.CLIENT, Text(self._aliases.fill(cue.parts))))
+                else:
+                    out.append(Send(Peer.CLIENT, cue.frame))  # type: ignore[arg-type]  # a close has an effect
+                owed += cue.owed
             if cue.role is not Role.DELTA:
                 self._mark(cue)
-            if not cues or self._gone or len(out) >= BATCH:
+            if not cues or self._gone or self._room <= 0:
                 break
             after = cues[0]
             later = began + after.delay
-            if after.anchor is not anchor or later > now:
+            if after.anchor is not anchor or not self._next(later, after.index, due, now):
                 break
-            later = max(later, due)
-            if heap and (later > heap[0][0] or (later == heap[0][0] and after.index > heap[0][1])):
-                break
-            cue, due = after, later
+            cue, due = after, max(later, due)
         chain.last = due
         if cues:
             self._arm(chain)
-        self.score.sent(cue.index, owed, now)
+        self.score.sent(index, owed, now)
+
+    def _next(self, later: Micros, index: int, due: Micros, now: Micros) -> bool:
+        """Whether a frame that wants to go out at ``later``, after one at ``due``, is the next of all."""
+        if later > now:
+            return False
+        return not self._heap or (max(later, due), index) <= self._heap[0][:2]
+
+    def _play(
+        self, cue: Cue, run: Run, began: Micros, due: Micros, now: Micros, out: list[Effect | Burst]
+    ) -> tuple[Micros, int]:
+        """The next frame of a run, and those after it that are due before anything else is; when the last was due."""
+        begin, heap = run.at, self._heap
+        most = min(len(run.frames), begin + self._room)
+        end = begin + 1
+        if self.score.at_once and not (heap and heap[0][0] <= now):
+            end = most
+            if end > begin + 1:
+                due = max(began, due)
+        else:
+            while end < most and self._next(began + run.delays[end], run.places[end], due, now):
+                due = max(began + run.delays[end], due)
+                end += 1
+        out.append(self._burst(run, begin, end))
+        self._room -= end - begin
+        run.at = end
+        if end < len(run.frames):
+            cue.index, cue.delay = run.places[end], run.delays[end]
+        return due, end - begin
+
+    def _burst(self, run: Run, begin: int, end: int) -> Burst:
+        aliases = self._aliases
+        if not len(aliases):
+            return Burst(run.frames[begin:end])
+        shapes = run.shapes[begin:end]
+        fills = {shape: shape.fill(aliases) for shape in set(shapes)}
+        return Burst(run.frames[begin:end], [fills[shape] for shape in shapes])
 
     def _mark(self, cue: Cue) -> None:
         if cue.role is Role.BEGINS:
@@ -180,7 +235,12 @@ class Stage:
         the provider says.
         """
         began = self.active[response]
-        planned = {cue.index for chain in self.score.chains.values() for cue in chain.cues}
+        planned = {
+            place
+            for chain in self.score.chains.values()
+            for cue in chain.cues
+            for place in _places(cue)
+        }
         turns = Turns(self._dialect)
         for place in range(began.index, self.score.progress + 1):
             record = self.records[place]
@@ -208,7 +268,7 @@ class Stage:
             chain.cues = deque(cue for cue in chain.cues if not self._is_gone(cue))
             for cue in gone:
                 cue.dropped = True
-                self.score.sent(cue.index, cue.owed, now)
+                self.score.sent(*cue.rest(), now)
             self._arm(chain)
 
     def _is_gone(self, cue: Cue) -> bool:
@@ -223,7 +283,7 @@ class Stage:
         while chain.cues and self._gone and self._is_gone(chain.cues[0]):
             gone = chain.cues.popleft()
             gone.dropped = True
-            self.score.sent(gone.index, gone.owed, self._now)
+            self.score.sent(*gone.rest(), self._now)
         if not chain.cues:
             return
         cue = chain.cues[0]
@@ -240,3 +300,8 @@ class Stage:
 
     def _plan(self, due: Micros, cue: Cue) -> None:
         heappush(self._heap, (due, cue.index, next(self._count), cue))
+
+
+def _places(cue: Cue) -> Sequence[int]:
+    """The records that a cue stands for."""
+    return (cue.index,) if cue.run is None else cue.run.places[cue.run.at :]

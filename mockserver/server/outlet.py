@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from random import Random
 
+from mockserver.core.burst import Burst
 from mockserver.core.frames import Binary, Close, Frame, Lost, Text
 
 websocket_mask: Callable[[bytes, bytearray], None] | None
@@ -84,7 +85,7 @@ class Outlet:
         self._transport: Transport | None = None
         self._drain: Callable[[], Awaitable[None]] | None = None
         self._deflate: zlib._Compress | None = None
-        self._waiting: deque[Frame] = deque()
+        self._waiting: deque[Frame | Burst] = deque()
         self._chunks: list[bytes | bytearray] = []
         self._size = 0
         self._idle = False  # open, and no task waits for room
@@ -117,6 +118,13 @@ class Outlet:
             frame.data.encode()  # text that cannot be written is its sender's error, so it is raised here and not later
         self._waiting.append(frame)
 
+    def put_all(self, burst: Burst) -> None:
+        """Write text frames that go out together, as ``put`` writes each; none of them is unfit to be written."""
+        if self._idle:
+            burst = self._write_all(burst)
+        if len(burst):
+            self._waiting.append(burst)
+
     def flush(self) -> None:
         """Hand what was put to the transport; frames that were put together leave in one write."""
         if self._chunks and self._transport is not None:
@@ -143,7 +151,7 @@ class Outlet:
 
     @property
     def held(self) -> int:
-        """How many frames wait for room."""
+        """How many frames or bursts of frames wait for room."""
         return len(self._waiting)
 
     async def room(self) -> None:
@@ -190,6 +198,31 @@ class Outlet:
         if self._size > BATCH:
             self.flush()
 
+    def _write_all(self, burst: Burst) -> Burst:
+        """Write as much of a burst as there is room for; returns the rest."""
+        if self.shut:
+            return burst[:0]
+        if self._mask or self._window_bits:
+            for frame in burst:
+                self._write(frame)
+            return burst[:0]
+        chunks, total = self._chunks, self._size
+        for place, payload in enumerate(burst.payloads(), 1):
+            size = len(payload)
+            if 126 <= size < 65_536:
+                chunks += (_MEDIUM(0x80 | TEXT, 126, size), payload)
+            else:
+                chunks += (header(TEXT, size), payload)
+            total += size
+            if total > BATCH:
+                self._size = total
+                self.flush()
+                total = 0
+                if self._full():
+                    return burst[place:]
+        self._size = total
+        return burst[:0]
+
     def _last(self, frame: Frame) -> None:
         if isinstance(frame, Close):
             self._chunks += self._framed(CLOSE, close_payload(frame.code, frame.reason))
@@ -220,7 +253,11 @@ class Outlet:
 
     def _pour(self) -> None:
         while self._waiting and not self._full():
-            self._write(self._waiting.popleft())
+            frame = self._waiting.popleft()
+            if not isinstance(frame, Burst):
+                self._write(frame)
+            elif len(rest := self._write_all(frame)):
+                self._waiting.appendleft(rest)
         self.flush()
 
     async def _wait_for_room(self) -> None:

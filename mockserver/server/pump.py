@@ -77,6 +77,7 @@ class Pump:
         self.loop: AbstractEventLoop = clock.loop
         self.began_us: Micros = session.log.began_us
         self.outlet = Outlet(self._sent_last)
+        session.emit_burst = self.outlet.put_all
         self.decided: Future[Decision] = self.loop.create_future()
         self.left: Future[None] = self.loop.create_future()
         self.transport: Transport | None = None
