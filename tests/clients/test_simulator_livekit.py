@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from livekit.plugins import openai, xai
 
 from mockserver import MockServer, Rules, Scripted, simulator, speech
 from mockserver.engines.simulator import Reply, Rule, ToolCall
-from mockserver.engines.simulator.options import PACES
 from mockserver.server.virtual import virtual_time
 
 LONG = "the tide comes in twice a day and leaves shells of every colour on the sand"
@@ -170,12 +168,8 @@ async def test_a_tool_round(provider: str) -> None:
         ]
 
 
-# The plugin for xAI takes a transcript for final when the reply's next audio comes (LKX:455), so it must not be late.
-QUICK = replace(PACES["natural"], transcription_ms=40)
-
-
 async def test_audio_in_is_transcribed_and_answered(provider: str) -> None:
-    async with talking(provider, pace=QUICK) as (server, session):
+    async with talking(provider) as (server, session):
         replies: list[Any] = []
         told: list[str] = []
         session.on("generation_created", replies.append)

@@ -155,6 +155,16 @@ class Simulator:
         self.wire.emit("session.created", session=self.settings.shown("session.created"))
         for name, fields in self.wire.profile.start(self.wire, self.conversation.id):
             self.wire.emit(name, **fields)
+        self._ping_later()
+
+    def _ping_later(self) -> None:
+        seconds = self.wire.profile.ping_s
+        if seconds is not None:
+            self.wire.plan.add(self.wire.now + round(seconds * SECOND), Task(self, self._ping))
+
+    def _ping(self) -> None:
+        self.wire.emit("ping", timestamp=self.wire.milliseconds())
+        self._ping_later()
 
     def _turn_away(self, handshake: Handshake, problem: ClientProblem, code: int) -> None:
         """Before the upgrade, or after it with an error event and a close whose reason is type.code (FACTS 4)."""

@@ -73,6 +73,8 @@ def simulator(
     )
     if model is not None:
         options = replace(options, model=model)
+    if profile.transcribes_first:
+        options = replace(options, pace=replace(options.pace, transcription_ms=0))
     source = Source(dialect_named(provider), profile, options, replier or Recall())
     if model is not None and not source.knows(model):
         raise UsageError(

@@ -223,6 +223,20 @@ def test_voice_live_has_a_session_of_its_own() -> None:
     assert all(len(body["event_id"]) == len("event_") + 22 for body in stage.events)
 
 
+@keeps("live-voice-turn")
+def test_only_the_users_speech_is_told_as_done() -> None:
+    stage = stage_of("azure_voice_live", pace="instant")
+    stage.send("session.update", session={"input_audio_transcription": {"model": "whisper-1"}})
+    stage.talk("good morning", silence_ms=800)
+    stage.ask("and you")
+    (done,) = stage.of("conversation.item.done")
+    assert done["item"]["id"] == stage.last("input_audio_buffer.committed")["item_id"]
+    assert done["item"]["object"] == "realtime.item"
+    (completed,) = stage.of("conversation.item.input_audio_transcription.completed")
+    assert completed["transcript"] == "good morning"
+    assert "usage" not in completed
+
+
 @keeps("live-vad-defaults")
 def test_an_update_fills_in_other_values_than_the_session_began_with() -> None:
     stage = stage_of("azure_voice_live")

@@ -45,6 +45,41 @@ def test_a_conversation_and_a_ping_come_after_the_session() -> None:
     assert Stage().names() == ["session.created"]  # OpenAI's has neither
 
 
+@keeps("xai-ping")
+def test_a_ping_comes_every_ten_seconds_and_from_nobody_else() -> None:
+    stage = xai()
+    stage.wait(35_000)
+    assert [at for at, body in stage.all if body["type"] == "ping"] == [0, 10_000, 20_000, 30_000]
+    assert Stage().wait(35_000) == []
+
+
+@keeps("xai-voice-turn")
+def test_an_item_of_speech_is_announced_early_and_transcribed_before_the_answer() -> None:
+    stage = xai(replier=Scripted(["yes"]))
+    audio = {"input": {"transcription": {"model": "grok-transcribe"}}}
+    stage.send("session.update", session={"turn_detection": VAD, "audio": audio})
+    stage.talk("hello you")
+    stage.wait(3_000)
+    names = [name for name in stage.names() if name != "ping"]
+    begin = names.index("input_audio_buffer.speech_started")
+    ended = names.index("response.created")
+    assert names[begin : begin + 4] == [
+        "input_audio_buffer.speech_started",
+        "conversation.item.added",
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+    ]
+    transcripts = [name for name in names if "transcription" in name]
+    assert set(names[begin + 4 : ended]) == set(transcripts)
+    assert not any("transcription" in name for name in names[ended:])
+    item_id = stage.last("input_audio_buffer.committed")["item_id"]
+    added = [body["item"] for body in stage.of("conversation.item.added")]
+    assert [item["id"] for item in added] == [item["id"] for item in stage.conversation]
+    assert (added[0]["id"], added[0]["status"]) == (item_id, "in_progress")
+    assert added[0]["content"] == [{"type": "input_audio", "transcript": ""}]
+    assert stage.of("conversation.item.added")[1]["previous_item_id"] == item_id
+
+
 @keeps("xai-session")
 def test_voice_and_turn_detection_stand_at_the_top_and_are_shown_as_given() -> None:
     stage = xai()

@@ -270,10 +270,24 @@ class AzureVoiceLive(flat.Flat, _Deployed):
         given = {key: value for key, value in shown.items() if value is not None}
         return {**self.server_vad, **given, "type": "server_vad"}
 
+    def outgoing(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
+        """conversation.item.done there is for the user's speech alone.
+
+        (C) pydantic-ai tests/realtime/cassettes/test_azure_voice_live_ws/test_audio_in_server_vad_turn.
+        """
+        item = body.get("item") or {}
+        parts = [part["type"] for part in item.get("content", ())]
+        if body["type"] == "conversation.item.done" and parts == ["input_audio"]:
+            yield {**body, "item": flat.item_out(item)}
+        else:
+            yield from super().outgoing(body, wire)
+
     def event_out(self, body: dict[str, Any]) -> dict[str, Any]:
         """The part at the end of a text is empty (C: azure_voice_live-tool_call_round:46)."""
         if body["type"] == "response.content_part.done" and body["part"]["type"] == "text":
             return {**body, "part": {**body["part"], "text": ""}}
+        if body["type"].endswith("input_audio_transcription.completed"):
+            return _without(body, "usage")  # (C) see outgoing
         return body
 
     def usage_out(self, usage: dict[str, Any]) -> dict[str, Any]:

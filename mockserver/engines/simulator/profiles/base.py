@@ -99,9 +99,11 @@ class Profile:
     semantic_vad: Mapping[str, Any] = SEMANTIC_VAD
     # What transcription leaves out is shown as null (C: openai-text_in_audio_out_turn:4).
     transcription_fields: Mapping[str, None] = dict.fromkeys(("model", "language", "prompt"))
+    transcribes_first = False  # True: a turn is transcribed before it is answered
     transcribes_always = False  # True: input is transcribed though nobody asked
 
     # What the server sends, and in which order.
+    ping_s: float | None = None  # so often an event of its own says that the server lives
     obfuscation = True  # deltas carry it (FACTS 12)
     item_done = True  # conversation.item.done exists
     rate_limits: Literal["after", "before"] | None = "after"  # response.done (FACTS 9)

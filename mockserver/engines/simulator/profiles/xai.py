@@ -1,7 +1,7 @@
 """xAI's voice agents: OpenAI GA with habits of its own.
 
 Sources: both captures xai-*, FACTS 1 and 30, CLIENTS 2.3 (LKX), the provider's guide where it is named (D), and one
-project's notes of what it saw ((P): ddmd72/alekbot-core, voice_spike_01). Turns by voice are in no capture.
+project's notes of what it saw ((P): ddmd72/alekbot-core, voice_spike_01).
 """
 
 from __future__ import annotations
@@ -53,6 +53,10 @@ class XAI(Profile):
         "silence_duration_ms": 500,
     }
     transcription_fields: Mapping[str, None] = {}  # C: xai-*:6
+    # (C) pydantic-ai tests/realtime/cassettes/test_xai_ws/test_push_to_talk_replies_only_when_asked: the last
+    # .completed comes 3 ms before response.created; pings at 0 and 10 s.
+    transcribes_first = True
+    ping_s = 10.0
     transcribes_always = True  # D: .updated depends on the model's name, .completed does not
     obfuscation = False
     item_done = False
@@ -72,6 +76,7 @@ class XAI(Profile):
         self._words: dict[str, str] = {}  # of each item that is being transcribed, so far
         self._transcriber: str | None = None
         self._audio_ms: dict[str, float] = {}  # sent, by response
+        self._told: set[str] = set()  # items of speech that are announced before they are committed
         self._created: Micros = 0
         self._rid: str | None = None
         self._bytes_per_ms = 48  # of output audio
@@ -182,7 +187,7 @@ class XAI(Profile):
     # --- events ---
 
     def start(self, wire: Wire, conversation_id: str) -> Iterable[tuple[str, dict[str, Any]]]:
-        """FACTS 1. A ping comes once in each capture; whether it is repeated is unknown."""
+        """FACTS 1."""
         yield (
             "conversation.created",
             {"conversation": {"id": conversation_id, "object": "realtime.conversation"}},
@@ -192,13 +197,22 @@ class XAI(Profile):
     def outgoing(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
         """``previous_item_id`` on all but session.created (C); no conversation.item.done (FACTS 30)."""
         name = body["type"]
-        body = dict(body)
+        item_id = (body.get("item") or {}).get("id")
+        if name == "session.created":
+            yield body
+        elif name == "conversation.item.added" and item_id in self._told:
+            self._told.remove(item_id)
+        elif name.startswith(TRANSCRIPTION):
+            yield from self._transcribed(body, wire)
+        elif name != "conversation.item.done":
+            if name == "input_audio_buffer.speech_stopped":
+                yield self._spoken(body["item_id"], wire)
+            body = dict(body)
+            self._reshape(name, body, wire)
+            yield {"previous_item_id": None, **body}
+
+    def _reshape(self, name: str, body: dict[str, Any], wire: Wire) -> None:
         match name:
-            case "conversation.item.done":
-                return
-            case "session.created":
-                yield body
-                return
             case "session.updated":
                 heard = body["session"]["audio"]["input"]
                 self._transcriber = (heard.get("transcription") or {}).get("model")
@@ -232,10 +246,8 @@ class XAI(Profile):
                 self._audio(body, wire)
             case "response.output_audio_transcript.delta":
                 self._caption(body, wire)
-            case _ if name.startswith(TRANSCRIPTION):
-                yield from self._transcribed(body, wire)
-                return
-        yield {"previous_item_id": None, **body}
+            case _:
+                pass
 
     def _added(self, body: dict[str, Any]) -> None:
         """What belongs to tools has no predecessor (C: xai-tool_call_round:27 and :34)."""
@@ -243,6 +255,25 @@ class XAI(Profile):
         if item["type"].startswith("function_call"):
             body["previous_item_id"] = None
         body["item"] = _item_out(item, call_role="tool")
+
+    def _spoken(self, item_id: str, wire: Wire) -> dict[str, Any]:
+        """An item of speech is announced while somebody speaks, empty and without a predecessor (C: push_to_talk, see
+        above). Here it is when speech has stopped, so that what is cleared before was never an item."""
+        self._told.add(item_id)
+        item = {
+            "id": item_id,
+            "object": "realtime.item",
+            "type": "message",
+            "status": "in_progress",
+            "role": "user",
+            "content": [{"type": "input_audio", "transcript": ""}],
+        }
+        return {
+            "type": "conversation.item.added",
+            "event_id": wire.mint("event"),
+            "item": item,
+            "previous_item_id": None,
+        }
 
     def _audio(self, body: dict[str, Any], wire: Wire) -> None:
         """C: xai-*:14 to :17; the latency stands in a response's first delta."""
