@@ -60,6 +60,8 @@ class Follower:
         self._given_up: set[str] = set()
         self._ids: dict[str, str] = {}
         self.whole = Counter({name: len(bodies) for name, bodies in self._bodies.items()})
+        names = {dialect.view(frame, Sender.SERVER).name for frame in self.recorded}
+        self._floated = {name for name in names if _any(name, dialect.floating)}
         self._hasty = _hasty(records, timed)
         self._complete: int | None = None
 
@@ -112,8 +114,13 @@ class Follower:
         """The live frames that the recorded client would have heard too: it may have left in the middle of a burst."""
         if not self._hasty or self._complete is None:
             return self.live
-        ends = [frame for frame in self.live[self._complete :] if isinstance(frame, Close | Lost)]
-        return [*self.live[: self._complete], *ends]
+        rest = [frame for frame in self.live[self._complete :] if self._was_heard(frame)]
+        return [*self.live[: self._complete], *rest]
+
+    def _was_heard(self, frame: Frame) -> bool:
+        """Whether a frame behind the last one that counts stands for a recorded one, or ends the connection."""
+        name = self._dialect.view(frame, Sender.SERVER).name
+        return isinstance(frame, Close | Lost) or name in self._floated
 
     def missing(self, after: Counter[str]) -> list[str]:
         """What has not come yet of these, except what was given up waiting for."""
