@@ -90,7 +90,7 @@ class Simulator:
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "session.update": self._session_update,
             "input_audio_buffer.append": self._append,
-            "input_audio_buffer.commit": lambda body: self.audio.commit(),
+            "input_audio_buffer.commit": self._commit,
             "input_audio_buffer.clear": lambda body: self.audio.clear(),
             "conversation.item.create": self._item_create,
             "conversation.item.retrieve": lambda body: self.conversation.retrieve(body["item_id"]),
@@ -237,6 +237,11 @@ class Simulator:
         if item.get("interruptible") is False:
             self._deaf_for = response
         self.wire.drop(IDLE)
+
+    def _commit(self, body: dict[str, Any]) -> None:
+        self.audio.commit()
+        if self.wire.profile.commit_answers:
+            self._respond()
 
     def _append(self, body: dict[str, Any]) -> None:
         """Audio; dropped while what may not be interrupted is played (D: xAI, force_message)."""

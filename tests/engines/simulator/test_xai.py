@@ -128,6 +128,7 @@ def test_usage_stands_beside_the_response() -> None:
     assert usage["output_token_details"]["grok_tokens"] == 0
 
 
+@keeps("xai-metadata")
 def test_metadata_is_echoed_where_there_is_some() -> None:
     stage = xai(pace="instant")
     assert stage.ask("hi", metadata={"a": "b"})["metadata"] == {"a": "b"}
@@ -162,6 +163,23 @@ def test_a_transcript_grows_and_is_sent_again_and_again() -> None:
     without = told(None)  # nobody asked: it is transcribed all the same, but without .updated
     assert without.last(name + "completed")["transcript"] == "what shall I buy"
     assert without.of(name + "updated") == []
+
+
+@keeps("xai-commit-answers")
+@pytest.mark.parametrize(("provider", "answers"), [("xai", 1), ("openai", 0)])
+def test_a_commit_is_answered_without_being_asked(provider: str, answers: int) -> None:
+    stage = xai(provider=provider, pace="instant")
+    if provider == "openai":
+        stage.update(audio={"input": {"turn_detection": None}})
+    else:
+        stage.send("session.update", session={"turn_detection": None})
+        assert "turn_detection" not in stage.last("session.updated")["session"]
+    stage.talk("what shall I buy")
+    assert stage.of("input_audio_buffer.committed") == []
+    stage.send("input_audio_buffer.commit")
+    stage.wait(2_000)
+    assert len(stage.of("response.done")) == answers
+    assert heard(stage) == ("what shall I buy" if answers else "")
 
 
 @keeps("xai-create-response")

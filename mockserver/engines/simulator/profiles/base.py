@@ -99,6 +99,7 @@ class Profile:
     semantic_vad: Mapping[str, Any] = SEMANTIC_VAD
     # What transcription leaves out is shown as null (C: openai-text_in_audio_out_turn:4).
     transcription_fields: Mapping[str, None] = dict.fromkeys(("model", "language", "prompt"))
+    commit_answers = False  # True: a response follows the client's own commit unasked
     transcribes_first = False  # True: a turn is transcribed before it is answered
     transcribes_always = False  # True: input is transcribed though nobody asked
 
