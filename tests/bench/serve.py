@@ -21,7 +21,7 @@ from aiohttp import web
 
 from tests.bench import material
 
-TIMES = 2_000
+TIMES = 150
 """Connections in a cassette: a recorded one is played once."""
 
 Handler = Callable[[web.WebSocketResponse], Any]
@@ -179,14 +179,13 @@ def replay_instant(*, count: int, size: int, **_: Any) -> AbstractAsyncContextMa
 
 
 def replay_paced(
-    *, count: int, size: int, gap_us: int, **_: Any
+    *, count: int, size: int, gap_us: int, times: int, **_: Any
 ) -> AbstractAsyncContextManager[int]:
     """Replay at the recorded pace."""
     from mockserver import replay
 
-    return mock(
-        replay(material.cassette(count, size, gap_us=gap_us, times=TIMES), pacing="recorded")
-    )
+    made = material.cassette(count, size, gap_us=gap_us, times=times)
+    return mock(replay(made, pacing="recorded"))
 
 
 def script_flood(*, count: int, size: int, **_: Any) -> AbstractAsyncContextManager[int]:

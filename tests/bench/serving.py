@@ -104,7 +104,8 @@ async def pace(child: Child, sessions: int, count: int, size: int, gap_us: int) 
         clients.append(client)
         if number % 50 == 49:
             await asyncio.sleep(0.05)
-    await asyncio.sleep(0.3)
+    while not all(client.ready for client in clients):  # noqa: ASYNC110 - nothing else runs here
+        await asyncio.sleep(0.05)
     cpu, began = child.cpu(), loop.time()
     mine = time.process_time()
     for number, client in enumerate(clients):
@@ -139,8 +140,11 @@ def paced(
     size, gap = 1500, 20_000
     count = int(seconds * 50)
     for sessions in counts:
-        with Child("bare-paced", count=count, size=size, gap_us=gap, loop=loop) as bare, \
-                Child("replay-paced", count=count, size=size, gap_us=gap, loop=loop) as mock:  # fmt: skip
+        frames = {"count": count, "size": size, "gap_us": gap, "times": sessions * rounds}
+        with (
+            Child("bare-paced", loop=loop, **frames) as bare,
+            Child("replay-paced", loop=loop, **frames) as mock,
+        ):
             got = interleave(
                 rounds,
                 bare=lambda: asyncio.run(pace(bare, sessions, count, size, gap)),  # noqa: B023

@@ -137,7 +137,7 @@ class Paced(asyncio.Protocol):
         self.began = 0.0
         self.times: list[float] = []
         self.buffer = bytearray()
-        self.upgraded = self.counting = False
+        self.upgraded = self.counting = self.ready = False
         self.seen = 0
         self.failed = ""
 
@@ -170,6 +170,7 @@ class Paced(asyncio.Protocol):
         place = 0
         for _, payload, after in frames(self.buffer):
             place = after
+            self.ready = True
             if self.start in payload:
                 rest = bytes(self.buffer[place:])
                 self.counting = True
