@@ -12,6 +12,7 @@ import pytest
 from livekit.agents import Agent, AgentSession
 from livekit.plugins import xai
 from openai import AsyncAzureOpenAI
+from websockets.exceptions import InvalidStatus
 
 from mockserver import MockServer, Scripted, simulator, speech
 from mockserver.server.virtual import virtual_time
@@ -140,3 +141,18 @@ async def test_the_beta_is_refused_where_it_is_retired(provider: str) -> None:
         async with MockServer(simulator(provider)) as server, beta(server) as connection:
             first = await connection.recv()
             assert first.type == ("error" if provider == "openai" else "session.created")
+
+
+async def test_azure_turns_a_bad_key_away_before_the_upgrade() -> None:
+    """And takes the right one; OpenAI upgrades first (FACTS 4)."""
+    with virtual_time():
+        async with MockServer(simulator("azure_dated", require_key="another")) as server:
+            with pytest.raises(InvalidStatus) as refused:
+                async with beta(server):
+                    pass
+            assert refused.value.response.status_code == 401
+        async with (
+            MockServer(simulator("azure_dated", require_key="any")) as server,
+            beta(server) as connection,
+        ):
+            assert (await connection.recv()).type == "session.created"
