@@ -9,16 +9,16 @@ fits.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from mockserver.cassette.model import Cassette, Connection
-from mockserver.core.frames import Effect, Event, Frame, Handshake, Micros, Note, Opened, Refuse
+from mockserver.core.frames import Frame, Handshake, Micros
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines import reports
+from mockserver.engines.answers import Refusing
 from mockserver.engines.base import Context, Engine, Reply, Request
 from mockserver.engines.cues import Step
 from mockserver.engines.matching import merge_rules
@@ -93,9 +93,10 @@ class Replay:
             ("*",) if allow_unplayed is True else tuple(allow_unplayed or ())
         )
         self._rerecord = rerecord
-        self._free: list[tuple[Cassette, Connection]] = [
+        self._all: list[tuple[Cassette, Connection]] = [
             (one, line) for one in self.cassettes for line in one.connections
         ]
+        self._free = list(self._all)
         self.running: list[tuple[reports.Where, Replaying]] = []
         self._surplus: list[str] = []
         self._exchanges = [exchange for one in self.cassettes for exchange in one.exchanges]
@@ -107,25 +108,61 @@ class Replay:
         """An engine for one more connection: the next recorded one that fits, or a refusal
         that says why there is none.
         """
+        self._give_back()
+        chosen = self._choose(handshake)
+        if isinstance(chosen, str):
+            return Refusing(chosen)
+        engine = Replaying(
+            chosen[1],
+            self.dialect,
+            self.rules,
+            self._settings,
+            context,
+            claim=lambda engine: self._claimed(engine, handshake),
+        )
+        self._runs(engine, chosen[0])
+        return engine
+
+    def _choose(self, handshake: Handshake) -> tuple[Cassette, Connection] | str:
+        """The next recorded connection that fits, which is taken then; or why there is none."""
         fitting = [one for one in self._free if not self._unlike(one[1].handshake, handshake)]
         if fitting:
             # The very path goes before one that only ends alike: several cassettes may share a server.
             same = (one for one in fitting if one[1].handshake.path == handshake.path)
             chosen = next(same, fitting[0])
             self._free = [one for one in self._free if one is not chosen]
-            cassette, connection = chosen
-            engine = Replaying(connection, self.dialect, self.rules, self._settings, context)
-            command = self.command(cassette)
-            where = reports.Where(context.number, _name(cassette), command, self.dialect)
-            self.running.append((where, engine))
-            return engine
+            return chosen
         why = self._why_none(handshake)
         asked = handshake.path + (
             f"?{_query_text(self._query(handshake))}" if handshake.query else ""
         )
         first = self.cassettes[0]
         self._surplus.append(reports.surplus(_name(first), asked, why, self.command(first)))
-        return Refusing(f"replay: no recorded connection for {asked}: {why}")
+        return f"replay: no recorded connection for {asked}: {why}"
+
+    def _runs(self, engine: Replaying, cassette: Cassette) -> None:
+        where = reports.Where(
+            engine.context.number, _name(cassette), self.command(cassette), self.dialect
+        )
+        self.running.append((where, engine))
+
+    def _give_back(self) -> None:
+        """A handshake that a fault refused, or holds, has used up no recorded connection."""
+        kept = [one for one in self.running if one[1].reached]
+        if len(kept) < len(self.running):
+            taken = {id(engine.connection) for _, engine in kept}
+            self._free = [one for one in self._all if id(one[1]) not in taken]
+            self.running = kept
+
+    def _claimed(self, engine: Replaying, handshake: Handshake) -> Connection | str:
+        """What an engine plays that a handshake has reached: its own, or another if that was given back meanwhile."""
+        if any(one is engine for _, one in self.running):
+            return engine.connection
+        chosen = self._choose(handshake)
+        if isinstance(chosen, str):
+            return chosen
+        self._runs(engine, chosen[0])
+        return chosen[1]
 
     def holds(self, handshake: Handshake) -> bool:
         """Whether a recorded connection that fits is left."""
@@ -248,37 +285,6 @@ class Replay:
         return (
             f"mockserver record --upstream {upstream} --to {cassette.path or 'FILE'} -- YOUR CLIENT"
         )
-
-
-class Refusing:
-    """Answers a connection that the cassette does not hold."""
-
-    def __init__(self, message: str) -> None:
-        self._message = message
-
-    def feed(self, item: Event, now: Micros) -> list[Effect]:
-        """404 with the reason."""
-        if not isinstance(item, Opened):
-            return []
-        error = {
-            "error": {
-                "type": "invalid_request_error",
-                "code": "replay_no_connection",
-                "message": self._message,
-            }
-        }
-        return [
-            Note("replay", self._message.removeprefix("replay: ")),
-            Refuse(404, (("Content-Type", "application/json"),), json.dumps(error).encode()),
-        ]
-
-    def wake_at(self) -> Micros | None:
-        """Never."""
-        return None
-
-    def wake(self, now: Micros) -> Iterable[Effect]:
-        """Nothing."""
-        return ()
 
 
 def _called(step: Step) -> str:

@@ -24,7 +24,6 @@ from mockserver.core.frames import (
     Micros,
     Note,
     Opened,
-    Pairs,
     Peer,
     Received,
     Refuse,
@@ -39,6 +38,7 @@ from mockserver.core.view import Kind, View
 from mockserver.dialects.base import Dialect, MatchRules, Problem
 from mockserver.dialects.causes import Role
 from mockserver.engines.aliases import Aliases
+from mockserver.engines.answers import kept, no_connection
 from mockserver.engines.base import Context
 from mockserver.engines.cues import Step
 from mockserver.engines.departures import Departure, Line, Nearest, closest
@@ -49,12 +49,6 @@ from mockserver.engines.stage import Played, Stage
 
 SHOWN = 60
 """So many of the newest frames are told of in a report."""
-NOT_REPLAYED = frozenset(
-    {"connection", "upgrade", "date", "server", "content-length", "content-encoding", "transfer-encoding",
-     "set-cookie", "keep-alive"}
-)  # fmt: skip
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a user may set of a replay, beside the rules."""
@@ -76,8 +70,20 @@ class Replaying:
         rules: MatchRules,
         settings: Settings,
         context: Context,
+        *,
+        claim: Callable[[Replaying], Connection | str] | None = None,
     ) -> None:
-        self.connection, self.context = connection, context
+        self.context = context
+        self.reached = False  # a fault may answer a handshake so that no engine hears of it
+        self._claim = claim
+        self._dialect, self._rules, self._settings = dialect, rules, settings
+        self._ids = Ids(context.rng("replay"))
+        self._take(connection)
+
+    def _take(self, connection: Connection) -> None:
+        """Begin at the beginning of this recorded connection."""
+        dialect, rules, settings = self._dialect, self._rules, self._settings
+        self.connection = connection
         self.aliases = Aliases()
         self.departure: Departure | None = None
         self.client_gone: Frame | None = None
@@ -85,7 +91,6 @@ class Replaying:
         self.last_active: Micros = 0
         self.stalled_at: Micros | None = None
         self.lines: deque[Line | Played] = deque(maxlen=SHOWN)
-        self._dialect, self._rules, self._settings = dialect, rules, settings
         self._looking_at = 0
         self._minted: dict[str, bool] = {}
         self.matcher = Matcher(rules, self.aliases, self._server_minted)
@@ -101,7 +106,6 @@ class Replaying:
         )
         self.score = self.stage.score
         self.hearing = Hearing(self.score, rules)
-        self._ids = Ids(context.rng("replay"))
 
     # --- the machine ---
 
@@ -160,10 +164,18 @@ class Replaying:
     # --- the client's frames ---
 
     def _opened(self, handshake: Handshake, now: Micros) -> list[Effect]:
+        if self._claim is not None:
+            given = self._claim(self)
+            if isinstance(given, str):
+                self.over = True
+                return no_connection(given)
+            if given is not self.connection:
+                self._take(given)
+        self.reached = True
         answer = self.connection.answer
         if answer.status != 101:
             self.over = True
-            return [Refuse(answer.status, _kept(answer.headers), answer.body)]
+            return [Refuse(answer.status, kept(answer.headers), answer.body)]
         chosen = answer.subprotocol
         if chosen not in handshake.subprotocols:
             # A browser fails the handshake where it offered some and none is selected
@@ -171,7 +183,7 @@ class Replaying:
             chosen = self._dialect.subprotocol(handshake.subprotocols)
         self.opened, self.last_active = True, now
         self.score.open(now)
-        return [Accept(chosen, _kept(answer.headers)), *self.wake(now)]
+        return [Accept(chosen, kept(answer.headers)), *self.wake(now)]
 
     def _received(self, frame: Frame, now: Micros) -> list[Effect]:
         if isinstance(frame, Close | Lost):
@@ -384,11 +396,3 @@ class Replaying:
 
     def _name(self, frame: Frame) -> str:
         return self._dialect.peek(frame, Sender.SERVER)
-
-
-def _kept(headers: Pairs) -> Pairs:
-    return tuple(
-        (name, value)
-        for name, value in headers
-        if name.lower() not in NOT_REPLAYED and not name.lower().startswith("sec-websocket-")
-    )

@@ -87,6 +87,8 @@ class ScriptEngine:
     def feed(self, item: Event, now: Micros) -> list[Effect]:
         """A handshake or a client frame."""
         self._now = now
+        if self._client is None and not isinstance(item, Opened):
+            return []  # a fault holds the handshake, or the client gave it up: for the script nobody has come yet
         match item:
             case Opened(handshake):
                 self._client = Client(handshake, self._context)
@@ -133,6 +135,8 @@ class ScriptEngine:
         """What went wrong, or what has not happened yet."""
         if self._problem is not None:
             return [self._problem]
+        if self._client is None:
+            return []
         if not self._over and not self._done and not (isinstance(self._step, ExpectStep) and self._step.optional):
             return [self._report(f"the script is not finished: it still waits at {self._step}")]
         return []

@@ -26,6 +26,7 @@ from mockserver.dialects.registry import DIALECTS
 from mockserver.errors import SpecError, UsageError
 from mockserver.faults.base import ACTIONS, Action, Fault
 from mockserver.faults.spec import (
+    CLAUSE_WORDS,
     KINDS,
     Reader,
     Token,
@@ -38,7 +39,6 @@ from mockserver.faults.spec import (
 from mockserver.faults.where import After, Where
 
 _UNITS = {"ms": "ms", "milliseconds": "ms", "s": "s", "second": "s", "seconds": "s"}
-_CLAUSES = ("on", "before", "from", "in", "within", "after", "with", "at", "once", "for", "optional")
 
 
 def parse(spec: str) -> Fault:
@@ -47,7 +47,7 @@ def parse(spec: str) -> Fault:
     kind, fields, where = _action(reader)
     optional = False
     while (token := reader.peek()) is not None:
-        group = kind.pattern.read_group(reader, shared=reader.word() in _CLAUSES)
+        group = kind.pattern.read_group(reader, shared=reader.word() in CLAUSE_WORDS)
         if group is not None:
             if group.keys() & fields.keys():
                 raise reader.error(f"{token.text!r} is said twice", at=token)
@@ -64,7 +64,7 @@ def parse(spec: str) -> Fault:
                 raise reader.error(f"{token.text!r} is said twice", at=token)
             where.update(found)
         else:
-            known = [*kind.pattern.keywords, *_CLAUSES]
+            known = [*kind.pattern.keywords, *CLAUSE_WORDS]
             meant = nearest(token.text.lower(), known)
             if not meant and "events" not in where and _names_an_event(token):
                 meant = f"; did you mean 'on {token.text}'?"
@@ -106,7 +106,7 @@ def _dropped(reader: Reader) -> Literal["field", "event"] | None:
     """What stands behind 'drop', as people say it: "drop metadata on response.created" means a field of an event,
     "drop response.created" the event; None where a clause follows."""
     token = reader.peek()
-    if token is None or (token.bare and token.text.lower() in _CLAUSES) or KINDS["path"].read(token) is None:
+    if token is None or (token.bare and token.text.lower() in CLAUSE_WORDS) or KINDS["path"].read(token) is None:
         return None
     event_is_said = any(other.bare and other.text.lower() in ("on", "before") for other in reader.tokens)
     counted = token.bare and (token.text.lower() in ("the", "every") or ordinal_value(token.text) is not None)

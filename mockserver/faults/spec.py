@@ -197,6 +197,10 @@ def whole_value(text: str) -> int | None:
     return int(text) if re.match(r"-?\d+$", text) else None
 
 
+CLAUSE_WORDS = ("on", "before", "from", "in", "within", "after", "with", "at", "once", "for", "optional")
+"""What a clause begins with. A value of its own that reads so stands in quotes."""
+
+
 def word_text(word: str) -> str:
     """A word, quoted where it would not be read back as one."""
     return word if _SAFE.match(word) else json.dumps(word, ensure_ascii=False)
@@ -241,7 +245,8 @@ KINDS: dict[str, Kind] = {
                  lambda rate: f"{size_text(rate)}/s"),
     "event": Kind("an event name", _word, word_text),
     "path": Kind("a field such as response.metadata", _word, word_text),
-    "code": Kind("a word such as server_error", _word, word_text),
+    "code": Kind("a word such as server_error", _word,
+                 lambda word: f'"{word}"' if word.lower() in CLAUSE_WORDS else word_text(word)),
     "text": Kind("a quoted text", lambda token: None if token.bare else _word(token),
                  lambda text: json.dumps(text, ensure_ascii=False)),
     "url": Kind("an address", _word, lambda text: json.dumps(text, ensure_ascii=False)),
@@ -306,7 +311,7 @@ class Group:
         """Whether the reader stands at this group. ``shared``: its first word also begins something else."""
         head = self.parts[0]
         if isinstance(head, Slot):
-            return head.fits(reader.peek())
+            return head.fits(reader.peek()) and not shared
         if reader.word() != head:
             return False
         after = self.parts[1] if len(self.parts) > 1 else ""

@@ -71,6 +71,14 @@ def test_every_fault_reads_back_as_itself(action: faults.Action, where: Where, o
     assert parse(fault.spec) == fault
 
 
+@given(names | st.sampled_from(["for", "ON", "optional", "after"]), st.none() | counts, st.booleans())
+def test_a_value_that_reads_like_a_clause_reads_back_as_itself(
+    name: str, attempts: int | None, optional: bool
+) -> None:
+    fault = faults.wrong_subprotocol(name, attempts=attempts, optional=optional)
+    assert parse(fault.spec) == fault
+
+
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_reads_back_as_itself(example: str) -> None:
     fault = parse(example)
@@ -113,6 +121,9 @@ def test_every_example_reads_back_as_itself(example: str) -> None:
         ("set response.status to failed on response.done",
          faults.set_field("response.status", "failed", "response.done")),
         ("reset optional before response.done", faults.reset("response.done", before=True, optional=True)),
+        ("wrong subprotocol for first attempt", faults.wrong_subprotocol(attempts=1)),
+        ("wrong subprotocol graphql-ws optional", faults.wrong_subprotocol("graphql-ws", optional=True)),
+        ("wrong subprotocol 'optional'", faults.wrong_subprotocol("optional")),
         ("stall for the first 2 attempts", faults.stall(attempts=2)),
         ("stall for 2s for first attempt", faults.stall(seconds=2, attempts=1)),
     ],
