@@ -6,6 +6,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,18 @@ from livekit.plugins import xai
 from openai import AsyncAzureOpenAI
 from websockets.exceptions import InvalidStatus
 
-from mockserver import MockServer, Scripted, simulator, speech
+from mockserver import MockServer, Scripted, replay, simulator, speech
+from mockserver.server.record import Recording
 from mockserver.server.virtual import virtual_time
-from tests.clients.test_simulator_livekit import LONG, heard, speak, talking, texts, until
+from tests.clients.test_simulator_livekit import (
+    LONG,
+    PROVIDERS,
+    heard,
+    speak,
+    talking,
+    texts,
+    until,
+)
 
 # --- xAI ------------------------------------------------------------------------------------------------------------
 
@@ -156,3 +166,32 @@ async def test_azure_turns_a_bad_key_away_before_the_upgrade() -> None:
             beta(server) as connection,
         ):
             assert (await connection.recv()).type == "session.created"
+
+
+# --- a recorded session ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("provider", sorted(PROVIDERS))
+async def test_what_livekit_heard_of_the_simulator_it_hears_again_from_the_cassette(
+    provider: str, tmp_path: Path
+) -> None:
+    async def talk(server: MockServer) -> tuple[str, str]:
+        model = PROVIDERS[provider](server)
+        session = model.session()
+        first = await heard(await session.generate_reply(instructions="say hello"))
+        replies: list[Any] = []
+        session.on("generation_created", replies.append)
+        speak(session, "what shall I buy")
+        await until(lambda: bool(replies))
+        second = await heard(replies[0])
+        await session.aclose()
+        await model.aclose()
+        return first, second
+
+    path = tmp_path / "talk.cassette"
+    with virtual_time():
+        async with Recording(simulator(provider), path) as recording:
+            recorded = await talk(recording.server)
+        assert recorded == ("say hello", "say hello | what shall I buy")
+        async with MockServer(replay(path)) as server:
+            assert await talk(server) == recorded
