@@ -8,6 +8,7 @@
     GET    /__mockserver__/problems     what a test should fail for
     GET    /__mockserver__/faults       the faults that are set
     POST   /__mockserver__/faults       {"spec": "delay 11s on response.created"} sets one
+    PUT    /__mockserver__/faults/N     {"spec": "..."} puts another in its place
     DELETE /__mockserver__/faults/N     takes one away
     DELETE /__mockserver__/faults       takes all away
 
@@ -116,7 +117,9 @@ class Control:
             case "GET", ["faults"]:
                 return 200, {"faults": self._faults()}
             case "POST", ["faults"]:
-                return 201, self._add(request)
+                return 201, self._set(request, None)
+            case "PUT", ["faults", number]:
+                return 200, self._set(request, self._fault(number))
             case "DELETE", ["faults"]:
                 for one in list(self._server.faults):
                     self._server.remove_fault(one)
@@ -175,7 +178,8 @@ class Control:
             for number, armed in self._server.faults.items()
         ]
 
-    def _add(self, request: Request) -> dict[str, Any]:
+    def _set(self, request: Request, number: int | None) -> dict[str, Any]:
+        """A new fault; with a number, in the place of that one."""
         from pydantic import ValidationError
 
         from mockserver.server.control_model import NewFault
@@ -192,18 +196,26 @@ class Control:
             example = '{"spec": "delay 11s on response.created"}'
             raise Refused(400, f"{where}: {wrong['msg']}; expected {example}") from None
         try:
-            number = self._server.add_fault(asked.spec)
+            if number is None:
+                number = self._server.add_fault(asked.spec)
+            else:
+                self._server.change_fault(number, asked.spec)
         except SpecError as error:
             raise Refused(400, str(error), column=error.column) from None
         except UsageError as error:
             raise Refused(400, str(error)) from None
         return next(fault for fault in self._faults() if fault["id"] == number)
 
-    def _remove(self, text: str) -> dict[str, Any]:
-        found = next((fault for fault in self._faults() if str(fault["id"]) == text), None)
+    def _fault(self, text: str) -> int:
+        found = next((number for number in self._server.faults if str(number) == text), None)
         if found is None:
             raise Refused(404, f"no fault has the id {text}")
-        self._server.remove_fault(found["id"])
+        return found
+
+    def _remove(self, text: str) -> dict[str, Any]:
+        number = self._fault(text)
+        found = next(fault for fault in self._faults() if fault["id"] == number)
+        self._server.remove_fault(number)
         return found
 
     async def _journal(self, request: Request) -> dict[str, Any]:

@@ -172,6 +172,10 @@ class MockServer:
         """Set a fault for running and later sessions; returns its id."""
         return self.call(lambda: self._faults.add(fault, self._running))
 
+    def change_fault(self, number: int, fault: Fault | str) -> None:
+        """Another fault in the place of this one, at once. What the old one holds back goes on; it still counts."""
+        self.call(lambda: self._faults.change(number, fault, self._running))
+
     def remove_fault(self, number: int) -> None:
         """Take a fault away; what it holds back goes on. It still counts if it never fired."""
         self.call(lambda: self._faults.remove(number, self._running))

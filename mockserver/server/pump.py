@@ -111,9 +111,9 @@ class Pump:
             self._fail(error)
         self.settle()
 
-    def add_layer(self, layer: Layer) -> None:
-        """Put a fault around the running session."""
-        self.session.add_layer(layer)
+    def add_layer(self, layer: Layer, *, at: int | None = None) -> None:
+        """Put a fault around the running session, last by default."""
+        self.session.add_layer(layer, at=at)
         self._arm()
 
     def remove_layer(self, layer: Layer) -> None:

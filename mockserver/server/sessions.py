@@ -119,11 +119,28 @@ class Faults:
                 pump.add_layer(self._layer(number, armed, session.log, now=pump.now()))
         return number
 
-    def remove(self, number: int, running: Mapping[Pump, object]) -> None:
-        """Take a fault away from what runs and from later sessions."""
+    def change(self, number: int, fault: Fault | str, running: Mapping[Pump, object]) -> None:
+        """Another fault in the place of this one, around what runs and around later sessions."""
+        made = parsed(fault)
+        self._known(number)
+        self._removed.append(self.armed[number])
+        armed = self.armed[number] = made.arm(f"{self._seed}/fault/{number}")
+        for pump in running:
+            session = pump.session
+            old = self._layers.get(session.log.number, {}).pop(number, None)
+            if old is not None and old in session.layers and not session.over:
+                place = session.layers.index(old)
+                pump.remove_layer(old)
+                pump.add_layer(self._layer(number, armed, session.log, now=pump.now()), at=place)
+
+    def _known(self, number: int) -> None:
         if number not in self.armed:
             known = ", ".join(map(str, self.armed)) or "none"
             raise UsageError(f"no fault has the id {number}; set are: {known}")
+
+    def remove(self, number: int, running: Mapping[Pump, object]) -> None:
+        """Take a fault away from what runs and from later sessions."""
+        self._known(number)
         self._removed.append(self.armed.pop(number))
         for pump in running:
             layer = self._layers.get(pump.session.log.number, {}).pop(number, None)

@@ -134,6 +134,38 @@ async def test_faults_come_and_go() -> None:
         assert await ask(server, session, "DELETE faults") == (200, {"faults": []})
 
 
+async def test_a_fault_is_changed_in_its_place_while_a_session_runs() -> None:
+    """``set n`` before ``duplicate``: the order in which they apply is seen in what comes."""
+    set_to_1 = 'set n to 1 on pong'
+    async with serving(faults=[set_to_1, "duplicate on pong"]) as (server, session):
+        async with session.ws_connect(server.ws_url) as ws:
+
+            async def pongs() -> list[Any]:
+                await ws.send_str('{"type":"ping"}')
+                got = []
+                while (data := (await ws.receive()).data) != b"\x00\xff":
+                    got.append(json.loads(data).get("n"))
+                return got
+
+            assert await pongs() == [1, 1]
+            answer = await ask(server, session, "PUT faults/1", json={"spec": "set n to 2 on pong"})
+            assert answer == (
+                200,
+                {"id": 1, "spec": "set n to 2 on pong", "optional": False, "fired": 0},
+            )
+            assert await pongs() == [2, 2]  # still before the other one
+            assert [fault.fault.spec for fault in server.faults.values()] == [
+                "set n to 2 on pong",
+                "duplicate on pong",
+            ]
+            status, told = await ask(server, session, "PUT faults/1", json={"spec": "sett n to 3"})
+            assert (status, told["error"]["column"]) == (400, 0)
+            assert await pongs() == [2, 2]
+            assert (await ask(server, session, "PUT faults/9", json={"spec": set_to_1}))[0] == 404
+        async with session.ws_connect(server.ws_url) as ws:
+            assert await pongs() == [2, 2]  # and around a later session
+
+
 @pytest.mark.parametrize(
     ("body", "status", "message"),
     [
@@ -174,7 +206,7 @@ async def test_other_addresses_and_methods() -> None:
         status, schema = await ask(server, session, "GET schema")
         assert (status, set(schema) >= {"State", "JournalPage", "NewFault"}) == (200, True)
         async with session.get(f"{server.url}/__mockserver__") as answer:
-            assert len((await answer.json())["see"]) == 10
+            assert len((await answer.json())["see"]) == 11
         assert (await ask(server, session, "POST faults", data=b"{}"))[0] == 415
 
 
