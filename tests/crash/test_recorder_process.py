@@ -1,7 +1,7 @@
 """``mockserver record`` under load, ended by SIGKILL, a full disk, Ctrl-C, and the loss of either side.
 
 Each time the cassette must be readable, complete up to the last frame that the client got, and say how it ended; and
-what stood in its place before must not be harmed. CRASHES=100 makes a hundred random kills of the few.
+what stood in its place before must not be harmed. CRASHES=100 makes a hundred random kills of the twenty.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mockserver.core.frames import Close, Lost, Sender, Text
 from tests.bench.child import TOP, Child
 from tests.bench.wire import Client
 
-KILLS = int(os.environ.get("CRASHES", "4"))
+KILLS = int(os.environ.get("CRASHES", "20"))
 OLD = b"what stood there before"
 
 
