@@ -100,7 +100,10 @@ async def beta(server: MockServer) -> AsyncIterator[Any]:
         api_version="2025-04-01-preview",
         websocket_base_url=f"ws://127.0.0.1:{server.port}/openai",
     )
-    async with client.beta.realtime.connect(model="gpt-4o-realtime-preview") as connection:
+    async with (
+        client,
+        client.beta.realtime.connect(model="gpt-4o-realtime-preview") as connection,
+    ):
         yield connection
 
 
