@@ -211,6 +211,9 @@ class Parrot:
         return []
 
 
+pytestmark = pytest.mark.timeout(300)
+"""Making a hundred bent sessions takes a busy machine longer than the suite lets one test run."""
+
 EXAMPLES = sorted({action.example for action in ACTIONS.values() if action.example})
 
 
