@@ -156,7 +156,11 @@ class Journal:
     def burst(self, log: SessionLog, at: Micros, frames: Burst) -> None:
         """Write frames that the server sends together. Only where the journal is not ``watched``."""
         items = self.entries.items
-        items.extend(repeat(_Block(len(items), log.number, at, frames), len(frames)))
+        block = _Block(len(items), log.number, at, frames)
+        if len(frames) == 1:
+            items.append(block)
+        else:
+            items.extend(repeat(block, len(frames)))
 
     def note(self, log: SessionLog, at: Micros, note: Note) -> Entry:
         """Write a note."""

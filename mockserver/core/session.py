@@ -177,7 +177,8 @@ class Session:
 
     def _catch_up(self, now: Micros) -> None:
         stuck, last = 0, -1
-        while (due := self.wake_at()) is not None and due <= now:
+        wake_at = self.wake_at if self.layers else self.engine.wake_at
+        while (due := wake_at()) is not None and due <= now:
             stuck = stuck + 1 if due == last else 0
             last = due
             if stuck > 100_000:

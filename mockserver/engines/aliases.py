@@ -49,8 +49,8 @@ class Aliases:
 
     def learn(self, bindings: Iterable[tuple[str, str | None]]) -> None:
         """Bind recorded ids to live ones. None: the client has left the id out."""
-        self.version += 1
         for recorded, live in bindings:
+            self.version += 1
             quoted = None if live == recorded else dumps(live)
             for form in forms(recorded):
                 self._live[form] = live

@@ -66,7 +66,7 @@ class Shape:
 
     def fill(self, aliases: Aliases) -> Fill | None:
         """What is put into each of these frames as the table of ids stands; None where nothing is."""
-        if self._parts is None or not len(aliases):
+        if self._parts is None or not aliases.version:
             return None
         if self._version != aliases.version:
             parts = self._parts

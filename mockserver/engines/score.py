@@ -321,7 +321,10 @@ class Score:
             self.owed -= owed
             if self.end is not None and self.owed == 1:
                 self.settle(self.end, now)
-        self.advance(index)
+        if index > self.progress:
+            self.progress = index
+        if self.read < self.progress + AHEAD // 2:
+            self.read_to(self.progress + AHEAD)
 
     # --- what the live side has done ---
 

@@ -76,7 +76,10 @@ class Stage:
 
     def due(self) -> Micros | None:
         """When the next cue is due."""
-        return max(self._heap[0][0], self._resume) if self._heap else None
+        if not self._heap:
+            return None
+        due = self._heap[0][0]
+        return max(due, self._resume)
 
     def at(self, now: Micros) -> None:
         """It is ``now``."""
@@ -133,7 +136,7 @@ class Stage:
         chain = cue.chain
         cues, anchor = chain.cues, cue.anchor
         began = anchor.time or 0
-        rename = len(self._aliases) > 0
+        rename = self._aliases.version > 0
         owed = 0
         while True:
             index = cue.index
@@ -186,8 +189,10 @@ class Stage:
             if end > begin + 1:
                 due = max(began, due)
         else:
-            while end < most and self._next(began + run.delays[end], run.places[end], due, now):
-                due = max(began + run.delays[end], due)
+            while end < most and (later := began + run.delays[end]) <= now:
+                if not self._next(later, run.places[end], due, now):
+                    break
+                due = max(later, due)
                 end += 1
         out.append(self._burst(run, begin, end))
         self._room -= end - begin
@@ -198,8 +203,10 @@ class Stage:
 
     def _burst(self, run: Run, begin: int, end: int) -> Burst:
         aliases = self._aliases
-        if not len(aliases):
+        if not aliases.version:
             return Burst(run.frames[begin:end])
+        if end == begin + 1:
+            return Burst(run.frames[begin:end], (run.shapes[begin].fill(aliases),))
         shapes = run.shapes[begin:end]
         fills = {shape: shape.fill(aliases) for shape in set(shapes)}
         return Burst(run.frames[begin:end], [fills[shape] for shape in shapes])

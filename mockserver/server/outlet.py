@@ -120,10 +120,9 @@ class Outlet:
 
     def put_all(self, burst: Burst) -> None:
         """Write text frames that go out together, as ``put`` writes each; none of them is unfit to be written."""
-        if self._idle:
-            burst = self._write_all(burst)
-        if len(burst):
-            self._waiting.append(burst)
+        rest = self._write_all(burst) if self._idle else burst
+        if rest is not None:
+            self._waiting.append(rest)
 
     def flush(self) -> None:
         """Hand what was put to the transport; frames that were put together leave in one write."""
@@ -198,14 +197,14 @@ class Outlet:
         if self._size > BATCH:
             self.flush()
 
-    def _write_all(self, burst: Burst) -> Burst:
-        """Write as much of a burst as there is room for; returns the rest."""
+    def _write_all(self, burst: Burst) -> Burst | None:
+        """Write as much of a burst as there is room for; returns the rest, if there is one."""
         if self.shut:
-            return burst[:0]
+            return None
         if self._mask or self._window_bits:
             for frame in burst:
                 self._write(frame)
-            return burst[:0]
+            return None
         chunks, total = self._chunks, self._size
         for place, payload in enumerate(burst.payloads(), 1):
             size = len(payload)
@@ -218,10 +217,10 @@ class Outlet:
                 self._size = total
                 self.flush()
                 total = 0
-                if self._full():
+                if self._full() and place < len(burst):
                     return burst[place:]
         self._size = total
-        return burst[:0]
+        return None
 
     def _last(self, frame: Frame) -> None:
         if isinstance(frame, Close):
@@ -256,7 +255,7 @@ class Outlet:
             frame = self._waiting.popleft()
             if not isinstance(frame, Burst):
                 self._write(frame)
-            elif len(rest := self._write_all(frame)):
+            elif (rest := self._write_all(frame)) is not None:
                 self._waiting.appendleft(rest)
         self.flush()
 
