@@ -145,15 +145,19 @@ class Redactor:
         bare = self.bare(text)
         if known.marked(bare):
             return True
+        return self.named(text) or ("\\u00" in bare and _ESCAPED_ASCII.search(bare) is not None) or (
+            "%" in bare and _PERCENT.search(bare) is not None
+        )
+
+    def named(self, text: str) -> bool:
+        """Whether a text may hold one of the values that are known, or what a rule of the user's finds."""
         for piece in self._pieces:
             if piece in text:
                 return True
-        for rule in self._rules:
+        for rule in self._rules:  # noqa: SIM110 - as above
             if rule.search(text):
                 return True
-        return ("\\u00" in bare and _ESCAPED_ASCII.search(bare) is not None) or (
-            "%" in bare and _PERCENT.search(bare) is not None
-        )
+        return False
 
     def bare(self, text: str) -> str:
         """A text without its base64 payloads: they are noise in which any marker turns up. Remembers the last one."""
