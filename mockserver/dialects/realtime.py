@@ -237,7 +237,10 @@ class RealtimeCauses:
                     and _end_of(response, ahead, until=HEARD[0]) == "cancelled"
                 ):
                     self._cuts[response] = Cause(On.LIKE, like=label)
-        return Cause(On.AUDIO, chain="ears", label=label)
+        # Without turn detection xAI tells of speech when the client commits (C: pydantic-ai
+        # test_xai_ws/test_push_to_talk_create_response_after_the_commit_reply).
+        asked = self._asked.get("input_audio_buffer.commit")
+        return Cause(On.BOTH if asked else On.AUDIO, chain="ears", label=label)
 
     def _committed(self, body: dict[str, Any]) -> Cause:
         item = _text(body.get("item_id")) or ""

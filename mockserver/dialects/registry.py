@@ -5,6 +5,7 @@ from __future__ import annotations
 from mockserver.core.frames import Handshake
 from mockserver.dialects.azure import AZURE, AZURE_DATED, AZURE_VOICE_LIVE
 from mockserver.dialects.base import Dialect
+from mockserver.dialects.elevenlabs import ELEVENLABS
 from mockserver.dialects.gemini import GEMINI
 from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.gpt_live import GPT_LIVE
@@ -18,7 +19,7 @@ from mockserver.errors import UsageError
 
 _BY_CLAIM = (
     *(GPT_LIVE, AZURE_VOICE_LIVE, AZURE_DATED, AZURE, OPENAI_BETA, XAI_VOICE, OPENAI),
-    *(GEMINI, PHONIC, PERSONAPLEX, ULTRAVOX, GENERIC),
+    *(GEMINI, ELEVENLABS, PHONIC, PERSONAPLEX, ULTRAVOX, GENERIC),
 )
 """Who may claim a handshake first: of the family that shares ``/realtime``, those that need most to
 be recognised.

@@ -200,6 +200,19 @@ def test_bad_yaml_is_named_with_its_line(change: tuple[str, str], words: str) ->
     assert "\n" not in str(caught.value)
 
 
+def test_an_elevenlabs_session_is_known_by_its_folder_and_by_its_first_words() -> None:
+    begin = "{kind: message, direction: sent, data: {type: conversation_initiation_client_data}}"
+    heard = "{kind: message, direction: sent, data: {user_audio_chunk: AAAA}}"
+    text = f"interactions:\n- {begin}\n- {heard}\n- {begin}\n- {heard}\n"
+    for name in ("x.yaml", "test_parity_ws/x.yaml", "test_elevenlabs_ws/x.yaml"):
+        made = import_bytes(text.encode(), name)
+        assert made.header.dialect == "elevenlabs"
+        assert [len(one.records) for one in made.connections] == [2, 2]
+    lone = f"interactions:\n- {heard}\n"
+    assert import_bytes(lone.encode(), "x.yaml").header.dialect == "generic"
+    assert import_bytes(lone.encode(), "test_elevenlabs_ws/x.yaml").header.dialect == "elevenlabs"
+
+
 def test_pydantic_ais_oldest_and_newest_form() -> None:
     oldest = "interactions:\n- {direction: sent, data: {type: a}}\n- {direction: received, data: {type: b}}\n"
     assert len(import_bytes(oldest.encode(), "x.yaml").connections[0].records) == 2

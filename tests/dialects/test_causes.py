@@ -248,7 +248,75 @@ def test_responses_of_the_conversation_share_a_chain_and_those_aside_do_not() ->
     assert found[0].chain == found[2].chain != found[1].chain
 
 
+def test_speech_that_is_told_after_a_commit_waits_for_the_commit() -> None:
+    # xAI without turn detection: it looks for speech when the client commits.
+    source = Replay(
+        recording(
+            (S, {"type": "session.created", "session": {}}),
+            (C, spoken(1_000)),
+            (C, {"type": "input_audio_buffer.commit"}),
+            (S, {"type": "input_audio_buffer.speech_started", "item_id": "a"}),
+            (S, {"type": "input_audio_buffer.speech_stopped", "item_id": "a"}),
+            (S, {"type": "input_audio_buffer.committed", "item_id": "a"}),
+            created("r"),
+            (C, spoken(500)),
+            (S, {"type": "input_audio_buffer.speech_started", "item_id": "b"}),
+            dialect="xai",
+        )
+    )
+    live = Live(source)
+    live.send(spoken(1_000))
+    live.wait(5_000)
+    assert live.names() == ["session.created"]
+    live.send({"type": "input_audio_buffer.commit"})
+    live.wait(1_000)
+    assert [name.rpartition(".")[2] for name in live.names()[1:]] == [
+        *("speech_started", "speech_stopped", "committed", "created")
+    ]
+    live.send(spoken(500))  # after the commit is answered, speech follows the audio alone
+    live.wait(1_000)
+    assert live.names()[-1] == "input_audio_buffer.speech_started"
+
+
 # --- services with turns ---
+
+
+def chunk(ms: int) -> dict[str, Any]:
+    """Client audio of ElevenLabs, 16 kHz."""
+    return {"user_audio_chunk": base64.b64encode(bytes(ms * 32)).decode()}
+
+
+def test_an_elevenlabs_turn_waits_for_audio_in_any_chunks_and_tool_results_for_their_call() -> None:
+    sound = {"type": "audio", "audio_event": {"audio_base_64": "AAAA", "event_id": 1}}
+    call = {"type": "client_tool_call", "client_tool_call": {"tool_call_id": "t_1"}}
+    result = {"type": "client_tool_result", "tool_call_id": "t_1", "result": "sunny"}
+    source = Replay(
+        recording(
+            (C, {"type": "conversation_initiation_client_data"}),
+            (S, {"type": "conversation_initiation_metadata"}),
+            *((C, chunk(100)) for _ in range(10)),
+            (S, {"type": "user_transcript", "user_transcription_event": {"event_id": 1}}),
+            (S, call),
+            (C, result),
+            (S, {"type": "ping", "ping_event": {"event_id": 2}}),
+            (C, {"type": "pong", "event_id": 2}),
+            (S, sound),
+            (S, {"type": "agent_response", "agent_response_event": {"event_id": 1}}),
+            dialect="elevenlabs",
+        )
+    )
+    live = Live(source)
+    live.send({"type": "conversation_initiation_client_data"})
+    live.send(chunk(400))
+    live.wait(2_000)
+    assert live.names() == ["conversation_initiation_metadata"]
+    live.send(chunk(600))
+    live.wait(2_000)
+    assert live.names()[1:] == ["user_transcript", "client_tool_call"]
+    live.send(result)
+    live.wait(2_000)
+    assert live.names()[3:] == ["ping", "audio", "agent_response"]  # a pong is not waited for
+    assert source.problems() == []
 
 
 def heard(ms: int) -> dict[str, Any]:

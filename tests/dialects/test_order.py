@@ -88,6 +88,12 @@ def call(name: str) -> dict[str, Any]:
             True,
         ),
         (
+            "elevenlabs",
+            {"type": "client_tool_result", "tool_call_id": "1"},
+            {"type": "client_tool_result", "tool_call_id": "2"},
+            True,
+        ),
+        (
             "phonic",
             {"type": "tool_call_output", "tool_call_id": "1"},
             {"type": "tool_call_output", "tool_call_id": "1"},

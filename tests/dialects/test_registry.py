@@ -52,6 +52,7 @@ ALL = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
             Handshake("/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"),
             "gemini",
         ),
+        (Handshake("/v1/convai/conversation", (("agent_id", "a"),)), "elevenlabs"),
         (Handshake("/v1/sts/ws"), "phonic"),
         (Handshake("/api/chat", (("voice_prompt", "NATF2.pt"),)), "personaplex"),
         (Handshake("/anything"), "generic"),

@@ -24,6 +24,8 @@ from mockserver.core.frames import Close, Frame, Micros, Sender, Text
 DIRECTIONS = {"sent": Sender.CLIENT, "received": Sender.SERVER}
 MOST_NODES = 5_000_000
 DEEPEST = 100
+ELEVENLABS = "conversation_initiation_client_data"
+"""What an ElevenLabs client says first."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -104,7 +106,7 @@ def _opens(way: str, data: dict[str, Any]) -> bool:
     """Whether this is the message with which a provider's or a client's side of a session begins."""
     if way == "received":
         return data.get("type") == "session.created"
-    return data.get("type") == "session.start" or "setup" in data
+    return data.get("type") in ("session.start", ELEVENLABS) or "setup" in data
 
 
 def _starts(text: str) -> list[int]:
@@ -114,7 +116,7 @@ def _starts(text: str) -> list[int]:
 
 HINTS = (
     *(("voice_live", "azure_voice_live"), ("azure", "azure"), ("xai", "xai"), ("openai_live", "gpt_live")),
-    *(("google", "gemini"), ("gemini", "gemini")),
+    *(("google", "gemini"), ("gemini", "gemini"), ("elevenlabs", "elevenlabs")),
 )
 """Parts of the name of a test's cassette folder (test_azure_ws, test_google_ws ...) and the dialect they stand for."""
 
@@ -130,6 +132,8 @@ def _provider(entries: list[Any], name: str) -> str:
         return "gemini"
     if any(body.get("type") == "session.start" for body in bodies[:4]):
         return "gpt_live"
+    if any(body.get("type") == ELEVENLABS for body in bodies[:4]):
+        return "elevenlabs"
     if any(str(body.get("type", "")).startswith("session.") for body in bodies[:4]):
         model = next((str(b["session"].get("model", "")) for b in bodies if isinstance(b.get("session"), dict)), "")
         return "xai" if model.startswith("grok") else "openai"

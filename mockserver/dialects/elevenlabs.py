@@ -1,0 +1,81 @@
+"""ElevenLabs Agents: the client speaks first, audio stands in ``user_audio_chunk`` and ``audio_event``.
+
+Shapes and order as in pydantic-ai's tests/realtime/cassettes/test_elevenlabs_* (recorded sessions).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mockserver.core.frames import Sender
+from mockserver.core.view import Audio, Kind, View
+from mockserver.dialects.base import Dialect, MatchRules, base64_size
+from mockserver.dialects.causes import Causes, Turns
+
+CHUNK = "user_audio_chunk"
+RATE = 16_000
+"""What every recorded agent is set to. The server tells it; recorded and live audio are measured alike."""
+
+
+class ElevenLabs(Dialect):
+    """How its errors look is not known: a problem is told with a close alone."""
+
+    name = "elevenlabs"
+    title = "ElevenLabs Agents"
+    upstream = "https://api.elevenlabs.io"
+    socket_path = "/v1/convai/conversation"
+    paths = ("/convai/conversation",)
+    env_vars = {"ELEVENLABS_API_KEY": "{key}"}
+    key_headers = ("xi-api-key", "authorization")
+    key_params = (*Dialect.key_params, "conversation_signature")
+    key_env = "ELEVENLABS_API_KEY"
+    # The server counts its events; what a client repeats of that (pong, feedback) is no request.
+    rules = MatchRules(volatile=("event_id",), ids=("tool_call_id",), optional=("feedback",))
+    plain_names = (
+        *(CHUNK, "user_message", "user_activity", "contextual_update", "pong", "feedback"),
+        *("conversation_initiation_client_data", "conversation_initiation_metadata", "ping"),
+        *("audio", "user_transcript", "agent_response", "agent_response_correction"),
+        *("agent_chat_response_part", "interruption", "vad_score", "context_usage"),
+        *("client_tool_call", "client_tool_result", "agent_tool_response", "mcp_tool_call"),
+    )
+    repeated = ("audio", "agent_chat_response_part")
+
+    def read(self, body: Any, sender: Sender) -> View:
+        """A piece of client audio has no type; ``ping`` and ``pong`` keep the connection alive."""
+        view = super().read(body, sender)
+        if not isinstance(body, dict):
+            return view
+        if sender is Sender.CLIENT and isinstance(chunk := body.get(CHUNK), str):
+            audio = Audio(base64_size(chunk), RATE, "pcm", (CHUNK,))
+            return View(Kind.AUDIO, CHUNK, body, audio)
+        if view.name in ("ping", "pong"):
+            return View(Kind.KEEPALIVE, view.name, body)
+        told = body.get("audio_event") if view.name == "audio" else None
+        data = told.get("audio_base_64") if isinstance(told, dict) else None
+        if not isinstance(data, str):
+            return view
+        audio = Audio(base64_size(data), path=("audio_event", "audio_base_64"))
+        return View(Kind.EVENT, view.name, body, audio)
+
+    def summary(self, view: View) -> str:
+        """Audio as its duration."""
+        if view.audio is None:
+            return super().summary(view)
+        return f"{view.audio.milliseconds(RATE):.0f} ms of audio"
+
+    def causes(self) -> Causes:
+        """What is heard follows the client's audio; the rest of a turn keeps its own time."""
+        heard = ("user_transcript", "interruption", "vad_score")
+        return Turns(heard=heard, ends=("agent_response",))
+
+    def independent(self, earlier: View, later: View) -> bool:
+        """Results of different tool calls."""
+        calls = [
+            view.body.get("tool_call_id")
+            for view in (earlier, later)
+            if view.name == "client_tool_result"
+        ]
+        return len(calls) == 2 and calls[0] != calls[1]
+
+
+ELEVENLABS = ElevenLabs()
