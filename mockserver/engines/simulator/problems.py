@@ -202,9 +202,9 @@ def no_such_call(call_id: str) -> ClientProblem:
 
 
 def not_truncatable() -> ClientProblem:
-    """(I) livekit/agents#6249; the code is unknown."""
+    """(I) livekit/agents#6157: message, type and code; whether ``param`` names anything is unknown."""
     return ClientProblem(
-        "invalid_value", "Only model output audio messages can be truncated", "item_id"
+        "unsupported_content_type", "Only model output audio messages can be truncated"
     )
 
 

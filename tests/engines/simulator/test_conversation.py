@@ -298,5 +298,6 @@ def test_only_the_models_audio_can_be_truncated() -> None:
     for item_id in ids(stage):
         stage.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=0)
         assert stage.error()["message"] == "Only model output audio messages can be truncated"
+        assert stage.error()["code"] == "unsupported_content_type"
     assert len(stage.of("error")) == 3
     assert stage.of("conversation.item.truncated") == []
