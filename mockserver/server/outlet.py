@@ -14,6 +14,7 @@ from asyncio import Task, Transport, get_running_loop, sleep, wait
 from collections import deque
 from collections.abc import Awaitable, Callable
 from random import Random
+from time import monotonic
 
 from mockserver.core.burst import Burst
 from mockserver.core.frames import Binary, Close, Frame, Lost, Text
@@ -28,6 +29,8 @@ TEXT, BINARY, CLOSE, PONG = 0x1, 0x2, 0x8, 0xA
 COMPRESSED = 0x40
 BATCH = 64 * 1024
 """Bytes of frames that are joined before they are handed to the transport."""
+AT_ONCE = 50e-6
+"""Real seconds: frames that come as close as this come of one turn of the loop, and leave together."""
 
 _MEDIUM = struct.Struct("!BBH").pack
 _LARGE = struct.Struct("!BBQ").pack
@@ -82,6 +85,7 @@ class Outlet:
         self._mask = mask
         self._bits = Random().getrandbits if mask else None
         self._ticking = False
+        self._flushed = 0.0  # when something left for the last time, by the real clock
         self._transport: Transport | None = None
         self._drain: Callable[[], Awaitable[None]] | None = None
         self._deflate: zlib._Compress | None = None
@@ -137,11 +141,17 @@ class Outlet:
                 self._task = get_running_loop().create_task(self._wait_for_room())
 
     def flush_soon(self) -> None:
-        """The same for what a socket brought about: now, and what more comes of this turn of the loop together."""
+        """The same for what a socket brought about: now, and what more comes of this turn of the loop together.
+
+        A turn of its own for each frame, to see whether more comes, would add to every round trip of a relay.
+        """
         if self._chunks and not self._ticking:
-            self.flush()
-            self._ticking = True
-            get_running_loop().call_soon(self._tick)
+            if monotonic() - self._flushed > AT_ONCE:
+                self.flush()
+                self._flushed = monotonic()
+            else:
+                self._ticking = True
+                get_running_loop().call_soon(self._tick)
 
     def pong(self, payload: bytes) -> None:
         """Answer a ping. Control frames may overtake data that waits here, never data in the transport."""
@@ -242,7 +252,8 @@ class Outlet:
 
     def _tick(self) -> None:
         self._ticking = False
-        self.flush_soon()
+        self.flush()
+        self._flushed = monotonic()
 
     def _packed(self, payload: bytes) -> bytes:
         if self._deflate is None or not self._takeover:

@@ -96,3 +96,29 @@ async def test_what_comes_before_the_handshake_waits_for_it() -> None:
     assert outlet.held == 1
     outlet.open(pipe, pipe.drain)  # type: ignore[arg-type]
     assert bytes(pipe.data) == b"\x81\x03n\xc3\xa9"
+
+
+async def test_a_frame_alone_leaves_at_once_and_those_that_follow_it_closely_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("mockserver.server.outlet.monotonic", lambda: clock[0])
+    pipe = Pipe(10_000)
+    outlet = Outlet(lambda last: None)
+    outlet.open(pipe, pipe.drain)  # type: ignore[arg-type]
+
+    def put(text: str) -> None:
+        outlet.put(Text(text))
+        outlet.flush_soon()
+
+    put("a")
+    assert pipe.data == b"\x81\x01a"
+    for text in "bcd":
+        put(text)
+    assert len(pipe.writes) == 1
+    await asyncio.sleep(0)
+    assert pipe.writes == [3, 9]
+    clock[0] += 0.001
+    put("e")
+    assert pipe.writes == [3, 9, 3]
+    assert pipe.data.endswith(b"\x81\x01e")
