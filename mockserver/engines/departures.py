@@ -4,11 +4,11 @@ and what can be said in words.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mockserver.core.frames import Frame, Micros, Sender
+from mockserver.core.frames import Close, Frame, Lost, Micros, Sender
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import Dialect
 from mockserver.engines.cues import Step
@@ -70,6 +70,23 @@ def closest(
             why = "the recording holds no further client frame"
     found.sort(key=lambda one: (one[0], one[1].number))
     return why, tuple((step, differences) for _, step, differences in found[:SHOWN])
+
+
+def unread(score: Score, dialect: Dialect) -> Iterator[Step]:
+    """The client's frames behind what the score has read, without reading on: at the end of a test nothing of an hour's
+    recording need be made ready to be played.
+    """
+    number = len(score.steps)
+    for place in range(score.read, 0 if score.end is not None else len(score.records)):
+        record = score.records[place]
+        if record.sender is Sender.CLIENT:
+            view = dialect.view(record.frame, Sender.CLIENT)
+            if view.kind is not Kind.AUDIO or view.audio is None:
+                optional = view.kind is Kind.KEEPALIVE or score.optional(view.name)
+                yield Step(number, place, record.at, view, record.frame, optional, "", 0, 0)
+                number += 1
+        elif isinstance(record.frame, Close | Lost):
+            return  # behind it is the client's answer to the server's close
 
 
 def _another(step: Step, view: View) -> Comparison:

@@ -41,7 +41,7 @@ from mockserver.engines.aliases import Aliases
 from mockserver.engines.answers import kept, no_connection
 from mockserver.engines.base import Context
 from mockserver.engines.cues import Step
-from mockserver.engines.departures import Departure, Line, Nearest, closest
+from mockserver.engines.departures import Departure, Line, Nearest, closest, unread
 from mockserver.engines.hearing import Hearing
 from mockserver.engines.matching import Comparison, Difference, Matcher
 from mockserver.engines.pacing import Pacing
@@ -349,7 +349,7 @@ class Replaying:
         """The required steps that never came. A client that was lost need not be lost again."""
         return (
             step
-            for step in self.score.pending(more=len(self.connection.records))
+            for step in (*self.score.pending(), *unread(self.score, self._dialect))
             if not step.optional and step.view.kind is not Kind.LOST
         )
 

@@ -25,7 +25,7 @@ from mockserver.errors import (
     UsageError,
 )
 from tests.engines.dialogues import MS, Scene
-from tests.engines.driving import C, Live, S, frame
+from tests.engines.driving import C, Live, S, frame, recording
 
 
 def talk() -> Scene:
@@ -915,7 +915,9 @@ def test_the_very_path_goes_before_one_that_ends_alike() -> None:
         scene.server({"type": "session.created", "session": {"id": name}})
         shake = Handshake(f"/cassette/{name}/realtime", (), (("host", "h"),))
         whole = scene.cassette()
-        cassettes.append(replace(whole, connections=(replace(whole.connections[0], handshake=shake),)))
+        cassettes.append(
+            replace(whole, connections=(replace(whole.connections[0], handshake=shake),))
+        )
     source = Replay(cassettes)
     lives = [Live(source, Handshake(path)) for path in ("/cassette/b/realtime", "/v1/realtime")]
     for live in lives:
@@ -940,9 +942,28 @@ def test_what_is_cut_short_stays_cut_however_much_of_it_was_recorded() -> None:
     live.send({"type": "response.cancel"})
     live.send(second)
     live.wait(60_000)
-    assert [body["response"]["status"] for body in live.bodies() if body["type"] == "response.done"] == [
+    assert [
+        body["response"]["status"] for body in live.bodies() if body["type"] == "response.done"
+    ] == [
         "cancelled",
         "completed",
     ]
     assert len(deltas(live)) < 50
     assert source.problems() == []
+
+
+def test_what_was_never_read_is_named_at_the_end_without_being_made_ready() -> None:
+    audio = [
+        (S, {"type": "response.output_audio.delta", "event_id": f"e{n}", "delta": "AAAA"})
+        for n in range(3_000)
+    ]
+    asked = {"type": "conversation.item.retrieve", "item_id": "item_1"}
+    source = Replay(
+        recording(
+            (S, {"type": "session.created"}), (C, {"type": "response.create"}), *audio, (C, asked)
+        )
+    )
+    live = Live(source)
+    assert "conversation.item.retrieve" in str(source.problems()[0])
+    score = live.session.engine.score
+    assert score.read < 1_000, "an hour's recording is not read to its end for a report"
