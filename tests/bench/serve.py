@@ -37,7 +37,10 @@ async def bare(handler: Handler) -> AsyncIterator[int]:
     async def handle(request: web.Request) -> web.WebSocketResponse:
         ws = web.WebSocketResponse(compress=False, max_msg_size=0)
         await ws.prepare(request)
-        await handler(ws)
+        try:
+            await handler(ws)
+        except ConnectionResetError:
+            pass  # the client has all that it waits for and has left; aiohttp would print a traceback for each
         return ws
 
     app = web.Application()
