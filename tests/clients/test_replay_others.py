@@ -24,7 +24,7 @@ from mockserver.server.virtual import virtual_time
 from tests import shared
 
 PACINGS = ["recorded", "instant", "<=20ms"]
-RUNS = 10
+RUNS = 50
 Client = Callable[[MockServer], Awaitable[list[str]]]
 
 
@@ -167,7 +167,7 @@ async def test_google_genai_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyP
             with monkeypatch.context() as trust:
                 trust.setenv("SSL_CERT_FILE", recording.server.env()["SSL_CERT_FILE"])
                 assert await gemini(recording.server) == ["down the hill"] * 2
-    for pacing in PACINGS:
+    for pacing in PACINGS * 17:
         async with MockServer(replay(path, pacing=pacing), tls=True) as server:
             with monkeypatch.context() as trust:
                 trust.setenv("SSL_CERT_FILE", server.env()["SSL_CERT_FILE"])
