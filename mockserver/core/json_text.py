@@ -15,6 +15,22 @@ def dumps(value: Any) -> str:
     return writable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
+def too_deep(value: Any, levels: int) -> bool:
+    """Whether a JSON value is nested deeper than this. How deep the parser itself goes differs between Pythons."""
+    level = [value]
+    for _ in range(levels):
+        inner: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                inner += one.values()
+            elif isinstance(one, list):
+                inner += one
+        if not inner:
+            return False
+        level = inner
+    return True
+
+
 def writable(text: str) -> str:
     """JSON text that can be encoded: lone surrogates become escapes again."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

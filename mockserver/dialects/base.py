@@ -27,9 +27,12 @@ from mockserver.core.frames import (
     Text,
     to_client,
 )
-from mockserver.core.json_text import dumps
+from mockserver.core.json_text import dumps, too_deep
 from mockserver.core.view import Kind, View, plain_view
 from mockserver.dialects.causes import Causes, InOrder
+
+DEEPEST = 200
+"""Levels of nesting that are read; the providers' own events and tool schemas have about ten."""
 
 AudioMode = Literal["duration", "length", "exact", "ignore"]
 
@@ -224,9 +227,13 @@ def parse(text: str) -> Any:
     read).
     """
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return None
+    # A cheap look first: few frames have so many brackets at all.
+    if text.count("{") + text.count("[") > DEEPEST and too_deep(value, DEEPEST):
+        return None
+    return value
 
 
 def base64_size(text: str) -> int:

@@ -24,3 +24,16 @@ def test_what_is_left_is_told() -> None:
         "memory",
         "objects",
     ]
+
+
+def test_a_step_to_another_size_is_no_leak_and_steady_growth_is_one() -> None:
+    def report(megabytes: list[int]) -> list[str]:
+        return Report(
+            files=(3, 3),
+            tasks=(1, 1),
+            threads=(1, 1),
+            memory=[one * 1_000_000 for one in megabytes],
+        ).wrong()
+
+    assert report([370, 400, 370, 480, 475, 485, 470, 475, 480]) == []
+    assert len(report([370, 400, 430, 460, 490, 520, 580, 640, 700])) == 1

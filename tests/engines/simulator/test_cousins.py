@@ -244,3 +244,39 @@ def test_a_frame_that_it_would_not_send_is_refused() -> None:
     stage = stage_of("openai")
     stage.send("session.update", session={"type": "realtime", "turn_detection": None})
     assert stage.error()["param"] == "session.turn_detection"
+
+
+WRONG = [
+    {"turn_detection": []},
+    {"turn_detection": {"type": []}},
+    {"turn_detection": {"type": "server_vad", "threshold": []}},
+    {"audio": []},
+    {"audio": {"input": []}},
+    {"audio": {"output": [1]}},
+    {"audio": {"input": {"turn_detection": [1]}}},
+    {"audio": {"input": {"transcription": [1]}}},
+    {"audio": {"input": {"format": [1]}}},
+    {"voice": []},
+    {"input_audio_transcription": [1]},
+    {"input_audio_format": []},
+    {"input_audio_sampling_rate": []},
+    {"tools": {}},
+    {"tools": [[]]},
+    {"modalities": [{}]},
+    {"output_modalities": [[]]},
+    {"max_response_output_tokens": []},
+]
+
+
+@pytest.mark.parametrize("session", WRONG, ids=str)
+@every_provider
+def test_a_setting_of_the_wrong_type_is_refused_or_not_a_setting_here(
+    provider: str, session: dict[str, Any]
+) -> None:
+    """What another provider calls a setting may be a field that nobody knows here; it never upsets the session."""
+    stage = stage_of(provider)
+    typed = {"type": "realtime"} if provider in ("openai", "azure") else {}
+    stage.send("session.update", session={**typed, **session})
+    assert stage.names()[-1] in ("error", "session.updated")
+    stage.send("input_audio_buffer.clear")
+    assert "input_audio_buffer.cleared" in stage.names()

@@ -93,6 +93,12 @@ TEMPERATURE = number(0.6, 1.2)
 FORMAT_NAMES = text(*FORMATS)
 
 
+GA_ONLY = frozenset(("type", "audio", "output_modalities", "max_output_tokens"))
+"""What the engine calls settings that have other names on this wire. Here they are fields that nobody knows: where the
+wire lets unknown fields by, they must not be taken for settings.
+"""
+
+
 class Flat(Profile):
     """The engine's GA events and settings on a beta wire. ``shown``: the session's fields, in order."""
 
@@ -112,6 +118,8 @@ class Flat(Profile):
         """Flat settings as a GA session."""
         found: dict[str, Any] = {}
         for name, value in given.items():
+            if name in GA_ONLY:
+                continue
             *way, last = PLACES.get(name, (name,))
             inner = found
             for step in way:

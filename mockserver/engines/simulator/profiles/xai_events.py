@@ -54,6 +54,7 @@ SESSION = Shape(
         "instructions": text(null=True),
         "voice": text(null=True),
         "turn_detection": _VAD,
+        "input_audio_transcription": Shape(("object", "null"), open=True, fields={}),
         "audio": Shape(open=True, fields=_LEGS),
         "tools": listing(
             Shape(open=True, required=("type",), fields={"type": text(), "name": text()})

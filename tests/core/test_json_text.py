@@ -1,0 +1,34 @@
+"""JSON that can be sent, and JSON that is too deep to be read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mockserver.core.json_text import dumps, too_deep
+from mockserver.dialects.base import DEEPEST, parse
+
+
+def nested(levels: int, opens: str = "[", closes: str = "]") -> str:
+    return opens * levels + "1" + closes * levels
+
+
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}")])
+def test_a_value_is_read_up_to_a_depth_that_is_the_same_on_every_python(
+    opens: str, closes: str
+) -> None:
+    assert parse(nested(DEEPEST - 1, opens, closes)) is not None
+    for levels in (DEEPEST + 1, 2_000, 100_000):
+        assert parse(nested(levels, opens, closes)) is None
+
+
+def test_many_brackets_side_by_side_are_not_deep() -> None:
+    wide = json.dumps([{"a": []}] * 1_000)
+    assert parse(wide) == json.loads(wide)
+    assert not too_deep(json.loads(wide), 3)
+    assert too_deep(json.loads(wide), 2)
+
+
+def test_half_a_character_goes_back_as_the_escape_that_it_was() -> None:
+    assert dumps({"a": "\ud800é"}) == '{"a":"\\ud800é"}'
