@@ -16,6 +16,11 @@ Fill = tuple[int, int, str]
 """What takes the place of ``text[begin:end]``."""
 
 
+def filled(text: str, fill: Fill | None) -> str:
+    """A frame's text with what is put into it."""
+    return text if fill is None else f"{text[:fill[0]]}{fill[2]}{text[fill[1]:]}"
+
+
 class Burst(Sequence[Text]):
     """``fills``: for each recorded frame what is put into it, or None; None where nothing is put into any."""
 
@@ -37,7 +42,13 @@ class Burst(Sequence[Text]):
         if isinstance(at, slice):
             return Burst(self._frames[at], None if fills is None else fills[at])
         frame, fill = self._frames[at], None if fills is None else fills[at]
-        return frame if fill is None else Text(frame.data[: fill[0]] + fill[2] + frame.data[fill[1] :])
+        return frame if fill is None else Text(filled(frame.data, fill))
+
+    def single(self) -> tuple[str, Fill | None] | None:
+        """Text and fill of the only frame; None where there are more."""
+        if len(self._frames) != 1:
+            return None
+        return self._frames[0].data, None if self._fills is None else self._fills[0]
 
     def payloads(self) -> Iterator[bytes]:
         """The bytes of each frame, one after another."""
@@ -46,9 +57,4 @@ class Burst(Sequence[Text]):
                 yield frame.data.encode()
             return
         for frame, fill in zip(self._frames, self._fills, strict=True):
-            data = frame.data
-            if fill is None:
-                yield data.encode()
-            else:
-                begin, end, text = fill
-                yield f"{data[:begin]}{text}{data[end:]}".encode()
+            yield filled(frame.data, fill).encode()

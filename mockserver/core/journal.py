@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, NamedTuple, Unpack, overload
 
-from mockserver.core.burst import Burst
+from mockserver.core.burst import Burst, Fill, filled
 from mockserver.core.expect import Chosen, Selection, select, timeline
-from mockserver.core.frames import Answer, Frame, Handshake, Micros, Note, Sender
+from mockserver.core.frames import Answer, Frame, Handshake, Micros, Note, Sender, Text
 from mockserver.core.view import Lens, Memo, View
 
 What = Handshake | Answer | Frame | Note
@@ -60,12 +60,15 @@ class _Block:
     at: Micros
     frames: Burst
 
-    def entry(self, index: int) -> Entry:
-        return Entry(index, self.session, self.at, Sender.SERVER, self.frames[index - self.begin])
+
+_Single = tuple[int, Micros, str, Fill | None]
+"""The entry of a burst of one: session, time, text and what is put into it. Nothing in it can be part of a cycle, so
+the garbage collector forgets it at once. A server that plays for hours would else make it look at millions of objects,
+and every session waits while it does."""
 
 
 class Entries(Sequence[Entry]):
-    """The journal's list. Frames that went out together become entries when they are looked at: few tests look at all.
+    """The journal's list. Frames in bursts become entries when they are looked at: few tests look at all.
 
     Two threads that look at once make the same entry, so nobody has to wait.
     """
@@ -73,7 +76,7 @@ class Entries(Sequence[Entry]):
     __slots__ = ("items",)
 
     def __init__(self, items: Iterable[Entry] = ()) -> None:
-        self.items: list[Entry | _Block] = list(items)
+        self.items: list[Entry | _Block | _Single] = list(items)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -104,8 +107,13 @@ class Entries(Sequence[Entry]):
         """Forget everything."""
         self.items.clear()
 
-    def _made(self, place: int, block: _Block) -> Entry:
-        entry = self.items[place] = block.entry(place)
+    def _made(self, place: int, item: _Block | _Single) -> Entry:
+        if isinstance(item, _Block):
+            session, at, frame = item.session, item.at, item.frames[place - item.begin]
+        else:
+            session, at, text, fill = item
+            frame = Text(filled(text, fill))
+        entry = self.items[place] = Entry(place, session, at, Sender.SERVER, frame)
         return entry
 
 
@@ -156,11 +164,11 @@ class Journal:
     def burst(self, log: SessionLog, at: Micros, frames: Burst) -> None:
         """Write frames that the server sends together. Only where the journal is not ``watched``."""
         items = self.entries.items
-        block = _Block(len(items), log.number, at, frames)
-        if len(frames) == 1:
-            items.append(block)
+        single = frames.single()
+        if single is not None:
+            items.append((log.number, at, *single))
         else:
-            items.extend(repeat(block, len(frames)))
+            items.extend(repeat(_Block(len(items), log.number, at, frames), len(frames)))
 
     def note(self, log: SessionLog, at: Micros, note: Note) -> Entry:
         """Write a note."""

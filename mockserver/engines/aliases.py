@@ -9,6 +9,7 @@ frames as whole JSON strings; every other byte stays as recorded.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 
 from mockserver.core.json_text import dumps
@@ -16,6 +17,8 @@ from mockserver.core.json_text import dumps
 Parts = tuple[str, ...]
 """A frame's text cut at the ids it holds: text, recorded id, text, recorded id, ... text."""
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
+"""An id that JSON writes in one way only. Nearly all are."""
 EDGE = 512
 FEW = 12
 """Looking for so few ids one by one is faster than cutting the text up."""
@@ -51,7 +54,7 @@ class Aliases:
         """Bind recorded ids to live ones. None: the client has left the id out."""
         for recorded, live in bindings:
             self.version += 1
-            quoted = None if live == recorded else dumps(live)
+            quoted = None if live == recorded else f'"{live}"' if live and _PLAIN.fullmatch(live) else dumps(live)
             for form in forms(recorded):
                 self._live[form] = live
                 # What was not renamed goes out byte for byte, whatever escapes its text was written with.
@@ -76,7 +79,7 @@ class Aliases:
 
 def forms(recorded: str) -> set[str]:
     """An id as it may stand between the quotes of a JSON text."""
-    if recorded.isascii() and recorded.isalnum():
+    if _PLAIN.fullmatch(recorded):
         return {recorded}
     return {recorded, json.dumps(recorded)[1:-1], json.dumps(recorded, ensure_ascii=False)[1:-1]}
 

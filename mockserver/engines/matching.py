@@ -21,6 +21,9 @@ from mockserver.engines.aliases import Aliases, looks_minted
 from mockserver.errors import UsageError
 
 Path = tuple[str, ...]
+LEAVES = frozenset((str, int, float, bool, type(None)))
+KNOWN = 512
+"""Of so many events the places are remembered."""
 
 
 class _Missing:
@@ -66,6 +69,50 @@ class Comparison:
         return sum(1_000 if one.path in ("", "type") else 1 for one in self.differences)
 
 
+class Place:
+    """One place in the bodies of one event: what the rules say of it, found out once and not for every frame."""
+
+    __slots__ = ("_all", "_below", "an_id", "exact", "maybe", "path", "volatile")
+
+    def __init__(self, all_: Places, path: Path) -> None:
+        self._all = all_
+        self._below: dict[str, Place] = {}
+        self.path = path
+        self.volatile = bool(path) and all_.fits(all_.rules.volatile, path)
+        self.exact = bool(path) and all_.fits(all_.rules.ids, path)  # holds an id
+        self.maybe = bool(path) and all_.fits(all_.rules.maybe_ids, path)  # may hold one
+        self.an_id = self.exact or self.maybe
+
+    def below(self, key: str) -> Place:
+        """The place of a member of this one."""
+        found = self._below.get(key)
+        if found is None:
+            found = Place(self._all, (*self.path, key))
+            if self._all.room > 0:  # a client makes up names as it likes
+                self._all.room -= 1
+                self._below[key] = found
+        return found
+
+
+class Places:
+    """The places of one event's bodies under one set of rules."""
+
+    def __init__(self, rules: MatchRules, name: str) -> None:
+        self.rules, self.name = rules, name
+        self.room = 4_096
+        self.top = Place(self, ())
+
+    def fits(self, patterns: tuple[str, ...], path: Path) -> bool:
+        """Whether one of the patterns is about a path."""
+        for pattern in patterns:
+            event, colon, rest = pattern.rpartition(":")
+            if colon and not fnmatchcase(self.name, event):
+                continue
+            if _fits(tuple(rest.split(".")), path):
+                return True
+        return False
+
+
 class Matcher:
     """Compares bodies under one set of rules. ``server_minted`` tells whether an id was made by
     the recorded server.
@@ -77,51 +124,62 @@ class Matcher:
         self.rules = rules
         self._aliases = aliases
         self._server_minted = server_minted
+        self._places = _places_under(rules)
 
     def compare(self, name: str, recorded: Any, live: Any) -> Comparison:
         """All differences between two bodies of events called ``name``."""
         found = Comparison()
-        self._walk(name, (), recorded, live, found)
+        self._walk(self._top(name), recorded, live, found)
         return found
 
     def ids(self, name: str, body: Any) -> list[str]:
         """The strings at the places of ids in a body."""
         out: list[str] = []
-        self._collect(name, (), body, out)
+        self._collect(self._top(name), body, out)
         return out
 
-    def _collect(self, name: str, path: Path, value: Any, out: list[str]) -> None:
+    def _top(self, name: str) -> Place:
+        known = self._places.get(name)
+        if known is None:
+            known = Places(self.rules, name)
+            if len(self._places) < KNOWN:
+                self._places[name] = known
+        return known.top
+
+    def _collect(self, place: Place, value: Any, out: list[str]) -> None:
         if isinstance(value, dict):
             for key, one in value.items():
-                self._collect(name, (*path, self._fold(key)), one, out)
+                self._collect(place.below(self._fold(key)), one, out)
         elif isinstance(value, list):
-            for place, one in enumerate(value):
-                self._collect(name, (*path, str(place)), one, out)
-        elif isinstance(value, str):
-            _, exact, maybe = _kind(self.rules, name, path)
-            if exact or (maybe and looks_minted(value)):
-                out.append(value)
+            for number, one in enumerate(value):
+                self._collect(place.below(str(number)), one, out)
+        elif isinstance(value, str) and (place.exact or (place.maybe and looks_minted(value))):
+            out.append(value)
 
-    def _walk(self, name: str, path: Path, recorded: Any, live: Any, found: Comparison) -> None:
-        volatile, exact, maybe = _kind(self.rules, name, path)
-        if volatile and not exact:
+    def _walk(self, place: Place, recorded: Any, live: Any, found: Comparison) -> None:
+        exact = place.exact
+        if place.volatile and not exact:
             return
-        if exact or (maybe and looks_minted(recorded) and looks_minted(live)):
-            if self._identify(path, recorded, live, found, volatile=volatile):
+        if exact or (place.maybe and looks_minted(recorded) and looks_minted(live)):
+            if self._identify(place.path, recorded, live, found, volatile=place.volatile):
                 return
         elif isinstance(recorded, dict) and isinstance(live, dict):
             before, after = self._folded(recorded), self._folded(live)
-            for key in [*before, *(key for key in after if key not in before)]:
-                self._walk(
-                    name, (*path, key), before.get(key, MISSING), after.get(key, MISSING), found
-                )
+            for key, one in before.items():
+                below, other = place.below(key), after.get(key, MISSING)
+                if type(one) in LEAVES and one == other and type(one) is type(other) and not below.an_id:
+                    continue  # nearly all, so they are spared a walk of their own
+                self._walk(below, one, other, found)
+            for key, one in after.items():
+                if key not in before:
+                    self._walk(place.below(key), MISSING, one, found)
             return
         elif isinstance(recorded, list) and isinstance(live, list):
-            for place in range(max(len(recorded), len(live))):
-                self._walk(name, (*path, str(place)), _at(recorded, place), _at(live, place), found)
+            for number in range(max(len(recorded), len(live))):
+                self._walk(place.below(str(number)), _at(recorded, number), _at(live, number), found)
             return
         if not _equal(recorded, live):
-            found.differences.append(Difference(".".join(path), recorded, live))
+            found.differences.append(Difference(".".join(place.path), recorded, live))
 
     def _identify(
         self, path: Path, recorded: Any, live: Any, found: Comparison, *, volatile: bool
@@ -176,6 +234,8 @@ def _at(values: list[Any], place: int) -> Any:
 
 
 def _equal(one: Any, two: Any) -> bool:
+    if one is two:
+        return True
     if isinstance(one, str) and isinstance(two, str) and one != two:
         # Two runs may number or name the same secret differently (another key, another environment).
         return "REDACTED-" in one and canonical(one) == canonical(two)
@@ -188,26 +248,10 @@ def _camel(key: str) -> str:
     return head + "".join(part[:1].upper() + part[1:] for part in rest) if head else key
 
 
-@lru_cache(maxsize=8192)
-def _kind(rules: MatchRules, name: str, path: Path) -> tuple[bool, bool, bool]:
-    """Whether a path is volatile, holds an id, may hold an id."""
-    if not path:
-        return False, False, False
-    return (
-        _any(rules.volatile, name, path),
-        _any(rules.ids, name, path),
-        _any(rules.maybe_ids, name, path),
-    )
-
-
-def _any(patterns: tuple[str, ...], name: str, path: Path) -> bool:
-    for pattern in patterns:
-        event, colon, rest = pattern.rpartition(":")
-        if colon and not fnmatchcase(name, event):
-            continue
-        if _fits(tuple(rest.split(".")), path):
-            return True
-    return False
+@lru_cache(maxsize=64)
+def _places_under(rules: MatchRules) -> dict[str, Places]:
+    """The places of all events under one set of rules, for every session that goes by them."""
+    return {}
 
 
 def _fits(pattern: Path, path: Path) -> bool:

@@ -24,6 +24,7 @@ from mockserver.core.journal import Journal
 from mockserver.core.session import Session
 from mockserver.engines.base import Context, Reply, Request, Source
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
+from mockserver.server.alarms import Alarms
 from mockserver.server.app import App, told
 from mockserver.server.clock import Clock
 from mockserver.server.local import carries, loopback, stop_listening
@@ -97,7 +98,7 @@ class MockServer:
         self._failures: list[ExpectationFailed] = []
         self._running: dict[Pump, SessionHandle] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._clock: Clock | None = None
+        self._alarms: Alarms | None = None
         self._app: App | None = None
         self._listener: asyncio.Server | None = None
         self._gone: asyncio.Event | None = None
@@ -138,7 +139,7 @@ class MockServer:
     @property
     def elapsed_us(self) -> Micros:
         """Microseconds since the server started, on its loop's clock."""
-        return 0 if self._clock is None else self._clock.micros()
+        return 0 if self._alarms is None else self._alarms.clock.micros()
 
     @property
     def _authority(self) -> str:
@@ -222,7 +223,7 @@ class MockServer:
             )
         except OSError as error:
             raise self._cannot_listen(error) from None
-        self._loop, self._app, self._clock = loop, app, Clock(loop)
+        self._loop, self._app, self._alarms = loop, app, Alarms(Clock(loop))
         self._port = self._listener.sockets[0].getsockname()[1]
         if self.token is None and not loopback(self._host):
             LOG.warning(
@@ -278,12 +279,12 @@ class MockServer:
 
     def open(self, handshake: Handshake) -> Pump | Reply:
         """A session for one more connection."""
-        assert self._clock is not None
+        assert self._alarms is not None
         if self._listener is None:
             return told(503, "mockserver is closing")
         if not self._may_spend(handshake.headers, handshake.query, handshake.subprotocols):
             return told(401, _WANTS_TOKEN)
-        clock = self._clock
+        clock = self._alarms.clock
         log = self.journal.open(self.dialect, began_us=clock.micros())
         context = Context(log.number, log.seed, log.lens, log.began_us, clock.unix_us(), self.base_url)
         try:
@@ -294,10 +295,9 @@ class MockServer:
             log.ended = True
             self._failures.append(failure(f"session {log.number} could not begin", error))
             return told(500, "internal error of the mock server; its problems() say what happened")
-        pump = Pump(session, clock, failed=self._failed, upstream=self._upstream)
-        handle = SessionHandle(session)
+        pump = Pump(session, self._alarms, failed=self._failed, upstream=self._upstream)
+        self._running[pump] = handle = SessionHandle(session)
         self.sessions.append(handle)
-        self._running[pump] = handle
         return pump
 
     def closed(self, pump: Pump) -> None:
@@ -309,14 +309,14 @@ class MockServer:
 
     async def plain(self, request: Request, raw: web.BaseRequest) -> Reply:
         """The answer to a plain HTTP request."""
-        assert self._clock is not None
+        assert self._alarms is not None
         if f"{request.path}/".startswith("/__mockserver__/"):
             return await self._controlled(request, raw)
         if not self._may_spend(request.headers, request.query):
             return told(401, _WANTS_TOKEN)
-        number, now = len(self.journal.sessions), self._clock.micros()
-        lens = self.dialect
-        context = Context(number, f"{self.seed}/http/{number}", lens, now, self._clock.unix_us(), self.base_url)
+        number, clock = len(self.journal.sessions), self._alarms.clock
+        now, seed = clock.micros(), f"{self.seed}/http/{number}"
+        context = Context(number, seed, self.dialect, now, clock.unix_us(), self.base_url)
         try:
             reply = self.source.neighbour(request, context)
         except Exception as error:  # noqa: BLE001 - as in open

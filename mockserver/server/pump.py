@@ -1,6 +1,6 @@
-"""Drives one session: frames from the sockets in, effects out in order, one timer for everything that is due.
+"""Drives one session: frames from the sockets in, effects out in order, and an alarm for what is due next.
 
-The pump knows sockets and the clock and nothing of what a session is made of. It is not a task: readers, the timer and
+The pump knows sockets and the clock and nothing of what a session is made of. It is not a task: readers, the alarms and
 the dialler call it, it feeds the session and executes what comes back, and nothing of it waits.
 """
 
@@ -32,7 +32,7 @@ from mockserver.core.frames import (
     Told,
 )
 from mockserver.core.session import Layer, Session
-from mockserver.server.clock import Clock
+from mockserver.server.alarms import Alarms
 from mockserver.server.outlet import Outlet
 
 CLOSE_TIMEOUT = 5.0
@@ -66,15 +66,16 @@ class Pump:
     def __init__(
         self,
         session: Session,
-        clock: Clock,
+        alarms: Alarms,
         *,
         failed: Callable[[Pump, Exception], None],
         upstream: Callable[[Pump], Upstream] | None = None,
     ) -> None:
         self.session = session
         session.emit = self._execute
-        self.clock = clock
-        self.loop: AbstractEventLoop = clock.loop
+        self._alarms = alarms
+        self.clock = alarms.clock
+        self.loop: AbstractEventLoop = self.clock.loop
         self.began_us: Micros = session.log.began_us
         self.outlet = Outlet(self._sent_last)
         session.emit_burst = self.outlet.put_all
@@ -87,8 +88,7 @@ class Pump:
         self._failed = failed
         self._make_upstream = upstream
         self.upstream: Upstream | None = None
-        self._timer: TimerHandle | None = None
-        self._armed: Micros | None = None
+        self.alarm: Micros | None = None
         self._closer: TimerHandle | None = None
         self._linger_us: Micros = 0
         self._latest: Micros = 0
@@ -134,7 +134,7 @@ class Pump:
             self.settle()
 
     def settle(self) -> None:
-        """Hand over what was written and set the timer."""
+        """Hand over what was written and set the alarm."""
         self.outlet.flush_soon()
         if self.upstream is not None:
             self.upstream.flush_soon()
@@ -261,36 +261,30 @@ class Pump:
         self._failed(self, error)
         self.session.fail(self.now(), answered=self.decided.done())
 
-    # --- the timer ---
+    # --- the alarm ---
 
     def _arm(self) -> None:
         due = None if self.session.over else self.session.wake_at()
-        if due is None or (self._armed is not None and self._armed <= due):
-            # A timer that is early only looks and is set again: cheaper than cancelling one per frame.
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._armed = due
-        self._timer = self.loop.call_at(self.clock.loop_time(self.began_us + due), self._due)
+        if due is not None:
+            self._alarms.set(self, self.began_us + due)
 
     def _disarm(self) -> None:
         """The session is over: nothing is due and nothing is awaited any more."""
         for asked in tuple(self._asked):
             asked.cancel()
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._armed = None
+        self._alarms.drop(self)
 
-    def _due(self) -> None:
-        # The timer may fire a rounding error early; what it was set for is due all the same.
-        now = max(self.now(), self._armed or 0)
-        self._latest = now
-        self._timer = self._armed = None
+    def woken(self, now: Micros) -> None:
+        """Something is due. ``now`` is on the server's clock."""
+        self._latest = now = max(self._latest, now - self.began_us)
         if self.session.over:
             return
         try:
             self.session.wake(now)
         except Exception as error:  # noqa: BLE001 - as in feed
             self._fail(error)
-        self.outlet.flush()  # nothing more is due in this turn of the loop
+
+    def written(self) -> None:
+        """Nothing more is due in this turn of the loop."""
+        self.outlet.flush()
         self.settle()
