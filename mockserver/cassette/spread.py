@@ -29,6 +29,7 @@ _WHICH = re.compile(
     r'("[^"\\]*"|\d+|\{)'
 )
 _EVENT_ID = '"event_id":"'
+_DELTA = '"delta":"'
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 OUTLINES = 64
 """So many outlines of quiet frames are remembered."""
@@ -59,7 +60,8 @@ class Spread:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._streams: dict[tuple[object, ...], _Stream] = {}
-        self._quiet: set[str] = set()  # outlines of frames in which there was nothing to find
+        # Outlines of frames in which there was nothing to find, with the stream that the words belong to.
+        self._quiet: dict[str, tuple[object, ...]] = {}
         self.parts: dict[tuple[int, int], dict[int, tuple[str, list[tuple[int, int]]]]] = {}
 
     def frame(self, connection: int, number: int, sender: Sender, frame: Frame) -> tuple[Frame, str]:
@@ -68,23 +70,33 @@ class Spread:
         Beside it the kind of a secret that still stands in it, or "".
         """
         text = frame.data if isinstance(frame, Text) else ""
-        outline = _outline(text)
-        if outline is not None and outline in self._quiet and not self._redactor.named(text):
-            return frame, ""
+        outline, words = _outline(text)
+        if outline:
+            which = self._quiet.get(outline)
+            if which is not None and not self._redactor.named(text):
+                if words and self._goes_on((connection, sender, which, "delta", 0), (connection, number, 0), words):
+                    return self.finished(connection, number, frame), ""
+                return frame, ""
         new, standing = self._redactor.clean(frame)
-        if outline is not None and self._says_nothing(text):
-            if len(self._quiet) >= OUTLINES:
-                self._quiet.clear()
-            self._quiet.add(outline)
+        if outline:
+            self._remember(outline, words, text)
         if self.look(connection, number, sender, frame):
             return self.finished(connection, number, new), standing
         return new, standing
 
-    def _says_nothing(self, text: str) -> bool:
-        """Whether a frame has neither a trace of a secret nor words that belong to a stream."""
+    def _remember(self, outline: str, words: str, text: str) -> None:
+        """The next frame with this outline need not be read, if there is no trace of a secret in it."""
         if self._redactor.suspicious(text):
-            return False
-        return all(match[3] == '""' for match in LEAF.finditer(self._redactor.bare(text)))
+            return
+        bare = self._redactor.bare(text)
+        leaves = [match[3] for match in LEAF.finditer(bare) if match[3] != '""']
+        if leaves != ([f'"{words}"'] if words else []) or (words and bare != text):
+            return
+        if words and next(LEAF.finditer(text))[3] != leaves[0]:
+            return  # it is not the first, so its stream is told in another way
+        if len(self._quiet) >= OUTLINES:
+            self._quiet.clear()
+        self._quiet[outline] = tuple(_WHICH.findall(text))
 
     def look(self, connection: int, number: int, sender: Sender, frame: Frame) -> bool:
         """Take note of a frame as it was sent; True where a secret that began earlier goes on in it."""
@@ -99,11 +111,14 @@ class Spread:
                 piece = parse(match[3])
             if isinstance(piece, str) and piece:
                 which = which or tuple(_WHICH.findall(text))
-                key = (connection, sender, which, match[1], leaf)
-                hit |= self._piece(self._streams.setdefault(key, _Stream()), (connection, number, leaf), piece)
+                hit |= self._goes_on((connection, sender, which, match[1], leaf), (connection, number, leaf), piece)
         return hit
 
-    def _piece(self, stream: _Stream, place: Place, piece: str) -> bool:
+    def _goes_on(self, key: tuple[object, ...], place: Place, piece: str) -> bool:
+        """One more piece of a stream; True where a secret that began earlier goes on in it."""
+        stream = self._streams.get(key)
+        if stream is None:
+            stream = self._streams[key] = _Stream()
         border = len(stream.text)
         hit = False
         if border and self._redactor.may_join(stream.text, piece):
@@ -161,31 +176,44 @@ def _leafy(text: str) -> bool:
     return False
 
 
-def _outline(text: str) -> str | None:
-    """A frame of audio without its base64 and its event id, which alone differ from one to the next.
+def _outline(text: str) -> tuple[str, str]:
+    """A frame without its event id and without what it carries, which alone differ from one to the next; and the words
+    that it carries, "" where that is base64. (A NUL stands for words: JSON has none, so the two are told apart.)
 
-    None for any other frame, and where the event id itself may hold a secret. What is found in a text (``patterns``)
-    is found inside a string or across several, never across an end of just one of these two.
+    The outline is "" for any other frame, and where the event id or the words may hold a secret by themselves. What is
+    found in a text (``patterns``) is found inside a string or across several, never across an end of just one of these.
     """
+    words = ""
     middle = len(text) // 2
     begin, end = text.rfind('"', 0, middle) + 1, text.find('"', middle)
-    payload = text[begin:end]
-    if end - begin < 64 or len(payload) % 4 or not payload.isascii():
-        return None
-    if payload[-1] == "=":
-        if unbase64(payload[-4:]) is None:
-            return None
-        payload = payload.rstrip("=")
-    if payload.encode().translate(None, _BASE64):
-        return None
+    if not _is_base64(text[begin:end]):
+        begin = text.rfind(_DELTA) + len(_DELTA)
+        if begin < len(_DELTA):
+            return "", ""
+        end = text.find('"', begin)
+        words = text[begin:end]
+        if not words or "\\" in words or "%" in words:
+            return "", ""
+    gap = "\0" if words else ""
     found = text.find(_EVENT_ID, 0, begin)
     if found < 0:
-        return text[:begin] + text[end:]
+        return ("", "") if words and marked(words) else (text[:begin] + gap + text[end:], words)
     found += len(_EVENT_ID)
     past = text.find('"', found, begin)
-    if not text[found:past].replace("_", "").isalnum() or marked(text[found:past]):
-        return None
-    return text[:found] + text[past:begin] + text[end:]
+    event_id = text[found:past]
+    if not event_id.replace("_", "").isalnum() or marked(f'{event_id}"{words}'):
+        return "", ""
+    return text[:found] + text[past:begin] + gap + text[end:], words
+
+
+def _is_base64(payload: str) -> bool:
+    if len(payload) < 64 or len(payload) % 4 or not payload.isascii():
+        return False
+    if payload[-1] == "=":
+        if unbase64(payload[-4:]) is None:
+            return False
+        payload = payload.rstrip("=")
+    return not payload.encode().translate(None, _BASE64)
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

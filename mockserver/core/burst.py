@@ -44,11 +44,14 @@ class Burst(Sequence[Text]):
         frame, fill = self._frames[at], None if fills is None else fills[at]
         return frame if fill is None else Text(filled(frame.data, fill))
 
-    def single(self) -> tuple[str, Fill | None] | None:
-        """Text and fill of the only frame; None where there are more."""
-        if len(self._frames) != 1:
-            return None
-        return self._frames[0].data, None if self._fills is None else self._fills[0]
+    def last(self, most: int) -> list[tuple[str, Fill | None]]:
+        """Text and fill of the newest frames: what is left of them where many are kept (they hold nothing else)."""
+        frames, fills = self._frames, self._fills
+        if len(frames) == 1:
+            return [(frames[0].data, None if fills is None else fills[0])]
+        if fills is None:
+            return [(frame.data, None) for frame in frames[-most:]]
+        return [(frame.data, fill) for frame, fill in zip(frames[-most:], fills[-most:], strict=True)]
 
     def payloads(self) -> Iterator[bytes]:
         """The bytes of each frame, one after another."""

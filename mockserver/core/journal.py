@@ -164,9 +164,9 @@ class Journal:
     def burst(self, log: SessionLog, at: Micros, frames: Burst) -> None:
         """Write frames that the server sends together. Only where the journal is not ``watched``."""
         items = self.entries.items
-        single = frames.single()
-        if single is not None:
-            items.append((log.number, at, *single))
+        if len(frames) == 1:
+            (only,) = frames.last(1)
+            items.append((log.number, at, *only))
         else:
             items.extend(repeat(_Block(len(items), log.number, at, frames), len(frames)))
 

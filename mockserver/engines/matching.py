@@ -69,6 +69,12 @@ class Comparison:
         return sum(1_000 if one.path in ("", "type") else 1 for one in self.differences)
 
 
+@lru_cache(maxsize=1024)
+def listed(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether an event is one of those that a rule names."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 class Place:
     """One place in the bodies of one event: what the rules say of it, found out once and not for every frame."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mockserver.cassette.model import Connection
-from mockserver.core.burst import Burst
+from mockserver.core.burst import Burst, filled
 from mockserver.core.frames import (
     Accept,
     Close,
@@ -45,10 +45,9 @@ from mockserver.engines.departures import Departure, Line, Nearest, closest, unr
 from mockserver.engines.hearing import Hearing
 from mockserver.engines.matching import Comparison, Difference, Matcher
 from mockserver.engines.pacing import Pacing
-from mockserver.engines.stage import Played, Stage
+from mockserver.engines.stage import SHOWN, Played, Stage
 
-SHOWN = 60
-"""So many of the newest frames are told of in a report."""
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a user may set of a replay, beside the rules."""
@@ -319,13 +318,13 @@ class Replaying:
         told: list[Line] = []
         for line in self.lines:
             if not isinstance(line, Line):
-                at, burst = line
-                told += (Line(at, Sender.SERVER, frame) for frame in burst[-SHOWN:])
+                at, text, fill = line
+                told.append(Line(at, Sender.SERVER, Text(filled(text, fill))))
             elif hide is not None and line.sender is Sender.CLIENT:
                 told.append(line._replace(frame=hide(line.frame)))
             else:
                 told.append(line)
-        return tuple(told[-SHOWN:])
+        return tuple(told)
 
     def waits_for(self) -> str:
         """What replay waits for, in words; "" where it waits for nothing."""

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
 
 from mockserver.cassette.model import Connection, Record
 from mockserver.core.frames import Abort, Close, Frame, Hangup, Lost, Micros, Sender, Text
@@ -24,7 +23,7 @@ from mockserver.dialects.causes import Cause, On, Role
 from mockserver.engines.aliases import cut, forms
 from mockserver.engines.cues import Anchor, Chain, Cue, Step
 from mockserver.engines.ear import Ear, audio_bytes
-from mockserver.engines.matching import Matcher
+from mockserver.engines.matching import Matcher, listed
 from mockserver.engines.pacing import Pacing
 from mockserver.engines.runs import LONGEST, Run, Shape, shape_like, shape_of
 
@@ -129,7 +128,7 @@ class Score:
 
     def optional(self, name: str) -> bool:
         """Whether the rules let a client add or leave out events of this name."""
-        return any(fnmatchcase(name, pattern) for pattern in self._rules.optional)
+        return listed(name, self._rules.optional)
 
     def _client(self, place: int, at: Micros, frame: Frame) -> None:
         if self.end is not None:

@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 from mockserver.cassette.model import Connection
-from mockserver.core.burst import Burst
+from mockserver.core.burst import Burst, Fill
 from mockserver.core.frames import Effect, Frame, Micros, Note, Peer, Send, Sender, Text, to_client
 from mockserver.core.ids import Ids
 from mockserver.dialects.base import Dialect, MatchRules
@@ -29,14 +29,17 @@ from mockserver.engines.pacing import Pacing
 from mockserver.engines.runs import Run
 from mockserver.engines.score import Score
 
+SHOWN = 60
+"""So many of the newest frames are told of in a report."""
 BATCH = 256
 """So many frames due at one time go out at once; the next a microsecond later, so that a shell can
 send in between.
 """
 
 
-Played = tuple[Micros, Burst]
-"""Many lines of the live session at once, for reports."""
+Played = tuple[Micros, str, Fill | None]
+"""A line of the live session, for reports: time, text, and what is put into it. (A plain tuple, as in the journal: the
+garbage collector forgets it.)"""
 
 
 class Stage:
@@ -109,9 +112,10 @@ class Stage:
             if not self._greeted and cue.anchor is not self.score.opening:
                 self._greet(now, out)
             self._stream(cue, due, now, out)
-        for effect in out[-(self._lines.maxlen or 0) :]:
+        for effect in out[-SHOWN:]:
             if isinstance(effect, Burst):
-                self._lines.append((now, effect))
+                for text, fill in effect.last(SHOWN):
+                    self._lines.append((now, text, fill))
             elif isinstance(effect, Send):
                 self._lines.append(Line(now, Sender.SERVER, effect.frame))
         return out

@@ -35,6 +35,7 @@ from mockserver.engines.base import Reply, Request
 from mockserver.errors import ExpectationFailed
 from mockserver.server.outlet import reset
 from mockserver.server.pump import Pump
+from mockserver.server.turnstile import Turnstile
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes that the body of a plain request may have."""
@@ -82,14 +83,24 @@ TLS_HELLO = ("HTTPS traffic on an HTTP port", "\\x16\\x03")
 """What aiohttp's errors say of TLS: newer ones know it, older ones quote how a record begins (RFC 8446 section 5.1)."""
 
 
-class _Connection(web.RequestHandler):
-    """One TCP connection. A client that speaks TLS to a plain port is heard of here alone: it never sends a request."""
+class Connection(web.RequestHandler):
+    """One TCP connection. A client that speaks TLS to a plain port is heard of here alone: it never sends a request.
 
-    __slots__ = ("_app",)
+    ``came``: when its last bytes came, by the loop's clock.
+    """
 
-    def __init__(self, app: App, **options: Any) -> None:
-        super().__init__(app, **options)
+    __slots__ = ("_app", "_clock", "came")
+
+    def __init__(self, app: App, *, loop: AbstractEventLoop, **options: Any) -> None:
+        super().__init__(app, loop=loop, **options)
         self._app = app
+        self._clock = loop
+        self.came = loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came. What is in them may have to wait its turn, and is to be answered as if it had not."""
+        self.came = self._clock.time()
+        super().data_received(data)
 
     def handle_error(
         self,
@@ -116,10 +127,11 @@ class App(web.Server):
         super().__init__(self._handle, loop=loop)
         self._host = host
         self._complain = complain
+        self._turnstile = Turnstile(loop)
         self._held: dict[object, Pump] = {}
         self._tls_heard = False
         self._connection: Callable[[], web.RequestHandler] = partial(
-            _Connection,
+            Connection,
             self,
             loop=loop,
             access_log=None,
@@ -172,6 +184,8 @@ class App(web.Server):
         )  # fmt: skip
         if not ws.can_prepare(bare):
             return response(told(400, "this is not a valid websocket handshake (RFC 6455 section 4.2.1)"))
+        if self._turnstile.full:
+            await self._turnstile.through()
         pump = self._host.open(handshake)
         if isinstance(pump, Reply):
             return response(pump)
@@ -221,29 +235,34 @@ class App(web.Server):
             takeover = "server_no_context_takeover" not in ws.headers.get("Sec-WebSocket-Extensions", "")
             pump.outlet.open(transport, writer.drain, window_bits=int(ws.compress), takeover=takeover)
             pump.settle()
-            await read(ws, pump)
+            assert isinstance(request.protocol, Connection)
+            await read(ws, pump, request.protocol, self._turnstile)
             if pump.lingers and not pump.left.done():
                 await pump.left
         pump.hang_up()
         return ws
 
 
-async def read(ws: web.WebSocketResponse, pump: Pump) -> None:
+async def read(ws: web.WebSocketResponse, pump: Pump, connection: Connection, turnstile: Turnstile) -> None:
     """Feed what the client sends until one side has ended the connection."""
-    session = pump.session
+    session, loop = pump.session, pump.loop
+    let_in = 0.0
     while True:
         message = await ws.receive()
+        if turnstile.full and connection.came > let_in:
+            await turnstile.through()
+        let_in = connection.came  # what came together is handled together
         if not pump.reading:
             # Half-open: the socket stays and nothing is read from it until the server closes.
             await pump.left
             return
         kind = message.type
-        if kind is WSMsgType.TEXT:
+        if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
             if not session.over:
-                pump.feed(Received(Peer.CLIENT, Text(message.data)))
-        elif kind is WSMsgType.BINARY:
-            if not session.over:
-                pump.feed(Received(Peer.CLIENT, Binary(bytes(message.data))))
+                began = loop.time()  # looked up each time: a test may make it virtual
+                frame = Text(message.data) if kind is WSMsgType.TEXT else Binary(bytes(message.data))
+                pump.feed(Received(Peer.CLIENT, frame), came=connection.came)
+                turnstile.handled(loop.time() - began)
         elif kind is WSMsgType.PING:
             if pump.ponging:
                 pump.outlet.pong(message.data)
@@ -253,9 +272,9 @@ async def read(ws: web.WebSocketResponse, pump: Pump) -> None:
         elif kind is WSMsgType.CLOSE:
             if session.over:
                 return  # the answer to our own close frame
-            frame = Close(message.data or None, message.extra or "")
-            pump.feed(Received(Peer.CLIENT, frame))
-            pump.outlet.put(Close(frame.code))  # the echo of RFC 6455 section 5.5.1: not a frame of the session
+            close = Close(message.data or None, message.extra or "")
+            pump.feed(Received(Peer.CLIENT, close))
+            pump.outlet.put(Close(close.code))  # the echo of RFC 6455 section 5.5.1: not a frame of the session
             return
         else:
             lost(pump, f"protocol error: {message.data}" if kind is WSMsgType.ERROR else "connection lost")

@@ -27,6 +27,10 @@ class Clock:
         """Now."""
         return round((self.loop.time() - self._began) * SECOND)
 
+    def micros_at(self, loop_time: float) -> Micros:
+        """What this clock showed when the loop's showed that."""
+        return round((loop_time - self._began) * SECOND)
+
     def unix_us(self) -> Micros:
         """The wall clock, in microseconds since 1970."""
         return self._unix_us + self.micros()

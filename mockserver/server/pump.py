@@ -103,10 +103,14 @@ class Pump:
 
     # --- what happens to a session ---
 
-    def feed(self, event: Event) -> None:
-        """Something came."""
+    def feed(self, event: Event, *, came: float | None = None) -> None:
+        """Something came: now, or a moment ago by the loop's clock."""
+        if came is None:
+            now = self.now()
+        else:
+            self._latest = now = max(self._latest, self.clock.micros_at(came) - self.began_us)
         try:
-            self.session.feed(event, self.now())
+            self.session.feed(event, now)
         except Exception as error:  # noqa: BLE001 - whatever an engine, fault or sink raises belongs to the test
             self._fail(error)
         self.settle()

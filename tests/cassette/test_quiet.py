@@ -1,4 +1,4 @@
-"""Frames of audio that are like one in which there was nothing are not searched again; nothing may slip through."""
+"""Frames that are like one in which there was nothing are not searched again; nothing may slip through."""
 
 from __future__ import annotations
 
@@ -83,6 +83,6 @@ EVENTS = st.sampled_from(["event_1", "event_2", KEY, "a%20b", "a\\b", "", OWN])
 def test_remembering_changes_nothing(frames: list[Text], own: bool) -> None:
     values = (OWN,) if own else ()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spread, "_outline", lambda text: None)
+        patch.setattr(spread, "_outline", lambda text: ("", ""))
         expected = written(frames, values=values)
     assert written(frames, values=values) == expected

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockserver.cassette import spread as spread_module
 from mockserver.cassette.clean import scrub, verify
 from mockserver.cassette.model import Cassette
 from mockserver.cassette.redact import Redactor
@@ -142,3 +143,68 @@ def test_ordinary_speech_is_left_alone() -> None:
     made = scrub(cassette(*frames), Redactor(values=["correct horse"]), lens=OPENAI)
     assert [one.frame for one in made.connections[0].records] == frames
     assert not made.header.redaction
+
+
+PIECES = st.sampled_from(
+    [
+        *(KEY[a:b] for a, b in ((0, 2), (2, 3), (3, 8), (8, 20), (20, 28))),
+        *(
+            " and",
+            "well ",
+            "sk-",
+            "Bearer ",
+            "tulip4711meadow",
+            "100%41",
+            'say "',
+            "\\u0041",
+            "",
+            "ä",
+            "word_1",
+        ),
+        *("client_secret", "open ", "sesame now", "A" * 64, "QUJD" * 20),
+    ]
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            PIECES,
+            st.sampled_from(["item_1", "item_2"]),
+            st.sampled_from(["response.output_text.delta", "response.output_audio.delta"]),
+        ),
+        max_size=12,
+    ),
+    st.sampled_from([(), ("open sesame now",)]),
+)
+def test_frames_that_are_not_read_in_full_are_written_as_those_that_are(
+    said: list[tuple[str, str, str]], values: tuple[str, ...]
+) -> None:
+    """What is told by its outline, and what is read to the last character, find the same."""
+    quick, slow = Spread(Redactor(values=values)), Spread(Redactor(values=values))
+    for number, (words, item, kind) in enumerate(said):
+        frame = event(
+            type=kind,
+            event_id=f"event_{number:04d}",
+            response_id="resp_1",
+            item_id=item,
+            content_index=0,
+            delta=words,
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(spread_module, "_outline", lambda text: ("", ""))
+            expected = slow.frame(0, number, Sender.SERVER, frame)
+        assert quick.frame(0, number, Sender.SERVER, frame) == expected
+    assert quick.parts == slow.parts
+
+
+def test_a_key_in_deltas_that_are_alike_is_found_though_none_of_them_is_read_in_full() -> None:
+    spread = Spread(Redactor())
+    for number in range(20):
+        frame = delta(f"word {number} ")
+        assert spread.frame(0, number, Sender.SERVER, frame) == (frame, "")
+    assert spread.frame(0, 20, Sender.SERVER, delta("sk-pro"))[0] == delta("sk-pro")
+    assert spread.frame(0, 21, Sender.SERVER, delta("j-abcdefghijkl done"))[0] == delta(
+        "REDACTED-split-1 done"
+    )
+    assert spread.finished(0, 20, delta("sk-pro")) == delta("REDACTED-split-2")

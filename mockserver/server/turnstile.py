@@ -1,0 +1,61 @@
+"""When many clients ask at once, no turn of the loop is filled with their requests.
+
+A loop looks at its sockets once a turn. Were all requests of a turn handled in it, then whoever asks meanwhile would be
+noticed when all that is done, and have its whole answer late by as much: a frame's delay counts from when the request
+came. So a request waits here once a turn has had its share. It was noticed, its time is known, and others are too.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, Future
+from collections import deque
+
+LONG = 50e-6
+"""Seconds: work of so much counts. A frame of audio is less."""
+SHARE = 300e-6
+"""Seconds of work after which a turn is full."""
+THROUGH = 2
+"""So many of those who wait are let through in a turn."""
+
+
+class Turnstile:
+    """See the head of this module. One for each server."""
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._spent = 0.0
+        self._waiting: deque[Future[None]] = deque()
+        self._turning = False
+
+    @property
+    def full(self) -> bool:
+        """Whether a request has to wait its turn."""
+        return self._spent > SHARE or bool(self._waiting)
+
+    async def through(self) -> None:
+        """Wait until it is one's turn."""
+        future: Future[None] = self._loop.create_future()
+        self._waiting.append(future)
+        self._start()
+        await future
+
+    def handled(self, seconds: float) -> None:
+        """A request was handled, which took so long."""
+        if seconds > LONG:
+            self._spent += seconds
+            self._start()
+
+    def _start(self) -> None:
+        if not self._turning:
+            self._turning = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._spent = 0.0
+        self._turning = False
+        if self._waiting:
+            for _ in range(min(THROUGH, len(self._waiting))):
+                future = self._waiting.popleft()
+                if not future.done():
+                    future.set_result(None)
+            self._start()
