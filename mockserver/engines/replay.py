@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from mockserver.cassette.model import Cassette, Connection
 from mockserver.core.frames import Frame, Handshake, Micros
@@ -32,6 +32,23 @@ from mockserver.errors import (
     ReplayUnfinished,
     UsageError,
 )
+
+
+class Door(NamedTuple):
+    """What decides which recorded connection a live one gets. ``any``: an imported one, which had no handshake."""
+
+    any: bool
+    path: str  # as sent
+    place: str  # without what stands before the provider's own part of it
+    query: dict[str, list[str]]  # without keys
+
+
+class Slot(NamedTuple):
+    """One recorded connection and where it belongs."""
+
+    cassette: Cassette
+    connection: Connection
+    door: Door
 
 
 class Replay:
@@ -93,8 +110,10 @@ class Replay:
             ("*",) if allow_unplayed is True else tuple(allow_unplayed or ())
         )
         self._rerecord = rerecord
-        self._all: list[tuple[Cassette, Connection]] = [
-            (one, line) for one in self.cassettes for line in one.connections
+        self._all: list[Slot] = [
+            Slot(one, line, self._door(line.handshake))
+            for one in self.cassettes
+            for line in one.connections
         ]
         self._free = list(self._all)
         self.running: list[tuple[reports.Where, Replaying]] = []
@@ -113,24 +132,29 @@ class Replay:
         if isinstance(chosen, str):
             return Refusing(chosen)
         engine = Replaying(
-            chosen[1],
+            chosen.connection,
             self.dialect,
             self.rules,
             self._settings,
             context,
             claim=lambda engine: self._claimed(engine, handshake),
         )
-        self._runs(engine, chosen[0])
+        self._runs(engine, chosen.cassette)
         return engine
 
-    def _choose(self, handshake: Handshake) -> tuple[Cassette, Connection] | str:
+    def _choose(self, handshake: Handshake) -> Slot | str:
         """The next recorded connection that fits, which is taken then; or why there is none."""
-        fitting = [one for one in self._free if not self._unlike(one[1].handshake, handshake)]
-        if fitting:
-            # The very path goes before one that only ends alike: several cassettes may share a server.
-            same = (one for one in fitting if one[1].handshake.path == handshake.path)
-            chosen = next(same, fitting[0])
-            self._free = [one for one in self._free if one is not chosen]
+        live = self._door(handshake)
+        chosen: Slot | None = None
+        for slot in self._free:
+            if not _unlike(slot.door, live):
+                # The very path goes before one that only ends alike: several cassettes may share a server.
+                if slot.door.path == live.path:
+                    chosen = slot
+                    break
+                chosen = chosen or slot
+        if chosen is not None:
+            self._free = [slot for slot in self._free if slot is not chosen]
             return chosen
         why = self._why_none(handshake)
         asked = handshake.path + (
@@ -151,7 +175,7 @@ class Replay:
         kept = [one for one in self.running if one[1].reached]
         if len(kept) < len(self.running):
             taken = {id(engine.connection) for _, engine in kept}
-            self._free = [one for one in self._all if id(one[1]) not in taken]
+            self._free = [slot for slot in self._all if id(slot.connection) not in taken]
             self.running = kept
 
     def _claimed(self, engine: Replaying, handshake: Handshake) -> Connection | str:
@@ -161,14 +185,13 @@ class Replay:
         chosen = self._choose(handshake)
         if isinstance(chosen, str):
             return chosen
-        self._runs(engine, chosen[0])
-        return chosen[1]
+        self._runs(engine, chosen.cassette)
+        return chosen.connection
 
     def holds(self, handshake: Handshake) -> bool:
         """Whether a recorded connection that fits is left."""
-        return any(
-            not self._unlike(connection.handshake, handshake) for _, connection in self._free
-        )
+        live = self._door(handshake)
+        return any(not _unlike(slot.door, live) for slot in self._free)
 
     def neighbour(self, request: Request, context: Context) -> Reply | None:
         """The recorded reply to a plain HTTP request, by method and path, in order; the
@@ -204,9 +227,9 @@ class Replay:
         if self._free and not (self.running or self._surplus or self._told):
             # A client that talks to the real service, or to nobody, must not look like one that was tested.
             if not self._may_miss("connection"):
-                found.append(ReplayUnfinished(reports.unused(_name(self._free[0][0]))))
+                found.append(ReplayUnfinished(reports.unused(_name(self._free[0].cassette))))
             return found
-        for cassette, connection in self._free:
+        for cassette, connection, _ in self._free:
             if not self._may_miss("connection") and not self._surplus:
                 told = (
                     f"{_name(cassette)}: recorded connection {connection.number} was never opened"
@@ -237,17 +260,10 @@ class Replay:
 
     # --- which connection ---
 
-    def _unlike(self, recorded: Handshake, live: Handshake) -> str:
-        """How a live handshake differs from a recorded one, "" where it fits."""
-        if not recorded.headers and not recorded.query:
-            return ""  # imported: a real handshake has headers
-        if self._place(recorded.path) != self._place(live.path):
-            return f"recorded path {recorded.path}, live {live.path}"
-        before, after = self._query(recorded), self._query(live)
-        for name in sorted({*before, *after}):
-            if before.get(name) != after.get(name):
-                return f"query {name}: recorded {before.get(name)}, live {after.get(name)}"
-        return ""
+    def _door(self, handshake: Handshake) -> Door:
+        # A real handshake has headers.
+        imported = not handshake.headers and not handshake.query
+        return Door(imported, handshake.path, self._place(handshake.path), self._query(handshake))
 
     def _place(self, path: str) -> str:
         """The path without what stands before the provider's own part of it: clients differ
@@ -271,11 +287,8 @@ class Replay:
         if not self._free:
             count = len(self.running)
             return f"the cassette holds {count} connection{'s' if count != 1 else ''}, all in use or played"
-        return "; ".join(
-            dict.fromkeys(
-                self._unlike(connection.handshake, handshake) for _, connection in self._free
-            )
-        )
+        live = self._door(handshake)
+        return "; ".join(dict.fromkeys(_unlike(slot.door, live) for slot in self._free))
 
     def command(self, cassette: Cassette) -> str:
         """The command that records a cassette again."""
@@ -285,6 +298,19 @@ class Replay:
         return (
             f"mockserver record --upstream {upstream} --to {cassette.path or 'FILE'} -- YOUR CLIENT"
         )
+
+
+def _unlike(recorded: Door, live: Door) -> str:
+    """How a live handshake differs from a recorded one, "" where it fits."""
+    if recorded.any:
+        return ""
+    if recorded.place != live.place:
+        return f"recorded path {recorded.path}, live {live.path}"
+    before, after = recorded.query, live.query
+    for name in sorted({*before, *after}) if before != after else ():
+        if before.get(name) != after.get(name):
+            return f"query {name}: recorded {before.get(name)}, live {after.get(name)}"
+    return ""
 
 
 def _called(step: Step) -> str:
