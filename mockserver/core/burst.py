@@ -1,19 +1,22 @@
 """Text frames to the client that go out together.
 
 Most of a recording is one stream of small frames that differ in one number and in what they carry. A burst keeps the
-recorded frames as they are, with what is to be put into each; a frame of its own is made when somebody looks at it (the
+recorded texts as they are, with what is to be put into each; a frame of its own is made when somebody looks at it (the
 journal of a test that failed), its bytes when they are written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import overload
 
 from mockserver.core.frames import Text
 
 Fill = tuple[int, int, str]
 """What takes the place of ``text[begin:end]``."""
+
+Piece = tuple[str, Fill | None]
+"""A frame's text as recorded, and what is put into it."""
 
 
 def filled(text: str, fill: Fill | None) -> str:
@@ -22,42 +25,21 @@ def filled(text: str, fill: Fill | None) -> str:
 
 
 class Burst(Sequence[Text]):
-    """``fills``: for each recorded frame what is put into it, or None; None where nothing is put into any."""
+    """``pieces``: the text of each recorded frame and what is put into it."""
 
-    __slots__ = ("_fills", "_frames")
+    __slots__ = ("pieces",)
 
-    def __init__(self, frames: Sequence[Text], fills: Sequence[Fill | None] | None = None) -> None:
-        self._frames = frames
-        self._fills = fills
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self.pieces = pieces
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self.pieces)
 
     @overload
     def __getitem__(self, at: int) -> Text: ...
     @overload
     def __getitem__(self, at: slice) -> Burst: ...
     def __getitem__(self, at: int | slice) -> Text | Burst:
-        fills = self._fills
         if isinstance(at, slice):
-            return Burst(self._frames[at], None if fills is None else fills[at])
-        frame, fill = self._frames[at], None if fills is None else fills[at]
-        return frame if fill is None else Text(filled(frame.data, fill))
-
-    def last(self, most: int) -> list[tuple[str, Fill | None]]:
-        """Text and fill of the newest frames: what is left of them where many are kept (they hold nothing else)."""
-        frames, fills = self._frames, self._fills
-        if len(frames) == 1:
-            return [(frames[0].data, None if fills is None else fills[0])]
-        if fills is None:
-            return [(frame.data, None) for frame in frames[-most:]]
-        return [(frame.data, fill) for frame, fill in zip(frames[-most:], fills[-most:], strict=True)]
-
-    def payloads(self) -> Iterator[bytes]:
-        """The bytes of each frame, one after another."""
-        if self._fills is None:
-            for frame in self._frames:
-                yield frame.data.encode()
-            return
-        for frame, fill in zip(self._frames, self._fills, strict=True):
-            yield filled(frame.data, fill).encode()
+            return Burst(self.pieces[at])
+        return Text(filled(*self.pieces[at]))

@@ -164,11 +164,11 @@ class Journal:
     def burst(self, log: SessionLog, at: Micros, frames: Burst) -> None:
         """Write frames that the server sends together. Only where the journal is not ``watched``."""
         items = self.entries.items
-        if len(frames) == 1:
-            (only,) = frames.last(1)
-            items.append((log.number, at, *only))
+        pieces = frames.pieces
+        if len(pieces) == 1:
+            items.append((log.number, at, *pieces[0]))
         else:
-            items.extend(repeat(_Block(len(items), log.number, at, frames), len(frames)))
+            items.extend(repeat(_Block(len(items), log.number, at, frames), len(pieces)))
 
     def note(self, log: SessionLog, at: Micros, note: Note) -> Entry:
         """Write a note."""

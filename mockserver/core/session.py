@@ -95,6 +95,8 @@ class Session:
         self.log = log
         self.layers: list[Layer] = list(layers)
         self.over = False
+        self.due: Micros | None = None
+        """What ``wake_at`` says, as far as ``wake`` found it out on its way."""
         self.emit: Callable[[Effect], None] = self._keep if emit is None else emit
         self.emit_burst = emit_burst
         self._wake_bursts: Callable[[Micros], Iterable[Effect | Burst]] | None = getattr(
@@ -198,6 +200,7 @@ class Session:
                     for item in list(layer.wake(due)):
                         self._route(item, place + 1, due)
                     break
+        self.due = due
 
     def _wake_in_bursts(self, wake: Callable[[Micros], Iterable[Effect | Burst]], due: Micros) -> None:
         emit = self.emit_burst

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from mockserver.core.burst import Fill
-from mockserver.core.frames import Micros, Text
+from mockserver.core.frames import Micros
 from mockserver.engines.aliases import Aliases, Parts, cut
 
 _EVENT_ID = re.compile(r'"event_id"\s*:\s*"([^"\\]+)"')
@@ -115,7 +115,7 @@ def shape_like(known: list[Shape], text: str) -> Shape | None:
 class Run:
     """The frames of one cue that are played one after another. ``at`` is the next one."""
 
-    frames: list[Text] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     delays: list[Micros] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
@@ -123,11 +123,11 @@ class Run:
 
     def left(self) -> int:
         """How many have not been played."""
-        return len(self.frames) - self.at
+        return len(self.texts) - self.at
 
-    def add(self, frame: Text, place: int, delay: Micros, shape: Shape) -> None:
+    def add(self, text: str, place: int, delay: Micros, shape: Shape) -> None:
         """One more, from this place of the recording."""
-        self.frames.append(frame)
+        self.texts.append(text)
         self.places.append(place)
         self.delays.append(delay)
         self.shapes.append(shape)

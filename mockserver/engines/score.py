@@ -170,14 +170,14 @@ class Score:
         owed = not anchor.optional
         cue = chain.cues[-1] if chain.cues else None
         run = cue.run if cue is not None and cue.anchor is anchor else None
-        if run is not None and len(run.frames) < LONGEST:
-            run.add(frame, place, delay, shape)
+        if run is not None and len(run.texts) < LONGEST:
+            run.add(frame.data, place, delay, shape)
             chain.read_at, chain.read_delay = at, delay
             self._last_server_at = at
             self.owed += owed
         else:
             run = Run()
-            run.add(frame, place, delay, shape)
+            run.add(frame.data, place, delay, shape)
             about = cause.response, cause.role, False
             self._cue(Cue(place, at, delay, frame, None, None, anchor, chain, *about, owed, run))
         return True

@@ -114,8 +114,7 @@ class Stage:
             self._stream(cue, due, now, out)
         for effect in out[-SHOWN:]:
             if isinstance(effect, Burst):
-                for text, fill in effect.last(SHOWN):
-                    self._lines.append((now, text, fill))
+                self._lines.extend([(now, *piece) for piece in effect.pieces[-SHOWN:]])
             elif isinstance(effect, Send):
                 self._lines.append(Line(now, Sender.SERVER, effect.frame))
         return out
@@ -149,7 +148,10 @@ class Stage:
                 owed += count * cue.owed
                 index = cue.run.places[cue.run.at - 1]
                 if cue.run.left():
-                    break
+                    chain.last = due
+                    self._plan(max(began + cue.delay, due), cue)
+                    self.score.sent(index, owed, now)
+                    return
                 cues.popleft()
             else:
                 cues.popleft()
@@ -186,7 +188,7 @@ class Stage:
     ) -> tuple[Micros, int]:
         """The next frame of a run, and those after it that are due before anything else is; when the last was due."""
         begin, heap = run.at, self._heap
-        most = min(len(run.frames), begin + self._room)
+        most = min(len(run.texts), begin + self._room)
         end = begin + 1
         if self.score.at_once and not (heap and heap[0][0] <= now):
             end = most
@@ -201,19 +203,19 @@ class Stage:
         out.append(self._burst(run, begin, end))
         self._room -= end - begin
         run.at = end
-        if end < len(run.frames):
+        if end < len(run.texts):
             cue.index, cue.delay = run.places[end], run.delays[end]
         return due, end - begin
 
     def _burst(self, run: Run, begin: int, end: int) -> Burst:
-        aliases = self._aliases
-        if not aliases.version:
-            return Burst(run.frames[begin:end])
+        aliases, texts = self._aliases, run.texts
         if end == begin + 1:
-            return Burst(run.frames[begin:end], (run.shapes[begin].fill(aliases),))
+            return Burst(((texts[begin], run.shapes[begin].fill(aliases)),))
+        if not aliases.version:
+            return Burst([(text, None) for text in texts[begin:end]])
         shapes = run.shapes[begin:end]
         fills = {shape: shape.fill(aliases) for shape in set(shapes)}
-        return Burst(run.frames[begin:end], [fills[shape] for shape in shapes])
+        return Burst([(text, fills[shape]) for text, shape in zip(texts[begin:end], shapes, strict=True)])
 
     def _mark(self, cue: Cue) -> None:
         if cue.role is Role.BEGINS:

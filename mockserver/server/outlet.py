@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from time import monotonic
 
-from mockserver.core.burst import Burst
+from mockserver.core.burst import Burst, filled
 from mockserver.core.frames import Binary, Close, Frame, Lost, Text
 
 websocket_mask: Callable[[bytes, bytearray], None] | None
@@ -216,7 +216,9 @@ class Outlet:
                 self._write(frame)
             return None
         chunks, total = self._chunks, self._size
-        for place, payload in enumerate(burst.payloads(), 1):
+        pieces = burst.pieces
+        for place, (text, fill) in enumerate(pieces, 1):
+            payload = filled(text, fill).encode()
             size = len(payload)
             if 126 <= size < 65_536:
                 chunks += (_MEDIUM(0x80 | TEXT, 126, size), payload)
@@ -227,7 +229,7 @@ class Outlet:
                 self._size = total
                 self.flush()
                 total = 0
-                if self._full() and place < len(burst):
+                if self._full() and place < len(pieces):
                     return burst[place:]
         self._size = total
         return None

@@ -291,4 +291,9 @@ class Pump:
     def written(self) -> None:
         """Nothing more is due in this turn of the loop."""
         self.outlet.flush()
-        self.settle()
+        if self.upstream is not None:
+            self.upstream.flush_soon()
+        if self.session.over:
+            self._over()
+        elif self.session.due is not None:
+            self._alarms.set(self, self.began_us + self.session.due)

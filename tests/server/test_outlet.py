@@ -12,10 +12,7 @@ from mockserver.core.frames import Close, Text
 from mockserver.server.outlet import BATCH, Outlet
 
 SIZES = (0, 5, 125, 126, 2_600, 65_535, 65_536, 100_000)
-BURST = Burst(
-    [Text(f"{size:06d}" + "x" * size) for size in SIZES],
-    [None if size % 2 else (0, 6, "né") for size in SIZES],
-)
+BURST = Burst([(f"{size:06d}" + "x" * size, None if size % 2 else (0, 6, "né")) for size in SIZES])
 
 
 class Pipe:
@@ -77,7 +74,7 @@ async def test_no_more_is_written_than_there_is_room_for() -> None:
     pipe = Pipe(1_000)
     outlet = Outlet(lambda last: None)
     outlet.open(pipe, pipe.drain)  # type: ignore[arg-type]
-    outlet.put_all(Burst([Text("x" * 2_600)] * 1_000))
+    outlet.put_all(Burst([("x" * 2_600, None)] * 1_000))
     assert pipe.held <= BATCH + 2_604
     assert outlet.held == 1
     await outlet.room()
