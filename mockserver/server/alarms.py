@@ -23,11 +23,15 @@ FEW = 100
 class Sleeper(Protocol):
     """What can be woken. ``alarm`` is set and read here only: when it wants to be woken, on the server's clock."""
 
-    alarm: Micros | None
+    alarm: Alarm | None
 
     def woken(self, now: Micros) -> None: ...
 
     def written(self) -> None: ...
+
+
+Alarm = tuple[Micros, int, Sleeper]
+"""When, a number (alarms for the same time go off in the order in which they were set), and who."""
 
 
 class Alarms:
@@ -35,9 +39,9 @@ class Alarms:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self._heap: list[tuple[Micros, int, Sleeper]] = []
-        self._count = 0  # alarms for the same time go off in the order in which they were set
-        self._stale = 0
+        self._heap: list[Alarm] = []
+        self._count = 0
+        self._wanted = 0  # how many of those in the heap are; the others lie about until they are due or too many
         self._timer: TimerHandle | None = None
         self._set_for: Micros = 0
         self._ringing = False
@@ -45,13 +49,15 @@ class Alarms:
     def set(self, sleeper: Sleeper, due: Micros) -> None:
         """Wake ``sleeper`` at ``due``, or earlier where it has an earlier alarm."""
         before = sleeper.alarm
-        if before is not None and before <= due:
+        if before is None:
+            self._wanted += 1
+        elif before[0] <= due:
             return  # who is woken early only looks and sets another: cheaper than one change per frame
-        sleeper.alarm = due
-        if before is not None:
-            self._left()
         self._count += 1
-        heappush(self._heap, (due, self._count, sleeper))
+        sleeper.alarm = alarm = (due, self._count, sleeper)
+        heappush(self._heap, alarm)
+        if before is not None:
+            self._tidy()
         if not self._ringing and (self._timer is None or due < self._set_for):
             self._start()
 
@@ -59,18 +65,17 @@ class Alarms:
         """Its session is over."""
         if sleeper.alarm is not None:
             sleeper.alarm = None
-            self._left()
-            if not self._heap:
-                self._stop()
+            self._wanted -= 1
+            self._tidy()
 
-    def _left(self) -> None:
-        """An alarm is no longer wanted. It lies about until it is due, or until there are too many of its kind."""
-        self._stale += 1
-        size = len(self._heap)
-        if self._stale == size or (self._stale > FEW and self._stale > size // 2):
-            self._heap = [one for one in self._heap if one[2].alarm == one[0]]
+    def _tidy(self) -> None:
+        unwanted = len(self._heap) - self._wanted
+        if not self._wanted:
+            self._heap.clear()
+            self._stop()
+        elif unwanted > FEW and unwanted > self._wanted:
+            self._heap[:] = [alarm for alarm in self._heap if alarm[2].alarm is alarm]
             heapify(self._heap)
-            self._stale = 0
 
     def _start(self) -> None:
         self._stop()
@@ -89,12 +94,12 @@ class Alarms:
         due: list[Sleeper] = []
         heap = self._heap
         while heap and heap[0][0] <= now:
-            at, _, sleeper = heappop(heap)
-            if sleeper.alarm == at:
+            alarm = heappop(heap)
+            sleeper = alarm[2]
+            if sleeper.alarm is alarm:
                 sleeper.alarm = None
+                self._wanted -= 1
                 due.append(sleeper)
-            else:
-                self._stale -= 1
         for begin in range(0, len(due), TOGETHER):
             some = due[begin : begin + TOGETHER]
             for sleeper in some:
@@ -108,6 +113,7 @@ class Alarms:
                 except Exception as error:  # noqa: BLE001 - as above
                     self._broken(error)
         self._ringing = False
+        self._tidy()
         if self._heap:
             self._start()
 

@@ -32,7 +32,7 @@ from mockserver.core.frames import (
     Told,
 )
 from mockserver.core.session import Layer, Session
-from mockserver.server.alarms import Alarms
+from mockserver.server.alarms import Alarm, Alarms
 from mockserver.server.outlet import Outlet
 
 CLOSE_TIMEOUT = 5.0
@@ -88,7 +88,7 @@ class Pump:
         self._failed = failed
         self._make_upstream = upstream
         self.upstream: Upstream | None = None
-        self.alarm: Micros | None = None
+        self.alarm: Alarm | None = None
         self._closer: TimerHandle | None = None
         self._linger_us: Micros = 0
         self._latest: Micros = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from mockserver.server.alarms import FEW, TOGETHER, Alarms
+from mockserver.server.alarms import FEW, TOGETHER, Alarm, Alarms
 from mockserver.server.clock import Clock
 from mockserver.server.virtual import virtual_time
 
@@ -16,7 +16,7 @@ class Sleeper:
     def __init__(
         self, name: str, said: list[str], alarms: Alarms, *, again: int = 0, broken: bool = False
     ) -> None:
-        self.alarm: int | None = None
+        self.alarm: Alarm | None = None
         self.name, self.said, self.alarms = name, said, alarms
         self.again, self.broken = again, broken
 
@@ -57,7 +57,8 @@ async def test_an_earlier_alarm_takes_the_place_of_a_later_one_and_not_the_other
         alarms.set(one, 50_000)
         alarms.set(one, 20_000)
         alarms.set(one, 90_000)
-        assert one.alarm == 20_000
+        assert one.alarm is not None
+        assert one.alarm[0] == 20_000
         await asyncio.sleep(0.2)
     assert said == ["one 20000", "one written"]
 
@@ -144,3 +145,22 @@ async def test_a_few_are_woken_before_they_are_written_and_all_are_not() -> None
         await asyncio.sleep(0.02)
     assert said.index("0 written") == TOGETHER
     assert said.index(f"{TOGETHER} 10000") == 2 * TOGETHER
+
+
+async def test_an_alarm_for_the_time_of_one_that_was_given_up_is_counted_once() -> None:
+    said: list[str] = []
+    with virtual_time():
+        alarms = made()
+        one = Sleeper("one", said, alarms)
+        for _ in range(3):
+            alarms.set(one, 50_000)
+            alarms.set(one, 10_000)
+            await asyncio.sleep(0.011)
+            said.clear()
+        alarms.set(one, 50_000)
+        await asyncio.sleep(0.1)
+        assert said == ["one 50000", "one written"]
+        alarms.set(one, 900_000)
+        alarms.drop(one)
+        assert alarms._heap == []
+        assert alarms._timer is None
