@@ -1,7 +1,8 @@
 """Send a recorded client side again, to a server that answers anew: when each frame may go, and with which ids.
 
 The recording says what the client had seen when it sent a frame. The same frame goes out live once the live server has
-sent as much: each event of that kind as often as recorded, deltas at least once (their number is the provider's). Ids
+sent as much: each event of that kind as often as recorded, deltas at least once (their number is the provider's). Audio
+waits where an utterance begins; one that is under way goes on at its own pace, whatever the server says meanwhile. Ids
 that the server mints are learned by pairing the n-th event of a kind with the n-th recorded one, and put into what is
 sent after. This is the mirror of replay, where the client's ids are the ones that change.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -28,18 +29,26 @@ from mockserver.core.frames import (
     Text,
 )
 from mockserver.core.view import Kind, View
-from mockserver.dialects.base import Dialect
+from mockserver.dialects.base import AudioFormat, Dialect
 
 _ID_KEY = re.compile(r"(^|_)id$|Id$")
+_PLACE_KEY = re.compile(r"(^|_)(id|index)$|(Id|Index)$")
 LONGEST_PAUSE: Micros = 1 * SECOND
 """A recorded pause between two client frames is kept up to this."""
 STAYED: Micros = 200 * MILLISECOND
 """A recorded client that heard nothing for so long before it left would have heard what was still to come."""
+SILENCE: Micros = 300 * MILLISECOND
+"""Audio that comes so much later than the piece before it has played begins an utterance."""
+AHEAD: Micros = 500 * MILLISECOND
+"""A client so far ahead of what a microphone gives sends from a store, and may wait for what it has heard by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One frame of the recorded client. ``after``: what the server had sent; ``pause``: what the client then waited."""
+    """One frame of the recorded client. ``after``: what the server had sent; ``pause``: what the client then waited.
+
+    ``waits``: whether the frame goes only after that. Audio of an utterance that was under way does not.
+    """
 
     frame: Frame
     after: Counter[str]
@@ -63,27 +72,33 @@ class Follower:
         names = {dialect.view(frame, Sender.SERVER).name for frame in self.recorded}
         self._floated = {name for name in names if _any(name, dialect.floating)}
         self._hasty = _hasty(records, timed)
+        self._twice = {  # what the recorded server itself said again
+            name
+            for name, bodies in self._bodies.items()
+            if len({_place(body) for body in bodies}) < len(bodies)
+        }
         self._complete: int | None = None
 
     def _plan(self, records: Sequence[Record], timed: bool) -> Iterator[Step]:
         after: Counter[str] = Counter()
+        microphone = _Microphone(self._dialect)
         last: Micros | None = None
+        sent: Micros = 0
         for record in records:
             view = self._dialect.view(record.frame, record.sender)
             if record.sender is Sender.SERVER:
                 if self._counts(view):
                     after[view.name] = 1 if _any(view.name, self._dialect.repeated) else after[view.name] + 1
             else:
-                audio = view.kind is Kind.AUDIO
+                lasts, under_way = microphone.takes(view, record.at)
+                under_way = under_way and timed
                 if timed:
-                    pause = min(record.at - (record.at if last is None else last), LONGEST_PAUSE)
+                    since = sent if under_way else record.at if last is None else last
+                    pause = min(record.at - since, LONGEST_PAUSE)
                 else:
-                    pause = (
-                        round(view.audio.milliseconds() * MILLISECOND)
-                        if audio and view.audio
-                        else 0
-                    )
-                yield Step(record.frame, Counter(after), max(pause, 0), waits=not audio)
+                    pause = lasts
+                yield Step(record.frame, Counter(after), max(pause, 0), waits=not under_way)
+                sent = record.at
             last = record.at
 
     def _by_name(self, frames: Sequence[Frame]) -> dict[str, list[Any]]:
@@ -111,11 +126,29 @@ class Follower:
 
     @property
     def heard(self) -> list[Frame]:
-        """The live frames that the recorded client would have heard too: it may have left in the middle of a burst."""
+        """The live frames that the recorded client would have heard too: it may have left in the middle of a burst.
+
+        Behind the last event that counts, what is new may be the rest of the burst; what was said before is not.
+        """
         if not self._hasty or self._complete is None:
             return self.live
-        rest = [frame for frame in self.live[self._complete :] if self._was_heard(frame)]
-        return [*self.live[: self._complete], *rest]
+        said = {self._said(frame) for frame in self.live[: self._complete]}
+        heard = self.live[: self._complete]
+        for frame in self.live[self._complete :]:
+            place = self._said(frame)
+            if self._was_heard(frame) or (place is not None and place in said):
+                heard.append(frame)
+            said.add(place)
+        return heard
+
+    def _said(self, frame: Frame) -> Hashable:
+        """What a server says once: one event of one response or item, at one place in it. None for all else."""
+        view = self._dialect.view(frame, Sender.SERVER)
+        if not (view.response_id or view.item_id) or not self._counts(view):
+            return None
+        if _any(view.name, self._dialect.repeated) or view.name in self._twice:
+            return None
+        return view.name, _place(view.body)
 
     def _was_heard(self, frame: Frame) -> bool:
         """Whether a frame behind the last one that counts stands for a recorded one, or ends the connection."""
@@ -146,12 +179,59 @@ class Follower:
         return frame if data == frame.data else Text(data)
 
 
+class _Microphone:
+    """What the recorded client said, and when: does a piece of audio go on with an utterance, or begin one?"""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._format = AudioFormat()
+        self._until: Micros | None = None
+        self._played: Micros = 0
+
+    def takes(self, view: View, at: Micros) -> tuple[Micros, bool]:
+        """One client frame: how long its audio lasts, and whether an utterance was under way that it goes on with."""
+        self._format = self._dialect.audio_format(view, self._format)
+        if view.kind is not Kind.AUDIO:
+            if _any(view.name, self._dialect.audio_ends):
+                self._until = None
+            return 0, False
+        lasts = self._lasts(view)
+        if self._until is None or at - self._until > SILENCE:
+            under_way, self._played = False, at
+        else:
+            under_way = self._played - at <= AHEAD
+        self._until = at + lasts
+        self._played = max(self._played, at) + lasts
+        return lasts, under_way
+
+    def _lasts(self, view: View) -> Micros:
+        if view.audio is None:
+            return 0
+        if view.audio.rate:
+            return round(view.audio.milliseconds() * MILLISECOND)
+        return self._format.micros(view.audio.size)
+
+
 def _hasty(records: Sequence[Record], timed: bool) -> bool:
     """Whether the recording ends with the client leaving right after the server had spoken."""
     if not records or records[-1].sender is Sender.SERVER or not isinstance(records[-1].frame, Close | Lost):
         return False
     spoken = [record.at for record in records if record.sender is Sender.SERVER]
     return bool(spoken) and (not timed or records[-1].at - spoken[-1] < STAYED)
+
+
+def _place(body: Any, key: str = "") -> tuple[Hashable, ...]:
+    """The ids and indexes in an event, without its own id: an event is told again under another one."""
+    match body:
+        case dict():
+            inner = ((name, _place(body[name], name)) for name in sorted(body) if name != "event_id")
+            return tuple((name, place) for name, place in inner if place)
+        case list():
+            return tuple(place for one in body if (place := _place(one, key)))
+        case str() | int() if _PLACE_KEY.search(key):
+            return (str(body),)
+        case _:
+            return ()
 
 
 def _any(name: str, patterns: Sequence[str]) -> bool:

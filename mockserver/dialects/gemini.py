@@ -77,7 +77,8 @@ class Gemini(Dialect):
     )
     audio_ends = ("realtimeInput.activityEnd", "realtimeInput.audioStreamEnd")
     plain_names = _MESSAGES
-    repeated = ("serverContent.*",)
+    # All but ``serverContent.turnComplete``, which comes once a turn.
+    repeated = tuple(f"serverContent.{name}" for name in _SAID if name != "turnComplete")
 
     def view(self, frame: Frame, sender: Sender) -> View:
         """JSON in text and in binary frames."""

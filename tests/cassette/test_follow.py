@@ -121,4 +121,112 @@ def test_audio_is_paced_by_its_length_where_the_recording_has_no_times() -> None
         "audio": "A" * 6400,
     }  # 4800 bytes: 100 ms at 24 kHz
     (step,) = Follower([record(0, C, audio)], OPENAI, timed=False).steps
-    assert (step.pause, step.waits) == (100_000, False)
+    assert step.pause == 100_000
+
+
+def spoken(at_ms: int, ms: int = 100) -> Record:
+    """A piece of the microphone: pcm at 24 kHz."""
+    audio = "AAAA" * (ms * 16)
+    return record(at_ms * 1000, C, {"type": "input_audio_buffer.append", "audio": audio})
+
+
+def told(at_ms: int, name: str) -> Record:
+    return record(at_ms * 1000, S, {"type": name, "response": {"id": "resp_1"}})
+
+
+def waits(*records: Record, timed: bool = True) -> list[tuple[list[str], int]]:
+    """For each recorded client frame what it waits for, and its pause in milliseconds."""
+    steps = Follower(records, OPENAI, timed=timed).steps
+    return [(list(step.after) if step.waits else [], step.pause // 1000) for step in steps]
+
+
+CREATED, DONE = "response.created", "response.done"
+
+
+def test_an_utterance_waits_for_what_the_client_had_heard_when_it_began() -> None:
+    asked = record(0, C, {"type": "response.create"})
+    found = waits(asked, told(20, CREATED), told(800, DONE), spoken(820), spoken(920))
+    assert found == [([], 0), ([CREATED, DONE], 20), ([], 100)]
+
+
+def test_an_utterance_under_way_goes_on_at_its_own_pace_whatever_the_server_says() -> None:
+    found = waits(spoken(0), told(90, CREATED), spoken(100), told(150, DONE), spoken(200), spoken(700))
+    assert found == [([], 0), ([], 100), ([], 100), ([CREATED, DONE], 500)]
+
+
+def test_a_barge_in_stays_one() -> None:
+    """What began while a response was on its way waits for its begin, and not for its end."""
+    asked = record(0, C, {"type": "response.create"})
+    found = waits(asked, told(20, CREATED), spoken(500), spoken(600), told(650, DONE), spoken(700))
+    assert found == [([], 0), ([CREATED], 480), ([], 100), ([], 100)]
+
+
+def test_the_end_of_an_utterance_is_one_whatever_the_clock_says() -> None:
+    commit = record(110_000, C, {"type": "input_audio_buffer.commit"})
+    found = waits(spoken(0), commit, told(150, CREATED), told(160, DONE), spoken(170))
+    assert found[-1] == ([CREATED, DONE], 10)
+
+
+def test_audio_from_a_store_comes_faster_than_it_plays_and_waits_for_what_was_heard() -> None:
+    stored = [spoken(0, 1000), spoken(1, 1000)]
+    assert waits(*stored, told(5, DONE), spoken(6, 1000))[-1] == ([DONE], 1)
+    assert waits(spoken(0, 1000), told(5, DONE), spoken(1000))[-1] == ([], 1000)  # a microphone
+
+
+def test_without_times_audio_waits_for_all_that_was_recorded_before_it() -> None:
+    found = waits(spoken(0), told(0, CREATED), spoken(0), told(0, DONE), spoken(0), timed=False)
+    assert found == [([], 100), ([CREATED], 100), ([CREATED, DONE], 100)]
+
+
+def test_the_turns_of_a_gemini_session_are_counted_and_its_pieces_are_not() -> None:
+    gemini = dialect_named("gemini")
+    said = {"serverContent": {"modelTurn": {"parts": [{"text": "a"}]}}}
+    over = {"serverContent": {"turnComplete": True}}
+    asked = {"clientContent": {"turns": []}}
+    talk = [record(0, side, body) for side, body in ((S, said), (S, over), (S, said), (S, over), (C, asked))]
+    (step,) = Follower(talk, gemini).steps
+    assert dict(step.after) == {"serverContent.modelTurn": 1, "serverContent.turnComplete": 2}
+
+
+def ended(name: str, response: str = "resp_1", ident: str = "event_1") -> Text:
+    return Text(json.dumps({"type": name, "event_id": ident, "response": {"id": response}}))
+
+
+ITEM, LIMITS = "response.output_item.done", "rate_limits.updated"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "live", "heard"),
+    [
+        (
+            [ended(CREATED), ended(DONE), ended(LIMITS)],
+            [ended(CREATED), ended(DONE), ended(DONE, ident="event_2"), ended(LIMITS)],
+            [CREATED, DONE, DONE, LIMITS],
+        ),
+        # the rest of the burst, which the recorded client did not stay for: one thing said for the first time
+        ([ended(CREATED)], [ended(CREATED), ended(DONE)], [CREATED]),
+        # ... and one that is said twice
+        ([ended(CREATED)], [ended(CREATED), ended(DONE), ended(DONE)], [CREATED, DONE]),
+        # another response's end is no double
+        (
+            [ended(CREATED), ended(DONE)],
+            [ended(CREATED), ended(DONE), ended(DONE, "resp_2")],
+            [CREATED, DONE],
+        ),
+        # a server that was recorded saying it twice may go on so
+        (
+            [ended(CREATED), ended(DONE), ended(DONE)],
+            [ended(CREATED), ended(DONE), ended(DONE), ended(DONE)],
+            [CREATED, DONE, DONE],
+        ),
+    ],
+    ids=["doubled", "rest of the burst", "rest doubled", "another response", "recorded so"],
+)
+def test_what_is_said_twice_is_no_rest_of_a_burst(
+    recorded: list[Text], live: list[Text], heard: list[str]
+) -> None:
+    records = [Record(50_000, S, frame) for frame in recorded]
+    follower = Follower([*records, Record(60_000, C, Close(1000))], OPENAI)
+    for frame in live:
+        follower.received(frame)
+    assert [OPENAI.view(frame, S).name for frame in follower.heard] == heard

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from mockserver import MockServer, relay, simulator
+from mockserver import MockServer, relay, simulator, speech
 from mockserver.cassette.model import Cassette
 from mockserver.cassette.store import load
 from mockserver.core.frames import Sender, Text
@@ -67,6 +68,51 @@ async def test_ids_of_today_are_sent_and_the_same_service_has_not_drifted(tmp_pa
     new = {event["item_id"] for event in sent if "item_id" in event}
     assert len(new) == 1
     assert not new & old
+
+
+async def voiced(path: Path, *, barge_in: bool) -> Cassette:
+    """A reply to text, and then the client speaks: when it has ended, or while it is still on its way."""
+    async with talker(seed=1) as upstream, Recording(relay(upstream.base_url), path) as recording:
+        url = f"{recording.server.ws_url}?model=gpt-realtime"
+        headers = {"Authorization": "Bearer any"}
+        async with aiohttp.ClientSession(headers=headers) as http, http.ws_connect(url) as ws:
+
+            async def until(name: str) -> None:
+                while (await ws.receive_json())["type"] != name:
+                    pass
+
+            await until("session.created")
+            await ws.send_json({"type": "response.create"})
+            await until("response.output_audio.delta" if barge_in else "response.done")
+            pcm = speech.encode("good morning") + bytes(48_000)
+            for start in range(0, len(pcm), 24_000):
+                audio = b64encode(pcm[start : start + 24_000]).decode()
+                await ws.send_json({"type": "input_audio_buffer.append", "audio": audio})
+            for _ in range(1 + barge_in):
+                await until("response.done")
+    return load(path)
+
+
+def talker(seed: int) -> MockServer:
+    """A service whose replies take some time."""
+    return MockServer(simulator("openai", replier=lambda context: "Good."), seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("barge_in", "ends"),
+    [(False, ["completed", "completed"]), (True, ["cancelled", "completed"])],
+    ids=["after the reply", "into the reply"],
+)
+async def test_a_client_that_speaks_is_followed_as_it_spoke(
+    tmp_path: Path, barge_in: bool, ends: list[str]
+) -> None:
+    """Without that every utterance would cut off the reply before it, and the recording server would seem to drift."""
+    cassette = await voiced(tmp_path / "x.cassette", barge_in=barge_in)
+    async with talker(seed=2) as upstream:
+        reports = await verify(cassette, upstream=upstream.base_url)
+        done = upstream.journal.sent_by_server("response.done").bodies
+    assert failure(cassette, reports) is None
+    assert [body["response"]["status"] for body in done] == ends
 
 
 def ids(cassette: Cassette) -> set[str]:
