@@ -25,6 +25,15 @@ class ClientProblem(Exception):
         self.param = param
         self.kind = kind
 
+    def body(self) -> dict[str, str | None]:
+        """As in the answer to a plain HTTP request (I: openai/openai-cookbook#2347)."""
+        return {
+            "message": self.message,
+            "type": self.kind,
+            "param": self.param,
+            "code": self.code,
+        }
+
 
 def quoted(values: Iterable[str]) -> str:
     """'a', 'b', and 'c' as the provider lists values."""
@@ -32,6 +41,16 @@ def quoted(values: Iterable[str]) -> str:
     if len(names) < 3:
         return " and ".join(names)
     return f"{', '.join(names[:-1])}, and {names[-1]}"
+
+
+def bad_key(key: str | None) -> ClientProblem:
+    """(P) code: FACTS 4. That no key at all is told on the socket in the same words is unknown."""
+    shown = "none" if key is None else f"{key[:3]}...{key[-4:]}" if len(key) > 8 else "***"
+    return ClientProblem(
+        "invalid_api_key",
+        f"Incorrect API key provided: {shown}. You can find your API key at "
+        "https://platform.openai.com/account/api-keys.",
+    )
 
 
 def missing(param: str) -> ClientProblem:

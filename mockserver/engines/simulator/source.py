@@ -15,6 +15,7 @@ from mockserver.engines import base
 from mockserver.engines.simulator import problems, shapes
 from mockserver.engines.simulator.engine import Simulator
 from mockserver.engines.simulator.hearing import Ear
+from mockserver.engines.simulator.keys import Keys, key_of
 from mockserver.engines.simulator.options import (
     Misbehaviour,
     Options,
@@ -34,7 +35,8 @@ from mockserver.errors import ExpectationFailed, UsageError
 SECRETS_PATH = "/realtime/client_secrets"
 SECRET_SECONDS = 600
 """How long a client secret lives by default (D: expires_after)."""
-_LIFE = shapes.record(anchor=shapes.text("created_at"), seconds=shapes.integer(10, 7200))
+_LIFE_SECONDS = shapes.integer(10, 7200)
+_LIFE = shapes.record(anchor=shapes.text("created_at"), seconds=_LIFE_SECONDS)
 
 
 def simulator(
@@ -95,7 +97,7 @@ class Source:
         self.options = options
         self.replier = replier
         self.ear = Ear(options.transcripts or getattr(replier, "transcripts", ()))
-        self._secrets: dict[str, tuple[int, dict[str, Any] | None]] = {}
+        self._keys = Keys(options.require_key)
         self._failures: list[str] = []
 
     def __repr__(self) -> str:
@@ -131,9 +133,8 @@ class Source:
 
     def open(self, handshake: Handshake, context: base.Context) -> Simulator:
         """An engine for one connection."""
-        key = self._key(handshake)
-        granted = self._secrets.get(key or "")
-        given = granted[1] if granted else None
+        key = key_of(self.profile, handshake.headers, handshake.query, handshake.subprotocols)
+        given = self._keys.session(key)
         transcribing = self.profile.transcription_sessions and "transcription" in (
             handshake.param("intent"),
             (given or {}).get("type"),
@@ -158,18 +159,6 @@ class Source:
             failed=self._failures.append,
         )
 
-    def _key(self, handshake: Handshake) -> str | None:
-        """The key that a client brings: in a header, or in a subprotocol as browsers do (CLIENTS 1)."""
-        for name in ("authorization", "api-key", "x-api-key"):
-            value = handshake.header(name)
-            if value:
-                return value.removeprefix("Bearer ").strip()
-        for offered in handshake.subprotocols:
-            for prefix in self.dialect.key_subprotocols[:1]:
-                if offered.startswith(prefix):
-                    return offered.removeprefix(prefix)
-        return None
-
     def _gate(
         self,
         handshake: Handshake,
@@ -186,63 +175,68 @@ class Source:
         if asks_beta and self.profile.beta_header_refused:
             text = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
             return ClientProblem("beta_api_shape_disabled", text), 4000
-        if not self._good_key(key, context):
-            shown = "none" if key is None else f"{key[:3]}...{key[-4:]}" if len(key) > 8 else "***"
-            hint = "You can find your API key at https://platform.openai.com/account/api-keys."
-            text = f"Incorrect API key provided: {shown}. {hint}"
-            return ClientProblem("invalid_api_key", text), 3000
+        if not self._keys.opens(key, _seconds(context)):
+            return problems.bad_key(key), 3000
         if not transcribing and not self.knows(model):
             text = f"The model `{model}` does not exist or you do not have access to it."
             return ClientProblem("model_not_found", text), 4000
         return None
 
-    def _good_key(self, key: str | None, context: base.Context) -> bool:
-        if key is not None and key in self._secrets:
-            return context.unix_us // 1_000_000 < self._secrets[key][0]
-        wanted = self.options.require_key
-        return bool(key) or not wanted if isinstance(wanted, bool) else key in wanted
-
     # --- the neighbours ---
 
     def neighbour(self, request: base.Request, context: base.Context) -> base.Reply | None:
         """POST /v1/realtime/client_secrets: a short-lived key with a session's settings (CLIENTS 1)."""
-        if request.method != "POST" or not request.path.endswith(SECRETS_PATH):
+        wanted = request.method == "POST" and request.path.endswith(SECRETS_PATH)
+        if not wanted or not self.profile.gives_secrets:
             return None
+        now = _seconds(context)
+        key = key_of(self.profile, request.headers)
+        if not self._keys.mints(key, now):
+            return _json(*self.profile.bad_key_answer(key))
         body = parse(request.body.decode(errors="replace")) if request.body else {}
         try:
             if not isinstance(body, dict):
                 raise problems.not_json()
-            shapes.check(
-                shapes.record(expires_after=_LIFE, session=self.profile.session_shape), body, ""
-            )
-            given = body.get("session")
-            model = (given or {}).get("model") or self.model
-            transcribing = (
-                self.profile.transcription_sessions and (given or {}).get("type") == "transcription"
-            )
-            settings = self._settings(model, transcribing=transcribing)
-            if given:
-                settings.update(given)
+            given, settings = self._secret_asked(body)
         except ClientProblem as problem:
-            error = {
-                "message": problem.message,
-                "type": problem.kind,
-                "param": problem.param,
-                "code": problem.code,
-            }
-            return _json(400, {"error": error})
-        ids = Ids(context.rng(f"client secrets {len(self._secrets)}"))
+            return _json(400, {"error": problem.body()})
+        ids = Ids(context.rng(f"client secrets {len(self._keys)}"))
         value = self.profile.mint("secret", ids)
-        expires = context.unix_us // 1_000_000 + body.get("expires_after", {}).get(
-            "seconds", SECRET_SECONDS
+        expires = now + body.get("expires_after", {}).get("seconds", SECRET_SECONDS)
+        self._keys.give(value, expires, given)
+        shown: dict[str, Any] = {"value": value, "expires_at": expires}
+        if settings is not None:
+            shown["session"] = settings.shown() | {"id": self.profile.mint("session", ids)}
+        return _json(200, shown)
+
+    def _secret_asked(
+        self, body: dict[str, Any]
+    ) -> tuple[dict[str, Any] | None, SessionSettings | None]:
+        """The settings that a client secret is asked for, and what a session has with them."""
+        if not self.profile.secrets_hold_session:
+            life = shapes.Shape(open=True, fields={"seconds": _LIFE_SECONDS})
+            shapes.check(shapes.Shape(open=True, fields={"expires_after": life}), body, "")
+            return None, None
+        shapes.check(
+            shapes.record(expires_after=_LIFE, session=self.profile.session_shape), body, ""
         )
-        self._secrets[value] = (expires, given)
-        session = settings.shown() | {"id": self.profile.mint("session", ids)}
-        return _json(200, {"value": value, "expires_at": expires, "session": session})
+        given = body.get("session")
+        model = (given or {}).get("model") or self.model
+        transcribing = (
+            self.profile.transcription_sessions and (given or {}).get("type") == "transcription"
+        )
+        settings = self._settings(model, transcribing=transcribing)
+        if given:
+            settings.update(given)
+        return given, settings
 
     def problems(self) -> Sequence[ExpectationFailed]:
         """A replier that raised is a mistake in the test, which the client has only seen as a failed response."""
         return [ExpectationFailed(text) for text in self._failures]
+
+
+def _seconds(context: base.Context) -> int:
+    return context.unix_us // 1_000_000
 
 
 def _json(status: int, body: dict[str, Any]) -> base.Reply:

@@ -83,7 +83,7 @@ def secret(source: Any, body: Any, *, at_us: int = UNIX_US) -> tuple[int, dict[s
 
 @keeps("client-secrets")
 def test_a_client_secret_opens_a_session_with_its_settings() -> None:
-    source = simulator("openai", require_key="sk-good")
+    source = simulator("openai", require_key="test-key")
     given = {"type": "realtime", "model": "gpt-realtime", "instructions": "From the secret."}
     status, body = secret(
         source, {"session": given, "expires_after": {"anchor": "created_at", "seconds": 60}}

@@ -41,6 +41,17 @@ class _Deployed(Profile):
         "model_not_found": (404, "DeploymentNotFound", NO_DEPLOYMENT),
     }
 
+    # D: Microsoft's realtime-audio-websockets: the header, or the query parameter of the same name. A browser's
+    # subprotocol is OpenAI's alone: the openai package for JavaScript sends Azure none.
+    key_headers = ("api-key",)
+    key_params = ("api-key",)
+    key_subprotocol = None
+
+    def bad_key_answer(self, key: str | None) -> tuple[int, dict[str, Any]]:
+        """As at the handshake. Whether no key at all is worded so too is unknown."""
+        status, name, message = self.refusals["invalid_api_key"]
+        return status, {"error": {"code": name, "message": message}}
+
     def knows_model(self, model: str) -> bool:
         """A deployment is named by whoever made it, so any name may exist."""
         return bool(model)

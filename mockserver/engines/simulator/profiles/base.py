@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mockserver.core.frames import Handshake
 from mockserver.core.ids import BASE62, Ids
-from mockserver.engines.simulator import schema
+from mockserver.engines.simulator import problems, schema
 from mockserver.engines.simulator.shapes import Shape
 
 if TYPE_CHECKING:
@@ -78,6 +78,13 @@ class Profile:
     )
     alphabet = BASE62
     beta_header_refused = True  # FACTS 34
+
+    # Where the provider looks for a key, beside ``Authorization: Bearer`` (CLIENTS 1).
+    key_headers: tuple[str, ...] = ()  # headers that hold nothing else
+    key_params: tuple[str, ...] = ()  # of the socket's query
+    key_subprotocol: str | None = "openai-insecure-api-key."  # as browsers send it
+    gives_secrets = True  # POST .../realtime/client_secrets exists
+    secrets_hold_session = True  # a client secret is made with a session's settings
 
     # What a client may send.
     events: Mapping[str, Shape] = schema.CLIENT_EVENTS
@@ -200,6 +207,15 @@ class Profile:
     def model_asked(self, handshake: Handshake) -> str | None:
         """The model that a handshake names."""
         return handshake.param("model")
+
+    def bad_key_answer(self, key: str | None) -> tuple[int, dict[str, Any]]:
+        """The answer to a plain HTTP request with a wrong key, or with none: status and body."""
+        problem = problems.bad_key(key)
+        if key is None:
+            # (I) openai/openai-cookbook#2347, openclaw/openclaw#150825: of another path of the same API.
+            text = "Missing bearer or basic authentication in header"
+            problem = problems.ClientProblem(None, text)
+        return 401, {"error": problem.body()}
 
     # --- events ---
 

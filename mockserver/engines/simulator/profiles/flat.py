@@ -104,6 +104,8 @@ class Flat(Profile):
 
     transcription_sessions = False  # the beta's have events of their own: not modelled
     typed_session = False
+    # The beta's short-lived keys come from another path (CLIENTS 1), Voice Live has none that is known: not modelled.
+    gives_secrets = False
     obfuscation = False  # no delta of either capture has it
     beta_header_refused = False
     item_done = False

@@ -33,6 +33,9 @@ class XAI(Profile):
     default_model = "grok-voice-latest"
     default_instructions = ""  # C: xai-*:2
     beta_header_refused = False  # unknown
+    key_subprotocol = "xai-client-secret."  # D: the guide to ephemeral tokens
+    # D: the same guide. What it does with a session is unknown; here it is taken and means nothing, as in ``SESSION``.
+    secrets_hold_session = False
     transcription_sessions = False  # unknown
     typed_session = False
     events = CLIENT_EVENTS
@@ -99,6 +102,12 @@ class XAI(Profile):
             case _:
                 return ids.uuid()
 
+    def bad_key_answer(self, key: str | None) -> tuple[int, dict[str, Any]]:
+        """(I) continuedev/continue#10778: the sentence, of its chat, with status 400; of this path all is unknown."""
+        shown = "none" if key is None else f"{key[:2]}***{key[-2:]}"
+        text = f"Incorrect API key provided: {shown}. You can obtain an API key from https://console.x.ai."
+        return 401, {"code": "unauthenticated", "error": text}
+
     def knows_model(self, model: str) -> bool:
         """Unknown which there are: grok's."""
         return model.startswith("grok")
@@ -164,9 +173,8 @@ class XAI(Profile):
                 "output": {"format": said["format"], "transport": "json"},
             },
         }
-        if (
-            heard["turn_detection"]["type"] is not None
-        ):  # (C) test_push_to_talk_*: off, it is not shown
+        # (C) test_push_to_talk_*: off, it is not shown
+        if heard["turn_detection"]["type"] is not None:
             body["turn_detection"] = heard["turn_detection"]
         if transcription is not None:
             body["input_audio_transcription"] = transcription
