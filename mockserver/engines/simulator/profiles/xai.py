@@ -329,10 +329,8 @@ class XAI(Profile):
         """No deltas: ``.completed`` is sent again and again with all words so far (FACTS 30), beside ``.updated``."""
         kind = body["type"].removeprefix(TRANSCRIPTION)
         item_id = body["item_id"]
-        place = {
-            "item_id": item_id,
-            "content_index": body["content_index"],
-            "previous_item_id": None,
+        place = {key: body[key] for key in ("item_id", "content_index")} | {
+            "previous_item_id": None
         }
         if kind == "delta":
             words = self._words[item_id] = self._words.get(item_id, "") + body["delta"]
