@@ -80,7 +80,7 @@ class AudioIn:
         try:
             data = base64.b64decode(audio, validate=True)
         except (binascii.Error, ValueError):
-            raise problems.bad_audio() from None
+            raise problems.bad_audio("audio") from None
         if len(data) > MOST_BYTES:
             raise problems.too_long(audio, MOST_BYTES, "audio")
         pcm, rate = self.ear.decode(data, self.settings.input_format)

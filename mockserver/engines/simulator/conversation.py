@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from mockserver.engines.simulator import problems
 from mockserver.engines.simulator.hearing import Ear
-from mockserver.engines.simulator.items import Item, Part, item_from, words_until
+from mockserver.engines.simulator.items import Item, item_from, words_until
 from mockserver.engines.simulator.options import Misbehaviour
 from mockserver.engines.simulator.wire import Wire
 
@@ -91,37 +92,31 @@ class Conversation:
         wanted = given.get("id")
         if wanted is not None and self.find(wanted) is not None:
             raise problems.duplicate_item(wanted)
-        call_id = given.get("call_id")
-        if call_id is not None and not _CALL_ID.fullmatch(call_id):
-            # (I) livekit/agents#5652: the pattern.
-            raise problems.ClientProblem(
-                "invalid_value",
-                "Invalid 'item.call_id': string does not match pattern. Expected a string that matches the pattern "
-                "'^[a-zA-Z0-9_-]+$'.",
-                "item.call_id",
-            )
+        check_call_id(given, "item")
         checks = self.wire.profile.checks_call_id and given["type"] == "function_call_output"
         if checks and not self._knows_call(given["call_id"]):
             raise problems.no_such_call(given["call_id"])
         item = item_from(given, wanted or self.wire.mint("item"))
         if item.type == "function_call" and not item.call_id:
             item.call_id = self.wire.mint("call")
-        for part, source in zip(item.content, given.get("content", ()), strict=True):
-            if part.type == "input_audio":
-                self._hear(part, source["audio"], sound)
+        self.hear(item, given, sound, "item")
         return item
 
     def _knows_call(self, call_id: str) -> bool:
         return any(item.type == "function_call" and item.call_id == call_id for item in self.items)
 
-    def _hear(self, part: Part, audio: str, sound: dict[str, Any]) -> None:
-        try:
-            data = base64.b64decode(audio, validate=True)
-        except (binascii.Error, ValueError):
-            raise problems.bad_audio() from None
-        part.pcm, part.rate = self.ear.decode(data, sound)
-        part.audio_ms = len(part.pcm) // 2 * 1000 // part.rate
-        part.heard = self.ear.hear(part.pcm, part.rate) or ""
+    def hear(self, item: Item, given: dict[str, Any], sound: dict[str, Any], path: str) -> None:
+        """What is said in the audio of a client's item. ``path``: where an error says that the item is."""
+        for index, part in enumerate(item.content):
+            if part.type != "input_audio":
+                continue
+            try:
+                data = base64.b64decode(given["content"][index]["audio"], validate=True)
+            except (binascii.Error, ValueError):
+                raise problems.bad_audio(f"{path}.content[{index}].audio") from None
+            part.pcm, part.rate = self.ear.decode(data, sound)
+            part.audio_ms = len(part.pcm) // 2 * 1000 // part.rate
+            part.heard = self.ear.hear(part.pcm, part.rate) or ""
 
     def retrieve(self, item_id: str) -> None:
         """conversation.item.retrieve: the item with its audio."""
@@ -163,4 +158,16 @@ class Conversation:
             item_id=item_id,
             content_index=content_index,
             audio_end_ms=audio_end_ms,
+        )
+
+
+def check_call_id(given: Mapping[str, Any], path: str) -> None:
+    """The call id of a client's item. (I) livekit/agents#5652: the pattern."""
+    call_id = given.get("call_id")
+    if call_id is not None and not _CALL_ID.fullmatch(call_id):
+        raise problems.ClientProblem(
+            "invalid_value",
+            f"Invalid '{path}.call_id': string does not match pattern. Expected a string that matches the pattern "
+            "'^[a-zA-Z0-9_-]+$'.",
+            f"{path}.call_id",
         )

@@ -222,7 +222,11 @@ class Simulator:
         self._handlers[name](self.wire.profile.incoming(body))
 
     def _session_update(self, body: dict[str, Any]) -> None:
-        self.settings.update(body["session"], voice_is_fixed=self.responses.voice_is_fixed)
+        self.settings.update(
+            body["session"],
+            spoken=self.responses.spoken,
+            responding=bool(self.responses.running),
+        )
         self.wire.emit("session.updated", session=self.settings.shown())
         mcp.list_tools(self.wire, self.conversation, self.settings.config.get("tools", ()))
 

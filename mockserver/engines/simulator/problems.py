@@ -6,7 +6,7 @@ others follow the provider's general style for the same code; docs/fidelity.md l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 
 
 class ClientProblem(Exception):
@@ -132,11 +132,32 @@ def too_big(value: float, most: float, param: str, kind: str = "integer") -> Cli
 
 
 def too_long(value: str, most: int, param: str) -> ClientProblem:
-    """A string over its maximum length."""
+    """A string over its maximum length. (I) home-assistant/core#121325: code and sentence."""
     return ClientProblem(
         "string_above_max_length",
         f"Invalid '{param}': string too long. Expected a string with maximum length {most}, but got a string with "
         f"length {len(value)} instead.",
+        param,
+    )
+
+
+def name_too_long(name: str, most: int, param: str) -> ClientProblem:
+    """(I) openai/codex#26402: code and sentence, of another path of the same API; its ``param`` is unknown."""
+    shown = name if len(name) < 10 else f"{name[:3]}...{name[-3:]}"
+    return ClientProblem(
+        "property_name_above_max_length",
+        f"Invalid property name in '{param}': '{shown}' is too long. Expected a string with maximum length {most}, "
+        f"but got a string with length {len(name)} instead.",
+        param,
+    )
+
+
+def too_many_fields(value: Sized, most: int, param: str) -> ClientProblem:
+    """An object with too many fields; the wording is unknown."""
+    return ClientProblem(
+        "object_above_max_properties",
+        f"Invalid '{param}': too many properties. Expected an object with at most {most} properties, but got an object "
+        f"with {len(value)} properties instead.",
         param,
     )
 
@@ -228,9 +249,26 @@ def not_truncatable() -> ClientProblem:
 
 
 def voice_is_fixed() -> ClientProblem:
-    """(I) openai/openai-agents-python#1661."""
+    """(I) openai/openai-agents-python#1661, of session.update; that response.create is told the same is unknown."""
     return ClientProblem(
         "cannot_update_voice", "Cannot update a conversation's voice if assistant audio is present."
+    )
+
+
+def speed_is_fixed() -> ClientProblem:
+    """D: it "can only be changed in between model turns, not while a response is in progress". Code and wording are
+    unknown; they follow ``voice_is_fixed``."""
+    return ClientProblem(
+        "cannot_update_speed", "Cannot update a session's speed while a response is in progress."
+    )
+
+
+def tracing_is_fixed() -> ClientProblem:
+    """D: "Once tracing is enabled for a session, the configuration cannot be modified". Code and wording are unknown;
+    they follow ``voice_is_fixed``."""
+    return ClientProblem(
+        "cannot_update_tracing",
+        "Cannot update a session's tracing configuration once tracing is enabled.",
     )
 
 
@@ -252,8 +290,8 @@ def bad_modalities(given: list[str], known: Iterable[Iterable[str]]) -> ClientPr
     )
 
 
-def bad_audio() -> ClientProblem:
+def bad_audio(param: str) -> ClientProblem:
     """Audio that is not base64; the wording is unknown."""
     return ClientProblem(
-        "invalid_value", "Invalid 'audio': expected base64-encoded audio bytes.", "audio"
+        "invalid_value", f"Invalid '{param}': expected base64-encoded audio bytes.", param
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from mockserver.core.frames import Ask
 from mockserver.engines.simulator import problems
-from mockserver.engines.simulator.conversation import Conversation
+from mockserver.engines.simulator.conversation import Conversation, check_call_id
 from mockserver.engines.simulator.items import Item, item_from
 from mockserver.engines.simulator.options import Misbehaviour
 from mockserver.engines.simulator.repliers import Context, Failure, Replier, Reply, Seen, as_reply
@@ -16,9 +16,6 @@ from mockserver.engines.simulator.response import Response, Terms
 from mockserver.engines.simulator.session import SessionSettings, check_modalities, check_voice
 from mockserver.engines.simulator.tokens import usage_of
 from mockserver.engines.simulator.wire import Wire
-
-MAX_METADATA = 16
-"""Pairs (D: Metadata)."""
 
 
 class Responses:
@@ -42,7 +39,7 @@ class Responses:
         self.failed = failed
         self.running: list[Response] = []
         self.contexts: list[Context] = []
-        self.spoken = False  # whether the model has sent audio
+        self._voice: list[Any] = []  # in which the model first sent audio
         self._asked: dict[int, Response] = {}
         self._count = 0
         self._tokens_before = 0
@@ -55,9 +52,9 @@ class Responses:
         return next((one for one in self.running if not one.terms.out_of_band), None)
 
     @property
-    def voice_is_fixed(self) -> bool:
-        """Whether the model has sent audio."""
-        return self.spoken or any(one.audio_ms for one in self.running)
+    def spoken(self) -> list[Any]:
+        """The voice in which the model has sent audio; none while it has sent none."""
+        return self._voice or [one.terms.voice for one in self.running if one.audio_ms][:1]
 
     # --- begin ---
 
@@ -102,19 +99,13 @@ class Responses:
         session = self.settings.config
         profile = self.wire.profile
         check_modalities(asked.get("output_modalities"), profile)
-        metadata = asked.get("metadata")
-        if metadata is not None and len(metadata) > MAX_METADATA:
-            raise problems.ClientProblem(
-                "object_above_max_properties",
-                f"Invalid 'response.metadata': too many properties. Expected an object with at most {MAX_METADATA} "
-                f"properties, but got an object with {len(metadata)} properties instead.",
-                "response.metadata",
-            )
-        for key, value in (metadata or {}).items():
-            if not isinstance(value, str):
-                raise problems.bad_type(value, ("string",), f"response.metadata.{key}")
         output = asked.get("audio", {}).get("output", {})
         check_voice(output.get("voice"), "response", profile)
+        spoken = self.spoken
+        if spoken and output.get("voice") not in (None, *spoken):
+            raise problems.voice_is_fixed()  # D: RealtimeResponseCreateParams.audio.output.voice
+        # Unknown: whether a response that names no voice goes on in the one that a response chose.
+        voice = spoken[0] if spoken else session["audio"]["output"]["voice"]
         return Terms(
             modalities=asked.get("output_modalities", session["output_modalities"]),
             instructions=asked.get(
@@ -124,8 +115,8 @@ class Responses:
             tool_choice=asked.get("tool_choice", session["tool_choice"]),
             max_output_tokens=asked.get("max_output_tokens", session["max_output_tokens"]),
             format=output.get("format", self.settings.output_format),
-            voice=output.get("voice", session["audio"]["output"]["voice"]),
-            metadata=metadata,
+            voice=output.get("voice", voice),
+            metadata=asked.get("metadata"),
             out_of_band=asked.get("conversation") == "none",
             extra=profile.response_extra(asked, session),
             phased=profile.second_generation(session.get("model") or ""),
@@ -134,17 +125,22 @@ class Responses:
     def _given(self, given: list[dict[str, Any]]) -> list[Item]:
         """``input``: items of this response alone, and references to items of the conversation (FACTS 25)."""
         items = []
-        for body in given:
+        for index, body in enumerate(given):
+            path = f"response.input[{index}]"
             if body["type"] == "item_reference":
                 known = self.conversation.find(body["id"])
                 if known is None:
                     # Unknown code and wording.
                     raise problems.ClientProblem(
-                        "invalid_value", f"Item with id '{body['id']}' not found.", "response.input"
+                        "invalid_value", f"Item with id '{body['id']}' not found.", f"{path}.id"
                     )
                 items.append(known)
             else:
-                items.append(item_from(body, body.get("id") or self.wire.mint("item")))
+                check_call_id(body, path)
+                item = item_from(body, body.get("id") or self.wire.mint("item"))
+                sound = self.settings.input_format
+                self.conversation.hear(item, body, sound, path)
+                items.append(item)
         return items
 
     def _context(
@@ -224,7 +220,7 @@ class Responses:
     # --- the end ---
 
     def _over(self, response: Response) -> None:
-        self.spoken = self.spoken or response.audio_ms > 0
+        self._voice = self.spoken
         if not response.terms.out_of_band:
             self._tokens_before = response.usage.total
         self.running.remove(response)

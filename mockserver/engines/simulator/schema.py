@@ -125,7 +125,8 @@ PROMPT = record(
     "id", null=True, id=text(), version=text(null=True), variables=Shape(("object", "null"))
 )
 REASONING = record(null=True, effort=text("minimal", "low", "medium", "high", "xhigh", null=True))
-METADATA = Shape(("object", "null"))
+# D: Metadata. A trace's own metadata has no such limits in the schema.
+METADATA = Shape(("object", "null"), each=text(longest=512), longest_name=64, most_fields=16)
 INCLUDE = Shape(("array", "null"), of=text("item.input_audio_transcription.logprobs"))
 TRACING = Shape(
     ("string", "object", "null"),

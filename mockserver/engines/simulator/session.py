@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mockserver.engines.simulator import problems, shapes
@@ -40,6 +40,8 @@ class SessionSettings:
             if transcribing
             else profile.defaults(model, self.default_instructions)
         )
+        # What tracing was first set to. D: null turns it off; that it then stays what it was is unknown.
+        self._traced: Any = None
 
     @property
     def transcribing(self) -> bool:
@@ -53,10 +55,34 @@ class SessionSettings:
     def begin(self, given: Mapping[str, Any]) -> None:
         """Settings that a session begins with: the test's, or those of a client secret. Their type may be left out."""
         typed = {"type": self.config["type"]} if self.profile.typed_session else {}
-        self.update({**typed, **given})
+        self.config = self._changed({**typed, **given})
+        self._traced = self.config.get("tracing")
 
-    def update(self, given: dict[str, Any], *, voice_is_fixed: bool = False) -> None:
-        """Merge what a client gave, or raise and change nothing (FACTS 3)."""
+    def update(
+        self, given: dict[str, Any], *, spoken: Sequence[Any] = (), responding: bool = False
+    ) -> None:
+        """Merge what a client gave, or raise and change nothing (FACTS 3).
+
+        ``spoken``: the voice in which the model has sent audio, if it has. ``responding``: whether a response is in
+        progress.
+        """
+        changed = self._changed(given)
+        if spoken and _output(changed, "voice") not in (_output(self.config, "voice"), *spoken):
+            raise problems.voice_is_fixed()
+        if responding and _output(changed, "speed") != _output(self.config, "speed"):
+            raise problems.speed_is_fixed()
+        tracing = changed.get("tracing")
+        if (
+            tracing is not None
+            and self._traced is not None
+            and _bare(tracing) != _bare(self._traced)
+        ):
+            raise problems.tracing_is_fixed()
+        self.config = changed
+        self._traced = tracing if self._traced is None else self._traced
+
+    def _changed(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The settings with what a client gave in them."""
         shapes.check(self.profile.session_shape, given, "session")
         if self.profile.typed_session and given["type"] != self.config["type"]:
             raise problems.wrong_session_kind(given["type"], self.config["type"])
@@ -66,12 +92,10 @@ class SessionSettings:
             self.config,
             {key: value for key, value in given.items() if key not in ("type", "model")},
         )
-        if voice_is_fixed and _voice_of(merged) != _voice_of(self.config):
-            raise problems.voice_is_fixed()
         if given.get("instructions") == "":
             # C: openai-message_history_seeding:4
             merged["instructions"] = self.default_instructions
-        self.config = merged
+        return merged
 
     def _check(self, given: dict[str, Any]) -> None:
         """What a table of shapes cannot say."""
@@ -137,5 +161,12 @@ def check_voice(voice: object, param: str, profile: Profile) -> None:
         raise problems.bad_value(voice, profile.voices, f"{param}.{profile.voice_path}")
 
 
-def _voice_of(config: dict[str, Any]) -> object:
-    return config["audio"].get("output", {}).get("voice")
+def _output(config: dict[str, Any], name: str) -> object:
+    return config["audio"].get("output", {}).get(name)
+
+
+def _bare(tracing: object) -> object:
+    """Without the parts that are null: openai-agents sends them (OAG:2083)."""
+    if isinstance(tracing, dict):
+        return {name: value for name, value in tracing.items() if value is not None}
+    return tracing

@@ -19,8 +19,9 @@ class Shape:
 
     ``kinds``: JSON types ("number" takes integers too). ``values``: the strings that are allowed. ``fields`` and
     ``required``: of an object; ``fields`` None takes any, ``open`` takes others beside them. ``of``: each element of
-    an array. ``by``: the field that says which of ``cases`` an object is; ``default`` is the case where the field is
-    left out.
+    an array. ``each``, ``longest_name`` and ``most_fields``: of an object whose names are the client's, its values, the
+    length of a name and how many there may be. ``by``: the field that says which of ``cases`` an object is;
+    ``default`` is the case where the field is left out.
     """
 
     kinds: tuple[str, ...] = ("object",)
@@ -31,6 +32,9 @@ class Shape:
     fields: Mapping[str, Shape] | None = None
     required: tuple[str, ...] = ()
     of: Shape | None = None
+    each: Shape | None = None
+    longest_name: int | None = None
+    most_fields: int | None = None
     open: bool = False
     by: str = ""
     cases: Mapping[str, Shape] = field(default_factory=dict)
@@ -86,6 +90,13 @@ def _check_object(shape: Shape, value: dict[str, Any], path: str) -> None:
     for name in shape.required:
         if name not in value:
             raise problems.missing(dot + name)
+    if shape.most_fields is not None and len(value) > shape.most_fields:
+        raise problems.too_many_fields(value, shape.most_fields, path)
+    if shape.each is not None:
+        for name, inner in value.items():
+            if shape.longest_name is not None and len(name) > shape.longest_name:
+                raise problems.name_too_long(name, shape.longest_name, path)
+            check(shape.each, inner, dot + name)
     if shape.fields is None:
         return None
     for name, inner in value.items():

@@ -57,6 +57,10 @@ def test_a_missing_type_is_told() -> None:
     assert (stage.error()["code"], stage.error()["event_id"]) == ("invalid_event", "e")
 
 
+TEXT = {"type": "input_text", "text": "hello"}
+BAD_AUDIO = {"type": "input_audio", "audio": "!!"}
+SPOKEN = {"type": "message", "role": "user"}
+CALL = {"type": "function_call", "name": "look", "arguments": "{}"}
 CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"type": "response.create", "foo": 1}, "unknown_parameter", "foo"),
     ({"type": "response.create", "response": {"foo": 1}}, "unknown_parameter", "response.foo"),
@@ -75,6 +79,45 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
         {"type": "response.create", "response": {"metadata": {"a": 1}}},
         "invalid_type",
         "response.metadata.a",
+    ),
+    (
+        {"type": "response.create", "response": {"metadata": {"k" * 65: "v"}}},
+        "property_name_above_max_length",
+        "response.metadata",
+    ),
+    (
+        {"type": "response.create", "response": {"metadata": {"k": "v" * 513}}},
+        "string_above_max_length",
+        "response.metadata.k",
+    ),
+    (
+        {"type": "response.create", "response": {"metadata": {str(n): "v" for n in range(17)}}},
+        "object_above_max_properties",
+        "response.metadata",
+    ),
+    (
+        {"type": "conversation.item.create", "item": {**SPOKEN, "content": [TEXT, BAD_AUDIO]}},
+        "invalid_value",
+        "item.content[1].audio",
+    ),
+    (
+        {"type": "response.create", "response": {"input": [{**SPOKEN, "content": [BAD_AUDIO]}]}},
+        "invalid_value",
+        "response.input[0].content[0].audio",
+    ),
+    ({"type": "input_audio_buffer.append", "audio": "!!"}, "invalid_value", "audio"),
+    (
+        {"type": "response.create", "response": {"input": [CALL, {**CALL, "call_id": "a b"}]}},
+        "invalid_value",
+        "response.input[1].call_id",
+    ),
+    (
+        {
+            "type": "response.create",
+            "response": {"input": [CALL, {"type": "item_reference", "id": "item_none"}]},
+        },
+        "invalid_value",
+        "response.input[1].id",
     ),
     (
         {"type": "response.create", "response": {"tools": [{"name": "f"}]}},

@@ -46,6 +46,7 @@ _LEGS = {
     ),
     "output": Shape(open=True, fields={"format": _FORMAT}),
 }
+_TOOLS = listing(Shape(open=True, required=("type",), fields={"type": text(), "name": text()}))
 # Unknown: what it does with a field that it does not know. It takes the fields of GA that mean nothing to it (LKX:206
 # sends type, tracing, noise_reduction, output_modalities), so here all are taken.
 SESSION = Shape(
@@ -56,9 +57,7 @@ SESSION = Shape(
         "turn_detection": _VAD,
         "input_audio_transcription": Shape(("object", "null"), open=True, fields={}),
         "audio": Shape(open=True, fields=_LEGS),
-        "tools": listing(
-            Shape(open=True, required=("type",), fields={"type": text(), "name": text()})
-        ),
+        "tools": _TOOLS,
         "modalities": schema.MODALITIES,
         "output_modalities": schema.MODALITIES,
         "max_output_tokens": Shape(("integer", "string", "null")),
@@ -75,13 +74,24 @@ _FORCED = record(
 )
 # Its own ids have 36 characters, and livekit makes items with them anew when it connects again (LKO:1296).
 _ITEMS = {**schema.item_kinds(longest=None), "force_message": _FORCED}
+_VOICE = Shape(("string", "object", "null"))
 _RESPONSE = Shape(
     ("object", "null"),
     open=True,
     fields={
-        name: shape
-        for name, shape in (schema.RESPONSE.fields or {}).items()
-        if name in ("instructions", "metadata", "conversation", "input")
+        **{
+            name: shape
+            for name, shape in (schema.RESPONSE.fields or {}).items()
+            if name in ("instructions", "metadata", "conversation", "input", "output_modalities")
+        },
+        # GA's, as far as the simulated model heeds them; in the session they are as loose.
+        "audio": Shape(
+            open=True,
+            fields={"output": Shape(open=True, fields={"format": _FORMAT, "voice": _VOICE})},
+        ),
+        "tools": _TOOLS,
+        "tool_choice": Shape(("string", "object", "null")),
+        "max_output_tokens": Shape(("integer", "string", "null")),
     },
 )
 
