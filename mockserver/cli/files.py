@@ -70,14 +70,19 @@ def import_command(file: Path, target: Path, provider: str | None, force: bool, 
     """Make a cassette of FILE.
 
     Its form is found by looking into it: the neutral capture form (JSON lines), pydantic-ai's realtime YAML, HAR with
-    websocket messages, a test-server websocket log, or an unfinished recording. It is redacted like a recording.
+    websocket messages, a test-server websocket log, or an unfinished recording. It is redacted like a recording. What
+    is not imported as it stands there is said in a line on the standard error output.
     """
     from mockserver.cassette.importers.detect import detect_and_import
     from mockserver.cassette.render import lens_of
     from mockserver.cassette.store import redactor_for, save
     from mockserver.server.config import find
 
-    cassette = detect_and_import(file, provider=provider)
+    cassette = detect_and_import(
+        file,
+        provider=provider,
+        tell=lambda line: click.echo(f"mockserver: {escaped(line)}", err=True),
+    )
     redactor = redactor_for(lens_of(cassette), rules=find(Path.cwd()).redact)
     save(cassette, target, overwrite=force, redactor=redactor, audio=audio)
     frames = sum(len(connection.records) for connection in cassette.connections)

@@ -123,9 +123,12 @@ def test_half_a_surrogate_pair_is_escaped() -> None:
     assert compact({"a": "\ud800é"}) == '{"a":"\\ud800\\u00e9"}'
 
 
-def test_an_unknown_provider_is_generic_and_a_named_one_wins() -> None:
+def test_an_unknown_provider_is_an_error_and_a_named_one_wins() -> None:
     text = '{"capture": 1, "provider": "from tomorrow"}\n{"from": "server", "text": "x"}\n'
-    assert import_bytes(text.encode(), "x").header.dialect == "generic"
+    with pytest.raises(CassetteDamaged, match=r"line 1: .*'from tomorrow': expected one of azure, .*xai"):
+        import_bytes(text.encode(), "x")
+    none = text.replace(', "provider": "from tomorrow"', "")
+    assert import_bytes(none.encode(), "x").header.dialect == "generic"
     named = import_bytes(text.encode(), "x", provider="openai")
     assert named.header.dialect == "openai"
     assert named.connections[0].handshake.path == "/v1/realtime"
@@ -283,7 +286,8 @@ def test_har_files(tmp_path: Path) -> None:
         ({"type": "x"}, '"type" is "send" or "receive"'),
         ({"time": "now"}, '"time" is seconds'),
         ({"opcode": 2, "data": "???"}, "not base64"),
-        ({"opcode": 9}, "opcode 9"),
+        ({"opcode": 3}, "opcode 3"),
+        ({"time": "1e9"}, '"time" is seconds'),
         ({"data": 5}, '"data" is a text'),
         ({"opcode": 1, "data": "\ud800"}, "half a character"),
     ],
@@ -294,6 +298,50 @@ def test_bad_har_messages_are_named_with_their_place(message: dict[str, Any], wo
     ) as caught:
         import_bytes(json.dumps(har(**message)).encode(), "x.har")
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ({"opcode": 9}, []),
+        ({"opcode": 10}, []),
+        (
+            {"type": "error", "opcode": -1, "data": "WebSocket is closed"},
+            ["an error that the browser noted is no frame and is left out: 'WebSocket is closed'"],
+        ),
+    ],
+)
+def test_what_is_no_message_in_a_har_file_is_left_out(message: dict[str, Any], told: list[str]) -> None:
+    said: list[str] = []
+    made = import_bytes(json.dumps(har(**message)).encode(), "x.har", tell=said.append)
+    assert [record.frame for record in made.connections[0].records] == [
+        Text('{"type":"session.created"}'),
+        Binary(b"\0\1"),
+    ]
+    assert said == told
+
+
+def test_times_of_a_har_file_may_be_texts() -> None:
+    made = import_bytes(json.dumps(har(time="1700000001.75")).encode(), "x.har")
+    assert made.connections[0].records[-1].at == 1_250_000
+
+
+@pytest.mark.parametrize(
+    ("data", "close", "told"),
+    [
+        (base64.b64encode(b"\x03\xf3over").decode(), Close(1011, "over"), 0),
+        (base64.b64encode(b"\x03\xe8").decode(), Close(1000, ""), 0),
+        ("", Close(None, ""), 0),
+        ("bye", Close(None, ""), 1),
+        (base64.b64encode(b"\0\1over").decode(), Close(None, ""), 1),  # 1 is no code
+        (base64.b64encode(b"\x03\xf3\xff").decode(), Close(None, ""), 1),  # the reason is no UTF-8
+    ],
+)
+def test_a_close_in_a_har_file_has_its_code_and_reason(data: str, close: Close, told: int) -> None:
+    said: list[str] = []
+    made = import_bytes(json.dumps(har(data=data)).encode(), "x.har", tell=said.append)
+    assert made.connections[0].records[-1].frame == close
+    assert len(said) == told
 
 
 def test_har_files_without_a_socket() -> None:
@@ -347,13 +395,91 @@ def test_what_is_none_of_them_is_called_what_it_looks_like(tmp_path: Path) -> No
         detect_and_import(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("close", "frame", "told"),
+    [
+        ({"code": 1000, "reason": "over"}, Close(1000, "over"), []),
+        ({"code": 1005}, Close(None, ""), []),
+        ({"code": 1006, "reason": "reset"}, Lost("reset"), []),
+        ({"code": 1006}, Lost("closed abnormally (1006)"), []),
+        ({"code": 1011, "reason": "x" * 123}, Close(1011, "x" * 123), []),
+        (
+            {"code": 1011, "reason": "x" + "é" * 80},
+            Close(1011, "x" + "é" * 61),
+            ["the reason of close 1011 is cut to the 123 bytes that a close frame can hold; it had 161"],
+        ),
+        (
+            {"reason": "over"},
+            Close(None, ""),
+            ["a close frame without a code holds no reason: 'over' is left out"],
+        ),
+    ],
+)
+def test_a_close_is_imported_as_it_can_be_sent(close: dict[str, Any], frame: Any, told: list[str]) -> None:
+    said: list[str] = []
+    text = f'{{"capture": 1}}\n{json.dumps({"from": "server", "close": close})}\n'
+    assert frames(import_bytes(text.encode(), "x", tell=said.append)) == [(Sender.SERVER, frame)]
+    assert said == told
+
+
+def test_pydantic_ais_closes_without_a_code_and_without_a_close_frame() -> None:
+    for code, frame in (("null", Close(None, "")), ("1006", Lost("closed abnormally (1006)"))):
+        made = import_bytes(YAML.replace("code: 1000", f"code: {code}").encode(), "x.yaml")
+        assert frames(made)[-1] == (Sender.SERVER, frame)
+
+
+def test_times_that_go_backwards_are_told_and_the_order_is_kept() -> None:
+    lines = [{"from": "server", "text": str(at), "at_ms": at} for at in (60, 40, 50, 70)]
+    text = "\n".join(map(json.dumps, [{"capture": 1}, *lines]))
+    said: list[str] = []
+    made = import_bytes(text.encode(), "x", tell=said.append)
+    assert [frame.data for _, frame in frames(made)] == ["60", "40", "50", "70"]
+    assert [record.at for record in made.connections[0].records] == [60_000, 60_000, 60_000, 70_000]
+    assert len(said) == 1
+    assert said[0].startswith("the times of 2 frame(s) go backwards (first connection 0, frame 1: 40 ms after 60 ms)")
+    import_bytes(text.replace("40", "65").replace("50", "66").encode(), "x", tell=said.append)
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ['{"capture": 1}\n', '{"capture": 1}\n{"connect": {"path": "/"}}\n', "interactions: []\n"]
+)
+def test_without_a_frame_there_is_nothing_to_import(text: str) -> None:
+    with pytest.raises(CassetteDamaged, match="x: cannot be imported: there is no frame in it"):
+        import_bytes(text.encode(), "x")
+
+
+def test_a_finished_cassette_that_was_cut_or_changed_is_not_imported(tmp_path: Path) -> None:
+    made = import_bytes(NEUTRAL.encode(), "x")
+    good = save(made, tmp_path / "x.cassette").read_bytes()
+    assert frames(import_bytes(good, "x")) == frames(made)
+    changed = good.replace(b"over", b"ovre")
+    for bad in (good[: len(good) * 2 // 3], good[:-1], changed):
+        with pytest.raises(CassetteDamaged, match="x: damaged at byte"):
+            import_bytes(bad, "x")
+
+
+def test_a_changed_unfinished_recording_is_not_imported(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "x.cassette")
+    recorder.sink(Entry(0, 0, 0, Sender.CLIENT, Handshake("/")))
+    recorder.sink(Entry(1, 0, 5, Sender.SERVER, Text("hello")))
+    data = recorder.partial.read_bytes()
+    recorder.discard()
+    with pytest.raises(CassetteDamaged, match="an object cannot be read"):
+        import_bytes(data + b"\xc1", "x")
+
+
 def test_a_killed_recording_is_imported(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "x.cassette")
     recorder.sink(Entry(0, 0, 0, Sender.CLIENT, Handshake("/")))
     recorder.sink(Entry(1, 0, 5, Sender.SERVER, Text("hello")))
     data = recorder.partial.read_bytes()
     recorder.discard()
-    made = import_bytes(data, "x.cassette.partial")
+    said: list[str] = []
+    made = import_bytes(data, "x.cassette.partial", tell=said.append)
+    assert said == [
+        "x.cassette.partial was not finished: 1 frames are there, cut after text in connection 0, 0.0 s after it began"
+    ]
     assert made.header.ended == "killed"
     assert frames(made) == [(Sender.SERVER, Text("hello"))]
     path = save(made, tmp_path / "kept.cassette")

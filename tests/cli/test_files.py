@@ -266,12 +266,25 @@ def test_a_bad_cassette_is_one_line(
     assert (path.read_bytes() if path.is_file() else None) == before
 
 
-@pytest.mark.parametrize("kind", ["missing", "directory", "empty", "foreign"])
-def test_a_bad_import_is_one_line_and_writes_nothing(run: Run, tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["missing", "directory", "empty", "foreign", "truncated"])
+def test_a_bad_import_is_one_line_and_writes_nothing(
+    run: Run, tmp_path: Path, cassette: Path, kind: str
+) -> None:
     target = tmp_path / "made.cassette"
-    done = run("import", bad_file(kind, tmp_path, b""), "--to", target)
+    done = run("import", bad_file(kind, tmp_path, cassette.read_bytes()), "--to", target)
     assert done.exit_code == 2
     assert (done.stderr.count("\n"), target.exists()) == (1, False)
+
+
+def test_what_is_imported_otherwise_than_stated_is_said(run: Run, tmp_path: Path) -> None:
+    made = tmp_path / "made.jsonl"
+    lines = ['{"capture": 1}', '{"from": "server", "text": "a", "at_ms": 5}']
+    made.write_text("\n".join([*lines, '{"from": "server", "text": "b", "at_ms": 1}']), "utf-8")
+    done = run("import", made, "--to", tmp_path / "made.cassette")
+    assert done.exit_code == 0
+    assert done.stderr.startswith("mockserver: the times of 1 frame(s) go backwards")
+    made.write_text("\n".join(lines), "utf-8")
+    assert run("import", made, "--to", tmp_path / "other.cassette").stderr == ""
 
 
 def test_the_good_cassette_of_this_table_is_good(run: Run, cassette: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mockserver.cassette.codec import PREFIX
 from mockserver.cassette.foreign import HEAD, looks_like
-from mockserver.cassette.importers.build import LARGEST
+from mockserver.cassette.importers.build import LARGEST, Tell, untold
 from mockserver.cassette.importers.genai_log import import_genai_log
 from mockserver.cassette.importers.har import import_har
 from mockserver.cassette.importers.neutral import import_neutral
@@ -21,11 +21,14 @@ from mockserver.errors import CassetteDamaged, CassetteError, CassetteForeign, C
 FORMS = "a neutral capture (JSON lines), pydantic-ai's realtime YAML, a HAR file, a test-server websocket log"
 
 
-def detect_and_import(path: str | os.PathLike[str], *, provider: str | None = None) -> Cassette:
+def detect_and_import(
+    path: str | os.PathLike[str], *, provider: str | None = None, tell: Tell = untold
+) -> Cassette:
     """The cassette of any recording that this package can read, unfinished ones of its own included.
 
-    ``provider`` names the dialect where the file does not. Nothing is redacted here: saving does that. Raises
-    CassetteMissing, CassetteForeign (with what it looks like), CassetteDamaged (with the line).
+    ``provider`` names the dialect where the file does not. Nothing is redacted here: saving does that. ``tell`` is
+    given a line about whatever is imported otherwise than the file states it. Raises CassetteMissing, CassetteForeign
+    (with what it looks like), CassetteDamaged (with the line).
     """
     file = Path(path)
     try:
@@ -38,29 +41,48 @@ def detect_and_import(path: str | os.PathLike[str], *, provider: str | None = No
         raise CassetteMissing(f"{file}: no such file; expected {FORMS}") from None
     except (OSError, ValueError) as error:
         raise CassetteError(f"{str(file)!r}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    return import_bytes(data, str(file), provider=provider)
+    return import_bytes(data, str(file), provider=provider, tell=tell)
 
 
-def import_bytes(data: bytes, name: str, *, provider: str | None = None) -> Cassette:
+def import_bytes(
+    data: bytes, name: str, *, provider: str | None = None, tell: Tell = untold
+) -> Cassette:
     """The same for bytes; ``name`` is what errors call them. UsageError for a provider that nobody knows."""
     if provider is not None:
         dialect_named(provider)
     if not data.strip():
         raise CassetteDamaged(f"{name}: the file is empty; expected {FORMS}")
     if data.startswith(PREFIX):
-        cassette = decode(data, name, partial=True)
-        return replace(cassette, header=replace(cassette.header, dialect=provider or cassette.header.dialect))
+        cassette = decode(data, name)  # a finished one must be whole
+        cassette = replace(cassette, header=replace(cassette.header, dialect=provider or cassette.header.dialect))
+        _look(cassette, name, tell)
+        return cassette
     looks = looks_like(data[:HEAD])
     if looks.startswith("a websocket log"):
-        return import_genai_log(data, name, provider=provider or "gemini")
+        return import_genai_log(data, name, provider=provider or "gemini", tell=tell)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise CassetteForeign(f"{name}: cannot be imported, it looks like {looks}; expected {FORMS}") from None
     if looks.startswith("a capture"):
-        return import_neutral(text, name, provider=provider)
+        return import_neutral(text, name, provider=provider, tell=tell)
     if looks.startswith("a HAR") or '"_webSocketMessages"' in text:
-        return import_har(text, name, provider=provider)
+        return import_har(text, name, provider=provider, tell=tell)
     if looks.startswith("a YAML cassette"):
-        return import_pydantic_ai(text, name, provider=provider)
+        return import_pydantic_ai(text, name, provider=provider, tell=tell)
     raise CassetteForeign(f"{name}: cannot be imported, it looks like {looks}; expected {FORMS}")
+
+
+def _look(cassette: Cassette, name: str, tell: Tell) -> None:
+    """Tell an unfinished recording, with its end. A refused connection has no frames, and is something all the same."""
+    frames = sum(len(connection.records) for connection in cassette.connections)
+    if not frames and all(connection.answer.status == 101 for connection in cassette.connections):
+        raise CassetteDamaged(f"{name}: cannot be imported: there is no frame in it")
+    if cassette.header.ended == "killed":
+        ends = [(one.opened_us + one.records[-1].at, one) for one in cassette.connections if len(one.records)]
+        where = ""
+        if ends:
+            at, last = max(ends, key=lambda end: end[0])
+            spoken = dialect_named(cassette.header.dialect).view(last.records[-1].frame, last.records[-1].sender)
+            where = f", cut after {spoken.name} in connection {last.number}, {at / 1_000_000:.1f} s after it began"
+        tell(f"{name} was not finished: {frames} frames are there{where}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from mockserver.cassette.importers.build import Builder, bad
+from mockserver.cassette.importers.build import Builder, Tell, bad, untold
 from mockserver.cassette.model import Cassette
 from mockserver.core.frames import Sender, Text
 
@@ -17,9 +17,12 @@ _HEAD = re.compile(rb"([<>])(\d{1,10}) ")
 SENDERS = {b">": Sender.CLIENT, b"<": Sender.SERVER}
 
 
-def import_genai_log(data: bytes, name: str = "session.websocket.log", *, provider: str = "gemini") -> Cassette:
+def import_genai_log(
+    data: bytes, name: str = "session.websocket.log", *, provider: str = "gemini", tell: Tell = untold
+) -> Cassette:
     """The cassette of a test-server websocket log."""
-    builder = Builder(provider, origin=f"imported from {name.rsplit('/', 1)[-1]} (google/test-server)")
+    origin = f"imported from {name.rsplit('/', 1)[-1]} (google/test-server)"
+    builder = Builder(provider, name=name, origin=origin, tell=tell)
     at = 0
     while at < len(data):
         head = _HEAD.match(data, at)

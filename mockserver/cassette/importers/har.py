@@ -1,18 +1,21 @@
 """HAR files with websocket messages: what browsers and mitmproxy export ("Save all as HAR").
 
 Each ``log.entries[]`` with a ``_webSocketMessages`` list is a connection: ``{"type": "send" | "receive", "time":
-seconds since 1970, "opcode": 1 | 2 | 8, "data": text, or base64 where the opcode is 2}``. Entries without one are plain
-HTTP and are left out. The form has no close frames of its own; Chrome writes none, others write opcode 8.
+seconds since 1970, "opcode": 1 | 2 | 8, "data": text, or base64 where the opcode is not 1}``. Entries without one are
+plain HTTP and are left out. The form has no close frames of its own; Chrome writes none, others write opcode 8 with the
+code and the reason as its data. Pings and pongs (opcodes 9 and 10) are below the messages and are left out, and so is
+what Chrome notes of itself (``"type": "error", "opcode": -1``), which no side has sent.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from mockserver.cassette.audio import unbase64
-from mockserver.cassette.importers.build import Builder, bad
+from mockserver.cassette.importers.build import Builder, Tell, bad, untold
 from mockserver.cassette.model import Cassette
 from mockserver.core.frames import (
     Answer,
@@ -25,11 +28,16 @@ from mockserver.core.frames import (
     Sender,
     Text,
 )
+from mockserver.dialects.base import shorten
 
 SENDERS = {"send": Sender.CLIENT, "receive": Sender.SERVER}
 
+_NUMBER = re.compile(r"\d{1,11}(\.\d{1,9})?")
 
-def import_har(text: str, name: str = "session.har", *, provider: str | None = None) -> Cassette:
+
+def import_har(
+    text: str, name: str = "session.har", *, provider: str | None = None, tell: Tell = untold
+) -> Cassette:
     """The cassette of a HAR file. Times are kept; keys in its headers and queries are the redaction's to take out."""
     try:
         loaded = json.loads(text.lstrip("\ufeff"))
@@ -48,19 +56,27 @@ def import_har(text: str, name: str = "session.har", *, provider: str | None = N
     upstream = _url(sockets[0][1])
     builder = Builder(
         provider or "generic",
+        name=name,
         origin=f"imported from {name.rsplit('/', 1)[-1]} (HAR)",
         upstream=f"{upstream.scheme}://{upstream.netloc}" if upstream.netloc else "",
+        tell=tell,
     )
     for number, entry in sockets:
         messages = entry["_webSocketMessages"]
         began = _time(name, number, messages, 0)
         builder.connect(_handshake(entry), answer=_answer(entry), opened_us=began - first)
         for place, message in enumerate(messages):
+            at = _time(name, number, messages, place) - began
+            if message.get("type") == "error":
+                what = shorten(str(message.get("data", "")), 60)
+                tell(f"an error that the browser noted is no frame and is left out: {what!r}")
+                continue
+            if message.get("opcode") in (9, 10):
+                continue
             sender = SENDERS.get(message.get("type", ""))
             if sender is None:
                 raise _wrong(name, number, place, '"type" is "send" or "receive"')
-            at = _time(name, number, messages, place) - began
-            builder.frame(sender, _frame(name, number, place, message), at_us=max(at, 0))
+            builder.frame(sender, _frame(name, number, place, message), at_us=at)
     return builder.cassette()
 
 
@@ -72,6 +88,8 @@ def _time(name: str, entry: int, messages: Any, place: int) -> Micros:
     if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages[place : place + 1]):
         raise _wrong(name, entry, place, "expected an object")
     time = messages[place].get("time")
+    if isinstance(time, str) and _NUMBER.fullmatch(time):
+        time = float(time)
     if isinstance(time, bool) or not isinstance(time, int | float) or not 0 <= time < 1e11:
         raise _wrong(name, entry, place, '"time" is seconds since 1970')
     return round(time * 1_000_000)
@@ -82,7 +100,7 @@ def _frame(name: str, entry: int, place: int, message: dict[str, Any]) -> Frame:
     if not isinstance(data, str):
         raise _wrong(name, entry, place, '"data" is a text')
     if opcode == 8:
-        return Close(None, data[:120])
+        return _close(data)
     if opcode == 2:
         raw = unbase64(data)
         if raw is None:
@@ -95,6 +113,16 @@ def _frame(name: str, entry: int, place: int, message: dict[str, Any]) -> Frame:
     except UnicodeEncodeError:
         raise _wrong(name, entry, place, "half a character (a lone surrogate), which no text message holds") from None
     return Text(data)
+
+
+def _close(data: str) -> Close:
+    """Two bytes of code and the reason, in base64 (RFC 6455, 5.5.1). Other data is a reason without a code."""
+    raw = unbase64(data) or b""
+    code = int.from_bytes(raw[:2], "big")
+    try:
+        return Close(code, raw[2:].decode()) if 1000 <= code <= 4999 else Close(None, data)
+    except UnicodeDecodeError:
+        return Close(None, data)
 
 
 def _url(entry: dict[str, Any]) -> Any:

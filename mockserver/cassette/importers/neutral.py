@@ -19,20 +19,25 @@ from collections.abc import Iterator
 from typing import Any
 
 from mockserver.cassette.audio import unbase64
-from mockserver.cassette.importers.build import Builder, bad
+from mockserver.cassette.importers.build import Builder, Tell, bad, untold
 from mockserver.cassette.model import Cassette
 from mockserver.core.frames import Binary, Close, Frame, Handshake, Lost, Sender, Text
+from mockserver.dialects.generic import GENERIC
+from mockserver.dialects.registry import dialect_named
+from mockserver.errors import UsageError
 
 SENDERS = {"client": Sender.CLIENT, "server": Sender.SERVER}
 
 
-def import_neutral(text: str, name: str = "capture", *, provider: str | None = None) -> Cassette:
+def import_neutral(
+    text: str, name: str = "capture", *, provider: str | None = None, tell: Tell = untold
+) -> Cassette:
     """The cassette of a neutral capture. CassetteDamaged names the line that is wrong."""
     lines = _lines(text, name)
     number, head = next(lines, (1, {}))
     if not isinstance(head, dict) or head.get("capture") != 1:
         raise bad(name, number, 'the first line of a neutral capture is {"capture": 1, "provider": ...}')
-    builder = Builder(provider or str(head.get("provider", "generic")), origin=_origin(head, name))
+    builder = Builder(_provider(head, name, number, provider), name=name, origin=_origin(head, name), tell=tell)
     for number, line in lines:
         if not isinstance(line, dict):
             raise bad(name, number, "expected a JSON object")
@@ -47,6 +52,17 @@ def import_neutral(text: str, name: str = "capture", *, provider: str | None = N
             raise bad(name, number, f'"from" is "client" or "server", not {line.get("from")!r:.40}')
         builder.frame(sender, _frame(line, name, number), at_us=None if at is None else round(at * 1_000))
     return builder.cassette()
+
+
+def _provider(head: dict[str, Any], name: str, number: int, named: str | None) -> str:
+    """The dialect's name: what the caller says goes before what the file says."""
+    told = head.get("provider")
+    if named is not None or told is None:
+        return named or GENERIC.name
+    try:
+        return dialect_named(str(told)).name
+    except UsageError as error:
+        raise bad(name, number, f"{error} (or say --provider NAME)") from None
 
 
 def _lines(text: str, name: str) -> Iterator[tuple[int, Any]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from mockserver.cassette.importers.build import Builder, bad
+from mockserver.cassette.importers.build import Builder, Tell, bad, untold
 from mockserver.cassette.importers.neutral import compact
 from mockserver.cassette.model import Cassette
 from mockserver.core.frames import Close, Frame, Micros, Sender, Text
@@ -57,7 +57,9 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def import_pydantic_ai(text: str, name: str = "cassette.yaml", *, provider: str | None = None) -> Cassette:
+def import_pydantic_ai(
+    text: str, name: str = "cassette.yaml", *, provider: str | None = None, tell: Tell = untold
+) -> Cassette:
     """The cassette of a pydantic-ai realtime recording. ``provider`` where the frames do not show it."""
     try:
         loaded = yaml.load(text, Loader=_Loader)
@@ -83,6 +85,8 @@ def import_pydantic_ai(text: str, name: str = "cassette.yaml", *, provider: str 
         match {"kind": "message", **entry} if isinstance(entry, dict) else entry:
             case {"kind": "close", "code": int(code), **rest} if 1000 <= code <= 4999:
                 frames.append((Sender.SERVER, Close(code, str(rest.get("reason") or "")), at_us, False))
+            case {"kind": "close", "code": None, **rest}:  # the close frame had none
+                frames.append((Sender.SERVER, Close(None, str(rest.get("reason") or "")), at_us, False))
             case {"kind": "message", "direction": "sent" | "received" as way, "data": dict(data)}:
                 frames.append((DIRECTIONS[way], Text(compact(data)), at_us, _opens(way, data)))
             case {"kind": str(kind)} if kind not in ("message", "close"):
@@ -90,14 +94,14 @@ def import_pydantic_ai(text: str, name: str = "cassette.yaml", *, provider: str 
             case _:
                 raise bad(name, line, "expected a message (direction, data) or a close (code, reason)")
     origin = f"imported from {name.rsplit('/', 1)[-1]} (pydantic-ai)"
-    builder = Builder(provider or _provider(entries, name), origin=origin)
+    builder = Builder(provider or _provider(entries, name), name=name, origin=origin, tell=tell)
     began: Micros | None = None
     ended = True
     for place, (sender, frame, at_us, opens) in enumerate(frames):
         if ended or (opens and place > 0):
             began, ended = at_us, False
             builder.connect(opened_us=at_us or 0)
-        builder.frame(sender, frame, at_us=None if at_us is None else max(at_us - (began or 0), 0))
+        builder.frame(sender, frame, at_us=None if at_us is None else at_us - (began or 0))
         ended = isinstance(frame, Close)
     return builder.cassette()
 
