@@ -1,6 +1,7 @@
-"""What a secret looks like: token patterns, fields that hold one, and the forms in which a known value can hide.
+"""What a secret looks like: token patterns, and the forms in which a known value can hide.
 
-Everything here is about *decoded* text: JSON escapes and percent-encoding are undone by ``redact`` before it asks.
+Everything here is about *decoded* text: JSON escapes and percent-encoding are undone by ``redact`` before it asks. What
+is told by where it stands is in ``fields``.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from binascii import b2a_base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote, quote_plus
 
 TOKEN = re.compile(r"REDACTED-[a-z0-9]+-\d{1,9}")
 """What stands where a secret was. The number tells two secrets of one cassette apart."""
+_LOOSE = ("REDACTED-rule-", "REDACTED-split-")
 
 _NOT = r"(?!REDACTED-[a-z0-9]+-\d)"
 _EDGE = r"(?<![A-Za-z0-9])"
@@ -43,33 +45,17 @@ PATTERNS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
 )
 """Kind, a piece of text without which the pattern cannot match, the pattern."""
 
-FIELD_MARKERS = (
-    *("ecret", "uthorization", "pi_key", "piKey", "pi-key", "assword"),
-    *("s_token", "sToken", "hToken", "h_token", "oog-api-key"),
-)
-"""A piece of each field's name; a text with none of them has none of the fields."""
-
-_FIELDS = (
-    r"client_?[sS]ecret|secret|api[_-]?[kK]ey|access_?[tT]oken|refresh_?[tT]oken|auth_?[tT]oken|[aA]uthorization|password|"
-    r"x-api-key|x-goog-api-key"
-)
-FIELD = re.compile(rf'("(?:{_FIELDS})"\s*:\s*")(?!REDACTED-[a-z0-9]+-\d+")((?:[^"\\]|\\.)+)"')
-CLIENT_SECRET = re.compile(
-    r'("client_secret"\s*:\s*\{[^{}]*?"value"\s*:\s*")(?!REDACTED-[a-z0-9]+-\d+")((?:[^"\\]|\\.)+)"'
-)
-"""JSON fields whose text value is a secret whatever it looks like; the second is OpenAI's ``client_secret.value``."""
-
 TOKEN_PATH = re.compile(r"secret|token|/sessions$", re.IGNORECASE)
 """Neighbours of the socket that hand out short-lived keys (``/v1/realtime/client_secrets``)."""
 TOKEN_FIELD = re.compile(r'("(?:value|token|jwt)"\s*:\s*")(?!REDACTED-[a-z0-9]+-\d+")((?:[^"\\]|\\.)+)"')
 """Where such a key stands in their replies."""
 
-_SHARED = ("-", ".", "gh", "oken")
+_SHARED = ("-", ".", "gh")
 """Pieces that several markers have in common: without the piece a text has none of them. Most frames hold none."""
 
 
 def _grouped() -> Iterator[tuple[str, tuple[str, ...]]]:
-    left = list(dict.fromkeys((*(marker for _, marker, _ in PATTERNS), *FIELD_MARKERS)))
+    left = [marker for _, marker, _ in PATTERNS]
     for piece in _SHARED:
         yield piece, tuple(marker for marker in left if piece in marker)
         left = [marker for marker in left if piece not in marker]
@@ -80,7 +66,7 @@ _MARKERS = tuple(_grouped())
 
 
 def marked(text: str) -> bool:
-    """Whether any pattern or field of this module can match in a text. For every frame, so a plain loop."""
+    """Whether any pattern of this module can match in a text. For every frame, so a plain loop."""
     for piece, markers in _MARKERS:
         if piece in text:
             for marker in markers:
@@ -160,3 +146,49 @@ def base64_forms(value: str) -> Iterator[str]:
         yield core
         if "+" in core or "/" in core:
             yield core.replace("+", "-").replace("/", "_")
+
+
+def stands_for(recorded: str, live: str) -> bool:
+    """Whether a text can be the recorded one: what stands as a token in that is any text of one character or more.
+
+    Where a token stands in the live text too, it is this token alone: what follows it is text to compare. Only what a
+    rule took out, or what was in pieces, may have been longer than what is known to be a secret there.
+    """
+    if "REDACTED-" not in recorded:
+        return recorded == live
+    at, done, wild = 0, 0, ""  # how far in the live text, in the recorded one; the token before this place
+    for token in (*TOKEN.finditer(recorded), None):
+        part = recorded[done : token.start()] if token else recorded[done:]
+        if wild:
+            known = None if wild.startswith(_LOOSE) else TOKEN.match(live, at)
+            if known:
+                at = known.end()
+            elif token is None:
+                at = max(at + 1, len(live) - len(part))
+            else:
+                at = live.find(part, at + 1)
+        if at < 0 or not live.startswith(part, at):
+            return False
+        at += len(part)
+        if token is None:
+            return at == len(live)
+        done, wild = token.end(), token[0]
+    return False
+
+
+def any_of(forms: Sequence[str]) -> re.Pattern[str] | None:
+    """One pattern for all the forms, the longest first."""
+    if not forms:
+        return None
+    return re.compile("|".join(re.escape(form) for form in sorted(set(forms), key=lambda form: (-len(form), form))))
+
+
+def apart(spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Left to right; of spans that touch the same characters, one that covers them all."""
+    made: list[tuple[int, int, str]] = []
+    for begin, end, kind in sorted(spans):
+        if made and begin < made[-1][1]:
+            made[-1] = (made[-1][0], max(end, made[-1][1]), made[-1][2])
+        else:
+            made.append((begin, end, kind))
+    return made

@@ -2,7 +2,7 @@
 
 ``Redactor.frame`` looks at one frame and is cheap where nothing is in it: a few substring searches. What is split over
 several frames is ``redact_streams``' part; that nothing was left standing is ``scan``'s. Both sides of a comparison go
-through the same redactor, so a live frame that holds a key still matches the recorded one (``canonical``).
+through the same redactor; what was taken out of the recorded one stands for any text (``patterns.stands_for``).
 
 Nothing here says what a secret was. Errors and reports name places and kinds.
 """
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
+from mockserver.cassette import fields
 from mockserver.cassette import patterns as known
 from mockserver.cassette.audio import PAYLOAD, unbase64
 from mockserver.cassette.model import Exchange
@@ -35,11 +36,6 @@ DEEPEST = 6
 """How many times JSON inside a JSON string is opened."""
 Span = tuple[int, int, str]
 """Begin, end and kind of a secret in a decoded text."""
-
-
-def canonical(text: str) -> str:
-    """The text with every token the same, for comparing frames that two runs have redacted."""
-    return known.TOKEN.sub("REDACTED", text) if "REDACTED-" in text else text
 
 
 class Redactor:
@@ -68,9 +64,9 @@ class Redactor:
         anchors = [form for value in self._values for form in known.anchors(value)]
         self._pieces = (*anchors, *self._base64_forms)
         self._spaced = any(_WORDLIKE.fullmatch(value) is None for value in self._values)
-        self._exact = _any_of([form for value in self._values for form in known.text_forms(value)])
+        self._exact = known.any_of([form for value in self._values for form in known.text_forms(value)])
         self._raw_values = [value.encode() for value in self._values]
-        self._base64 = _any_of(self._base64_forms)
+        self._base64 = known.any_of(self._base64_forms)
         try:
             self._rules = [re.compile(rule) for rule in rules]
         except re.error as error:
@@ -79,6 +75,7 @@ class Redactor:
             raise UsageError("a redaction rule matches the empty text, so it would match everywhere")
         base = dialect or Dialect()
         self._params = {name.lower() for name in (*Dialect.key_params, *base.key_params)}
+        self.text_prefix = base.text_prefix
         self._headers = {name.lower() for name in base.key_headers}
         self._prefixes = (*known.SUBPROTOCOL_PREFIXES, *base.key_subprotocols)
         self._numbers: dict[tuple[str, str], int] = {}
@@ -117,7 +114,12 @@ class Redactor:
         return text if new == text else new
 
     def binary(self, raw: bytes) -> bytes:
-        """Bytes without secrets. JSON in bytes is treated as text; anything else keeps its length."""
+        """Bytes without secrets. JSON and pieces of text are treated as text; anything else keeps its length."""
+        prefix = self.text_prefix
+        if prefix and raw.startswith(prefix):
+            words = raw[len(prefix) :].decode("utf-8", "surrogateescape")
+            new = self.text(words)
+            return raw if new is words else prefix + new.encode("utf-8", "surrogateescape")
         if raw.lstrip()[:1] in (b"{", b"["):
             try:
                 text = raw.decode("utf-8")
@@ -143,7 +145,7 @@ class Redactor:
     def suspicious(self, text: str) -> bool:
         """Whether a text may hold a secret: one that cannot is not looked at more closely."""
         bare = self.bare(text)
-        if known.marked(bare):
+        if known.marked(bare) or fields.marked(bare):
             return True
         return self.named(text) or ("\\u00" in bare and _ESCAPED_ASCII.search(bare) is not None) or (
             "%" in bare and _PERCENT.search(bare) is not None
@@ -170,7 +172,10 @@ class Redactor:
 
         Known patterns are single words; what else may cross a border are key blocks, known values and the user's rules.
         """
-        if self._rules or self._spaced or "PRIVATE KEY-" in before or before.endswith(("earer ", "EARER ")):
+        if self._rules or self._spaced or before.endswith(("earer ", "EARER ")):
+            return True
+        # One character is looked for much more quickly than several.
+        if ("-" in before and "PRIVATE KEY-" in before) or (":" in before and "://" in before):
             return True
         if not (_WORDLIKE.match(after) and _WORDLIKE.match(before[-1])):
             return False
@@ -186,8 +191,10 @@ class Redactor:
                 found += [(*match.span(), kind) for match in pattern.finditer(text)]
         for rule in self._rules:
             found += [(*match.span(), "rule") for match in rule.finditer(text) if match[0]]
+        if "://" in text:
+            found += fields.url_spans(text, self._secret_param)
         tokens = [match.span() for match in known.TOKEN.finditer(text)] if "REDACTED-" in text else []
-        return _apart([span for span in found if not any(b <= span[0] and span[1] <= e for b, e in tokens)])
+        return known.apart([span for span in found if not any(b <= span[0] and span[1] <= e for b, e in tokens)])
 
     def token(self, kind: str, secret: str) -> str:
         """What stands for a secret: the same for the same one."""
@@ -250,7 +257,7 @@ class Redactor:
             return value
         if name == "sec-websocket-protocol":
             return ", ".join(self._subprotocol(one.strip()) for one in value.split(","))
-        if name in self._headers or (name not in known.KEPT_HEADERS and not name.startswith("x-ratelimit-")):
+        if name in self._headers or not fields.kept_header(name):
             self._count("header")
             return self.token("header", value)
         return self._plain(value)
@@ -258,10 +265,13 @@ class Redactor:
     def _param(self, name: str, value: str) -> str:
         if not value or known.TOKEN.fullmatch(value):
             return value
-        if name.lower() in self._params or known.PARAMETER.search(name):
+        if self._secret_param(name):
             self._count("param")
             return self.token("param", unquote(value))
         return self._plain(value)
+
+    def _secret_param(self, name: str) -> bool:
+        return name.lower() in self._params or known.PARAMETER.search(name) is not None
 
     def _subprotocol(self, name: str) -> str:
         for prefix in self._prefixes:
@@ -278,9 +288,17 @@ class Redactor:
         """JSON text with its strings redacted; every other byte stays."""
         if self._base64 is not None:
             text = self._base64.sub(self._base64_away, text)
-        for field in (known.CLIENT_SECRET, known.FIELD):
-            text = field.sub(self._field, text)
-        return STRING.sub(lambda match: self._literal(match[0], depth), text)
+        return STRING.sub(lambda match: self._literal(match[0], depth), self._fields(text))
+
+    def _fields(self, text: str) -> str:
+        """A text without the values of fields and headers in it that are secrets."""
+        made, done = "", 0
+        for begin, end, kind, _, _ in fields.found(text):
+            if begin < end:
+                self._count(kind)
+                made += text[done:begin] + self.token(kind, _unquoted(f'"{text[begin:end]}"'))
+                done = end
+        return made + text[done:] if done else text
 
     def _field(self, match: re.Match[str]) -> str:
         self._count("field")
@@ -300,6 +318,8 @@ class Redactor:
         """A decoded text without secrets, JSON inside it included."""
         if '"' in value and depth < DEEPEST and value.lstrip()[:1] in ("{", "["):
             value = self._json(value, depth + 1)
+        else:
+            value = self._fields(value)
         if self._base64 is not None:
             value = self._base64.sub(self._base64_away, value)
         value = self._replaced(value, self.spans(value))
@@ -370,24 +390,6 @@ def _emptied(match: re.Match[str]) -> str:
     """A payload in quotes, without the payload."""
     value = match[1]
     return '""' if len(value) % 4 == 0 and (value[-1] != "=" or unbase64(value[-4:]) is not None) else match[0]
-
-
-def _any_of(forms: Sequence[str]) -> re.Pattern[str] | None:
-    """One pattern for all the forms, the longest first."""
-    if not forms:
-        return None
-    return re.compile("|".join(re.escape(form) for form in sorted(set(forms), key=lambda form: (-len(form), form))))
-
-
-def _apart(spans: list[Span]) -> list[Span]:
-    """Left to right; of spans that touch the same characters, one that covers them all."""
-    made: list[Span] = []
-    for begin, end, kind in sorted(spans):
-        if made and begin < made[-1][1]:
-            made[-1] = (made[-1][0], max(end, made[-1][1]), made[-1][2])
-        else:
-            made.append((begin, end, kind))
-    return made
 
 
 def _unquoted(literal: str) -> str:

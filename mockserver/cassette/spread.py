@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from mockserver.cassette import fields
 from mockserver.cassette.audio import unbase64
 from mockserver.cassette.patterns import TOKEN, marked
 from mockserver.cassette.redact import Redactor
@@ -25,14 +26,26 @@ LEAF = re.compile(
 """Fields in which providers send text piece by piece (OpenAI deltas, Gemini text parts and transcriptions)."""
 _MARKS = ('"delta"', '"text"', '"transcript"', '"arguments"', '"partial"', '"thinking"', '"content"')
 _WHICH = re.compile(
-    r'"(type|response_id|item_id|output_index|content_index|outputTranscription|inputTranscription|modelTurn)"\s*:\s*'
-    r'("[^"\\]*"|\d+|\{)'
+    r'"(type|role|ordinal|response_id|item_id|call_id|output_index|content_index|outputTranscription|inputTranscription|'
+    r'modelTurn)"\s*:\s*("[^"\\]*"|\d+|\{)'
 )
+_IN_PIECES = ("delta", "partial")
+"""These hold a piece and never a whole text."""
+_CONTAINER = re.compile(
+    r'"(?:item|items|session|response|part|setup|turns|clientContent|client_content|realtimeInput|realtime_input|'
+    r'toolResponse|tool_response)"\s*:\s*[\[{]'
+)
+"""What is inside one of these is told in full: an item, the settings, a message of the client's."""
+_TYPE = re.compile(r'"type"\s*:\s*"([^"\\]*)"')
+_WHOLE = re.compile(r".*\.(?:done|completed|creat(?:e|ed)|added|retrieved|updated?)")
+_PIECE = re.compile(r".*(?:delta|chunk|part|append|stream)", re.IGNORECASE)
+_REST = re.compile(r'[^"\\\n]*(?:\\.[^"\\\n]*)*', re.DOTALL)
 _EVENT_ID = '"event_id":"'
 _DELTA = '"delta":"'
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 OUTLINES = 64
 """So many outlines of quiet frames are remembered."""
+_TOKEN_BYTES = re.compile(TOKEN.pattern.encode())
 KEPT = 2048
 """How much of a stream's past is looked at, in characters; no token is that long."""
 
@@ -46,6 +59,7 @@ class _Stream:
 
     pieces: deque[tuple[Place, str]] = field(default_factory=deque)
     text: str = ""
+    open: bool = False  # the value of a secret field has begun and not ended
 
     def add(self, place: Place, piece: str) -> None:
         self.pieces.append((place, piece))
@@ -100,12 +114,19 @@ class Spread:
 
     def look(self, connection: int, number: int, sender: Sender, frame: Frame) -> bool:
         """Take note of a frame as it was sent; True where a secret that began earlier goes on in it."""
+        said = self._said(frame)
+        if said is not None:
+            return bool(said) and self._goes_on((connection, sender), (connection, number, 0), said)
         text = _text_of(frame)
         if text is None or not _leafy(text):
             return False
         text = self._redactor.bare(text)
-        hit, which = False, None
+        hit, which, whole = False, None, None
         for leaf, match in enumerate(LEAF.finditer(text)):
+            if match[1] not in _IN_PIECES:
+                whole = _is_whole(text, sender) if whole is None else whole
+                if whole:
+                    continue
             piece = match[3][1:-1]
             if "\\" in piece:
                 piece = parse(match[3])
@@ -114,25 +135,53 @@ class Spread:
                 hit |= self._goes_on((connection, sender, which, match[1], leaf), (connection, number, leaf), piece)
         return hit
 
+    def _said(self, frame: Frame) -> str | None:
+        """The text that a binary frame is a piece of; None for any other frame."""
+        prefix = self._redactor.text_prefix
+        if not (prefix and isinstance(frame, Binary) and frame.data.startswith(prefix)):
+            return None
+        return frame.data[len(prefix) :].decode("utf-8", "surrogateescape")
+
     def _goes_on(self, key: tuple[object, ...], place: Place, piece: str) -> bool:
-        """One more piece of a stream; True where a secret that began earlier goes on in it."""
+        """One more piece of a stream; True where a secret is in it that goes on from the last or into the next."""
         stream = self._streams.get(key)
         if stream is None:
             stream = self._streams[key] = _Stream()
         border = len(stream.text)
-        hit = False
+        hit = (stream.open or '"' in piece) and self._field(stream, place, piece)
         if border and self._redactor.may_join(stream.text, piece):
             whole = stream.text + piece
+            alone = self._redactor.spans(piece)
             stream.pieces.append((place, piece))
             for begin, end, _ in self._redactor.spans(whole):
-                # What only the text before it gives away ("Bearer ", then the token) begins at the border.
-                alone = begin == border and any(first == 0 for first, _, _ in self._redactor.spans(piece))
-                if begin <= border < end and not alone:
+                # What only the text before it gives away ("Bearer ", then the token) begins behind the border.
+                seen = any(b <= begin - border and end - border <= e for b, e, _ in alone)
+                if border < end and not seen:
                     hit = True
                     self._note(stream, begin, end)
             stream.pieces.pop()
         stream.add(place, piece)
         return hit
+
+    def _field(self, stream: _Stream, place: Place, piece: str) -> bool:
+        """The piece's part of a secret field's value that is cut here, or told by the pieces before; True for any."""
+        spans, past = [], 0
+        if stream.open:
+            past = _closing(stream.text, piece)
+            stream.open = past < 0
+            spans.append((0, past if past >= 0 else len(piece)))
+        if '"' in piece and not stream.open:
+            whole, border = stream.text + piece, len(stream.text)
+            for one in fields.found(whole) if fields.marked(whole) else ():
+                if one.begin - border > past or (one.begin == border and not spans):
+                    stream.open |= one.open
+                    if one.open or one.start < border:  # else it stands in this piece alone, and was found there
+                        spans.append((one.begin - border, one.end - border))
+        spans = [(begin, end) for begin, end in spans if not fields.blank(piece[begin:end])]
+        if spans:
+            connection, number, leaf = place
+            self.parts.setdefault((connection, number), {}).setdefault(leaf, (piece, []))[1].extend(spans)
+        return bool(spans)
 
     def _note(self, stream: _Stream, begin: int, end: int) -> None:
         """A secret stands at these places of the stream's text; note each frame's part of it."""
@@ -147,6 +196,8 @@ class Spread:
     def finished(self, connection: int, number: int, frame: Frame) -> Frame:
         """A frame (redacted by itself already) without its parts of spread secrets."""
         leaves = self.parts.get((connection, number))
+        if leaves and self._said(frame) is not None:
+            return Binary(self._redactor.text_prefix + self._clean(*leaves[0]).encode("utf-8", "surrogateescape"))
         text = _text_of(frame)
         if not leaves or text is None:
             return frame
@@ -167,6 +218,25 @@ class Spread:
         for begin, end in reversed(_merged(spans)):
             text = text[:begin] + self._redactor.token("split", text[begin:end]) + text[end:]
         return self._redactor.text(text)
+
+
+def _is_whole(text: str, sender: Sender) -> bool:
+    """Whether the texts of a frame are told in full, so that the next frame's are other texts: an item, a message."""
+    if _CONTAINER.search(text):
+        return True
+    types = _TYPE.findall(text)
+    if any(map(_PIECE.fullmatch, types)):
+        return False
+    # What a client says without calling it a piece is a message of its own.
+    return any(map(_WHOLE.fullmatch, types)) or (bool(types) and sender is Sender.CLIENT)
+
+
+def _closing(before: str, piece: str) -> int:
+    """Where a JSON string that began earlier ends in a piece: at its quote, or where a line ends (in none it does)."""
+    escaped = (len(before) - len(before.rstrip("\\"))) % 2
+    found = _REST.match(piece, min(escaped, len(piece)))
+    at = found.end() if found else 0
+    return at if at < len(piece) and piece[at] != "\\" else -1
 
 
 def _leafy(text: str) -> bool:
@@ -192,7 +262,7 @@ def _outline(text: str) -> tuple[str, str]:
             return "", ""
         end = text.find('"', begin)
         words = text[begin:end]
-        if not words or "\\" in words or "%" in words:
+        if not words or "\\" in words or "%" in words or "://" in words:
             return "", ""
     gap = "\0" if words else ""
     found = text.find(_EVENT_ID, 0, begin)
@@ -246,6 +316,10 @@ def still_spread(
     check = Spread(redactor)
     for connection, number, sender, frame in frames:
         text = _text_of(frame)
-        bare = frame if text is None or "REDACTED-" not in text else Text(TOKEN.sub(lambda _: "\\u0000", text))
+        bare = frame
+        if text is not None and "REDACTED-" in text:
+            bare = Text(TOKEN.sub(lambda _: "\\u0000", text))
+        elif isinstance(frame, Binary):
+            bare = Binary(_TOKEN_BYTES.sub(b"\0", frame.data))
         if check.look(connection, number, sender, bare):
             yield connection, number, sender

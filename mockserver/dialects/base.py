@@ -116,6 +116,7 @@ class Dialect:
     plain_names: tuple[str, ...] = ()  # events whose names have no dot, as far as they are known
     floating: tuple[str, ...] = ()  # server events that it places freely among the others
     repeated: tuple[str, ...] = ("*.delta",)  # server events in as many pieces as it likes
+    text_prefix: bytes = b""  # a binary frame that begins so is a piece of a text, in UTF-8
 
     # --- the lens ---
 

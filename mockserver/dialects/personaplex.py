@@ -27,6 +27,7 @@ class PersonaPlex(Dialect):
     key_params = ()
     rules = MatchRules(audio="ignore")
     repeated = ("audio", "text")
+    text_prefix = b"\x02"
 
     def view(self, frame: Frame, sender: Sender) -> View:
         """0x00 handshake, 0x01 Ogg-Opus bytes, 0x02 a piece of text."""

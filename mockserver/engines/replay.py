@@ -9,12 +9,14 @@ fits.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple
 
 from mockserver.cassette.model import Cassette, Connection
-from mockserver.core.frames import Frame, Handshake, Micros
+from mockserver.cassette.patterns import PARAMETER, stands_for
+from mockserver.core.frames import Frame, Handshake, Micros, Text
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines import reports
@@ -32,6 +34,8 @@ from mockserver.errors import (
     ReplayUnfinished,
     UsageError,
 )
+
+_HIDDEN = "REDACTED"
 
 
 class Door(NamedTuple):
@@ -63,7 +67,7 @@ class Replay:
     on_stall        "note": the session stays; "close": the client is told and the connection closed
     patience        seconds that an optional frame may come late before what it would have ended
     ends without it
-    allow_unplayed  True, or names (``*`` as in file names) of client frames that need not come;
+    allow_unplayed  True, or a name or several (``*`` as in file names) of client frames that need not come;
     "close" is the client's
                     close, "connection" a whole recorded connection
     rerecord        the command that reports name
@@ -79,7 +83,7 @@ class Replay:
         stall_after: float = 5.0,
         on_stall: Literal["note", "close"] = "note",
         patience: float = 5.0,
-        allow_unplayed: bool | Sequence[str] = False,
+        allow_unplayed: bool | str | Sequence[str] = False,
         rerecord: str | None = None,
     ) -> None:
         self.cassettes = (cassette,) if isinstance(cassette, Cassette) else tuple(cassette)
@@ -106,9 +110,7 @@ class Replay:
             _micros("patience", patience),
             redact,
         )
-        self._allowed: tuple[str, ...] = (
-            ("*",) if allow_unplayed is True else tuple(allow_unplayed or ())
-        )
+        self._allowed = ("*",) if allow_unplayed is True else names_of(allow_unplayed or ())
         self._rerecord = rerecord
         self._all: list[Slot] = [
             Slot(one, line, self._door(line.handshake))
@@ -157,9 +159,8 @@ class Replay:
             self._free = [slot for slot in self._free if slot is not chosen]
             return chosen
         why = self._why_none(handshake)
-        asked = handshake.path + (
-            f"?{_query_text(self._query(handshake))}" if handshake.query else ""
-        )
+        shown = self._shown(handshake)
+        asked = shown.path + (f"?{_query_text(shown.query)}" if handshake.query else "")
         first = self.cassettes[0]
         self._surplus.append(reports.surplus(_name(first), asked, why, self.command(first)))
         return f"replay: no recorded connection for {asked}: {why}"
@@ -198,7 +199,7 @@ class Replay:
         last one again and again.
         """
         key = (request.method.upper(), request.path)
-        fitting = [one for one in self._exchanges if (one.method.upper(), one.path) == key]
+        fitting = [one for one in self._exchanges if one.method.upper() == key[0] and stands_for(one.path, key[1])]
         if not fitting:
             return None
         turn = self._told.get(key, 0)
@@ -287,30 +288,57 @@ class Replay:
         if not self._free:
             count = len(self.running)
             return f"the cassette holds {count} connection{'s' if count != 1 else ''}, all in use or played"
-        live = self._door(handshake)
-        return "; ".join(dict.fromkeys(_unlike(slot.door, live) for slot in self._free))
+        live, shown = self._door(handshake), self._shown(handshake)
+        return "; ".join(dict.fromkeys(_unlike(slot.door, live, shown) for slot in self._free))
+
+    def _shown(self, handshake: Handshake) -> Door:
+        """What a report may say of a live handshake: as a recorder would have written it."""
+        door = self._door(handshake)
+        query = {
+            name: [_HIDDEN if PARAMETER.search(name) else self._hidden(value) for value in values]
+            for name, values in door.query.items()
+        }
+        return door._replace(path=self._hidden(door.path), query=query)
+
+    def _hidden(self, text: str) -> str:
+        hide = self._settings.redact
+        seen = Text(text) if hide is None else hide(Text(text))
+        return seen.data if isinstance(seen, Text) else _HIDDEN
 
     def command(self, cassette: Cassette) -> str:
-        """The command that records a cassette again."""
+        """The command that records a cassette again, over the file that is there."""
         if self._rerecord is not None:
             return self._rerecord
-        upstream = cassette.header.upstream or self.dialect.name
-        return (
-            f"mockserver record --upstream {upstream} --to {cassette.path or 'FILE'} -- YOUR CLIENT"
-        )
+        where, home = cassette.header.upstream, self.dialect.upstream
+        upstream: tuple[str, ...] = ("--upstream", self.dialect.name)
+        if where and where != home:
+            # A URL of someone's own rarely says what is spoken there.
+            upstream = ("--upstream", where, "--dialect", self.dialect.name)
+        elif home is None:
+            upstream = ("--upstream", "URL", "--dialect", self.dialect.name)
+        words = ("mockserver", "record", "--force", *upstream, "--to", cassette.path or "FILE")
+        return f"{shlex.join(words)} -- YOUR CLIENT"
 
 
-def _unlike(recorded: Door, live: Door) -> str:
-    """How a live handshake differs from a recorded one, "" where it fits."""
+def _unlike(recorded: Door, live: Door, shown: Door | None = None) -> str:
+    """How a live handshake differs from a recorded one, "" where it fits. ``shown``: what may be said of it.
+
+    What was taken out of the recorded one stands for any text.
+    """
     if recorded.any:
         return ""
-    if recorded.place != live.place:
-        return f"recorded path {recorded.path}, live {live.path}"
+    told = shown or live
+    if recorded.place != live.place and not stands_for(recorded.place, live.place):
+        return f"recorded path {recorded.path}, live {told.path}"
     before, after = recorded.query, live.query
     for name in sorted({*before, *after}) if before != after else ():
-        if before.get(name) != after.get(name):
-            return f"query {name}: recorded {before.get(name)}, live {after.get(name)}"
+        if not _alike(before.get(name, []), after.get(name, [])):
+            return f"query {name}: recorded {before.get(name)}, live {told.query.get(name)}"
     return ""
+
+
+def _alike(recorded: list[str], live: list[str]) -> bool:
+    return len(recorded) == len(live) and all(map(stands_for, recorded, live))
 
 
 def _called(step: Step) -> str:

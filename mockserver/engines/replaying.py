@@ -43,7 +43,7 @@ from mockserver.engines.base import Context
 from mockserver.engines.cues import Step
 from mockserver.engines.departures import Departure, Line, Nearest, closest, unread
 from mockserver.engines.hearing import Hearing
-from mockserver.engines.matching import Comparison, Difference, Matcher
+from mockserver.engines.matching import Comparison, Difference, Matcher, same_frame
 from mockserver.engines.pacing import Pacing
 from mockserver.engines.stage import SHOWN, Played, Stage
 
@@ -91,6 +91,7 @@ class Replaying:
         self.stalled_at: Micros | None = None
         self.lines: deque[Line | Played] = deque(maxlen=SHOWN)
         self._looking_at = 0
+        self._in_clear: object = None  # the body at hand before its secrets were taken out
         self._minted: dict[str, bool] = {}
         self.matcher = Matcher(rules, self.aliases, self._server_minted)
         self.stage = Stage(
@@ -196,6 +197,7 @@ class Replaying:
         if self._settings.redact is not None:
             seen = self._settings.redact(frame)
             shown = view if seen is frame else self._dialect.view(seen, Sender.CLIENT)
+        self._in_clear = None if seen is frame else view.body
         step, compared = self._find(shown, seen)
         if step is not None and compared is not None:
             return self._matched(step, compared, now)
@@ -229,8 +231,8 @@ class Replaying:
     def _compare(self, step: Step, view: View, frame: Frame) -> Comparison:
         self._looking_at = step.index
         if view.body is not None and step.view.body is not None:
-            return self.matcher.compare(step.view.name, step.view.body, view.body)
-        if step.frame == frame:
+            return self.matcher.compare(step.view.name, step.view.body, view.body, self._in_clear)
+        if same_frame(step.frame, frame):
             return Comparison()
         return Comparison(
             [Difference("", getattr(step.frame, "data", step.frame), getattr(frame, "data", frame))]
