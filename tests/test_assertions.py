@@ -229,6 +229,20 @@ def test_a_leak_into_the_clients_own_context_is_found() -> None:
         assert_isolated(SECRET, client.handle, surfaced=["hello", "Blue elephants!"])
 
 
+def test_one_thing_that_surfaced_is_not_its_letters() -> None:
+    client = talk()
+    client.ask(**ASIDE)
+    with pytest.raises(ExpectationFailed, match="the client's own conversation: 'Blue elephants!'"):
+        assert_isolated(SECRET, client.handle, surfaced="Blue elephants!")
+    with pytest.raises(ExpectationFailed, match="the client's own conversation: 'blue elephants'"):
+        assert_isolated(SECRET, client.handle, surfaced=speech.encode("blue elephants"))
+    assert_isolated(SECRET, client.handle, surfaced="hello")
+    client = talk()
+    response = orphan(client)
+    with pytest.raises(ExpectationFailed, match=f"orphan {response} surfaced"):
+        assert_orphan_discarded(client.journal, response, surfaced="and then: an orphan that")
+
+
 def test_isolation_needs_a_simulator() -> None:
     client = Talk(script(script.send({"type": "session.created"})))
     client.hand(

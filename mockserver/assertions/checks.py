@@ -55,7 +55,7 @@ def assert_spoken(
 
 
 def assert_orphan_discarded(
-    journal: Journal, response: str, *, surfaced: Iterable[Surfaced] = (), rate: int = 24_000
+    journal: Journal, response: str, *, surfaced: Surfaced | Iterable[Surfaced] = (), rate: int = 24_000
 ) -> None:
     """The client recognised response ``response`` as an orphan and threw it away.
 
@@ -80,7 +80,7 @@ def assert_orphan_discarded(
             f"{timeline(journal, {entry.index for entry in used})}"
         )
     heads = [" ".join(plain(said)[:FIRST_WORDS]) for said in said_in(journal, response, rate=rate)]
-    for piece in surfaced:
+    for piece in _pieces(surfaced):
         text = as_text(piece, rate)
         for head in heads:
             if head and within(head, text):
@@ -91,7 +91,7 @@ def assert_orphan_discarded(
 
 
 def assert_isolated(
-    words: str, session: Inspected, *, surfaced: Iterable[Surfaced] = (), rate: int = 24_000
+    words: str, session: Inspected, *, surfaced: Surfaced | Iterable[Surfaced] = (), rate: int = 24_000
 ) -> None:
     """What was said out of band stayed out of band.
 
@@ -112,7 +112,7 @@ def assert_isolated(
     leaks = list(_leaks(words, session, rate))
     leaks += [
         f"the client's own conversation: {text!r}"
-        for text in (as_text(piece, rate) for piece in surfaced)
+        for text in (as_text(piece, rate) for piece in _pieces(surfaced))
         if within(words, text)
     ]
     if leaks:
@@ -183,6 +183,11 @@ def _leaks(words: str, session: Inspected, rate: int) -> Iterator[str]:
             for said in said_in(journal, response, rate=rate):
                 if within(words, said):
                     yield f"the reply {response}: {said!r}"
+
+
+def _pieces(surfaced: Surfaced | Iterable[Surfaced]) -> Iterable[Surfaced]:
+    """One text or one piece of audio is one, and not its letters or bytes."""
+    return (surfaced,) if isinstance(surfaced, str | bytes) else surfaced
 
 
 def _items(session: Inspected) -> Sequence[dict[str, Any]]:

@@ -175,7 +175,8 @@ def decode(
 def _first(buffer: bytes, name: str, current: int) -> tuple[Any, int]:
     """The first object and the format version that it states."""
     if not buffer:
-        raise CassetteDamaged(f"{name}: the file is empty; record it again (`mockserver record --to {name} ...`)")
+        again = f"`mockserver record --force --to {name} ...`"
+        raise CassetteDamaged(f"{name}: the file is empty; record it again ({again})")
     if not buffer.startswith(PREFIX):
         if PREFIX.startswith(buffer):
             raise damaged(name, len(buffer), _HEADLESS, readable=False)

@@ -123,10 +123,11 @@ def locate(folder: str | os.PathLike[str], name: str) -> Path:
 
 
 def redactor_for(
-    dialect: Dialect | None = None, *, rules: Sequence[str] = (), values: Sequence[str] = (),
+    dialect: Dialect | None = None, *, rules: str | Sequence[str] = (), values: str | Sequence[str] = (),
     env: Mapping[str, str] | None = None,
 ) -> Redactor:
     """The default redactor: everything it knows, and the values of the keys in this process's environment."""
+    rules, values = ((one,) if isinstance(one, str) else one for one in (rules, values))
     return Redactor(env=os.environ if env is None else env, rules=rules, values=values, dialect=dialect)
 
 

@@ -110,7 +110,7 @@ class Replay:
             _micros("patience", patience),
             redact,
         )
-        self._allowed = ("*",) if allow_unplayed is True else names_of(allow_unplayed or ())
+        self._allowed = ("*",) if allow_unplayed is True else _names(allow_unplayed or ())
         self._rerecord = rerecord
         self._all: list[Slot] = [
             Slot(one, line, self._door(line.handshake))
@@ -318,6 +318,11 @@ class Replay:
             upstream = ("--upstream", "URL", "--dialect", self.dialect.name)
         words = ("mockserver", "record", "--force", *upstream, "--to", cassette.path or "FILE")
         return f"{shlex.join(words)} -- YOUR CLIENT"
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    """One name, or several: a text is one, and not its letters."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _unlike(recorded: Door, live: Door, shown: Door | None = None) -> str:

@@ -31,7 +31,7 @@ class Settings:
     faults: Sequence[Any] = ()
     pacing: str | float = "recorded"
     rules: Any = None
-    allow_unplayed: bool | Sequence[str] = False
+    allow_unplayed: bool | str | Sequence[str] = False
     tls: bool = False
     env: bool = False
     seed: int = 0

@@ -66,7 +66,7 @@ class MockServer:
         self,
         source: Source,
         *,
-        faults: Iterable[Fault | str] = (),
+        faults: Fault | str | Iterable[Fault | str] = (),
         host: str = "127.0.0.1",
         port: int = 0,
         tls: bool = False,

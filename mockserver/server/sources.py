@@ -28,14 +28,15 @@ def replay(
     stall_after: float = 5.0,
     on_stall: Literal["note", "close"] = "note",
     patience: float = 5.0,
-    allow_unplayed: bool | Sequence[str] = False,
+    allow_unplayed: bool | str | Sequence[str] = False,
     rerecord: str | None = None,
-    redact: Sequence[str] = (),
+    redact: str | Sequence[str] = (),
 ) -> Replay:
     """Answer from one cassette or several of one provider, given as paths or in memory.
 
     For the options see ``mockserver.engines.replay.Replay``. Client frames are redacted as a recorder would redact them
-    before they are compared; ``redact`` are the user's regular expressions on top. Raises CassetteError and UsageError.
+    before they are compared; ``redact`` is the user's regular expression, or several, on top. Raises CassetteError
+    and UsageError.
     """
     from mockserver.cassette.store import load, redactor_for
     from mockserver.engines.replay import Replay

@@ -114,6 +114,8 @@ class Options:
             raise UsageError(
                 f"simulator: deleted_item_id={self.deleted_item_id!r}: expected kept or empty"
             )
+        if isinstance(self.models, str):
+            raise UsageError(f"simulator: models is one name: write models=[{self.models!r}]")
         if isinstance(self.transcripts, str | bytes):
             raise UsageError(
                 "simulator: transcripts is one text: expected a list of texts, one for each utterance"

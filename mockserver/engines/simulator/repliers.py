@@ -277,6 +277,10 @@ class Scripted:
     past it)."""
 
     def __init__(self, replies: Iterable[Said], *, then: Replier | None = None) -> None:
+        if isinstance(replies, str) or not hasattr(replies, "__iter__"):
+            raise UsageError(
+                f"Scripted: {replies!r:.60} is one reply; write Scripted([{replies!r:.60}])"
+            )
         self.replies = [as_reply(reply) for reply in replies]
         self.then = then
         self.used = 0

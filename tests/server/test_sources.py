@@ -1,0 +1,45 @@
+"""What takes several texts takes one text as one, and never as its letters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mockserver import MockServer, faults, replay, script, simulator
+from mockserver.cassette.importers.detect import import_bytes
+from mockserver.cassette.store import redactor_for
+from mockserver.core.frames import Text
+from mockserver.engines.simulator import Scripted, ToolCall
+from mockserver.errors import UsageError
+
+CAPTURE = b'{"capture": 1, "provider": "openai"}\n{"from": "client", "text": "my word is plover"}\n'
+
+
+@pytest.mark.parametrize("given", ["delay 1s on response.created", faults.delay("x", seconds=1)])
+def test_one_fault_is_a_list_of_one(given: object) -> None:
+    server = MockServer(script(), faults=given)  # type: ignore[arg-type]
+    assert len(server.faults) == 1
+    assert len(MockServer(script(), faults=[given, "drop on response.done"]).faults) == 2  # type: ignore[list-item]
+
+
+def test_one_rule_of_the_redaction_is_one(tmp_path: Path) -> None:
+    for rules in ("plover", ["plover"]):
+        hidden = redactor_for(rules=rules).frame(Text("my word is plover"))
+        assert isinstance(hidden, Text)
+        assert hidden.data.startswith("my word is ")
+        assert "plover" not in hidden.data
+    replay(import_bytes(CAPTURE, "x"), redact="plo(ver)?")  # its letters are no regular expressions
+
+
+def test_one_reply_is_no_list_of_replies() -> None:
+    for one in ("hello", ToolCall("weather", {})):
+        with pytest.raises(UsageError, match=r"is one reply; write Scripted\(\["):
+            Scripted(one)  # type: ignore[arg-type]
+    assert len(Scripted(["hello"]).replies) == 1
+
+
+def test_one_model_is_no_list_of_models() -> None:
+    with pytest.raises(UsageError, match=r"models is one name: write models=\['gpt-realtime'\]"):
+        simulator("openai", models="gpt-realtime")
+    simulator("openai", models=["gpt-realtime"])
