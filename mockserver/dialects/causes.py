@@ -49,7 +49,9 @@ class Cause:
     this frame's anchor for
     later frames (``like``). ``response`` and ``role`` say what a cancel does to it.
     ``closing``: it must be sent in the end
-    even if the client never sends the optional frame it waits for.
+    even if the client never sends the optional frame it waits for. ``prompt``: the service answers
+    such requests one after
+    another, so that no later answer comes before this one.
     """
 
     on: On
@@ -60,6 +62,7 @@ class Cause:
     response: str = ""
     role: Role = Role.NONE
     closing: bool = False
+    prompt: bool = False
 
 
 TURNS = "turns"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mockserver.core.frames import Frame, Text
@@ -51,6 +51,14 @@ BLAMED = {
     "item_delete_invalid_item_id": "conversation.item.delete",
 }
 """Which request an error is about where it names none (error.event_id null)."""
+NAMED = (
+    ("session.", ("session.update", "transcription_session.update")),
+    ("response.", ("response.create",)),
+    ("item.", ("conversation.item.create",)),
+)
+"""The same, by how ``error.param`` begins."""
+SILENT = ("response.cancel",)
+"""Requests that the service does not answer, so that they are always the oldest without an answer."""
 
 
 @dataclass(slots=True)
@@ -118,7 +126,7 @@ class RealtimeCauses:
         if name.startswith(("response.", "output_audio_buffer.")) and name not in ANSWERS:
             return self._of_response(name, frame)
         if name in OPENING:
-            return Cause(On.OPENING, chain="opening")
+            return Cause(On.OPENING, chain="opening", prompt=True)
         if name in HEARD:
             return self._heard(name, frame, ahead)
         if name.startswith("conversation.item.input_audio_transcription."):
@@ -134,7 +142,8 @@ class RealtimeCauses:
                 response=response,
                 role=Role.PART,
             )
-        return self._of_request(name, _body(frame))
+        cause = self._of_request(name, _body(frame))
+        return cause if cause.response else replace(cause, prompt=True)
 
     def _of_request(self, name: str, body: dict[str, Any]) -> Cause:
         if name in ITEM_ECHO:
@@ -149,6 +158,8 @@ class RealtimeCauses:
                 ANSWERS[name],
                 _text(body.get("item_id")) or _text(_dict(body.get("item")).get("id")),
             )
+            if name == "conversation.item.deleted":
+                self._items.pop(_text(body.get("item_id")) or "", None)  # its id may come again
             if asked:
                 return Cause(On.STEPS, f"step {asked.step}", (asked.step,))
         return BEFORE
@@ -161,7 +172,12 @@ class RealtimeCauses:
         else:
             response = _found(_RESPONSE_ID, frame)
         if response not in self._chains:
-            return BEFORE if name != "response.done" else Cause(On.BEFORE, chain=TURNS)
+            if name != "response.done":
+                return BEFORE
+            # It was never said to have begun (FACTS 24); its request is answered all the same.
+            asked = self._creator(_dict(_body(frame).get("response")))
+            done = Cause(On.BEFORE, chain=TURNS)
+            return replace(done, on=On.STEPS, steps=(asked.step,)) if asked else done
         chain, like = self._chains[response], f"response {response}"
         if name.endswith(".delta"):
             # The same object for all of them: replay then knows that nothing has
@@ -199,15 +215,14 @@ class RealtimeCauses:
         self._chains[response] = chain
         self._running.append(response)
         self._last_response = response
+        begins = Cause(
+            On.BEFORE, chain, label=label, response=response, role=Role.BEGINS, prompt=True
+        )
         if asked:
-            return Cause(
-                On.STEPS, chain, (asked.step,), label=label, response=response, role=Role.BEGINS
-            )
+            return replace(begins, on=On.STEPS, steps=(asked.step,))
         if speaker:
-            return Cause(
-                On.LIKE, chain, like=speaker, label=label, response=response, role=Role.BEGINS
-            )
-        return Cause(On.BEFORE, chain, label=label, response=response, role=Role.BEGINS)
+            return replace(begins, on=On.LIKE, like=speaker)
+        return begins
 
     def _creator(self, described: dict[str, Any]) -> _Asked | None:
         """The request of a response: the one with the same metadata, else the oldest one
@@ -314,18 +329,31 @@ class RealtimeCauses:
 
     def _blamed(self, error: Any) -> _Asked | None:
         """The request that an error is about: named by ``error.event_id``, else the kind's
-        latest.
+        latest, else the oldest that may be meant.
         """
         error = _dict(error)
         event_id = _text(error.get("event_id"))
         asked = self._by_event.pop(event_id, None) if event_id else None
-        if asked is None:
-            name = BLAMED.get(str(error.get("code")), "")
-            waiting = self._asked.get(name)
-            asked = waiting[-1] if waiting else None
+        if asked is None and not event_id:
+            asked = self._refused(str(error.get("code")), _text(error.get("param")) or "", error.get("type"))
         if asked and asked in self._asked.get(asked.name, ()):
             self._asked[asked.name].remove(asked)
         return asked
+
+    def _refused(self, code: str, param: str, kind: object) -> _Asked | None:
+        waiting = self._asked.get(BLAMED.get(code, ""))
+        if waiting:
+            return waiting[-1]
+        if kind != "invalid_request_error":
+            return None  # trouble of the service's own
+        named = next((names for begin, names in NAMED if param.startswith(begin)), ())
+        left = [
+            one
+            for name, asked in self._asked.items()
+            for one in asked
+            if name not in SILENT and (not named or name in named)
+        ]
+        return min(left, key=lambda one: one.step, default=None)
 
 
 def _same_item(sent: dict[str, Any], shown: dict[str, Any]) -> bool:

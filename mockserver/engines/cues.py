@@ -37,7 +37,6 @@ class Cue:
     """
 
     index: int
-    at: Micros
     delay: Micros
     frame: Frame
     effect: Hangup | Abort | None  # None: the frame is sent
@@ -48,6 +47,7 @@ class Cue:
     role: Role
     closing: bool
     owed: bool  # a client that does what was recorded will see it, optional frames left out
+    prompt: bool  # the service says it at once and in order: what was recorded after it does not overtake it
     run: Run | None = None
     dropped: bool = False
 
@@ -65,10 +65,6 @@ class Chain:
     name: str
     cues: deque[Cue] = field(default_factory=deque)
     last: Micros = 0  # when the last one went out
-    # Of the last frame read, gone out or not:
-    read: Anchor | None = None  # its anchor
-    read_at: Micros = 0
-    read_delay: Micros = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -77,7 +73,8 @@ class Step:
 
     number: int
     index: int
-    at: Micros
+    at: Micros  # as recorded
+    paced: Micros  # as it is played (``engines.pacing.Tempo``)
     view: View
     frame: Frame
     optional: bool

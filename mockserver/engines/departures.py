@@ -83,7 +83,7 @@ def unread(score: Score, dialect: Dialect) -> Iterator[Step]:
             view = dialect.view(record.frame, Sender.CLIENT)
             if view.kind is not Kind.AUDIO or view.audio is None:
                 optional = view.kind is Kind.KEEPALIVE or score.optional(view.name)
-                yield Step(number, place, record.at, view, record.frame, optional, "", 0, 0)
+                yield Step(number, place, record.at, record.at, view, record.frame, optional, "", 0, 0)
                 number += 1
         elif isinstance(record.frame, Close | Lost):
             return  # behind it is the client's answer to the server's close

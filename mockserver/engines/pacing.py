@@ -24,12 +24,34 @@ class Pacing:
     speed: float | None = 1.0
     cap: Micros | None = None
 
-    def gap(self, recorded: Micros) -> Micros:
-        """How long to wait where the recording waited ``recorded``."""
-        if self.speed is None:
+
+class Tempo:
+    """The recording's clock as it is played. Everything is put on it before anything is compared,
+    so whatever came first in the recording comes first at every pace.
+    """
+
+    __slots__ = ("_cap", "_recorded", "_shown", "_speed")
+
+    def __init__(self, pacing: Pacing, *, timed: bool = True) -> None:
+        self._speed = pacing.speed if timed else None
+        self._cap = pacing.cap
+        self._recorded: Micros = 0
+        self._shown: Micros = 0
+
+    def at(self, recorded: Micros, *, event: bool = True) -> Micros:
+        """When something recorded at that time comes. Asked in recorded order.
+
+        A capped wait is one between two events, of either side. Audio is none (``event`` False): it
+        comes all the time, and nobody waits for less because of it.
+        """
+        if self._speed is None:
             return 0
-        waited = recorded if self.speed == 1.0 else round(recorded / self.speed)
-        return waited if self.cap is None else min(waited, self.cap)
+        if self._cap is None:
+            return recorded if self._speed == 1.0 else round(recorded / self._speed)
+        shown = self._shown + min(max(recorded - self._recorded, 0), self._cap)
+        if event:
+            self._recorded, self._shown = recorded, shown
+        return shown
 
 
 INSTANT = Pacing(None)

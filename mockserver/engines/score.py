@@ -24,13 +24,15 @@ from mockserver.engines.aliases import cut, forms
 from mockserver.engines.cues import Anchor, Chain, Cue, Step
 from mockserver.engines.ear import Ear, audio_bytes
 from mockserver.engines.matching import Matcher, listed
-from mockserver.engines.pacing import Pacing
+from mockserver.engines.pacing import Pacing, Tempo
 from mockserver.engines.runs import LONGEST, Run, Shape, shape_like, shape_of
 
 WINDOW = 64
 """How far back an optional step that was left out may still come."""
 AHEAD = 256
 """How many records are read beyond the last one that played."""
+PROMPT: Micros = 3_000_000
+"""What takes longer has other reasons than the request that it answers (an idle timeout)."""
 END = "end"
 """The chain of what ends the connection."""
 LOOK = 5_000
@@ -63,8 +65,8 @@ class Score:
         self.audio_waits: deque[tuple[Micros, Anchor]] = deque()
         self.heard_exactly = bytearray()  # the recorded audio itself, where the rules compare it
         self.ids: set[str] = set()
-        self._rules, self._pace, self._arm = rules, pace, arm
-        self._timed = connection.timed
+        self._rules, self._arm = rules, arm
+        self._tempo = Tempo(pace, timed=connection.timed)
         self._dialect, self._matcher = dialect, matcher
         self._causes = dialect.causes()
         self._labels: dict[str, Anchor] = {}
@@ -102,13 +104,12 @@ class Score:
         while self.read < self._until:
             place, record = self.read, self.records[self.read]
             self.read += 1
-            at = record.at if self._timed else 0
-            if self._shapes and self._goes_on(place, at, record):
+            if self._shapes and self._goes_on(place, record):
                 continue
             if record.sender is Sender.CLIENT:
-                self._client(place, at, record.frame)
+                self._client(place, record.at, record.frame)
             else:
-                self._server(place, at, record.frame)
+                self._server(place, self._tempo.at(record.at), record.frame)
         self._reading = False
 
     def read_audio(self, until: Micros) -> None:
@@ -135,7 +136,7 @@ class Score:
             return  # the client's answer to the server's close
         view = self._dialect.view(frame, Sender.CLIENT)
         if view.kind is Kind.AUDIO and view.audio is not None:
-            self._last_audio_at = at
+            self._last_audio_at = self._tempo.at(at, event=False)
             self.ear.take(view.audio)
             self._marks.append((self.ear.us, place))
             if self._rules.audio == "exact":
@@ -147,16 +148,17 @@ class Score:
         optional = view.kind is Kind.KEEPALIVE or self.optional(view.name)
         about = self._causes.client(number, view, self._ahead)
         self.ear.switch(self._dialect.audio_format(view, self.ear.format))
-        step = Step(number, place, at, view, frame, optional, about, self.ear.us, self.ear.size)
+        paced = self._tempo.at(at)
+        step = Step(number, place, at, paced, view, frame, optional, about, self.ear.us, self.ear.size)
         self.steps.append(step)
         if not optional:
-            self._last_step_at = at
+            self._last_step_at = paced
         elif number == self.low:
             self._move_low(None)
         for one in self._matcher.ids(view.name, view.body):
             self.ids |= forms(one)
 
-    def _goes_on(self, place: int, at: Micros, record: Record) -> bool:
+    def _goes_on(self, place: int, record: Record) -> bool:
         """Whether a record is one more of the frames that come in streams; then it has its cue."""
         frame = record.frame
         if record.sender is Sender.CLIENT or not isinstance(frame, Text):
@@ -166,20 +168,21 @@ class Score:
             return False
         cause, anchor, chain = self._stream
         assert cause is not None
-        delay = 0 if self.at_once else self._delay(at, anchor, chain)
+        at = self._tempo.at(record.at)
+        delay = at - anchor.base
         owed = not anchor.optional
         cue = chain.cues[-1] if chain.cues else None
         run = cue.run if cue is not None and cue.anchor is anchor else None
         if run is not None and len(run.texts) < LONGEST:
             run.add(frame.data, place, delay, shape)
-            chain.read_at, chain.read_delay = at, delay
             self._last_server_at = at
             self.owed += owed
         else:
             run = Run()
             run.add(frame.data, place, delay, shape)
             about = cause.response, cause.role, False
-            self._cue(Cue(place, at, delay, frame, None, None, anchor, chain, *about, owed, run))
+            self._cue(Cue(place, delay, frame, None, None, anchor, chain, *about, owed, False, run))
+            self._last_server_at = at
         return True
 
     def _server(self, place: int, at: Micros, frame: Frame) -> None:
@@ -201,33 +204,26 @@ class Score:
             shape_of(frame.data, frozenset(self.ids), self._shapes, (name, cause.response))
         _, anchor, chain = self._stream
         parts = cut(frame.data, self.ids) if self.ids and isinstance(frame, Text) else None
-        delay = self._delay(at, anchor, chain)
+        delay = at - anchor.base
         owed = cause.closing or not anchor.optional
         about = cause.response, cause.role, cause.closing
-        self._cue(Cue(place, at, delay, frame, None, parts, anchor, chain, *about, owed))
+        prompt = cause.prompt and delay <= PROMPT and not listed(name, self._dialect.floating)
+        self._cue(Cue(place, delay, frame, None, parts, anchor, chain, *about, owed, prompt))
+        self._last_server_at = at
 
     def _close(self, place: int, at: Micros, frame: Close | Lost) -> None:
         anchor, chain = self._after_all(), self._chain(END)
         effect = Abort() if isinstance(frame, Lost) else Hangup(code=frame.code, reason=frame.reason)
-        delay = self._delay(at, anchor, None)
         about = "", Role.NONE, False
-        self._cue(Cue(place, at, delay, frame, effect, None, anchor, chain, *about, True))
+        self._cue(Cue(place, at - anchor.base, frame, effect, None, anchor, chain, *about, True, False))
+        self._last_server_at = at
 
     def _cue(self, cue: Cue) -> None:
         chain = cue.chain
         chain.cues.append(cue)
-        chain.read, chain.read_at, chain.read_delay = cue.anchor, cue.at, cue.delay
         self.owed += cue.owed
-        self._last_server_at = cue.at
         if len(chain.cues) == 1:
             self._arm(chain)
-
-    def _delay(self, at: Micros, anchor: Anchor, chain: Chain | None) -> Micros:
-        if self.at_once:
-            return 0
-        if self._pace.cap is not None and chain is not None and chain.read is anchor:
-            return chain.read_delay + self._pace.gap(at - chain.read_at)
-        return self._pace.gap(at - anchor.base)
 
     def _chain(self, name: str) -> Chain:
         chain = self.chains.get(name)
@@ -270,7 +266,7 @@ class Score:
             pending = [step for step in steps if step.state != "done"]
             words = " and ".join(f"client frame {step.number} ({step.view.name})" for step in steps)
             optional = any(step.optional for step in steps)
-            anchor = Anchor(max(step.at for step in steps), len(pending), words, optional)
+            anchor = Anchor(max(step.paced for step in steps), len(pending), words, optional)
             for step in pending:
                 step.anchors.append(anchor)
             if not pending:

@@ -9,6 +9,7 @@ plays what follows.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
@@ -31,6 +32,8 @@ from mockserver.engines.score import Score
 
 SHOWN = 60
 """So many of the newest frames are told of in a report."""
+PATIENCE: Micros = 100_000
+"""Where nothing tells how long a frame took: so long an answer waits for what the client had asked by then."""
 BATCH = 256
 """So many frames due at one time go out at once; the next a microsecond later, so that a shell can
 send in between.
@@ -68,7 +71,12 @@ class Stage:
         ] = {}  # responses that were cut short; what of them is dropped (None: all)
         self._dialect, self._aliases, self._lines = dialect, aliases, lines
         self._pace, self._patience = pace, patience
-        self._heap: list[tuple[Micros, int, int, Cue]] = []
+        self._heap: list[tuple[Micros, int, int, Cue]] = []  # what has its time: due, record, number
+        self._ready: list[tuple[int, int, Micros, Cue]] = []  # what is due, in recorded order
+        self._prompt: dict[Cue, Micros] = {}  # what has its time and may not be overtaken
+        self._held: list[tuple[int, int, Micros, Cue]] = []  # what waits for a client that is a little late
+        self._held_until: Micros = 0
+        self._missed = 0  # the first step that nothing has waited for in vain
         self._count = (
             count()
         )  # a cue may stand in the plan twice: to wait for its limit, then to go out
@@ -79,10 +87,12 @@ class Stage:
 
     def due(self) -> Micros | None:
         """When the next cue is due."""
-        if not self._heap:
-            return None
-        due = self._heap[0][0]
-        return max(due, self._resume)
+        if self._ready:
+            return self._resume
+        due = self._heap[0][0] if self._heap else None
+        if self._held and (due is None or self._held_until < due):
+            return self._held_until
+        return due
 
     def at(self, now: Micros) -> None:
         """It is ``now``."""
@@ -93,12 +103,19 @@ class Stage:
         self._now = now
         self._room = BATCH
         out: list[Effect | Burst] = []
-        heap = self._heap
-        while heap and heap[0][0] <= now and not self.ended:
+        heap, ready = self._heap, self._ready
+        if self._held:
+            self._look_again(now)
+        while not self.ended:
+            while heap and heap[0][0] <= now:
+                due, index, number, cue = heappop(heap)
+                heappush(ready, (index, number, due, cue))
+            if not ready:
+                break
             if self._room <= 0:
                 self._resume = now + 1
                 break
-            due, index, _, cue = heappop(heap)
+            index, number, due, cue = heappop(ready)
             cues = cue.chain.cues
             if cue.dropped or not cues or cues[0] is not cue or cue.index != index:
                 continue
@@ -111,6 +128,14 @@ class Stage:
                 continue
             if not self._greeted and cue.anchor is not self.score.opening:
                 self._greet(now, out)
+            if self._prompt and (earlier := self._not_before(index)) is not None:
+                self._plan(earlier, cue)
+                continue
+            if self.score.at_once and index > self._limit():
+                if not self._held:
+                    self._held_until = now + PATIENCE
+                self._held.append((index, number, due, cue))
+                continue
             self._stream(cue, due, now, out)
         for effect in out[-SHOWN:]:
             if isinstance(effect, Burst):
@@ -118,6 +143,35 @@ class Stage:
             elif isinstance(effect, Send):
                 self._lines.append(Line(now, Sender.SERVER, effect.frame))
         return out
+
+    def _not_before(self, index: int) -> Micros | None:
+        """When something is due that was recorded before ``index`` and may not be overtaken."""
+        self._prompt = {
+            cue: due
+            for cue, due in self._prompt.items()
+            if not cue.dropped and cue.chain.cues and cue.chain.cues[0] is cue
+        }
+        earlier = (due for cue, due in self._prompt.items() if cue.index < index)
+        return max(earlier, default=None)
+
+    def _limit(self) -> int:
+        """The record up to which the client has done what was recorded, as far as that is waited for."""
+        steps, number = self.score.steps, max(self.score.low, self._missed)
+        while number < len(steps) and (steps[number].optional or steps[number].state == "done"):
+            number += 1
+        return steps[number].index if number < len(steps) else len(self.records)
+
+    def _look_again(self, now: Micros) -> None:
+        """Something came, or what is held back has waited long enough."""
+        if now >= self._held_until:
+            first = min(self._held)[0]
+            self._missed = next(
+                (step.number for step in self.score.steps[self.score.low :] if step.index > first),
+                len(self.score.steps),
+            )
+        for one in self._held:
+            heappush(self._ready, one)
+        self._held.clear()
 
     def _greet(self, now: Micros, out: list[Effect | Burst]) -> None:
         """What the server said before the client's first frame comes before any answer, also to a client
@@ -169,7 +223,7 @@ class Stage:
                 break
             after = cues[0]
             later = began + after.delay
-            if after.anchor is not anchor or not self._next(later, after.index, due, now):
+            if after.anchor is not anchor or not self._next(later, after.index, now):
                 break
             cue, due = after, max(later, due)
         chain.last = due
@@ -177,28 +231,32 @@ class Stage:
             self._arm(chain)
         self.score.sent(index, owed, now)
 
-    def _next(self, later: Micros, index: int, due: Micros, now: Micros) -> bool:
-        """Whether a frame that wants to go out at ``later``, after one at ``due``, is the next of all."""
-        if later > now:
+    def _next(self, later: Micros, index: int, now: Micros) -> bool:
+        """Whether a frame that wants to go out at ``later`` is the next of all."""
+        if later > now or (self._ready and self._ready[0][0] < index):
             return False
-        return not self._heap or (max(later, due), index) <= self._heap[0][:2]
+        if self._heap and self._heap[0][0] <= now:
+            return False  # it became ready just now
+        if self._prompt and self._not_before(index) is not None:
+            return False
+        return not self.score.at_once or index <= self._limit()
 
     def _play(
         self, cue: Cue, run: Run, began: Micros, due: Micros, now: Micros, out: list[Effect | Burst]
     ) -> tuple[Micros, int]:
         """The next frame of a run, and those after it that are due before anything else is; when the last was due."""
-        begin, heap = run.at, self._heap
+        begin = run.at
         most = min(len(run.texts), begin + self._room)
         end = begin + 1
-        if self.score.at_once and not (heap and heap[0][0] <= now):
-            end = most
+        if self.score.at_once:
+            # All are due: up to what else is, and to what the client has still to do.
+            last = min(self._ready[0][0] if self._ready else len(self.records), self._limit())
+            end = max(end, bisect_left(run.places, last, end, most))
             if end > begin + 1:
                 due = max(began, due)
         else:
-            while end < most and (later := began + run.delays[end]) <= now:
-                if not self._next(later, run.places[end], due, now):
-                    break
-                due = max(later, due)
+            while end < most and self._next(began + run.delays[end], run.places[end], now):
+                due = max(began + run.delays[end], due)
                 end += 1
         out.append(self._burst(run, begin, end))
         self._room -= end - begin
@@ -313,6 +371,8 @@ class Stage:
 
     def _plan(self, due: Micros, cue: Cue) -> None:
         heappush(self._heap, (due, cue.index, next(self._count), cue))
+        if cue.prompt and cue.anchor.time is not None and not self.score.at_once:
+            self._prompt[cue] = due
 
 
 def _places(cue: Cue) -> Sequence[int]:
