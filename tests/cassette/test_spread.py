@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from mockserver.cassette import spread as spread_module
 from mockserver.cassette.clean import scrub, verify
 from mockserver.cassette.model import Cassette
+from mockserver.cassette.patterns import TOKEN
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.spread import Spread
 from mockserver.core.frames import Binary, Frame, Sender, Text
 from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.personaplex import PERSONAPLEX
 from mockserver.errors import SecretFound
 from tests.cassette.make import audio_delta, cassette, event, noise
 
@@ -208,3 +210,121 @@ def test_a_key_in_deltas_that_are_alike_is_found_though_none_of_them_is_read_in_
         "REDACTED-split-1 done"
     )
     assert spread.finished(0, 20, delta("sk-pro")) == delta("REDACTED-split-2")
+
+
+def arguments(*pieces: str, item: str = "item_1") -> Cassette:
+    kind = "response.function_call_arguments.delta"
+    return cassette(*(delta(piece, item, kind) for piece in pieces))
+
+
+LOGIN = json.dumps({"user": "me", "Password": 'S"u\\per "Secret', "n": [1, "two"], "token": "abc"})
+
+
+@given(st.lists(st.integers(1, len(LOGIN) - 1), max_size=12, unique=True).map(sorted))
+def test_a_secret_field_in_any_pieces(places: list[int]) -> None:
+    pieces = [LOGIN[a:b] for a, b in zip([0, *places], [*places, len(LOGIN)], strict=True)]
+    made = scrub(arguments(*pieces), Redactor(), lens=OPENAI)
+    text = said(made)
+    assert text.startswith('{"user": "me", "Password": "REDACTED-')
+    middle = text.removeprefix('{"user": "me", "Password": "').partition('", "n": [1, "two"], "token": "')
+    assert TOKEN.sub("", middle[0]) == ""
+    assert middle[1]
+
+
+def test_a_field_in_pieces_is_out_at_once_and_what_follows_stays() -> None:
+    pieces = ['{"user": "S', 'ue", "pass', 'word": "S', "uperS", 'ecret", "note": "S', 'uper"}']
+    spread = Spread(Redactor())
+    made = [
+        spread.frame(0, number, Sender.SERVER, delta(piece))[0] for number, piece in enumerate(pieces)
+    ]
+    assert [json.loads(one.data)["delta"] for one in made] == [  # type: ignore[union-attr]
+        *pieces[:2],
+        'word": "REDACTED-split-1',
+        "REDACTED-split-2",
+        'REDACTED-split-3", "note": "S',
+        'uper"}',
+    ]
+
+
+def test_headers_and_a_long_key_in_pieces() -> None:
+    value = "abcdefghij" * 500
+    text = json.dumps({"headers": {"X-Own": value, "Accept": "text/html"}, "n": "ok"})
+    made = said(scrub(arguments(*(text[n : n + 40] for n in range(0, len(text), 40))), Redactor(), lens=OPENAI))
+    assert "abcde" not in made
+    assert made.endswith('", "Accept": "text/html"}, "n": "ok"}')
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ('{"max_tok', 'ens": "40', '96"}'),
+        ('{"user": "', "Sue", '"}'),
+        ('the "pass', 'word" is: "', 'no idea"'),
+        ('{"headers": {"Acc', 'ept": "te', 'xt"}}'),
+    ],
+)
+def test_ordinary_fields_in_pieces_stay(pieces: tuple[str, ...]) -> None:
+    assert said(scrub(arguments(*pieces), Redactor(), lens=OPENAI)) == "".join(pieces)
+
+
+def message(text: str, item: str, kind: str = "conversation.item.create") -> Text:
+    content = [{"type": "input_text", "text": text}]
+    return event(type=kind, item={"id": item, "type": "message", "role": "user", "content": content})
+
+
+@pytest.mark.parametrize("sender", Sender)
+@pytest.mark.parametrize("pair", [("my task-sk", "-abcdefghijkl"), ("Bearer ", "tulip4711meadow"), ('"api_key": "', "x")])
+def test_messages_are_no_pieces(pair: tuple[str, str], sender: Sender) -> None:
+    """Each is a text of its own, whatever the one before it said."""
+    kinds = ("conversation.item.create", "conversation.item.added", "conversation.item.done")
+    frames = [
+        *(message(text, f"item_{number}", kind) for number, text in enumerate(pair) for kind in kinds),
+        *(event(type="user_message", text=text) for text in pair if sender is Sender.CLIENT),
+        *(event(clientContent={"turns": [{"parts": [{"text": text}]}]}) for text in pair),
+        *(event(realtimeInput={"text": text}) for text in pair),
+        *(event(type="response.output_text.done", text=text, item_id="i") for text in pair),
+        *(event(type="transcript", role="user", text=text, ordinal=n) for n, text in enumerate(pair)),
+    ]
+    made = scrub(cassette(*((sender, frame) for frame in frames)), Redactor(rules=["skab.*"]), lens=OPENAI)
+    texts = [one.frame.data for one in made.connections[0].records]  # type: ignore[union-attr]
+    assert [one for one, frame in zip(texts, frames, strict=True) if one != frame.data and "split" in one] == []
+
+
+def test_pieces_that_are_called_so_are_joined() -> None:
+    """The control: neither a delta nor a part has another name for its text."""
+    for bodies in (
+        [{"type": "agent_chat_response_part", "text_response_part": {"text": KEY[n : n + 9]}} for n in (0, 9, 18)],
+        [{"type": "transcript", "role": "agent", "ordinal": 1, "text": KEY[n : n + 9]} for n in (0, 9, 18)],
+        [{"type": "audio_chunk", "audio": "AAAA", "text": KEY[n : n + 9]} for n in (0, 9, 18)],
+    ):
+        made = scrub(cassette(*(event(**body) for body in bodies)), Redactor(), lens=OPENAI)
+        texts = [one.frame.data for one in made.connections[0].records]  # type: ignore[union-attr]
+        assert all("REDACTED-split-" in one for one in texts)
+
+
+def test_pieces_of_text_in_binary_frames() -> None:
+    """PersonaPlex: 2, then a word. The bytes of its audio (1) are no text and stay."""
+    pieces = ["Well, ", "sk-", "proj-", "abcdefgh", " it is; ünï"]
+    frames = [Binary(b"\x02" + piece.encode()) for piece in pieces]
+    sound = Binary(b"\x01" + noise(300))
+    made = scrub(cassette(*frames[:3], sound, *frames[3:]), Redactor(dialect=PERSONAPLEX), lens=PERSONAPLEX)
+    got = [one.frame.data for one in made.connections[0].records]  # type: ignore[union-attr]
+    assert got[3] == sound.data
+    assert TOKEN.sub("*", b"".join(one[1:] for one in (*got[:3], *got[4:])).decode()) == "Well, *** it is; ünï"
+    assert all(one[0] == 2 for one in (*got[:3], *got[4:]))
+    whole = Redactor(dialect=PERSONAPLEX).frame(Binary(b"\x02say " + KEY.encode() + b", yes"))
+    assert whole == Binary(b"\x02say REDACTED-key-1, yes")
+    with pytest.raises(SecretFound):
+        verify(cassette(*frames), Redactor(dialect=PERSONAPLEX), name="x")
+    quiet = [Binary(b"\x02" + word) for word in (b"the ", b"task-", b"force ", b"\xff", b" said")]
+    left = scrub(cassette(*quiet), Redactor(dialect=PERSONAPLEX), lens=PERSONAPLEX)
+    assert [one.frame for one in left.connections[0].records] == quiet
+
+
+def test_a_url_in_pieces() -> None:
+    made = said(scrub(cassette(delta("see https://host/x?tok"), delta("en=abc"), delta("def&n=1")), Redactor(), lens=OPENAI))
+    assert TOKEN.sub("*", made) == "see https://host/x?token=**&n=1"
+    spread = Spread(Redactor())
+    for number, words in enumerate((" one", " two", "https://me:pass@host/", " three")):
+        frame, _ = spread.frame(0, number, Sender.SERVER, event(type="x.delta", event_id=f"e_{number}", delta=words))
+        assert "pass" not in frame.data  # type: ignore[union-attr]
