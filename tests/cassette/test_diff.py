@@ -127,3 +127,11 @@ def test_real_captures_do_not_differ_from_themselves(shared_capture: object) -> 
     made = detect_and_import(str(shared_capture))
     assert diff(made, made) == []
     assert diff(made, replace(made, connections=())) != []
+
+
+def test_secrets_have_other_names_in_another_recording() -> None:
+    first = turn(words="call REDACTED-rule-1 with REDACTED-env-1")
+    assert told(first, turn(words="call REDACTED-rule-2 with REDACTED-key-1")) == []
+    assert told(first, turn(words="call 1234 with REDACTED-env-1")) == []
+    assert told(turn(words="call 1234 with REDACTED-env-1"), first) == []
+    assert len(told(first, turn(words="call 1234 without REDACTED-env-1"))) == 1

@@ -75,8 +75,10 @@ def test_headers_in_a_frame_are_headers() -> None:
     made = redacted(mcp(given))
     assert made == mcp(
         {
-            **{"X-Custom": "REDACTED-header-1", "x-goog-user": ["REDACTED-header-2", "REDACTED-header-3"]},
-            **{"Accept": "text/html", "X-RateLimit-Left": "3"},
+            "X-Custom": "REDACTED-header-1",
+            "x-goog-user": ["REDACTED-header-2", "REDACTED-header-3"],
+            "Accept": "text/html",
+            "X-RateLimit-Left": "3",
         }
     )
     nested = redacted({"arguments": json.dumps({"request_headers": given})})
@@ -85,11 +87,13 @@ def test_headers_in_a_frame_are_headers() -> None:
 
 def test_the_schema_of_headers_is_none() -> None:
     """A tool that takes headers describes them; nothing in that is a header."""
-    for schema in (
+    schemas: tuple[Any, ...] = (
         {"type": "object", "description": OPAQUE, "additionalProperties": {"type": "string"}},
         {"description": OPAQUE, "anyOf": [{"type": "object"}, {"type": "null"}]},
         {"$ref": "#/definitions/headers", "title": OPAQUE},
-    ):
+    )
+    body: Any
+    for schema in schemas:
         body = {"parameters": {"type": "object", "properties": {"headers": schema}}}
         assert redacted(body) == body
     body = {"headers": "a heading of two words", "header": {"X-Title": OPAQUE}, "after": [OPAQUE]}
@@ -123,7 +127,7 @@ def test_a_text_may_end_anywhere() -> None:
     for end in range(len(text) + 1):
         cut = text[:end]
         told = [(cut[one.begin : one.end], one.open) for one in found(cut)]
-        assert all(value and "one three".find(value) >= 0 or is_open for value, is_open in told)
+        assert all(is_open or value in ("one", "three") for value, is_open in told)
         assert not told or marked(cut)
     assert [text[one.begin : one.end] for one in found(text)] == ["one", "three"]
     assert [one.open for one in found(text)] == [False, True]

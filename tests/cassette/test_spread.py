@@ -273,7 +273,9 @@ def message(text: str, item: str, kind: str = "conversation.item.create") -> Tex
 
 
 @pytest.mark.parametrize("sender", Sender)
-@pytest.mark.parametrize("pair", [("my task-sk", "-abcdefghijkl"), ("Bearer ", "tulip4711meadow"), ('"api_key": "', "x")])
+@pytest.mark.parametrize(
+    "pair", [("my task-sk", "-abcdefghijkl"), ("Bearer ", "tulip4711meadow"), ('"api_key": "', "x")]
+)
 def test_messages_are_no_pieces(pair: tuple[str, str], sender: Sender) -> None:
     """Each is a text of its own, whatever the one before it said."""
     kinds = ("conversation.item.create", "conversation.item.added", "conversation.item.done")
@@ -322,7 +324,8 @@ def test_pieces_of_text_in_binary_frames() -> None:
 
 
 def test_a_url_in_pieces() -> None:
-    made = said(scrub(cassette(delta("see https://host/x?tok"), delta("en=abc"), delta("def&n=1")), Redactor(), lens=OPENAI))
+    pieces = (delta("see https://host/x?tok"), delta("en=abc"), delta("def&n=1"))
+    made = said(scrub(cassette(*pieces), Redactor(), lens=OPENAI))
     assert TOKEN.sub("*", made) == "see https://host/x?token=**&n=1"
     spread = Spread(Redactor())
     for number, words in enumerate((" one", " two", "https://me:pass@host/", " three")):
