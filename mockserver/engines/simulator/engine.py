@@ -292,9 +292,8 @@ class Simulator:
 
     def _response_ended(self, response: Response) -> None:
         pace = self.wire.options.pace
-        if self.wire.profile.rate_limits == "after" and (
-            response.output or response.status != "cancelled"
-        ):
+        # FACTS 9: none of a response that was cancelled before its output; of others without output unknown (none).
+        if self.wire.profile.rate_limits == "after" and response.output:
             self.wire.after(
                 pace.rate_limits_ms, self, lambda: limits.tell(self.wire, response.usage.total)
             )

@@ -137,8 +137,6 @@ class Response:
         pace = self.wire.options.pace
         at = pace.first_ms if reply.after_ms is None else reply.after_ms
         yield at
-        if self.wire.profile.rate_limits == "before":
-            limits.tell(self.wire, self.usage.total)
         message: _Open | None = None
         if reply.text or reply.silence is not None:
             message = self._open_item(
@@ -271,6 +269,8 @@ class Response:
     def _open_item(
         self, kind: str, call: ToolCall | McpCall | None = None, *, phase: str = ""
     ) -> _Open:
+        if not self.output and self.wire.profile.rate_limits == "before":
+            limits.tell(self.wire, self.usage.total)
         item = Item(self.wire.mint("item"), kind, "response", status="in_progress")
         if call is None:
             item.role = "assistant"
@@ -381,8 +381,8 @@ class Response:
         """response.done."""
         self.status = status
         self.details = None if details is None else {"type": status, **details}
-        if status == "cancelled" and not self.output:
-            self.usage = Usage()  # all zero (FACTS 21)
+        if not self.output:
+            self.usage = Usage()  # all zero (FACTS 21, of cancelled ones; of others unknown)
         self.wire.emit("response.done", response=self.shown())
         self.ended(self)
 

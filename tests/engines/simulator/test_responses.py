@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mockserver import speech
-from mockserver.engines.simulator import Scripted, ToolCall
+from mockserver.engines.simulator import Failure, Scripted, ToolCall, simulator
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.stage import Stage, handshake
 
@@ -120,6 +120,23 @@ def test_a_response_cancelled_before_output_gets_none() -> None:
     stage.send("response.cancel")
     stage.wait(1_000)
     assert stage.of("rate_limits.updated") == []
+
+
+@keeps("rate-limits", "usage")
+@pytest.mark.parametrize("provider", ["openai", "azure_dated"])
+@pytest.mark.parametrize("reply", [None, Failure()])
+def test_nor_does_one_that_ends_without_output(provider: str, reply: Any) -> None:
+    hands = handshake("gpt-realtime", deployment="gpt-realtime")
+    stage = Stage(simulator(provider, replier=Scripted([reply, "hi"])), hands=hands, check=False)
+    done = stage.ask("hello")
+    assert done["output"] == []
+    assert (done["usage"]["total_tokens"], done["usage"]["input_tokens"]) == (0, 0)
+    stage.wait(1_000)
+    assert stage.of("rate_limits.updated") == []
+    # The control: the next one has output.
+    assert stage.ask()["usage"]["total_tokens"] > 0
+    stage.wait(1_000)
+    assert len(stage.of("rate_limits.updated")) == 1
 
 
 # --- one at a time --------------------------------------------------------------------------------------------------
