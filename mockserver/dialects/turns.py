@@ -35,7 +35,9 @@ _DELTAS = {
     "response.output_audio_transcript.delta": "transcript", "response.audio_transcript.delta": "transcript",
     "response.output_text.delta": "text", "response.text.delta": "text",
 }
-_DONES = frozenset(name.removesuffix("delta") + "done" for name in _DELTAS)
+_DONES = {name.removesuffix("delta") + "done": kind for name, kind in _DELTAS.items()}
+_GA_DONES = {kind: name for name, kind in _DONES.items() if name.startswith("response.output_")}
+_BETA_DONES = {kind: name for name, kind in _DONES.items() if not name.startswith("response.output_")}
 BETA = frozenset({"conversation.item.created", "response.audio.delta", "response.audio_transcript.delta",
                   "response.text.delta"})
 
@@ -288,10 +290,15 @@ class Turns:
             if part.done:
                 continue
             place = {**at, "content_index": part.index}
-            out += [self._stream_done(kind, name, place, part) for kind, name in self._open_streams(part)]
+            streams = self._open_streams(part)
+            closed = [self._stream_done(kind, name, place, part) for kind, name in streams]
+            # xAI ends the audio last (captures xai-text_in_audio_out_turn:18 to :20).
+            first = 1 if self._uuids and streams and streams[0][0] == "audio" else 0
             said = _said(part, part.body)
             twice = {"content": said} if part.twice else {}
+            out += closed[first:]
             out.append({"type": "response.content_part.done", **place, "part": said, **twice})
+            out += closed[:first]
         if output.body.get("type") == "function_call" and output.arguments_open:
             call: dict[str, Any] = {key: output.body[key] for key in ("call_id", "name") if key in output.body}
             out.append({"type": "response.function_call_arguments.done", **at, **call, "arguments": output.arguments})
@@ -307,8 +314,20 @@ class Turns:
         return out
 
     def _open_streams(self, part: Part) -> list[tuple[str, str]]:
-        """What of a part is not done, in the order of the provider: audio, transcript, text (FACTS 8)."""
-        return sorted(part.streams.items(), key=lambda pair: ("audio", "transcript", "text").index(pair[0]))
+        """What of a part is not done, in the order of the provider: audio, transcript, text (FACTS 8).
+
+        A part has the streams of its type, also those of which no delta has come yet: both of its audio's are closed
+        wherever it is cut (FACTS 21).
+        """
+        kind = _str(part.body.get("type"))
+        if "audio" in kind or "transcript" in part.streams or "audio" in part.streams:
+            kinds: tuple[str, ...] = ("audio", "transcript")
+        else:
+            kinds = ("text",) if "text" in kind else ()
+        ended = {_DONES[name] for name in part.ended}
+        names = _BETA_DONES if self._beta else _GA_DONES
+        streams = {kind: names[kind] for kind in kinds if kind not in ended} | part.streams
+        return sorted(streams.items(), key=lambda pair: ("audio", "transcript", "text").index(pair[0]))
 
     def _stream_done(self, kind: str, name: str, place: dict[str, Any], part: Part) -> dict[str, Any]:
         return {"type": name, **place} if kind == "audio" else {"type": name, **place, kind: part.said}

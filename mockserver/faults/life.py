@@ -6,6 +6,7 @@ state of its own drops the response too and the next turn works.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Unpack
@@ -19,6 +20,9 @@ from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight
 from mockserver.faults.options import On, Options, make
 
 DELTAS = ("response.*.delta",)
+LIMITS = "rate_limits.updated"
+OUTPUT = ("response.", "conversation.item.added", "conversation.item.created", "conversation.item.done")
+"""Events of an ended response. Others that name its items (truncated, deleted, retrieved) answer the client."""
 Cancelled = Literal["turn_detected", "client_cancelled"]
 Incomplete = Literal["max_output_tokens", "content_filter"]
 
@@ -32,6 +36,8 @@ class Living(Moment):
         super().__init__(run)
         self.turns = Turns(run.lens)
         self._ended: set[str] = set()
+        self._mute: set[str] = set()  # of those, the ones of which nothing had been output
+        self._no_limits = False  # the engine has ended one of these too, and will tell what it used
         self._what: Frame | View = Lost()
         self._at_hand: Sight | None = None  # not yet known to ``turns``: it may have to happen before this frame
 
@@ -42,7 +48,15 @@ class Living(Moment):
         self.settle()
         if self._ended:
             owner = self.turns.owner(sight.view)
-            if owner is not None and owner in self._ended:
+            if owner is not None and owner in self._ended and sight.name.startswith(OUTPUT):
+                if sight.name == "response.done":
+                    self._no_limits = owner in self._mute
+                elif sight.name == "response.output_item.added":
+                    # Where the engine had said all at one instant: the conversation's events of this item follow.
+                    self.turns.see(sight.sender, sight.view, name=sight.name)
+                return ()
+            if self._no_limits and sight.name == LIMITS:
+                self._no_limits = False  # FACTS 9: none where nothing was output
                 return ()
         self._at_hand = sight
         # Read now, while the session's lens has it in mind for all who ask; deltas are not read (``Turns``).
@@ -79,6 +93,9 @@ class Living(Moment):
     ) -> Iterable[Item]:
         """A response is over: the tail to the client, a word to the engine."""
         self._ended.add(response_id)
+        tail = list(tail)
+        if not json.loads(tail[-1].data)["response"]["output"]:
+            self._mute.add(response_id)
         note = self.run.fire(did, sight, response_id=response_id)
         return [note, *map(to_client, tail), Tell("cancel", {"response_id": response_id, "reason": reason})]
 

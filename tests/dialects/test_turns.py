@@ -57,8 +57,9 @@ TRANSCRIPT = "response.output_audio_transcript.done"
         (1, ["response.done"]),
         (2, ["response.output_item.done", "response.done"]),
         (3, ["conversation.item.done", "response.output_item.done", "response.done"]),
-        (4, CLOSED),
-        (5, [TRANSCRIPT, *CLOSED]),
+        # A part that is audio has both ends, also before its first delta and before its first sound (FACTS 21).
+        (4, ["response.output_audio.done", TRANSCRIPT, *CLOSED]),
+        (5, ["response.output_audio.done", TRANSCRIPT, *CLOSED]),
         (6, ["response.output_audio.done", TRANSCRIPT, *CLOSED]),
         (7, [TRANSCRIPT, *CLOSED]),
     ],
@@ -93,9 +94,25 @@ def test_beta_names_in_beta_sessions() -> None:
     made = event("conversation.item.created", previous_item_id=None, item=ITEM)
     tail = bodies(feed(created, ADDED, made, PART, event("response.audio.delta", delta="AAAA", **AT)).cancelled_tail(
         "resp_1", "turn_detected", ids()))
-    assert [body["type"] for body in tail] == ["response.audio.done", "response.content_part.done",
-                                               "response.output_item.done", "response.done"]
+    assert [body["type"] for body in tail] == [
+        "response.audio.done", "response.audio_transcript.done", "response.content_part.done",
+        "response.output_item.done", "response.done"]
+    assert tail[1]["transcript"] == ""
     assert tail[-1]["response"]["output"][0]["content"] == [{"type": "audio", "transcript": ""}]
+
+
+def test_a_text_part_is_ended_before_its_first_delta_too() -> None:
+    part = event("response.content_part.added", part={"type": "text", "text": ""}, **AT)
+    tail = bodies(feed(CREATED, ADDED, part).cancelled_tail("resp_1", "turn_detected", ids()))
+    assert [body["type"] for body in tail][:2] == ["response.output_text.done", "response.content_part.done"]
+    assert tail[0]["text"] == ""
+
+
+def test_a_transcript_alone_makes_an_audio_part() -> None:
+    """Where the part was not announced: the transcript has begun, no sound has been seen yet."""
+    tail = bodies(feed(CREATED, ADDED, WORD).cancelled_tail("resp_1", "turn_detected", ids()))
+    assert [body["type"] for body in tail][:3] == ["response.output_audio.done", TRANSCRIPT,
+                                                   "response.content_part.done"]
 
 
 def test_text() -> None:

@@ -1,0 +1,182 @@
+"""A response that a fault ends, beside one that the simulator itself ends at the same moment: the same events.
+
+And what comes after it: rate limits where something was output, none where nothing was (FACTS 9 and 21).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import aiohttp
+import pytest
+
+from mockserver import MockServer, virtual_time
+from mockserver.core.frames import Handshake, Sender, Text
+from mockserver.core.ids import Ids
+from mockserver.dialects.turns import Turns
+from mockserver.engines.simulator import Failure, Reply, Scripted, ToolCall, simulator
+from tests.engines.simulator.stage import KEY
+from tests.engines.simulator.stage import Stage as Client
+
+WORDS = "one two three four five six"
+MODELS = {"xai": "grok-voice-latest"}
+DATED = (("deployment", "gpt-realtime"), ("api-version", "2025-04-01-preview"))
+PROVIDERS = ("openai", "azure", "azure_dated", "azure_voice_live", "xai")
+
+
+def client(provider: str, reply: Any) -> Client:
+    model = (("model", MODELS.get(provider, "gpt-realtime")),)
+    hands = Handshake("/v1/realtime", DATED if provider == "azure_dated" else model, (KEY,))
+    return Client(simulator(provider, replier=Scripted([reply])), hands=hands, check=False)
+
+
+def step(stage: Client) -> None:
+    """On to the next instant at which something is due."""
+    due = stage.engine.wake_at()
+    assert due is not None
+    stage.at = max(stage.at, due)
+    stage._take(stage.engine.wake(stage.at))
+
+
+def ends(provider: str, reply: Any, steps: int) -> tuple[list[Any], list[Any]] | None:
+    """The events that end a response after so many instants: a fault's, the simulator's own. None: it is over."""
+    stage = client(provider, reply)
+    stage.say("hello")
+    stage.wait(200)
+    stage.send("response.create")
+    stage.until("response.created")
+    for _ in range(steps):
+        step(stage)
+        if stage.of("response.done"):
+            return None
+    turns = Turns(stage.source.dialect)
+    for body in stage.events:
+        turns.see(Sender.SERVER, Text(json.dumps(body)))
+    (response_id,) = turns.open
+    ids = Ids(random.Random(1))
+    fault = [json.loads(frame.data) for frame in turns.cancelled_tail(response_id, "client_cancelled", ids)]
+    return fault, stage.send("response.cancel")
+
+
+def bare(body: dict[str, Any], provider: str) -> dict[str, Any]:
+    """An event without what a fault cannot know: its own id, the count of what a response used, and that the dated
+    versions of Azure do not repeat a function's name, as the others with the beta's names do."""
+    if provider == "azure_dated" and body["type"] == "response.function_call_arguments.done":
+        body = {key: value for key, value in body.items() if key != "name"}
+    body = {key: value for key, value in body.items() if key != "event_id"}
+    if "response" in body:
+        body["response"] = {key: value for key, value in body["response"].items() if key != "usage"}
+    return body
+
+
+@pytest.mark.parametrize("reply", [WORDS, ToolCall("look", {"at": WORDS}), [WORDS, ToolCall("look", {})]])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_fault_ends_a_response_as_the_simulator_does(provider: str, reply: Any) -> None:
+    seen: set[tuple[str, ...]] = set()
+    for steps in range(40):
+        made = ends(provider, reply, steps)
+        if made is None:
+            break
+        fault, own = made
+        assert [body["type"] for body in fault] == [body["type"] for body in own], steps
+        seen.add(tuple(body["type"] for body in own))
+        if provider != "xai":  # its fields are its own: previous_item_id on every event, usage beside the response
+            assert [bare(body, provider) for body in fault] == [bare(body, provider) for body in own], steps
+    assert len(seen) > 1  # before the output, and in its middle
+
+
+# --- rate limits ----------------------------------------------------------------------------------------------------
+
+
+async def served(reply: Any, *faults: str, pace: Any = "natural") -> list[dict[str, Any]]:
+    """All that a real client gets for one response.create, and for a while after it."""
+    seen: list[dict[str, Any]] = []
+    with virtual_time():
+        source = simulator("openai", replier=Scripted([reply]), pace=pace)
+        async with (
+            MockServer(source, faults=faults) as server,
+            aiohttp.ClientSession(headers=dict([KEY])) as http,
+            http.ws_connect(server.ws_url) as ws,
+        ):
+            await ws.send_json({"type": "response.create"})
+            try:
+                while True:
+                    seen.append(await ws.receive_json(timeout=20))
+            except TimeoutError:
+                return seen
+
+
+NOTHING_SAID = ("rate limit", "server error", "insufficient quota", "cancel midway on response.created")
+SAID = ("server error on response.content_part.added", "cancel midway", "fail", "incomplete")
+
+
+@pytest.mark.parametrize("pace", ["natural", "instant"])
+@pytest.mark.parametrize(
+    ("reply", "fault", "told"),
+    [
+        (WORDS, None, True),
+        (Failure(), None, False),
+        (None, None, False),
+        (Reply(WORDS, failure=Failure()), None, True),
+        *((WORDS, fault, False) for fault in NOTHING_SAID),
+        *((WORDS, fault, True) for fault in SAID),
+    ],
+)
+async def test_rate_limits_follow_what_was_output(reply: Any, fault: str | None, told: bool, pace: str) -> None:
+    """A fault and the simulator agree; at an instant pace the engine has said all before the fault acts."""
+    seen = await served(reply, *([] if fault is None else [fault]), pace=pace)
+    names = [body["type"] for body in seen]
+    assert names.count("response.done") == 1
+    response = seen[names.index("response.done")]["response"]
+    assert bool(response["output"]) is told
+    assert names[names.index("response.done") + 1 :] == (["rate_limits.updated"] if told else [])
+    if not told:
+        assert response["usage"]["total_tokens"] == 0
+
+
+async def test_the_limits_of_the_next_response_are_told() -> None:
+    """What is swallowed is the limits of the response that was ended, and no others."""
+    with virtual_time():
+        source = simulator("openai", replier=Scripted([WORDS, WORDS]), pace="instant")
+        async with (
+            MockServer(source, faults=["rate limit in 1st response"]) as server,
+            aiohttp.ClientSession(headers=dict([KEY])) as http,
+            http.ws_connect(server.ws_url) as ws,
+        ):
+            for _ in range(2):
+                await ws.send_json({"type": "response.create"})
+            names = []
+            while "rate_limits.updated" not in names:
+                names.append((await ws.receive_json(timeout=20))["type"])
+            assert names.count("response.done") == 2
+            with pytest.raises(TimeoutError):
+                await ws.receive_json(timeout=20)
+
+
+@pytest.mark.parametrize("pace", ["natural", "instant"])
+@pytest.mark.parametrize("faults", [("cancel midway on 1st response.output_audio.delta",), ()])
+async def test_what_a_client_asks_about_an_ended_item_is_answered(faults: tuple[str, ...], pace: Any) -> None:
+    """The item is cut on the wire; the answer to a truncation of it belongs to the client, not to the response."""
+    with virtual_time():
+        source = simulator("openai", replier=Scripted([WORDS]), pace=pace)
+        async with (
+            MockServer(source, faults=faults) as server,
+            aiohttp.ClientSession(headers=dict([KEY])) as http,
+            http.ws_connect(server.ws_url) as ws,
+        ):
+            await ws.send_json({"type": "response.create"})
+            seen: dict[str, Any] = {}
+            while "response.done" not in seen:
+                body = await ws.receive_json(timeout=20)
+                seen[body["type"]] = body
+            item_id = seen["response.output_item.done"]["item"]["id"]
+            where = {"item_id": item_id, "content_index": 0}
+            await ws.send_json({"type": "conversation.item.truncate", **where, "audio_end_ms": 40})
+            await ws.send_json({"type": "conversation.item.retrieve", "item_id": item_id})
+            names = []
+            while "conversation.item.retrieved" not in names:
+                names.append((await ws.receive_json(timeout=20))["type"])
+            assert "conversation.item.truncated" in names
+            assert "error" not in names
