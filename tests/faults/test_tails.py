@@ -87,14 +87,33 @@ def test_a_fault_ends_a_response_as_the_simulator_does(provider: str, reply: Any
     assert len(seen) > 1  # before the output, and in its middle
 
 
+AUDIO_ENDS = {
+    "openai": ["response.output_audio.done", "response.output_audio_transcript.done", "response.content_part.done"],
+    "azure_dated": ["response.audio.done", "response.audio_transcript.done", "response.content_part.done"],
+    "xai": ["response.output_audio_transcript.done", "response.content_part.done", "response.output_audio.done"],
+}
+
+
+@pytest.mark.parametrize("fault", ["cancel midway", "fail", "incomplete"])
+@pytest.mark.parametrize("provider", AUDIO_ENDS)
+async def test_at_its_first_delta_an_audio_part_is_ended_whole(provider: str, fault: str) -> None:
+    """There the transcript of OpenAI's answers has begun, and no sound has come yet (FACTS 8 and 21)."""
+    names = [body["type"] for body in await served(WORDS, fault, provider=provider)]
+    first = next(place for place, name in enumerate(names) if name.endswith(".delta"))
+    assert [name for name in names if name.endswith(".delta")] == [names[first]]
+    assert names[first + 1 : first + 4] == AUDIO_ENDS[provider]
+
+
 # --- rate limits ----------------------------------------------------------------------------------------------------
 
 
-async def served(reply: Any, *faults: str, pace: Any = "natural") -> list[dict[str, Any]]:
-    """All that a real client gets for one response.create, and for a while after it."""
+async def served(
+    reply: Any, *faults: str, pace: Any = "natural", provider: str = "openai"
+) -> list[dict[str, Any]]:
+    """All that a real client gets for one response.create, and for a second after it."""
     seen: list[dict[str, Any]] = []
     with virtual_time():
-        source = simulator("openai", replier=Scripted([reply]), pace=pace)
+        source = simulator(provider, replier=Scripted([reply]), pace=pace)
         async with (
             MockServer(source, faults=faults) as server,
             aiohttp.ClientSession(headers=dict([KEY])) as http,
@@ -103,7 +122,8 @@ async def served(reply: Any, *faults: str, pace: Any = "natural") -> list[dict[s
             await ws.send_json({"type": "response.create"})
             try:
                 while True:
-                    seen.append(await ws.receive_json(timeout=20))
+                    done = any(body["type"] == "response.done" for body in seen)
+                    seen.append(await ws.receive_json(timeout=1 if done else 20))
             except TimeoutError:
                 return seen
 
