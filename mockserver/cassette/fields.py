@@ -133,14 +133,17 @@ def _probability(text: str, begin: int, end: int) -> bool:
 
 
 def _headers(text: str) -> Iterator[Found]:
+    past = 0
     for match in _HEADERS.finditer(text):
-        yield from _of_headers(text, match.start(), match.end())
+        if match.start() >= past:  # one inside another has been read with it
+            past, made = _of_headers(text, match.start(), match.end())
+            yield from made
 
 
-def _of_headers(text: str, start: int, at: int) -> Iterator[Found]:
-    """The strings under an object, as headers; none where the object is the JSON schema of one."""
+def _of_headers(text: str, start: int, at: int) -> tuple[int, list[Found]]:
+    """Where an object ends, and the strings under it, as headers; none where it is the JSON schema of one."""
     made: list[Found] = []
-    within, name, value_next = ["{"], "", False
+    within, name, value_next, end = ["{"], "", False, len(text)
     for match in _JSON.finditer(text, at):
         mark = text[match.start()]
         if mark in "{[":
@@ -148,18 +151,19 @@ def _of_headers(text: str, start: int, at: int) -> Iterator[Found]:
         elif mark != '"':
             within.pop()
             if not within:
+                end = match.end()
                 break
         elif match[3]:
             name = match[1].lower()
             if name.startswith("$"):
-                return
+                return match.end(), []
         elif value_next or within[-1] == "[":
             if name == "type" and match[1] in _TYPES:
-                return
+                return match.end(), []
             if not kept_header(name):
                 made += _value(text, match, 1, "header", 1, start)
         value_next = match[3] is not None
-    yield from made
+    return end, made
 
 
 def url_spans(text: str, secret: Callable[[str], bool]) -> Iterator[tuple[int, int, str]]:

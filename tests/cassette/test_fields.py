@@ -131,3 +131,19 @@ def test_a_text_may_end_anywhere() -> None:
         assert not told or marked(cut)
     assert [text[one.begin : one.end] for one in found(text)] == ["one", "three"]
     assert [one.open for one in found(text)] == [False, True]
+
+
+def test_a_text_made_to_be_slow_is_not() -> None:
+    """Each of these takes minutes where the work grows with the square of the length."""
+    many = 20_000
+    for text in (
+        '{"headers": ' * many,
+        '{"headers": {"a": 1, ' * many,
+        '"password": "' * many,
+        '"client_secret": {' * many,
+        '"ab' + " " * many + '":',
+        "a://" * many + "?" * many,
+        '"' + "\\" * many,
+    ):
+        assert len(found(text)) <= many
+        assert Redactor().text(text) is not None
