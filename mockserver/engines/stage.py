@@ -19,6 +19,7 @@ from mockserver.cassette.model import Connection
 from mockserver.core.burst import Burst, Fill
 from mockserver.core.frames import Effect, Frame, Micros, Note, Peer, Send, Sender, Text, to_client
 from mockserver.core.ids import Ids
+from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.causes import TURNS, Role
 from mockserver.dialects.turns import Turns
@@ -34,6 +35,8 @@ SHOWN = 60
 """So many of the newest frames are told of in a report."""
 PATIENCE: Micros = 100_000
 """Where nothing tells how long a frame took: so long an answer waits for what the client had asked by then."""
+NOT_ASKED = (Kind.CLOSE, Kind.LOST, Kind.KEEPALIVE)
+"""Client frames that nothing waits for."""
 BATCH = 256
 """So many frames due at one time go out at once; the next a microsecond later, so that a shell can
 send in between.
@@ -76,7 +79,7 @@ class Stage:
         self._prompt: dict[Cue, Micros] = {}  # what has its time and may not be overtaken
         self._held: list[tuple[int, int, Micros, Cue]] = []  # what waits for a client that is a little late
         self._held_until: Micros = 0
-        self._missed = 0  # the first step that nothing has waited for in vain
+        self._missed = 0  # the first step that has not come, and that nothing has waited for in vain
         self._count = (
             count()
         )  # a cue may stand in the plan twice: to wait for its limit, then to go out
@@ -156,19 +159,20 @@ class Stage:
 
     def _limit(self) -> int:
         """The record up to which the client has done what was recorded, as far as that is waited for."""
-        steps, number = self.score.steps, max(self.score.low, self._missed)
-        while number < len(steps) and (steps[number].optional or steps[number].state == "done"):
+        steps, number = self.score.steps, self._missed
+        while number < len(steps) and (
+            steps[number].state != "pending" or steps[number].view.kind in NOT_ASKED
+        ):
             number += 1
+        self._missed = number  # what has come or was passed over need not be looked at again
         return steps[number].index if number < len(steps) else len(self.records)
 
     def _look_again(self, now: Micros) -> None:
         """Something came, or what is held back has waited long enough."""
         if now >= self._held_until:
             first = min(self._held)[0]
-            self._missed = next(
-                (step.number for step in self.score.steps[self.score.low :] if step.index > first),
-                len(self.score.steps),
-            )
+            later = (step.number for step in self.score.steps[self._missed :] if step.index > first)
+            self._missed = next(later, len(self.score.steps))
         for one in self._held:
             heappush(self._ready, one)
         self._held.clear()

@@ -222,18 +222,43 @@ def test_a_client_that_waits_for_its_answer_costs_one_moment_for_each_thing_it_h
     assert told(live)[1:] == ["resp_a created", "resp_a done"]
 
 
-def test_optional_frames_and_the_clients_close_are_not_waited_for() -> None:
+def test_keepalives_are_not_waited_for() -> None:
+    cassette = recording(
+        (S, {"type": "conversation_initiation_metadata"}),
+        (C, {"type": "user_message", "text": "hi"}),
+        (C, {"type": "pong", "event_id": 1}),
+        (S, {"type": "agent_response", "agent_response_event": {"agent_response": "hello"}}),
+        dialect="elevenlabs",
+    )
+    live = Live(Replay(cassette, pacing="instant"))
+    live.send({"type": "user_message", "text": "hi"})
+    live.wait(0)
+    assert len(live.got) == 2
+
+
+def test_a_barge_in_comes_where_it_was_recorded_and_may_be_left_out() -> None:
+    cancel = {"type": "response.cancel", "event_id": "c1"}
     cassette = recording(
         (S, SESSION),
         (C, ask("a")),
-        (C, {"type": "response.cancel", "event_id": "c1"}),
         (S, said("a", "created")),
-        (S, said("a", "done")),
-    )
-    live = Live(Replay(cassette, pacing="instant", rules={"optional": ["response.cancel"]}))
+        (S, said("a", "delta", "one")),
+        (C, cancel),
+        (S, said("a", "delta", "two")),
+        (S, {**said("a", "done"), "response": {"id": "resp_a", "status": "cancelled", "metadata": {"tag": "a"}}}),
+    )  # fmt: skip
+    for late_ms in (0, 50):
+        live = Live(Replay(cassette, pacing="instant"))
+        live.send(ask("a"))
+        assert told(live)[1:] == ["resp_a created", "resp_a one"]
+        live.wait(late_ms)
+        live.send(cancel)
+        live.wait(0)
+        assert told(live)[1:] == ["resp_a created", "resp_a one", "resp_a two", "resp_a done"]
+    live = Live(Replay(cassette, pacing="instant"))
     live.send(ask("a"))
-    live.wait(0)
-    assert told(live)[1:] == ["resp_a created", "resp_a done"]
+    live.wait(PATIENCE / 1_000)
+    assert told(live)[1:] == ["resp_a created", "resp_a one", "resp_a two"]
 
 
 # --- whose answer it is ---
