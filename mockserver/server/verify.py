@@ -21,6 +21,7 @@ from yarl import URL
 from mockserver.cassette.drift import Drift, drift
 from mockserver.cassette.follow import Follower
 from mockserver.cassette.model import Cassette, Connection
+from mockserver.cassette.patterns import TOKEN
 from mockserver.core.frames import SECOND, Binary, Close, Frame, Lost, Text
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines.relay import HOP
@@ -103,6 +104,11 @@ def _report(connection: Connection, live: Follower | int, server: MockServer) ->
     return Report(connection.number, tuple(found), len(live.heard))
 
 
+def _whole(name: str, value: str) -> str:
+    """A header as a server reads it: of a redacted ``Authorization`` the scheme is gone too."""
+    return f"Bearer {value}" if name.lower() == "authorization" and TOKEN.fullmatch(value) else value
+
+
 class _Driver:
     """Plays the client of one connection."""
 
@@ -120,7 +126,7 @@ class _Driver:
         shake = self._connection.handshake
         left_out = HOP | {"sec-websocket-extensions"}
         headers = CIMultiDict(
-            (name, value) for name, value in shake.headers if name.lower() not in left_out
+            (name, _whole(name, value)) for name, value in shake.headers if name.lower() not in left_out
         )
         target = shake.target or shake.path
         try:
