@@ -12,6 +12,8 @@ import pytest
 from mockserver.errors import UsageError
 
 ONE_OF = ("cassette", "simulator", "script")
+OF_CASSETTES = ("pacing", "rules", "allow_unplayed", "upstream")
+"""What only a test with a cassette has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,13 @@ class Settings:
             raise UsageError(
                 f"marker realtime_mock: {' and '.join(asked)} both say what answers; keep one of them"
             )
+        idle = [one.name for one in fields(self) if one.name in OF_CASSETTES and getattr(self, one.name) != one.default]
+        if idle and not self.plays_cassette:
+            raise UsageError(
+                f"marker realtime_mock: {' and '.join(f'{name}=' for name in idle)} would do nothing: "
+                f"{'it needs' if len(idle) == 1 else 'they need'} a cassette, and here {asked[0]}= answers"
+            )
+        self._check_replay()
         if self.replier is not None and self.simulator is None:
             raise UsageError(
                 "marker realtime_mock: replier= needs simulator=, it is what the simulator's model says"
@@ -53,6 +62,23 @@ class Settings:
             raise UsageError(
                 f"marker realtime_mock: faults= is a list, got the string {self.faults!r}; write [{self.faults!r}]"
             )
+
+    def _check_replay(self) -> None:
+        """A wrong rule is wrong in every recording mode, not only where the cassette is played."""
+        try:
+            if self.pacing != "recorded":
+                from mockserver.engines.pacing import pacing
+
+                pacing(self.pacing)
+            if self.rules is not None:
+                from mockserver.dialects.base import MatchRules
+                from mockserver.engines.matching import merge_rules
+
+                if not isinstance(self.rules, Mapping):
+                    raise UsageError(f"rules={self.rules!r:.60}: expected a dict of match rules")
+                merge_rules(MatchRules(), self.rules)
+        except UsageError as error:
+            raise UsageError(f"marker realtime_mock: {error}") from None
 
     @property
     def plays_cassette(self) -> bool:
@@ -70,9 +96,11 @@ def settings_of(markers: Iterable[pytest.Mark]) -> Settings:
             )
         _check_names(mark.kwargs)
         closer = any(merged.get(name) is not None for name in ONE_OF)
+        other = closer and merged.get("cassette") is None
         for name, value in mark.kwargs.items():
             # A closer word on what answers replaces a farther one, whichever of the three it is.
-            if not (closer and name in (*ONE_OF, "replier")):
+            # What that is decides what of the rest is of use.
+            if not ((closer and name in (*ONE_OF, "replier")) or (other and name in OF_CASSETTES)):
                 merged.setdefault(name, value)
     return Settings(**merged)
 

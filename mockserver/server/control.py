@@ -30,7 +30,18 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Note, Pairs, Text, first
+from mockserver.core.frames import (
+    Answer,
+    Binary,
+    Close,
+    Handshake,
+    Lost,
+    Note,
+    Pairs,
+    Sender,
+    Text,
+    first,
+)
 from mockserver.core.journal import Entry
 from mockserver.engines.base import Reply, Request, Source
 from mockserver.errors import SpecError, UsageError
@@ -42,6 +53,9 @@ if TYPE_CHECKING:
 
 ROOT = "/__mockserver__"
 MAX_BODY = 64 * 1024
+SENDERS = tuple(map(str, Sender))
+KINDS = tuple(kind.__name__.lower() for kind in (Handshake, Answer, Text, Binary, Close, Lost, Note))
+"""What an entry of the journal may be (``core.journal.What``)."""
 MAX_PAGE = 10_000
 MAX_WAIT_MS = 30_000
 
@@ -259,12 +273,13 @@ class Control:
             forget()
 
     def _filter(self, query: Pairs) -> Callable[[Entry], bool]:
-        session, sender = first(query, "session"), first(query, "sender")
-        name, kind = first(query, "name"), first(query, "kind")
+        session = None if first(query, "session") is None else _number(query, "session", 0, math.inf)
+        sender, kind = _one_of(query, "sender", SENDERS), _one_of(query, "kind", KINDS)
+        name = first(query, "name")
 
         def wanted(entry: Entry) -> bool:
             return (
-                (session is None or str(entry.session) == session)
+                session in (None, entry.session)
                 and (sender is None or entry.sender == sender)
                 and (kind is None or _kind(entry) == kind)
                 and (name is None or fnmatchcase(self._name(entry), name))
@@ -329,6 +344,13 @@ def _redacted(server: MockServer, handshake: Handshake) -> Handshake:
     from mockserver.cassette.store import redactor_for
 
     return redactor_for(server.dialect).handshake(handshake)
+
+
+def _one_of(query: Pairs, name: str, known: tuple[str, ...]) -> str | None:
+    text = first(query, name)
+    if text is not None and text not in known:
+        raise Refused(400, f"{name}={text[:20]!r}: expected one of {', '.join(known)}")
+    return text
 
 
 def _number(query: Pairs, name: str, default: int, most: float) -> int:

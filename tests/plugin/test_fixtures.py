@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from mockserver.errors import UsageError
+from mockserver.pytest_plugin.settings import settings_of
 from tests.plugin.conftest import Run
 
 SYNC = """
@@ -161,6 +163,16 @@ from talk import talk
         ),
         ("cassette='../../secret'", "", "", "it leaves its folder"),
         ("simulator='nobody'", "", "", "'nobody'"),
+        (
+            "simulator='openai', rules={'volatil': []}, pacing='instant'",
+            "",
+            "",
+            "pacing= and rules= would do nothing: they need a cassette, and here simulator= answers",
+        ),
+        ("script=talk, allow_unplayed=True", "", "", "allow_unplayed= would do nothing: it needs"),
+        ("cassette='x', rules={'volatil': []}", "", "", "unknown key 'volatil', expected one of"),
+        ("cassette='x', rules=['volatile']", "", "", "rules=['volatile']: expected a dict"),
+        ("cassette='x', pacing='fast'", "", "", "marker realtime_mock: pacing"),
     ],
 )
 def test_a_wrong_marker_is_one_clear_error(
@@ -181,6 +193,17 @@ def test_a_wrong_marker_is_one_clear_error(
 
 def glob(text: str) -> str:
     return text.replace("[", "[[]")
+
+
+def test_what_is_said_of_cassettes_for_a_whole_module_is_no_matter_of_its_scripts() -> None:
+    far = pytest.mark.realtime_mock(pacing="instant", rules={"volatile": []}, tls=True).mark
+    scripted = settings_of([pytest.mark.realtime_mock(script=len).mark, far])
+    assert (scripted.pacing, scripted.rules, scripted.tls) == ("recorded", None, True)
+    played = settings_of([pytest.mark.realtime_mock(cassette="x").mark, far])
+    assert (played.pacing, played.rules) == ("instant", {"volatile": []})
+    near = pytest.mark.realtime_mock(pacing="instant").mark
+    with pytest.raises(UsageError, match="pacing= would do nothing"):
+        settings_of([near, pytest.mark.realtime_mock(script=len).mark])
 
 
 SWALLOWED = """

@@ -18,7 +18,8 @@ from mockserver import MockServer, script
 from mockserver.core.frames import Pairs
 from mockserver.engines.base import Request
 from mockserver.server import control_model
-from mockserver.server.control import Control
+from mockserver.server.control import KINDS, Control
+from tests.docs import TOP
 
 TALK = script.repeat(script.expect("ping"), script.send({"type": "pong"}, b"\x00\xff"))
 JSON = {"Content-Type": "application/json"}
@@ -100,6 +101,31 @@ async def test_the_journal_is_filtered() -> None:
         )
         for query in ("since=x", "since=-1", "limit=1.5", "colour=red"):
             assert (await ask(server, session, f"GET journal?{query}"))[0] == 400
+        for query, told in (
+            ("sender=zz", "sender='zz': expected one of client, server"),
+            (
+                "kind=zz",
+                "kind='zz': expected one of handshake, answer, text, binary, close, lost, note",
+            ),
+            ("kind=", "kind='': expected one of handshake,"),
+            ("session=-1", "session='-1': expected a whole number"),
+            ("session=x", "session='x': expected a whole number"),
+        ):
+            status, page = await ask(server, session, f"GET journal?{query}")
+            assert status == 400
+            assert page["error"]["message"].startswith(told)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_kind_of_entry_may_be_asked_for(kind: str) -> None:
+    async with serving() as (server, session):
+        async with session.ws_connect(server.ws_url) as ws:
+            await ws.send_str('{"type":"ping"}')
+            await ws.receive()
+        status, page = await ask(server, session, f"GET journal?kind={kind}")
+        assert status == 200
+        assert {entry["kind"] for entry in page["entries"]} <= {kind}
+        assert f"`{kind}`" in (TOP / "docs" / "control-api.md").read_text(encoding="utf-8")
 
 
 async def test_waiting_for_an_entry() -> None:
