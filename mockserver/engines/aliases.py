@@ -3,7 +3,8 @@ frame.
 
 Ids are learned when a live client frame matches a recorded one, never guessed. They are put into
 the text of later server
-frames as whole JSON strings; every other byte stays as recorded.
+frames as whole JSON strings; every other byte stays as recorded. A short one that may as well be a word ("1", "user")
+is put in under names of ids only.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ Parts = tuple[str, ...]
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
 """An id that JSON writes in one way only. Nearly all are."""
+_ID_KEY = re.compile(r"(?:^|_)ids?$|I[dD]s?$")
 EDGE = 512
 FEW = 12
 """Looking for so few ids one by one is faster than cutting the text up."""
@@ -97,7 +99,7 @@ def cut(text: str, ids: frozenset[str] | set[str]) -> Parts | None:
         held = [one for one in ids if one in text]
         if not held:
             return None
-        if len(held) == 1:
+        if len(held) == 1 and looks_minted(held[0]):
             before, token, after = text.partition(f'"{held[0]}"')
             if (
                 token
@@ -123,12 +125,22 @@ def cut(text: str, ids: frozenset[str] | set[str]) -> Parts | None:
         escaped = (len(before) - len(before.rstrip("\\"))) % 2 == 1
         if escaped or pieces[place + 1].lstrip().startswith(":"):
             continue
+        if not looks_minted(pieces[place]) and not _ID_KEY.search(_key_of(pieces, place)):
+            continue  # "1" may be an id, and what somebody says
         parts += ['"'.join(pieces[start:place]), pieces[place]]
         start = place + 1
     if not parts:
         return None
     parts.append('"'.join(pieces[start:]))
     return tuple(parts)
+
+
+def _key_of(pieces: list[str], place: int) -> str:
+    """The name of the member that a string is the value of, or is in the list of; "" where that does not show."""
+    before = place - 1
+    while before > 1 and pieces[before].strip() == ",":
+        before -= 2
+    return pieces[before - 1] if pieces[before].lstrip()[:1] == ":" else ""
 
 
 def looks_minted(value: object) -> bool:
