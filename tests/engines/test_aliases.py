@@ -25,15 +25,21 @@ def rewritten(text: str, **names: str | None) -> str:
     [
         ('{"id":"minted_01"}', '{"id":"LIVE"}'),
         ('{"id" : "minted_01" , "n":1.0}\r\n', '{"id" : "LIVE" , "n":1.0}\r\n'),
-        ('{"x":["minted_01",{"y":"minted_01"}],"z":"minted_01"}', '{"x":["LIVE",{"y":"LIVE"}],"z":"LIVE"}'),
+        (
+            '{"x":["minted_01",{"y":"minted_01"}],"z":"minted_01"}',
+            '{"x":["LIVE",{"y":"LIVE"}],"z":"LIVE"}',
+        ),
         ('{"minted_01":"minted_01"}', '{"minted_01":"LIVE"}'),  # a key stays
         ('{"minted_01" :1}', '{"minted_01" :1}'),
-        ('{"text":"minted_01 and minted_012"}', '{"text":"minted_01 and minted_012"}'),  # a part of a longer string stays
+        ('{"text":"minted_01 and minted_012"}', '{"text":"minted_01 and minted_012"}'),
         (
             '{"args":"{\\"id\\":\\"minted_01\\"}"}',
             '{"args":"{\\"id\\":\\"minted_01\\"}"}',
         ),  # JSON in a string stays
-        ('{"x":"\\\\","y":"minted_01"}', '{"x":"\\\\","y":"LIVE"}'),  # a string that ends in a backslash
+        (
+            '{"x":"\\\\","y":"minted_01"}',
+            '{"x":"\\\\","y":"LIVE"}',
+        ),  # a string that ends in a backslash
         ('"minted_01"', '"LIVE"'),
         ('["","minted_01",""]', '["","LIVE",""]'),
     ],
@@ -44,7 +50,10 @@ def test_whole_strings_only(text: str, expected: str) -> None:
 
 def test_an_id_may_stand_at_either_edge_of_a_long_frame() -> None:
     audio = "A" * 10 * EDGE
-    for text in (f'{{"id":"minted_01","delta":"{audio}"}}', f'{{"delta":"{audio}","id":"minted_01"}}'):
+    for text in (
+        f'{{"id":"minted_01","delta":"{audio}"}}',
+        f'{{"delta":"{audio}","id":"minted_01"}}',
+    ):
         assert rewritten(text, minted_01="LIVE") == text.replace("minted_01", "LIVE")
     middle = f'{{"delta":"{audio}","id":"minted_01","more":"{audio}"}}'
     assert rewritten(middle, minted_01="LIVE") == middle.replace("minted_01", "LIVE")
@@ -73,7 +82,10 @@ def test_a_short_id_is_put_in_under_names_of_ids_only(text: str, expected: str) 
 
 
 def test_names_may_change_places() -> None:
-    assert rewritten('["minted_01","minted_02"]', minted_01="minted_02", minted_02="minted_01") == '["minted_02","minted_01"]'
+    assert (
+        rewritten('["minted_01","minted_02"]', minted_01="minted_02", minted_02="minted_01")
+        == '["minted_02","minted_01"]'
+    )
 
 
 JSON = st.recursive(
