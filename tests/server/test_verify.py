@@ -93,9 +93,10 @@ async def voiced(path: Path, *, barge_in: bool) -> Cassette:
     return load(path)
 
 
-def talker(seed: int) -> MockServer:
+def talker(seed: int, *faults: str) -> MockServer:
     """A service whose replies take some time."""
-    return MockServer(simulator("openai", replier=lambda context: "Good."), seed=seed)
+    source = simulator("openai", replier=lambda context: "Good.")
+    return MockServer(source, faults=faults, seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,18 @@ async def test_a_client_that_speaks_is_followed_as_it_spoke(
         done = upstream.journal.sent_by_server("response.done").bodies
     assert failure(cassette, reports) is None
     assert [body["response"]["status"] for body in done] == ends
+
+
+async def test_what_is_said_twice_is_drift_though_the_recorded_client_left_at_once(
+    tmp_path: Path,
+) -> None:
+    cassette = await voiced(tmp_path / "x.cassette", barge_in=False)
+    async with talker(3, "duplicate on 2nd response.done") as upstream:
+        drifted = failure(cassette, await verify(cassette, upstream=upstream.base_url))
+    assert drifted is not None
+    assert str(drifted).splitlines()[1:] == [
+        "  connection 0: event added: response.done (2 recorded, 3 now)"
+    ]
 
 
 def ids(cassette: Cassette) -> set[str]:
