@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
+from mockserver.core.typed import (
+    Limit,
+    Name,
+    NotNegative,
+    Positive,
+    PositiveInt,
+    check_fields,
+)
 from mockserver.errors import UsageError
 
 
@@ -34,24 +42,17 @@ class Pace:
     ``late_error_ms``: how late the error about an empty commit comes (FACTS 18: 820-1000 ms).
     """
 
-    created_ms: float = 0
-    first_ms: float = 0
-    text_ms: float = 0
-    audio_speed: float | None = None
-    piece_ms: int = 200
-    transcription_ms: float = 0
-    rate_limits_ms: float = 0
-    late_error_ms: float = 0
+    created_ms: NotNegative = 0
+    first_ms: NotNegative = 0
+    text_ms: NotNegative = 0
+    audio_speed: Positive | None = None
+    piece_ms: Annotated[int, Limit("of at least 20", lambda ms: bool(ms >= 20))] = 200
+    transcription_ms: NotNegative = 0
+    rate_limits_ms: NotNegative = 0
+    late_error_ms: NotNegative = 0
 
     def __post_init__(self) -> None:
-        if self.audio_speed is not None and self.audio_speed <= 0:
-            raise UsageError(
-                f"Pace: audio_speed={self.audio_speed}: expected more than 0, or None for all at once"
-            )
-        if self.piece_ms < 20:
-            raise UsageError(
-                f"Pace: piece_ms={self.piece_ms}: expected at least 20 ms of audio per delta"
-            )
+        check_fields(self, "Pace")
 
 
 PACES = {
@@ -65,20 +66,28 @@ Transcripts = Sequence[str | None] | Callable[[bytes], str | None]
 """What is said in audio that is not ours: one text per utterance in order, or a function of its PCM16 (24 kHz, of G.711
 8 kHz). None: nobody can make it out, so its transcription fails."""
 
+McpTool = Annotated[
+    Mapping[str, Any],
+    Limit("with the tool's name", lambda tool: isinstance(tool.get("name"), str)),
+]
+McpServers = Mapping[str, Sequence[McpTool]]
+"""Remote MCP servers that can be reached, by label, with their tools ({"name": ..., "input_schema": ...})."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """Every setting of a simulator. The defaults are what is known; where nothing is known, the comment says so."""
 
-    model: str | None = None  # where the handshake names none; None: the profile's
+    model: Name | None = None  # where the handshake names none; None: the profile's
     pace: Pace = PACES["natural"]
     transcripts: Transcripts = ()
     misbehave: frozenset[Misbehaviour] = frozenset()
-    require_key: bool | frozenset[str] = True  # True: any key; False: none needed; or exactly these
-    models: Collection[str] | None = (
+    # True: any key; False: none needed; or exactly these
+    require_key: bool | frozenset[Name] = True
+    models: Collection[Name] | None = (
         None  # names that exist; None: whatever looks like a realtime model
     )
-    max_session_s: float = 3600  # FACTS 6
+    max_session_s: Positive = 3600  # FACTS 6
     # Unknown: whether conversation.item.added and .done are sent for output that is not in the conversation (FACTS 25).
     announce_out_of_band: bool = False
     # Unknown: whether a truncated item keeps the transcript of what was heard ("cut") or none at all ("deleted").
@@ -87,13 +96,12 @@ class Options:
     deleted_item_id: Literal["kept", "empty"] = "kept"
     # Unknown: the provider's voice detector is a model. Ours compares the level of 32 ms of audio with
     # threshold x this.
-    vad_full_scale: float = 0.02
+    vad_full_scale: Positive = 0.02
     # Unknown: how much silence lets semantic VAD end a turn that sounds finished.
     # Of audio that is not ours it takes twice as much.
-    semantic_pause_ms: int = 256
-    # Remote MCP servers that can be reached, by label, with their tools ({"name": ..., "input_schema": ...}).
-    mcp: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    rate_limit_tokens: int = 40_000  # the account's limit of tokens per minute
+    semantic_pause_ms: PositiveInt = 256
+    mcp: McpServers = field(default_factory=dict)
+    rate_limit_tokens: PositiveInt = 40_000  # the account's limit of tokens per minute
     instructions: str | None = (
         None  # the model's default instructions, where they are not the provider's
     )
@@ -102,39 +110,25 @@ class Options:
     )  # merged over the provider's defaults at the start
 
     def __post_init__(self) -> None:
-        for name in ("max_session_s", "vad_full_scale", "semantic_pause_ms", "rate_limit_tokens"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-                raise UsageError(f"simulator: {name}={value!r}: expected a number more than 0")
-        if self.truncated_transcript not in ("cut", "deleted"):
-            raise UsageError(
-                f"simulator: truncated_transcript={self.truncated_transcript!r}: expected cut or deleted"
-            )
-        if self.deleted_item_id not in ("kept", "empty"):
-            raise UsageError(
-                f"simulator: deleted_item_id={self.deleted_item_id!r}: expected kept or empty"
-            )
-        if isinstance(self.models, str):
-            raise UsageError(f"simulator: models is one name: write models=[{self.models!r}]")
-        if isinstance(self.transcripts, str | bytes):
-            raise UsageError(
-                "simulator: transcripts is one text: expected a list of texts, one for each utterance"
-            )
+        check_fields(self, "simulator")
 
 
 class Settings(TypedDict, total=False):
-    """What ``simulator`` takes beside its named arguments: fields of ``Options``, which says what each is."""
+    """What ``simulator`` takes beside its named arguments: fields of ``Options``, which says what each is.
+
+    ``Options`` checks them; here they are for mypy, and tests/engines/simulator/test_settings.py keeps the two alike.
+    """
 
     transcripts: Transcripts
-    models: Collection[str] | None
-    max_session_s: float
+    models: Collection[Name] | None
+    max_session_s: Positive
     announce_out_of_band: bool
     truncated_transcript: Literal["cut", "deleted"]
     deleted_item_id: Literal["kept", "empty"]
-    vad_full_scale: float
-    semantic_pause_ms: int
-    mcp: Mapping[str, Sequence[Mapping[str, Any]]]
-    rate_limit_tokens: int
+    vad_full_scale: Positive
+    semantic_pause_ms: PositiveInt
+    mcp: McpServers
+    rate_limit_tokens: PositiveInt
     instructions: str | None
     session: Mapping[str, object]
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mockserver.core.typed import Name, NotNegative, NotNegativeInt, check_fields, checked
 from mockserver.errors import UsageError
 
 
@@ -70,9 +71,12 @@ class Context:
 class ToolCall:
     """A function call. ``arguments`` is JSON text, or an object that becomes it."""
 
-    name: str
+    name: Name
     arguments: Mapping[str, Any] | str = "{}"
     call_id: str | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, "ToolCall")
 
     @property
     def json(self) -> str:
@@ -87,11 +91,14 @@ class McpCall:
     Where the tool's require_approval asks for it, the reply is a request for approval instead.
     """
 
-    server: str
-    name: str
+    server: Name
+    name: Name
     arguments: Mapping[str, Any] | str = "{}"
     output: str = ""
     error: str | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, "McpCall")
 
     @property
     def json(self) -> str:
@@ -107,15 +114,21 @@ def _json(arguments: Mapping[str, Any] | str) -> str:
 class Silence:
     """An audio message that says nothing for so long."""
 
-    ms: int = 1_000
+    ms: NotNegativeInt = 1_000
+
+    def __post_init__(self) -> None:
+        check_fields(self, "Silence")
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """The response fails (response.done with status "failed"). ``type`` and ``code`` as the provider has them."""
 
-    code: str | None = None
-    type: str = "server_error"
+    code: Name | None = None
+    type: Name = "server_error"
+
+    def __post_init__(self) -> None:
+        check_fields(self, "Failure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +142,17 @@ class Reply:
     calls: tuple[ToolCall | McpCall, ...] = ()
     silence: Silence | None = None
     failure: Failure | None = None
-    after_ms: float | None = None
+    after_ms: NotNegative | None = None
     filtered: bool = False
+
+    def __post_init__(self) -> None:
+        check_fields(self, "Reply")
 
 
 Said = (
     Reply | str | ToolCall | McpCall | Silence | Failure | Sequence[str | ToolCall | McpCall] | None
 )
-Replier = Callable[[Context], "Said | Awaitable[Said]"]
+Replier = Callable[[Context], Said | Awaitable[Said]]
 
 
 def as_reply(value: object) -> Reply:
@@ -184,9 +200,8 @@ class Recall:
     agent's long prompt is then not read out in every reply), "none" neither.
     """
 
+    @checked("Recall")
     def __init__(self, *, instructions: Literal["all", "own", "none"] = "all") -> None:
-        if instructions not in ("all", "own", "none"):
-            raise UsageError(f"Recall: instructions={instructions!r}: expected all, own or none")
         self.instructions = instructions
 
     def __call__(self, context: Context) -> Said:
@@ -276,11 +291,8 @@ class Scripted:
     """Replies in order, whatever the context; after the last one, ``then`` (by default UsageError: the test ran
     past it)."""
 
+    @checked("Scripted")
     def __init__(self, replies: Iterable[Said], *, then: Replier | None = None) -> None:
-        if isinstance(replies, str) or not hasattr(replies, "__iter__"):
-            raise UsageError(
-                f"Scripted: {replies!r:.60} is one reply; write Scripted([{replies!r:.60}])"
-            )
         self.replies = [as_reply(reply) for reply in replies]
         self.then = then
         self.used = 0

@@ -15,8 +15,8 @@ otherwise: recall                   # or: nothing, fail
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from mockserver import bounded_yaml
 from mockserver.engines.simulator.repliers import (
@@ -30,7 +30,9 @@ from mockserver.engines.simulator.repliers import (
     ToolCall,
 )
 from mockserver.engines.simulator.rules import Pattern, Rule
-from mockserver.errors import SpecError
+from mockserver.errors import SpecError, UsageError
+
+Made = TypeVar("Made")
 
 _TOP = ("rules", "otherwise", "transcripts")
 _RULE = ("when", "say", "call", "fail", "silence", "nothing", "after_ms", "filtered")
@@ -93,32 +95,31 @@ def _rule(body: Any, where: str) -> Rule:
     for name in ("user", "instructions", "output"):
         if name in when:
             conditions[name] = _pattern(when[name], f"{where}, when.{name}")
-    if not isinstance(when.get("metadata", {}), dict):
-        raise _Wrong(
-            f"{where}, when.metadata: expected keys and values, not {_name(when['metadata'])}"
-        )
     _typed(when, "tool", str, where)
     _typed(when, "turn", int, where)
     _typed(when, "out_of_band", bool, where)
-    return Rule(_reply(rule, where), **conditions)
+    reply = _reply(rule, where)
+    return _made(Rule, f"{where}, when", reply=reply, **conditions)
 
 
 def _reply(rule: Mapping[str, Any], where: str) -> Reply:
     for name, kind in (("say", str), ("silence", int), ("filtered", bool), ("nothing", bool)):
         _typed(rule, name, kind, where)
-    if not isinstance(rule.get("after_ms", 0), int | float):
-        raise _Wrong(
-            f"{where}, after_ms: expected a number of milliseconds, not {_name(rule['after_ms'])}"
-        )
     calls = rule.get("call", [])
     listed = calls if isinstance(calls, list) else [calls]
     failure = None
     if "fail" in rule:
-        failure = Failure(**_fields(rule["fail"] or {}, _FAIL, f"{where}, fail"))
-    return Reply(
+        fields = _fields(rule["fail"] or {}, _FAIL, f"{where}, fail")
+        failure = _made(Failure, f"{where}, fail", **fields)
+    silence = None
+    if "silence" in rule:
+        silence = _made(Silence, f"{where}, silence", ms=rule["silence"])
+    return _made(
+        Reply,
+        where,
         text=rule.get("say"),
         calls=tuple(_call(call, f"{where}, call") for call in listed),
-        silence=Silence(rule["silence"]) if "silence" in rule else None,
+        silence=silence,
         failure=failure,
         after_ms=rule.get("after_ms"),
         filtered=rule.get("filtered", False),
@@ -127,17 +128,20 @@ def _reply(rule: Mapping[str, Any], where: str) -> Reply:
 
 def _call(body: Any, where: str) -> ToolCall:
     if isinstance(body, str):
-        return ToolCall(body)
+        return _made(ToolCall, where, name=body)
     call = _fields(body, _CALL, where)
-    _typed(call, "name", str, where)
     if "name" not in call:
         raise _Wrong(f"{where}: expected a name")
-    arguments = call.get("arguments", {})
-    if not isinstance(arguments, str | dict):
-        raise _Wrong(
-            f"{where}.arguments: expected keys and values, or JSON text, not {_name(arguments)}"
-        )
-    return ToolCall(call["name"], arguments, call.get("call_id"))
+    return _made(ToolCall, where, **{"arguments": {}, **call})
+
+
+def _made(kind: Callable[..., Made], where: str, **fields: Any) -> Made:
+    """A value that checks its own fields; what it says of one is said of that place in the file."""
+    try:
+        return kind(**fields)
+    except UsageError as error:
+        name = getattr(kind, "__name__", "")
+        raise _Wrong(f"{where}: {str(error).removeprefix(f'{name}: ')}") from None
 
 
 def _pattern(value: Any, where: str) -> Pattern:

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mockserver.core.typed import Name, PositiveInt, check, check_fields, checked
 from mockserver.engines.simulator.repliers import Context, Recall, Replier, Said, as_reply
-from mockserver.errors import UsageError
 
 Pattern = str | re.Pattern[str]
 """A text is looked for as it is, whatever the case; a compiled expression is searched for."""
@@ -29,20 +29,15 @@ class Rule:
     user: Pattern | None = None
     instructions: Pattern | None = None
     output: Pattern | None = None
-    tool: str | None = None
+    tool: Name | None = None
     metadata: Mapping[str, str | None] = field(default_factory=dict)
-    turn: int | None = None
+    turn: PositiveInt | None = None
     out_of_band: bool | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.reply):
             as_reply(self.reply)  # a wrong reply fails where it is written
-        for name in ("user", "instructions", "output"):
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, str | re.Pattern):
-                raise UsageError(
-                    f"Rule: {name}={value!r}: expected a text or a compiled expression"
-                )
+        check_fields(self, "Rule")
 
     def holds(self, context: Context) -> bool:
         """Whether every condition holds."""
@@ -83,9 +78,13 @@ class Rules:
     what is said in audio that is not ours, as in ``simulator(transcripts=...)``.
     """
 
+    @checked("Rules")
     def __init__(
         self,
-        rules: Iterable[Rule] | Mapping[str, Said] | Mapping[re.Pattern[str], Said],
+        rules: Iterable[Rule]
+        | Mapping[str, Said]
+        | Mapping[re.Pattern[str], Said]
+        | Mapping[Pattern, Said],
         *,
         otherwise: Replier | None = None,
         transcripts: Iterable[str | None] = (),
@@ -94,13 +93,11 @@ class Rules:
             self.rules = [Rule(reply, user=pattern) for pattern, reply in rules.items()]
         else:
             self.rules = list(rules)
-        for rule in self.rules:
-            if not isinstance(rule, Rule):
-                raise UsageError(
-                    f"Rules: {rule!r}: expected a Rule, or one mapping from user words to replies"
-                )
         self.otherwise = otherwise or Recall()
         self.transcripts = tuple(transcripts)
+        # What came as an iterator could not be looked at before.
+        check("Rules", "rules", self.rules, list[Rule])
+        check("Rules", "transcripts", self.transcripts, tuple[str | None, ...])
 
     def __call__(self, context: Context) -> Said | Awaitable[Said]:
         """The reply of the first rule that holds."""

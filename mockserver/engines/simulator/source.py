@@ -9,6 +9,7 @@ from typing import Any, Unpack
 
 from mockserver.core.frames import Handshake
 from mockserver.core.ids import Ids
+from mockserver.core.typed import Name, checked
 from mockserver.dialects.base import Dialect, parse
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines import base
@@ -39,14 +40,15 @@ _LIFE_SECONDS = shapes.integer(10, 7200)
 _LIFE = shapes.record(anchor=shapes.text("created_at"), seconds=_LIFE_SECONDS)
 
 
+@checked("simulator")
 def simulator(
     provider: str = "openai",
     *,
     replier: Replier | None = None,
-    model: str | None = None,
+    model: Name | None = None,
     pace: PaceName | Pace = "natural",
     misbehave: str | Collection[str] = (),
-    require_key: bool | str | Collection[str] = True,
+    require_key: bool | Name | Collection[Name] = True,
     **settings: Unpack[Settings],
 ) -> Source:
     """A simulated provider. UsageError where an argument or a setting is wrong.
@@ -61,10 +63,6 @@ def simulator(
     if unknown:
         known = ", ".join(Options.__dataclass_fields__)
         raise UsageError(f"simulator: unknown setting {unknown[0]!r}: expected one of {known}")
-    if replier is not None and not callable(replier):
-        raise UsageError(
-            f"simulator: replier={replier!r}: expected a function from a Context to a reply, or Recall()"
-        )
     keys: bool | frozenset[str]
     if isinstance(require_key, bool):
         keys = require_key

@@ -1,0 +1,179 @@
+"""Every setting against values of every kind: what its type does not allow is refused when the simulator is made.
+
+The walk asks the signatures, so a setting that is added later is checked too. What may stand is written down here by
+hand, once, as examples of each kind: a checker that is wrong about a type disagrees with it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+import pytest
+
+from mockserver.engines.simulator import (
+    Failure,
+    McpCall,
+    Misbehaviour,
+    Options,
+    Pace,
+    Recall,
+    Reply,
+    Rule,
+    Rules,
+    Scripted,
+    Silence,
+    ToolCall,
+    simulator,
+)
+from mockserver.engines.simulator.options import Settings
+from mockserver.engines.simulator.profiles import PROFILES
+from mockserver.errors import UsageError
+
+STRANGER = object()
+NO = [5, -1, 0, 1.5, float("nan"), float("inf"), True, None, "", "x", b"x", [1], [None], ["", 1], (), {}, {"a": 1},
+      {1: 1}, {"a": [1]}, {"a": [{}]}, {1}, STRANGER, len]
+"""One of everything."""
+
+
+def texts(value: Any) -> bool:
+    return isinstance(value, list | tuple | set) and all(isinstance(one, str) and one for one in value)
+
+
+def above_0(value: Any) -> bool:
+    return type(value) in (int, float) and 0 < value < float("inf")
+
+
+def whole(value: Any) -> bool:
+    return above_0(value) and type(value) is int
+
+
+ALLOWED: dict[str, Callable[[Any], bool]] = {
+    "provider": lambda value: value in PROFILES if isinstance(value, str) else False,
+    "replier": lambda value: value is None or value is len,
+    "model": lambda value: value is None,
+    "pace": lambda value: False,
+    "misbehave": lambda value: value in ((), set()) if isinstance(value, tuple | set) else False,
+    "require_key": lambda value: value is True or value == "x" or value == (),
+    "transcripts": lambda value: value is len or value in ((), [None]),
+    "models": lambda value: value is None or texts(value),
+    "max_session_s": above_0,
+    "announce_out_of_band": lambda value: value is True,
+    "truncated_transcript": lambda value: False,
+    "deleted_item_id": lambda value: False,
+    "vad_full_scale": above_0,
+    "semantic_pause_ms": whole,
+    "mcp": lambda value: value == {},
+    "rate_limit_tokens": whole,
+    "instructions": lambda value: value is None or isinstance(value, str),
+    "session": lambda value: value == {},
+}
+
+
+def allowed(name: str, value: Any, provider: str) -> bool:
+    if name == "model" and value == "x":
+        return provider.startswith("azure")  # any name of a deployment
+    if name == "session" and isinstance(value, dict) and 1 not in value:
+        return value == {} or provider in ("azure_voice_live", "xai")  # fields that they do not know are taken
+    return ALLOWED[name](value)
+
+
+def names() -> list[str]:
+    named = [one for one in inspect.signature(simulator).parameters if one != "settings"]
+    return [*named, *Settings.__annotations__]
+
+
+def test_the_walk_knows_every_setting() -> None:
+    assert set(ALLOWED) == set(names())
+    assert set(names()) - {"provider", "replier"} == {one.name for one in dataclasses.fields(Options)}
+
+
+def test_the_settings_that_mypy_sees_are_those_that_are_checked() -> None:
+    hints = get_type_hints(Options, include_extras=True)
+    for name, hint in get_type_hints(Settings, include_extras=True).items():
+        assert hints[name] == hint, name
+
+
+@pytest.mark.parametrize("provider", sorted(PROFILES))
+@pytest.mark.parametrize("name", sorted(ALLOWED))
+def test_every_setting_refuses_what_its_type_does_not_allow(name: str, provider: str) -> None:
+    for value in NO:
+        given = {"provider": provider, name: value}
+        if allowed(name, value, provider):
+            simulator(**given)
+            continue
+        with pytest.raises(UsageError) as error:
+            simulator(**given)
+        told = str(error.value)
+        assert "\n" not in told
+        assert "expected" in told or name in ("model", "session"), (value, told)
+        assert name in told or value in told, (value, told)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"session": 5}, "simulator: session=5: expected keys and values"),
+        ({"transcripts": [1]}, "simulator: transcripts[0]=1: expected a text or None"),
+        ({"mcp": {"a": [{}]}}, "simulator: mcp['a'][0]={}: expected keys and values with the tool's name"),
+        ({"require_key": [1]}, "simulator: require_key[0]=1: expected a text that is not empty"),
+        ({"announce_out_of_band": "x"}, "simulator: announce_out_of_band='x': expected true or false"),
+        ({"session": {1: 2}}, "simulator: session (its key 1)=1: expected a text"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line_with_the_place(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError) as error:
+        simulator("openai", **given)
+    assert str(error.value).startswith(told)
+
+
+def test_the_settings_of_a_kind_that_is_allowed_are_taken() -> None:
+    """The control."""
+    simulator(
+        "openai",
+        replier=Recall(),
+        model="mine",
+        pace=Pace(audio_speed=2),
+        misbehave=[Misbehaviour.OOB_LEAKS, "cancel_ignored"],
+        require_key={"a", "b"},
+        transcripts=("one", None),
+        models=frozenset({"mine"}),
+        max_session_s=0.5,
+        mcp={"docs": ({"name": "search"},), "empty": []},
+        session={"instructions": "Be brief."},
+    )
+
+
+VALUES: list[tuple[type, dict[str, Any]]] = [
+    (Pace, {}),
+    (ToolCall, {"name": "f"}),
+    (McpCall, {"server": "s", "name": "f"}),
+    (Silence, {}),
+    (Failure, {}),
+    (Reply, {}),
+    (Rule, {"reply": "yes"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "given"), VALUES, ids=lambda one: getattr(one, "__name__", ""))
+def test_every_field_of_what_a_replier_gives_is_checked(kind: Any, given: dict[str, Any]) -> None:
+    kind(**given)
+    for field in dataclasses.fields(kind):
+        with pytest.raises(UsageError) as error:
+            kind(**{**given, field.name: STRANGER})
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", [Recall, Scripted, Rules])
+def test_every_argument_of_a_replier_is_checked(kind: Any) -> None:
+    needed = {Scripted: {"replies": []}, Rules: {"rules": []}}.get(kind, {})
+    kind(**needed)
+    for name in inspect.signature(kind).parameters:
+        for wrong in (5, STRANGER):
+            with pytest.raises(UsageError, match=f"{kind.__name__}: {name}="):
+                kind(**{**needed, name: wrong})
+    if kind is Rules:
+        with pytest.raises(UsageError, match=r"Rules: rules\[0\]=5: expected a Rule"):
+            Rules(iter([5]))
