@@ -99,6 +99,9 @@ class Dialect:
     upstream: str | None = None  # the real service's base URL, as clients take it
     base_path = ""  # what ``server.base_url`` ends with
     socket_path = "/"  # where the socket is; ``server.ws_url`` ends with it
+    socket_fields: tuple[str, ...] = ()  # fields of a plain reply that hold the socket's URL
+    socket_hosts: tuple[str, ...] = ("*",)  # hosts that such a field may name; ``*`` as in file names
+    socket_at_upstream = True  # False: only a reply says where the socket is, none is at the base URL
     paths: tuple[str, ...] = ()  # path endings by which a handshake is recognised
     env_vars: Mapping[
         str, str
@@ -185,12 +188,6 @@ class Dialect:
         (``dialects.turns``).
         """
         return []
-
-    def reply_body(self, path: str, body: bytes, *, http: str, ws: str) -> bytes:
-        """A recorded reply of a neighbour (a REST call), with addresses of the real service
-        led to this server.
-        """
-        return body
 
     # --- the provider's words ---
 

@@ -25,6 +25,8 @@ class ElevenLabs(Dialect):
     upstream = "https://api.elevenlabs.io"
     socket_path = "/v1/convai/conversation"
     paths = ("/convai/conversation",)
+    # GET /v1/convai/conversation/get-signed-url, for agents that are not public.
+    socket_fields = ("signed_url",)
     env_vars = {"ELEVENLABS_API_KEY": "{key}"}
     key_headers = ("xi-api-key", "authorization")
     key_params = (*Dialect.key_params, "conversation_signature")

@@ -2,6 +2,9 @@
 
     client Opened -> Dial the upstream -> its answer -> Accept or Refuse with the same -> frames both ways
 
+Where the dialect says that a plain reply names the socket's address, that reply alone is changed: the client gets an
+address of this server instead, and the named one is dialled when the client comes to it (``engines.named``).
+
 Close frames go through with code and reason, a lost connection becomes a reset on the other side. A refusal reaches
 the client with the upstream's status, headers and body. Nothing here reads a frame.
 
@@ -14,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from mockserver.core.frames import (
@@ -43,6 +46,7 @@ from mockserver.core.frames import (
 )
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Context, Engine, Inspection, Reply, Request
+from mockserver.engines.named import Named
 from mockserver.errors import ExpectationFailed, UpstreamError, UsageError
 
 HOP = frozenset(
@@ -79,6 +83,7 @@ class Relay:
         self.answered = False
         """Whether the upstream ever answered a handshake, if only with a refusal."""
         self._key = key
+        self._named = Named(dialect)
 
     def open(self, handshake: Handshake, context: Context) -> Engine:
         """One relayed connection."""
@@ -101,14 +106,29 @@ class Relay:
         headers = request.headers
         if self._key is not None:
             headers, url, _ = with_key(headers, url, (), self.dialect, self._key)
-        return Forward(request.method, url, end_to_end(headers), request.body)
+        # What is compressed could neither be redacted nor be read here.
+        readable = (("Accept-Encoding", "identity") if one[0].lower() == "accept-encoding" else one for one in headers)
+        return Forward(request.method, url, end_to_end(tuple(readable)), request.body)
+
+    def forwarded(self, reply: Reply, context: Context) -> Reply:
+        """The upstream's reply as the client gets it: the sockets that it names are at this server."""
+        origin = context.base_url.removesuffix(self.dialect.base_path)
+        return self._named.take(reply, "ws" + origin.removeprefix("http"))
+
+    def names(self, handshake: Handshake) -> bool:
+        """Whether a reply has named this address. Then neither the upstream nor the user's key has a part in it."""
+        return self._named.find(handshake) is not None
 
     def problems(self) -> Sequence[ExpectationFailed]:
         """None: what the upstream does is no fault of the client. ``failures`` has what went wrong there."""
         return ()
 
     def dialling(self, handshake: Handshake) -> Handshake:
-        """The handshake for the upstream. Its ``target`` is the absolute URL."""
+        """The handshake for the upstream, or for an address that it named. Its ``target`` is the absolute URL."""
+        address = self._named.find(handshake)
+        if address is not None:
+            bare = self._named.dialling(handshake, address)
+            return replace(bare, headers=end_to_end(bare.headers))
         url = joined(self.upstream, self.dialect, handshake.target or handshake.path)
         headers, subprotocols = handshake.headers, handshake.subprotocols
         if self._key is not None:
@@ -118,10 +138,17 @@ class Relay:
         return Handshake(parts.path, query, end_to_end(headers), subprotocols, url)
 
     def refuses(self, handshake: Handshake) -> Refuse | None:
-        """The refusal of a foreign page, where there is a key to protect."""
-        if self._key is None or not foreign(handshake.headers):
-            return None
-        return Refuse(403, (("Content-Type", "application/json"),), _FOREIGN)
+        """The refusal of a foreign page where there is a key to protect, and of an address that nobody named."""
+        if self._key is not None and foreign(handshake.headers):
+            return Refuse(403, (("Content-Type", "application/json"),), _FOREIGN)
+        if self.dialect.socket_at_upstream or self.names(handshake) or urlsplit(self.upstream).scheme[:2] == "ws":
+            return None  # a ws or wss upstream is the socket's service itself: the user named it
+        failure = (
+            f"no reply of {shown(self.upstream)} named {handshake.path!r:.200} as a socket, so nothing was dialled; "
+            "let the client make its REST call through this server too"
+        )
+        self.failures.append(UpstreamError(failure))
+        return Refuse(404, (("Content-Type", "application/json"),), _told(failure))
 
 
 class RelayEngine:
@@ -131,6 +158,7 @@ class RelayEngine:
         self._source = source
         self._context = context
         self._client = self._upstream = False  # whether that side is open
+        self._where = shown(source.upstream)
 
     def feed(self, item: Event, now: Micros) -> list[Effect]:
         """A frame of either side, or word of the handshake."""
@@ -139,7 +167,11 @@ class RelayEngine:
         match item:
             case Opened(handshake):
                 refusal = self._source.refuses(handshake)
-                return [refusal] if refusal is not None else [Dial(self._source.dialling(handshake))]
+                if refusal is not None:
+                    return [refusal]
+                dialled = self._source.dialling(handshake)
+                self._where = shown(dialled.target) if self._source.names(handshake) else self._where
+                return [Dial(dialled)]
             case Dialled(answer, failure):
                 return self._answered(answer, failure)
             case Tell("cancel", data):
@@ -161,8 +193,8 @@ class RelayEngine:
 
     def inspect(self) -> Inspection:
         """Which sides are open. Never the key."""
-        where = shown(self._source.upstream)
-        return Inspection("relay", {"upstream": where, "client_open": self._client, "upstream_open": self._upstream})
+        sides = {"client_open": self._client, "upstream_open": self._upstream}
+        return Inspection("relay", {"upstream": self._where, **sides})
 
     def _through(self, peer: Peer, frame: Frame) -> list[Effect]:
         from_client = peer is Peer.CLIENT
@@ -187,13 +219,12 @@ class RelayEngine:
     def _answered(self, answer: Answer, failure: str | None) -> list[Effect]:
         if failure is not None:
             self._source.failures.append(UpstreamError(failure))
-            body = json.dumps({"error": {"message": failure}}).encode() + b"\n"
             status = 504 if "did not answer" in failure else 502
-            return [Note("relay", failure), Refuse(status, (("Content-Type", "application/json"),), body)]
+            return [Note("relay", failure), Refuse(status, (("Content-Type", "application/json"),), _told(failure))]
         self._source.answered = True
         headers = end_to_end(answer.headers)
         if answer.status != 101:
-            text = f"upstream {shown(self._source.upstream)} refused the connection with HTTP {answer.status}"
+            text = f"upstream {self._where} refused the connection with HTTP {answer.status}"
             self._source.failures.append(UpstreamError(text))
             return [Note("relay", text), Refuse(answer.status, headers, answer.body)]
         self._client = self._upstream = True
@@ -201,6 +232,10 @@ class RelayEngine:
 
 
 _FOREIGN = b'{"error":{"message":"this relay adds a key, so pages of another origin are refused"}}\n'
+
+
+def _told(failure: str) -> bytes:
+    return json.dumps({"error": {"message": failure}}).encode() + b"\n"
 
 
 def foreign(headers: Pairs) -> bool:

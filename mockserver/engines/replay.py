@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.patterns import PARAMETER, stands_for
 from mockserver.core.frames import Frame, Handshake, Micros, Text
+from mockserver.dialects.addresses import led, moved
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines import reports
@@ -206,9 +207,9 @@ class Replay:
         self._told[key] = turn + 1
         exchange = fitting[min(turn, len(fitting) - 1)]
         http = context.base_url.removesuffix(self.dialect.base_path)
-        body = self.dialect.reply_body(
-            request.path, exchange.body, http=http, ws="ws" + http.removeprefix("http")
-        )
+        # The recorded addresses of sockets lead to the real service: they are led here.
+        here = "ws" + http.removeprefix("http")
+        body = led(exchange.body, self.dialect.socket_fields, lambda url: moved(url, here))
         return Reply(exchange.status, exchange.headers, body)
 
     def problems(self) -> list[ExpectationFailed]:

@@ -154,6 +154,10 @@ class Extending:
         """What the cassette does not hold is asked of the real service."""
         return self._real.forward(request, target)
 
+    def forwarded(self, reply: Reply, context: Context) -> Reply:
+        """The real service's reply as the client gets it."""
+        return self._real.forwarded(reply, context)
+
     def problems(self) -> Sequence[ExpectationFailed]:
         """Of both."""
         return [*self._known.problems(), *self._real.problems()]

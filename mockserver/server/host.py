@@ -14,7 +14,7 @@ import logging
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from aiohttp import web
 
@@ -28,11 +28,11 @@ from mockserver.server.alarms import Alarms
 from mockserver.server.app import App, told
 from mockserver.server.clock import Clock
 from mockserver.server.local import carries, loopback, stop_listening
+from mockserver.server.neighbours import Neighbours, spends_nothing
 from mockserver.server.pump import Pump, Upstream
 from mockserver.server.sessions import Armed, Fault, Faults, SessionHandle
 
 if TYPE_CHECKING:
-    from mockserver.engines.relay import Forward
     from mockserver.server.thread import InThread
     from mockserver.server.tls import Certificate
     from mockserver.server.upstream import Dialler
@@ -44,13 +44,6 @@ PLAIN_GRACE = 0.05
 """Seconds that plain HTTP requests get to finish when the server closes."""
 LOG = logging.getLogger("mockserver")
 _WANTS_TOKEN = "this relay adds a key and is open to other machines: give its token as your API key"
-
-
-@runtime_checkable
-class Forwarding(Protocol):
-    """A source whose neighbours are at an upstream."""
-
-    def forward(self, request: Request, target: str) -> Forward: ...
 
 
 class MockServer:
@@ -100,6 +93,7 @@ class MockServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._alarms: Alarms | None = None
         self._app: App | None = None
+        self._neighbours: Neighbours | None = None
         self._listener: asyncio.Server | None = None
         self._gone: asyncio.Event | None = None
         self._dialler: Dialler | None = None
@@ -224,6 +218,7 @@ class MockServer:
         except OSError as error:
             raise self._cannot_listen(error) from None
         self._loop, self._app, self._alarms = loop, app, Alarms(Clock(loop))
+        self._neighbours = Neighbours(self, clock=self._alarms.clock, dialler=self._dial, failed=self._failed_at)
         self._port = self._listener.sockets[0].getsockname()[1]
         if self.token is None and not loopback(self._host):
             LOG.warning(
@@ -282,7 +277,8 @@ class MockServer:
         assert self._alarms is not None
         if self._listener is None:
             return told(503, "mockserver is closing")
-        if not self._may_spend(handshake.headers, handshake.query, handshake.subprotocols):
+        may = self._may_spend(handshake.headers, handshake.query, handshake.subprotocols)
+        if not may and not spends_nothing(self.source, handshake):
             return told(401, _WANTS_TOKEN)
         clock = self._alarms.clock
         log = self.journal.open(self.dialect, began_us=clock.micros())
@@ -309,26 +305,12 @@ class MockServer:
 
     async def plain(self, request: Request, raw: web.BaseRequest) -> Reply:
         """The answer to a plain HTTP request."""
-        assert self._alarms is not None
+        assert self._neighbours is not None
         if f"{request.path}/".startswith("/__mockserver__/"):
             return await self._controlled(request, raw)
         if not self._may_spend(request.headers, request.query):
             return told(401, _WANTS_TOKEN)
-        number, clock = len(self.journal.sessions), self._alarms.clock
-        now, seed = clock.micros(), f"{self.seed}/http/{number}"
-        context = Context(number, seed, self.dialect, now, clock.unix_us(), self.base_url)
-        try:
-            reply = self.source.neighbour(request, context)
-        except Exception as error:  # noqa: BLE001 - as in open
-            self._failures.append(failure(f"{request.method} {request.path}", error))
-            return told(500, "internal error of the mock server; its problems() say what happened")
-        if reply is None and isinstance(self.source, Forwarding):
-            reply = await self._dial().forward(self.source.forward(request, raw.raw_path))
-            self._exchanged(request, reply, now)
-        if reply is not None:
-            return reply
-        where = self.dialect.socket_path
-        return told(404, f"nothing answers {request.method} {request.path} here; the websocket is at {where}")
+        return await self._neighbours.answer(request, raw.raw_path)
 
     # --- inside ---
 
@@ -345,15 +327,6 @@ class MockServer:
 
         peer = raw.transport.get_extra_info("peername") if raw.transport is not None else None
         return await Control(self, host=self._host, token=self.token).answer(request, peer=peer[0] if peer else None)
-
-    def _exchanged(self, request: Request, reply: Reply, at: Micros) -> None:
-        exchange = Exchange(request.method, request.path, request.body, reply.status, reply.headers, reply.body, at)
-        self.exchanges.append(exchange)
-        for listener in self.on_exchange:
-            try:
-                listener(exchange)
-            except Exception as error:  # noqa: BLE001 - a recorder whose disk is full; the client has its reply
-                self._failures.append(failure(f"{request.method} {request.path}", error))
 
     def _abort_all(self) -> None:
         for pump in self._running:
@@ -373,7 +346,10 @@ class MockServer:
         return self._dialler
 
     def _failed(self, pump: Pump, error: Exception) -> None:
-        self._failures.append(failure(f"session {pump.session.log.number}", error))
+        self._failed_at(f"session {pump.session.log.number}", error)
+
+    def _failed_at(self, where: str, error: BaseException) -> None:
+        self._failures.append(failure(where, error))
 
     async def _settle(self) -> None:
         """Read what clients sent just before the end: on loopback it is here already, it only waits to be read."""

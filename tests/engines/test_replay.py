@@ -758,7 +758,7 @@ def test_neighbours_answer_as_recorded() -> None:
     assert reply is not None
     assert (reply.status, reply.body) == (
         201,
-        b'{"callId": "c", "joinUrl": "ws://127.0.0.1:5/calls/mock"}',
+        b'{"callId": "c", "joinUrl": "ws://127.0.0.1:5/join/1"}',
     )
     assert source.neighbour(Request("GET", "/api/calls"), context) is None
 

@@ -1,0 +1,93 @@
+"""Plain HTTP requests beside the socket: the source answers them or, through a relay, its upstream."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from mockserver.cassette.model import Exchange
+from mockserver.core.frames import Handshake, Micros, first
+from mockserver.engines.base import Context, Reply, Request, Source
+from mockserver.server.app import told
+
+if TYPE_CHECKING:
+    from mockserver.engines.relay import Forward
+    from mockserver.server.clock import Clock
+    from mockserver.server.host import MockServer
+    from mockserver.server.upstream import Dialler
+
+_AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+
+
+@runtime_checkable
+class Forwarding(Protocol):
+    """A source whose neighbours are at an upstream."""
+
+    def forward(self, request: Request, target: str) -> Forward: ...
+
+    def forwarded(self, reply: Reply, context: Context) -> Reply: ...
+
+
+class Neighbours:
+    """The neighbours of one server's socket. ``failed`` takes what raised, and where."""
+
+    def __init__(
+        self,
+        server: MockServer,
+        *,
+        clock: Clock,
+        dialler: Callable[[], Dialler],
+        failed: Callable[[str, BaseException], None],
+    ) -> None:
+        self._server = server
+        self._clock = clock
+        self._dialler = dialler
+        self._failed = failed
+
+    async def answer(self, request: Request, target: str) -> Reply:
+        """The answer to one request. ``target`` is the request target as sent."""
+        server = self._server
+        source, dialect = server.source, server.dialect
+        number, now = len(server.journal.sessions), self._clock.micros()
+        seed, here = f"{server.seed}/http/{number}", reached(server.base_url, request)
+        context = Context(number, seed, dialect, now, self._clock.unix_us(), here)
+        try:
+            reply = source.neighbour(request, context)
+        except Exception as error:  # noqa: BLE001 - whatever a source raises belongs to the test, not to the client
+            self._failed(f"{request.method} {request.path}", error)
+            return told(500, "internal error of the mock server; its problems() say what happened")
+        if reply is None and isinstance(source, Forwarding):
+            reply = await self._dialler().forward(source.forward(request, target))
+            self._exchanged(request, reply, now)
+            reply = source.forwarded(reply, context)
+        if reply is not None:
+            return reply
+        where = dialect.socket_path
+        return told(404, f"nothing answers {request.method} {request.path} here; the websocket is at {where}")
+
+    def _exchanged(self, request: Request, reply: Reply, at: Micros) -> None:
+        """Keep a reply as it came from the upstream."""
+        exchange = Exchange(request.method, request.path, request.body, reply.status, reply.headers, reply.body, at)
+        self._server.exchanges.append(exchange)
+        for listener in self._server.on_exchange:
+            try:
+                listener(exchange)
+            except Exception as error:  # noqa: BLE001 - a recorder whose disk is full; the client has its reply
+                self._failed(f"{request.method} {request.path}", error)
+
+
+def reached(base_url: str, request: Request) -> str:
+    """The server's base URL, with the name under which this client reached it: it may be on another machine."""
+    host = first(request.headers, "host")
+    if host is None or _AUTHORITY.fullmatch(host) is None:
+        return base_url
+    scheme, _, rest = base_url.partition("://")
+    _, slash, path = rest.partition("/")
+    return f"{scheme}://{host}{slash}{path}"
+
+
+def spends_nothing(source: Source, handshake: Handshake) -> bool:
+    """Whether a relay takes this handshake to an address that its upstream named, where it adds no key."""
+    names: Callable[[Handshake], bool] | None = getattr(source, "names", None)
+    return names is not None and names(handshake)
