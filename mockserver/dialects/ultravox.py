@@ -32,7 +32,8 @@ class Ultravox(Dialect):
     env_vars = {"ULTRAVOX_API_KEY": "{key}"}
     key_headers = ("x-api-key",)
     key_env = "ULTRAVOX_API_KEY"
-    rules = MatchRules(ids=("invocationId",), optional=("ping",))
+    # A recorded ping's answer tells the recorded time: a second answer would be worse.
+    rules = MatchRules(ids=("invocationId",), optional=("ping",), volatile=("ping:timestamp",))
     plain_names = ("ping", "pong", "state", "playback_clear_buffer", "client_tool_result")
     repeated = ("audio",)
 

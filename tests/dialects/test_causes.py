@@ -423,3 +423,24 @@ def test_a_stream_nobody_knows_keeps_its_order() -> None:
     source = Replay(recording(*lines, dialect="generic"))
     Live(source).send(b"\x01")
     assert "comes before it" in str(source.problems()[0])
+
+
+def test_an_ultravox_ping_is_answered_once_whenever_it_comes() -> None:
+    cassette = recording(
+        (S, {"type": "state", "state": "idle"}),
+        (C, {"type": "ping", "timestamp": 1.5}),
+        (S, {"type": "pong", "timestamp": 1.5}),
+        (C, {"type": "user_text_message", "text": "hi"}),
+        (S, {"type": "state", "state": "speaking"}),
+        dialect="ultravox",
+    )
+    live = Live(Replay(cassette))
+    live.wait(1_000)
+    live.send({"type": "ping", "timestamp": 9.0})
+    live.wait(1_000)
+    live.send({"type": "user_text_message", "text": "hi"})
+    live.wait(1_000)
+    live.send({"type": "ping", "timestamp": 11.0})
+    live.wait(1_000)
+    assert live.names() == ["state", "pong", "state", "pong"]
+    assert live.bodies()[-1]["timestamp"] == 11.0
