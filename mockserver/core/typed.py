@@ -109,6 +109,8 @@ def _fits(value: object, origin: Any, args: tuple[Any, ...]) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)
     if origin is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if is_typeddict(origin):
+        return isinstance(value, Mapping)
     if origin in _LISTS:
         # A text is a sequence of texts, and a mapping one of its keys; neither is ever meant.
         return isinstance(value, origin) and not isinstance(value, str | bytes | Mapping)
@@ -120,10 +122,13 @@ def _fits(value: object, origin: Any, args: tuple[Any, ...]) -> bool:
 def _inside(value: Any, hint: Any, path: str) -> Iterator[Misfit]:
     """The misfits in what a value holds. An iterator is not read: that would use it up."""
     origin, args = get_origin(hint) or hint, get_args(hint)
-    if not args or origin is Literal:
-        return
     pairs: Iterable[tuple[str, object, Any]] = ()
-    if isinstance(origin, type) and issubclass(origin, Mapping):
+    if is_typeddict(origin):
+        known = hints_of(origin)
+        pairs = ((f"[{key!r}]", one, known[key]) for key, one in value.items() if key in known)
+    elif not args or origin is Literal:
+        return
+    elif isinstance(origin, type) and issubclass(origin, Mapping):
         pairs = (pair for at, (key, one) in enumerate(value.items())
                  for pair in ((f" (its key {at + 1})", key, args[0]), (f"[{key!r}]", one, args[1])))
     elif origin is tuple and Ellipsis not in args:

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.patterns import PARAMETER, stands_for
 from mockserver.core.frames import Frame, Handshake, Micros, Text
+from mockserver.core.typed import Name, NotNegative, checked
 from mockserver.dialects.addresses import led, moved
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.registry import dialect_named
@@ -74,6 +75,7 @@ class Replay:
     rerecord        the command that reports name
     """
 
+    @checked("replay")
     def __init__(
         self,
         cassette: Cassette | Sequence[Cassette],
@@ -81,11 +83,11 @@ class Replay:
         pacing: str | float | Pacing = "recorded",
         rules: MatchRules | Mapping[str, Any] | None = None,
         redact: Callable[[Frame], Frame] | None = None,
-        stall_after: float = 5.0,
+        stall_after: NotNegative = 5.0,
         on_stall: Literal["note", "close"] = "note",
-        patience: float = 5.0,
-        allow_unplayed: bool | str | Sequence[str] = False,
-        rerecord: str | None = None,
+        patience: NotNegative = 5.0,
+        allow_unplayed: bool | Name | Sequence[Name] = False,
+        rerecord: Name | None = None,
     ) -> None:
         self.cassettes = (cassette,) if isinstance(cassette, Cassette) else tuple(cassette)
         if not self.cassettes:
@@ -95,8 +97,6 @@ class Replay:
             raise UsageError(
                 f"replay: one server speaks for one provider, the cassettes are of {', '.join(names)}"
             )
-        if on_stall not in ("note", "close"):
-            raise UsageError(f'replay: on_stall={on_stall!r}: expected "note" or "close"')
         self.dialect: Dialect = dialect_named(names[0])
         if isinstance(rules, MatchRules):
             self.rules = rules
@@ -106,9 +106,9 @@ class Replay:
             )
         self._settings = Settings(
             parse_pacing(pacing),
-            _micros("stall_after", stall_after),
+            _micros(stall_after),
             on_stall,
-            _micros("patience", patience),
+            _micros(patience),
             redact,
         )
         self._allowed = ("*",) if allow_unplayed is True else _names(allow_unplayed or ())
@@ -359,7 +359,5 @@ def _query_text(query: Mapping[str, list[str]]) -> str:
     return "&".join(f"{name}={value}" for name, values in query.items() for value in values)
 
 
-def _micros(name: str, seconds: float) -> Micros:
-    if isinstance(seconds, bool) or not 0 <= seconds < float("inf"):
-        raise UsageError(f"replay: {name}={seconds!r}: expected seconds, 0 or more")
+def _micros(seconds: float) -> Micros:
     return round(seconds * 1_000_000)

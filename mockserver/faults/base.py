@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from mockserver.core.frames import Frame, Item, Micros, Note, Sender, frame_to_client, from_client
 from mockserver.core.ids import Ids, rng
 from mockserver.core.journal import SessionLog
+from mockserver.core.typed import check_fields
 from mockserver.core.view import Lens, View
 from mockserver.dialects.base import Dialect
 from mockserver.errors import FaultNeverFired, UsageError
@@ -196,6 +197,7 @@ class Fault:
     optional: bool = False
 
     def __post_init__(self) -> None:
+        check_fields(self, "Fault")
         name = " ".join(self.action.pattern.first_words)
         if self.action.aims == "handshake":
             plain = Where(**{part: getattr(self.where, part) for part in _HANDSHAKE_PARTS})

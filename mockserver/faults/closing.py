@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Unpack
 
 from mockserver.core.frames import Abort, Freeze, Hangup, Item, Micros, Peer, Received, Tell
+from mockserver.core.typed import checked
 from mockserver.errors import UsageError
 from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight, register
 from mockserver.faults.options import On, Options, make, micros
@@ -194,26 +195,31 @@ class Silent(Ends):
 # --- constructors ---------------------------------------------------------------------------------------------------
 
 
+@checked("faults.close")
 def close(on: On = (), *, code: int = 1011, reason: str = "", **options: Unpack[Options]) -> Fault:
     """The server closes. Give an event, or ``after_...``."""
     return make(CloseWith(code, reason), on, options)
 
 
+@checked("faults.slow_close")
 def slow_close(on: On = (), *, seconds: float, code: int = 1000, reason: str = "", **options: Unpack[Options]) -> Fault:
     """The server closes and keeps the TCP connection open for ``seconds``."""
     return make(SlowClose(micros(seconds), code, reason), on, options)
 
 
+@checked("faults.reset")
 def reset(on: On = (), **options: Unpack[Options]) -> Fault:
     """A TCP reset."""
     return make(Reset(), on, options)
 
 
+@checked("faults.half_open")
 def half_open(on: On = (), **options: Unpack[Options]) -> Fault:
     """Silence on a standing connection."""
     return make(HalfOpen(), on, options)
 
 
+@checked("faults.no_pong")
 def no_pong(on: On = (), **options: Unpack[Options]) -> Fault:
     """Pings are not answered."""
     return make(NoPong(), on, options)

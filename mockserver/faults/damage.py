@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Unpack
 
 from mockserver.core.frames import Binary, Item, Micros, Received, Text, to_client
 from mockserver.core.ids import BASE62
+from mockserver.core.typed import Name, checked
 from mockserver.dialects.base import parse
 from mockserver.errors import UsageError
 from mockserver.faults.base import Action, Body, Fault, Run, Sight, register
@@ -235,12 +236,14 @@ class MissingType(Damage):
 # --- constructors ---------------------------------------------------------------------------------------------------
 
 
-def strip(path: str, on: On = (), **options: Unpack[Options]) -> Fault:
+@checked("faults.strip")
+def strip(path: Name, on: On = (), **options: Unpack[Options]) -> Fault:
     """The field at ``path`` is taken out."""
     return make(Strip(path), on, options)
 
 
-def set_field(path: str, value: Any, on: On = (), **options: Unpack[Options]) -> Fault:
+@checked("faults.set_field")
+def set_field(path: Name, value: Any, on: On = (), **options: Unpack[Options]) -> Fault:
     """The field at ``path`` becomes ``value`` (anything that JSON can hold)."""
     try:
         text = dump(value)
@@ -249,16 +252,19 @@ def set_field(path: str, value: Any, on: On = (), **options: Unpack[Options]) ->
     return make(SetField(path, text), on, options)
 
 
+@checked("faults.another_id")
 def another_id(on: On = (), *, of: str = "", **options: Unpack[Options]) -> Fault:
     """An id is replaced by a foreign one; ``of`` is its path."""
     return make(AnotherId(of), on, options)
 
 
-def wrong_type(path: str, on: On = (), **options: Unpack[Options]) -> Fault:
+@checked("faults.wrong_type")
+def wrong_type(path: Name, on: On = (), **options: Unpack[Options]) -> Fault:
     """The field at ``path`` gets another JSON type."""
     return make(WrongType(path), on, options)
 
 
+@checked("faults.missing_type")
 def missing_type(on: On = (), **options: Unpack[Options]) -> Fault:
     """Events without a type."""
     return make(MissingType(), on, options)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Unpack
 
 from mockserver.core.frames import Item, Micros, Sender, Text, to_client
+from mockserver.core.typed import checked
 from mockserver.dialects.base import parse
 from mockserver.errors import UsageError
 from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight, register
@@ -237,26 +238,31 @@ class Lingering(Moment):
 # --- constructors ---------------------------------------------------------------------------------------------------
 
 
+@checked("faults.done_without_created")
 def done_without_created(on: On = (), **options: Unpack[Options]) -> Fault:
     """Only the end of a response comes."""
     return make(Headless(), on, options)
 
 
+@checked("faults.created_without_done")
 def created_without_done(on: On = (), **options: Unpack[Options]) -> Fault:
     """Only the beginning of a response comes."""
     return make(Endless(), on, options)
 
 
+@checked("faults.unrequested_response")
 def unrequested_response(on: On = (), *, words: str | None = None, **options: Unpack[Options]) -> Fault:
     """A response that nobody asked for; by default after each response.done."""
     return make(Unrequested() if words is None else Unrequested(words), on, options)
 
 
+@checked("faults.second_response")
 def second_response(on: On = (), *, words: str | None = None, **options: Unpack[Options]) -> Fault:
     """Another response in the middle of one."""
     return make(Second() if words is None else Second(words), on, options)
 
 
+@checked("faults.deltas_after_cancel")
 def deltas_after_cancel(on: On = (), *, count: int = 3, **options: Unpack[Options]) -> Fault:
     """Deltas that keep coming after a cancel."""
     return make(DeltasAfter(count), on, options)

@@ -22,6 +22,7 @@ import yaml
 
 from mockserver import bounded_yaml
 from mockserver.core.frames import Sender
+from mockserver.core.typed import checked
 from mockserver.dialects.registry import DIALECTS
 from mockserver.errors import SpecError, UsageError
 from mockserver.faults.base import ACTIONS, Action, Fault
@@ -41,6 +42,7 @@ from mockserver.faults.where import After, Where
 _UNITS = {"ms": "ms", "milliseconds": "ms", "s": "s", "second": "s", "seconds": "s"}
 
 
+@checked("faults.parse")
 def parse(spec: str) -> Fault:
     """A fault from its text. SpecError, with the column, where the text is wrong."""
     reader = Reader(spec)
@@ -275,6 +277,7 @@ CLAUSES: dict[str, Callable[[Reader], dict[str, Any]]] = {
 # --- files of named sets --------------------------------------------------------------------------------------------
 
 
+@checked("faults.load_text")
 def load_text(text: str, *, source: str = "faults.yaml") -> dict[str, list[Fault]]:
     """Named sets of faults from YAML: a mapping of names to a spec or a list of specs. SpecError names the line."""
     root = bounded_yaml.compose(text, source=source)

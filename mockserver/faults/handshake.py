@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Unpack
 
 from mockserver.core.frames import Abort, Accept, Item, Micros, Refuse
+from mockserver.core.typed import Name, checked
 from mockserver.errors import UsageError
 from mockserver.faults.base import Action, Aims, Body, Fault, Run, Sight, register
 from mockserver.faults.options import Options, make, micros
@@ -212,31 +213,37 @@ class Selecting(Body):
 # --- constructors ---------------------------------------------------------------------------------------------------
 
 
+@checked("faults.refuse")
 def refuse(status: int, *, retry_after: float = 0, message: str = "", **options: Unpack[Options]) -> Fault:
     """The handshake is refused with an HTTP status. ``attempts=n`` refuses the first n connections only."""
     return make(RefuseWith(status, micros(retry_after, "retry_after"), message), (), options)
 
 
-def redirect(url: str, *, status: int = 307, **options: Unpack[Options]) -> Fault:
+@checked("faults.redirect")
+def redirect(url: Name, *, status: int = 307, **options: Unpack[Options]) -> Fault:
     """The handshake is redirected."""
     return make(Redirect(url, status), (), options)
 
 
+@checked("faults.handshake_reset")
 def handshake_reset(**options: Unpack[Options]) -> Fault:
     """The connection is reset before an answer."""
     return make(HandshakeReset(), (), options)
 
 
+@checked("faults.handshake_hang")
 def handshake_hang(**options: Unpack[Options]) -> Fault:
     """The handshake is never answered."""
     return make(HandshakeHang(), (), options)
 
 
+@checked("faults.handshake_delay")
 def handshake_delay(*, seconds: float, **options: Unpack[Options]) -> Fault:
     """The handshake is answered ``seconds`` later."""
     return make(HandshakeDelay(micros(seconds)), (), options)
 
 
-def wrong_subprotocol(name: str = "unexpected", **options: Unpack[Options]) -> Fault:
+@checked("faults.wrong_subprotocol")
+def wrong_subprotocol(name: Name = "unexpected", **options: Unpack[Options]) -> Fault:
     """The answer selects ``name``."""
     return make(WrongSubprotocol(name), (), options)

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal, Unpack
 
 from mockserver.core.frames import Frame, Item, Lost, Micros, Sender, Tell, Text, to_client
 from mockserver.core.ids import Ids
+from mockserver.core.typed import Name, checked
 from mockserver.core.view import View
 from mockserver.dialects.turns import REASONS, Turns
 from mockserver.errors import UsageError
@@ -208,16 +209,19 @@ def _one_of(value: str, allowed: tuple[str, ...]) -> None:
 # --- constructors ---------------------------------------------------------------------------------------------------
 
 
+@checked("faults.cancel_midway")
 def cancel_midway(on: On = (), *, reason: Cancelled = "turn_detected", **options: Unpack[Options]) -> Fault:
     """Responses are cancelled midway, as by the provider."""
     return make(CancelMidway(reason), on, options)
 
 
-def fail(on: On = (), *, code: str = "server_error", message: str | None = None, **options: Unpack[Options]) -> Fault:
+@checked("faults.fail")
+def fail(on: On = (), *, code: Name = "server_error", message: str | None = None, **options: Unpack[Options]) -> Fault:
     """Responses fail with ``code``."""
     return make(Fail(code) if message is None else Fail(code, message), on, options)
 
 
+@checked("faults.incomplete")
 def incomplete(on: On = (), *, reason: Incomplete = "max_output_tokens", **options: Unpack[Options]) -> Fault:
     """Responses break off."""
     return make(StayIncomplete(reason), on, options)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mockserver.core.typed import checked
 from mockserver.errors import UsageError
 from mockserver.faults import (
     closing,
@@ -63,6 +64,7 @@ def catalogue() -> list[Entry]:
     return sorted(entries, key=lambda entry: order.get(entry.group, len(order)))
 
 
+@checked("faults.describe")
 def describe(name: str) -> str:
     """One fault explained, for the command line. UsageError where there is none of this name."""
     for entry in catalogue():
@@ -91,7 +93,8 @@ def _names(function: Callable[..., Any]) -> tuple[str, ...]:
     """The classes that a constructor calls by name."""
     if inspect.signature(function).return_annotation not in (Fault, "Fault"):
         return ()
-    return function.__code__.co_names
+    made: tuple[str, ...] = inspect.unwrap(function).__code__.co_names
+    return made
 
 
 def _signature(function: Callable[..., Any]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Unpack
 
 from mockserver.core.frames import SECOND, Item, Micros, Send, Sender
+from mockserver.core.typed import Name, checked
 from mockserver.errors import UsageError
 from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight, register
 from mockserver.faults.options import On, Options, make, micros
@@ -222,26 +223,31 @@ class Replaying(Moment):
 # --- constructors ---------------------------------------------------------------------------------------------------
 
 
+@checked("faults.noop")
 def noop(on: On = (), **options: Unpack[Options]) -> Fault:
     """Changes nothing."""
     return make(Noop(), on, options)
 
 
+@checked("faults.drop")
 def drop(on: On = (), **options: Unpack[Options]) -> Fault:
     """Frames are lost."""
     return make(Drop(), on, options)
 
 
+@checked("faults.duplicate")
 def duplicate(on: On = (), *, copies: int = 1, **options: Unpack[Options]) -> Fault:
     """Frames come again, ``copies`` times."""
     return make(Duplicate(copies), on, options)
 
 
+@checked("faults.reorder")
 def reorder(on: On = (), *, by: int = 1, wait: float = 1.0, **options: Unpack[Options]) -> Fault:
     """A frame changes places with the next ``by`` frames; it waits ``wait`` seconds for them."""
     return make(Reorder(by, micros(wait, "wait")), on, options)
 
 
-def replay_stale(event: str, on: On = (), **options: Unpack[Options]) -> Fault:
+@checked("faults.replay_stale")
+def replay_stale(event: Name, on: On = (), **options: Unpack[Options]) -> Fault:
     """The last ``event`` of an earlier response is sent again when ``on`` comes (default: response.created)."""
     return make(ReplayStale(event), on, options)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal, TypedDict
 
 from mockserver.core.frames import Micros, Sender
+from mockserver.core.typed import Name, Positive, checked
 from mockserver.errors import UsageError
 from mockserver.faults.base import Action, Fault
 from mockserver.faults.where import After, Unit, Where, as_events
@@ -15,41 +16,41 @@ On = str | Iterable[str] | Where
 
 
 class Options(TypedDict, total=False):
-    """Where a fault applies, in the words of ``Where``. At most one ``after_*``."""
+    """Where a fault applies, in the words of ``Where``. At most one ``after_*``. None is not given."""
 
-    sender: Literal["client", "server"]  # by default: who sends such events, else the server
+    sender: Literal["client", "server"] | None  # by default: who sends such events, else the server
     before: bool  # faults that happen at a moment: before the frame, not after it
-    nth: int  # only the n-th
-    every: int  # every n-th
-    response: int | str  # the n-th response of the session, or its id
-    item: int | str  # the n-th item, or its id
-    after_ms: float  # once this time has passed
-    after_audio_ms: float  # once this much audio has gone by
-    after_frames: int  # after n frames
-    after_events: tuple[int, str]  # after n of an event
-    since: str  # what "after" counts from; starts anew each time. Default: the session's begin
+    nth: int | None  # only the n-th
+    every: int | None  # every n-th
+    response: int | Name | None  # the n-th response of the session, or its id
+    item: int | Name | None  # the n-th item, or its id
+    after_ms: Positive | None  # once this time has passed
+    after_audio_ms: Positive | None  # once this much audio has gone by
+    after_frames: int | None  # after n frames
+    after_events: tuple[int, Name] | None  # after n of an event
+    since: Name | None  # what "after" counts from; starts anew each time. Default: the session's begin
     probability: float
-    seed: int  # dice of its own, whatever the session's seed is
-    times: int  # at most n times in a session
-    attempts: int  # only for the first n connections to the server
+    seed: int | None  # dice of its own, whatever the session's seed is
+    times: int | None  # at most n times in a session
+    attempts: int | None  # only for the first n connections to the server
     optional: bool  # may stay unused
 
 
+@checked("fault")
 def make(action: Action, on: On, options: Options) -> Fault:
     """A fault of an action and a constructor's arguments. UsageError where they do not fit."""
-    given = dict(options)
+    given = {name: value for name, value in options.items() if value is not None}
     unknown = given.keys() - Options.__annotations__.keys()
     if unknown:
         raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
-    optional = bool(given.pop("optional", False))
+    optional = options.get("optional", False)
+    given.pop("optional", None)
     if isinstance(on, Where):
         if given:
             raise UsageError(f"{min(given)}: is part of the Where; give one of them, not both")
         return Fault(action, on, optional)
     after = _after(options)
     sender = options.get("sender")
-    if sender not in (None, "client", "server"):
-        raise UsageError(f"sender: expected 'client' or 'server', got {sender!r}")
     where = Where(
         events=as_events(on),
         sender=None if sender is None else Sender(sender),
@@ -70,15 +71,14 @@ def make(action: Action, on: On, options: Options) -> Fault:
 def _after(options: Options) -> After | None:
     since = options.get("since")
     found: list[tuple[int, Unit, str | None]] = []
-    if "after_ms" in options:
-        found.append((round(options["after_ms"] * 1_000), "time", None))
-    if "after_audio_ms" in options:
-        found.append((round(options["after_audio_ms"] * 1_000), "audio", None))
-    if "after_frames" in options:
-        found.append((options["after_frames"], "frames", None))
-    if "after_events" in options:
-        count, name = options["after_events"]
-        found.append((count, "events", name))
+    if (ms := options.get("after_ms")) is not None:
+        found.append((round(ms * 1_000), "time", None))
+    if (ms := options.get("after_audio_ms")) is not None:
+        found.append((round(ms * 1_000), "audio", None))
+    if (frames := options.get("after_frames")) is not None:
+        found.append((frames, "frames", None))
+    if (events := options.get("after_events")) is not None:
+        found.append((events[0], "events", events[1]))
     if len(found) > 1:
         raise UsageError("after_ms, after_audio_ms, after_frames, after_events: give one of them, not several")
     if not found:

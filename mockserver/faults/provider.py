@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Unpack
 
 from mockserver.core.frames import Item, Micros, Sender
+from mockserver.core.typed import checked
 from mockserver.dialects.base import Problem
 from mockserver.faults.base import Action, Aims, Body, Fault, Run, Sight, register
 from mockserver.faults.life import Living
@@ -259,41 +260,49 @@ class CancelNotActive(ProviderError):
 # --- constructors ---------------------------------------------------------------------------------------------------
 
 
+@checked("faults.rate_limit")
 def rate_limit(on: On = (), **options: Unpack[Options]) -> Fault:
     """Too many tokens a minute."""
     return make(RateLimit(), on, options)
 
 
+@checked("faults.insufficient_quota")
 def insufficient_quota(on: On = (), **options: Unpack[Options]) -> Fault:
     """No money left."""
     return make(InsufficientQuota(), on, options)
 
 
+@checked("faults.server_error")
 def server_error(on: On = (), **options: Unpack[Options]) -> Fault:
     """The provider's own fault."""
     return make(ServerError(), on, options)
 
 
+@checked("faults.invalid_key")
 def invalid_key(on: On = (), **options: Unpack[Options]) -> Fault:
     """A wrong key: told after the handshake."""
     return make(InvalidKey(), on, options)
 
 
+@checked("faults.beta_retired")
 def beta_retired(on: On = (), **options: Unpack[Options]) -> Fault:
     """The beta shape is switched off."""
     return make(BetaRetired(), on, options)
 
 
+@checked("faults.session_expired")
 def session_expired(on: On = (), **options: Unpack[Options]) -> Fault:
     """The session's time is up: give ``after_ms`` or an event."""
     return make(SessionExpired(), on, options)
 
 
+@checked("faults.active_response")
 def active_response(on: On = (), **options: Unpack[Options]) -> Fault:
     """A response is already on its way."""
     return make(ActiveResponse(), on, options)
 
 
+@checked("faults.cancel_not_active")
 def cancel_not_active(on: On = (), **options: Unpack[Options]) -> Fault:
     """There is nothing to cancel."""
     return make(CancelNotActive(), on, options)

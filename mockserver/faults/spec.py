@@ -234,7 +234,7 @@ def _plain(read: Callable[[str], Any]) -> Callable[[Token], Any]:
 
 
 def _word(token: Token) -> str | None:
-    return token.value if isinstance(token.value, str) and token.text != "," else None
+    return token.value if isinstance(token.value, str) and token.value and token.text != "," else None
 
 
 KINDS: dict[str, Kind] = {
@@ -247,7 +247,7 @@ KINDS: dict[str, Kind] = {
     "path": Kind("a field such as response.metadata", _word, word_text),
     "code": Kind("a word such as server_error", _word,
                  lambda word: f'"{word}"' if word.lower() in CLAUSE_WORDS else word_text(word)),
-    "text": Kind("a quoted text", lambda token: None if token.bare else _word(token),
+    "text": Kind("a quoted text", lambda token: None if token.bare or not isinstance(token.value, str) else token.value,
                  lambda text: json.dumps(text, ensure_ascii=False)),
     "url": Kind("an address", _word, lambda text: json.dumps(text, ensure_ascii=False)),
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Unpack
 
 from mockserver.core.frames import Binary, Item, Micros, Text, to_client
+from mockserver.core.typed import Name, NotNegativeInt, PositiveInt, checked
 from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight, register
 from mockserver.faults.damage import Damage, body_of
 from mockserver.faults.options import On, Options, make
@@ -189,36 +190,43 @@ class Inventing(Moment):
 # --- constructors ---------------------------------------------------------------------------------------------------
 
 
-def truncate_json(on: On = (), *, size: int = 0, **options: Unpack[Options]) -> Fault:
+@checked("faults.truncate_json")
+def truncate_json(on: On = (), *, size: NotNegativeInt = 0, **options: Unpack[Options]) -> Fault:
     """Text frames break off after ``size`` characters, or in the middle."""
     return make(TruncateJson(size), on, options)
 
 
+@checked("faults.not_json")
 def not_json(on: On = (), *, text: str = PROXY_SAYS, **options: Unpack[Options]) -> Fault:
     """Text frames hold ``text`` instead."""
     return make(NotJson(text), on, options)
 
 
+@checked("faults.bad_base64")
 def bad_base64(on: On = (), **options: Unpack[Options]) -> Fault:
     """Audio that is no base64."""
     return make(BadBase64(), on, options)
 
 
+@checked("faults.odd_audio")
 def odd_audio(on: On = (), **options: Unpack[Options]) -> Fault:
     """Audio of an odd number of bytes."""
     return make(OddAudio(), on, options)
 
 
+@checked("faults.binary")
 def binary(on: On = (), **options: Unpack[Options]) -> Fault:
     """Text frames come as binary ones."""
     return make(AsBinary(), on, options)
 
 
-def oversize(on: On = (), *, size: int = LARGE, **options: Unpack[Options]) -> Fault:
+@checked("faults.oversize")
+def oversize(on: On = (), *, size: PositiveInt = LARGE, **options: Unpack[Options]) -> Fault:
     """Events of ``size`` bytes."""
     return make(Oversize(size), on, options)
 
 
-def unknown_event(on: On = (), *, name: str = UNKNOWN, **options: Unpack[Options]) -> Fault:
+@checked("faults.unknown_event")
+def unknown_event(on: On = (), *, name: Name = UNKNOWN, **options: Unpack[Options]) -> Fault:
     """An event that nobody knows. Default: right after session.created."""
     return make(UnknownEvent(name), on, options)

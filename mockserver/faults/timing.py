@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, Unpack
 
 from mockserver.core.frames import Binary, Close, Frame, Item, Lost, Micros, Sender, Text
 from mockserver.core.machine import Plan
+from mockserver.core.typed import Name, checked
 from mockserver.errors import UsageError
 from mockserver.faults.base import Action, Body, Fault, Run, Sight, register
 from mockserver.faults.options import On, Options, make, micros
@@ -300,6 +301,7 @@ class Holding(Body):
 # --- constructors ---------------------------------------------------------------------------------------------------
 
 
+@checked("faults.delay")
 def delay(on: On = (), *, seconds: float, jitter: float = 0, growing: float = 0, keep: Keep = "response",
           **options: Unpack[Options]) -> Fault:
     """Frames go on ``seconds`` later, plus up to ``jitter`` seconds, plus ``growing`` seconds more each time.
@@ -310,16 +312,19 @@ def delay(on: On = (), *, seconds: float, jitter: float = 0, growing: float = 0,
     return make(action, on, options)
 
 
+@checked("faults.jitter")
 def jitter(on: On = (), *, seconds: float, keep: Keep = "response", **options: Unpack[Options]) -> Fault:
     """Frames go on up to ``seconds`` later, at random."""
     return make(Delay(0, micros(seconds), 0, keep), on, options)
 
 
+@checked("faults.growing")
 def growing(on: On = (), *, by: float, keep: Keep = "response", **options: Unpack[Options]) -> Fault:
     """The first frame is on time, each next one ``by`` seconds later than the one before."""
     return make(Delay(0, 0, micros(by, "by"), keep), on, options)
 
 
+@checked("faults.stall")
 def stall(on: On = (), *, seconds: float | None = None, **options: Unpack[Options]) -> Fault:
     """Silence from this frame on, for ever or for ``seconds``."""
     amount = 0 if seconds is None else micros(seconds)
@@ -328,11 +333,13 @@ def stall(on: On = (), *, seconds: float | None = None, **options: Unpack[Option
     return make(Stall(amount), on, options)
 
 
+@checked("faults.bandwidth")
 def bandwidth(on: On = (), *, bytes_per_second: int, **options: Unpack[Options]) -> Fault:
     """A narrow line."""
     return make(Bandwidth(bytes_per_second), on, options)
 
 
-def hold(on: On, *, until: str, **options: Unpack[Options]) -> Fault:
+@checked("faults.hold")
+def hold(on: On, *, until: Name, **options: Unpack[Options]) -> Fault:
     """Hold a frame until the event ``until`` has gone by."""
     return make(Hold(until), on, options)

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, assert_never
 
 from mockserver.core.frames import Micros, Sender
+from mockserver.core.typed import Name, check_fields
 from mockserver.errors import UsageError
 from mockserver.faults.spec import (
     ordinal_text,
@@ -45,12 +46,11 @@ class After:
 
     amount: int
     unit: Unit = "time"
-    event: str | None = None
-    since: str | None = None
+    event: Name | None = None
+    since: Name | None = None
 
     def __post_init__(self) -> None:
-        if self.unit not in ("time", "audio", "frames", "events"):
-            raise UsageError(f"after: expected time, audio, frames or events, got {self.unit!r}")
+        check_fields(self, "After")
         if self.amount < 1:
             raise UsageError(f"after: expected a positive amount, got {self.amount}")
         if (self.event is not None) != (self.unit == "events"):
@@ -87,8 +87,8 @@ class Where:
     before: bool = False
     nth: int | None = None
     every: int | None = None
-    response: int | str | None = None
-    item: int | str | None = None
+    response: int | Name | None = None
+    item: int | Name | None = None
     after: After | None = None
     probability: float = 1.0
     seed: int | None = None
@@ -96,9 +96,10 @@ class Where:
     attempts: int | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, "Where")
         for name in ("nth", "every", "times", "attempts", "response", "item"):
             value = getattr(self, name)
-            if isinstance(value, bool) or (isinstance(value, int) and value < 1):
+            if isinstance(value, int) and value < 1:
                 raise UsageError(f"{name}: expected 1 or more, got {value!r}")
         if self.nth is not None and self.every is not None:
             raise UsageError("nth and every: give one of them, not both")

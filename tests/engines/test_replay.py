@@ -5,6 +5,7 @@ refuses.
 from __future__ import annotations
 
 import base64
+import inspect
 import re
 from collections.abc import Callable
 from copy import deepcopy
@@ -808,11 +809,28 @@ def test_one_source_of_several_cassettes_keeps_64_sessions_apart() -> None:
         ({"rules": {"version": 99}}, "version 99 is newer"),
         ({"stall_after": -1}, "stall_after=-1"),
         ({"on_stall": "kill"}, "on_stall='kill'"),
+        ({"rules": 5}, "replay: rules=5: expected a MatchRules, keys and values or None"),
+        ({"patience": "x"}, "replay: patience='x': expected a number of 0 or more"),
+        ({"allow_unplayed": ["close", 5]}, "replay: allow_unplayed[1]=5: expected a text"),
     ],
 )
 def test_wrong_options_fail_at_construction(options: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=re.escape(said)):
         Replay(talk().cassette(), **options)
+
+
+@pytest.mark.parametrize("name", inspect.signature(Replay).parameters)
+def test_every_argument_is_checked(name: str) -> None:
+    Replay(cassette=talk().cassette())  # the control
+    for wrong in (object(), [object()], b"x"):
+        with pytest.raises(UsageError) as error:
+            Replay(**{"cassette": talk().cassette(), name: wrong})
+        assert name in str(error.value)
+        assert "expected" in str(error.value)
+        assert "\n" not in str(error.value)
+    if name == "cassette":
+        with pytest.raises(UsageError, match="replay: cassette=None: expected a Cassette or a list"):
+            Replay(None)  # type: ignore[arg-type]
 
 
 def test_cassettes_of_two_providers_do_not_fit_one_server() -> None:

@@ -98,7 +98,7 @@ def test_how_long_audio_is_depends_on_the_session(session: object, expected: obj
         (lambda: Where(nth=1), "nth, every and before need an event name"),
         (lambda: Where(events=("a",), nth=1, every=2), "nth and every: give one of them, not both"),
         (lambda: Where(events=("a",), nth=0), "nth: expected 1 or more, got 0"),
-        (lambda: Where(events=("a",), nth=True), "nth: expected 1 or more, got True"),
+        (lambda: Where(events=("a",), nth=True), "Where: nth=True: expected a whole number or None"),
         (lambda: Where(probability=0), "probability: expected more than 0 and at most 1, got 0"),
         (lambda: Where(events=("",)), "events: expected event names, got ('',)"),
         (lambda: After(amount=0), "after: expected a positive amount, got 0"),
@@ -106,7 +106,7 @@ def test_how_long_audio_is_depends_on_the_session(session: object, expected: obj
         (lambda: faults.drop("a", after_ms=1, after_frames=1),
          "after_ms, after_audio_ms, after_frames, after_events: give one of them, not several"),
         (lambda: faults.drop("a", since="b"), "since: says what 'after' counts from; add after_ms, after_frames ..."),
-        (lambda: faults.drop("a", sender="me"), "sender: expected 'client' or 'server', got 'me'"),
+        (lambda: faults.drop("a", sender="me"), "faults.drop: sender='me': expected one of 'client', 'server' or None"),
         (lambda: faults.drop(Where(), nth=1), "nth: is part of the Where; give one of them, not both"),
     ],
 )
