@@ -84,11 +84,12 @@ class Conversation:
         given = body["item"]
         item = self.made(given, sound)
         self.insert(item, body.get("previous_item_id"))
+        self.listen(item)
         self.announce(item)
         self.finish(item)
 
     def made(self, given: dict[str, Any], sound: dict[str, Any]) -> Item:
-        """An item of the client's, checked against the conversation and with its audio heard."""
+        """An item of the client's, checked against the conversation. Nobody has listened to its audio yet."""
         wanted = given.get("id")
         if wanted is not None and self.find(wanted) is not None:
             raise problems.duplicate_item(wanted)
@@ -99,14 +100,14 @@ class Conversation:
         item = item_from(given, wanted or self.wire.mint("item"))
         if item.type == "function_call" and not item.call_id:
             item.call_id = self.wire.mint("call")
-        self.hear(item, given, sound, "item")
+        self.load(item, given, sound, "item")
         return item
 
     def _knows_call(self, call_id: str) -> bool:
         return any(item.type == "function_call" and item.call_id == call_id for item in self.items)
 
-    def hear(self, item: Item, given: dict[str, Any], sound: dict[str, Any], path: str) -> None:
-        """What is said in the audio of a client's item. ``path``: where an error says that the item is."""
+    def load(self, item: Item, given: dict[str, Any], sound: dict[str, Any], path: str) -> None:
+        """The audio of a client's item. ``path``: where an error says that the item is."""
         for index, part in enumerate(item.content):
             if part.type != "input_audio":
                 continue
@@ -116,7 +117,13 @@ class Conversation:
                 raise problems.bad_audio(f"{path}.content[{index}].audio") from None
             part.pcm, part.rate = self.ear.decode(data, sound)
             part.audio_ms = len(part.pcm) // 2 * 1000 // part.rate
-            part.heard = self.ear.hear(part.pcm, part.rate) or ""
+
+    def listen(self, item: Item) -> None:
+        """What is said in the audio of a client's item. Only once nothing can refuse it: a transcript of the
+        test's is used up by it."""
+        for part in item.content:
+            if part.type == "input_audio":
+                part.heard = self.ear.hear(part.pcm, part.rate) or ""
 
     def retrieve(self, item_id: str) -> None:
         """conversation.item.retrieve: the item with its audio."""

@@ -122,7 +122,10 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The response fails (response.done with status "failed"). ``type`` and ``code`` as the provider has them."""
+    """The response fails (response.done with status "failed"). ``type`` and ``code`` as the provider has them.
+
+    A server_error's code is null, though the schema has a string there: (I) openai/openai-realtime-api-beta#116.
+    """
 
     code: Name | None = None
     type: Name = "server_error"

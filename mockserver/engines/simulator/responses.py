@@ -124,7 +124,7 @@ class Responses:
 
     def _given(self, given: list[dict[str, Any]]) -> list[Item]:
         """``input``: items of this response alone, and references to items of the conversation (FACTS 25)."""
-        items = []
+        items, own = [], []
         for index, body in enumerate(given):
             path = f"response.input[{index}]"
             if body["type"] == "item_reference":
@@ -139,8 +139,11 @@ class Responses:
                 check_call_id(body, path)
                 item = item_from(body, body.get("id") or self.wire.mint("item"))
                 sound = self.settings.input_format
-                self.conversation.hear(item, body, sound, path)
+                self.conversation.load(item, body, sound, path)
                 items.append(item)
+                own.append(item)
+        for item in own:
+            self.conversation.listen(item)
         return items
 
     def _context(

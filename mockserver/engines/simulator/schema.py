@@ -6,6 +6,7 @@ Where captures or the probe say more than the schema it is cited beside the fiel
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mockserver.engines.simulator.shapes import (
     ANY_OBJECT,
@@ -86,20 +87,25 @@ _APPROVAL_RULE = Shape(
     values=("always", "never"),
     fields={"always": _FILTER, "never": _FILTER},
 )
-_MCP_TOOL = record(
-    "server_label",
-    type=text("mcp"),
-    server_label=text(),
-    server_url=text(),
-    connector_id=text(),
-    tunnel_id=text(),
-    authorization=text(),
-    server_description=text(),
-    headers=_NULLABLE,
-    allowed_tools=_NULLABLE,
-    allowed_callers=_NULLABLE,
-    require_approval=_APPROVAL_RULE,
-    defer_loading=FLAG,
+# D: "One of server_url, connector_id, or tunnel_id must be provided". The words of the error are unknown: it names the
+# first of them, as that of a field that is missing does.
+_MCP_TOOL = replace(
+    record(
+        "server_label",
+        type=text("mcp"),
+        server_label=text(),
+        server_url=text(),
+        connector_id=text(),
+        tunnel_id=text(),
+        authorization=text(),
+        server_description=text(),
+        headers=_NULLABLE,
+        allowed_tools=_NULLABLE,
+        allowed_callers=_NULLABLE,
+        require_approval=_APPROVAL_RULE,
+        defer_loading=FLAG,
+    ),
+    one_of=("server_url", "connector_id", "tunnel_id"),
 )
 FUNCTION_TOOLS = listing(variants("type", {"function": _FUNCTION_TOOL}))
 TOOLS = listing(variants("type", {"function": _FUNCTION_TOOL, "mcp": _MCP_TOOL}))

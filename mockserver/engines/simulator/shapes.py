@@ -18,8 +18,8 @@ class Shape:
     """What one JSON value may be.
 
     ``kinds``: JSON types ("number" takes integers too). ``values``: the strings that are allowed. ``fields`` and
-    ``required``: of an object; ``fields`` None takes any, ``open`` takes others beside them. ``of``: each element of
-    an array. ``each``, ``longest_name`` and ``most_fields``: of an object whose names are the client's, its values, the
+    ``required``: of an object, which also has at least one of ``one_of``; ``fields`` None takes any, ``open`` takes
+    others beside them. ``of``: each element of an array. ``each``, ``longest_name`` and ``most_fields``: of an object whose names are the client's, its values, the
     length of a name and how many there may be. ``by``: the field that says which of ``cases`` an object is;
     ``default`` is the case where the field is left out.
     """
@@ -31,6 +31,7 @@ class Shape:
     longest: int | None = None
     fields: Mapping[str, Shape] | None = None
     required: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
     of: Shape | None = None
     each: Shape | None = None
     longest_name: int | None = None
@@ -90,6 +91,8 @@ def _check_object(shape: Shape, value: dict[str, Any], path: str) -> None:
     for name in shape.required:
         if name not in value:
             raise problems.missing(dot + name)
+    if shape.one_of and not any(name in value for name in shape.one_of):
+        raise problems.missing(dot + shape.one_of[0])
     if shape.most_fields is not None and len(value) > shape.most_fields:
         raise problems.too_many_fields(value, shape.most_fields, path)
     if shape.each is not None:

@@ -42,6 +42,23 @@ def test_a_server_that_the_simulator_does_not_know_cannot_be_reached() -> None:
     assert came[-1]["item_id"] == came[1]["item"]["id"]
 
 
+@keeps("mcp-address")
+def test_a_server_needs_an_address() -> None:
+    nowhere = {"type": "mcp", "server_label": "docs"}
+    stage = Stage(mcp=TOOLS)
+    came = stage.update(tools=[tool(), nowhere])
+    assert stage.names(came) == ["error"]
+    error = stage.error()
+    assert (error["code"], error["param"], error["message"]) == (
+        "missing_required_parameter",
+        "session.tools[1].server_url",
+        "Missing required parameter: 'session.tools[1].server_url'.",
+    )
+    for address in ("server_url", "connector_id", "tunnel_id"):
+        came = Stage(mcp=TOOLS).update(tools=[{**nowhere, address: "connector_gmail"}])
+        assert came[0]["type"] == "session.updated"
+
+
 @keeps("mcp-call")
 def test_a_call_is_made_by_the_provider() -> None:
     for error in (None, "no such page"):
