@@ -19,9 +19,9 @@ class Shape:
 
     ``kinds``: JSON types ("number" takes integers too). ``values``: the strings that are allowed. ``fields`` and
     ``required``: of an object, which also has at least one of ``one_of``; ``fields`` None takes any, ``open`` takes
-    others beside them. ``of``: each element of an array. ``each``, ``longest_name`` and ``most_fields``: of an object whose names are the client's, its values, the
-    length of a name and how many there may be. ``by``: the field that says which of ``cases`` an object is;
-    ``default`` is the case where the field is left out.
+    others beside them. ``of``: each element of an array. ``each``, ``longest_name`` and ``most_fields``: of an object
+    whose names are the client's, its values, the length of a name and how many there may be. ``by``: the field that
+    says which of ``cases`` an object is; ``default`` is the case where the field is left out.
     """
 
     kinds: tuple[str, ...] = ("object",)

@@ -131,7 +131,7 @@ def test_what_is_wrong_is_said_in_one_line_with_the_place(given: dict[str, Any],
 
 def test_the_settings_of_a_kind_that_is_allowed_are_taken() -> None:
     """The control."""
-    simulator(
+    source = simulator(
         "openai",
         replier=Recall(),
         model="mine",
@@ -144,6 +144,9 @@ def test_the_settings_of_a_kind_that_is_allowed_are_taken() -> None:
         mcp={"docs": ({"name": "search"},), "empty": []},
         session={"instructions": "Be brief."},
     )
+    assert source.options.misbehave == {"oob_leaks", "cancel_ignored"}
+    assert source.options.require_key == {"a", "b"}
+    assert source.knows("mine")
 
 
 VALUES: list[tuple[type, dict[str, Any]]] = [
