@@ -41,7 +41,9 @@ def replay(
     from mockserver.cassette.store import load, redactor_for
     from mockserver.engines.replay import Replay
 
-    given = (cassette,) if isinstance(cassette, str | Path | Cassette) else tuple(cassette)
+    given: Any = (cassette,) if isinstance(cassette, str | Path | Cassette) else cassette
+    if not isinstance(given, Sequence) or not all(isinstance(one, str | Path | Cassette) for one in given):
+        raise UsageError(f"replay: cassette={cassette!r}: expected a path, a cassette, or a list of these")
     loaded = [load(one) if isinstance(one, str | Path) else one for one in given]
     redactor = redactor_for(dialect_named(loaded[0].header.dialect), rules=redact) if loaded else None
     return Replay(
@@ -66,6 +68,8 @@ def relay(upstream: str, *, dialect: str | Dialect | None = None, key_env: str |
     """
     from mockserver.engines.relay import Relay
 
+    if not isinstance(upstream, str):
+        raise UsageError(f"relay: upstream={upstream!r}: expected a provider's name or a URL")
     if "://" not in upstream:
         named = dialect_named(upstream)
         if named.upstream is None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mockserver import MockServer, faults, replay, script, simulator
+from mockserver import MockServer, faults, relay, replay, script, simulator
 from mockserver.cassette.importers.detect import import_bytes
 from mockserver.cassette.store import redactor_for
 from mockserver.core.frames import Text
@@ -34,12 +35,20 @@ def test_one_rule_of_the_redaction_is_one(tmp_path: Path) -> None:
 
 def test_one_reply_is_no_list_of_replies() -> None:
     for one in ("hello", ToolCall("weather", {})):
-        with pytest.raises(UsageError, match=r"is one reply; write Scripted\(\["):
+        with pytest.raises(UsageError, match="Scripted: replies=.*expected a list"):
             Scripted(one)  # type: ignore[arg-type]
     assert len(Scripted(["hello"]).replies) == 1
 
 
 def test_one_model_is_no_list_of_models() -> None:
-    with pytest.raises(UsageError, match=r"models is one name: write models=\['gpt-realtime'\]"):
+    with pytest.raises(UsageError, match="simulator: models=.*expected a list"):
         simulator("openai", models="gpt-realtime")
     simulator("openai", models=["gpt-realtime"])
+
+
+@pytest.mark.parametrize("wrong", [None, 5, [5], {"a.cassette": 1}, object()])
+def test_what_is_no_cassette_and_no_upstream(wrong: Any) -> None:
+    with pytest.raises(UsageError, match="expected a path, a cassette, or a list of these"):
+        replay(wrong)
+    with pytest.raises(UsageError, match="expected a provider's name or a URL"):
+        relay(wrong)
