@@ -29,6 +29,12 @@ _TOKEN_NAME = re.compile(
 )
 """Any other token, but for those of paging and of tokenizers; of these, a short value is no secret."""
 SHORTEST_TOKEN = 8
+_PARAMETER = re.compile(r"(?:x?-?amz-?)?(?:key|sig|signature|auth|authkey|pass|pwd|code_?verifier)|.*signature")
+"""Names of query parameters, beside those of fields. Whole ones: ``keyword`` and ``sort_key`` are none."""
+BLANK = "\ue000"
+"""Stands for what was taken out while one looks for more. No control character: JSON in JSON stays whole."""
+NEAR = 1_000
+"""So far from a word its probability may stand: its bytes come between."""
 _PLAIN = str.maketrans("", "", "-_. ")
 
 _NAME = r'"([\w.\- ]{2,80})"\s*:\s*'
@@ -38,7 +44,11 @@ _CLIENT_SECRET = re.compile(
     r'"client[-_ ]?secret"\s*:\s*\{[^{}]*?"value"\s*:\s*' + _VALUE, re.DOTALL | re.IGNORECASE
 )
 """OpenAI's ``client_secret.value``."""
-_HEADERS = re.compile(r'"[\w.\- ]{0,80}headers"\s*:\s*\{', re.IGNORECASE | re.ASCII)
+_HEADERS = re.compile(
+    r'"(?:(?:http|extra|request|response|default|custom|additional|auth|server)[_\- ]?)?headers"\s*:\s*\{',
+    re.IGNORECASE,
+)
+"""Not those of a table (``column_headers``)."""
 _JSON = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)("|\\?\Z)(\s*:)?|[{}\[\]]', re.DOTALL)
 _TYPES = frozenset(("object", "string", "array", "null", "boolean", "number", "integer"))
 
@@ -94,6 +104,11 @@ def _shortest(name: str) -> int:
     return SHORTEST_TOKEN if _TOKEN_NAME.fullmatch(plain) else 0
 
 
+def parameter(name: str) -> bool:
+    """Whether a query parameter inside a frame holds a secret."""
+    return _shortest(name) > 0 or _PARAMETER.fullmatch(name.lower()) is not None
+
+
 def found(text: str) -> list[Found]:
     """The values of fields and headers that are secrets, left to right."""
     if '"' not in text:
@@ -117,18 +132,20 @@ def _value(text: str, match: re.Match[str], group: int, kind: str, shortest: int
     """What is in the quotes, if it is long enough and no token. Of what is cut the length is not known."""
     cut = match[group + 1] != '"'
     begin, end = match.start(group), len(text) if cut else match.end(group)
+    if shortest > 1 and any(char.isspace() for char in match[group]):
+        return  # words
     if cut or (end - begin >= shortest and not blank(text[begin:end])):
         yield Found(begin, end, kind, match.start() if start < 0 else start, cut)
 
 
 def blank(value: str) -> bool:
     """Whether this is no secret any more."""
-    return not value.strip("\0") or TOKEN.fullmatch(value) is not None
+    return not value.strip(f"\0{BLANK}") or TOKEN.fullmatch(value) is not None
 
 
 def _probability(text: str, begin: int, end: int) -> bool:
     """Whether a ``token`` is a word with its probability (OpenAI's ``logprobs``)."""
-    before, after = text[max(begin - 80, 0) : begin], text[end : end + 80]
+    before, after = text[max(begin - NEAR, 0) : begin], text[end : end + NEAR]
     return '"logprob"' in before.rpartition("{")[2] or '"logprob"' in after.partition("}")[0]
 
 
@@ -143,6 +160,7 @@ def _headers(text: str) -> Iterator[Found]:
 def _of_headers(text: str, start: int, at: int) -> tuple[int, list[Found]]:
     """Where an object ends, and the strings under it, as headers; none where it is the JSON schema of one."""
     made: list[Found] = []
+    http = False  # a table has headers too
     within, name, value_next, end = ["{"], "", False, len(text)
     for match in _JSON.finditer(text, at):
         mark = text[match.start()]
@@ -155,6 +173,7 @@ def _of_headers(text: str, start: int, at: int) -> tuple[int, list[Found]]:
                 break
         elif match[3]:
             name = match[1].lower()
+            http = http or "-" in name or kept_header(name) or _shortest(name) > 0
             if name.startswith("$"):
                 return match.end(), []
         elif value_next or within[-1] == "[":
@@ -163,7 +182,7 @@ def _of_headers(text: str, start: int, at: int) -> tuple[int, list[Found]]:
             if not kept_header(name):
                 made += _value(text, match, 1, "header", 1, start)
         value_next = match[3] is not None
-    return end, made
+    return end, made if http else []
 
 
 def url_spans(text: str, secret: Callable[[str], bool]) -> Iterator[tuple[int, int, str]]:

@@ -192,7 +192,7 @@ class Redactor:
         for rule in self._rules:
             found += [(*match.span(), "rule") for match in rule.finditer(text) if match[0]]
         if "://" in text:
-            found += fields.url_spans(text, self._secret_param)
+            found += fields.url_spans(text, lambda name: name.lower() in self._params or fields.parameter(name))
         tokens = [match.span() for match in known.TOKEN.finditer(text)] if "REDACTED-" in text else []
         return known.apart([span for span in found if not any(b <= span[0] and span[1] <= e for b, e in tokens)])
 
@@ -355,7 +355,7 @@ class Redactor:
         """The secrets that a text still holds, as (kind, path), in any of its forms; for after the redaction."""
         if depth > DEEPEST or not self.suspicious(text):
             return
-        bare = known.TOKEN.sub("\x00", text)
+        bare = known.TOKEN.sub(fields.BLANK, text)
         if parse(text) is None:  # in JSON a payload is one long word of noise: the patterns see its strings, below
             yield from ((kind, "text") for kind, _, pattern in known.PATTERNS if pattern.search(bare))
         if self._exact is not None and self._exact.search(bare):

@@ -250,6 +250,7 @@ class Replaying:
         if step.about and self.stage.too_early(step.about, step.index):
             self.stage.drop(step.about, now, only=Role.DELTA)
         self.score.done(step, now)
+        self.stage.followed()
         return self.wake(now)
 
     def _added(self, view: View, now: Micros) -> list[Effect]:

@@ -35,6 +35,8 @@ SHOWN = 60
 """So many of the newest frames are told of in a report."""
 PATIENCE: Micros = 100_000
 """Where nothing tells how long a frame took: so long an answer waits for what the client had asked by then."""
+TRIES = 3
+"""So often it is done in vain. A client that goes another way than the recorded one is not slowed down for ever."""
 NOT_ASKED = (Kind.CLOSE, Kind.LOST, Kind.KEEPALIVE)
 """Client frames that nothing waits for."""
 BATCH = 256
@@ -79,7 +81,9 @@ class Stage:
         self._prompt: dict[Cue, Micros] = {}  # what has its time and may not be overtaken
         self._held: list[tuple[int, int, Micros, Cue]] = []  # what waits for a client that is a little late
         self._held_until: Micros = 0
-        self._missed = 0  # the first step that has not come, and that nothing has waited for in vain
+        self._missed = 0  # the first step that has not come
+        self._alone = False  # it was waited for in vain, and has done nothing since
+        self._vain = 0  # how often it was
         self._count = (
             count()
         )  # a cue may stand in the plan twice: to wait for its limit, then to go out
@@ -100,6 +104,10 @@ class Stage:
     def at(self, now: Micros) -> None:
         """It is ``now``."""
         self._now = now
+
+    def followed(self) -> None:
+        """The client has done something that was recorded."""
+        self._alone = False
 
     def play(self, now: Micros) -> list[Effect | Burst]:
         """What is due by ``now``."""
@@ -159,6 +167,8 @@ class Stage:
 
     def _limit(self) -> int:
         """The record up to which the client has done what was recorded, as far as that is waited for."""
+        if self._alone or self._vain >= TRIES:
+            return len(self.records)
         steps, number = self.score.steps, self._missed
         while number < len(steps) and (
             steps[number].state != "pending" or steps[number].view.kind in NOT_ASKED
@@ -170,9 +180,8 @@ class Stage:
     def _look_again(self, now: Micros) -> None:
         """Something came, or what is held back has waited long enough."""
         if now >= self._held_until:
-            first = min(self._held)[0]
-            later = (step.number for step in self.score.steps[self._missed :] if step.index > first)
-            self._missed = next(later, len(self.score.steps))
+            self._alone = True
+            self._vain += 1
         for one in self._held:
             heappush(self._ready, one)
         self._held.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from math import isfinite
 
 from tests.bench.child import Child
 from tests.bench.costs import chain, fixtures
@@ -50,5 +51,5 @@ def test_what_goes_through_a_recorder_comes_back() -> None:
 
 def test_figures_in_one_process() -> None:
     figures = [*chain(1, 1_000), *fixtures(3)]
-    assert [figure.value > 0 for figure in figures] == [True] * 3
-    assert figures[1].ok, "a fixture takes less than 3 ms"
+    assert [figure.unit for figure in figures] == ["us/frame", "ms", "ms"]
+    assert all(isfinite(figure.value) for figure in figures)  # how fast is no matter of a test

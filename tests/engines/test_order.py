@@ -8,7 +8,7 @@ import pytest
 
 from mockserver.cassette.model import Cassette
 from mockserver.engines.replay import Replay
-from mockserver.engines.stage import PATIENCE
+from mockserver.engines.stage import PATIENCE, TRIES
 from tests.engines.driving import C, Live, S, recording
 
 SESSION = {"type": "session.created", "session": {"id": "sess_1"}}
@@ -220,6 +220,25 @@ def test_a_client_that_waits_for_its_answer_costs_one_moment_for_each_thing_it_h
     live.send(ask("a", aside=True))
     live.wait(PATIENCE / 1_000)
     assert told(live)[1:] == ["resp_a created", "resp_a done"]
+
+
+def test_a_client_that_goes_another_way_is_soon_waited_for_no_more() -> None:
+    """It sends its items one by one when the response is over, and not together between the deltas as recorded."""
+    lines: list[Any] = [(S, SESSION), (C, ask("a")), (S, said("a", "created"))]
+    for number in range(40):
+        lines += [(S, said("a", "delta", f"word{number}")), (C, create("x", f"msg_{number:08d}"))]
+    lines += [(S, said("a", "done"))]
+    lines += [(S, echo("added", "x", f"msg_{number:08d}")) for number in range(40)]
+    live = Live(Replay(recording(*lines), pacing="instant"))
+    live.send(ask("a"))
+    live.wait(PATIENCE / 1_000)
+    assert told(live)[-1] == "resp_a done", "one wait for the whole response"
+    for number in range(40):
+        live.send(create("x", f"msg_{number:08d}"))
+        live.wait(PATIENCE / 1_000 if number < TRIES - 1 else 0)
+        assert told(live)[-1] == "item added"
+        assert len(live.got) == 44 + number
+    assert live.now == TRIES * PATIENCE
 
 
 def test_keepalives_are_not_waited_for() -> None:

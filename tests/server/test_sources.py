@@ -35,13 +35,13 @@ def test_one_rule_of_the_redaction_is_one(tmp_path: Path) -> None:
 
 def test_one_reply_is_no_list_of_replies() -> None:
     for one in ("hello", ToolCall("weather", {})):
-        with pytest.raises(UsageError, match="Scripted: replies=.*expected a list"):
+        with pytest.raises(UsageError, match=r"Scripted: replies=.*expected a list"):
             Scripted(one)  # type: ignore[arg-type]
     assert len(Scripted(["hello"]).replies) == 1
 
 
 def test_one_model_is_no_list_of_models() -> None:
-    with pytest.raises(UsageError, match="simulator: models=.*expected a list"):
+    with pytest.raises(UsageError, match=r"simulator: models=.*expected a list"):
         simulator("openai", models="gpt-realtime")
     simulator("openai", models=["gpt-realtime"])
 
