@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import types
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -65,6 +66,7 @@ _PLAIN = {
     bytes: "bytes",
     types.NoneType: "None",
 }
+_SECRET = re.compile(r"key|token|secret|passw", re.IGNORECASE)
 _LISTS = (list, tuple, set, frozenset, Sequence, Collection, Iterable)
 
 
@@ -182,7 +184,11 @@ def check(owner: str, name: str, value: object, hint: Any) -> None:
     """UsageError where an argument is not as its annotation says."""
     wrong = misfit(value, hint)
     if wrong is not None:
-        raise UsageError(f"{owner}: {name}{wrong.path}={shown(wrong.value)}: expected {wrong.expected}")
+        # A key in the wrong place is a key all the same: its kind is told, and not what it says.
+        secret = _SECRET.search(name + wrong.path.replace("its key", "")) is not None
+        hidden = secret and not isinstance(wrong.value, int | float | None)
+        value = f"({type(wrong.value).__name__})" if hidden else shown(wrong.value)
+        raise UsageError(f"{owner}: {name}{wrong.path}={value}: expected {wrong.expected}")
 
 
 @cache

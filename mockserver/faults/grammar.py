@@ -93,7 +93,9 @@ def _action(reader: Reader) -> tuple[type[Action], dict[str, Any], dict[str, Any
     if best is None:
         known = [" ".join(words) for words in ACTIONS]
         said = " ".join(token.text.lower() for token in reader.tokens[:2])
-        hint = nearest(said, known) or nearest(first.text.lower(), known)
+        begun = [name for name in known if name.split()[0] == first.text.lower()]
+        hint = nearest(said, begun or known) or nearest(first.text.lower(), begun or known)
+        hint = hint or (f"; did you mean {' or '.join(map(repr, begun))}?" if begun else "")
         raise reader.error(f"no fault is called {first.text!r}{hint} (the list: mockserver faults)", at=first)
     reader.place += len(best)
     if best == ("drop",) and (what := _dropped(reader)) is not None:

@@ -136,6 +136,8 @@ WRONG = {
     "": "fault '', column 1: the spec ends where a fault, such as 'delay 11s on response.created' was expected",
     "dealy 11s on a": "fault 'dealy 11s on a', column 1: no fault is called 'dealy'; did you mean 'delay'? "
                       "(the list: mockserver faults)",
+    "hold a until b": "fault 'hold a until b', column 1: no fault is called 'hold'; did you mean 'hold until'? "
+    "(the list: mockserver faults)",
     "cancel midways on a": "fault 'cancel midways on a', column 1: no fault is called 'cancel'; did you mean "
                            "'cancel midway'? (the list: mockserver faults)",
     "delay on a": "fault 'delay on a', column 7: expected a duration such as 300ms or 11s, got 'on'",
