@@ -99,6 +99,7 @@ def test_the_neutral_form() -> None:
         ('{"from": "server", "close": {"code": 7}}', "1000 to 4999"),
         ('{"from": "server", "text": "x", "at_ms": -1}', '"at_ms" is milliseconds'),
         ('{"from": "server", "text": "x", "at_ms": true}', '"at_ms" is milliseconds'),
+        ('{"from": "server", "text": "x", "at_ms": 1795000000}', "and no date"),
         ('{"from": "server", "text": "x", "at_ms": NaN}', '"at_ms" is milliseconds'),
         ('{"connect": 1}', '"connect" is an object'),
         ('{"connect": {"query": ["x"]}}', '"query" is a list'),

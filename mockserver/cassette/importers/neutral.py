@@ -27,6 +27,8 @@ from mockserver.dialects.registry import dialect_named
 from mockserver.errors import UsageError
 
 SENDERS = {"client": Sender.CLIENT, "server": Sender.SERVER}
+LONGEST_MS = 1e9
+"""Eleven days. Seconds and milliseconds since 1970 are more."""
 
 
 def import_neutral(
@@ -42,8 +44,8 @@ def import_neutral(
         if not isinstance(line, dict):
             raise bad(name, number, "expected a JSON object")
         at = line.get("at_ms")
-        if at is not None and (not isinstance(at, int | float) or isinstance(at, bool) or not 0 <= at < 1e12):
-            raise bad(name, number, '"at_ms" is milliseconds since the connection began, 0 or more')
+        if at is not None and (not isinstance(at, int | float) or isinstance(at, bool) or not 0 <= at < LONGEST_MS):
+            raise bad(name, number, '"at_ms" is milliseconds since the connection began, 0 or more, and no date')
         if "connect" in line:
             builder.connect(_handshake(line["connect"], name, number))
             continue
