@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable
 
 from mockserver.engines.simulator import problems, transcription
 from mockserver.engines.simulator.conversation import Conversation
-from mockserver.engines.simulator.hearing import Ear, rate_of
+from mockserver.engines.simulator.hearing import Ear, rate_of, received
 from mockserver.engines.simulator.items import Item, Part
 from mockserver.engines.simulator.session import SessionSettings
 from mockserver.engines.simulator.vad import FRAME_MS, Detector, Turn
@@ -77,10 +75,7 @@ class AudioIn:
 
     def append(self, audio: str) -> None:
         """input_audio_buffer.append. Nothing confirms it (D)."""
-        try:
-            data = base64.b64decode(audio, validate=True)
-        except (binascii.Error, ValueError):
-            raise problems.bad_audio("audio") from None
+        data = received(audio, "audio")
         if len(data) > MOST_BYTES:
             raise problems.too_long(audio, MOST_BYTES, "audio")
         pcm, rate = self.ear.decode(data, self.settings.input_format)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
 from mockserver import speech
+from mockserver.engines.simulator import problems
 from mockserver.engines.simulator.options import Transcripts
 
 SILENT = 0.001
@@ -17,6 +19,14 @@ _FROM_PCM = {"audio/pcmu": speech.ulaw_encode, "audio/pcma": speech.alaw_encode}
 def rate_of(sound: Mapping[str, Any]) -> int:
     """The sampling rate of a format."""
     return int(sound.get("rate", 24_000)) if sound["type"] == "audio/pcm" else 8_000
+
+
+def received(audio: str, param: str) -> bytes:
+    """The bytes of a client's audio. ``param``: where an error says that it is."""
+    try:
+        return base64.b64decode(audio, validate=True)
+    except ValueError:
+        raise problems.bad_audio(param) from None
 
 
 class Ear:

@@ -102,6 +102,10 @@ def kind_of(value: object) -> str:
     return "array" if isinstance(value, list) else "object"
 
 
+def _invalid(code: str, param: str, why: str) -> ClientProblem:
+    return ClientProblem(code, f"Invalid '{param}': {why}", param)
+
+
 def bad_type(value: object, expected: Iterable[str], param: str) -> ClientProblem:
     """(I) code: FACTS 17."""
     names = [KIND_NAMES[kind] for kind in expected]
@@ -115,29 +119,29 @@ def bad_type(value: object, expected: Iterable[str], param: str) -> ClientProble
 
 def too_small(value: float, least: float, param: str, kind: str = "integer") -> ClientProblem:
     """(I) code: FACTS 17."""
-    return ClientProblem(
+    return _invalid(
         f"{kind}_below_min_value",
-        f"Invalid '{param}': {kind} below minimum value. Expected a value >= {least:g}, but got {value} instead.",
         param,
+        f"{kind} below minimum value. Expected a value >= {least:g}, but got {value} instead.",
     )
 
 
 def too_big(value: float, most: float, param: str, kind: str = "integer") -> ClientProblem:
     """The counterpart of ``too_small``."""
-    return ClientProblem(
+    return _invalid(
         f"{kind}_above_max_value",
-        f"Invalid '{param}': {kind} above maximum value. Expected a value <= {most:g}, but got {value} instead.",
         param,
+        f"{kind} above maximum value. Expected a value <= {most:g}, but got {value} instead.",
     )
 
 
 def too_long(value: str, most: int, param: str) -> ClientProblem:
     """A string over its maximum length. (I) home-assistant/core#121325: code and sentence."""
-    return ClientProblem(
+    return _invalid(
         "string_above_max_length",
-        f"Invalid '{param}': string too long. Expected a string with maximum length {most}, but got a string with "
-        f"length {len(value)} instead.",
         param,
+        f"string too long. Expected a string with maximum length {most}, but got a string with length {len(value)} "
+        "instead.",
     )
 
 
@@ -154,11 +158,11 @@ def name_too_long(name: str, most: int, param: str) -> ClientProblem:
 
 def too_many_fields(value: Sized, most: int, param: str) -> ClientProblem:
     """An object with too many fields; the wording is unknown."""
-    return ClientProblem(
+    return _invalid(
         "object_above_max_properties",
-        f"Invalid '{param}': too many properties. Expected an object with at most {most} properties, but got an object "
-        f"with {len(value)} properties instead.",
         param,
+        f"too many properties. Expected an object with at most {most} properties, but got an object with {len(value)} "
+        "properties instead.",
     )
 
 
@@ -292,6 +296,13 @@ def bad_modalities(given: list[str], known: Iterable[Iterable[str]]) -> ClientPr
 
 def bad_audio(param: str) -> ClientProblem:
     """Audio that is not base64; the wording is unknown."""
-    return ClientProblem(
-        "invalid_value", f"Invalid '{param}': expected base64-encoded audio bytes.", param
+    return _invalid("invalid_value", param, "expected base64-encoded audio bytes.")
+
+
+def bad_call_id(param: str) -> ClientProblem:
+    """(I) livekit/agents#5652: the pattern."""
+    return _invalid(
+        "invalid_value",
+        param,
+        "string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.",
     )
