@@ -16,6 +16,7 @@ from mockserver.core.typed import (
     check,
     check_fields,
     checked,
+    misfit,
 )
 from mockserver.errors import UsageError
 
@@ -62,6 +63,7 @@ REFUSED: list[tuple[Any, Any, str]] = [
 
 @pytest.mark.parametrize(("hint", "value"), TAKEN)
 def test_what_is_taken(hint: Any, value: object) -> None:
+    assert misfit(value, hint) is None
     check("f", "x", value, hint)
 
 
