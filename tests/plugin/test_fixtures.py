@@ -135,50 +135,44 @@ import pytest
 from talk import talk
 
 @pytest.mark.realtime_mock({arguments})
-{maybe}def test_it(realtime_mock{more}):
+def test_it(realtime_mock):
     pass
 """
 
 
 @pytest.mark.parametrize(
-    ("arguments", "maybe", "more", "told"),
+    ("arguments", "told"),
     [
-        ("script=talk, fault=['x']", "", "", "unknown argument 'fault'; did you mean 'faults'?"),
-        ("script=talk, whatever=1", "", "", "unknown argument 'whatever'; known are cassette,"),
-        ("'weather'", "", "", "takes keywords only, got 'weather'; did you mean cassette=...?"),
+        ("script=talk, fault=['x']", "unknown argument 'fault'; did you mean 'faults'?"),
+        ("script=talk, whatever=1", "unknown argument 'whatever'; known are cassette,"),
+        ("'weather'", "takes keywords only, got 'weather'; did you mean cassette=...?"),
         (
             "script=talk, cassette='x'",
-            "",
-            "",
             "cassette and script both say what answers; keep one of them",
         ),
-        ("script=talk, faults='delay 1s'", "", "", "faults= is a list, got the string 'delay 1s'"),
-        ("script=talk, replier=len", "", "", "replier= needs simulator="),
-        ("script=talk, in_loop=True", "", "", "in_loop=True needs an async test function"),
+        ("script=talk, faults='delay 1s'", "faults= is a list, got the string 'delay 1s'"),
+        ("script=talk, replier=len", "replier= needs simulator="),
+        ("script=talk, in_loop=True", "in_loop=True needs an async test function"),
         (
             "script=talk, virtual_time=True",
-            "",
-            "",
             "virtual_time=True needs an async test function",
         ),
-        ("cassette='../../secret'", "", "", "it leaves its folder"),
-        ("simulator='nobody'", "", "", "'nobody'"),
+        ("cassette='../../secret'", "it leaves its folder"),
+        ("simulator='nobody'", "'nobody'"),
         (
             "simulator='openai', rules={'volatil': []}, pacing='instant'",
-            "",
-            "",
             "pacing= and rules= would do nothing: they need a cassette, and here simulator= answers",
         ),
-        ("script=talk, allow_unplayed=True", "", "", "allow_unplayed= would do nothing: it needs"),
-        ("cassette='x', rules={'volatil': []}", "", "", "unknown key 'volatil', expected one of"),
-        ("cassette='x', rules=['volatile']", "", "", "rules=['volatile']: expected a dict"),
-        ("cassette='x', pacing='fast'", "", "", "marker realtime_mock: pacing"),
+        ("script=talk, allow_unplayed=True", "allow_unplayed= would do nothing: it needs"),
+        ("cassette='x', rules={'volatil': []}", "unknown key 'volatil', expected one of"),
+        ("cassette='x', rules=['volatile']", "rules=['volatile']: expected a dict"),
+        ("cassette='x', pacing='fast'", "marker realtime_mock: pacing"),
     ],
 )
 def test_a_wrong_marker_is_one_clear_error(
-    project: pytest.Pytester, inner: Run, arguments: str, maybe: str, more: str, told: str
+    project: pytest.Pytester, inner: Run, arguments: str, told: str
 ) -> None:
-    project.makepyfile(MISUSE.format(arguments=arguments, maybe=maybe, more=more))
+    project.makepyfile(MISUSE.format(arguments=arguments))
     done = inner(
         "-o",
         "asyncio_mode=auto",
