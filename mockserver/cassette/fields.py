@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from mockserver.cassette import patterns
 from mockserver.cassette.patterns import KEPT_HEADERS, TOKEN
 
 _SECRET = re.compile(
@@ -52,7 +53,7 @@ _HEADERS = re.compile(
 _JSON = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)("|\\?\Z)(\s*:)?|[{}\[\]]', re.DOTALL)
 _TYPES = frozenset(("object", "string", "array", "null", "boolean", "number", "integer"))
 
-_MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+_MARKS: tuple[patterns.Group, ...] = (
     # Nearly every name ends with one of these; inside a JSON string its closing quote is escaped.
     ("key", ('key"', "key\\")),
     ("token", ('token"', "token\\")),
@@ -81,13 +82,7 @@ class Found(NamedTuple):
 
 def marked(text: str) -> bool:
     """Whether anything of this module can be in a text."""
-    low = text.lower()
-    for piece, marks in _MARKS:
-        if piece in low:
-            for mark in marks:
-                if mark in low:
-                    return True
-    return False
+    return patterns.marked(text.lower(), _MARKS)
 
 
 def kept_header(name: str) -> bool:

@@ -54,7 +54,11 @@ _SHARED = ("-", ".", "gh")
 """Pieces that several markers have in common: without the piece a text has none of them. Most frames hold none."""
 
 
-def _grouped() -> Iterator[tuple[str, tuple[str, ...]]]:
+Group = tuple[str, tuple[str, ...]]
+"""A piece, and markers: what is looked for has both the piece and one of the markers in it."""
+
+
+def _grouped() -> Iterator[Group]:
     left = [marker for _, marker, _ in PATTERNS]
     for piece in _SHARED:
         yield piece, tuple(marker for marker in left if piece in marker)
@@ -65,9 +69,12 @@ def _grouped() -> Iterator[tuple[str, tuple[str, ...]]]:
 _MARKERS = tuple(_grouped())
 
 
-def marked(text: str) -> bool:
-    """Whether any pattern of this module can match in a text. For every frame, so a plain loop."""
-    for piece, markers in _MARKERS:
+def marked(text: str, groups: tuple[Group, ...] = _MARKERS) -> bool:
+    """Whether a text holds what these groups ask for; without them, whether any pattern of this module can match.
+
+    For every frame, so a plain loop.
+    """
+    for piece, markers in groups:
         if piece in text:
             for marker in markers:
                 if marker in text:
