@@ -460,22 +460,24 @@ def test_a_finished_cassette_that_was_cut_or_changed_is_not_imported(tmp_path: P
             import_bytes(bad, "x")
 
 
-def test_a_changed_unfinished_recording_is_not_imported(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "x.cassette")
+def unfinished(folder: Path) -> bytes:
+    """What is there of a recording of one word whose process was killed."""
+    recorder = Recorder(folder / "x.cassette")
     recorder.sink(Entry(0, 0, 0, Sender.CLIENT, Handshake("/")))
     recorder.sink(Entry(1, 0, 5, Sender.SERVER, Text("hello")))
     data = recorder.partial.read_bytes()
     recorder.discard()
+    return data
+
+
+def test_a_changed_unfinished_recording_is_not_imported(tmp_path: Path) -> None:
+    data = unfinished(tmp_path)
     with pytest.raises(CassetteDamaged, match="an object cannot be read"):
         import_bytes(data + b"\xc1", "x")
 
 
 def test_a_killed_recording_is_imported(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "x.cassette")
-    recorder.sink(Entry(0, 0, 0, Sender.CLIENT, Handshake("/")))
-    recorder.sink(Entry(1, 0, 5, Sender.SERVER, Text("hello")))
-    data = recorder.partial.read_bytes()
-    recorder.discard()
+    data = unfinished(tmp_path)
     said: list[str] = []
     made = import_bytes(data, "x.cassette.partial", tell=said.append)
     assert said == [
