@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from websockets.exceptions import InvalidStatus
 from mockserver import MockServer, Scripted, replay, simulator, speech
 from mockserver.server.record import Recording
 from mockserver.server.virtual import virtual_time
+from tests.clients.sdk import collected, words
 from tests.clients.test_simulator_livekit import (
     LONG,
     PROVIDERS,
@@ -29,6 +29,11 @@ from tests.clients.test_simulator_livekit import (
 )
 
 # --- xAI ------------------------------------------------------------------------------------------------------------
+
+
+def pieces(server: MockServer) -> int:
+    """How many pieces of audio have gone out."""
+    return len(server.journal.sent_by_server("response.output_audio.delta").bodies)
 
 
 async def test_xai_says_a_text_as_it_is_and_is_not_asked() -> None:
@@ -44,7 +49,7 @@ async def test_xai_asks_again_while_it_speaks_and_the_first_reply_ends() -> None
     """A second response.create is no error there (FACTS 30): the plugin gets both, the first one cut short."""
     async with talking("xai", replier=Scripted([LONG, "second"])) as (server, session):
         first = await session.generate_reply()
-        await asyncio.sleep(1)
+        await until(lambda: pieces(server) >= 5)
         second = await session.generate_reply()
         spoken = await heard(first)
         assert spoken
@@ -58,7 +63,7 @@ async def test_xai_asks_again_while_it_speaks_and_the_first_reply_ends() -> None
 async def test_speech_interrupts_what_xai_says() -> None:
     async with talking("xai", replier=Scripted(["yes"])) as (server, session):
         said = await session.say(LONG)
-        await asyncio.sleep(1)
+        await until(lambda: pieces(server) >= 5)
         speak(session, "stop")
         assert await heard(said) != LONG
         ended = server.journal.sent_by_server("response.done").bodies
@@ -107,15 +112,6 @@ async def beta(server: MockServer) -> AsyncIterator[Any]:
         yield connection
 
 
-async def collected(connection: Any, last: str = "response.done") -> list[Any]:
-    events = []
-    async for event in connection:
-        events.append(event)
-        if event.type == last:
-            return events
-    raise AssertionError(f"the session ended before {last}")
-
-
 async def test_the_openai_packages_beta_client_talks_to_a_dated_azure() -> None:
     with virtual_time():
         async with (
@@ -131,12 +127,7 @@ async def test_the_openai_packages_beta_client_talks_to_a_dated_azure() -> None:
             pcm = speech.encode("good morning") + bytes(48 * 500)
             await connection.input_audio_buffer.append(audio=base64.b64encode(pcm).decode())
             events = await collected(connection)
-            audio = b"".join(
-                base64.b64decode(event.delta)
-                for event in events
-                if event.type == "response.audio.delta"
-            )
-            assert speech.decode(audio) == "good morning"
+            assert words(events, "response.audio.delta") == "good morning"
             (heard_by_server,) = [
                 event.transcript
                 for event in events

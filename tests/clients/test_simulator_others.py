@@ -15,6 +15,7 @@ from openai import AsyncOpenAI
 from mockserver import MockServer, Rules, Scripted, simulator, speech
 from mockserver.engines.simulator import Context, ToolCall
 from mockserver.server.virtual import virtual_time
+from tests.clients.sdk import collected, words
 
 
 @pytest.fixture(autouse=True)
@@ -27,15 +28,6 @@ async def no_waiting() -> AsyncIterator[None]:
 @pytest.fixture(autouse=True)
 def no_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_AGENTS_DISABLE_TRACING", "1")
-
-
-async def collected(connection: Any, last: str = "response.done") -> list[Any]:
-    events = []
-    async for event in connection:
-        events.append(event)
-        if event.type == last:
-            return events
-    raise AssertionError(f"the session ended before {last}")
 
 
 async def test_the_sdk_talks_by_text_audio_and_tools() -> None:
@@ -58,14 +50,7 @@ async def test_the_sdk_talks_by_text_audio_and_tools() -> None:
             await connection.conversation.item.create(item=item)
             await connection.response.create()
             events = await collected(connection)
-            audio = b"".join(
-                base64.b64decode(event.delta)
-                for event in events
-                if event.type == "response.output_audio.delta"
-            )
-            assert (
-                speech.decode(audio) == 'what is the weather | get_weather {"city": "Oslo"} | fog'
-            )
+            assert words(events) == 'what is the weather | get_weather {"city": "Oslo"} | fog'
 
 
 async def test_the_sdk_is_told_of_errors_and_goes_on() -> None:
@@ -157,12 +142,7 @@ async def test_the_sdk_talks_to_every_provider_of_the_ga_shape(provider: str) ->
             await connection.conversation.item.create(item=item)
             await connection.response.create()
             events = await collected(connection)
-        pcm = b"".join(
-            base64.b64decode(event.delta)
-            for event in events
-            if event.type == "response.output_audio.delta"
-        )
-        assert speech.decode(pcm) == "good morning"
+        assert words(events) == "good morning"
         assert {event.type for event in events} >= {"session.created", "conversation.item.added"}
 
 
@@ -212,9 +192,9 @@ async def test_what_the_sdk_asks_out_of_band_stays_there(misbehave: str) -> None
                 done = (await collected(connection))[-1].response
                 assert done.metadata == {"topic": "filler"}
                 assert done.conversation_id is None
-                words = [item.content[0].transcript for item in done.output]
+                said_aloud = [item.content[0].transcript for item in done.output]
                 # An assistant message is context, not words to be spoken (FACTS 26).
-                assert (words == ["one moment"]) == ("instructions" in asked)
+                assert (said_aloud == ["one moment"]) == ("instructions" in asked)
         inside = server.sessions[0].inspect().values["conversation"]
         assert len(inside) == (2 if misbehave else 0)
 

@@ -36,7 +36,7 @@ def needed(name: str) -> dict[str, Any]:
     known = arguments(name)
     given = {one: NEEDED[one] for one, about in known.items()
              if about.default is about.empty and one not in ("on", "options")}
-    return {**given, **({"on": "response.done"} if "on" in known else {}), **({"by": 1} if name == "growing" else {})}
+    return {**given, **({"on": "response.done"} if "on" in known else {})}
 
 
 def walked() -> list[tuple[str, str]]:

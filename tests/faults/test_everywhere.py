@@ -111,6 +111,17 @@ def lines(cassette: Cassette) -> Source:
     return script(*steps, strict=False)
 
 
+def source_of(engine: str, whole: Cassette) -> Source:
+    """What answers alone; ``record`` has a provider behind it."""
+    match engine:
+        case "simulator":
+            return provider()
+        case "replay":
+            return replay(whole, pacing="instant")
+        case _:
+            return lines(whole)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Cassette:
     return asyncio.run(recorded(tmp_path_factory.mktemp("whole")))
@@ -139,12 +150,7 @@ async def test_every_fault_fires_on_every_engine(
         kept = [record.frame for one in load(path).connections for record in one.records]
         assert len(kept) == len(crossed)  # the cassette holds what the client got, faults and all
     else:
-        sources = {
-            "simulator": provider,
-            "replay": lambda: replay(whole, pacing="instant"),
-            "script": lambda: lines(whole),
-        }
-        server = MockServer(sources[engine](), faults=[spec])
+        server = MockServer(source_of(engine, whole), faults=[spec])
         await server.start()
         await converse(server.ws_url)
         await server.close()
@@ -164,13 +170,9 @@ async def test_control_without_a_fault_both_turns_are_whole(
     engine: str, whole: Cassette, tmp_path: Path
 ) -> None:
     async with MockServer(provider()) as upstream:
-        sources = {
-            "simulator": provider,
-            "replay": lambda: replay(whole, pacing="instant"),
-            "script": lambda: lines(whole),
-            "record": lambda: relay(upstream.base_url),
-        }
-        server = MockServer(sources[engine]())
+        server = MockServer(
+            relay(upstream.base_url) if engine == "record" else source_of(engine, whole)
+        )
         await server.start()
         seen = await converse(server.ws_url)
         await server.close()
@@ -209,8 +211,7 @@ async def test_a_client_that_tries_again_has_the_whole_session(
     spec: str, engine: str, whole: Cassette
 ) -> None:
     """An attempt that a fault has answered uses up nothing of a recording and nothing of a script."""
-    source = replay(whole, pacing="instant") if engine == "replay" else lines(whole)
-    async with MockServer(source, faults=[spec]) as server:
+    async with MockServer(source_of(engine, whole), faults=[spec]) as server:
         tried, seen = 0, []
         while not seen:
             tried += 1

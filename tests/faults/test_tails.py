@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -16,6 +18,7 @@ from mockserver import MockServer, virtual_time
 from mockserver.core.frames import Handshake, Sender, Text
 from mockserver.core.ids import Ids
 from mockserver.dialects.turns import Turns
+from mockserver.engines.base import Source
 from mockserver.engines.simulator import Failure, Reply, Scripted, ToolCall, simulator
 from tests.engines.simulator.stage import KEY
 from tests.engines.simulator.stage import Stage as Client
@@ -32,14 +35,6 @@ def client(provider: str, reply: Any) -> Client:
     return Client(simulator(provider, replier=Scripted([reply])), hands=hands, check=False)
 
 
-def step(stage: Client) -> None:
-    """On to the next instant at which something is due."""
-    due = stage.engine.wake_at()
-    assert due is not None
-    stage.at = max(stage.at, due)
-    stage._take(stage.engine.wake(stage.at))
-
-
 def ends(provider: str, reply: Any, steps: int) -> tuple[list[Any], list[Any]] | None:
     """The events that end a response after so many instants: a fault's, the simulator's own. None: it is over."""
     stage = client(provider, reply)
@@ -48,7 +43,7 @@ def ends(provider: str, reply: Any, steps: int) -> tuple[list[Any], list[Any]] |
     stage.send("response.create")
     stage.until("response.created")
     for _ in range(steps):
-        step(stage)
+        stage.step()
         if stage.of("response.done"):
             return None
     turns = Turns(stage.source.dialect)
@@ -107,25 +102,34 @@ async def test_at_its_first_delta_an_audio_part_is_ended_whole(provider: str, fa
 # --- rate limits ----------------------------------------------------------------------------------------------------
 
 
-async def served(
-    reply: Any, *faults: str, pace: Any = "natural", provider: str = "openai"
-) -> list[dict[str, Any]]:
-    """All that a real client gets for one response.create, and for a second after it."""
-    seen: list[dict[str, Any]] = []
+@asynccontextmanager
+async def talking(
+    source: Source, *faults: str
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """A real client in a session with these faults, on a clock that does not wait."""
     with virtual_time():
-        source = simulator(provider, replier=Scripted([reply]), pace=pace)
         async with (
             MockServer(source, faults=faults) as server,
             aiohttp.ClientSession(headers=dict([KEY])) as http,
             http.ws_connect(server.ws_url) as ws,
         ):
-            await ws.send_json({"type": "response.create"})
-            try:
-                while True:
-                    done = any(body["type"] == "response.done" for body in seen)
-                    seen.append(await ws.receive_json(timeout=1 if done else 20))
-            except TimeoutError:
-                return seen
+            yield ws
+
+
+async def served(
+    reply: Any, *faults: str, pace: Any = "natural", provider: str = "openai"
+) -> list[dict[str, Any]]:
+    """All that a real client gets for one response.create, and for a second after it."""
+    seen: list[dict[str, Any]] = []
+    source = simulator(provider, replier=Scripted([reply]), pace=pace)
+    async with talking(source, *faults) as ws:
+        await ws.send_json({"type": "response.create"})
+        try:
+            while True:
+                done = any(body["type"] == "response.done" for body in seen)
+                seen.append(await ws.receive_json(timeout=1 if done else 20))
+        except TimeoutError:
+            return seen
 
 
 NOTHING_SAID = ("rate limit", "server error", "insufficient quota", "cancel midway on response.created")
@@ -158,45 +162,35 @@ async def test_rate_limits_follow_what_was_output(reply: Any, fault: str | None,
 
 async def test_the_limits_of_the_next_response_are_told() -> None:
     """What is swallowed is the limits of the response that was ended, and no others."""
-    with virtual_time():
-        source = simulator("openai", replier=Scripted([WORDS, WORDS]), pace="instant")
-        async with (
-            MockServer(source, faults=["rate limit in 1st response"]) as server,
-            aiohttp.ClientSession(headers=dict([KEY])) as http,
-            http.ws_connect(server.ws_url) as ws,
-        ):
-            for _ in range(2):
-                await ws.send_json({"type": "response.create"})
-            names = []
-            while "rate_limits.updated" not in names:
-                names.append((await ws.receive_json(timeout=20))["type"])
-            assert names.count("response.done") == 2
-            with pytest.raises(TimeoutError):
-                await ws.receive_json(timeout=20)
+    source = simulator("openai", replier=Scripted([WORDS, WORDS]), pace="instant")
+    async with talking(source, "rate limit in 1st response") as ws:
+        for _ in range(2):
+            await ws.send_json({"type": "response.create"})
+        names = []
+        while "rate_limits.updated" not in names:
+            names.append((await ws.receive_json(timeout=20))["type"])
+        assert names.count("response.done") == 2
+        with pytest.raises(TimeoutError):
+            await ws.receive_json(timeout=20)
 
 
 @pytest.mark.parametrize("pace", ["natural", "instant"])
 @pytest.mark.parametrize("faults", [("cancel midway on 1st response.output_audio.delta",), ()])
 async def test_what_a_client_asks_about_an_ended_item_is_answered(faults: tuple[str, ...], pace: Any) -> None:
     """The item is cut on the wire; the answer to a truncation of it belongs to the client, not to the response."""
-    with virtual_time():
-        source = simulator("openai", replier=Scripted([WORDS]), pace=pace)
-        async with (
-            MockServer(source, faults=faults) as server,
-            aiohttp.ClientSession(headers=dict([KEY])) as http,
-            http.ws_connect(server.ws_url) as ws,
-        ):
-            await ws.send_json({"type": "response.create"})
-            seen: dict[str, Any] = {}
-            while "response.done" not in seen:
-                body = await ws.receive_json(timeout=20)
-                seen[body["type"]] = body
-            item_id = seen["response.output_item.done"]["item"]["id"]
-            where = {"item_id": item_id, "content_index": 0}
-            await ws.send_json({"type": "conversation.item.truncate", **where, "audio_end_ms": 40})
-            await ws.send_json({"type": "conversation.item.retrieve", "item_id": item_id})
-            names = []
-            while "conversation.item.retrieved" not in names:
-                names.append((await ws.receive_json(timeout=20))["type"])
-            assert "conversation.item.truncated" in names
-            assert "error" not in names
+    source = simulator("openai", replier=Scripted([WORDS]), pace=pace)
+    async with talking(source, *faults) as ws:
+        await ws.send_json({"type": "response.create"})
+        seen: dict[str, Any] = {}
+        while "response.done" not in seen:
+            body = await ws.receive_json(timeout=20)
+            seen[body["type"]] = body
+        item_id = seen["response.output_item.done"]["item"]["id"]
+        where = {"item_id": item_id, "content_index": 0}
+        await ws.send_json({"type": "conversation.item.truncate", **where, "audio_end_ms": 40})
+        await ws.send_json({"type": "conversation.item.retrieve", "item_id": item_id})
+        names = []
+        while "conversation.item.retrieved" not in names:
+            names.append((await ws.receive_json(timeout=20))["type"])
+        assert "conversation.item.truncated" in names
+        assert "error" not in names

@@ -115,8 +115,14 @@ class Stage:
             due = self.engine.wake_at()
             if due is None or due > end:
                 raise AssertionError(f"no {name} within {within} ms; came: {self.names()}")
-            self.at = max(self.at, due)
-            self._take(self.engine.wake(self.at))
+            self.step()
+
+    def step(self) -> None:
+        """On to the next instant at which something is due."""
+        due = self.engine.wake_at()
+        assert due is not None, "nothing is due"
+        self.at = max(self.at, due)
+        self._take(self.engine.wake(self.at))
 
     def told(self, value: Any = None, failure: BaseException | None = None) -> list[dict[str, Any]]:
         """The awaitable that the engine asked for last has come to an end."""
