@@ -5,6 +5,7 @@
 #   make test     all tests
 #   make check    lint, types, layers, then all tests: what CI runs
 #   make bench    benchmarks          make soak    long runs          make fuzz    property tests, many examples
+#   make format   put all code into the one format
 #   make clean    remove .venv and caches
 #
 #   PYTHON=python3.12   the Python to use         WORKERS=0   run tests in one process (pytest -x --pdb needs that)
@@ -21,7 +22,8 @@ PIP    := $(PY) -m pip install -qq --disable-pip-version-check --prefer-binary
 # The first of these that runs, is new enough and can make an environment.
 CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3.14 python3 python)
 
-.PHONY: demo test check lint types layers bench soak fuzz clean
+
+.PHONY: demo test check lint format types layers bench soak fuzz clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/installed
@@ -35,6 +37,12 @@ check: lint types layers
 
 lint: $(VENV)/installed-dev
 	@$(PY) -m ruff check --output-format=concise .
+	@$(PY) -m ruff format --check --quiet . || { echo "make: the formatter would change files: make format" >&2; exit 1; }
+
+# One formatter for all.
+format: $(VENV)/installed-dev
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format --quiet .
 
 # tests/typed_*.py use the public API as a user types it.
 types: $(VENV)/installed-dev

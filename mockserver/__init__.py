@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mockserver import speech as speech
     from mockserver.cassette.model import Cassette as Cassette
     from mockserver.core.journal import Journal as Journal
-    from mockserver.engines.script import script as script
+    from mockserver.engines.script.source import script as script
     from mockserver.engines.simulator import Recall as Recall
     from mockserver.engines.simulator import Rules as Rules
     from mockserver.engines.simulator import Scripted as Scripted
@@ -36,7 +36,7 @@ _HOME = {
     "Scripted": "mockserver.engines.simulator",
     "relay": "mockserver.server.sources",
     "replay": "mockserver.server.sources",
-    "script": "mockserver.engines.script",
+    "script": "mockserver.engines.script.source",
     "simulator": "mockserver.engines.simulator",
     "virtual_time": "mockserver.server.virtual",
 }

@@ -46,11 +46,7 @@ def pages() -> list[Path]:
 def missing(page: Path) -> list[str]:
     """Programs of other languages that a page's commands run and this machine does not have."""
     commands = " ".join(snippet.text for snippet in snippets(page) if snippet.language == "sh")
-    return [
-        name
-        for name in OTHERS
-        if re.search(rf"\b{name}\b", commands) and shutil.which(name) is None
-    ]
+    return [name for name in OTHERS if re.search(rf"\b{name}\b", commands) and shutil.which(name) is None]
 
 
 def snippets(page: Path) -> Iterator[Snippet]:
@@ -108,17 +104,11 @@ def shell(line: str, folder: Path, upstream: str, where: str) -> None:
 
 def run(command: list[str], folder: Path, upstream: str, where: str) -> None:
     """Run one thing as the reader's shell would; AssertionError with its output where it fails."""
-    env = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTEST", "OPENAI"))
-    }
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "OPENAI"))}
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
     paths = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
     env |= {"OPENAI_API_KEY": "a-key-of-the-reader", "PYTHONPATH": paths}
-    done = subprocess.run(
-        command, cwd=folder, env=env, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, f"{where}: {command[-1]}\n{done.stdout}{done.stderr}"
 
 

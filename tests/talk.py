@@ -22,9 +22,7 @@ class Talk:
     def __init__(self, source: Source, *, faults: Iterable[str] = (), seed: int = 0) -> None:
         self.journal = Journal(seed=seed)
         log = self.journal.open(source.dialect)
-        hands = Handshake(
-            "/v1/realtime", (("model", "gpt-realtime"),), (("authorization", "Bearer any"),)
-        )
+        hands = Handshake("/v1/realtime", (("model", "gpt-realtime"),), (("authorization", "Bearer any"),))
         context = Context(log.number, log.seed, log.lens, unix_us=UNIX_US)
         armed = [known_faults.parse(spec).arm(f"{seed}/{spec}") for spec in faults]
         self.session = Session(

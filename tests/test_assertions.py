@@ -119,17 +119,13 @@ def test_an_orphan_that_was_discarded() -> None:
     client = talk()
     response = orphan(client)
     other = client.ask("another turn")
-    assert_orphan_discarded(
-        client.journal, response, surfaced=["something else", speech.encode("other words")]
-    )
+    assert_orphan_discarded(client.journal, response, surfaced=["something else", speech.encode("other words")])
     assert said_in(client.journal, other)
 
 
 def test_no_orphan_no_proof() -> None:
     client = talk()
-    with pytest.raises(
-        ExpectationFailed, match=r"response.created from the server with response resp_x once"
-    ):
+    with pytest.raises(ExpectationFailed, match=r"response.created from the server with response resp_x once"):
         assert_orphan_discarded(client.journal, "resp_x")
 
 
@@ -140,9 +136,7 @@ def test_an_orphan_that_nobody_cancelled() -> None:
     with pytest.raises(ExpectationFailed) as failed:
         assert_orphan_discarded(client.journal, response)
     told = str(failed.value)
-    assert (
-        f"response.cancel from the client with response_id='{response}' once, found never" in told
-    )
+    assert f"response.cancel from the client with response_id='{response}' once, found never" in told
     assert "<--  response.created" in told  # the timeline
 
 
@@ -167,9 +161,7 @@ def test_an_orphan_that_surfaced(as_audio: bool) -> None:
     response = orphan(client)
     given = "and then: an orphan that"
     with pytest.raises(ExpectationFailed) as failed:
-        assert_orphan_discarded(
-            client.journal, response, surfaced=[speech.encode(given) if as_audio else given]
-        )
+        assert_orphan_discarded(client.journal, response, surfaced=[speech.encode(given) if as_audio else given])
     assert f"orphan {response} surfaced" in str(failed.value)
     assert "holds the orphan's 'an orphan that'" in str(failed.value)
 
@@ -245,9 +237,7 @@ def test_one_thing_that_surfaced_is_not_its_letters() -> None:
 
 def test_isolation_needs_a_simulator() -> None:
     client = Talk(script(script.send({"type": "session.created"})))
-    client.hand(
-        Sender.SERVER, "response.created", response={"id": "resp_1", "conversation_id": None}
-    )
+    client.hand(Sender.SERVER, "response.created", response={"id": "resp_1", "conversation_id": None})
     client.hand(Sender.SERVER, "response.output_text.delta", response_id="resp_1", delta=SECRET)
     with pytest.raises(UsageError, match="it needs a simulator behind it"):
         assert_isolated(SECRET, client.handle)
@@ -275,10 +265,7 @@ def test_an_interruption_at_another_time() -> None:
     interrupted(client, 700)
     with pytest.raises(ExpectationFailed) as failed:
         assert_interrupted(client.handle, 600, tolerance_ms=50)
-    assert (
-        "expected an interruption at 600 ms (give or take 50), the client truncated at 700"
-        in str(failed.value)
-    )
+    assert "expected an interruption at 600 ms (give or take 50), the client truncated at 700" in str(failed.value)
 
 
 def test_no_interruption() -> None:
@@ -294,9 +281,7 @@ def test_no_interruption() -> None:
 def test_a_truncation_that_the_server_refused() -> None:
     client = talk()
     interrupted(client, 60_000)
-    with pytest.raises(
-        ExpectationFailed, match=r"conversation.item.truncated from the server .* once, found never"
-    ):
+    with pytest.raises(ExpectationFailed, match=r"conversation.item.truncated from the server .* once, found never"):
         assert_interrupted(client.handle, 60_000)
 
 
@@ -305,10 +290,7 @@ def test_a_server_that_ignores_the_truncation() -> None:
     interrupted(client, 700)
     with pytest.raises(ExpectationFailed) as failed:
         assert_interrupted(client.handle, 700)
-    assert (
-        "by 700 ms the user had heard 'one two', the server's conversation keeps 'one two three"
-        in str(failed.value)
-    )
+    assert "by 700 ms the user had heard 'one two', the server's conversation keeps 'one two three" in str(failed.value)
 
 
 def test_a_server_that_keeps_no_transcript() -> None:
@@ -346,9 +328,7 @@ def test_metadata_that_is_lost() -> None:
         client.ask("hello", metadata={"topic": "a"})
         with pytest.raises(ExpectationFailed) as failed:
             assert_metadata_echoed(client.journal)
-        assert "expected a response.created with metadata {'topic': 'a'}, found [None]" in str(
-            failed.value
-        )
+        assert "expected a response.created with metadata {'topic': 'a'}, found [None]" in str(failed.value)
 
 
 def test_without_metadata_there_is_nothing_to_check() -> None:
@@ -376,9 +356,7 @@ def test_a_bare_cancel_counts_for_the_open_response() -> None:
     response = client.created[-1]["response"]["id"]
     assert client.journal.sent_by_server("response.*delta", response=response)
     assert_cancelled(client.journal, response)
-    with pytest.raises(
-        ExpectationFailed, match=r"\(turn_detected\), it ended as cancelled \(client_cancelled\)"
-    ):
+    with pytest.raises(ExpectationFailed, match=r"\(turn_detected\), it ended as cancelled \(client_cancelled\)"):
         assert_cancelled(client.journal, response, reason="turn_detected")
     assert_cancelled(client.journal, response, reason=None)
 
@@ -388,16 +366,11 @@ def test_a_response_that_completed_was_not_cancelled() -> None:
     response = orphan(client)
     with pytest.raises(ExpectationFailed) as failed:
         assert_cancelled(client.journal, response)
-    assert (
-        f"expected {response} to end as cancelled (client_cancelled), it ended as completed"
-        in str(failed.value)
-    )
+    assert f"expected {response} to end as cancelled (client_cancelled), it ended as completed" in str(failed.value)
 
 
 def test_what_the_user_interrupted_was_cancelled_without_a_word_of_the_client() -> None:
-    client = talk(
-        "cancel midway because turn_detected on 3rd response.output_audio_transcript.delta"
-    )
+    client = talk("cancel midway because turn_detected on 3rd response.output_audio_transcript.delta")
     response = client.ask("one two three four five six")
     assert_cancelled(client.journal, response, reason="turn_detected")
 
@@ -430,9 +403,7 @@ def test_one_response_at_a_time() -> None:
     client = talk()
     client.say("hello")
     client.send("response.create")
-    client.send(
-        "response.create", response=ASIDE
-    )  # out of band: beside the other, which is allowed
+    client.send("response.create", response=ASIDE)  # out of band: beside the other, which is allowed
     client.send("response.create")  # refused
     client.wait(5_000)
     client.ask("again")
@@ -449,9 +420,7 @@ def test_two_active_responses() -> None:
     first, second = (body["response"]["id"] for body in client.created)
     with pytest.raises(ExpectationFailed) as failed:
         assert_one_at_a_time(client.journal)
-    assert f"one active response at a time, found {second} created while {first} was active" in str(
-        failed.value
-    )
+    assert f"one active response at a time, found {second} created while {first} was active" in str(failed.value)
 
 
 def test_all_of_it_as_a_user_types_it() -> None:

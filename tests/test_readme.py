@@ -22,9 +22,7 @@ TOP = docs.TOP
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[str]:
     """What stands for the real service."""
-    source = simulator(
-        "openai", replier=Rules.from_yaml("rules: [{when: {user: weather}, say: It snows in Oslo.}]")
-    )
+    source = simulator("openai", replier=Rules.from_yaml("rules: [{when: {user: weather}, say: It snows in Oslo.}]"))
     with MockServer(source).in_thread() as server:
         yield server.base_url
 
@@ -92,9 +90,7 @@ def test_every_page_can_be_found_from_the_index() -> None:
             found.add(page)
             links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
             todo += [page.parent / link for link in links]
-    assert [
-        page for page in docs.pages() if page.parent != TOP and page.resolve() not in found
-    ] == []
+    assert [page for page in docs.pages() if page.parent != TOP and page.resolve() not in found] == []
 
 
 def test_the_demo_shows_that_replay_is_what_was_recorded() -> None:

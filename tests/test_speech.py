@@ -135,8 +135,7 @@ def test_the_pace_is_that_of_speech() -> None:
 def test_times_move_with_the_audio(text: str, pause_ms: float) -> None:
     times = speech.heard(silence(pause_ms) + speech.encode(text))
     moved = [
-        Word(word.text, round(word.start_ms + pause_ms), round(word.end_ms + pause_ms))
-        for word in speech.timings(text)
+        Word(word.text, round(word.start_ms + pause_ms), round(word.end_ms + pause_ms)) for word in speech.timings(text)
     ]
     assert close(times, moved)
 
@@ -187,9 +186,7 @@ def test_a_long_stream_is_not_kept() -> None:
     assert later[0].start_ms == 40 * speech.duration_ms("again and again") + 40
 
 
-@pytest.mark.parametrize(
-    "kind", [bytes, bytearray, memoryview, lambda pcm: memoryview(array("h", pcm))]
-)
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda pcm: memoryview(array("h", pcm))])
 def test_any_kind_of_buffer(kind: type) -> None:
     assert speech.decode(kind(speech.encode("any buffer"))) == "any buffer"
 
@@ -267,16 +264,11 @@ def test_pauses_between_words(parts: list[tuple[str, float]]) -> None:
 
 
 @given(plain_text, st.floats(0, 1), st.floats(0, 1), rates)
-def test_a_clip_holds_the_words_that_survived_whole(
-    text: str, first: float, last: float, rate: int
-) -> None:
+def test_a_clip_holds_the_words_that_survived_whole(text: str, first: float, last: float, rate: int) -> None:
     length = speech.duration_ms(text)
     start, end = sorted((first * length, last * length))
     found = speech.heard(cut(speech.encode(text, rate), start, end, rate), rate)
-    moved = [
-        Word(word.text, round(word.start_ms - start), round(word.end_ms - start))
-        for word in speech.timings(text)
-    ]
+    moved = [Word(word.text, round(word.start_ms - start), round(word.end_ms - start)) for word in speech.timings(text)]
     # A word that lost about a millisecond may count either way, never one that lost more.
     sure = [word for word in moved if word.start_ms >= 1 and word.end_ms <= end - start - 1]
     maybe = [word for word in moved if word.start_ms >= -2 and word.end_ms <= end - start + 2]
@@ -306,9 +298,7 @@ def test_a_cut_end_gives_a_prefix(text: str, where: float) -> None:
 
 
 @given(plain_text, plain_text, st.floats(0, 1), st.floats(0, 1))
-def test_a_splice_costs_words_and_never_makes_one(
-    before: str, after: str, end: float, start: float
-) -> None:
+def test_a_splice_costs_words_and_never_makes_one(before: str, after: str, end: float, start: float) -> None:
     # An interrupted reply with the next one right behind it, itself without its beginning.
     end_ms, start_ms = end * speech.duration_ms(before), start * speech.duration_ms(after)
     head = cut(speech.encode(before), 0, end_ms)

@@ -37,9 +37,7 @@ async def simulated() -> str:
 
 
 def replayed(cassette: str | Cassette) -> int:
-    with MockServer(
-        replay(cassette, pacing="<=250ms", allow_unplayed=True), tls=True
-    ).in_thread() as server:
+    with MockServer(replay(cassette, pacing="<=250ms", allow_unplayed=True), tls=True).in_thread() as server:
         found: list[errors.ExpectationFailed] = server.problems()
         return server.port + len(found)
 

@@ -47,9 +47,7 @@ SOURCES: list[Source] = [
     simulator("openai", replier=lambda context: None),
     simulator(
         "openai",
-        replier=Scripted(
-            ["a", ["b", ToolCall("f")], None, Silence(5), Failure(), McpCall("s", "t")]
-        ),
+        replier=Scripted(["a", ["b", ToolCall("f")], None, Silence(5), Failure(), McpCall("s", "t")]),
     ),
     simulator("openai", replier=RULES, pace="instant", model="gpt-realtime-2.1", require_key=False),
     simulator(
@@ -58,9 +56,7 @@ SOURCES: list[Source] = [
         misbehave=[Misbehaviour.OOB_LEAKS],
         require_key=["a", "b"],
     ),
-    simulator(
-        "openai", misbehave="cancel_ignored", require_key="sk-1", models=["mine"], max_session_s=10
-    ),
+    simulator("openai", misbehave="cancel_ignored", require_key="sk-1", models=["mine"], max_session_s=10),
     simulator(
         "openai",
         transcripts=lambda pcm: "words",

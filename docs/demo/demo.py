@@ -41,35 +41,23 @@ def demo(cassette: Path) -> int:
         if not line:
             raise SystemExit("the upstream did not start; what it said stands above")
         ready = json.loads(line)
-        print(
-            f"2. A client talks to it through: mockserver record --upstream {ready['base_url']} --to {cassette.name}"
-        )
-        recorded = client(
-            "record", "--upstream", ready["base_url"], "--to", str(cassette), "--force"
-        )
+        print(f"2. A client talks to it through: mockserver record --upstream {ready['base_url']} --to {cassette.name}")
+        recorded = client("record", "--upstream", ready["base_url"], "--to", str(cassette), "--force")
     finally:
         upstream.terminate()
         upstream.wait()
-    print(
-        f"3. The upstream is gone. The same client again, through: mockserver replay {cassette.name}"
-    )
+    print(f"3. The upstream is gone. The same client again, through: mockserver replay {cassette.name}")
     replayed = client("replay", str(cassette))
     print()
     side_by_side(recorded, replayed)
     same = names(recorded) == names(replayed) and recorded[1] == replayed[1]
-    print(
-        "\nThe client saw the same events and words both times."
-        if same
-        else "\nThe client saw something else!"
-    )
+    print("\nThe client saw the same events and words both times." if same else "\nThe client saw something else!")
     return 0 if same else 1
 
 
 def client(*arguments: str) -> Run:
     """Run the client under a command of mockserver; returns its timeline and the words it heard."""
-    done = subprocess.run(
-        [*MOCKSERVER, *arguments, "--", *CLIENT], stdout=subprocess.PIPE, text=True, check=False
-    )
+    done = subprocess.run([*MOCKSERVER, *arguments, "--", *CLIENT], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"mockserver {arguments[0]} ended with status {done.returncode}")
     *events, end = (json.loads(line) for line in done.stdout.splitlines())

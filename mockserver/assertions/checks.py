@@ -40,9 +40,7 @@ class Inspected(Protocol):
     def inspect(self) -> Any: ...
 
 
-def assert_spoken(
-    words: str, audio: bytes | Iterable[bytes], *, rate: int = 24_000, only: bool = False
-) -> str:
+def assert_spoken(words: str, audio: bytes | Iterable[bytes], *, rate: int = 24_000, only: bool = False) -> str:
     """These words can be heard in this audio (PCM16 mono), side by side and in order. Returns all that was heard.
 
     ``only``: nothing else can be heard. Case and the punctuation around a word do not count.
@@ -149,9 +147,7 @@ def assert_interrupted(
     journal.sent_by_server(
         "conversation.item.truncated", session=number, item=item_id, where={"audio_end_ms": asked}
     ).once().after(cut)
-    heard: str = speech.heard_until(
-        audio_of(journal, item=item_id, session=number, rate=rate), asked, rate
-    )
+    heard: str = speech.heard_until(audio_of(journal, item=item_id, session=number, rate=rate), asked, rate)
     item_kept = next((body for body in _items(session) if body.get("id") == item_id), None)
     kept = None if item_kept is None else " ".join(texts(item_kept))
     deleted = dig(item_kept, "content.0.transcript") == (None, True)

@@ -32,10 +32,7 @@ def assert_metadata_echoed(journal: Journal, *, session: int | None = None) -> N
         dig(body, "response.metadata")[0]
         for body in bodies(journal.sent_by_server("response.created", session=session))
     ]
-    refused = {
-        dig(body, "error.event_id")[0]
-        for body in bodies(journal.sent_by_server("error", session=session))
-    }
+    refused = {dig(body, "error.event_id")[0] for body in bodies(journal.sent_by_server("error", session=session))}
     lost = []
     for body in with_metadata:
         metadata = body["response"]["metadata"]
@@ -51,9 +48,7 @@ def assert_metadata_echoed(journal: Journal, *, session: int | None = None) -> N
         )
 
 
-def assert_cancelled(
-    journal: Journal, response: str, *, reason: str | None = "client_cancelled"
-) -> None:
+def assert_cancelled(journal: Journal, response: str, *, reason: str | None = "client_cancelled") -> None:
     """Response ``response`` was cancelled: nothing of its content came after the client's cancel, and it ended so.
 
     ``reason``: "client_cancelled", "turn_detected", or None for either. With "client_cancelled" there was a
@@ -77,9 +72,7 @@ def assert_cancelled(
             f"{timeline(journal, _marks(created, done))}"
         )
     late = [
-        entry
-        for entry in journal.sent_by_server("response.*delta", response=response)
-        if entry.index > cancel.index
+        entry for entry in journal.sent_by_server("response.*delta", response=response) if entry.index > cancel.index
     ]
     if late:
         marked = {entry.index for entry in late} | {cancel.index}

@@ -24,7 +24,12 @@ class Cleaned(Sequence[Record]):
     """The records of a connection, redacted as they are read."""
 
     def __init__(
-        self, number: int, records: Sequence[Record], redactor: Redactor, spread: Spread, lens: Lens,
+        self,
+        number: int,
+        records: Sequence[Record],
+        redactor: Redactor,
+        spread: Spread,
+        lens: Lens,
         policy: audio.Policy,
     ) -> None:
         self._number, self._records = number, records
@@ -139,4 +144,3 @@ def _standing(cassette: Cassette, redactor: Redactor) -> Iterator[tuple[str, str
             yield from ((here, kind) for kind, _ in redactor.scan(text))
         for body in (one.request, one.body):
             yield from ((f"{here}, a body", kind) for kind, _ in redactor.scan_bytes(body))
-

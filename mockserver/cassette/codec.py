@@ -62,17 +62,28 @@ class Writer:
 
     def header(self, header: Header) -> None:
         """The first object."""
-        self.put({MAGIC: header.version, "header": {
-            "dialect": header.dialect, "upstream": header.upstream, "recorded_on": header.recorded_on,
-            "package": header.package, "audio": header.audio, "ended": header.ended, "origin": header.origin,
-            "rules": dict(header.rules),
-        }})
+        self.put(
+            {
+                MAGIC: header.version,
+                "header": {
+                    "dialect": header.dialect,
+                    "upstream": header.upstream,
+                    "recorded_on": header.recorded_on,
+                    "package": header.package,
+                    "audio": header.audio,
+                    "ended": header.ended,
+                    "origin": header.origin,
+                    "rules": dict(header.rules),
+                },
+            }
+        )
 
     def opened(self, number: int, opened_us: Micros, handshake: Handshake, *, timed: bool = True) -> None:
         """A connection begins."""
         shake = handshake
-        self.put([OPEN, number, opened_us, timed,
-                  [shake.path, shake.query, shake.headers, shake.subprotocols, shake.target]])
+        self.put(
+            [OPEN, number, opened_us, timed, [shake.path, shake.query, shake.headers, shake.subprotocols, shake.target]]
+        )
 
     def answer(self, number: int, at: Micros, answer: Answer) -> None:
         """The handshake was answered."""

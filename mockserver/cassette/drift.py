@@ -83,13 +83,9 @@ def _order(before: Sequence[View], after: Sequence[View], dialect: Dialect) -> I
             )
             gone.remove(name)
             added.remove(name)
+    yield from (Drift("event gone", name, f"{old.count(name)} recorded, {new.count(name)} now") for name in _once(gone))
     yield from (
-        Drift("event gone", name, f"{old.count(name)} recorded, {new.count(name)} now")
-        for name in _once(gone)
-    )
-    yield from (
-        Drift("event added", name, f"{old.count(name)} recorded, {new.count(name)} now")
-        for name in _once(added)
+        Drift("event added", name, f"{old.count(name)} recorded, {new.count(name)} now") for name in _once(added)
     )
     names = {view.name for view in after if _any(view.name, loose)}
     for name in sorted({view.name for view in before if _any(view.name, loose)} ^ names):
@@ -157,9 +153,7 @@ def _fields(before: Sequence[View], after: Sequence[View]) -> Iterator[Drift]:
         for path in sorted(set(seen) & set(anywhere)):
             one, other = seen[path] - {"null"}, anywhere[path] - {"null"}
             if one and other and not one & other:
-                yield Drift(
-                    "type changed", f"{name}: {path}", f"was {_types(one)}, is {_types(other)}"
-                )
+                yield Drift("type changed", f"{name}: {path}", f"was {_types(one)}, is {_types(other)}")
 
 
 def _by_name(views: Iterable[View]) -> dict[str, list[Any]]:

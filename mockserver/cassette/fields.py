@@ -41,9 +41,7 @@ _PLAIN = str.maketrans("", "", "-_. ")
 _NAME = r'"([\w.\- ]{2,80})"\s*:\s*'
 _VALUE = r'"([^"\\]*(?:\\.[^"\\]*)*)("|\\?\Z)'
 _MEMBER = re.compile(_NAME + _VALUE, re.DOTALL | re.ASCII)
-_CLIENT_SECRET = re.compile(
-    r'"client[-_ ]?secret"\s*:\s*\{[^{}]*?"value"\s*:\s*' + _VALUE, re.DOTALL | re.IGNORECASE
-)
+_CLIENT_SECRET = re.compile(r'"client[-_ ]?secret"\s*:\s*\{[^{}]*?"value"\s*:\s*' + _VALUE, re.DOTALL | re.IGNORECASE)
 """OpenAI's ``client_secret.value``."""
 _HEADERS = re.compile(
     r'"(?:(?:http|extra|request|response|default|custom|additional|auth|server)[_\- ]?)?headers"\s*:\s*\{',

@@ -73,9 +73,7 @@ class Follower:
         self._floated = {name for name in names if _any(name, dialect.floating)}
         self._hasty = _hasty(records, timed)
         self._twice = {  # what the recorded server itself said again
-            name
-            for name, bodies in self._bodies.items()
-            if len({_place(body) for body in bodies}) < len(bodies)
+            name for name, bodies in self._bodies.items() if len({_place(body) for body in bodies}) < len(bodies)
         }
         self._complete: int | None = None
 
@@ -160,8 +158,7 @@ class Follower:
         return [
             name
             for name, count in after.items()
-            if name not in self._given_up
-            and self._seen[name] < (1 if _any(name, self._dialect.repeated) else count)
+            if name not in self._given_up and self._seen[name] < (1 if _any(name, self._dialect.repeated) else count)
         ]
 
     def give_up(self, names: Sequence[str]) -> None:

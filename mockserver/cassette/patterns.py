@@ -88,25 +88,75 @@ PARAMETER = re.compile(r"key|token|secret|passw|credential|signature|^sig$|^auth
 SUBPROTOCOL_PREFIXES = ("openai-insecure-api-key.", "base64url.bearer.authorization.", "bearer.", "token.", "auth.")
 """Subprotocols that carry a key after a prefix, beside the dialect's own."""
 
-KEPT_HEADERS = frozenset((
-    "accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-encoding", "content-length",
-    "content-type", "date", "host", "openai-beta", "openai-processing-ms", "openai-version", "origin", "pragma",
-    "retry-after", "sec-websocket-extensions", "sec-websocket-version", "server", "transfer-encoding", "upgrade",
-    "user-agent", "vary", "www-authenticate", "x-goog-api-client", "x-request-id", "x-stainless-arch",
-    "x-stainless-lang", "x-stainless-os", "x-stainless-package-version", "x-stainless-runtime",
-    "x-stainless-runtime-version",
-))
+KEPT_HEADERS = frozenset(
+    (
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "date",
+        "host",
+        "openai-beta",
+        "openai-processing-ms",
+        "openai-version",
+        "origin",
+        "pragma",
+        "retry-after",
+        "sec-websocket-extensions",
+        "sec-websocket-version",
+        "server",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "vary",
+        "www-authenticate",
+        "x-goog-api-client",
+        "x-request-id",
+        "x-stainless-arch",
+        "x-stainless-lang",
+        "x-stainless-os",
+        "x-stainless-package-version",
+        "x-stainless-runtime",
+        "x-stainless-runtime-version",
+    )
+)
 """Headers whose value is kept. Of any other only the name is: nobody can list all the headers that hold a key."""
 
 _SECRET_NAME = re.compile(
     r"(?:^|_)(?:\w*API_?KEY|KEYS?|TOKENS?|SECRETS?|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|CONNECTION_STRING)(?:_|\d|$)",
     re.IGNORECASE,
 )
-_COMMON = frozenset((
-    *("undefined", "changeme", "password", "disabled", "required", "optional", "localhost", "not-needed", "anything"),
-    # Words of the protocols: a variable that holds one is no secret, and to redact it would ruin every frame.
-    *("realtime", "response", "session", "assistant", "conversation", "function", "message", "transcript", "arguments"),
-))
+_COMMON = frozenset(
+    (
+        *(
+            "undefined",
+            "changeme",
+            "password",
+            "disabled",
+            "required",
+            "optional",
+            "localhost",
+            "not-needed",
+            "anything",
+        ),
+        # Words of the protocols: a variable that holds one is no secret, and to redact it would ruin every frame.
+        *(
+            "realtime",
+            "response",
+            "session",
+            "assistant",
+            "conversation",
+            "function",
+            "message",
+            "transcript",
+            "arguments",
+        ),
+    )
+)
 
 
 def environment_secrets(env: Mapping[str, str]) -> list[str]:

@@ -310,8 +310,15 @@ def _scan(buffer: bytes, header: Header, name: str, partial: bool, sums: _Sums) 
 
 
 def _result(
-    buffer: bytes, header: Header, name: str, partial: bool, begin: int, problem: str,
-    opened: dict[int, tuple[Micros, bool, Handshake]], answers: dict[int, Answer], places: dict[int, array[int]],
+    buffer: bytes,
+    header: Header,
+    name: str,
+    partial: bool,
+    begin: int,
+    problem: str,
+    opened: dict[int, tuple[Micros, bool, Handshake]],
+    answers: dict[int, Answer],
+    places: dict[int, array[int]],
     exchanges: list[Exchange],
 ) -> Cassette:
     unfinished = header.ended == RECORDING
@@ -350,9 +357,7 @@ def damaged(name: str, offset: int, what: str, *, readable: bool = True) -> Cass
     told = f"{name}: damaged at byte {offset}: {what}; get it from version control again"
     if not readable:
         return CassetteDamaged(f"{told} or record it again")
-    return CassetteDamaged(
-        f"{told}, record it again, or read what is left with `mockserver show --partial {name}`"
-    )
+    return CassetteDamaged(f"{told}, record it again, or read what is left with `mockserver show --partial {name}`")
 
 
 _HEADLESS = "it is cut inside its first object; nothing can be read"

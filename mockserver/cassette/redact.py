@@ -110,7 +110,7 @@ class Redactor:
         if not self.suspicious(text):
             return text
         self._looked = True
-        new = self._json(text) if text.lstrip()[:1] in ('{', '[', '"') else self._plain(text)
+        new = self._json(text) if text.lstrip()[:1] in ("{", "[", '"') else self._plain(text)
         return text if new == text else new
 
     def binary(self, raw: bytes) -> bytes:
@@ -147,8 +147,10 @@ class Redactor:
         bare = self.bare(text)
         if known.marked(bare) or fields.marked(bare):
             return True
-        return self.named(text) or ("\\u00" in bare and _ESCAPED_ASCII.search(bare) is not None) or (
-            "%" in bare and _PERCENT.search(bare) is not None
+        return (
+            self.named(text)
+            or ("\\u00" in bare and _ESCAPED_ASCII.search(bare) is not None)
+            or ("%" in bare and _PERCENT.search(bare) is not None)
         )
 
     def named(self, text: str) -> bool:
@@ -225,8 +227,9 @@ class Redactor:
         """A request target as sent (``/v1/realtime?model=x&key=y``)."""
         path, mark, query = target.partition("?")
         pairs = (piece.partition("=") for piece in query.split("&")) if mark else ()
-        made = "&".join(name + equals + (self._param(unquote(name), value) if equals else value)
-                        for name, equals, value in pairs)
+        made = "&".join(
+            name + equals + (self._param(unquote(name), value) if equals else value) for name, equals, value in pairs
+        )
         return self._plain(path) + mark + made
 
     def url(self, url: str) -> str:
@@ -245,8 +248,13 @@ class Redactor:
             body = known.TOKEN_FIELD.sub(self._field, body.decode("utf-8", "surrogateescape")).encode(
                 "utf-8", "surrogateescape"
             )
-        return replace(one, path=self.target(one.path), request=self.binary(one.request),
-                       headers=self.headers(one.headers), body=body)
+        return replace(
+            one,
+            path=self.target(one.path),
+            request=self.binary(one.request),
+            headers=self.headers(one.headers),
+            body=body,
+        )
 
     def headers(self, headers: Pairs) -> Pairs:
         """Headers: the value of any that is not known to be harmless is replaced."""
@@ -276,9 +284,9 @@ class Redactor:
     def _subprotocol(self, name: str) -> str:
         for prefix in self._prefixes:
             if name.startswith(prefix) and len(name) > len(prefix):
-                if not known.TOKEN.fullmatch(name[len(prefix):]):
+                if not known.TOKEN.fullmatch(name[len(prefix) :]):
                     self._count("subprotocol")
-                    return prefix + self.token("subprotocol", name[len(prefix):])
+                    return prefix + self.token("subprotocol", name[len(prefix) :])
                 return name
         return self._plain(name)
 

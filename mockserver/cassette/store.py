@@ -123,7 +123,10 @@ def locate(folder: str | os.PathLike[str], name: str) -> Path:
 
 
 def redactor_for(
-    dialect: Dialect | None = None, *, rules: str | Sequence[str] = (), values: str | Sequence[str] = (),
+    dialect: Dialect | None = None,
+    *,
+    rules: str | Sequence[str] = (),
+    values: str | Sequence[str] = (),
     env: Mapping[str, str] | None = None,
 ) -> Redactor:
     """The default redactor: everything it knows, and the values of the keys in this process's environment."""
@@ -148,7 +151,11 @@ def save(
 
 
 def _save(
-    cassette: Cassette, file: Path, overwrite: bool, redactor: Redactor | None, policy: audio.Policy,
+    cassette: Cassette,
+    file: Path,
+    overwrite: bool,
+    redactor: Redactor | None,
+    policy: audio.Policy,
     spread: Spread | None,
 ) -> Path:
     _check_place(file, overwrite)
@@ -256,8 +263,13 @@ class Recorder:
         self._counts: dict[int, int] = {}
         _check_place(self.path, overwrite)
         self._header = Header(
-            dialect.name, self._redactor.url(upstream), datetime.now(UTC).date().isoformat(),
-            f"realtime-mockserver {__version__}", audio, codec.RECORDING, self._redactor.text(origin),
+            dialect.name,
+            self._redactor.url(upstream),
+            datetime.now(UTC).date().isoformat(),
+            f"realtime-mockserver {__version__}",
+            audio,
+            codec.RECORDING,
+            self._redactor.text(origin),
             rules=dict(rules or {}),
         )
         with _disk(self.path):

@@ -36,9 +36,7 @@ def serving(command: F) -> F:
                 default=0,
                 help="Port to listen on; 0 takes a free one.",
             ),
-            click.option(
-                "--host", default="127.0.0.1", show_default=True, help="Address to listen on."
-            ),
+            click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
             click.option(
                 "--tls",
                 is_flag=True,
@@ -51,9 +49,7 @@ def serving(command: F) -> F:
                 metavar="SPEC",
                 help='A fault, such as "delay 11s on response.created", or @FILE:SET; again for more (see: faults).',
             ),
-            click.option(
-                "--seed", type=int, default=0, show_default=True, help="Seed of everything random."
-            ),
+            click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random."),
             click.option("--token", metavar="TOKEN", help="Token that the control API asks for."),
             click.option(
                 "--json",
@@ -125,8 +121,7 @@ def shell_quoted(text: str) -> str:
 def escaped(text: str) -> str:
     """Text from a file, safe to print: control characters cannot move the cursor or colour the terminal."""
     return "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
-        for char in text
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in text
     )
 
 

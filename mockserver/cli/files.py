@@ -16,14 +16,10 @@ FILE = click.Path(path_type=Path)
 @click.command("show")
 @click.argument("file", type=FILE)
 @click.option("--connection", type=click.IntRange(0), metavar="N", help="Only this connection.")
-@click.option(
-    "--limit", type=click.IntRange(1), metavar="N", help="At most so many lines of each connection."
-)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many lines of each connection.")
 @click.option("--every-frame", is_flag=True, help="A line for each piece of audio, too.")
 @click.option("--partial", is_flag=True, help="Read a damaged file up to the damage.")
-@click.option(
-    "--textconv", is_flag=True, help="The form for git diff: no times, no ids of one recording."
-)
+@click.option("--textconv", is_flag=True, help="The form for git diff: no times, no ids of one recording.")
 def show_command(
     file: Path,
     connection: int | None,
@@ -47,23 +43,15 @@ def show_command(
     cassette = load(file, partial=partial)
     known = [one.number for one in cassette.connections]
     if connection is not None and connection not in known:
-        raise UsageError(
-            f"{file}: no connection {connection}; it has {', '.join(map(str, known)) or 'none'}"
-        )
-    for line in render.timeline(
-        cassette, connection=connection, merge=not every_frame, limit=limit
-    ):
+        raise UsageError(f"{file}: no connection {connection}; it has {', '.join(map(str, known)) or 'none'}")
+    for line in render.timeline(cassette, connection=connection, merge=not every_frame, limit=limit):
         click.echo(escaped(line))
 
 
 @click.command("import")
 @click.argument("file", type=FILE)
-@click.option(
-    "--to", "target", required=True, type=FILE, metavar="FILE", help="The cassette to write."
-)
-@click.option(
-    "--provider", metavar="NAME", help="Whose session it is, where the file does not say."
-)
+@click.option("--to", "target", required=True, type=FILE, metavar="FILE", help="The cassette to write.")
+@click.option("--provider", metavar="NAME", help="Whose session it is, where the file does not say.")
 @click.option("--force", is_flag=True, help="Overwrite the cassette.")
 @audio_option
 def import_command(file: Path, target: Path, provider: str | None, force: bool, audio: Any) -> None:
@@ -113,9 +101,7 @@ def diff_command(first: Path, second: Path) -> None:
 @click.option("--to", "target", type=FILE, metavar="FILE", help="Write the result there.")
 @click.option("--in-place", is_flag=True, help="Replace FILE.")
 @click.option("--force", is_flag=True, help="Overwrite what stands at --to.")
-@click.option(
-    "--rule", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too."
-)
+@click.option("--rule", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too.")
 @click.option(
     "--value-env",
     "names",
@@ -142,9 +128,7 @@ def scrub_command(
         raise UsageError("scrub: say either --in-place or --to FILE")
     cassette = load(file)
     config = find(Path.cwd())
-    redactor = redactor_for(
-        lens_of(cassette), rules=(*config.redact, *rules), values=values_of(names)
-    )
+    redactor = redactor_for(lens_of(cassette), rules=(*config.redact, *rules), values=values_of(names))
     save(cassette, target or file, overwrite=in_place or force, redactor=redactor, audio=audio)
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(redactor.counts.items()))
     told = f"taken out: {counts}" if counts else "nothing more to take out"
@@ -159,7 +143,5 @@ def values_of(names: tuple[str, ...]) -> list[str]:
 
     missing = [name for name in names if not os.environ.get(name)]
     if missing:
-        raise UsageError(
-            f"the environment variable {missing[0]} is not set, so its value cannot be looked for"
-        )
+        raise UsageError(f"the environment variable {missing[0]} is not set, so its value cannot be looked for")
     return [os.environ[name] for name in names]

@@ -43,7 +43,5 @@ def _git(*words: str) -> str:
     except FileNotFoundError:
         raise UsageError("git-setup: there is no git on this machine") from None
     if done.returncode != 0:
-        raise UsageError(
-            f"git-setup: git {' '.join(words[:2])} failed: {done.stderr.strip() or done.stdout.strip()}"
-        )
+        raise UsageError(f"git-setup: git {' '.join(words[:2])} failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout.strip()

@@ -56,9 +56,7 @@ def cassettes(root: Path) -> Iterator[Path]:
             yield path
 
 
-def _complaints(
-    path: Path, root: Path, used: dict[str, set[str]], days: int | None
-) -> Iterator[str]:
+def _complaints(path: Path, root: Path, used: dict[str, set[str]], days: int | None) -> Iterator[str]:
     tests = used.get(path.relative_to(root).as_posix(), set())
     if not any(_stands(test, root) for test in tests):
         gone = f" ({', '.join(sorted(tests))} is gone)" if tests else ""

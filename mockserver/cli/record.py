@@ -41,9 +41,7 @@ PROGRESS_SECONDS = 0.25
     metavar="FILE",
     help="The cassette to write.",
 )
-@click.option(
-    "--dialect", metavar="NAME", help="What the upstream speaks, where its URL does not say."
-)
+@click.option("--dialect", metavar="NAME", help="What the upstream speaks, where its URL does not say.")
 @click.option(
     "--key-env",
     metavar="NAME",
@@ -58,9 +56,7 @@ PROGRESS_SECONDS = 0.25
     help="What the upstream gets to answer a handshake or a request.",
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
-@click.option(
-    "--redact", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too."
-)
+@click.option("--redact", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too.")
 @audio_option
 @serving
 def record_command(
@@ -82,7 +78,7 @@ def record_command(
     taken out before anything is written. Several connections go into one cassette.
     """
     from mockserver.cassette.store import redactor_for
-    from mockserver.engines.relay import shown
+    from mockserver.engines.relay.source import shown
     from mockserver.server.config import find
     from mockserver.server.record import Recording
     from mockserver.server.sources import relay
@@ -107,9 +103,7 @@ def record_command(
     raise SystemExit(asyncio.run(_record(recording, what, file, as_json=as_json, command=command)))
 
 
-async def _record(
-    recording: Recording, what: str, file: Path, *, as_json: bool, command: tuple[str, ...]
-) -> int:
+async def _record(recording: Recording, what: str, file: Path, *, as_json: bool, command: tuple[str, ...]) -> int:
     """Serve, save, sum up. Status: the command's; else 2 where the upstream failed, 1 where a test would fail."""
     status = 0
     async with stop_signals() as stop, recording:
@@ -127,9 +121,7 @@ async def _record(
         click.echo(f"mockserver: {problem}", err=True)
     if recording.saved is None:
         why = "the upstream never answered" if recording.failures else "no client connected"
-        click.echo(
-            f"mockserver: nothing was recorded, because {why}; {file} was not written", err=True
-        )
+        click.echo(f"mockserver: nothing was recorded, because {why}; {file} was not written", err=True)
         return status or 2
     click.echo(f"mockserver: recorded {recording.figures()} to {file}", err=True)
     return status or (2 if recording.failures else 1 if recording.problems else 0)

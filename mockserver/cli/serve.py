@@ -41,9 +41,7 @@ async def serve(server: MockServer, what: str, *, as_json: bool, command: tuple[
     metavar="PACE",
     help='"recorded", "instant", a speed factor such as "2", or a cap on each delay such as "<=250ms".',
 )
-@click.option(
-    "--allow-unplayed", is_flag=True, help="Frames that were never played are no failure."
-)
+@click.option("--allow-unplayed", is_flag=True, help="Frames that were never played are no failure.")
 @serving
 def replay_command(
     file: Path,
@@ -71,9 +69,7 @@ def replay_command(
         redact=config.redact,
     )
     server = MockServer(source, **server_options(options))
-    raise SystemExit(
-        asyncio.run(serve(server, f"replaying {file}", as_json=as_json, command=command))
-    )
+    raise SystemExit(asyncio.run(serve(server, f"replaying {file}", as_json=as_json, command=command)))
 
 
 def speed(text: str) -> str | float:
@@ -91,9 +87,7 @@ def speed(text: str) -> str | float:
     type=click.Path(path_type=Path),
     help="YAML file with what the model says (docs: simulator).",
 )
-@click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the simulator."
-)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the simulator.")
 @serving
 def simulate_command(
     provider: str,
@@ -109,9 +103,7 @@ def simulate_command(
 
     source = simulator(provider, **_settings(settings), **_replier(replies))
     server = MockServer(source, **server_options(options))
-    raise SystemExit(
-        asyncio.run(serve(server, f"simulating {provider}", as_json=as_json, command=command))
-    )
+    raise SystemExit(asyncio.run(serve(server, f"simulating {provider}", as_json=as_json, command=command)))
 
 
 def _settings(pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -126,9 +118,7 @@ def _settings(pairs: tuple[str, ...]) -> dict[str, Any]:
         try:
             settings[name] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise UsageError(
-                f"--set {pair}: the value is not YAML: {' '.join(str(error).split())}"
-            ) from None
+            raise UsageError(f"--set {pair}: the value is not YAML: {' '.join(str(error).split())}") from None
     return settings
 
 

@@ -21,7 +21,7 @@ Piece = tuple[str, Fill | None]
 
 def filled(text: str, fill: Fill | None) -> str:
     """A frame's text with what is put into it."""
-    return text if fill is None else f"{text[:fill[0]]}{fill[2]}{text[fill[1]:]}"
+    return text if fill is None else f"{text[: fill[0]]}{fill[2]}{text[fill[1] :]}"
 
 
 class Burst(Sequence[Text]):

@@ -98,27 +98,19 @@ class Selection:
         """All of these come before the first of ``other``; there is at least one of each."""
         self.at_least(1)
         other.at_least(1)
-        return self._check(
-            self.entries[-1].index < other.entries[0].index, f"before {other.described}", other
-        )
+        return self._check(self.entries[-1].index < other.entries[0].index, f"before {other.described}", other)
 
     def after(self, other: Selection) -> Selection:
         """All of these come after the last of ``other``; there is at least one of each."""
         self.at_least(1)
         other.at_least(1)
-        return self._check(
-            self.entries[0].index > other.entries[-1].index, f"after {other.described}", other
-        )
+        return self._check(self.entries[0].index > other.entries[-1].index, f"after {other.described}", other)
 
-    def within(
-        self, *, of: Selection, seconds: float | None = None, ms: float | None = None
-    ) -> Selection:
+    def within(self, *, of: Selection, seconds: float | None = None, ms: float | None = None) -> Selection:
         """The first of these comes at most this long after the first of ``of`` (and not before it)."""
         if (seconds is None) == (ms is None):
             raise UsageError("within() takes seconds= or ms=, one of the two")
-        limit: Micros = (
-            round(seconds * 1_000_000) if seconds is not None else round((ms or 0) * 1_000)
-        )
+        limit: Micros = round(seconds * 1_000_000) if seconds is not None else round((ms or 0) * 1_000)
         passed = self._when(self.first) - self._when(of.first)
         return self._check(
             0 <= passed <= limit,
@@ -148,9 +140,7 @@ class Chosen(TypedDict, total=False):
     metadata: Mapping[str, Any] | None
 
 
-def select(
-    journal: Journal, sender: Sender, name: str = "*", **chosen: Unpack[Chosen]
-) -> Selection:
+def select(journal: Journal, sender: Sender, name: str = "*", **chosen: Unpack[Chosen]) -> Selection:
     """The frames of one sender by event name (glob), and by what ``Chosen`` says."""
     for word in chosen:
         if word not in Chosen.__annotations__:
@@ -160,9 +150,7 @@ def select(
             )
     where, metadata = chosen.get("where"), chosen.get("metadata")
     session, response, item = chosen.get("session"), chosen.get("response"), chosen.get("item")
-    wanted = dict(where or {}) | {
-        f"response.metadata.{key}": value for key, value in (metadata or {}).items()
-    }
+    wanted = dict(where or {}) | {f"response.metadata.{key}": value for key, value in (metadata or {}).items()}
     found = []
     for entry in journal.frames(sender, session=session):
         view = journal.view(entry)
@@ -175,11 +163,7 @@ def select(
         ):
             found.append(entry)
     details = [f"{path}={'...' if value is ... else repr(value)}" for path, value in wanted.items()]
-    details += [
-        f"{key} {value}"
-        for key, value in (("response", response), ("item", item))
-        if value is not None
-    ]
+    details += [f"{key} {value}" for key, value in (("response", response), ("item", item)) if value is not None]
     details += [] if session is None else [f"session {session}"]
     described = f"{name} from the {sender}" + (f" with {', '.join(details)}" if details else "")
     return Selection(journal, described, tuple(found))

@@ -180,9 +180,7 @@ class Journal:
             return None
         return self.sessions[entry.session].lens.view(entry.what, entry.sender)
 
-    def frames(
-        self, sender: Sender | None = None, *, session: int | None = None
-    ) -> Iterator[Entry]:
+    def frames(self, sender: Sender | None = None, *, session: int | None = None) -> Iterator[Entry]:
         """The entries that hold frames."""
         for entry in self.entries:
             if entry.sender is None or isinstance(entry.what, Handshake | Answer | Note):
@@ -193,11 +191,7 @@ class Journal:
     def notes(self, kind: str | None = None, *, session: int | None = None) -> Iterator[Note]:
         """The notes, of one kind where asked."""
         for entry in self.entries:
-            if (
-                isinstance(entry.what, Note)
-                and session in (None, entry.session)
-                and kind in (None, entry.what.kind)
-            ):
+            if isinstance(entry.what, Note) and session in (None, entry.session) and kind in (None, entry.what.kind):
                 yield entry.what
 
     # --- assertions (core.expect) ---

@@ -24,11 +24,7 @@ def dig(body: Any, path: str) -> tuple[Any, bool]:
     for part in path.split("."):
         if isinstance(here, Mapping) and part in here:
             here = here[part]
-        elif (
-            isinstance(here, list)
-            and part.lstrip("-").isdigit()
-            and -len(here) <= int(part) < len(here)
-        ):
+        elif isinstance(here, list) and part.lstrip("-").isdigit() and -len(here) <= int(part) < len(here):
             here = here[int(part)]
         else:
             return None, False

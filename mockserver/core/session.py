@@ -99,9 +99,7 @@ class Session:
         """What ``wake_at`` says, as far as ``wake`` found it out on its way."""
         self.emit: Callable[[Effect], None] = self._keep if emit is None else emit
         self.emit_burst = emit_burst
-        self._wake_bursts: Callable[[Micros], Iterable[Effect | Burst]] | None = getattr(
-            engine, "wake_bursts", None
-        )
+        self._wake_bursts: Callable[[Micros], Iterable[Effect | Burst]] | None = getattr(engine, "wake_bursts", None)
         self._out: list[Effect] = []
 
     # --- the machine ---
@@ -184,9 +182,7 @@ class Session:
             stuck = stuck + 1 if due == last else 0
             last = due
             if stuck > 100_000:
-                raise RuntimeError(
-                    f"session {self.log.number}: a part wants to be woken at {due} for ever"
-                )
+                raise RuntimeError(f"session {self.log.number}: a part wants to be woken at {due} for ever")
             if self._wake_bursts is not None and not self.layers and not self.journal.watched:
                 self._wake_in_bursts(self._wake_bursts, due)
                 continue
@@ -244,9 +240,7 @@ class Session:
             case Accept(subprotocol, headers):
                 self.journal.write(self.log, now, Sender.SERVER, Answer(101, headers, subprotocol))
             case Refuse(status, headers, body):
-                self.journal.write(
-                    self.log, now, Sender.SERVER, Answer(status, headers, None, body)
-                )
+                self.journal.write(self.log, now, Sender.SERVER, Answer(status, headers, None, body))
                 self._end()
             case Hangup(Peer.CLIENT, code, reason):
                 if self.over:

@@ -131,8 +131,11 @@ def _inside(value: Any, hint: Any, path: str) -> Iterator[Misfit]:
     elif not args or origin is Literal:
         return
     elif isinstance(origin, type) and issubclass(origin, Mapping):
-        pairs = (pair for at, (key, one) in enumerate(value.items())
-                 for pair in ((f" (its key {at + 1})", key, args[0]), (f"[{key!r}]", one, args[1])))
+        pairs = (
+            pair
+            for at, (key, one) in enumerate(value.items())
+            for pair in ((f" (its key {at + 1})", key, args[0]), (f"[{key!r}]", one, args[1]))
+        )
     elif origin is tuple and Ellipsis not in args:
         if len(value) != len(args):
             yield Misfit(path, value, said(hint))

@@ -8,7 +8,7 @@ address that is everyone's.
 from __future__ import annotations
 
 from mockserver.core.frames import Handshake
-from mockserver.dialects.openai import OpenAI
+from mockserver.dialects.openai.lens import OpenAI
 
 KEY_HEADERS = ("api-key", "authorization")
 

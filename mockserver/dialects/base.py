@@ -52,17 +52,11 @@ class MatchRules:
     version: int = 1
     volatile: tuple[str, ...] = ()  # never compared
     ids: tuple[str, ...] = ()  # hold ids: compared through the table of aliases, and learned from
-    maybe_ids: tuple[
-        str, ...
-    ] = ()  # the same, but only where both values look minted (long, with digits, no spaces)
+    maybe_ids: tuple[str, ...] = ()  # the same, but only where both values look minted (long, with digits, no spaces)
     fold_case: bool = False  # snake_case and camelCase keys are the same key
     audio: AudioMode = "duration"
-    audio_slack_ms: int = (
-        100  # so much less or more audio still counts as the same; never more than a tenth of it
-    )
-    optional: tuple[
-        str, ...
-    ] = ()  # names of client events that may be added or left out; ``*`` as in file names
+    audio_slack_ms: int = 100  # so much less or more audio still counts as the same; never more than a tenth of it
+    optional: tuple[str, ...] = ()  # names of client events that may be added or left out; ``*`` as in file names
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +97,7 @@ class Dialect:
     socket_hosts: tuple[str, ...] = ("*",)  # hosts that such a field may name; ``*`` as in file names
     socket_at_upstream = True  # False: only a reply says where the socket is, none is at the base URL
     paths: tuple[str, ...] = ()  # path endings by which a handshake is recognised
-    env_vars: Mapping[
-        str, str
-    ] = {}  # variable -> template with {http}, {ws} (origin), {base_url}, {ws_url}, {key}
+    env_vars: Mapping[str, str] = {}  # variable -> template with {http}, {ws} (origin), {base_url}, {ws_url}, {key}
     subprotocols: tuple[str, ...] = ()  # the ones a server selects, best first
     key_headers: tuple[str, ...] = ("authorization",)
     key_params: tuple[str, ...] = ("key", "api_key", "api-key", "token", "access_token")
@@ -113,9 +105,7 @@ class Dialect:
     key_env: str | None = None  # where users keep the key of the real service
     rules = MatchRules()
     cancels: tuple[str, ...] = ()  # client frames that end a response on its way
-    audio_ends: tuple[
-        str, ...
-    ] = ()  # client frames that end an utterance: there its length is compared
+    audio_ends: tuple[str, ...] = ()  # client frames that end an utterance: there its length is compared
     plain_names: tuple[str, ...] = ()  # events whose names have no dot, as far as they are known
     floating: tuple[str, ...] = ()  # server events that it places freely among the others
     repeated: tuple[str, ...] = ("*.delta",)  # server events in as many pieces as it likes

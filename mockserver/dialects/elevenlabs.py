@@ -72,11 +72,7 @@ class ElevenLabs(Dialect):
 
     def independent(self, earlier: View, later: View) -> bool:
         """Results of different tool calls."""
-        calls = [
-            view.body.get("tool_call_id")
-            for view in (earlier, later)
-            if view.name == "client_tool_result"
-        ]
+        calls = [view.body.get("tool_call_id") for view in (earlier, later) if view.name == "client_tool_result"]
         return len(calls) == 2 and calls[0] != calls[1]
 
 

@@ -144,11 +144,7 @@ class Gemini(Dialect):
         names = {earlier.name, later.name}
         if names == {"toolResponse"}:
             return _answered(earlier).isdisjoint(_answered(later))
-        return (
-            len(names) == 2
-            and "toolResponse" in names
-            and any(name.startswith("realtimeInput.") for name in names)
-        )
+        return len(names) == 2 and "toolResponse" in names and any(name.startswith("realtimeInput.") for name in names)
 
     def summary(self, view: View) -> str:
         """Texts, calls, and how much audio."""
@@ -185,16 +181,10 @@ def _spoken(content: dict[str, Any], key: str) -> Audio | None:
     the first.
     """
     turn = next((raw for raw in content if _camel(raw) == "modelTurn"), None)
-    parts = (
-        content[turn].get("parts") if turn is not None and isinstance(content[turn], dict) else None
-    )
+    parts = content[turn].get("parts") if turn is not None and isinstance(content[turn], dict) else None
     size, rate, path = 0, 24_000, None
     for place, part in enumerate(parts if isinstance(parts, list) else ()):
-        raw = (
-            next((one for one in part if _camel(one) == "inlineData"), None)
-            if isinstance(part, dict)
-            else None
-        )
+        raw = next((one for one in part if _camel(one) == "inlineData"), None) if isinstance(part, dict) else None
         blob = part[raw] if raw is not None else None
         if not isinstance(blob, dict) or not isinstance(blob.get("data"), str):
             continue
@@ -204,11 +194,7 @@ def _spoken(content: dict[str, Any], key: str) -> Audio | None:
             rate = int(found[1]) if found else rate
             size += base64_size(blob["data"])
             path = path or (key, turn, "parts", place, raw, "data")
-    return (
-        None
-        if path is None
-        else Audio(size, rate, "pcm", tuple(one for one in path if one is not None))
-    )
+    return None if path is None else Audio(size, rate, "pcm", tuple(one for one in path if one is not None))
 
 
 def _words(value: Any, key: str = "") -> list[str]:
@@ -216,10 +202,7 @@ def _words(value: Any, key: str = "") -> list[str]:
     match value:
         case dict():
             return [
-                word
-                for name, one in value.items()
-                for word in (_camel(name), *_words(one, name))
-                if name != "data"
+                word for name, one in value.items() for word in (_camel(name), *_words(one, name)) if name != "data"
             ]
         case list():
             return [word for one in value for word in _words(one, key)]

@@ -18,7 +18,7 @@ from mockserver.dialects.base import (
     event,
 )
 from mockserver.dialects.causes import Causes, Turns
-from mockserver.dialects.openai import CLOSE_CODES, G711, OpenAI, summary
+from mockserver.dialects.openai.lens import CLOSE_CODES, G711, OpenAI, summary
 
 
 class GPTLive(Dialect):
@@ -45,9 +45,7 @@ class GPTLive(Dialect):
         if not isinstance(body, dict) or not isinstance(body.get("type"), str):
             return View(Kind.EVENT, "json", body)
         name: str = body["type"]
-        key = {"session.input_audio.append": "audio", "session.output_audio.delta": "delta"}.get(
-            name
-        )
+        key = {"session.input_audio.append": "audio", "session.output_audio.delta": "delta"}.get(name)
         data = body.get(key) if key else None
         audio = Audio(base64_size(data), path=(key,)) if key and isinstance(data, str) else None
         kind = Kind.AUDIO if audio is not None and sender is Sender.CLIENT else Kind.EVENT
@@ -70,11 +68,7 @@ class GPTLive(Dialect):
         told = audio.get("format") if isinstance(audio, dict) else None
         if not isinstance(told, dict):
             return current
-        return (
-            AudioFormat(8_000, 1)
-            if told.get("type") in G711
-            else AudioFormat(int(told.get("rate") or 24_000))
-        )
+        return AudioFormat(8_000, 1) if told.get("type") in G711 else AudioFormat(int(told.get("rate") or 24_000))
 
     def summary(self, view: View) -> str:
         """As the rest of the family."""

@@ -8,7 +8,7 @@ it, are what it is for.
 from __future__ import annotations
 
 from mockserver.core.frames import Handshake
-from mockserver.dialects.openai import OpenAI
+from mockserver.dialects.openai.lens import OpenAI
 
 BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 
@@ -22,9 +22,7 @@ class OpenAIBeta(OpenAI):
     def recognises(self, handshake: Handshake) -> bool:
         """By its header, or by the subprotocol that browsers send instead."""
         asked = "realtime=v1" in (handshake.header("openai-beta") or "")
-        return super().recognises(handshake) and (
-            asked or BETA_SUBPROTOCOL in handshake.subprotocols
-        )
+        return super().recognises(handshake) and (asked or BETA_SUBPROTOCOL in handshake.subprotocols)
 
 
 OPENAI_BETA = OpenAIBeta()

@@ -46,9 +46,7 @@ class PersonaPlex(Dialect):
                 )
             case 0x02:
                 text = frame.data[1:].decode(errors="replace")
-                return View(
-                    Kind.EVENT, "text", {"text": text}, extra={"summary": repr(shorten(text, 60))}
-                )
+                return View(Kind.EVENT, "text", {"text": text}, extra={"summary": repr(shorten(text, 60))})
             case _:
                 return plain_view(frame)
 

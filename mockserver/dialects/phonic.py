@@ -72,17 +72,11 @@ class Phonic(Dialect):
             "interrupted_response",
             "tool_call_interrupted",
         )
-        return Turns(
-            heard=heard, ends=("assistant_finished_speaking", "ready_to_start_conversation")
-        )
+        return Turns(heard=heard, ends=("assistant_finished_speaking", "ready_to_start_conversation"))
 
     def independent(self, earlier: View, later: View) -> bool:
         """Outputs of different tool calls."""
-        calls = [
-            view.body.get("tool_call_id")
-            for view in (earlier, later)
-            if view.name == "tool_call_output"
-        ]
+        calls = [view.body.get("tool_call_id") for view in (earlier, later) if view.name == "tool_call_output"]
         return len(calls) == 2 and calls[0] != calls[1]
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
@@ -91,9 +85,7 @@ class Phonic(Dialect):
 
     def complaint(self, problem: Problem) -> list[Send | Hangup]:
         """An error message: code and message. Its other fields, if any, are not known."""
-        return [
-            event({"type": "error", "error": {"code": problem.kind, "message": problem.message}})
-        ]
+        return [event({"type": "error", "error": {"code": problem.kind, "message": problem.message}})]
 
 
 PHONIC = Phonic()

@@ -9,7 +9,7 @@ from mockserver.dialects.elevenlabs import ELEVENLABS
 from mockserver.dialects.gemini import GEMINI
 from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.gpt_live import GPT_LIVE
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 from mockserver.dialects.openai_beta import OPENAI_BETA
 from mockserver.dialects.personaplex import PERSONAPLEX
 from mockserver.dialects.phonic import PHONIC
@@ -33,9 +33,7 @@ def dialect_named(name: str) -> Dialect:
     try:
         return DIALECTS[name]
     except KeyError:
-        raise UsageError(
-            f"unknown provider {name!r}: expected one of {', '.join(sorted(DIALECTS))}"
-        ) from None
+        raise UsageError(f"unknown provider {name!r}: expected one of {', '.join(sorted(DIALECTS))}") from None
 
 
 def dialect_for(handshake: Handshake) -> Dialect:

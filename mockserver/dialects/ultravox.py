@@ -51,11 +51,7 @@ class Ultravox(Dialect):
 
     def summary(self, view: View) -> str:
         """Audio as its duration."""
-        return (
-            f"{view.audio.milliseconds():.0f} ms of audio"
-            if view.audio is not None
-            else super().summary(view)
-        )
+        return f"{view.audio.milliseconds():.0f} ms of audio" if view.audio is not None else super().summary(view)
 
     def causes(self) -> Causes:
         """States follow what is heard; what follows a state belongs to it."""
@@ -63,11 +59,7 @@ class Ultravox(Dialect):
 
     def independent(self, earlier: View, later: View) -> bool:
         """Results of different tool calls."""
-        calls = [
-            view.body.get("invocationId")
-            for view in (earlier, later)
-            if view.name == "client_tool_result"
-        ]
+        calls = [view.body.get("invocationId") for view in (earlier, later) if view.name == "client_tool_result"]
         return len(calls) == 2 and calls[0] != calls[1]
 
     def added(self, view: View) -> list[Send | Hangup]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mockserver.core.frames import Handshake, Sender
 from mockserver.core.view import Kind, View
-from mockserver.dialects.openai import OpenAI
+from mockserver.dialects.openai.lens import OpenAI
 
 
 class XAI(OpenAI):
@@ -17,9 +17,7 @@ class XAI(OpenAI):
     name = "xai"
     title = "xAI Grok Voice"
     upstream = "https://api.x.ai/v1"
-    env_vars = {
-        "XAI_API_KEY": "{key}"
-    }  # its clients take the address as an argument only (CLIENTS.md section 0)
+    env_vars = {"XAI_API_KEY": "{key}"}  # its clients take the address as an argument only (CLIENTS.md section 0)
     key_headers = ("authorization",)
     key_subprotocols = ("xai-client-secret.",)
     key_env = "XAI_API_KEY"
@@ -31,11 +29,7 @@ class XAI(OpenAI):
     def read(self, body: Any, sender: Sender) -> View:
         """As OpenAI; a ``ping`` is a keep-alive."""
         view = super().read(body, sender)
-        return (
-            View(Kind.KEEPALIVE, view.name, body, event_id=view.event_id)
-            if view.name in ("ping", "pong")
-            else view
-        )
+        return View(Kind.KEEPALIVE, view.name, body, event_id=view.event_id) if view.name in ("ping", "pong") else view
 
 
 XAI_VOICE = XAI()

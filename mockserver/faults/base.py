@@ -202,11 +202,15 @@ class Fault:
         if self.action.aims == "handshake":
             plain = Where(**{part: getattr(self.where, part) for part in _HANDSHAKE_PARTS})
             if plain != self.where:
-                raise UsageError(f"{name}: a handshake has no events; use 'for first n attempts', 'with probability', "
-                                 f"'at most n times' (got {self.where.spec!r})")
+                raise UsageError(
+                    f"{name}: a handshake has no events; use 'for first n attempts', 'with probability', "
+                    f"'at most n times' (got {self.where.spec!r})"
+                )
         if self.action.aims == "moment" and not (self.action.on or self.where.events or self.where.after):
-            raise UsageError(f"{name}: needs a moment; add 'on EVENT', 'before EVENT' or 'after ...' "
-                             f"(example: {self.action.example})")
+            raise UsageError(
+                f"{name}: needs a moment; add 'on EVENT', 'before EVENT' or 'after ...' "
+                f"(example: {self.action.example})"
+            )
         if self.action.aims == "frames" and self.where.before:
             raise UsageError(f"{name}: acts on the frame itself; say 'on', not 'before'")
 
@@ -253,15 +257,21 @@ class Armed:
     @property
     def state(self) -> dict[str, Any]:
         """What the control API shows of it."""
-        return {"spec": self.fault.spec, "optional": self.fault.optional, "fired": self.fired,
-                "about": type(self.fault.action).about}
+        return {
+            "spec": self.fault.spec,
+            "optional": self.fault.optional,
+            "fired": self.fired,
+            "about": type(self.fault.action).about,
+        }
 
     def never_fired(self) -> FaultNeverFired | None:
         """The failure to raise at teardown, or None where the fault fired or may stay unused."""
         if self.fired or self.fault.optional:
             return None
-        return FaultNeverFired(f"fault {self.fault.spec!r} never fired: {self._why()}. "
-                               f"Correct it, or add 'optional' where the test may pass without it")
+        return FaultNeverFired(
+            f"fault {self.fault.spec!r} never fired: {self._why()}. "
+            f"Correct it, or add 'optional' where the test may pass without it"
+        )
 
     def _why(self) -> str:
         action, where = self.fault.action, self.fault.where
@@ -280,8 +290,7 @@ class Armed:
             return f"saw {' or '.join(names)}, but there was nothing in it to act on"
         other = Sender.CLIENT if sender is Sender.SERVER else Sender.SERVER
         if any(name in self.tallies[other] for name in names):
-            return (f"the {sender.value} sent no {' or '.join(names)}, the {other.value} did; "
-                    f"add 'from {other.value}'")
+            return f"the {sender.value} sent no {' or '.join(names)}, the {other.value} did; add 'from {other.value}'"
         hint = nearest(names[0], list(seen)) if names else ""
         most = ", ".join(f"{count} {name}" for name, count in sorted(seen.items(), key=lambda pair: -pair[1])[:4])
         return f"the {sender.value} sent no {' or '.join(names)}{hint} (it sent {most or 'nothing'})"

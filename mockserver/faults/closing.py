@@ -54,8 +54,10 @@ class Ends(Moment):
 def _check(code: int, reason: str) -> None:
     # RFC 6455 section 7.4: 1005, 1006 and 1015 are never on the wire, below 1000 and above 4999 nothing is.
     if not 1000 <= code <= 4999 or code in (1004, 1005, 1006, 1015):
-        raise UsageError(f"close: {code} cannot stand in a close frame; expected 1000 to 4999, but not 1004, 1005, "
-                         f"1006 or 1015 (no close frame at all: reset)")
+        raise UsageError(
+            f"close: {code} cannot stand in a close frame; expected 1000 to 4999, but not 1004, 1005, "
+            f"1006 or 1015 (no close frame at all: reset)"
+        )
     if len(reason.encode()) > 123:
         raise UsageError(f"close: a reason has at most 123 bytes of UTF-8, this one has {len(reason.encode())}")
 
@@ -157,8 +159,9 @@ class HalfOpen(Ending):
     """The connection stands, and nobody is there."""
 
     syntax: ClassVar[str] = "half open"
-    about: ClassVar[str] = ("The connection stays, but nothing is read, nothing is sent and no ping is answered any "
-                            "more.")
+    about: ClassVar[str] = (
+        "The connection stays, but nothing is read, nothing is sent and no ping is answered any more."
+    )
     example: ClassVar[str] = "half open on response.created"
 
     def effect(self) -> Freeze:

@@ -143,8 +143,9 @@ class AnotherId(Damage):
     """``path`` "" is the first there is of response_id, response.id, item_id, item.id, session.id, event_id."""
 
     syntax: ClassVar[str] = "another id [of <path:path>]"
-    about: ClassVar[str] = ("An id is replaced by one that nobody knows, of the same shape; the response's id unless "
-                            "another is named.")
+    about: ClassVar[str] = (
+        "An id is replaced by one that nobody knows, of the same shape; the response's id unless another is named."
+    )
     example: ClassVar[str] = "another id of response_id on 2nd response.output_audio.delta"
 
     path: str = ""

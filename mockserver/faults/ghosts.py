@@ -153,10 +153,23 @@ class Talking(Living):
         beta = "modalities" in self._last
         text = "audio" not in (self._last.get("modalities") or self._last.get("output_modalities") or ())
         stem = "response." if beta else "response.output_"
-        body = {**self._last, "id": response, "status": "in_progress", "status_details": None, "output": [],
-                "usage": None, "metadata": None}
-        message = {"id": item, "object": "realtime.item", "type": "message", "status": "in_progress",
-                   "role": "assistant", "content": []}
+        body = {
+            **self._last,
+            "id": response,
+            "status": "in_progress",
+            "status_details": None,
+            "output": [],
+            "usage": None,
+            "metadata": None,
+        }
+        message = {
+            "id": item,
+            "object": "realtime.item",
+            "type": "message",
+            "status": "in_progress",
+            "role": "assistant",
+            "content": [],
+        }
         at = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
         part = {"type": "text", "text": ""} if text else {"type": "audio", "transcript": ""}
         events: list[dict[str, Any]] = [
@@ -181,8 +194,10 @@ class DeltasAfter(Action):
     """``count``: how many."""
 
     syntax: ClassVar[str] = "deltas after cancel [<count:count> times]"
-    about: ClassVar[str] = ("After a response was cancelled, its last delta keeps coming, with new event ids: three "
-                            "times, or as often as said.")
+    about: ClassVar[str] = (
+        "After a response was cancelled, its last delta keeps coming, with new event ids: three "
+        "times, or as often as said."
+    )
     example: ClassVar[str] = "deltas after cancel 5 times"
     group: ClassVar[str] = "response"
     aims: ClassVar[Aims] = "moment"

@@ -70,12 +70,16 @@ def parse(spec: str) -> Fault:
             meant = nearest(token.text.lower(), known)
             if not meant and "events" not in where and _names_an_event(token):
                 meant = f"; did you mean 'on {token.text}'?"
-            raise reader.error(f"unexpected {token.text!r}{meant} "
-                               f"(here may stand: {', '.join(dict.fromkeys(known))})", at=token)
+            raise reader.error(
+                f"unexpected {token.text!r}{meant} (here may stand: {', '.join(dict.fromkeys(known))})", at=token
+            )
     if kind.pattern.first_words == ("strip",) and reader.word_at(0) == "drop" and "events" not in where:
         path = fields["path"]
-        raise reader.error(f"'drop {path}' takes a field out of an event: add 'on EVENT'; to lose an event of this "
-                           f"name say 'drop on {path}'", at=reader.tokens[1])
+        raise reader.error(
+            f"'drop {path}' takes a field out of an event: add 'on EVENT'; to lose an event of this "
+            f"name say 'drop on {path}'",
+            at=reader.tokens[1],
+        )
     try:
         return Fault(kind(**fields), Where(**where), optional)
     except UsageError as error:
@@ -127,7 +131,7 @@ def _names_an_event(token: Token) -> bool:
 
 def _head(kind: type[Action], words: tuple[str, ...], reader: Reader) -> dict[str, Any]:
     """The values of the required part, the words being taken already."""
-    rest = kind.pattern.head[len(words):]
+    rest = kind.pattern.head[len(words) :]
     fields: dict[str, Any] = {}
     for part in rest:
         if isinstance(part, str):
@@ -186,8 +190,9 @@ def _before(reader: Reader) -> dict[str, Any]:
 def _from(reader: Reader) -> dict[str, Any]:
     token = reader.next("client or server")
     if token.text not in ("client", "server"):
-        raise reader.error(f"expected client or server, got {token.text!r}"
-                           f"{nearest(token.text, ['client', 'server'])}", at=token)
+        raise reader.error(
+            f"expected client or server, got {token.text!r}{nearest(token.text, ['client', 'server'])}", at=token
+        )
     return {"sender": Sender(token.text)}
 
 
@@ -242,8 +247,9 @@ def _with(reader: Reader) -> dict[str, Any]:
     if token.text == "seed":
         return {"seed": _number(reader)}
     if token.text != "probability":
-        raise reader.error(f"expected probability or seed, got {token.text!r}"
-                           f"{nearest(token.text, ['probability', 'seed'])}", at=token)
+        raise reader.error(
+            f"expected probability or seed, got {token.text!r}{nearest(token.text, ['probability', 'seed'])}", at=token
+        )
     token = reader.next("a chance such as 10%")
     chance = chance_value(token.text)
     if chance is None or not 0 < chance <= 1:
@@ -271,8 +277,16 @@ def _for(reader: Reader) -> dict[str, Any]:
 
 
 CLAUSES: dict[str, Callable[[Reader], dict[str, Any]]] = {
-    "on": _on, "before": _before, "from": _from, "in": _in, "within": _in, "after": _after, "with": _with, "at": _at,
-    "once": lambda reader: {"times": 1}, "for": _for,
+    "on": _on,
+    "before": _before,
+    "from": _from,
+    "in": _in,
+    "within": _in,
+    "after": _after,
+    "with": _with,
+    "at": _at,
+    "once": lambda reader: {"times": 1},
+    "for": _for,
 }
 
 

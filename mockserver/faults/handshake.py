@@ -60,8 +60,10 @@ class RefuseWith(Knock):
 
     def answer(self) -> Refuse:
         """The answer instead of 101."""
-        kind, code, sentence = SENTENCES.get(self.status, ("server_error" if self.status >= 500 else
-                                                           "invalid_request_error", None, "The request was refused."))
+        kind, code, sentence = SENTENCES.get(
+            self.status,
+            ("server_error" if self.status >= 500 else "invalid_request_error", None, "The request was refused."),
+        )
         error = {"message": self.message or sentence, "type": kind, "param": None, "code": code}
         headers = [("content-type", "application/json")]
         if self.retry_after:

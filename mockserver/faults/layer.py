@@ -56,8 +56,9 @@ class FaultLayer:
         self._lens = log.lens
         self._peek = log.lens.peek
         self._client, self._server = armed.tallies[CLIENT], armed.tallies[SERVER]
-        self._attentive = (self._gate is not None or where.response is not None or where.item is not None
-                           or self.body.screens)
+        self._attentive = (
+            self._gate is not None or where.response is not None or where.item is not None or self.body.screens
+        )
         self._counts_audio = where.after is not None and where.after.unit == "audio"
         self._format = (24_000, "pcm")
         self._others = type(self.body).other is not Body.other
@@ -139,8 +140,9 @@ class FaultLayer:
             taken = self.body.screen(sight, now)
             if taken is not None:
                 return taken
-        opened = self._gate is not None and self._gate.see(sight.name, sight.sender is self._sender,
-                                                           self._audio(sight), now)
+        opened = self._gate is not None and self._gate.see(
+            sight.name, sight.sender is self._sender, self._audio(sight), now
+        )
         if self._where.response is not None or self._where.item is not None:
             self._learn(sight)
         if self._at_gate:
@@ -153,8 +155,10 @@ class FaultLayer:
 
     def _within(self, sight: Sight | None) -> bool:
         """Whether a frame is of the response and item that are meant; without a frame, whether the newest ones are."""
-        for name, wanted, known in (("response", self._where.response, self._responses),
-                                    ("item", self._where.item, self._items)):
+        for name, wanted, known in (
+            ("response", self._where.response, self._responses),
+            ("item", self._where.item, self._items),
+        ):
             if wanted is None:
                 continue
             if sight is None:

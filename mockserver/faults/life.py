@@ -15,7 +15,7 @@ from mockserver.core.frames import Frame, Item, Lost, Micros, Sender, Tell, Text
 from mockserver.core.ids import Ids
 from mockserver.core.typed import Name, checked
 from mockserver.core.view import View
-from mockserver.dialects.turns import REASONS, Turns
+from mockserver.dialects.openai.endings import REASONS, Turns
 from mockserver.errors import UsageError
 from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight, register
 from mockserver.faults.options import On, Options, make
@@ -89,9 +89,7 @@ class Living(Moment):
             return owner if owner in self.turns.open else None
         return next(reversed(self.turns.open), None)
 
-    def end(
-        self, did: str, response_id: str, tail: Iterable[Text], reason: str, sight: Sight | None
-    ) -> Iterable[Item]:
+    def end(self, did: str, response_id: str, tail: Iterable[Text], reason: str, sight: Sight | None) -> Iterable[Item]:
         """A response is over: the tail to the client, a word to the engine."""
         self._ended.add(response_id)
         tail = list(tail)
@@ -104,9 +102,7 @@ class Living(Moment):
 class Ending(Living):
     """Ends an open response by a tail of the provider's own."""
 
-    def __init__(
-        self, run: Run, did: str, reason: str, tail: Callable[[Turns, str, Ids], Iterable[Text]]
-    ) -> None:
+    def __init__(self, run: Run, did: str, reason: str, tail: Callable[[Turns, str, Ids], Iterable[Text]]) -> None:
         super().__init__(run)
         self._did, self._reason, self._tail = did, reason, tail
 
@@ -124,9 +120,11 @@ class CancelMidway(Action):
     """``reason`` as in FACTS 20."""
 
     syntax: ClassVar[str] = "cancel midway [because <reason:turn_detected|client_cancelled>]"
-    about: ClassVar[str] = ("The response is cancelled as the provider does it: what was being said is closed, "
-                            "response.done says cancelled, nothing more of it comes. Without 'on' or 'after': at its "
-                            "first delta.")
+    about: ClassVar[str] = (
+        "The response is cancelled as the provider does it: what was being said is closed, "
+        "response.done says cancelled, nothing more of it comes. Without 'on' or 'after': at its "
+        "first delta."
+    )
     example: ClassVar[str] = "cancel midway because turn_detected after 300ms of audio"
     group: ClassVar[str] = "response"
     aims: ClassVar[Aims] = "moment"
@@ -152,8 +150,9 @@ class Fail(Action):
     """``code`` and ``type`` of the error; real failures carry a message too. A server_error has no code."""
 
     syntax: ClassVar[str] = "fail [as <code:code>] [saying <message:text>]"
-    about: ClassVar[str] = ("The response fails: response.done says failed, with a code. Without 'on' or 'after': at "
-                            "its first delta.")
+    about: ClassVar[str] = (
+        "The response fails: response.done says failed, with a code. Without 'on' or 'after': at its first delta."
+    )
     example: ClassVar[str] = 'fail as server_error saying "try again" on response.content_part.added'
     group: ClassVar[str] = "response"
     aims: ClassVar[Aims] = "moment"
@@ -169,8 +168,11 @@ class Fail(Action):
 
     def _tail(self, turns: Turns, response: str, ids: Ids) -> Iterable[Text]:
         server = self.code == "server_error"  # seen with code null (openai-realtime-api-beta issue 116)
-        error = {"type": "server_error" if server else "invalid_request_error",
-                 "code": None if server else self.code, "message": self.message}
+        error = {
+            "type": "server_error" if server else "invalid_request_error",
+            "code": None if server else self.code,
+            "message": self.message,
+        }
         return turns.failed_tail(response, error, ids)
 
 
@@ -180,8 +182,9 @@ class StayIncomplete(Action):
     """``reason`` as in FACTS 20."""
 
     syntax: ClassVar[str] = "incomplete [because <reason:max_output_tokens|content_filter>]"
-    about: ClassVar[str] = ("The response breaks off: response.done says incomplete. Without 'on' or 'after': at its "
-                            "first delta.")
+    about: ClassVar[str] = (
+        "The response breaks off: response.done says incomplete. Without 'on' or 'after': at its first delta."
+    )
     example: ClassVar[str] = "incomplete because content_filter after 2 response.output_audio_transcript.delta"
     group: ClassVar[str] = "response"
     aims: ClassVar[Aims] = "moment"

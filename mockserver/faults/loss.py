@@ -21,8 +21,9 @@ class Noop(Action):
     """Changes nothing, and says in the journal which frames it met."""
 
     syntax: ClassVar[str] = "noop"
-    about: ClassVar[str] = ("Changes nothing; the journal says which frames it met. Good for trying out where a fault "
-                            "would apply.")
+    about: ClassVar[str] = (
+        "Changes nothing; the journal says which frames it met. Good for trying out where a fault would apply."
+    )
     example: ClassVar[str] = "noop on response.*"
     group: ClassVar[str] = "loss and order"
 
@@ -101,8 +102,10 @@ class Reorder(Action):
     """``by`` frames of the same sender overtake it; ``wait`` is how long it waits for them."""
 
     syntax: ClassVar[str] = "reorder [by <by:count>] [waiting <wait:time>]"
-    about: ClassVar[str] = ("The frame changes places with the next one of its sender (or the next n). If none comes "
-                            "within a second (or the time given) it goes on alone, and the fault has not fired.")
+    about: ClassVar[str] = (
+        "The frame changes places with the next one of its sender (or the next n). If none comes "
+        "within a second (or the time given) it goes on alone, and the fault has not fired."
+    )
     example: ClassVar[str] = "reorder on 2nd response.output_audio.delta"
     group: ClassVar[str] = "loss and order"
 
@@ -165,8 +168,9 @@ class ReplayStale(Action):
     """``event``: the name or glob of what is said again."""
 
     syntax: ClassVar[str] = "replay stale <event:event>"
-    about: ClassVar[str] = ("The last such event of an earlier response is sent again, byte for byte, as if it had "
-                            "been late.")
+    about: ClassVar[str] = (
+        "The last such event of an earlier response is sent again, byte for byte, as if it had been late."
+    )
     example: ClassVar[str] = "replay stale response.output_audio.delta on 2nd response.created"
     group: ClassVar[str] = "loss and order"
     aims: ClassVar[Aims] = "moment"

@@ -160,8 +160,9 @@ class RateLimit(ProviderError):
     """See ``RATE_LIMIT``."""
 
     syntax: ClassVar[str] = "rate limit"
-    about: ClassVar[str] = ("The response fails: too many tokens a minute. Without 'on' or 'after': right after "
-                            "response.created.")
+    about: ClassVar[str] = (
+        "The response fails: too many tokens a minute. Without 'on' or 'after': right after response.created."
+    )
     example: ClassVar[str] = "rate limit on 2nd response.created"
     problem: ClassVar[Problem] = RATE_LIMIT
 
@@ -172,8 +173,9 @@ class InsufficientQuota(ProviderError):
     """See ``QUOTA``."""
 
     syntax: ClassVar[str] = "insufficient quota"
-    about: ClassVar[str] = ("The response fails: the account has no money left. Without 'on' or 'after': right after "
-                            "response.created.")
+    about: ClassVar[str] = (
+        "The response fails: the account has no money left. Without 'on' or 'after': right after response.created."
+    )
     example: ClassVar[str] = "insufficient quota on response.created"
     problem: ClassVar[Problem] = QUOTA
 
@@ -208,8 +210,9 @@ class BetaRetired(ProviderError):
     """See ``RETIRED``."""
 
     syntax: ClassVar[str] = "beta retired"
-    about: ClassVar[str] = ("Instead of session.created the provider says that the beta shape is switched off, and "
-                            "closes.")
+    about: ClassVar[str] = (
+        "Instead of session.created the provider says that the beta shape is switched off, and closes."
+    )
     example: ClassVar[str] = "beta retired"
     on: ClassVar[tuple[str, ...]] = OPENING
     problem: ClassVar[Problem] = RETIRED
@@ -235,8 +238,9 @@ class ActiveResponse(ProviderError):
     """See ``ACTIVE``."""
 
     syntax: ClassVar[str] = "active response"
-    about: ClassVar[str] = ("response.create is answered by the error that a response is already on its way; nothing "
-                            "is created.")
+    about: ClassVar[str] = (
+        "response.create is answered by the error that a response is already on its way; nothing is created."
+    )
     example: ClassVar[str] = "active response on 1st response.create"
     on: ClassVar[tuple[str, ...]] = ("response.create",)
     problem: ClassVar[Problem] = ACTIVE
@@ -249,8 +253,9 @@ class CancelNotActive(ProviderError):
     """See ``NOT_ACTIVE``."""
 
     syntax: ClassVar[str] = "cancel not active"
-    about: ClassVar[str] = ("response.cancel is answered by the error that there is nothing to cancel; the response "
-                            "goes on.")
+    about: ClassVar[str] = (
+        "response.cancel is answered by the error that there is nothing to cancel; the response goes on."
+    )
     example: ClassVar[str] = "cancel not active on 1st response.cancel"
     on: ClassVar[tuple[str, ...]] = ("response.cancel",)
     problem: ClassVar[Problem] = NOT_ACTIVE

@@ -61,8 +61,9 @@ def tokens(source: str) -> list[Token]:
             try:
                 value, end = json.JSONDecoder().raw_decode(source, at)
             except json.JSONDecodeError as error:
-                raise SpecError(_say(source, at, f"this is not a JSON value ({error.msg})"),
-                                source=source, column=at) from None
+                raise SpecError(
+                    _say(source, at, f"this is not a JSON value ({error.msg})"), source=source, column=at
+                ) from None
             found.append(Token(source[at:end], at, value, bare=False))
             at = end
         else:
@@ -123,15 +124,22 @@ class Reader:
 
 
 def nearest(word: str, known: Mapping[str, object] | list[str]) -> str:
-    """" Did you mean X?", or nothing."""
+    """ " Did you mean X?", or nothing."""
     close = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 # --- kinds of values ------------------------------------------------------------------------------------------------
 
-_TIME_UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "sec": 1_000_000, "min": 60_000_000, "m": 60_000_000,
-               "h": 3_600_000_000}
+_TIME_UNITS = {
+    "us": 1,
+    "ms": 1_000,
+    "s": 1_000_000,
+    "sec": 1_000_000,
+    "min": 60_000_000,
+    "m": 60_000_000,
+    "h": 3_600_000_000,
+}
 _SIZE_UNITS = {"": 1, "b": 1, "kb": 1_000, "kib": 1_024, "mb": 1_000_000, "mib": 1_048_576}
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z/]*)$")
 _SAFE = re.compile(r"[A-Za-z0-9_.*?:/#+-]+$")
@@ -241,14 +249,23 @@ KINDS: dict[str, Kind] = {
     "time": Kind("a duration such as 300ms or 11s", _plain(time_value), time_text),
     "count": Kind("a whole number", _plain(whole_value), str),
     "size": Kind("a size such as 64kB", _plain(size_value), size_text),
-    "rate": Kind("a rate such as 32kB/s", lambda token: size_value(token.text) if token.text.endswith("/s") else None,
-                 lambda rate: f"{size_text(rate)}/s"),
+    "rate": Kind(
+        "a rate such as 32kB/s",
+        lambda token: size_value(token.text) if token.text.endswith("/s") else None,
+        lambda rate: f"{size_text(rate)}/s",
+    ),
     "event": Kind("an event name", _word, word_text),
     "path": Kind("a field such as response.metadata", _word, word_text),
-    "code": Kind("a word such as server_error", _word,
-                 lambda word: f'"{word}"' if word.lower() in CLAUSE_WORDS else word_text(word)),
-    "text": Kind("a quoted text", lambda token: None if token.bare or not isinstance(token.value, str) else token.value,
-                 lambda text: json.dumps(text, ensure_ascii=False)),
+    "code": Kind(
+        "a word such as server_error",
+        _word,
+        lambda word: f'"{word}"' if word.lower() in CLAUSE_WORDS else word_text(word),
+    ),
+    "text": Kind(
+        "a quoted text",
+        lambda token: None if token.bare or not isinstance(token.value, str) else token.value,
+        lambda text: json.dumps(text, ensure_ascii=False),
+    ),
     "url": Kind("an address", _word, lambda text: json.dumps(text, ensure_ascii=False)),
 }
 KINDS["json"] = Kind("a JSON value", json_text, str)
@@ -325,8 +342,10 @@ class Pattern:
         self.line = line
         groups = re.findall(r"\[([^]]*)\]", line)
         self.head = _parts(re.sub(r"\[[^]]*\]", " ", line))
-        self.groups = tuple(Group(_parts(re.sub(r"\{[^}]*\}", "", group)),
-                                  tuple(re.findall(r"\{(\w+)=(\w+)\}", group))) for group in groups)
+        self.groups = tuple(
+            Group(_parts(re.sub(r"\{[^}]*\}", "", group)), tuple(re.findall(r"\{(\w+)=(\w+)\}", group)))
+            for group in groups
+        )
         self.words = tuple(part for part in self.head if isinstance(part, str))
 
     @property

@@ -26,12 +26,16 @@ class Delay(Action):
     """``keep``: what waits behind a delayed frame. "response": what belongs to the same response (all of the stream
     where the frame belongs to none); "stream": everything of the same sender; "none": nothing, others overtake it."""
 
-    syntax: ClassVar[str] = ("delay <amount:time> [jitter <jitter:time>] [growing by <growing:time>] "
-                             "[holding everything {keep=stream}] [alone {keep=none}]")
-    about: ClassVar[str] = ("The frame goes on later: by a fixed time, plus up to the jitter at random, plus more each "
-                            "time. The rest of its response waits behind it (where it belongs to none: all frames "
-                            "of its sender); 'holding everything' makes all frames of its sender wait, 'alone' lets "
-                            "everything overtake it.")
+    syntax: ClassVar[str] = (
+        "delay <amount:time> [jitter <jitter:time>] [growing by <growing:time>] "
+        "[holding everything {keep=stream}] [alone {keep=none}]"
+    )
+    about: ClassVar[str] = (
+        "The frame goes on later: by a fixed time, plus up to the jitter at random, plus more each "
+        "time. The rest of its response waits behind it (where it belongs to none: all frames "
+        "of its sender); 'holding everything' makes all frames of its sender wait, 'alone' lets "
+        "everything overtake it."
+    )
     example: ClassVar[str] = "delay 11s on response.created"
     group: ClassVar[str] = "time"
 
@@ -145,8 +149,9 @@ class Stall(Action):
     """``amount`` 0 is for ever."""
 
     syntax: ClassVar[str] = "stall [for <amount:time>]"
-    about: ClassVar[str] = ("From this frame on nothing of its sender goes on, for ever or for a time; then all of it "
-                            "at once.")
+    about: ClassVar[str] = (
+        "From this frame on nothing of its sender goes on, for ever or for a time; then all of it at once."
+    )
     example: ClassVar[str] = "stall for 5s on 2nd response.output_audio.delta"
     group: ClassVar[str] = "time"
 
@@ -258,8 +263,9 @@ class Hold(Action):
     """``until`` is an event name or glob of either side."""
 
     syntax: ClassVar[str] = "hold until <until:event>"
-    about: ClassVar[str] = ("The frame is held until another event has gone by, and goes on right behind it. "
-                            "Everything else overtakes it.")
+    about: ClassVar[str] = (
+        "The frame is held until another event has gone by, and goes on right behind it. Everything else overtakes it."
+    )
     example: ClassVar[str] = "hold until response.done on response.created"
     group: ClassVar[str] = "time"
     on: ClassVar[tuple[str, ...]] = ()
@@ -302,8 +308,15 @@ class Holding(Body):
 
 
 @checked("faults.delay")
-def delay(on: On = (), *, seconds: float, jitter: float = 0, growing: float = 0, keep: Keep = "response",
-          **options: Unpack[Options]) -> Fault:
+def delay(
+    on: On = (),
+    *,
+    seconds: float,
+    jitter: float = 0,
+    growing: float = 0,
+    keep: Keep = "response",
+    **options: Unpack[Options],
+) -> Fault:
     """Frames go on ``seconds`` later, plus up to ``jitter`` seconds, plus ``growing`` seconds more each time.
 
     ``keep``: what waits behind, see ``Delay``. Everything else: ``Options``.

@@ -26,11 +26,22 @@ from mockserver.faults.spec import (
 
 Unit = Literal["time", "audio", "frames", "events"]
 
-CLIENT_EVENTS = frozenset({
-    "session.update", "transcription_session.update", "input_audio_buffer.append", "input_audio_buffer.commit",
-    "input_audio_buffer.clear", "output_audio_buffer.clear", "conversation.item.create", "conversation.item.delete",
-    "conversation.item.retrieve", "conversation.item.truncate", "response.create", "response.cancel",
-})
+CLIENT_EVENTS = frozenset(
+    {
+        "session.update",
+        "transcription_session.update",
+        "input_audio_buffer.append",
+        "input_audio_buffer.commit",
+        "input_audio_buffer.clear",
+        "output_audio_buffer.clear",
+        "conversation.item.create",
+        "conversation.item.delete",
+        "conversation.item.retrieve",
+        "conversation.item.truncate",
+        "response.create",
+        "response.cancel",
+    }
+)
 """Events that only a client sends (published schema of the OpenAI family): naming one says the direction too."""
 
 

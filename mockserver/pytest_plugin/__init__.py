@@ -33,9 +33,7 @@ MARKER = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options, and the ini settings of the same names."""
-    group = parser.getgroup(
-        "realtime_mock", "realtime voice APIs, mocked at the wire (realtime-mockserver)"
-    )
+    group = parser.getgroup("realtime_mock", "realtime voice APIs, mocked at the wire (realtime-mockserver)")
     group.addoption(
         "--realtime-mock-record",
         dest="realtime_mock_record",

@@ -17,8 +17,8 @@ from mockserver.cassette.store import Recorder, load, redactor_for, save
 from mockserver.core.frames import Handshake
 from mockserver.core.journal import Entry
 from mockserver.engines.base import Context, Engine, Reply, Request
-from mockserver.engines.relay import Forward, Relay
-from mockserver.engines.replay import Replay
+from mockserver.engines.relay.source import Forward, Relay
+from mockserver.engines.replay.source import Replay
 from mockserver.errors import ExpectationFailed, MockServerError, UsageError
 from mockserver.pytest_plugin import ini_or_option
 from mockserver.pytest_plugin.settings import Settings
@@ -168,8 +168,7 @@ def joined(old: Cassette, new: Cassette) -> Cassette:
     first = max((one.number for one in old.connections), default=-1) + 1
     ended = max((_end_us(one) for one in old.connections), default=0)
     moved = tuple(
-        replace(one, number=first + place, opened_us=one.opened_us + ended)
-        for place, one in enumerate(new.connections)
+        replace(one, number=first + place, opened_us=one.opened_us + ended) for place, one in enumerate(new.connections)
     )
     header = replace(old.header, ended=new.header.ended, recorded_on=new.header.recorded_on)
     return replace(

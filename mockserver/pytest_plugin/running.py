@@ -124,9 +124,7 @@ class Running:
             try:
                 asyncio.get_running_loop()
             except RuntimeError:
-                raise UsageError(
-                    f"{asked}=True: the server runs on asyncio, and this test's loop is another"
-                ) from None
+                raise UsageError(f"{asked}=True: the server runs on asyncio, and this test's loop is another") from None
             with virtual_time() if self.settings.virtual_time else nullcontext():
                 await self.server.start()
                 try:
@@ -153,9 +151,7 @@ class Running:
             problems = self.server.problems()
             if still_open:
                 # A client that lives in a fixture still runs; what is not there yet may come. Asked again at the end.
-                problems = [
-                    one for one in problems if isinstance(one, ReplayMismatch | ReplayStalled)
-                ]
+                problems = [one for one in problems if isinstance(one, ReplayMismatch | ReplayStalled)]
         if problems:
             self._passed = False
             call.excinfo = _excinfo(self._text(problems))
@@ -198,9 +194,7 @@ class Running:
                 if not isinstance(one, ReplayUnfinished | FaultNeverFired) and str(one) not in self._told
             ]
             if problems:
-                report.sections.append(
-                    ("realtime_mock: what the server has against it", "\n\n".join(problems))
-                )
+                report.sections.append(("realtime_mock: what the server has against it", "\n\n".join(problems)))
 
 
 def _fail(text: str) -> NoReturn:

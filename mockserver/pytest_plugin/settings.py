@@ -44,9 +44,7 @@ class Settings:
     def __post_init__(self) -> None:
         asked = [name for name in ONE_OF if getattr(self, name) is not None]
         if len(asked) > 1:
-            raise UsageError(
-                f"marker realtime_mock: {' and '.join(asked)} both say what answers; keep one of them"
-            )
+            raise UsageError(f"marker realtime_mock: {' and '.join(asked)} both say what answers; keep one of them")
         idle = [one.name for one in fields(self) if one.name in OF_CASSETTES and getattr(self, one.name) != one.default]
         if idle and not self.plays_cassette:
             raise UsageError(
@@ -55,9 +53,7 @@ class Settings:
             )
         self._check_replay()
         if self.replier is not None and self.simulator is None:
-            raise UsageError(
-                "marker realtime_mock: replier= needs simulator=, it is what the simulator's model says"
-            )
+            raise UsageError("marker realtime_mock: replier= needs simulator=, it is what the simulator's model says")
         if isinstance(self.faults, str):
             raise UsageError(
                 f"marker realtime_mock: faults= is a list, got the string {self.faults!r}; write [{self.faults!r}]"
@@ -67,12 +63,12 @@ class Settings:
         """A wrong rule is wrong in every recording mode, not only where the cassette is played."""
         try:
             if self.pacing != "recorded":
-                from mockserver.engines.pacing import pacing
+                from mockserver.engines.replay.pacing import pacing
 
                 pacing(self.pacing)
             if self.rules is not None:
                 from mockserver.dialects.base import MatchRules
-                from mockserver.engines.matching import merge_rules
+                from mockserver.engines.replay.matching import merge_rules
 
                 if not isinstance(self.rules, Mapping):
                     raise UsageError(f"rules={self.rules!r:.60}: expected a dict of match rules")

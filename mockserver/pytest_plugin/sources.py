@@ -55,9 +55,7 @@ def _simulator(settings: Settings) -> Source:
         source: Source = simulator(settings.simulator, **replier)
         return source
     if settings.replier is not None:
-        raise UsageError(
-            "marker realtime_mock: replier= goes into simulator(...), where that is not a name"
-        )
+        raise UsageError("marker realtime_mock: replier= goes into simulator(...), where that is not a name")
     made: Source = settings.simulator() if callable(settings.simulator) else settings.simulator
     return made
 
@@ -100,9 +98,7 @@ def cassette_plan(item: pytest.Function, settings: Settings, mode: str) -> Plan:
     from mockserver.pytest_plugin import modes
 
     if mode not in modes.PLANS:
-        raise UsageError(
-            f"realtime_mock_record: expected one of {', '.join(modes.PLANS)}, got {mode!r}"
-        )
+        raise UsageError(f"realtime_mock_record: expected one of {', '.join(modes.PLANS)}, got {mode!r}")
     path = cassette_path(item, settings)
     note_use(item, path)
     made: Plan = modes.PLANS[mode](item, settings, path)

@@ -25,17 +25,17 @@ from mockserver.core.session import Session
 from mockserver.engines.base import Context, Reply, Request, Source
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
 from mockserver.server.alarms import Alarms
-from mockserver.server.app import App, told
 from mockserver.server.clock import Clock
 from mockserver.server.local import carries, loopback, stop_listening
 from mockserver.server.neighbours import Neighbours, spends_nothing
 from mockserver.server.pump import Pump, Upstream
 from mockserver.server.sessions import Armed, Fault, Faults, SessionHandle
+from mockserver.server.websocket.app import App, told
 
 if TYPE_CHECKING:
     from mockserver.server.thread import InThread
     from mockserver.server.tls import Certificate
-    from mockserver.server.upstream import Dialler
+    from mockserver.server.websocket.upstream import Dialler
 
 T = TypeVar("T")
 CLOSE_GRACE = 0.2
@@ -334,13 +334,13 @@ class MockServer:
                 pump.transport.abort()
 
     def _upstream(self, pump: Pump) -> Upstream:
-        from mockserver.server.upstream import AiohttpUpstream
+        from mockserver.server.websocket.upstream import AiohttpUpstream
 
         return AiohttpUpstream(pump, self._dial())
 
     def _dial(self) -> Dialler:
         if self._dialler is None:
-            from mockserver.server.upstream import Dialler
+            from mockserver.server.websocket.upstream import Dialler
 
             self._dialler = Dialler(timeout=self._dial_timeout)
         return self._dialler

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from mockserver.cassette.model import Exchange
 from mockserver.core.frames import Handshake, Micros, first
 from mockserver.engines.base import Context, Reply, Request, Source
-from mockserver.server.app import told
+from mockserver.server.websocket.app import told
 
 if TYPE_CHECKING:
-    from mockserver.engines.relay import Forward
+    from mockserver.engines.relay.source import Forward
     from mockserver.server.clock import Clock
     from mockserver.server.host import MockServer
-    from mockserver.server.upstream import Dialler
+    from mockserver.server.websocket.upstream import Dialler
 
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 

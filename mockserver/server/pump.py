@@ -33,7 +33,7 @@ from mockserver.core.frames import (
 )
 from mockserver.core.session import Layer, Session
 from mockserver.server.alarms import Alarm, Alarms
-from mockserver.server.outlet import Outlet
+from mockserver.server.websocket.outlet import Outlet
 
 CLOSE_TIMEOUT = 5.0
 """Seconds of the loop's clock that a client gets to answer a close frame before TCP is closed anyway."""

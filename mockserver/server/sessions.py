@@ -96,9 +96,7 @@ class SessionHandle:
 class Faults:
     """The faults of one server, and the layers they have around its sessions."""
 
-    def __init__(
-        self, faults: Fault | str | Iterable[Fault | str], seed: int, dialect: Dialect
-    ) -> None:
+    def __init__(self, faults: Fault | str | Iterable[Fault | str], seed: int, dialect: Dialect) -> None:
         if isinstance(faults, str) or not isinstance(faults, Iterable):
             faults = (faults,)
         self._seed = seed

@@ -15,9 +15,9 @@ from mockserver.dialects.registry import DIALECTS, dialect_for, dialect_named
 from mockserver.errors import UsageError
 
 if TYPE_CHECKING:
-    from mockserver.engines.pacing import Pacing
-    from mockserver.engines.relay import Relay
-    from mockserver.engines.replay import Replay
+    from mockserver.engines.relay.source import Relay
+    from mockserver.engines.replay.pacing import Pacing
+    from mockserver.engines.replay.source import Replay
 
 
 def replay(
@@ -34,12 +34,12 @@ def replay(
 ) -> Replay:
     """Answer from one cassette or several of one provider, given as paths or in memory.
 
-    For the options see ``mockserver.engines.replay.Replay``. Client frames are redacted as a recorder would redact them
-    before they are compared; ``redact`` is the user's regular expression, or several, on top. Raises CassetteError
+    For the options see ``mockserver.engines.replay.source.Replay``. Client frames are redacted as a recorder
+    would redact them before they are compared; ``redact`` is the user's regular expression, or several, on top. Raises CassetteError
     and UsageError.
     """
     from mockserver.cassette.store import load, redactor_for
-    from mockserver.engines.replay import Replay
+    from mockserver.engines.replay.source import Replay
 
     given: Any = (cassette,) if isinstance(cassette, str | Path | Cassette) else cassette
     if not isinstance(given, Sequence) or not all(isinstance(one, str | Path | Cassette) for one in given):
@@ -66,7 +66,7 @@ def relay(upstream: str, *, dialect: str | Dialect | None = None, key_env: str |
     ``dialect`` is found from it where it is not given. ``key_env`` names an environment variable with the key that is
     added on the way to the upstream; without it the client's own key goes through. Raises UsageError.
     """
-    from mockserver.engines.relay import Relay
+    from mockserver.engines.relay.source import Relay
 
     if not isinstance(upstream, str):
         raise UsageError(f"relay: upstream={upstream!r}: expected a provider's name or a URL")

@@ -24,7 +24,7 @@ from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.patterns import TOKEN
 from mockserver.core.frames import SECOND, Binary, Close, Frame, Lost, Text
 from mockserver.dialects.registry import dialect_named
-from mockserver.engines.relay import HOP
+from mockserver.engines.relay.source import HOP
 from mockserver.errors import ExpectationFailed, UpstreamError
 from mockserver.server.host import MockServer
 from mockserver.server.sources import dialect_of, relay
@@ -73,25 +73,18 @@ def key_variable(upstream: str, *, dialect: str | None = None) -> str | None:
         found, at_home = dialect_named(upstream), True
     else:
         found = dialect_of(upstream) if dialect is None else dialect_named(dialect)
-        at_home = (
-            found.upstream is not None
-            and urlsplit(upstream).hostname == urlsplit(found.upstream).hostname
-        )
+        at_home = found.upstream is not None and urlsplit(upstream).hostname == urlsplit(found.upstream).hostname
     return found.key_env if at_home and found.key_env and os.environ.get(found.key_env) else None
 
 
 def failure(cassette: Cassette, reports: Sequence[Report]) -> ExpectationFailed | None:
     """The drift as one error, or None where there is none."""
-    lines = [
-        f"  connection {one.connection}: {drifted}" for one in reports for drifted in one.drifts
-    ]
+    lines = [f"  connection {one.connection}: {drifted}" for one in reports for drifted in one.drifts]
     if not lines:
         return None
     where = cassette.path or "the cassette"
     day = cassette.header.recorded_on or "an unknown day"
-    return ExpectationFailed(
-        f"{where}: the real service has drifted from the recording of {day}\n" + "\n".join(lines)
-    )
+    return ExpectationFailed(f"{where}: the real service has drifted from the recording of {day}\n" + "\n".join(lines))
 
 
 def _report(connection: Connection, live: Follower | int, server: MockServer) -> Report:

@@ -29,7 +29,7 @@ from math import ceil
 from typing import Any
 
 from mockserver.errors import UsageError
-from mockserver.server.wire import Wire
+from mockserver.server.bytes_in_flight import Wire
 
 Ready = list[tuple[Any, Any]]
 LOOK_S = 0.0005
@@ -53,9 +53,7 @@ def virtual_time(*, exact: bool = sys.platform == "linux") -> Iterator[VirtualCl
 class VirtualClock:
     """The clock of one loop. ``seconds`` is how much virtual time has passed, ``jumps`` how often it was moved."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, *, exact: bool = sys.platform == "linux"
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, exact: bool = sys.platform == "linux") -> None:
         selector = getattr(loop, "_selector", None)
         if selector is None or not hasattr(type(selector), "select"):
             kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
@@ -63,9 +61,7 @@ class VirtualClock:
                 f"virtual time needs one of asyncio's own event loops, not {kind}: run this test without uvloop"
             )
         if isinstance(getattr(loop, "time", None), _Now) or getattr(loop, "looptime_on", False):
-            raise UsageError(
-                "this loop's time is virtual already: use one of looptime and virtual_time(), once"
-            )
+            raise UsageError("this loop's time is virtual already: use one of looptime and virtual_time(), once")
         self._loop: Any = loop
         self._selector: Any = selector
         self._real_select: Callable[[float | None], Ready] = type(selector).select.__get__(selector)

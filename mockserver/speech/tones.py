@@ -74,9 +74,7 @@ class Word:
 def checked_rate(rate: int) -> int:
     """The rate itself; `UsageError` unless it is a whole number of hertz from 8000 to 48000."""
     if type(rate) is not int or not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        raise UsageError(
-            f"speech: sample rate {rate!r}: expected an int from {LOWEST_RATE} to {HIGHEST_RATE} (Hz)"
-        )
+        raise UsageError(f"speech: sample rate {rate!r}: expected an int from {LOWEST_RATE} to {HIGHEST_RATE} (Hz)")
     return rate
 
 
@@ -90,9 +88,7 @@ def raw_audio(pcm: Audio) -> bytes:
 def words(text: str) -> list[str]:
     """The words that `encode` speaks: the text split at (Unicode) white space, otherwise untouched."""
     if not isinstance(text, str):
-        raise UsageError(
-            f"speech: text must be a str, not {type(text).__name__}; audio goes to decode()"
-        )
+        raise UsageError(f"speech: text must be a str, not {type(text).__name__}; audio goes to decode()")
     return text.split()
 
 

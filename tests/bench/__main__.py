@@ -81,9 +81,7 @@ def main() -> int:
     known = parts(rounds, options.quick)
     wanted = options.only or list(known)
     if unknown := set(wanted) - set(known):
-        parser.error(
-            f"no part is called {', '.join(sorted(unknown))}; there are: {', '.join(known)}"
-        )
+        parser.error(f"no part is called {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
     figures: list[Figure] = []
     broken: list[str] = []
     began = time.monotonic()
@@ -101,9 +99,7 @@ def main() -> int:
     print(f"\n{table(figures)}\n\n{machine}; {rounds} rounds; {time.monotonic() - began:.0f} s")
     missed = [figure for figure in figures if figure.ok is False]
     for figure in missed:
-        print(
-            f"missed: {figure.name}: {number(figure.value)} {figure.unit}, target {figure.target}"
-        )
+        print(f"missed: {figure.name}: {number(figure.value)} {figure.unit}, target {figure.target}")
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(
         json.dumps(

@@ -16,9 +16,7 @@ TOP = Path(__file__).resolve().parents[2]
 class Child:
     """``python -m tests.bench.serve ROLE {settings}``: prints where it listens, then answers questions on its stdin."""
 
-    def __init__(
-        self, role: str, *, loop: str = "asyncio", quiet: bool = False, **settings: Any
-    ) -> None:
+    def __init__(self, role: str, *, loop: str = "asyncio", quiet: bool = False, **settings: Any) -> None:
         self.role = role
         env = {**os.environ, "PYTHONPATH": str(TOP), "BENCH_LOOP": loop}
         self.process = subprocess.Popen(
@@ -37,9 +35,7 @@ class Child:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(
-                f"the server {self.role} has ended with {self.process.wait()}; see above"
-            )
+            raise RuntimeError(f"the server {self.role} has ended with {self.process.wait()}; see above")
         found: dict[str, Any] = json.loads(line)
         return found
 

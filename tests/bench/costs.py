@@ -43,9 +43,7 @@ def environment() -> dict[str, str]:
 def ready(command: list[str]) -> float:
     """Seconds from the start of a command to its first line."""
     began = time.perf_counter()
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=TOP, env=environment()
-    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=TOP, env=environment())
     assert process.stdout is not None
     line = process.stdout.readline()
     took = time.perf_counter() - began
@@ -67,9 +65,7 @@ def starting(rounds: int) -> list[Figure]:
         got = interleave(
             rounds,
             bare=lambda: ready([sys.executable, "-c", BARE_START]),
-            mock=lambda: ready(
-                [sys.executable, "-m", "mockserver", "replay", str(path), "--port", "0"]
-            ),
+            mock=lambda: ready([sys.executable, "-m", "mockserver", "replay", str(path), "--port", "0"]),
         )
     mine, theirs = middle(got["mock"]), middle(got["bare"])
     return [
@@ -259,9 +255,7 @@ def chain(rounds: int, count: int) -> list[Figure]:
     def run(specs: tuple[str, ...]) -> float:
         journal = Journal()
         log = journal.open(dialect)
-        layers = [
-            faults.parse(spec).arm(number).layer(log, dialect) for number, spec in enumerate(specs)
-        ]
+        layers = [faults.parse(spec).arm(number).layer(log, dialect) for number, spec in enumerate(specs)]
         session = Session(_Pour(out), journal=journal, log=log, layers=layers)
         turns = count // len(out)
         began = time.perf_counter()
@@ -298,7 +292,7 @@ def memory(key):
 async def main():
     from mockserver import MockServer, replay
     from tests.bench.wire import Client
-    import mockserver.engines.replay, mockserver.cassette.store
+    import mockserver.engines.replay.source, mockserver.cassette.store
     server0 = MockServer(replay({small!r})); await server0.start(); await server0.close()
     before = memory('VmRSS')
     began = time.perf_counter()
@@ -328,10 +322,7 @@ def cassettes(rounds: int, count: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         small = material.cassette(count, 1500, gap_us=20_000)
-        bodies = [
-            [record.at, str(record.sender), record.frame.data]
-            for record in small.connections[0].records
-        ]  # type: ignore[union-attr]
+        bodies = [[record.at, str(record.sender), record.frame.data] for record in small.connections[0].records]  # type: ignore[union-attr]
         size = len(json.dumps(bodies))
 
         def save_mock() -> float:
@@ -390,15 +381,11 @@ def cassettes(rounds: int, count: int) -> list[Figure]:
         ]
         runs = [
             json.loads(
-                subprocess.run(
-                    command, check=True, capture_output=True, text=True, cwd=TOP, env=environment()
-                ).stdout
+                subprocess.run(command, check=True, capture_output=True, text=True, cwd=TOP, env=environment()).stdout
             )
             for _ in range(rounds)
         ]
-        first, held, peak = (
-            middle([run[key] for run in runs]) for key in ("first", "memory", "peak")
-        )
+        first, held, peak = (middle([run[key] for run in runs]) for key in ("first", "memory", "peak"))
         out.append(
             Figure(
                 "one hour (180,000 audio frames): first frame",

@@ -128,9 +128,7 @@ def response(kind: str, tag: str, last: bool = False) -> str:
     return dump(body)
 
 
-def answer(
-    count: int, size: int, *, item: str = RECORDED_ITEM, tag: str = RECORDED_TAG
-) -> list[str]:
+def answer(count: int, size: int, *, item: str = RECORDED_ITEM, tag: str = RECORDED_TAG) -> list[str]:
     """The server's side of one response: created, ``count`` deltas, done."""
     return [
         response("created", tag),
@@ -139,9 +137,7 @@ def answer(
     ]
 
 
-def cassette(
-    count: int, size: int, *, gap_us: int = 0, lead_us: int = 20_000, times: int = 1
-) -> Cassette:
+def cassette(count: int, size: int, *, gap_us: int = 0, lead_us: int = 20_000, times: int = 1) -> Cassette:
     """A connection: an item, a request, and its answer of ``count`` deltas, ``gap_us`` apart. ``times`` over."""
     create, request = ask(RECORDED_ITEM, RECORDED_TAG)
     records = [
@@ -157,9 +153,7 @@ def cassette(
         records.append(Record(at, Sender.SERVER, Text(delta(size, number))))
         at += gap_us
     records.append(Record(at, Sender.SERVER, Text(response("done", RECORDED_TAG, last=True))))
-    handshake = Handshake(
-        "/v1/realtime", (("model", "gpt-realtime"),), (), (), "/v1/realtime?model=gpt-realtime"
-    )
+    handshake = Handshake("/v1/realtime", (("model", "gpt-realtime"),), (), (), "/v1/realtime?model=gpt-realtime")
     shared = tuple(records)
     return Cassette(
         Header("openai"),

@@ -181,9 +181,7 @@ def replay_instant(*, count: int, size: int, **_: Any) -> AbstractAsyncContextMa
     return mock(replay(material.cassette(count, size, times=TIMES), pacing="instant"))
 
 
-def replay_paced(
-    *, count: int, size: int, gap_us: int, times: int, **_: Any
-) -> AbstractAsyncContextManager[int]:
+def replay_paced(*, count: int, size: int, gap_us: int, times: int, **_: Any) -> AbstractAsyncContextManager[int]:
     """Replay at the recorded pace."""
     from mockserver import replay
 
@@ -250,10 +248,7 @@ ROLES: dict[str, Callable[..., AbstractAsyncContextManager[int]]] = {
 def usage() -> dict[str, float]:
     """CPU seconds and memory of this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    fields = {
-        line.split(":")[0]: line.split()
-        for line in Path("/proc/self/status").read_text().splitlines()
-    }
+    fields = {line.split(":")[0]: line.split() for line in Path("/proc/self/status").read_text().splitlines()}
     return {
         "cpu": used.ru_utime + used.ru_stime,
         "rss": int(fields["VmRSS"][1]) * 1024,

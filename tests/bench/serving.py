@@ -35,21 +35,13 @@ def flood(child: Child, count: int, *, check: bool = False) -> dict[str, float]:
     client.close()
     if check:
         texts = [payload.decode() for _, payload, _ in frames(data)]
-        wrong = [
-            text
-            for text in texts
-            if material.RECORDED_ITEM in text or material.RECORDED_TAG in text
-        ]
+        wrong = [text for text in texts if material.RECORDED_ITEM in text or material.RECORDED_TAG in text]
         if len(texts) != count + 2 or wrong:
-            raise RuntimeError(
-                f"{child.role}: {len(texts)} frames of {count + 2}, {len(wrong)} with a recorded id"
-            )
+            raise RuntimeError(f"{child.role}: {len(texts)} frames of {count + 2}, {len(wrong)} with a recorded id")
     return {"fps": count / took, "cpu_us": used / count * 1e6}
 
 
-def instant(
-    rounds: int, count: int, role: str = "replay-instant", loop: str = "asyncio"
-) -> list[Figure]:
+def instant(rounds: int, count: int, role: str = "replay-instant", loop: str = "asyncio") -> list[Figure]:
     """Replay as fast as it goes, against a loop of send_str."""
     out = []
     for size, goal in ((2600, 0.8), (240, 0.7)):
@@ -57,9 +49,7 @@ def instant(
                 Child(role, count=count, size=size, loop=loop) as mock:  # fmt: skip
             flood(bare, count, check=True)
             flood(mock, count, check=True)
-            got = interleave(
-                rounds, bare=lambda: flood(bare, count), mock=lambda: flood(mock, count)
-            )
+            got = interleave(rounds, bare=lambda: flood(bare, count), mock=lambda: flood(mock, count))
         mine, theirs = ([one["fps"] for one in got[side]] for side in ("mock", "bare"))
         ratio = middle([a / b for a, b in zip(mine, theirs, strict=True)])
         cpu = (
@@ -150,10 +140,7 @@ def paced(
                 bare=lambda: asyncio.run(pace(bare, sessions, count, size, gap)),  # noqa: B023
                 mock=lambda: asyncio.run(pace(mock, sessions, count, size, gap)),  # noqa: B023
             )
-        mid = {
-            side: {key: middle([one[key] for one in got[side]]) for key in got[side][0]}
-            for side in got
-        }
+        mid = {side: {key: middle([one[key] for one in got[side]]) for key in got[side][0]} for side in got}
         mine, theirs = mid["mock"], mid["bare"]
         last = sessions == counts[-1]
         name = f"paced replay, {sessions} sessions"
@@ -167,11 +154,7 @@ def paced(
                 "< 5 ms" if last else "",
                 mine["p99"] < 5 if last else None,
                 f"p50 {mine['p50']:.2f} (bare {theirs['p50']:.2f}), max {mine['max']:.1f} (bare {theirs['max']:.1f})",
-                {
-                    f"{side} {key}": [one[key] for one in got[side]]
-                    for side in got
-                    for key in ("p50", "p99", "max")
-                },
+                {f"{side} {key}": [one[key] for one in got[side]] for side in got for key in ("p50", "p99", "max")},
             )
         )
         ratio = middle([a["cpu"] / b["cpu"] for a, b in zip(got["mock"], got["bare"], strict=True)])
@@ -239,10 +222,7 @@ def recording(rounds: int, trips: int, count: int, loop: str = "asyncio") -> lis
         )
         for part, goal in (("p50", 0.3), ("p99", None)):
             adds = {
-                side: [
-                    one[part] - base[part]
-                    for one, base in zip(got[side], got["direct"], strict=True)
-                ]
+                side: [one[part] - base[part] for one, base in zip(got[side], got["direct"], strict=True)]
                 for side in ("bare", "mock")
             }
             mine, theirs = middle(adds["mock"]), middle(adds["bare"])
@@ -284,9 +264,7 @@ def recording(rounds: int, trips: int, count: int, loop: str = "asyncio") -> lis
 
 # --- the simulator --------------------------------------------------------------------------------------------------
 
-TEXT_SESSION = material.dump(
-    {"type": "session.update", "session": {"type": "realtime", "output_modalities": ["text"]}}
-)
+TEXT_SESSION = material.dump({"type": "session.update", "session": {"type": "realtime", "output_modalities": ["text"]}})
 
 
 def turn(client: Client) -> list[str]:

@@ -128,9 +128,7 @@ class Paced(asyncio.Protocol):
     all that is left to do.
     """
 
-    def __init__(
-        self, texts: list[str], start: bytes, size: int, done: Callable[[], None], total: int
-    ) -> None:
+    def __init__(self, texts: list[str], start: bytes, size: int, done: Callable[[], None], total: int) -> None:
         self.texts, self.start, self.size, self.total = texts, start, size, total
         self.done = done
         self.loop = asyncio.get_running_loop()

@@ -29,9 +29,7 @@ frames: st.SearchStrategy[Frame] = st.one_of(
 )
 times = st.integers(0, 2**50)
 records = st.builds(Record, times, st.sampled_from(Sender), frames)
-handshakes = st.builds(
-    Handshake, words, pairs, pairs, st.lists(words, max_size=3).map(tuple), words
-)
+handshakes = st.builds(Handshake, words, pairs, pairs, st.lists(words, max_size=3).map(tuple), words)
 answers = st.builds(Answer, st.integers(100, 599), pairs, st.none() | words, st.binary(max_size=50))
 blobs = st.binary(max_size=50)
 exchanges = st.builds(Exchange, words, words, blobs, st.integers(100, 599), pairs, blobs, times)
@@ -85,9 +83,5 @@ def cassette(*frames: Frame | tuple[Sender, Frame], **header: object) -> Cassett
     """One connection with these frames, a millisecond apart; the server's unless said otherwise."""
     sided = [frame if isinstance(frame, tuple) else (Sender.SERVER, frame) for frame in frames]
     shake = Handshake("/v1/realtime", target="/v1/realtime")
-    made = tuple(
-        Record(number * 1_000, sender, frame) for number, (sender, frame) in enumerate(sided)
-    )
-    return Cassette(
-        Header(**{"dialect": "openai", **header}), (Connection(0, shake, records=made),)
-    )
+    made = tuple(Record(number * 1_000, sender, frame) for number, (sender, frame) in enumerate(sided))
+    return Cassette(Header(**{"dialect": "openai", **header}), (Connection(0, shake, records=made),))

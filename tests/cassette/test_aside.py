@@ -33,14 +33,11 @@ def summing(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return names
 
 
-
 def told(data: bytes, *, thread: bool, partial: bool) -> str | Cassette:
     """The cassette, or the words of the error."""
     with ThreadPoolExecutor(1, thread_name_prefix="aside") as pool:
         try:
-            return decode(
-                data, "x", partial=partial, aside=(lambda act: pool.submit(act).result) if thread else None
-            )
+            return decode(data, "x", partial=partial, aside=(lambda act: pool.submit(act).result) if thread else None)
         except CassetteDamaged as error:
             return str(error)
 
@@ -64,9 +61,7 @@ def test_the_sums_are_made_by_the_thread_that_is_given(summing: set[str]) -> Non
     assert summing == {threading.current_thread().name}
 
 
-def test_a_large_file_is_loaded_that_way_and_a_small_one_is_not(
-    tmp_path: Path, summing: set[str]
-) -> None:
+def test_a_large_file_is_loaded_that_way_and_a_small_one_is_not(tmp_path: Path, summing: set[str]) -> None:
     small = save(material.cassette(20, 1_500, gap_us=20_000), tmp_path / "small.cassette")
     summing.clear()
     assert len(load(small).connections) == 1

@@ -14,16 +14,14 @@ from mockserver.cassette.model import Record
 from mockserver.core.frames import Binary, Sender, Text
 from mockserver.core.view import Audio, Kind, View
 from mockserver.dialects.generic import GENERIC
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 from tests.cassette.make import audio_delta, event, noise, texts
 
 
 @given(texts)
 @example('"' + "A" * 63 + '"')
 @example('"' + "A" * 66 + "==" + '"')
-@example(
-    '"' + "A" * 65 + "B==" + '"'
-)  # the bits that padding hides are set: not what an encoder writes
+@example('"' + "A" * 65 + "B==" + '"')  # the bits that padding hides are set: not what an encoder writes
 @example('"' + "A" * 64 + '""' + "A" * 64 + '"')
 def test_joined_again_it_is_the_same_text(text: str) -> None:
     assert join(split(text)) == text
@@ -31,9 +29,7 @@ def test_joined_again_it_is_the_same_text(text: str) -> None:
 
 def test_only_what_an_encoder_would_write_is_taken_for_base64() -> None:
     assert unbase64("AAAA") == b"\0\0\0"
-    assert [unbase64(text) for text in ("AAA", "AA==A", "AAB=", "A-AA", "AAAA\n", "éAAA")] == [
-        None
-    ] * 6
+    assert [unbase64(text) for text in ("AAA", "AA==A", "AAB=", "A-AA", "AAAA\n", "éAAA")] == [None] * 6
     assert split('{"delta":"' + "A" * 65 + 'B=="}') == ['{"delta":"' + "A" * 65 + 'B=="}']
 
 
@@ -67,9 +63,7 @@ def test_geminis_parts_are_audio_by_their_type() -> None:
     def part(kind: str) -> dict[str, object]:
         return {"inlineData": {"mimeType": kind, "data": base64.b64encode(noise(96)).decode()}}
 
-    frame = event(
-        serverContent={"modelTurn": {"parts": [part("audio/pcm;rate=24000"), part("image/png")]}}
-    )
+    frame = event(serverContent={"modelTurn": {"parts": [part("audio/pcm;rate=24000"), part("image/png")]}})
     made = quiet(Record(0, Sender.SERVER, frame), GENERIC, "digest")
     # The same bytes twice: once they are sound, once a picture. They cannot be told apart in the text, so both go.
     assert made.digests[0] == hashlib.sha256(noise(96)).hexdigest()

@@ -65,9 +65,7 @@ def test_digests_come_back() -> None:
     hashed = "ab" * 32
     record = Record(0, Sender.SERVER, audio_delta(bytes(960)), (hashed,))
     sound = Record(0, Sender.SERVER, Binary(bytes(10)), (hashed,))
-    made = Cassette(
-        Header("openai", audio="digest"), (Connection(0, Handshake(), records=(record, sound)),)
-    )
+    made = Cassette(Header("openai", audio="digest"), (Connection(0, Handshake(), records=(record, sound)),))
     encoded = encode(made)
     assert decode(encoded, "x").connections[0].records == (record, sound)
     assert len(encoded) < 500

@@ -38,9 +38,7 @@ def test_ids_times_and_chunks_are_no_difference() -> None:
     first = turn()
     frames = [record.frame for record in first.connections[0].records]
     raw = noise(4_800)
-    chunks = [
-        audio_delta(raw[n : n + 480], response_id="resp_a00001") for n in range(0, 4_800, 480)
-    ]
+    chunks = [audio_delta(raw[n : n + 480], response_id="resp_a00001") for n in range(0, 4_800, 480)]
     again = cassette(frames[0], CREATE, frames[2], *chunks, *frames[4:])
     assert told(first, turn("b")) == []
     assert told(first, again) == []
@@ -51,9 +49,7 @@ def test_an_id_that_means_another_thing_is_a_difference() -> None:
     def two(second: str) -> Cassette:
         return cassette(event(type="a", item_id="item_000001"), event(type="b", item_id=second))
 
-    assert told(two("item_000001"), two("item_000002")) == [
-        'connection 0 b [1 | 1] item_id: "item#1" -> "item#2"'
-    ]
+    assert told(two("item_000001"), two("item_000002")) == ['connection 0 b [1 | 1] item_id: "item#1" -> "item#2"']
 
 
 def test_changed_fields() -> None:
@@ -87,9 +83,7 @@ def test_one_step_more_does_not_shift_the_rest() -> None:
 
 @pytest.mark.parametrize("types", [(1, True), (0, None), ("1", 1), (1, 1.0)])
 def test_json_types_are_told_apart(types: tuple[object, object]) -> None:
-    assert (
-        len(diff(cassette(event(type="x", v=types[0])), cassette(event(type="x", v=types[1])))) == 1
-    )
+    assert len(diff(cassette(event(type="x", v=types[0])), cassette(event(type="x", v=types[1])))) == 1
 
 
 def test_connections_handshakes_and_headers() -> None:
@@ -98,9 +92,7 @@ def test_connections_handshakes_and_headers() -> None:
     assert told(made, replace(made, connections=(one, replace(one, number=1)))) == [
         "connection 1 [- | -] only in the second (6 frames)"
     ]
-    shake = replace(
-        one, handshake=Handshake("/v2", (("model", "m"),), (), ("realtime",)), answer=Answer(401)
-    )
+    shake = replace(one, handshake=Handshake("/v2", (("model", "m"),), (), ("realtime",)), answer=Answer(401))
     assert told(made, replace(made, connections=(shake,))) == [
         'connection 0 [- | -] path: "/v1/realtime" -> "/v2"',
         'connection 0 [- | -] query.model: only in the second ("m")',

@@ -42,20 +42,14 @@ def turn(**response: Any) -> list[dict[str, Any]]:
 
 def test_the_same_shape_with_other_values_is_no_drift() -> None:
     other = json.loads(
-        json.dumps(turn())
-        .replace("resp_1", "resp_9")
-        .replace("event_1", "event_x1")
-        .replace("Hel", "Bye")
+        json.dumps(turn()).replace("resp_1", "resp_9").replace("event_1", "event_x1").replace("Hel", "Bye")
     )
     assert changes(frames(*turn()), frames(*other)) == []
 
 
 def test_the_number_of_deltas_and_the_place_of_floating_events_are_no_drift() -> None:
     created, first, second, done, limits = turn()
-    assert (
-        changes(frames(created, first, second, done, limits), frames(created, limits, first, done))
-        == []
-    )
+    assert changes(frames(created, first, second, done, limits), frames(created, limits, first, done)) == []
 
 
 @pytest.mark.parametrize(
@@ -118,16 +112,12 @@ def test_null_int_and_float_and_the_users_own_keys_are_no_change_of_type(
 def test_a_field_that_some_recorded_events_lacked_is_not_missed() -> None:
     one, other = {"type": "error", "error": {"param": "x"}}, {"type": "error", "error": {}}
     assert changes(frames(one, other), frames(other, other)) == []
-    assert changes(frames(one, one), frames(other, other)) == [
-        "field gone: error: error.param (was string)"
-    ]
+    assert changes(frames(one, one), frames(other, other)) == ["field gone: error: error.param (was string)"]
 
 
 def test_an_end_that_is_recorded_must_come() -> None:
     assert changes(frames(Close(1000)), frames(Close(1000))) == []
-    assert changes(frames(Close(1000)), frames()) == [
-        "end changed: close 1000 (now the server keeps the connection)"
-    ]
+    assert changes(frames(Close(1000)), frames()) == ["end changed: close 1000 (now the server keeps the connection)"]
 
 
 def test_variants_of_an_object_are_apart() -> None:
@@ -148,8 +138,6 @@ def test_what_floats_and_what_comes_in_pieces_is_the_dialects_to_say() -> None:
     assert drift(before, after, dialect=OPENAI) == []
     heard = [{"serverContent": {"modelTurn": {"parts": [{"text": word}]}}} for word in "abc"]
     assert drift(frames(*heard), frames(*heard[:1]), dialect=dialect_named("gemini")) == []
-    assert [one.change for one in drift(frames(*heard), frames(*heard[:1]), dialect=generic)] == [
-        "event gone"
-    ]
+    assert [one.change for one in drift(frames(*heard), frames(*heard[:1]), dialect=generic)] == ["event gone"]
     chunks = [{"type": "audio_chunk", "audio": "AAAA"}] * 3
     assert drift(frames(*chunks), frames(*chunks[:2]), dialect=dialect_named("phonic")) == []

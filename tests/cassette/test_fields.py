@@ -9,7 +9,7 @@ import pytest
 
 from mockserver.cassette.fields import found, marked
 from mockserver.cassette.redact import Redactor
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 
 OPAQUE = "looks like nothing"
 

@@ -54,9 +54,7 @@ def test_each_client_frame_waits_for_what_the_client_had_seen() -> None:
         "response.output_text.delta",
     ]
     follower.received(Text(json.dumps(item("item_new"))))
-    follower.received(
-        Text(json.dumps({"type": "response.output_text.delta", "delta": "all at once"}))
-    )
+    follower.received(Text(json.dumps({"type": "response.output_text.delta", "delta": "all at once"})))
     assert follower.missing(second.after) == []  # one delta is enough, and rate limits float
 
 
@@ -222,9 +220,7 @@ ITEM, LIMITS = "response.output_item.done", "rate_limits.updated"
     ],
     ids=["doubled", "rest of the burst", "rest doubled", "another response", "recorded so"],
 )
-def test_what_is_said_twice_is_no_rest_of_a_burst(
-    recorded: list[Text], live: list[Text], heard: list[str]
-) -> None:
+def test_what_is_said_twice_is_no_rest_of_a_burst(recorded: list[Text], live: list[Text], heard: list[str]) -> None:
     records = [Record(50_000, S, frame) for frame in recorded]
     follower = Follower([*records, Record(60_000, C, Close(1000))], OPENAI)
     for frame in live:

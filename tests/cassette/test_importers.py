@@ -80,9 +80,7 @@ def test_the_neutral_form() -> None:
     assert made.connections[0].timed
     assert not made.connections[1].timed
     assert made.connections[0].handshake.path == DIALECTS["openai"].socket_path
-    assert made.connections[1].handshake == Handshake(
-        "/v1/realtime", (("model", "m"),), target="/v1/realtime"
-    )
+    assert made.connections[1].handshake == Handshake("/v1/realtime", (("model", "m"),), target="/v1/realtime")
     assert frames(made, 1) == [(Sender.SERVER, Close(None, "")), (Sender.SERVER, Lost("reset"))]
 
 
@@ -140,9 +138,7 @@ def test_an_unknown_provider_is_an_error_and_a_named_one_wins() -> None:
 def test_every_real_capture_imports_saves_and_loads(shared_capture: Path, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in shared_capture.read_text().splitlines()]
     made = detect_and_import(shared_capture)
-    assert made.header.dialect == (
-        lines[0]["provider"] if lines[0]["provider"] in DIALECTS else "generic"
-    )
+    assert made.header.dialect == (lines[0]["provider"] if lines[0]["provider"] in DIALECTS else "generic")
     (connection,) = made.connections
     assert len(connection.records) == len(lines) - 1
     for line, record in zip(lines[1:], connection.records, strict=True):
@@ -157,9 +153,7 @@ def test_every_real_capture_imports_saves_and_loads(shared_capture: Path, tmp_pa
             assert record.frame == Close(line["close"]["code"], line["close"]["reason"])
     read = load(save(made, tmp_path / "x.cassette", redactor=Redactor()))
     assert read.connections == made.connections
-    assert not read.header.redaction, (
-        "there is no secret in the captures, so nothing may have been taken for one"
-    )
+    assert not read.header.redaction, "there is no secret in the captures, so nothing may have been taken for one"
 
 
 # --- pydantic-ai ---
@@ -294,9 +288,7 @@ def test_har_files(tmp_path: Path) -> None:
     ],
 )
 def test_bad_har_messages_are_named_with_their_place(message: dict[str, Any], words: str) -> None:
-    with pytest.raises(
-        CassetteDamaged, match=r"log\.entries\[1\]\._webSocketMessages\[2\]"
-    ) as caught:
+    with pytest.raises(CassetteDamaged, match=r"log\.entries\[1\]\._webSocketMessages\[2\]") as caught:
         import_bytes(json.dumps(har(**message)).encode(), "x.har")
     assert words in str(caught.value)
 
@@ -384,9 +376,7 @@ def test_what_is_none_of_them_is_called_what_it_looks_like(tmp_path: Path) -> No
         (b"\xff\xfe\0", "binary"),
         (b"text", "text"),
     ):
-        with pytest.raises(
-            CassetteForeign, match=f"it looks like {words}.*; expected a neutral capture"
-        ):
+        with pytest.raises(CassetteForeign, match=f"it looks like {words}.*; expected a neutral capture"):
             import_bytes(data, "x")
     with pytest.raises(CassetteDamaged, match="the file is empty"):
         import_bytes(b" \n", "x")

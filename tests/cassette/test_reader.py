@@ -124,9 +124,7 @@ def test_a_foreign_file_is_called_what_it_looks_like(data: bytes, looks: str) ->
 
 def test_a_newer_file_is_not_a_damaged_one() -> None:
     data = encode(Cassette(Header("openai", version=7)))
-    with pytest.raises(
-        CassetteTooNew, match=r"format 7, this version reads up to 1; upgrade it: pip install"
-    ):
+    with pytest.raises(CassetteTooNew, match=r"format 7, this version reads up to 1; upgrade it: pip install"):
         decode(data, "x")
 
 
@@ -176,9 +174,7 @@ def test_any_bytes_give_a_cassette_or_an_error_of_ours(tail: bytes) -> None:
             try:
                 read = decode(data, "x", partial=partial)
                 said = " ".join(
-                    str(type(one).__name__)
-                    for connection in read.connections
-                    for one in connection.records
+                    str(type(one).__name__) for connection in read.connections for one in connection.records
                 )
             except CassetteError as error:
                 said = str(error)

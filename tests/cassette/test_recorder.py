@@ -19,7 +19,7 @@ from mockserver.cassette.redact import Redactor
 from mockserver.cassette.store import Recorder, load
 from mockserver.core.frames import Answer, Close, Frame, Handshake, Note, Sender, Text
 from mockserver.core.journal import Journal, SessionLog
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 from mockserver.errors import CassetteError, CassetteExists, SecretFound
 from tests.cassette.make import audio_delta, event, noise
 
@@ -96,9 +96,7 @@ def test_header_times_and_several_sessions(tmp_path: Path) -> None:
     assert len(read.header.recorded_on) == 10
     first, second = read.connections
     assert [(one.at, one.frame) for one in first.records] == [(7, Text("a")), (9, Text("c"))]
-    assert [(one.at, one.sender, one.frame) for one in second.records] == [
-        (8, Sender.CLIENT, Text("b"))
-    ]
+    assert [(one.at, one.sender, one.frame) for one in second.records] == [(8, Sender.CLIENT, Text("b"))]
     assert (first.opened_us, second.opened_us) == (0, 5_000_000)
     assert first.handshake.header("authorization") == "REDACTED-header-1"
 
@@ -127,9 +125,7 @@ def test_nothing_recorded_saves_nothing_and_harms_nothing(tmp_path: Path) -> Non
 
 def test_secrets_are_in_no_file_at_any_time(tmp_path: Path) -> None:
     secret = "a-very-special-value"
-    stage = Stage(
-        tmp_path / "x.cassette", redactor=Redactor(env={"X_API_KEY": secret}, dialect=OPENAI)
-    )
+    stage = Stage(tmp_path / "x.cassette", redactor=Redactor(env={"X_API_KEY": secret}, dialect=OPENAI))
     stage.say(event(text=secret), sender=Sender.CLIENT)
     stage.say(event(type="t", item_id="i", delta=f"the key is {secret[:12]}"))
     stage.say(event(type="t", item_id="i", delta=f"{secret[12:]}, keep it"))
@@ -160,9 +156,7 @@ def test_a_secret_that_cannot_be_taken_out_saves_nothing_and_leaves_nothing(tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_fills_up_leaves_what_was_recorded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_fills_up_leaves_what_was_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.cassette"
     stage = Stage(path)
     stage.say(Text("before"))
@@ -182,9 +176,7 @@ def test_a_disk_that_fills_up_leaves_what_was_recorded(
             stage.say(Text("while"))
     with pytest.raises(CassetteError, match="No space left"):
         stage.say(Text("after"))
-    assert [one.frame for one in load(stage.recorder.partial).connections[0].records] == [
-        Text("before")
-    ]
+    assert [one.frame for one in load(stage.recorder.partial).connections[0].records] == [Text("before")]
     assert stage.recorder.close() == path
     read = load(path)
     assert [one.frame for one in read.connections[0].records] == [Text("before")]
@@ -237,7 +229,7 @@ from pathlib import Path
 from mockserver.cassette.store import Recorder
 from mockserver.core.frames import Handshake, Sender, Text
 from mockserver.core.journal import Journal
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 journal = Journal()
 recorder = Recorder(Path(sys.argv[1]), dialect=OPENAI, journal=journal)
 journal.listen(recorder.sink)
@@ -257,9 +249,7 @@ while True:
 def test_killed_at_any_moment_every_forwarded_frame_is_there(tmp_path: Path, seed: int) -> None:
     """The child says a number once its frame was recorded, as a server would send the frame then."""
     path = tmp_path / "x.cassette"
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True
-    )
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     wanted = random.Random(seed).randrange(1, 600)
     for _ in range(wanted):

@@ -14,7 +14,7 @@ from mockserver.cassette.model import Exchange
 from mockserver.cassette.patterns import TOKEN, environment_secrets, stands_for
 from mockserver.cassette.redact import Redactor
 from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Text
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 from mockserver.errors import UsageError
 from tests.cassette.make import audio_delta, event, noise, texts
 
@@ -57,9 +57,7 @@ def strings(value: object) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("ascii_only", [True, False])
-def test_a_secret_in_a_frame_is_gone_and_the_json_is_whole(
-    secret: str, wrap: object, ascii_only: bool
-) -> None:
+def test_a_secret_in_a_frame_is_gone_and_the_json_is_whole(secret: str, wrap: object, ascii_only: bool) -> None:
     body = wrap(secret)  # type: ignore[operator]
     text = json.dumps(body, ensure_ascii=ascii_only)
     clean = redactor()
@@ -67,9 +65,7 @@ def test_a_secret_in_a_frame_is_gone_and_the_json_is_whole(
     assert isinstance(made, Text)
     after = json.loads(made.data)
     assert secret not in made.data
-    assert not any(
-        secret in form for one in strings(after) for form in (one, json.dumps(one), unquote(one))
-    )
+    assert not any(secret in form for one in strings(after) for form in (one, json.dumps(one), unquote(one)))
     assert "REDACTED-" in made.data
     assert list(clean.scan(made.data)) == []
     assert clean.frame(made) is made, "redacting twice changes nothing"
@@ -78,9 +74,7 @@ def test_a_secret_in_a_frame_is_gone_and_the_json_is_whole(
 
 @pytest.mark.parametrize("secret", [PLAIN, VALUE])
 @pytest.mark.parametrize("before", [b"", b"x", b"xy"])
-def test_a_known_value_inside_base64_is_found_in_every_alignment(
-    secret: str, before: bytes
-) -> None:
+def test_a_known_value_inside_base64_is_found_in_every_alignment(secret: str, before: bytes) -> None:
     raw = before + secret.encode() + noise(90)
     for frame in (
         audio_delta(raw),
@@ -139,10 +133,7 @@ def test_handshake_query_headers_and_subprotocols() -> None:
     assert made.param("model") == "gpt-realtime"
     assert made.header("user-agent") == "client/1.0"
     assert made.header("openai-beta") == "realtime=v1"
-    assert (
-        made.header("sec-websocket-protocol")
-        == "realtime, openai-insecure-api-key.REDACTED-subprotocol-1"
-    )
+    assert made.header("sec-websocket-protocol") == "realtime, openai-insecure-api-key.REDACTED-subprotocol-1"
     assert made.subprotocols[1:] == (
         "openai-insecure-api-key.REDACTED-subprotocol-1",
         "openai-beta.realtime-v1",
@@ -165,10 +156,7 @@ def test_answers_closes_bytes_and_urls() -> None:
     assert made.body == b'{"error":"bad key REDACTED-key-1"}'
     assert clean.frame(Close(3000, f"bad key {PLAIN}")) == Close(3000, "bad key REDACTED-env-1")
     assert clean.frame(Lost(f"after {PLAIN}")) == Lost("after REDACTED-env-1")
-    assert (
-        clean.url("wss://me:pass@host/x?key=1234&model=m")
-        == "wss://host/x?key=REDACTED-param-1&model=m"
-    )
+    assert clean.url("wss://me:pass@host/x?key=1234&model=m") == "wss://host/x?key=REDACTED-param-1&model=m"
     raw = b"\x00\x01" + PLAIN.encode() + b"\xff" + b"sk-abcdefghijklm\x00\xfe"
     cut = clean.frame(Binary(raw))
     assert isinstance(cut, Binary)
@@ -176,9 +164,7 @@ def test_answers_closes_bytes_and_urls() -> None:
     assert b"sk-abc" not in cut.data
     assert len(cut.data) == len(raw)
     assert list(clean.scan_bytes(cut.data)) == []
-    assert clean.frame(Binary(b'{"a":"' + PLAIN.encode() + b'"}')) == Binary(
-        b'{"a":"REDACTED-env-1"}'
-    )
+    assert clean.frame(Binary(b'{"a":"' + PLAIN.encode() + b'"}')) == Binary(b'{"a":"REDACTED-env-1"}')
 
 
 NO_SECRETS = [
@@ -234,9 +220,7 @@ def test_any_bytes_settle(raw: bytes) -> None:
 
 def test_equal_secrets_get_equal_tokens_and_others_do_not() -> None:
     clean = redactor()
-    made = json.loads(
-        clean.text(json.dumps(["sk-aaaaaaaaaa1", "sk-bbbbbbbbbb2", "sk-aaaaaaaaaa1"]))
-    )
+    made = json.loads(clean.text(json.dumps(["sk-aaaaaaaaaa1", "sk-bbbbbbbbbb2", "sk-aaaaaaaaaa1"])))
     assert made == ["REDACTED-key-1", "REDACTED-key-2", "REDACTED-key-1"]
     assert stands_for(made[0], made[1])
 

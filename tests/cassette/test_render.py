@@ -14,9 +14,7 @@ from mockserver.core.frames import Answer, Close, Handshake, Sender, Text
 from tests.cassette.make import audio_delta, cassette, cassettes, event, noise
 
 
-def spoken(
-    *chunks: int, ids: str = "a", at: int = 1_000, words: str = "Hello", sound: int = 0
-) -> Cassette:
+def spoken(*chunks: int, ids: str = "a", at: int = 1_000, words: str = "Hello", sound: int = 0) -> Cassette:
     """A short turn: its audio in chunks of these sizes, all its ids made of ``ids``."""
     raw, frames, place = noise(sum(chunks), sound), [], 0
     frames.append(
@@ -36,9 +34,7 @@ def spoken(
         )
         place += size
     item = {"id": f"item_{ids}000001", "content": [{"transcript": words}]}
-    frames.append(
-        event(type="response.done", event_id=f"event_{ids}999999", response={"output": [item]})
-    )
+    frames.append(event(type="response.done", event_id=f"event_{ids}999999", response={"output": [item]}))
     made = cassette(
         *frames,
         Close(1000, "bye"),
@@ -51,9 +47,7 @@ def spoken(
     shake = Handshake("/v1/realtime", (("model", "m"),), (("User-Agent", "x"),), ("realtime",))
     return replace(
         made,
-        connections=(
-            replace(one, records=moved, handshake=shake, answer=Answer(101, (), "realtime")),
-        ),
+        connections=(replace(one, records=moved, handshake=shake, answer=Answer(101, (), "realtime")),),
     )
 
 
@@ -136,9 +130,7 @@ def test_any_cassette_can_be_shown(made: Cassette) -> None:
 def test_audio_of_a_digest_cassette_is_told_apart_by_its_digest() -> None:
     def heard(digest: str) -> list[str]:
         record = Record(0, Sender.SERVER, audio_delta(bytes(960)), (digest * 64,))
-        return list(
-            textconv(Cassette(Header("openai"), (Connection(0, Handshake(), records=(record,)),)))
-        )
+        return list(textconv(Cassette(Header("openai"), (Connection(0, Handshake(), records=(record,)),))))
 
     assert heard("a") != heard("b")
     assert heard("a") == heard("a")

@@ -15,7 +15,7 @@ from mockserver.cassette.patterns import TOKEN
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.spread import Spread
 from mockserver.core.frames import Binary, Frame, Sender, Text
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 from mockserver.dialects.personaplex import PERSONAPLEX
 from mockserver.errors import SecretFound
 from tests.cassette.make import audio_delta, cassette, event, noise
@@ -28,11 +28,7 @@ def delta(text: str, item: str = "item_1", kind: str = "response.output_text.del
 
 
 def said(made: Cassette, item: str = "item_1") -> str:
-    bodies = [
-        json.loads(one.frame.data)
-        for one in made.connections[0].records
-        if isinstance(one.frame, Text)
-    ]
+    bodies = [json.loads(one.frame.data) for one in made.connections[0].records if isinstance(one.frame, Text)]
     return "".join(body["delta"] for body in bodies if body.get("item_id") == item)
 
 
@@ -50,16 +46,12 @@ def test_split_in_two_anywhere(place: int) -> None:
     assert text.endswith(", yes")
 
 
-@pytest.mark.parametrize(
-    "before", ["Authorization: Bearer ", "authorization: bearer ", "auth_tokens/"]
-)
+@pytest.mark.parametrize("before", ["Authorization: Bearer ", "authorization: bearer ", "auth_tokens/"])
 def test_a_token_that_only_the_delta_before_it_gives_away(before: str) -> None:
     token = "tulip4711meadow"
     made = scrub(cassette(delta(before), delta(token)), Redactor(), lens=OPENAI)
     assert said(made) == f"{before}REDACTED-split-1"
-    control = scrub(
-        cassette(delta("the password of the day: "), delta(token)), Redactor(), lens=OPENAI
-    )
+    control = scrub(cassette(delta("the password of the day: "), delta(token)), Redactor(), lens=OPENAI)
     assert said(control).endswith(token), "the word alone is no secret"
 
 
@@ -206,9 +198,7 @@ def test_a_key_in_deltas_that_are_alike_is_found_though_none_of_them_is_read_in_
         frame = delta(f"word {number} ")
         assert spread.frame(0, number, Sender.SERVER, frame) == (frame, "")
     assert spread.frame(0, 20, Sender.SERVER, delta("sk-pro"))[0] == delta("sk-pro")
-    assert spread.frame(0, 21, Sender.SERVER, delta("j-abcdefghijkl done"))[0] == delta(
-        "REDACTED-split-1 done"
-    )
+    assert spread.frame(0, 21, Sender.SERVER, delta("j-abcdefghijkl done"))[0] == delta("REDACTED-split-1 done")
     assert spread.finished(0, 20, delta("sk-pro")) == delta("REDACTED-split-2")
 
 
@@ -234,16 +224,17 @@ def test_a_secret_field_in_any_pieces(places: list[int]) -> None:
 def test_a_field_in_pieces_is_out_at_once_and_what_follows_stays() -> None:
     pieces = ['{"user": "S', 'ue", "pass', 'word": "S', "uperS", 'ecret", "note": "S', 'uper"}']
     spread = Spread(Redactor())
-    made = [
-        spread.frame(0, number, Sender.SERVER, delta(piece))[0] for number, piece in enumerate(pieces)
-    ]
-    assert [json.loads(one.data)["delta"] for one in made] == [  # type: ignore[union-attr]
-        *pieces[:2],
-        'word": "REDACTED-split-1',
-        "REDACTED-split-2",
-        'REDACTED-split-3", "note": "S',
-        'uper"}',
-    ]
+    made = [spread.frame(0, number, Sender.SERVER, delta(piece))[0] for number, piece in enumerate(pieces)]
+    assert (
+        [json.loads(one.data)["delta"] for one in made]
+        == [  # type: ignore[union-attr]
+            *pieces[:2],
+            'word": "REDACTED-split-1',
+            "REDACTED-split-2",
+            'REDACTED-split-3", "note": "S',
+            'uper"}',
+        ]
+    )
 
 
 def test_headers_and_a_long_key_in_pieces() -> None:

@@ -51,9 +51,7 @@ def test_a_cassette_is_not_overwritten_unless_asked(tmp_path: Path) -> None:
     assert listing(tmp_path) == ["x.cassette"]
 
 
-def test_a_file_that_appears_meanwhile_is_not_overwritten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.cassette"
     checked = store.verify
 
@@ -87,9 +85,7 @@ def refusing_disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 def test_a_full_disk_harms_nothing(tmp_path: Path, refusing_disk: str) -> None:
     path = tmp_path / "x.cassette"
     path.write_bytes(b"the old one")
-    with pytest.raises(
-        CassetteError, match=r"x\.cassette: cannot be written: No space left on device"
-    ):
+    with pytest.raises(CassetteError, match=r"x\.cassette: cannot be written: No space left on device"):
         save(ONE, path, overwrite=True)
     assert path.read_bytes() == b"the old one"
     assert listing(tmp_path) == ["x.cassette"]
@@ -111,9 +107,7 @@ def test_a_secret_that_cannot_be_taken_out_stops_the_save(tmp_path: Path) -> Non
     assert path.read_bytes() == b"the old one"
 
 
-def test_the_environments_keys_are_taken_out_by_default(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environments_keys_are_taken_out_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "a-very-special-value")
     path = save(
         cassette(event(text="it is a-very-special-value"), origin="run with a-very-special-value"),
@@ -125,14 +119,10 @@ def test_the_environments_keys_are_taken_out_by_default(
 
 
 def test_the_report_adds_up_over_rounds(tmp_path: Path) -> None:
-    path = save(
-        cassette(event(text="sk-abcdefgh12 and customer-7")), tmp_path / "x", redactor=Redactor()
-    )
+    path = save(cassette(event(text="sk-abcdefgh12 and customer-7")), tmp_path / "x", redactor=Redactor())
     save(load(path), path, overwrite=True, redactor=Redactor(rules=[r"customer-\d"]))
     assert load(path).header.redaction == {"key": 1, "rule": 1}
-    assert load(path).connections[0].records[0].frame == event(
-        text="REDACTED-key-1 and REDACTED-rule-1"
-    )
+    assert load(path).connections[0].records[0].frame == event(text="REDACTED-key-1 and REDACTED-rule-1")
 
 
 @pytest.mark.parametrize("policy", ["silence", "digest"])
@@ -178,9 +168,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(
-        CassetteError, match="cannot be read: Permission denied; check the path and its permissions"
-    ):
+    with pytest.raises(CassetteError, match="cannot be read: Permission denied; check the path and its permissions"):
         load(path)
 
 

@@ -75,9 +75,7 @@ def client(tmp_path: Path) -> list[str]:
     return [sys.executable, str(path)]
 
 
-def process(
-    *arguments: str | Path, env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+def process(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command as a process of its own, to its end."""
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
@@ -106,11 +104,7 @@ def talk(*, number: int = 0, instructions: str = "") -> Connection:
     """One recorded talk."""
     records = []
     for at, (sender, body) in enumerate(TALK):
-        more = (
-            {"response": {"instructions": instructions}}
-            if instructions and sender is Sender.CLIENT
-            else {}
-        )
+        more = {"response": {"instructions": instructions}} if instructions and sender is Sender.CLIENT else {}
         records.append(Record(1_000 * at, sender, Text(json.dumps({**body, **more}))))
     records.append(Record(9_000, Sender.CLIENT, Close(1000)))
     shake = Handshake("/v1/realtime", headers=(("Host", "x"),), target="/v1/realtime")

@@ -49,16 +49,13 @@ def test_show_prints_the_timeline(run: Run, cassette: Path) -> None:
     assert "recorded on 2026-01-02" in text
     assert "origin: a test" in text
     places = [
-        text.index(word)
-        for word in ("session.created", "response.create\n", "response.created", "response.done")
+        text.index(word) for word in ("session.created", "response.create\n", "response.created", "response.done")
     ]
     assert places == sorted(places)
 
 
 def test_show_one_connection(run: Run, tmp_path: Path) -> None:
-    path = written(
-        tmp_path / "two.cassette", talk(), talk(number=1, instructions="only the second")
-    )
+    path = written(tmp_path / "two.cassette", talk(), talk(number=1, instructions="only the second"))
     assert "only the second" not in run("show", path, "--connection", "0").output
     assert "only the second" in run("show", path, "--connection", "1").output
     done = run("show", path, "--connection", "7")
@@ -80,9 +77,7 @@ def test_show_cannot_control_the_terminal(run: Run, tmp_path: Path) -> None:
         assert not {char for char in text if ord(char) < 32 and char != "\n"}
 
 
-def test_textconv_is_the_same_for_the_same_talk_and_differs_for_another(
-    run: Run, tmp_path: Path
-) -> None:
+def test_textconv_is_the_same_for_the_same_talk_and_differs_for_another(run: Run, tmp_path: Path) -> None:
     one = written(tmp_path / "1.cassette", talk())
     same = Connection(
         0,
@@ -142,9 +137,7 @@ def test_import_overwrites_only_when_told(run: Run, tmp_path: Path, cassette: Pa
     assert cassette.read_bytes() != old
 
 
-def test_every_real_capture_imports_and_shows(
-    run: Run, tmp_path: Path, shared_capture: Path
-) -> None:
+def test_every_real_capture_imports_and_shows(run: Run, tmp_path: Path, shared_capture: Path) -> None:
     target = tmp_path / "x.cassette"
     assert run("import", shared_capture, "--to", target).exit_code == 0
     lines = [json.loads(line) for line in shared_capture.read_text(encoding="utf-8").splitlines()]
@@ -178,9 +171,7 @@ def test_scrub_takes_out_what_a_rule_says(run: Run, tmp_path: Path) -> None:
     assert b"555-0199" not in path.read_bytes()
 
 
-def test_scrub_takes_out_the_value_of_a_variable(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scrub_takes_out_the_value_of_a_variable(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_PIN", "4711-4712")
     path = written(tmp_path / "x.cassette", talk(instructions="the pin is 4711-4712"))
     assert run("scrub", path, "--in-place", "--value-env", "MY_PIN").exit_code == 0
@@ -228,10 +219,7 @@ def bad_file(kind: str, folder: Path, good: bytes) -> Path:
             head = msgpack.Unpacker()
             head.feed(good)
             first = head.unpack()
-            path.write_bytes(
-                msgpack.packb({**first, "mockserver-cassette": 99})
-                + good[len(msgpack.packb(first)) :]
-            )
+            path.write_bytes(msgpack.packb({**first, "mockserver-cassette": 99}) + good[len(msgpack.packb(first)) :])
     return path
 
 
@@ -248,9 +236,7 @@ BAD = {
 
 @pytest.mark.parametrize("command", ["show", "replay", "diff", "scrub", "verify"])
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_cassette_is_one_line(
-    run: Run, tmp_path: Path, cassette: Path, command: str, kind: str
-) -> None:
+def test_a_bad_cassette_is_one_line(run: Run, tmp_path: Path, cassette: Path, command: str, kind: str) -> None:
     path = bad_file(kind, tmp_path, cassette.read_bytes())
     before = path.read_bytes() if path.is_file() else None
     more = {
@@ -267,9 +253,7 @@ def test_a_bad_cassette_is_one_line(
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "empty", "foreign", "truncated"])
-def test_a_bad_import_is_one_line_and_writes_nothing(
-    run: Run, tmp_path: Path, cassette: Path, kind: str
-) -> None:
+def test_a_bad_import_is_one_line_and_writes_nothing(run: Run, tmp_path: Path, cassette: Path, kind: str) -> None:
     target = tmp_path / "made.cassette"
     done = run("import", bad_file(kind, tmp_path, cassette.read_bytes()), "--to", target)
     assert done.exit_code == 2

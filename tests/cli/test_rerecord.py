@@ -12,7 +12,7 @@ from mockserver.cassette.model import Cassette, Header
 from mockserver.cassette.store import load
 from mockserver.cli.record import record_command
 from mockserver.dialects.registry import DIALECTS
-from mockserver.engines.replay import Replay
+from mockserver.engines.replay.source import Replay
 from mockserver.server.sources import relay
 from tests.cli.conftest import process, talk
 
@@ -39,9 +39,7 @@ def test_it_runs_and_overwrites(tmp_path: Path, upstream: MockServer, client: li
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
 @pytest.mark.parametrize("at_home", [False, True], ids=["elsewhere", "at home"])
-def test_the_parser_takes_it_and_the_upstream_speaks_the_same(
-    tmp_path: Path, name: str, at_home: bool
-) -> None:
+def test_the_parser_takes_it_and_the_upstream_speaks_the_same(tmp_path: Path, name: str, at_home: bool) -> None:
     dialect = DIALECTS[name]
     upstream = (dialect.upstream or "") if at_home else UNKNOWN
     path = tmp_path / "x.cassette"

@@ -31,9 +31,7 @@ HEARD = "session.created\nresponse.created\nresponse.done\n"
 # --- a whole round ---
 
 
-def test_record_then_replay_with_the_upstream_gone(
-    tmp_path: Path, upstream: MockServer, client: list[str]
-) -> None:
+def test_record_then_replay_with_the_upstream_gone(tmp_path: Path, upstream: MockServer, client: list[str]) -> None:
     path = tmp_path / "deep" / "x.cassette"
     recorded = process("record", "--upstream", upstream.base_url, "--to", path, "--", *client)
     assert (recorded.returncode, recorded.stdout) == (0, HEARD), recorded.stderr
@@ -48,9 +46,7 @@ def test_record_then_replay_with_the_upstream_gone(
     assert len(upstream.sessions) == connections
 
 
-def test_replay_of_another_client_is_status_1_with_the_report(
-    cassette: Path, client: list[str]
-) -> None:
+def test_replay_of_another_client_is_status_1_with_the_report(cassette: Path, client: list[str]) -> None:
     done = process("replay", cassette, "--", *client, "response.cancel")
     assert done.returncode == 1
     assert "response.cancel" in done.stderr
@@ -75,11 +71,7 @@ def test_simulate_with_a_file_of_replies(tmp_path: Path, client: list[str]) -> N
     replies = tmp_path / "replies.yaml"
     replies.write_text("rules:\n  - say: It snows.\n", encoding="utf-8")
     show = "print(__import__('json').dumps(message.json()), flush=True)"
-    speaking = (
-        Path(client[1])
-        .read_text(encoding="utf-8")
-        .replace('print(message.json()["type"], flush=True)', show)
-    )
+    speaking = Path(client[1]).read_text(encoding="utf-8").replace('print(message.json()["type"], flush=True)', show)
     Path(client[1]).write_text(speaking, encoding="utf-8")
     done = process(*SIMULATE, "--replies", replies, "--", *client)
     assert '"transcript": "It snows."' in done.stdout, done.stderr
@@ -150,13 +142,9 @@ def test_the_command_sees_the_variables_and_owns_stdout(cassette: Path) -> None:
 
 def test_a_command_that_records_nothing_is_an_error(tmp_path: Path, upstream: MockServer) -> None:
     path = tmp_path / "x.cassette"
-    done = process(
-        "record", "--upstream", upstream.base_url, "--to", path, "--", sys.executable, "-c", ""
-    )
+    done = process("record", "--upstream", upstream.base_url, "--to", path, "--", sys.executable, "-c", "")
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].endswith(
-        f"because no client connected; {path} was not written"
-    )
+    assert done.stderr.splitlines()[-1].endswith(f"because no client connected; {path} was not written")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -193,9 +181,7 @@ def talk_to(url: str) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_recording_cleanly(
-    tmp_path: Path, upstream: MockServer, number: signal.Signals
-) -> None:
+def test_a_signal_ends_a_recording_cleanly(tmp_path: Path, upstream: MockServer, number: signal.Signals) -> None:
     path = tmp_path / "x.cassette"
     with started("record", "--upstream", upstream.base_url, "--to", path) as (running, ready):
         talk_to(ready["ws_url"])
@@ -263,9 +249,7 @@ def test_a_signal_goes_on_to_the_command(cassette: Path) -> None:
     assert running.returncode == 128 + signal.SIGTERM
 
 
-def test_progress_is_shown_on_a_terminal_only(
-    tmp_path: Path, upstream: MockServer, client: list[str]
-) -> None:
+def test_progress_is_shown_on_a_terminal_only(tmp_path: Path, upstream: MockServer, client: list[str]) -> None:
     command = [
         *COMMAND,
         "record",
@@ -277,14 +261,10 @@ def test_progress_is_shown_on_a_terminal_only(
         *client,
     ]
     ours, theirs = pty.openpty()
-    done = subprocess.run(
-        command, stdout=subprocess.DEVNULL, stderr=theirs, timeout=40, check=False
-    )
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs, timeout=40, check=False)
     os.close(theirs)
     shown = b""
-    with contextlib.suppress(
-        OSError
-    ):  # a terminal whose other end is gone ends with an error on Linux
+    with contextlib.suppress(OSError):  # a terminal whose other end is gone ends with an error on Linux
         while part := os.read(ours, 65536):
             shown += part
     os.close(ours)
@@ -330,25 +310,15 @@ def test_a_port_in_use(cassette: Path, tmp_path: Path, upstream: MockServer) -> 
         told = f"mockserver: port {port} is in use: choose another with --port, or leave it out for any free one"
         assert one_line(process("replay", cassette, "--port", port)) == told
         path = tmp_path / "new" / "x.cassette"
-        assert (
-            one_line(
-                process("record", "--upstream", upstream.base_url, "--to", path, "--port", port)
-            )
-            == told
-        )
+        assert one_line(process("record", "--upstream", upstream.base_url, "--to", path, "--port", port)) == told
         assert list(path.parent.iterdir()) == []
 
 
-def test_record_overwrites_only_when_told(
-    cassette: Path, upstream: MockServer, client: list[str]
-) -> None:
+def test_record_overwrites_only_when_told(cassette: Path, upstream: MockServer, client: list[str]) -> None:
     old = cassette.read_bytes()
     arguments = ("record", "--upstream", upstream.base_url, "--to", str(cassette))
     told = one_line(process(*arguments, "--", *client))
-    assert (
-        told
-        == f"mockserver: {cassette}: exists already; overwrite it with `--force` (in Python: overwrite=True)"
-    )
+    assert told == f"mockserver: {cassette}: exists already; overwrite it with `--force` (in Python: overwrite=True)"
     assert (cassette.read_bytes(), upstream.sessions) == (old, [])
     assert process(*arguments, "--force", "--", *client).returncode == 0
     assert cassette.read_bytes() != old
@@ -367,9 +337,7 @@ def test_record_overwrites_only_when_told(
         (("--upstream", "openai", "--redact", "["), "a redaction rule is not a regular expression"),
     ],
 )
-def test_bad_options_are_one_line_and_write_nothing(
-    tmp_path: Path, arguments: tuple[str, ...], told: str
-) -> None:
+def test_bad_options_are_one_line_and_write_nothing(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
     assert told in one_line(process("record", "--to", tmp_path / "x.cassette", *arguments))
     assert list(tmp_path.iterdir()) == []
 
@@ -459,9 +427,7 @@ def test_an_upstream_that_hangs(tmp_path: Path, answering: Callable[[bytes | Non
         running.send_signal(signal.SIGINT)
         _, stderr = running.communicate(timeout=10)
     assert running.returncode == 2
-    told = (
-        f"mockserver: {where.replace('http', 'ws')[:-3]} did not answer the handshake within 0.3 s"
-    )
+    told = f"mockserver: {where.replace('http', 'ws')[:-3]} did not answer the handshake within 0.3 s"
     assert stderr.splitlines()[0] == told
 
 
@@ -493,9 +459,7 @@ def test_verify_says_that_there_is_no_drift(cassette: Path, upstream: MockServer
 
 def test_verify_reports_drift_with_status_1(tmp_path: Path, upstream: MockServer) -> None:
     one = talk()
-    first = Text(
-        '{"type": "session.created", "event_id": "event_1", "session": {"old_field": 1, "id": "sess_1"}}'
-    )
+    first = Text('{"type": "session.created", "event_id": "event_1", "session": {"old_field": 1, "id": "sess_1"}}')
     records = (replace(one.records[0], frame=first), *one.records[1:])
     path = written(tmp_path / "x.cassette", replace(one, records=records))
     done = process("verify", path, "--upstream", upstream.base_url)

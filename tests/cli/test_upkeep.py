@@ -55,9 +55,7 @@ UNUSED = [
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "xdist"])
-def test_orphans_are_those_that_no_test_took(
-    project: pytest.Pytester, run: Run, workers: tuple[str, ...]
-) -> None:
+def test_orphans_are_those_that_no_test_took(project: pytest.Pytester, run: Run, workers: tuple[str, ...]) -> None:
     project.runpytest_subprocess("-p", "no:pytester", *workers).assert_outcomes(passed=2)
     done = run("orphans", project.path)
     assert (done.exit_code, done.output.splitlines()) == (1, UNUSED)
@@ -74,17 +72,12 @@ def test_a_note_does_not_outlive_its_test(project: pytest.Pytester, run: Run) ->
         encoding="utf-8",
     )
     lines = run("orphans", project.path).output.splitlines()
-    assert (
-        "cassettes/test_it/test_two.cassette: no test uses it (test_it.py::test_two is gone)"
-        in lines
-    )
+    assert "cassettes/test_it/test_two.cassette: no test uses it (test_it.py::test_two is gone)" in lines
 
 
 def test_a_part_of_the_tests_forgets_nothing(project: pytest.Pytester, run: Run) -> None:
     project.runpytest_subprocess("-p", "no:pytester")
-    project.runpytest_subprocess("-p", "no:pytester", "-k", "test_one").assert_outcomes(
-        passed=1, deselected=1
-    )
+    project.runpytest_subprocess("-p", "no:pytester", "-k", "test_one").assert_outcomes(passed=1, deselected=1)
     assert run("orphans", project.path).output.splitlines() == UNUSED
 
 
@@ -98,9 +91,7 @@ def test_old_cassettes_are_listed_with_max_age(project: pytest.Pytester, run: Ru
 def test_orphans_needs_a_run_and_an_age_that_it_understands(tmp_path: Path, run: Run) -> None:
     done = run("orphans", tmp_path)
     assert (done.exit_code, "no test run is noted under" in done.stderr) == (2, True)
-    assert (
-        "expected a number and d, w, m or y" in run("orphans", tmp_path, "--max-age", "soon").stderr
-    )
+    assert "expected a number and d, w, m or y" in run("orphans", tmp_path, "--max-age", "soon").stderr
     assert "no such folder" in run("orphans", tmp_path / "missing").stderr
 
 
@@ -109,15 +100,11 @@ def test_orphans_needs_a_run_and_an_age_that_it_understands(tmp_path: Path, run:
 
 def git(folder: Path, *words: str) -> str:
     who = ("-c", "user.name=a", "-c", "user.email=a@b.c")
-    done = subprocess.run(
-        ["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout
 
 
-def test_git_shows_a_cassettes_change_as_a_timeline(
-    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_git_shows_a_cassettes_change_as_a_timeline(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     git(tmp_path, "init", "-q")
     written(tmp_path / "x.cassette", talk())
@@ -138,9 +125,7 @@ def test_git_shows_a_cassettes_change_as_a_timeline(
     assert (tmp_path / ".gitattributes").read_text(encoding="utf-8") == attributes
 
 
-def test_git_setup_outside_of_a_repository(
-    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_git_setup_outside_of_a_repository(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     done = run("git-setup")

@@ -20,6 +20,4 @@ async def collected(connection: Any, last: str = "response.done") -> list[Any]:
 
 def words(events: list[Any], delta: str = "response.output_audio.delta") -> str:
     """What is said in the audio of these events."""
-    return speech.decode(
-        b"".join(base64.b64decode(event.delta) for event in events if event.type == delta)
-    )
+    return speech.decode(b"".join(base64.b64decode(event.delta) for event in events if event.type == delta))

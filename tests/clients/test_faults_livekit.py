@@ -59,11 +59,7 @@ async def connected(source: Source, *faults: str) -> AsyncIterator[tuple[MockSer
 
 
 async def listen(generation: llm.GenerationCreatedEvent) -> str:
-    audio = [
-        bytes(frame.data)
-        async for message in generation.message_stream
-        async for frame in message.audio_stream
-    ]
+    audio = [bytes(frame.data) async for message in generation.message_stream async for frame in message.audio_stream]
     return speech.decode(audio)
 
 

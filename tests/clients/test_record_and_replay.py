@@ -74,9 +74,7 @@ def reply(response: str, item: str, metadata: Any) -> list[dict[str, Any]]:
         {"type": "response.output_item.done", **ids, "item": done},
         {"type": "response.done", "response": {**base, "status": "completed", "output": [done], "usage": None}},
     ]  # fmt: skip
-    return [
-        {"event_id": f"event_{response}_{number}", **event} for number, event in enumerate(events)
-    ]
+    return [{"event_id": f"event_{response}_{number}", **event} for number, event in enumerate(events)]
 
 
 @pytest.fixture
@@ -91,9 +89,7 @@ def upstream() -> Iterator[MockServer]:
 async def openai_sdk(base_url: str) -> Heard:
     """One turn of the openai SDK."""
     said, samples = "", 0
-    async with AsyncOpenAI(base_url=base_url, api_key="sk-a-test").realtime.connect(
-        model="gpt-realtime"
-    ) as connection:
+    async with AsyncOpenAI(base_url=base_url, api_key="sk-a-test").realtime.connect(model="gpt-realtime") as connection:
         await connection.response.create()
         async for event in connection:
             if event.type == "response.output_audio_transcript.delta":
@@ -159,9 +155,7 @@ async def test_a_turn_is_recorded_and_played_back_with_the_upstream_gone(
 
 
 @pytest.mark.parametrize("client", [openai_sdk, livekit])
-async def test_the_words_come_from_the_cassette(
-    client: Client, upstream: MockServer, tmp_path: Path
-) -> None:
+async def test_the_words_come_from_the_cassette(client: Client, upstream: MockServer, tmp_path: Path) -> None:
     """The control: another cassette, other words. A test that would pass with any words shows nothing."""
     path = tmp_path / "turn.cassette"
     async with running("record", "--upstream", upstream.base_url, "--to", path) as ready:

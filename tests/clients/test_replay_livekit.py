@@ -59,9 +59,7 @@ async def converse(base_url: str, *, interrupt_at_ms: int = 900) -> list[str]:
         assert [call.name for call in calls] == ["get_weather"]
         context = session.chat_ctx.copy()
         context.items.append(
-            llm.FunctionCallOutput(
-                call_id=calls[0].call_id, name="get_weather", output="rain in Oslo", is_error=False
-            )
+            llm.FunctionCallOutput(call_id=calls[0].call_id, name="get_weather", output="rain in Oslo", is_error=False)
         )
         await session.update_chat_ctx(context)
         heard.append(await listen(await session.generate_reply()))
@@ -76,11 +74,7 @@ async def converse(base_url: str, *, interrupt_at_ms: int = 900) -> list[str]:
 
 
 async def listen(generation: llm.GenerationCreatedEvent) -> str:
-    audio = [
-        bytes(frame.data)
-        async for message in generation.message_stream
-        async for frame in message.audio_stream
-    ]
+    audio = [bytes(frame.data) async for message in generation.message_stream async for frame in message.audio_stream]
     return speech.decode(audio)
 
 
@@ -96,9 +90,7 @@ async def barge_in(
             if not cut and len(audio) >= after_ms * 48:
                 cut = True
                 session.interrupt()
-                session.truncate(
-                    message_id=message.message_id, modalities=["audio"], audio_end_ms=after_ms
-                )
+                session.truncate(message_id=message.message_id, modalities=["audio"], audio_end_ms=after_ms)
     assert cut, "the reply ended before the user could interrupt"
     return speech.heard_until(audio, after_ms)
 

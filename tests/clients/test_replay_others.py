@@ -56,9 +56,7 @@ async def agents(server: MockServer, *, words: str = "where is the harbour") -> 
     """Two turns of openai-agents; returns what was heard."""
     heard = []
     runner = RealtimeRunner(RealtimeAgent(name="Guide", instructions="be brief"))
-    session = await runner.run(
-        model_config={"url": f"{server.ws_url}?model=gpt-realtime", "api_key": "any"}
-    )
+    session = await runner.run(model_config={"url": f"{server.ws_url}?model=gpt-realtime", "api_key": "any"})
     async with session:
         for text in (words, "and the station"):
             await session.send_message(text)
@@ -98,9 +96,7 @@ async def test_the_same_turns_again_and_again(client: Client, pacing: str, tmp_p
 
 
 @pytest.mark.parametrize("client", [sdk, agents])
-async def test_other_words_are_a_departure(
-    client: Callable[..., Awaitable[list[str]]], tmp_path: Path
-) -> None:
+async def test_other_words_are_a_departure(client: Callable[..., Awaitable[list[str]]], tmp_path: Path) -> None:
     path = tmp_path / "turns.cassette"
     source = simulator("openai", replier=Scripted(["down the hill", "up the hill"]))
     with virtual_time():
@@ -144,12 +140,8 @@ async def gemini(server: MockServer, *, words: str = "where is the harbour") -> 
     """One turn of google-genai, which speaks TLS only; returns what was heard and what was transcribed."""
     client = genai.Client(api_key="any", http_options={"base_url": server.base_url})
     audio, text = b"", ""
-    async with client.aio.live.connect(
-        model="m", config={"response_modalities": ["AUDIO"]}
-    ) as live:
-        await live.send_client_content(
-            turns={"role": "user", "parts": [{"text": words}]}, turn_complete=True
-        )
+    async with client.aio.live.connect(model="m", config={"response_modalities": ["AUDIO"]}) as live:
+        await live.send_client_content(turns={"role": "user", "parts": [{"text": words}]}, turn_complete=True)
         async for message in live.receive():
             content = message.server_content
             if content and content.output_transcription:
@@ -174,9 +166,7 @@ async def test_google_genai_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyP
                 assert await gemini(server) == ["down the hill"] * 2
 
 
-async def test_google_genai_with_other_words_is_a_departure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_google_genai_with_other_words_is_a_departure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "gemini.cassette"
     async with (
         MockServer(script(gemini_turn, dialect="gemini")) as upstream,
@@ -197,9 +187,7 @@ async def test_google_genai_with_other_words_is_a_departure(
 @pytest.mark.parametrize(
     "capture", [path for path in shared.captures() if path.stem == "gemini-text_in_audio_out_turn"]
 )
-async def test_google_genai_and_a_real_capture(
-    capture: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_google_genai_and_a_real_capture(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cassette = detect_and_import(capture)
     setup = next(r.frame for r in cassette.connections[0].records if r.sender is Sender.CLIENT)
     body = json.loads(setup.data)["setup"]

@@ -92,9 +92,7 @@ def conversation(server: MockServer) -> list[dict[str, Any]]:
 
 def texts(server: MockServer) -> list[str]:
     return [
-        part.get("text") or part.get("transcript") or ""
-        for item in conversation(server)
-        for part in item["content"]
+        part.get("text") or part.get("transcript") or "" for item in conversation(server) for part in item["content"]
     ]
 
 
@@ -132,9 +130,7 @@ async def test_chat_context_is_mirrored_replaced_and_deleted(provider: str) -> N
         await session.update_chat_ctx(changed)
         assert texts(server) == ["zero", "one, replaced", "three"]
         mirrored = [item.text_content for item in session.chat_ctx.items]
-        if (
-            provider == "xai"
-        ):  # which names no predecessor for what stands first: the plugin puts it last (LKX:413)
+        if provider == "xai":  # which names no predecessor for what stands first: the plugin puts it last (LKX:413)
             mirrored.sort(key=texts(server).index)
         assert mirrored == texts(server)
 
@@ -145,9 +141,7 @@ async def test_a_tool_round(provider: str) -> None:
         """The weather in a city."""
         return f"fog in {city}"
 
-    rules = Rules(
-        [Rule(ToolCall("get_weather", {"city": "Oslo"}), tool="get_weather", output=None, turn=1)]
-    )
+    rules = Rules([Rule(ToolCall("get_weather", {"city": "Oslo"}), tool="get_weather", output=None, turn=1)])
 
     async with talking(provider, replier=rules) as (server, session):
         await session.update_tools([get_weather])
@@ -155,9 +149,7 @@ async def test_a_tool_round(provider: str) -> None:
         (call,) = [one async for one in asked.function_stream]
         context = session.chat_ctx.copy()
         context.items.append(
-            llm.FunctionCallOutput(
-                call_id=call.call_id, name=call.name, output="fog in Oslo", is_error=False
-            )
+            llm.FunctionCallOutput(call_id=call.call_id, name=call.name, output="fog in Oslo", is_error=False)
         )
         await session.update_chat_ctx(context)
         assert "fog in Oslo" in await heard(await session.generate_reply())
@@ -248,9 +240,7 @@ async def test_a_session_that_expires_is_built_up_again(provider: str) -> None:
             asked = await session.generate_reply()
             (call,) = [one async for one in asked.function_stream]
             context = session.chat_ctx.copy()
-            output = llm.FunctionCallOutput(
-                call_id=call.call_id, name=call.name, output="fog", is_error=False
-            )
+            output = llm.FunctionCallOutput(call_id=call.call_id, name=call.name, output="fog", is_error=False)
             context.items.append(output)
             context.add_message(role="user", content="and tomorrow")
             context.add_message(role="assistant", content="sun")
@@ -262,8 +252,7 @@ async def test_a_session_that_expires_is_built_up_again(provider: str) -> None:
             await model.aclose()
         assert len(server.sessions) == 2
         before, after = (
-            [(item["id"], item["type"]) for item in one.inspect().values["conversation"]]
-            for one in server.sessions
+            [(item["id"], item["type"]) for item in one.inspect().values["conversation"]] for one in server.sessions
         )
         assert after[:-1] == before
         errors = server.journal.sent_by_server("error").bodies
@@ -302,9 +291,7 @@ async def test_an_agent_session_with_a_tool_and_no_room(provider: str) -> None:
             async with AgentSession(llm=model) as session:
                 await session.start(Forecaster())
                 result = await asyncio.wait_for(session.run(user_input="the weather in Oslo?"), 20)
-                result.expect.next_event().is_function_call(
-                    name="get_weather", arguments={"city": "Oslo"}
-                )
+                result.expect.next_event().is_function_call(name="get_weather", arguments={"city": "Oslo"})
                 result.expect.next_event().is_function_call_output(output="fog in Oslo")
                 message = result.expect.next_event().is_message(role="assistant")
                 assert "fog in Oslo" in (message.event().item.text_content or "")

@@ -60,9 +60,7 @@ async def test_the_sdk_is_told_of_errors_and_goes_on() -> None:
             await connection.response.cancel(event_id="mine")
             error = (await collected(connection, "error"))[-1].error
             assert (error.code, error.event_id) == ("response_cancel_not_active", "mine")
-            await connection.response.create(
-                response={"output_modalities": ["text"], "instructions": "still here"}
-            )
+            await connection.response.create(response={"output_modalities": ["text"], "instructions": "still here"})
             events = await collected(connection)
             (done,) = [event for event in events if event.type == "response.output_text.done"]
             assert done.text == "still here"
@@ -91,9 +89,7 @@ async def test_an_async_replier_answers_over_the_wire() -> None:
             for turn in (1, 2):
                 await connection.response.create(response={"output_modalities": ["text"]})
                 events = await collected(connection)
-                assert [e.text for e in events if e.type == "response.output_text.done"] == [
-                    f"turn {turn}"
-                ]
+                assert [e.text for e in events if e.type == "response.output_text.done"] == [f"turn {turn}"]
 
 
 async def test_openai_agents_uses_a_tool_and_hears_the_answer() -> None:
@@ -107,9 +103,7 @@ async def test_openai_agents_uses_a_tool_and_hears_the_answer() -> None:
 
     replier = Rules({"weather": ToolCall("get_weather", {"city": "Oslo"})})
     async with MockServer(simulator("openai", replier=replier)) as server:
-        agent = RealtimeAgent(
-            name="forecaster", instructions="Tell the weather.", tools=[get_weather]
-        )
+        agent = RealtimeAgent(name="forecaster", instructions="Tell the weather.", tools=[get_weather])
         url = server.ws_url + "?model=gpt-realtime"
         session = await RealtimeRunner(agent).run(model_config={"url": url, "api_key": "any"})
         pcm, kinds = b"", []
@@ -166,9 +160,7 @@ async def test_the_sdk_cancels_and_truncates_to_what_was_heard(misbehave: str) -
             await connection.response.cancel()
             done = (await collected(connection))[-1].response
             assert (done.status, done.status_details.reason) == ("cancelled", "client_cancelled")
-            await connection.conversation.item.truncate(
-                item_id=item_id, content_index=0, audio_end_ms=700
-            )
+            await connection.conversation.item.truncate(item_id=item_id, content_index=0, audio_end_ms=700)
             await collected(connection, "conversation.item.truncated")
         (item,) = server.sessions[0].inspect().values["conversation"]
         kept = item["content"][0]["transcript"]

@@ -74,13 +74,7 @@ def test_the_same_seed_says_the_same_in_any_loop() -> None:
         server = MockServer(simulator("openai", pace="instant"), seed=7)
         with server.in_thread():
             turn(server.port)
-        said.append(
-            [
-                str(entry.what)
-                for entry in server.journal.frames()
-                if "expires_at" not in str(entry.what)
-            ]
-        )
+        said.append([str(entry.what) for entry in server.journal.frames() if "expires_at" not in str(entry.what)])
     assert said[0] == said[1]
 
 
@@ -163,9 +157,7 @@ print("ok")
 """
 
 
-@pytest.mark.parametrize(
-    "name", ["python3.11", "python3.12", "python3.13", "python3.14", "python3.13t", "python3.14t"]
-)
+@pytest.mark.parametrize("name", ["python3.11", "python3.12", "python3.13", "python3.14", "python3.13t", "python3.14t"])
 def test_the_core_runs_on_every_python_of_this_machine(name: str) -> None:
     """The pure part needs the standard library only. A Python that is not here has nothing to show."""
     found = python(name)
@@ -223,15 +215,10 @@ def python(name: str) -> list[str] | None:
         Path.home() / ".pyenv" / "versions",
         Path(os.environ.get("PYENV_ROOT", "/nowhere")) / "versions",
     ):
-        for made in sorted(
-            root.glob(f"{name.removeprefix('python').removesuffix('t')}*/bin/{name}")
-        ):
+        for made in sorted(root.glob(f"{name.removeprefix('python').removesuffix('t')}*/bin/{name}")):
             return [str(made)]
     on_path = shutil.which(name)
-    works = (
-        on_path
-        and subprocess.run([on_path, "-c", ""], capture_output=True, check=False).returncode == 0
-    )
+    works = on_path and subprocess.run([on_path, "-c", ""], capture_output=True, check=False).returncode == 0
     return [on_path] if on_path and works else None
 
 

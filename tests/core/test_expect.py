@@ -10,7 +10,7 @@ from mockserver.core.expect import in_order
 from mockserver.core.frames import Sender, Text
 from mockserver.core.journal import Journal
 from mockserver.core.paths import dig, matches
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 from mockserver.errors import ExpectationFailed, UsageError
 
 
@@ -83,9 +83,7 @@ def test_a_failure_says_what_was_expected_and_prints_the_timeline(journal: Journ
     with pytest.raises(ExpectationFailed) as caught:
         journal.sent_by_client("response.cancel", where={"response_id": "resp_1"}).never()
     lines = str(caught.value).splitlines()
-    assert lines[0] == (
-        "expected response.cancel from the client with response_id='resp_1' never, found once"
-    )
+    assert lines[0] == ("expected response.cancel from the client with response_id='resp_1' never, found once")
     assert [line for line in lines[1:] if line.startswith(">")] == [
         line for line in lines[1:] if "response.cancel" in line
     ]
@@ -111,9 +109,7 @@ def test_a_long_timeline_loses_its_middle_but_nothing_that_is_marked() -> None:
         journal.sent_by_server("error").never()
     lines = str(caught.value).splitlines()[1:]
     assert len(lines) == 60 + 3
-    assert [line for line in lines if line.startswith(">")] == [
-        line for line in lines if "error" in line
-    ]
+    assert [line for line in lines if line.startswith(">")] == [line for line in lines if "error" in line]
     hidden = [int(line.split()[1]) for line in lines if line.startswith("  ... ")]
     assert len(hidden) == 2
     assert sum(hidden) + 60 + 1 == 501

@@ -15,9 +15,7 @@ def nested(levels: int, opens: str = "[", closes: str = "]") -> str:
 
 
 @pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}")])
-def test_a_value_is_read_up_to_a_depth_that_is_the_same_on_every_python(
-    opens: str, closes: str
-) -> None:
+def test_a_value_is_read_up_to_a_depth_that_is_the_same_on_every_python(opens: str, closes: str) -> None:
     assert parse(nested(DEEPEST - 1, opens, closes)) is not None
     for levels in (DEEPEST + 1, 2_000, 100_000):
         assert parse(nested(levels, opens, closes)) is None

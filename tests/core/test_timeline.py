@@ -14,7 +14,7 @@ from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost
 from mockserver.core.journal import Journal
 from mockserver.core.timeline import WIDEST, Row, entry_lines, lines, safe, seconds_of
 from mockserver.core.view import PlainLens
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 
 
 def audio(milliseconds: int, item: str = "item_1") -> Text:
@@ -31,9 +31,7 @@ def journal() -> Journal:
     for at in range(12):
         journal.write(log, 10_000 * (at + 1), Sender.SERVER, audio(100))
     journal.write(log, 200_000, Sender.SERVER, audio(40, "item_2"))
-    journal.write(
-        log, 1_234_567, Sender.CLIENT, Text('{"type":"response.cancel","response_id":"resp_1"}')
-    )
+    journal.write(log, 1_234_567, Sender.CLIENT, Text('{"type":"response.cancel","response_id":"resp_1"}'))
     journal.note(log, 1_300_000, Note("fault", "dropped a frame"))
     journal.write(log, 2_000_000, Sender.SERVER, Close(1011, "over"))
     return journal
@@ -57,9 +55,7 @@ def test_a_marked_frame_stands_alone(journal: Journal) -> None:
     assert len(marked) == 2
     assert "response.output_audio.delta  100 ms of audio" in marked[0]
     counts = [
-        line.split("<--")[1].split(" x ")[0].strip()
-        for line in entry_lines(journal, marked={6})
-        if " x " in line
+        line.split("<--")[1].split(" x ")[0].strip() for line in entry_lines(journal, marked={6}) if " x " in line
     ]
     assert counts == ["3", "8"]
 

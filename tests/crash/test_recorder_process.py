@@ -144,14 +144,10 @@ def test_ctrl_c_saves_what_there_is_and_says_so(upstream: Child, tmp_path: Path)
     assert from_server(read)[: len(got)] == got
     assert list(tmp_path.iterdir()) == [path]
     last = read.connections[0].records[-1].frame
-    assert isinstance(last, Close | Lost), (
-        "a session that was running is marked as ended by the server"
-    )
+    assert isinstance(last, Close | Lost), "a session that was running is marked as ended by the server"
 
 
-def test_a_recording_that_is_not_forced_leaves_the_old_cassette(
-    upstream: Child, tmp_path: Path
-) -> None:
+def test_a_recording_that_is_not_forced_leaves_the_old_cassette(upstream: Child, tmp_path: Path) -> None:
     path = tmp_path / "x.cassette"
     path.write_bytes(OLD)
     with pytest.raises(AssertionError, match="exists already"):
@@ -176,9 +172,7 @@ def test_the_client_is_lost(upstream: Child, tmp_path: Path) -> None:
     assert len(read.connections) == 2
     assert from_server(read)[: len(got)] == got
     first = read.connections[0].records
-    assert any(
-        isinstance(record.frame, Lost) and record.sender is Sender.CLIENT for record in first
-    )
+    assert any(isinstance(record.frame, Lost) and record.sender is Sender.CLIENT for record in first)
 
 
 def test_the_upstream_is_lost(tmp_path: Path) -> None:
@@ -218,9 +212,7 @@ def limit_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 
 
-def filled(
-    upstream: Child, path: Path, before: Callable[[], None] | None
-) -> tuple[list[str], list[str]]:
+def filled(upstream: Child, path: Path, before: Callable[[], None] | None) -> tuple[list[str], list[str]]:
     """Record more than the disk holds; what the client got, and what is left."""
     path.write_bytes(OLD)
     recorder = Recorder(upstream, path, before=before)

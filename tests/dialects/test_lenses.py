@@ -140,9 +140,7 @@ def frame(what: Any) -> Frame:
             },
             Kind.EVENT,
             "serverContent.modelTurn",
-            Audio(
-                4, 24_000, "pcm", ("serverContent", "modelTurn", "parts", 1, "inlineData", "data")
-            ),
+            Audio(4, 24_000, "pcm", ("serverContent", "modelTurn", "parts", 1, "inlineData", "data")),
         ),
         ("gemini", S, b'{\n  "setupComplete": {}\n}\n', Kind.EVENT, "setupComplete", None),
         ("gemini", S, b"\x00\x01", Kind.OPAQUE, "binary", None),
@@ -206,9 +204,7 @@ def frame(what: Any) -> Frame:
         ("generic", C, {"type": "x"}, Kind.EVENT, "x", None),
     ],
 )
-def test_views(
-    dialect: str, sender: Sender, what: Any, kind: Kind, name: str, audio: Audio | None
-) -> None:
+def test_views(dialect: str, sender: Sender, what: Any, kind: Kind, name: str, audio: Audio | None) -> None:
     view = dialect_named(dialect).view(frame(what), sender)
     assert (view.kind, view.name, view.audio) == (kind, name, audio)
 
@@ -301,16 +297,11 @@ def test_openai_closes_with_the_code_of_the_problem() -> None:
 def test_gemini_says_it_with_a_close_alone() -> None:
     gemini = dialect_named("gemini")
     assert gemini.refusal(Problem("x", "no")) == [Hangup(code=1007, reason="no")]
-    assert gemini.refusal(Problem("x", "no", type="server_error")) == [
-        Hangup(code=1011, reason="no")
-    ]
+    assert gemini.refusal(Problem("x", "no", type="server_error")) == [Hangup(code=1011, reason="no")]
 
 
 def test_gpt_live_names_the_clients_event_its_own_way() -> None:
-    told = [
-        frame_to_client(one)
-        for one in dialect_named("gpt_live").refusal(Problem("x", "no", event_id="e"))
-    ]
+    told = [frame_to_client(one) for one in dialect_named("gpt_live").refusal(Problem("x", "no", event_id="e"))]
     assert json.loads(told[0].data)["error"]["client_event_id"] == "e"  # type: ignore[union-attr]
 
 

@@ -29,9 +29,7 @@ ALL = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
         (Handshake("/v1/realtime", (("model", "grok-voice-latest"),)), "xai"),
         (Handshake("/openai/v1/realtime", (("model", "d"),)), "azure"),
         (
-            Handshake(
-                "/openai/realtime", (("api-version", "2024-10-01-preview"), ("deployment", "d"))
-            ),
+            Handshake("/openai/realtime", (("api-version", "2024-10-01-preview"), ("deployment", "d"))),
             "azure_dated",
         ),
         (Handshake("/openai/realtime"), "azure"),
@@ -43,9 +41,7 @@ ALL = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
             "gemini",
         ),
         (
-            Handshake(
-                "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContentConstrained"
-            ),
+            Handshake("/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContentConstrained"),
             "gemini",
         ),
         (
@@ -64,9 +60,7 @@ def test_a_handshake_is_recognised(shake: Handshake, name: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(
-        UsageError, match=r"unknown provider 'opnai': expected one of azure, azure_dated, .*, xai"
-    ):
+    with pytest.raises(UsageError, match=r"unknown provider 'opnai': expected one of azure, azure_dated, .*, xai"):
         dialect_named("opnai")
 
 
@@ -162,9 +156,7 @@ def test_a_refusal_ends_with_a_close_that_fits_its_frame(dialect: Dialect) -> No
 
 
 def test_the_table_in_the_documentation_is_what_the_code_says() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "providers.md").read_text(
-        encoding="utf-8"
-    )
+    page = (Path(__file__).resolve().parents[2] / "docs" / "providers.md").read_text(encoding="utf-8")
     rows = [
         f"| `{one.name}` | {one.title} | `{one.socket_path}` | {', '.join(f'`{name}`' for name in one.env_vars)} |"
         for one in DIALECTS.values()

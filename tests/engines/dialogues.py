@@ -64,9 +64,7 @@ class Scene:
     def updates(self, instructions: str = "be brief", gap: Micros = 30 * MS) -> None:
         event_id = f"upd_{len(self.lines)}"
         session = {"type": "realtime", "instructions": instructions}
-        asked = self.client(
-            {"type": "session.update", "event_id": event_id, "session": session}, gap
-        )
+        asked = self.client({"type": "session.update", "event_id": event_id, "session": session}, gap)
         self.server({"type": "session.updated", "session": session}, gap, asked)
 
     def adds(self, text: str, gap: Micros = 20 * MS, *, echo: bool = True) -> str:
@@ -97,9 +95,7 @@ class Scene:
                 )
         return str(item["id"])
 
-    def asks(
-        self, *, aside: bool = False, named: bool = True, gap: Micros = 20 * MS, deltas: int = 3
-    ) -> int:
+    def asks(self, *, aside: bool = False, named: bool = True, gap: Micros = 20 * MS, deltas: int = 3) -> int:
         """A response, asked for and given."""
         asked = self.request(aside=aside, named=named, gap=gap)
         self.answers(
@@ -118,9 +114,7 @@ class Scene:
         if aside:
             response |= {"conversation": "none", "input": []}
         event_id = f"ask_{len(self.lines)}"
-        return self.client(
-            {"type": "response.create", "event_id": event_id, "response": response}, gap
-        )
+        return self.client({"type": "response.create", "event_id": event_id, "response": response}, gap)
 
     def answers(
         self,
@@ -139,9 +133,7 @@ class Scene:
         self.ends(name, metadata, gap, asked if done_by is None else done_by, status=status)
         return name
 
-    def begins(
-        self, asked: int, metadata: Any = None, *, gap: Micros = 20 * MS, aside: bool = False
-    ) -> str:
+    def begins(self, asked: int, metadata: Any = None, *, gap: Micros = 20 * MS, aside: bool = False) -> str:
         self.responses += 1
         name = f"resp_{self.responses:04d}"
         body = {
@@ -203,9 +195,7 @@ class Scene:
             asked,
         )
 
-    def ends(
-        self, name: str, metadata: Any, gap: Micros, asked: int, *, status: str = "completed"
-    ) -> None:
+    def ends(self, name: str, metadata: Any, gap: Micros, asked: int, *, status: str = "completed") -> None:
         item = {
             "id": f"item_of_{name}",
             "type": "message",
@@ -223,9 +213,7 @@ class Scene:
             gap,
             asked,
         )
-        reason = (
-            None if status == "completed" else {"type": "cancelled", "reason": "client_cancelled"}
-        )
+        reason = None if status == "completed" else {"type": "cancelled", "reason": "client_cancelled"}
         body = {
             "id": name,
             "status": status,
@@ -365,9 +353,7 @@ class Scene:
     def fails(self, gap: Micros = 20 * MS) -> None:
         """A request that the server refuses."""
         event_id = f"bad_{len(self.lines)}"
-        asked = self.client(
-            {"type": "session.update", "event_id": event_id, "session": {"voice": "nobody"}}, gap
-        )
+        asked = self.client({"type": "session.update", "event_id": event_id, "session": {"voice": "nobody"}}, gap)
         self.server(
             {
                 "type": "error",

@@ -31,7 +31,7 @@ from mockserver.core.frames import (
 from mockserver.core.journal import Journal
 from mockserver.core.session import Session
 from mockserver.engines.base import Context
-from mockserver.engines.replay import Replay
+from mockserver.engines.replay.source import Replay
 
 C, S = Sender.CLIENT, Sender.SERVER
 
@@ -120,9 +120,7 @@ class Live:
 
     def names(self) -> list[str]:
         """Event types of what came so far."""
-        return [
-            body.get("type", "?") if isinstance(body, dict) else "close" for body in self.bodies()
-        ]
+        return [body.get("type", "?") if isinstance(body, dict) else "close" for body in self.bodies()]
 
     def _take(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
@@ -161,6 +159,4 @@ def play(
 
 def with_records(cassette: Cassette, records: Iterable[Record]) -> Cassette:
     """The same cassette with other records in its only connection."""
-    return replace(
-        cassette, connections=(replace(cassette.connections[0], records=tuple(records)),)
-    )
+    return replace(cassette, connections=(replace(cassette.connections[0], records=tuple(records)),))

@@ -23,11 +23,7 @@ async def livekit(server, **options):
 
 async def played(generation):
     """What the user hears of a reply, to its end: PCM16, 24 kHz."""
-    frames = [
-        bytes(frame.data)
-        async for message in generation.message_stream
-        async for frame in message.audio_stream
-    ]
+    frames = [bytes(frame.data) async for message in generation.message_stream async for frame in message.audio_stream]
     return b"".join(frames)
 
 

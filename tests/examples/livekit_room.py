@@ -67,9 +67,7 @@ class Loudspeaker(AudioOutput):
         played = self._pcm[: 2 * round(passed * RATE)] if interrupted else self._pcm
         self.segments.append(Segment(played))
         self._reset()
-        self.on_playback_finished(
-            playback_position=len(played) / (2 * RATE), interrupted=interrupted
-        )
+        self.on_playback_finished(playback_position=len(played) / (2 * RATE), interrupted=interrupted)
 
 
 class Microphone(AudioInput):

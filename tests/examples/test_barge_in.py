@@ -66,9 +66,7 @@ async def interrupt_sdk(server, *, played_ms):
         reply = await client.ask(instructions=COUNT)
         await reply.done.wait()
         end = len(reply.audio) // 48 if played_ms is None else played_ms
-        await client.connection.conversation.item.truncate(
-            item_id=reply.item_id, content_index=0, audio_end_ms=end
-        )
+        await client.connection.conversation.item.truncate(item_id=reply.item_id, content_index=0, audio_end_ms=end)
         after = await client.ask(instructions="and now")
         await after.done.wait()
         return after

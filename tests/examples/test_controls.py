@@ -50,9 +50,7 @@ async def cancelling(server, client):
 async def truncation(server, client):
     reply = await client.ask(instructions=COUNT)
     await reply.done.wait()
-    await client.connection.conversation.item.truncate(
-        item_id=reply.item_id, content_index=0, audio_end_ms=900
-    )
+    await client.connection.conversation.item.truncate(item_id=reply.item_id, content_index=0, audio_end_ms=900)
     await asyncio.sleep(1)
     assert_interrupted(server.sessions[0], 900)
 

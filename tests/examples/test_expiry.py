@@ -60,9 +60,7 @@ async def test_the_sdk_ends_without_a_word(realtime_mock):
         await asyncio.sleep(HOUR + 5)
         assert expired(realtime_mock)
         assert client.errors == ["session_expired"]
-        assert (
-            client.listening.done()
-        )  # 1001 is an orderly close: the loop over the events just ends
+        assert client.listening.done()  # 1001 is an orderly close: the loop over the events just ends
         assert client.listening.exception() is None
 
 

@@ -113,6 +113,4 @@ async def test_a_naive_client_on_the_sdk_lets_the_orphan_through(realtime_mock):
 
         assert_spoken("the late reply", reply.audio)  # the answer to another question
         with pytest.raises(ExpectationFailed, match=r"response\.cancel .* once, found never"):
-            assert_orphan_discarded(
-                realtime_mock.journal, reply.response_id, surfaced=[reply.audio]
-            )
+            assert_orphan_discarded(realtime_mock.journal, reply.response_id, surfaced=[reply.audio])

@@ -10,9 +10,7 @@ from tests import docs
 
 HERE = Path(__file__).parent
 PAGES = sorted((docs.TOP / "docs" / "examples").glob("*.md"))
-SHOWN = sorted(
-    path.name for path in HERE.glob("*.py") if path.stem not in ("conftest", "test_pages")
-)
+SHOWN = sorted(path.name for path in HERE.glob("*.py") if path.stem not in ("conftest", "test_pages"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -36,6 +34,4 @@ def test_every_file_is_shown_or_linked() -> None:
 
 def test_every_page_is_listed() -> None:
     listed = (docs.TOP / "docs" / "examples" / "README.md").read_text(encoding="utf-8")
-    assert [
-        page.name for page in PAGES if page.stem != "README" and f"]({page.name})" not in listed
-    ] == []
+    assert [page.name for page in PAGES if page.stem != "README" and f"]({page.name})" not in listed] == []

@@ -40,9 +40,7 @@ class Forecaster(Agent):
 
 async def two_rounds(server):
     """Ask about two cities. What was said each time, and for which cities the tool was called."""
-    plugin = openai.realtime.RealtimeModel(
-        base_url=server.base_url, api_key="any", modalities=["text"]
-    )
+    plugin = openai.realtime.RealtimeModel(base_url=server.base_url, api_key="any", modalities=["text"])
     forecaster = Forecaster()
     said = []
     try:

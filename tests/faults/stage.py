@@ -34,7 +34,7 @@ from mockserver.core.journal import Journal
 from mockserver.core.machine import Plan
 from mockserver.core.session import Session
 from mockserver.dialects.base import Dialect
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 from mockserver.faults import Armed, Fault, parse
 
 STEP = 20 * MILLISECOND
@@ -85,14 +85,27 @@ class Provider:
 
     def respond(self, body: dict[str, Any], now: Micros) -> list[Effect]:
         if self.active is not None:
-            error = {"type": "invalid_request_error", "code": "conversation_already_has_active_response",
-                     "message": f"active: {self.active}", "param": None, "event_id": body.get("event_id")}
+            error = {
+                "type": "invalid_request_error",
+                "code": "conversation_already_has_active_response",
+                "message": f"active: {self.active}",
+                "param": None,
+                "event_id": body.get("event_id"),
+            }
             return [self.say("error", error=error)]
         resp, item = self.ids.mint("resp_"), self.ids.mint("item_")
         self.active = resp
         asked = body.get("response") or {}
-        response = {"object": "realtime.response", "id": resp, "status": "in_progress", "status_details": None,
-                    "output": [], "conversation_id": "conv_1", "usage": None, "metadata": asked.get("metadata")}
+        response = {
+            "object": "realtime.response",
+            "id": resp,
+            "status": "in_progress",
+            "status_details": None,
+            "output": [],
+            "conversation_id": "conv_1",
+            "usage": None,
+            "metadata": asked.get("metadata"),
+        }
         at = {"response_id": resp, "item_id": item, "output_index": 0, "content_index": 0}
         message = {"id": item, "type": "message", "status": "in_progress", "role": "assistant", "content": []}
         said = "".join(WORDS)
@@ -112,8 +125,15 @@ class Provider:
             self.say("response.content_part.done", part={"type": "audio", "transcript": said}, **at),
             self.say("conversation.item.done", previous_item_id=None, item=done),
             self.say("response.output_item.done", response_id=resp, output_index=0, item=done),
-            self.say("response.done", response={**response, "status": "completed", "output": [done],
-                                                "usage": {"total_tokens": 10, "input_tokens": 4, "output_tokens": 6}}),
+            self.say(
+                "response.done",
+                response={
+                    **response,
+                    "status": "completed",
+                    "output": [done],
+                    "usage": {"total_tokens": 10, "input_tokens": 4, "output_tokens": 6},
+                },
+            ),
             self.say("rate_limits.updated", rate_limits=[{"name": "tokens", "limit": 10, "remaining": 9}]),
         ]
         for number, effect in enumerate(turn):
@@ -123,14 +143,30 @@ class Provider:
     def cancel(self, body: dict[str, Any]) -> list[Effect]:
         wanted = body.get("response_id")
         if self.active is None or wanted not in (None, self.active):
-            error = {"type": "invalid_request_error", "code": "response_cancel_not_active",
-                     "message": "Cancellation failed: no active response found", "param": None, "event_id": None}
+            error = {
+                "type": "invalid_request_error",
+                "code": "response_cancel_not_active",
+                "message": "Cancellation failed: no active response found",
+                "param": None,
+                "event_id": None,
+            }
             return [self.say("error", error=error)]
         ended = self.active
         self.stop()
         details = {"type": "cancelled", "reason": "client_cancelled"}
-        return [self.say("response.done", response={"object": "realtime.response", "id": ended, "status": "cancelled",
-                                                    "status_details": details, "output": [], "metadata": None})]
+        return [
+            self.say(
+                "response.done",
+                response={
+                    "object": "realtime.response",
+                    "id": ended,
+                    "status": "cancelled",
+                    "status_details": details,
+                    "output": [],
+                    "metadata": None,
+                },
+            )
+        ]
 
     def stop(self) -> None:
         self.plan.clear()
@@ -140,13 +176,21 @@ class Provider:
 class Stage:
     """One session with faults around an engine. Time passes when told to."""
 
-    def __init__(self, *faults: Fault | str, engine: Any = None, dialect: Dialect = OPENAI, seed: object = 0,
-                 tick: Micros | None = None) -> None:
+    def __init__(
+        self,
+        *faults: Fault | str,
+        engine: Any = None,
+        dialect: Dialect = OPENAI,
+        seed: object = 0,
+        tick: Micros | None = None,
+    ) -> None:
         self.journal = Journal(seed=seed)
         self.log = self.journal.open(dialect)
         self.dialect = dialect
-        self.armed = [(parse(fault) if isinstance(fault, str) else fault).arm(f"{seed}/{place}")
-                      for place, fault in enumerate(faults)]
+        self.armed = [
+            (parse(fault) if isinstance(fault, str) else fault).arm(f"{seed}/{place}")
+            for place, fault in enumerate(faults)
+        ]
         self.engine = engine or Provider(self.log.seed)
         layers = [armed.layer(self.log, dialect) for armed in self.armed]
         self.session = Session(self.engine, journal=self.journal, log=self.log, layers=layers)
@@ -188,8 +232,10 @@ class Stage:
     @property
     def timeline(self) -> list[tuple[float, str]]:
         """(ms, name) of what the client got."""
-        return [(entry.at / MILLISECOND, self.log.lens.peek(entry.what, Sender.SERVER))
-                for entry in self.journal.frames(Sender.SERVER)]
+        return [
+            (entry.at / MILLISECOND, self.log.lens.peek(entry.what, Sender.SERVER))
+            for entry in self.journal.frames(Sender.SERVER)
+        ]
 
     @property
     def names(self) -> list[str]:
@@ -224,14 +270,19 @@ def _json(text: str) -> Any:
         return None
 
 
-def turn(*faults: Fault | str, seed: object = 0, tick: Micros | None = None, until_ms: float = 60_000,
-         second_at_ms: float | None = None, **fields: Any) -> Stage:
+def turn(
+    *faults: Fault | str,
+    seed: object = 0,
+    tick: Micros | None = None,
+    until_ms: float = 60_000,
+    second_at_ms: float | None = None,
+    **fields: Any,
+) -> Stage:
     """One turn (or two) with faults around it, run to its end."""
     stage = Stage(*faults, seed=seed, tick=tick).open()
-    stage.send("response.create", event_id="client_1", at_ms=10,
-               response={"metadata": {"client_event_id": "mine"}}, **fields)
+    stage.send(
+        "response.create", event_id="client_1", at_ms=10, response={"metadata": {"client_event_id": "mine"}}, **fields
+    )
     if second_at_ms is not None:
         stage.send("response.create", event_id="client_2", at_ms=second_at_ms)
     return stage.run(until_ms=until_ms)
-
-

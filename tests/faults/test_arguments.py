@@ -16,15 +16,47 @@ from mockserver.errors import MockServerError, UsageError
 from mockserver.faults.options import Options
 
 MAKERS = sorted(
-    name for name, one in vars(faults).items()
-    if name in faults.__all__ and inspect.isfunction(one)
+    name
+    for name, one in vars(faults).items()
+    if name in faults.__all__
+    and inspect.isfunction(one)
     and name not in ("catalogue", "describe", "load_text", "make", "parse", "register")
 )
 STRANGER = object()
-NO = [5, -1, 0, 1.5, float("nan"), float("inf"), True, None, "", "x", b"x", [1], ["x"], [], (), (1, 2), (1, ""), {},
-      {"a": 1}, STRANGER, len]
-NEEDED: dict[str, Any] = {"path": "a.b", "value": 1, "until": "response.done", "seconds": 1, "by": 1, "event": "x",
-                          "bytes_per_second": 1_000, "status": 429, "url": "https://example.invalid"}
+NO = [
+    5,
+    -1,
+    0,
+    1.5,
+    float("nan"),
+    float("inf"),
+    True,
+    None,
+    "",
+    "x",
+    b"x",
+    [1],
+    ["x"],
+    [],
+    (),
+    (1, 2),
+    (1, ""),
+    {},
+    {"a": 1},
+    STRANGER,
+    len,
+]
+NEEDED: dict[str, Any] = {
+    "path": "a.b",
+    "value": 1,
+    "until": "response.done",
+    "seconds": 1,
+    "by": 1,
+    "event": "x",
+    "bytes_per_second": 1_000,
+    "status": 429,
+    "url": "https://example.invalid",
+}
 
 
 def arguments(name: str) -> dict[str, inspect.Parameter]:
@@ -34,8 +66,11 @@ def arguments(name: str) -> dict[str, inspect.Parameter]:
 def needed(name: str) -> dict[str, Any]:
     """The least that a constructor wants."""
     known = arguments(name)
-    given = {one: NEEDED[one] for one, about in known.items()
-             if about.default is about.empty and one not in ("on", "options")}
+    given = {
+        one: NEEDED[one]
+        for one, about in known.items()
+        if about.default is about.empty and one not in ("on", "options")
+    }
     return {**given, **({"on": "response.done"} if "on" in known else {})}
 
 
@@ -108,10 +143,19 @@ def test_every_part_of_a_where_is_checked(kind: Any) -> None:
             kind(**{**least, field.name: STRANGER})
 
 
-@pytest.mark.parametrize("spec", [
-    'strip "" on x', 'hold until "" on x', 'redirect to ""', 'drop on ""', 'fail as "" on x',
-    'drop on x in response ""', 'drop after 2 ""', 'unknown event called ""',
-])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        'strip "" on x',
+        'hold until "" on x',
+        'redirect to ""',
+        'drop on ""',
+        'fail as "" on x',
+        'drop on x in response ""',
+        'drop after 2 ""',
+        'unknown event called ""',
+    ],
+)
 def test_words_may_not_be_empty_either(spec: str) -> None:
     with pytest.raises(MockServerError) as error:
         faults.parse(spec)

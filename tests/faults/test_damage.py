@@ -28,8 +28,14 @@ def test_control_the_turn_has_what_the_faults_take() -> None:
     assert created["response"]["metadata"] == {"client_event_id": "mine"}
 
 
-@pytest.mark.parametrize("spec", ["strip response.metadata on response.created", "strip metadata on response.created",
-                                  "drop metadata on response.created"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "strip response.metadata on response.created",
+        "strip metadata on response.created",
+        "drop metadata on response.created",
+    ],
+)
 def test_a_field_is_taken_out(spec: str) -> None:
     stage = turn(spec)
     [(plain, damaged)] = touched(stage)

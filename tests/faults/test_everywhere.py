@@ -135,9 +135,7 @@ def internal(server: MockServer) -> list[str]:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", SPECS)
-async def test_every_fault_fires_on_every_engine(
-    name: str, engine: str, whole: Cassette, tmp_path: Path
-) -> None:
+async def test_every_fault_fires_on_every_engine(name: str, engine: str, whole: Cassette, tmp_path: Path) -> None:
     spec = SPECS[name]
     if engine == "record":
         path = tmp_path / "disturbed.cassette"
@@ -156,23 +154,15 @@ async def test_every_fault_fires_on_every_engine(
         await server.close()
     [armed] = server.faults.values()
     assert armed.fired, armed.never_fired()
-    notes = [
-        entry.what
-        for entry in server.journal
-        if isinstance(entry.what, Note) and entry.what.kind == "fault"
-    ]
+    notes = [entry.what for entry in server.journal if isinstance(entry.what, Note) and entry.what.kind == "fault"]
     assert notes
     assert internal(server) == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-async def test_control_without_a_fault_both_turns_are_whole(
-    engine: str, whole: Cassette, tmp_path: Path
-) -> None:
+async def test_control_without_a_fault_both_turns_are_whole(engine: str, whole: Cassette, tmp_path: Path) -> None:
     async with MockServer(provider()) as upstream:
-        server = MockServer(
-            relay(upstream.base_url) if engine == "record" else source_of(engine, whole)
-        )
+        server = MockServer(relay(upstream.base_url) if engine == "record" else source_of(engine, whole))
         await server.start()
         seen = await converse(server.ws_url)
         await server.close()
@@ -207,9 +197,7 @@ RETRIES = (
 
 @pytest.mark.parametrize("engine", ["replay", "script"])
 @pytest.mark.parametrize("spec", RETRIES)
-async def test_a_client_that_tries_again_has_the_whole_session(
-    spec: str, engine: str, whole: Cassette
-) -> None:
+async def test_a_client_that_tries_again_has_the_whole_session(spec: str, engine: str, whole: Cassette) -> None:
     """An attempt that a fault has answered uses up nothing of a recording and nothing of a script."""
     async with MockServer(source_of(engine, whole), faults=[spec]) as server:
         tried, seen = 0, []

@@ -45,8 +45,11 @@ def test_it_speaks_in_the_shape_of_the_last_response() -> None:
 
     class Beta(Provider):
         def respond(self, body, now):  # type: ignore[no-untyped-def]
-            created = {"type": "response.created", "event_id": "event_1",
-                       "response": {"id": "resp_1", "modalities": ["text"], "output": []}}
+            created = {
+                "type": "response.created",
+                "event_id": "event_1",
+                "response": {"id": "resp_1", "modalities": ["text"], "output": []},
+            }
             return [to_client(Text(json.dumps(created)))]
 
     stage = Stage("unrequested response on response.created", engine=Beta()).open().send("response.create")

@@ -10,7 +10,7 @@ from mockserver import faults
 from mockserver.core.frames import Abort, Accept, Effect, Handshake, Opened, Refuse
 from mockserver.core.journal import Journal
 from mockserver.core.session import Session
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 from mockserver.errors import UsageError
 from mockserver.faults import Armed, parse
 from tests.faults.stage import Provider, Stage

@@ -123,9 +123,16 @@ def test_added_while_the_session_runs_and_taken_away_again() -> None:
     assert armed.fired == len([pair for pair in deltas if 100 < pair[0] <= 180]) > 0
 
 
-@pytest.mark.parametrize("spec", ["delay 1h on response.created", "stall on response.created",
-                                  "hold until never on response.created", "reorder waiting 1h on rate_limits.updated",
-                                  "bandwidth 10B/s"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "delay 1h on response.created",
+        "stall on response.created",
+        "hold until never on response.created",
+        "reorder waiting 1h on rate_limits.updated",
+        "bandwidth 10B/s",
+    ],
+)
 def test_what_is_held_back_is_not_lost_when_the_fault_goes(spec: str) -> None:
     stage = Stage().open()
     _, layer = stage.add(spec)
@@ -139,8 +146,13 @@ def test_what_is_held_back_is_not_lost_when_the_fault_goes(spec: str) -> None:
 
 def test_what_is_not_the_clients_wire_passes() -> None:
     layer = drop().arm().layer(Stage().log, Stage().dialect)
-    for item in (Send(Peer.UPSTREAM, Text("x")), Received(Peer.UPSTREAM, Text("x")), Note("a", "b"),
-                 Received(Peer.UPSTREAM, Binary(b"x")), Dialled(answer=None)):  # type: ignore[arg-type]
+    for item in (
+        Send(Peer.UPSTREAM, Text("x")),
+        Received(Peer.UPSTREAM, Text("x")),
+        Note("a", "b"),
+        Received(Peer.UPSTREAM, Binary(b"x")),
+        Dialled(answer=None),
+    ):  # type: ignore[arg-type]
         assert list(layer.feed(item, 0)) == [item]
     assert list(layer.feed(Send(Peer.CLIENT, Text("x")), 0)) != [Send(Peer.CLIENT, Text("x"))]
 
@@ -168,9 +180,13 @@ def test_every_fault_stands_any_providers_frames(shared_capture: Path) -> None:
     lines = [json.loads(line) for line in shared_capture.read_text().splitlines()]
     provider = lines[0]["provider"]
     dialect = DIALECTS.get(provider) or next(
-        (each for name, each in DIALECTS.items() if provider.startswith(name)), DIALECTS["generic"])
-    frames = [Text(line.get("text") or json.dumps(line["json"])) for line in lines[1:]
-              if line["from"] == "server" and ("text" in line or "json" in line)]
+        (each for name, each in DIALECTS.items() if provider.startswith(name)), DIALECTS["generic"]
+    )
+    frames = [
+        Text(line.get("text") or json.dumps(line["json"]))
+        for line in lines[1:]
+        if line["from"] == "server" and ("text" in line or "json" in line)
+    ]
 
     def play(spec: str, tick: int | None) -> Stage:
         stage = Stage(spec, engine=Tape(frames), dialect=dialect, tick=tick).open()

@@ -9,8 +9,14 @@ from mockserver.errors import UsageError
 from tests.faults.stage import WORDS, turn
 
 PLAIN = turn()
-TAIL = ["response.output_audio.done", "response.output_audio_transcript.done", "response.content_part.done",
-        "conversation.item.done", "response.output_item.done", "response.done"]
+TAIL = [
+    "response.output_audio.done",
+    "response.output_audio_transcript.done",
+    "response.content_part.done",
+    "conversation.item.done",
+    "response.output_item.done",
+    "response.done",
+]
 
 
 def test_control_without_the_fault_the_response_completes() -> None:
@@ -99,14 +105,29 @@ def test_nothing_to_cancel_is_not_a_hit() -> None:
 @pytest.mark.parametrize(
     ("spec", "status", "details"),
     [
-        ("fail", "failed", {"type": "failed", "error": {
-            "type": "server_error", "code": None,
-            "message": "The server had an error while processing your request."}}),
-        ("fail as content_policy saying 'no' on response.content_part.added", "failed", {"type": "failed", "error": {
-            "type": "invalid_request_error", "code": "content_policy", "message": "no"}}),
+        (
+            "fail",
+            "failed",
+            {
+                "type": "failed",
+                "error": {
+                    "type": "server_error",
+                    "code": None,
+                    "message": "The server had an error while processing your request.",
+                },
+            },
+        ),
+        (
+            "fail as content_policy saying 'no' on response.content_part.added",
+            "failed",
+            {"type": "failed", "error": {"type": "invalid_request_error", "code": "content_policy", "message": "no"}},
+        ),
         ("incomplete", "incomplete", {"type": "incomplete", "reason": "max_output_tokens"}),
-        ("incomplete because content_filter after 2 response.output_audio_transcript.delta", "incomplete",
-         {"type": "incomplete", "reason": "content_filter"}),
+        (
+            "incomplete because content_filter after 2 response.output_audio_transcript.delta",
+            "incomplete",
+            {"type": "incomplete", "reason": "content_filter"},
+        ),
     ],
 )
 def test_failed_and_incomplete(spec: str, status: str, details: dict[str, object]) -> None:
@@ -117,9 +138,14 @@ def test_failed_and_incomplete(spec: str, status: str, details: dict[str, object
     assert len(stage.engine.told) == 1
 
 
-@pytest.mark.parametrize("make", [lambda: faults.cancel_midway(reason="max_output_tokens"),  # type: ignore[arg-type]
-                                  lambda: faults.incomplete(reason="turn_detected"),  # type: ignore[arg-type]
-                                  lambda: faults.parse("cancel midway because bored")])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: faults.cancel_midway(reason="max_output_tokens"),  # type: ignore[arg-type]
+        lambda: faults.incomplete(reason="turn_detected"),  # type: ignore[arg-type]
+        lambda: faults.parse("cancel midway because bored"),
+    ],
+)
 def test_wrong_reasons(make) -> None:
     with pytest.raises(UsageError, match="expected one of"):
         make()

@@ -32,7 +32,13 @@ def test_every_constructor_is_public_and_in_the_list() -> None:
     listed = {text.partition("(")[0] for entry in OURS for text in entry.constructors}
     assert listed <= set(faults.__all__)
     makers = {name for name in faults.__all__ if name.islower()} - {
-        "catalogue", "describe", "load_text", "make", "parse", "register"}
+        "catalogue",
+        "describe",
+        "load_text",
+        "make",
+        "parse",
+        "register",
+    }
     assert makers == listed
 
 

@@ -104,8 +104,9 @@ def test_a_frame_that_is_held_comes_out_when_the_fault_is_taken_away() -> None:
     assert stage.names == PLAIN.names
 
 
-@pytest.mark.parametrize("make", [lambda: duplicate("x", copies=0), lambda: reorder("x", by=0),
-                                  lambda: parse("duplicate 0 times on x")])
+@pytest.mark.parametrize(
+    "make", [lambda: duplicate("x", copies=0), lambda: reorder("x", by=0), lambda: parse("duplicate 0 times on x")]
+)
 def test_wrong_arguments(make) -> None:
     with pytest.raises(UsageError, match="expected 1"):
         make()

@@ -52,7 +52,8 @@ def test_the_beta_shape_is_retired() -> None:
     stage = turn("beta retired")
     assert stage.ends == [Hangup(code=4000, reason="invalid_request_error.beta_api_shape_disabled")]
     assert stage.bodies("error")[0]["error"]["message"] == (
-        "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API.")
+        "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
+    )
 
 
 def test_sixty_minutes() -> None:

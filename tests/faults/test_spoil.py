@@ -32,8 +32,15 @@ def test_control_the_frames_are_sound() -> None:
     assert len(base64.b64decode(AUDIO)) % 2 == 0
 
 
-@pytest.mark.parametrize("spec", ["truncate json on response.done", "truncate json to 10 on response.done",
-                                  "not json on response.done", "not json '<html>' on response.done"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "truncate json on response.done",
+        "truncate json to 10 on response.done",
+        "not json on response.done",
+        "not json '<html>' on response.done",
+    ],
+)
 def test_what_is_no_json(spec: str) -> None:
     data = frame_of(spec, "response.done")
     assert data

@@ -17,7 +17,7 @@ import pytest
 from mockserver import MockServer, virtual_time
 from mockserver.core.frames import Handshake, Sender, Text
 from mockserver.core.ids import Ids
-from mockserver.dialects.turns import Turns
+from mockserver.dialects.openai.endings import Turns
 from mockserver.engines.base import Source
 from mockserver.engines.simulator import Failure, Reply, Scripted, ToolCall, simulator
 from tests.engines.simulator.stage import KEY
@@ -103,9 +103,7 @@ async def test_at_its_first_delta_an_audio_part_is_ended_whole(provider: str, fa
 
 
 @asynccontextmanager
-async def talking(
-    source: Source, *faults: str
-) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def talking(source: Source, *faults: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     """A real client in a session with these faults, on a clock that does not wait."""
     with virtual_time():
         async with (
@@ -116,9 +114,7 @@ async def talking(
             yield ws
 
 
-async def served(
-    reply: Any, *faults: str, pace: Any = "natural", provider: str = "openai"
-) -> list[dict[str, Any]]:
+async def served(reply: Any, *faults: str, pace: Any = "natural", provider: str = "openai") -> list[dict[str, Any]]:
     """All that a real client gets for one response.create, and for a second after it."""
     seen: list[dict[str, Any]] = []
     source = simulator(provider, replier=Scripted([reply]), pace=pace)

@@ -118,8 +118,10 @@ def test_what_is_held_when_the_client_goes_is_not_sent_to_the_engine() -> None:
     [
         (lambda: faults.delay("x", seconds=-1), "seconds: expected seconds, 0 or more, got -1"),
         (lambda: faults.delay("x", seconds=0), "delay: expected a time above 0"),
-        (lambda: faults.delay("x", seconds=1, keep="all"),
-         "faults.delay: keep='all': expected one of 'response', 'stream', 'none'"),
+        (
+            lambda: faults.delay("x", seconds=1, keep="all"),
+            "faults.delay: keep='all': expected one of 'response', 'stream', 'none'",
+        ),
         (lambda: faults.stall("x", seconds=0), "seconds: expected more than 0; None stalls for ever"),
         (lambda: faults.bandwidth(bytes_per_second=0), "bandwidth: expected bytes a second above 0, got 0"),
         (lambda: faults.delay("x", seconds=1, before=True), "delay: acts on the frame itself; say 'on', not 'before'"),

@@ -103,8 +103,10 @@ def test_how_long_audio_is_depends_on_the_session(session: object, expected: obj
         (lambda: Where(events=("",)), "events: expected event names, got ('',)"),
         (lambda: After(amount=0), "after: expected a positive amount, got 0"),
         (lambda: After(amount=1, unit="events"), "after: an event name goes with the unit events, and only with it"),
-        (lambda: faults.drop("a", after_ms=1, after_frames=1),
-         "after_ms, after_audio_ms, after_frames, after_events: give one of them, not several"),
+        (
+            lambda: faults.drop("a", after_ms=1, after_frames=1),
+            "after_ms, after_audio_ms, after_frames, after_events: give one of them, not several",
+        ),
         (lambda: faults.drop("a", since="b"), "since: says what 'after' counts from; add after_ms, after_frames ..."),
         (lambda: faults.drop("a", sender="me"), "faults.drop: sender='me': expected one of 'client', 'server' or None"),
         (lambda: faults.drop(Where(), nth=1), "nth: is part of the Where; give one of them, not both"),

@@ -14,7 +14,7 @@ from aiohttp import WSMsgType
 
 from mockserver import MockServer
 from mockserver.core.frames import Handshake
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 from mockserver.engines.base import Context, Reply, Request
 from mockserver.errors import ExpectationFailed, FaultNeverFired
 from mockserver.faults import Fault
@@ -242,9 +242,11 @@ async def raw(server: MockServer) -> tuple[asyncio.StreamReader, asyncio.StreamW
 
 
 def raw_handshake(server: MockServer, more: str = "") -> bytes:
-    return (f"GET /v1/realtime HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n").encode()
+    return (
+        f"GET /v1/realtime HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
+    ).encode()
 
 
 async def raw_open(server: MockServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -30,9 +30,7 @@ def main() -> int:
         "--hypothesis-show-statistics",
         *sys.argv[1:],
     ]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=env, cwd=HERE.parents[1]
-    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=HERE.parents[1])
     assert process.stdout is not None
     inputs = 0
     for line in process.stdout:
@@ -42,9 +40,7 @@ def main() -> int:
         elif not line.startswith((" ", "  -")):
             print(line, end="", flush=True)
     status = process.wait()
-    print(
-        f"{inputs:,} inputs in {time.monotonic() - began:.0f} s: {'nothing broke' if status == 0 else 'see above'}"
-    )
+    print(f"{inputs:,} inputs in {time.monotonic() - began:.0f} s: {'nothing broke' if status == 0 else 'see above'}")
     return status
 
 

@@ -95,9 +95,7 @@ OPENAI_EVENTS: list[dict[str, Any]] = [
         "item": {
             "type": "message",
             "role": "user",
-            "content": [
-                {"type": "input_image", "image_url": "data:image/png;base64,AAAA", "detail": "auto"}
-            ],
+            "content": [{"type": "input_image", "image_url": "data:image/png;base64,AAAA", "detail": "auto"}],
         },
     },
     {
@@ -236,11 +234,7 @@ SERVER_EVENTS: list[dict[str, Any]] = [
         "type": "error",
         "error": {"type": "invalid_request_error", "code": "x", "message": "m", "event_id": "e1"},
     },
-    {
-        "serverContent": {
-            "modelTurn": {"parts": [{"inlineData": {"mimeType": "audio/pcm", "data": AUDIO}}]}
-        }
-    },
+    {"serverContent": {"modelTurn": {"parts": [{"inlineData": {"mimeType": "audio/pcm", "data": AUDIO}}]}}},
     {"setupComplete": {}},
 ]
 
@@ -336,11 +330,7 @@ def bent(draw: st.DrawFn, events: list[dict[str, Any]]) -> Any:
             case "delete":
                 del holder[path[-1]]
             case "add" if isinstance(holder, dict):
-                holder[
-                    draw(
-                        st.sampled_from(["extra", "event_id", "id", "type", "response", "session"])
-                    )
-                ] = draw(VALUES)
+                holder[draw(st.sampled_from(["extra", "event_id", "id", "type", "response", "session"]))] = draw(VALUES)
             case "rename" if isinstance(holder, dict):
                 holder[draw(st.text(max_size=6))] = holder.pop(path[-1])
             case "wrap":
@@ -388,11 +378,7 @@ def texts(draw: st.DrawFn, events: list[dict[str, Any]]) -> str:
     text = json.dumps(draw(bent(events)), ensure_ascii=draw(st.booleans()))
     if kind == 1:
         at = draw(st.integers(0, len(text)))
-        text = (
-            text[:at]
-            + draw(st.one_of(st.just(""), st.text(max_size=4)))
-            + text[draw(st.integers(at, len(text))) :]
-        )
+        text = text[:at] + draw(st.one_of(st.just(""), st.text(max_size=4))) + text[draw(st.integers(at, len(text))) :]
     elif kind == 2:
         text = text[: draw(st.integers(0, len(text)))]
     # A lone surrogate cannot cross a wire as it is, only as an escape.
@@ -408,8 +394,6 @@ def frames(events: list[dict[str, Any]]) -> st.SearchStrategy[Frame]:
         texts(events).map(Text),
         st.binary(max_size=300).map(Binary),
         texts(events).map(lambda text: Binary(text.encode())),
-        st.builds(
-            Close, st.sampled_from([None, 1000, 1001, 1011, 3000, 4999]), st.text(max_size=20)
-        ),
+        st.builds(Close, st.sampled_from([None, 1000, 1001, 1011, 3000, 4999]), st.text(max_size=20)),
         st.just(Lost("gone")),
     )

@@ -39,8 +39,8 @@ from mockserver.core.view import View
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.registry import DIALECTS
 from mockserver.engines.base import Context
-from mockserver.engines.relay import Relay
-from mockserver.engines.simulator.profiles import PROFILES
+from mockserver.engines.relay.source import Relay
+from mockserver.engines.simulator.openai.profiles import PROFILES
 from mockserver.faults.base import ACTIONS
 from tests.fuzz.inputs import EVERY, SERVER_EVENTS, frames
 
@@ -100,9 +100,7 @@ def drive(session: Session, steps: list[tuple[int, Frame]], *, json_only: bool =
 def context(dialect: Dialect, journal: Journal) -> tuple[Any, Context]:
     """A session's log and what its engine knows."""
     log = journal.open(dialect)
-    return log, Context(
-        log.number, log.seed, log.lens, 0, 1_700_000_000_000_000, "http://127.0.0.1:1/v1"
-    )
+    return log, Context(log.number, log.seed, log.lens, 0, 1_700_000_000_000_000, "http://127.0.0.1:1/v1")
 
 
 @given(frame=frames(EVERY + SERVER_EVENTS), sender=st.sampled_from(Sender))
@@ -118,9 +116,7 @@ def test_every_lens_reads_every_frame(name: str, frame: Frame, sender: Sender) -
 @given(steps=STEPS)
 @pytest.mark.parametrize("pace", ["instant", "natural"])
 @pytest.mark.parametrize("provider", sorted(PROFILES))
-def test_the_simulator_answers_or_closes(
-    provider: str, pace: Any, steps: list[tuple[int, Frame]]
-) -> None:
+def test_the_simulator_answers_or_closes(provider: str, pace: Any, steps: list[tuple[int, Frame]]) -> None:
     source = simulator(provider, pace=pace)
     journal = Journal()
     log, known = context(source.dialect, journal)
@@ -137,17 +133,13 @@ def test_the_simulator_answers_or_closes(
 
 @given(
     steps=STEPS,
-    recorded=st.lists(
-        st.tuples(st.sampled_from(Sender), frames(EVERY + SERVER_EVENTS)), max_size=10
-    ),
+    recorded=st.lists(st.tuples(st.sampled_from(Sender), frames(EVERY + SERVER_EVENTS)), max_size=10),
 )
 @pytest.mark.parametrize("name", DIALECTS)
 def test_replay_of_any_recording_answers_any_client(
     name: str, steps: list[tuple[int, Frame]], recorded: list[tuple[Sender, Frame]]
 ) -> None:
-    records = tuple(
-        Record(number * 1_000, sender, frame) for number, (sender, frame) in enumerate(recorded)
-    )
+    records = tuple(Record(number * 1_000, sender, frame) for number, (sender, frame) in enumerate(recorded))
     cassette = Cassette(Header(name), (Connection(0, Handshake(), Answer(), 0, records),))
     source = replay(cassette, stall_after=1.0)
     journal = Journal()
@@ -159,9 +151,7 @@ def test_replay_of_any_recording_answers_any_client(
 
 @given(steps=STEPS, answers=st.lists(frames(SERVER_EVENTS), min_size=1, max_size=8))
 @pytest.mark.parametrize("name", ["openai", "gemini", "generic"])
-def test_the_relay_passes_anything_on(
-    name: str, steps: list[tuple[int, Frame]], answers: list[Frame]
-) -> None:
+def test_the_relay_passes_anything_on(name: str, steps: list[tuple[int, Frame]], answers: list[Frame]) -> None:
     source = Relay("wss://example.invalid/v1", DIALECTS[name])
     journal = Journal()
     log, known = context(source.dialect, journal)
@@ -174,10 +164,7 @@ def test_the_relay_passes_anything_on(
         if session.over:
             break
         out = session.feed(Received(Peer.CLIENT, frame), now)
-        sent += sum(
-            isinstance(one, Send) and one.peer is Peer.UPSTREAM and one.frame == frame
-            for one in out
-        )
+        sent += sum(isinstance(one, Send) and one.peer is Peer.UPSTREAM and one.frame == frame for one in out)
         sendable(out, json_only=False)
         if number < len(answers) and not session.over:
             sendable(session.feed(Received(Peer.UPSTREAM, answers[number]), now), json_only=False)
@@ -193,11 +180,7 @@ class Parrot:
     def feed(self, event: Event, now: int) -> list[Effect]:
         if isinstance(event, Opened):
             return [Accept()]
-        if (
-            isinstance(event, Received)
-            and not isinstance(event.frame, Close | Lost)
-            and self.frames
-        ):
+        if isinstance(event, Received) and not isinstance(event.frame, Close | Lost) and self.frames:
             frame = self.frames.pop(0)
             if isinstance(frame, Text | Binary):
                 return [Send(Peer.CLIENT, frame)]
@@ -229,9 +212,7 @@ def test_faults_survive_any_frame(
     journal = Journal()
     dialect = DIALECTS[name]
     log = journal.open(dialect)
-    layers = [
-        faults.parse(spec).arm(number).layer(log, dialect) for number, spec in enumerate(chain)
-    ]
+    layers = [faults.parse(spec).arm(number).layer(log, dialect) for number, spec in enumerate(chain)]
     session = Session(Parrot(answers), journal=journal, log=log, layers=layers)
     drive(session, steps)
     for layer in list(session.layers):
@@ -244,10 +225,7 @@ def test_faults_around_the_simulator(chain: list[str], steps: list[tuple[int, Fr
     source = simulator("openai", pace="natural")
     journal = Journal()
     log, known = context(source.dialect, journal)
-    layers = [
-        faults.parse(spec).arm(number).layer(log, source.dialect)
-        for number, spec in enumerate(chain)
-    ]
+    layers = [faults.parse(spec).arm(number).layer(log, source.dialect) for number, spec in enumerate(chain)]
     session = Session(source.open(SHAKE, known), journal=journal, log=log, layers=layers)
     drive(session, steps)
     assert len(journal.entries) > 1

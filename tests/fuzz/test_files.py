@@ -64,9 +64,7 @@ WHOLE = codec.encode(
 )
 
 
-def attempt(
-    expected: type[Exception], act: Callable[..., Any], *given: Any
-) -> tuple[Any, Exception | None]:
+def attempt(expected: type[Exception], act: Callable[..., Any], *given: Any) -> tuple[Any, Exception | None]:
     """What ``act`` returns, or the one kind of error that may come of it."""
     try:
         return act(*given), None
@@ -112,9 +110,7 @@ def test_changed_bytes_are_damage_and_nothing_worse(
     objects=st.lists(
         st.one_of(
             VALUES.map(lambda value: [value]),
-            st.tuples(
-                st.integers(0, 30), st.integers(-1, 200), st.integers(-5, 10**12), VALUES, VALUES
-            ).map(list),
+            st.tuples(st.integers(0, 30), st.integers(-1, 200), st.integers(-5, 10**12), VALUES, VALUES).map(list),
             st.tuples(st.integers(0, 30), st.integers(0, 2), st.integers(0, 9), VALUES).map(list),
         ),
         max_size=8,
@@ -140,8 +136,9 @@ def test_any_bytes(data: bytes, header: object) -> None:
 
 
 EXAMPLES = sorted({action.example for action in ACTIONS.values() if action.example})
-WORDS = [*sorted({word for example in EXAMPLES for word in example.split()}), *
-    "on",
+WORDS = [
+    *sorted({word for example in EXAMPLES for word in example.split()}),
+    *"on",
     "before",
     "from",
     "client",
@@ -194,9 +191,9 @@ WORDS = [*sorted({word for example in EXAMPLES for word in example.split()}), *
     st.one_of(
         st.text(max_size=60),
         st.lists(st.sampled_from(WORDS), max_size=10).map(" ".join),
-        st.tuples(
-            st.sampled_from(EXAMPLES), st.integers(0, 60), st.text(max_size=3), st.integers(0, 5)
-        ).map(lambda one: one[0][: one[1]] + one[2] + one[0][one[1] + one[3] :]),
+        st.tuples(st.sampled_from(EXAMPLES), st.integers(0, 60), st.text(max_size=3), st.integers(0, 5)).map(
+            lambda one: one[0][: one[1]] + one[2] + one[0][one[1] + one[3] :]
+        ),
         st.tuples(st.sampled_from(EXAMPLES), st.lists(st.sampled_from(WORDS), max_size=6)).map(
             lambda one: " ".join([one[0], *one[1]])
         ),
@@ -269,9 +266,7 @@ def test_a_replies_file_is_rules_or_a_clear_error(text: str) -> None:
     st.lists(
         st.one_of(
             YAML_BITS,
-            st.sampled_from(
-                ["slow: delay 1s\n", "a: [drop, stall]\n", "b: [{}]\n", "c: [[drop]]\n"]
-            ),
+            st.sampled_from(["slow: delay 1s\n", "a: [drop, stall]\n", "b: [{}]\n", "c: [[drop]]\n"]),
         ),
         min_size=1,
         max_size=3,

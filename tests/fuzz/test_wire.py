@@ -150,16 +150,8 @@ HEADS = st.lists(
     body=st.binary(max_size=50),
 )
 @settings(max_examples=EXAMPLES, **SHARED)
-def test_any_handshake(
-    live: Live, line: bytes, heads: list[tuple[str, bytes]], body: bytes
-) -> None:
-    data = (
-        line
-        + b"\r\n"
-        + b"".join(name.encode() + b": " + value + b"\r\n" for name, value in heads)
-        + b"\r\n"
-        + body
-    )
+def test_any_handshake(live: Live, line: bytes, heads: list[tuple[str, bytes]], body: bytes) -> None:
+    data = line + b"\r\n" + b"".join(name.encode() + b": " + value + b"\r\n" for name, value in heads) + b"\r\n" + body
     got = check(live, data)
     assert got == b"" or got.startswith(b"HTTP/"), got[:200]
 
@@ -207,9 +199,7 @@ def test_any_frames(live: Live, sent: list[bytes]) -> None:
 )
 @settings(max_examples=EXAMPLES, **SHARED)
 def test_any_compressed_frames(live: Live, chunks: list[bytes], level: int, cut: int) -> None:
-    head = request(live[0].port).replace(
-        b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
-    )
+    head = request(live[0].port).replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
     data = head
     for chunk in chunks:
         packer = zlib.compressobj(level, zlib.DEFLATED, -15)
@@ -267,14 +257,10 @@ def test_any_compressed_frames(live: Live, chunks: list[bytes], level: int, cut:
             ]
         ),
     ),
-    kind=st.sampled_from(
-        ["application/json", "text/plain", "application/json; charset=utf-16", ""]
-    ),
+    kind=st.sampled_from(["application/json", "text/plain", "application/json; charset=utf-16", ""]),
 )
 @settings(max_examples=EXAMPLES, **SHARED)
-def test_any_call_of_the_control_api(
-    live: Live, method: str, path: str, body: bytes, kind: str
-) -> None:
+def test_any_call_of_the_control_api(live: Live, method: str, path: str, body: bytes, kind: str) -> None:
     server = live[0]
     head = (
         f"{method} /__mockserver__/{path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Type: {kind}\r\n"
@@ -293,12 +279,8 @@ def test_any_call_of_the_control_api(
 def test_a_decompression_bomb_ends_its_own_session_only(live: Live) -> None:
     """A megabyte that unpacks to a gigabyte."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = b"".join(packer.compress(b"\0" * (1 << 20)) for _ in range(1024)) + packer.flush(
-        zlib.Z_SYNC_FLUSH
-    )
-    head = request(live[0].port).replace(
-        b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
-    )
+    packed = b"".join(packer.compress(b"\0" * (1 << 20)) for _ in range(1024)) + packer.flush(zlib.Z_SYNC_FLUSH)
+    head = request(live[0].port).replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
     before = peak()
     got = throw(live[0], head + raw_frame(0xC1, len(packed[:-4]), True, packed[:-4]))
     assert b" 101 " in got

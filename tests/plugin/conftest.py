@@ -77,9 +77,7 @@ def inner(project: pytest.Pytester) -> Run:
 
     def run(*arguments: str, plugins: tuple[str, ...] = ()) -> pytest.RunResult:
         off = [word for name in OTHERS if name not in plugins for word in ("-p", f"no:{name}")]
-        return project.runpytest_subprocess(
-            "-W", "error", "-p", "no:pytester", *off, *arguments, timeout=50
-        )
+        return project.runpytest_subprocess("-W", "error", "-p", "no:pytester", *off, *arguments, timeout=50)
 
     return run
 
@@ -94,10 +92,7 @@ def connection(*, number: int = 0, instructions: str | None = None) -> Connectio
         (Sender.SERVER, {"type": "response.done", "event_id": "event_3",
                          "response": {"id": "resp_1", "status": "completed"}}),
     ]  # fmt: skip
-    records = [
-        Record(1_000 * at, sender, Text(json.dumps(body)))
-        for at, (sender, body) in enumerate(frames)
-    ]
+    records = [Record(1_000 * at, sender, Text(json.dumps(body))) for at, (sender, body) in enumerate(frames)]
     records.append(Record(9_000, Sender.CLIENT, Close(1000)))
     shake = Handshake("/v1/realtime", headers=(("Host", "x"),), target="/v1/realtime")
     return Connection(number, shake, Answer(), 10_000 * number, tuple(records))
@@ -121,14 +116,10 @@ def upstream() -> Iterator[MockServer]:
     """A local server that stands for the real service: it holds the talk with whoever comes."""
 
     def talk(client):
-        yield script.send(
-            {"type": "session.created", "event_id": "event_x", "session": {"id": "sess_9"}}
-        )
+        yield script.send({"type": "session.created", "event_id": "event_x", "session": {"id": "sess_9"}})
         asked = yield script.expect("response.create")
         said = asked["response"].get("instructions", "")
-        yield script.send(
-            {"type": "response.created", "event_id": "event_y", "response": {"id": "resp_9"}}
-        )
+        yield script.send({"type": "response.created", "event_id": "event_y", "response": {"id": "resp_9"}})
         done = {"id": "resp_9", "status": "completed"} | ({"said": said} if said else {})
         yield script.send({"type": "response.done", "event_id": "event_z", "response": done})
         yield script.closed()

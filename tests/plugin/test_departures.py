@@ -163,9 +163,7 @@ def reports(text: str) -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def test_each_departure_fails_its_test_with_its_report(
-    talking: pytest.Pytester, inner: Run
-) -> None:
+def test_each_departure_fails_its_test_with_its_report(talking: pytest.Pytester, inner: Run) -> None:
     done = inner("-rA", "--tb=short")
     text = done.stdout.str()
     # A client that is still connected may be one of a fixture: what it owes is told when the server is left.
@@ -202,9 +200,7 @@ def test_one_is_not_listed(realtime_mock):
 """
 
 
-def test_what_may_stay_unplayed_is_listed_in_the_marker(
-    talking: pytest.Pytester, inner: Run
-) -> None:
+def test_what_may_stay_unplayed_is_listed_in_the_marker(talking: pytest.Pytester, inner: Run) -> None:
     talking.makepyfile(test_allowed=ALLOWED)
     done = inner("test_allowed.py", "-rA")
     done.assert_outcomes(passed=2, failed=1)
@@ -233,9 +229,7 @@ VOLATILE = "response.create:response.instructions"
         ("pyproject.toml", f'[tool.mockserver.rules]\nvolatile = ["{VOLATILE}"]\n'),
     ],
 )
-def test_rules_are_overridden_in_each_place(
-    talking: pytest.Pytester, inner: Run, place: str, text: str
-) -> None:
+def test_rules_are_overridden_in_each_place(talking: pytest.Pytester, inner: Run, place: str, text: str) -> None:
     """Without the rule the same client departs."""
     talking.makepyfile(test_rules=RULES + MARKED.format(rules=""))
     inner("test_rules.py").assert_outcomes(failed=1)

@@ -169,9 +169,7 @@ def test_it(realtime_mock):
         ("cassette='x', pacing='fast'", "marker realtime_mock: pacing"),
     ],
 )
-def test_a_wrong_marker_is_one_clear_error(
-    project: pytest.Pytester, inner: Run, arguments: str, told: str
-) -> None:
+def test_a_wrong_marker_is_one_clear_error(project: pytest.Pytester, inner: Run, arguments: str, told: str) -> None:
     project.makepyfile(MISUSE.format(arguments=arguments))
     done = inner(
         "-o",
@@ -297,9 +295,7 @@ def test_env_is_set_for_the_test_only(project: pytest.Pytester, inner: Run) -> N
     inner().assert_outcomes(passed=2)
 
 
-def test_tls_is_trusted_in_a_test_that_asks_for_the_variables(
-    project: pytest.Pytester, inner: Run
-) -> None:
+def test_tls_is_trusted_in_a_test_that_asks_for_the_variables(project: pytest.Pytester, inner: Run) -> None:
     project.makepyfile(
         """
         import subprocess, sys
@@ -336,9 +332,7 @@ def test_the_closest_marker_wins(project: pytest.Pytester, inner: Run) -> None:
     inner().assert_outcomes(passed=1)
 
 
-def test_the_plugin_is_cheap_for_a_run_that_does_not_use_it(
-    project: pytest.Pytester, inner: Run
-) -> None:
+def test_the_plugin_is_cheap_for_a_run_that_does_not_use_it(project: pytest.Pytester, inner: Run) -> None:
     """What it imports at the start is itself; the server and what it needs come with the first fixture."""
     project.makepyfile(
         """

@@ -35,9 +35,7 @@ def upstream_of(server: MockServer) -> tuple[str, str]:
 # --- none ---
 
 
-def test_a_cassette_is_found_by_the_tests_name(
-    at_work: pytest.Pytester, inner: Run, record_talk: Put
-) -> None:
+def test_a_cassette_is_found_by_the_tests_name(at_work: pytest.Pytester, inner: Run, record_talk: Put) -> None:
     record_talk("test_it/test_talk")
     inner().assert_outcomes(passed=1)
 
@@ -48,9 +46,7 @@ def test_a_missing_cassette_names_the_command_that_records_it(
     done = inner()
     done.assert_outcomes(errors=1)
     told = "cassettes/test_it/test_talk.cassette: no such cassette; record it with: "
-    command = (
-        "pytest --realtime-mock-record=once --realtime-mock-upstream=PROVIDER test_it.py::test_talk"
-    )
+    command = "pytest --realtime-mock-record=once --realtime-mock-upstream=PROVIDER test_it.py::test_talk"
     done.stdout.fnmatch_lines([f"*{told}{command}"])
     # And that command does it.
     words = command.replace("PROVIDER", upstream.base_url).split()[1:]
@@ -58,9 +54,7 @@ def test_a_missing_cassette_names_the_command_that_records_it(
     inner().assert_outcomes(passed=1)
 
 
-def test_none_touches_no_network(
-    at_work: pytest.Pytester, inner: Run, upstream: MockServer
-) -> None:
+def test_none_touches_no_network(at_work: pytest.Pytester, inner: Run, upstream: MockServer) -> None:
     inner(*upstream_of(upstream)).assert_outcomes(errors=1)
     assert upstream.sessions == []
 
@@ -87,9 +81,7 @@ def test_parameters_classes_and_markers_have_names_of_their_own(
         """
     )
     inner("--realtime-mock-record=once", *upstream_of(upstream)).assert_outcomes(passed=5)
-    made = sorted(
-        path.relative_to(project.path).as_posix() for path in project.path.rglob("*.cassette")
-    )
+    made = sorted(path.relative_to(project.path).as_posix() for path in project.path.rglob("*.cassette"))
     assert len(made) == 5
     assert "cassettes/deep/named.cassette" in made
     assert "cassettes/test_names/TestClass.test_talk.cassette" in made
@@ -116,15 +108,10 @@ def test_a_departure_fails_the_test_and_names_what_differs(
     text = done.stdout.str()
     assert "be brief" in text
     assert "be long" in text
-    assert (
-        "pytest --realtime-mock-record=all --realtime-mock-upstream=PROVIDER test_it.py::test_talk"
-        in text
-    )
+    assert "pytest --realtime-mock-record=all --realtime-mock-upstream=PROVIDER test_it.py::test_talk" in text
 
 
-def test_frames_never_played_fail_a_test_unless_allowed(
-    project: pytest.Pytester, inner: Run, record_talk: Put
-) -> None:
+def test_frames_never_played_fail_a_test_unless_allowed(project: pytest.Pytester, inner: Run, record_talk: Put) -> None:
     record_talk("talks", connection())
     project.makepyfile(
         test_it="""
@@ -156,9 +143,7 @@ def test_frames_never_played_fail_a_test_unless_allowed(
         (b"GIF89a not a cassette at all", "not"),
     ],
 )
-def test_a_bad_cassette_is_one_clear_error(
-    at_work: pytest.Pytester, inner: Run, content: bytes, told: str
-) -> None:
+def test_a_bad_cassette_is_one_clear_error(at_work: pytest.Pytester, inner: Run, content: bytes, told: str) -> None:
     path = at_work.path / "cassettes" / "test_it" / "test_talk.cassette"
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
@@ -210,14 +195,10 @@ def test_recording_a_test_that_never_connects_is_an_error(
     done.stdout.fnmatch_lines(["nothing was recorded: no client connected*"])
 
 
-def test_recording_without_an_upstream_says_how_to_name_it(
-    at_work: pytest.Pytester, inner: Run
-) -> None:
+def test_recording_without_an_upstream_says_how_to_name_it(at_work: pytest.Pytester, inner: Run) -> None:
     done = inner("--realtime-mock-record=once")
     done.assert_outcomes(errors=1)
-    done.stdout.fnmatch_lines(
-        ["*recording needs the real service: give --realtime-mock-upstream openai*"]
-    )
+    done.stdout.fnmatch_lines(["*recording needs the real service: give --realtime-mock-upstream openai*"])
 
 
 def test_a_wrong_mode_in_the_ini_file_is_an_error(at_work: pytest.Pytester, inner: Run) -> None:
@@ -227,12 +208,8 @@ def test_a_wrong_mode_in_the_ini_file_is_an_error(at_work: pytest.Pytester, inne
     done.stdout.fnmatch_lines(["*expected one of none, once, new, all, verify, got 'sometimes'*"])
 
 
-def test_ini_settings_and_marker_name_the_upstream(
-    at_work: pytest.Pytester, inner: Run, upstream: MockServer
-) -> None:
-    at_work.makeini(
-        f"[pytest]\nrealtime_mock_record = once\nrealtime_mock_upstream = {upstream.base_url}\n"
-    )
+def test_ini_settings_and_marker_name_the_upstream(at_work: pytest.Pytester, inner: Run, upstream: MockServer) -> None:
+    at_work.makeini(f"[pytest]\nrealtime_mock_record = once\nrealtime_mock_upstream = {upstream.base_url}\n")
     inner().assert_outcomes(passed=1)
     assert len(upstream.sessions) == 1
 
@@ -270,9 +247,7 @@ def test_new_adds_the_connections_that_a_cassette_does_not_hold(
 ) -> None:
     path = record_talk("test_it/test_talk")
     project.makepyfile(test_it=TWICE)
-    inner("--realtime-mock-record=once", *upstream_of(upstream)).assert_outcomes(
-        failed=1
-    )  # the control
+    inner("--realtime-mock-record=once", *upstream_of(upstream)).assert_outcomes(failed=1)  # the control
     inner("--realtime-mock-record=new", *upstream_of(upstream)).assert_outcomes(passed=1)
     assert len(upstream.sessions) == 1
     first, second = load(path).connections
@@ -303,14 +278,10 @@ def test_verify_passes_where_the_shape_is_the_same(
     assert (path.read_bytes(), len(upstream.sessions)) == (old, 1)
 
 
-def test_verify_reports_drift(
-    project: pytest.Pytester, inner: Run, record_talk: Put, upstream: MockServer
-) -> None:
+def test_verify_reports_drift(project: pytest.Pytester, inner: Run, record_talk: Put, upstream: MockServer) -> None:
     """The upstream gives its reply a field more where instructions are given: the recording has none."""
     record_talk("test_it/test_talk", connection(instructions="x"))
-    project.makepyfile(
-        test_it=TEST.replace("realtime_mock.ws_url)", "realtime_mock.ws_url, instructions='x')")
-    )
+    project.makepyfile(test_it=TEST.replace("realtime_mock.ws_url)", "realtime_mock.ws_url, instructions='x')"))
     inner().assert_outcomes(passed=1)  # the control: replay alone is content
     done = inner("--realtime-mock-record=verify", *upstream_of(upstream))
     done.assert_outcomes(passed=1, errors=1)
@@ -327,9 +298,7 @@ def test_verify_reports_drift(
 SAYS = TEST.replace("realtime_mock.ws_url)", "realtime_mock.ws_url, instructions='call 555-0199')")
 
 
-def test_the_projects_match_rules_hold(
-    project: pytest.Pytester, inner: Run, record_talk: Put
-) -> None:
+def test_the_projects_match_rules_hold(project: pytest.Pytester, inner: Run, record_talk: Put) -> None:
     record_talk("test_it/test_talk", connection(instructions="another number"))
     project.makepyfile(test_it=SAYS)
     inner().assert_outcomes(failed=1)  # the control

@@ -32,12 +32,8 @@ async def test_and_then_real_time_again():
 ANYIO = "anyio_backend = pytest.fixture(lambda: 'asyncio')"
 
 
-@pytest.mark.parametrize(
-    ("plugin", "head", "mark"), [("asyncio", "", "asyncio"), ("anyio", ANYIO, "anyio")]
-)
-def test_an_hour_passes_at_once(
-    project: pytest.Pytester, inner: Run, plugin: str, head: str, mark: str
-) -> None:
+@pytest.mark.parametrize(("plugin", "head", "mark"), [("asyncio", "", "asyncio"), ("anyio", ANYIO, "anyio")])
+def test_an_hour_passes_at_once(project: pytest.Pytester, inner: Run, plugin: str, head: str, mark: str) -> None:
     project.makepyfile(HOUR.format(head=head, mark=mark))
     scope = ("-o", "asyncio_default_fixture_loop_scope=function") if plugin == "asyncio" else ()
     inner(*scope, plugins=(plugin,)).assert_outcomes(passed=2)

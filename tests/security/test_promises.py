@@ -20,8 +20,8 @@ import pytest
 from mockserver import MockServer, Rules, relay, script, simulator
 from mockserver.cassette.store import load, locate
 from mockserver.errors import CassetteError, MockServerError, UsageError
-from mockserver.server.app import MAX_MESSAGE
 from mockserver.server.record import Recording
+from mockserver.server.websocket.app import MAX_MESSAGE
 from tests.bench.child import TOP, Child
 from tests.bench.wire import Client, request
 
@@ -38,9 +38,7 @@ def get(port: int, path: str, **headers: str) -> tuple[int, str]:
     }
     with socket.create_connection(("127.0.0.1", port), 5) as sock:
         sock.sendall(
-            f"GET {path} HTTP/1.1\r\n".encode()
-            + "".join(f"{k}: {v}\r\n" for k, v in lines.items()).encode()
-            + b"\r\n"
+            f"GET {path} HTTP/1.1\r\n".encode() + "".join(f"{k}: {v}\r\n" for k, v in lines.items()).encode() + b"\r\n"
         )
         got = b""
         while chunk := sock.recv(65536):
@@ -93,21 +91,14 @@ def test_where_others_can_reach_a_relay_with_a_key_clients_give_its_token(
 ) -> None:
     monkeypatch.setenv("MY_KEY", KEY)
     with Child("bare-echo") as upstream:
-        source = relay(
-            f"ws://127.0.0.1:{upstream.port}/v1/realtime", dialect="openai", key_env="MY_KEY"
-        )
+        source = relay(f"ws://127.0.0.1:{upstream.port}/v1/realtime", dialect="openai", key_env="MY_KEY")
         with MockServer(source, host="0.0.0.0", token=TOKEN).in_thread() as server:
             assert upgrade(server.port) == 401
             assert upgrade(server.port, Authorization="Bearer wrong") == 401
             assert get(server.port, "/v1/models")[0] == 401
             assert upgrade(server.port, Authorization=f"Bearer {TOKEN}") == 101
             assert upgrade(server.port, api_key=TOKEN) == 101
-            assert (
-                upgrade(
-                    server.port, Sec_WebSocket_Protocol=f"realtime, openai-insecure-api-key.{TOKEN}"
-                )
-                == 101
-            )
+            assert upgrade(server.port, Sec_WebSocket_Protocol=f"realtime, openai-insecure-api-key.{TOKEN}") == 101
 
 
 @pytest.mark.parametrize(
@@ -129,9 +120,7 @@ def test_no_page_of_another_origin_or_name_spends_the_key(
 ) -> None:
     monkeypatch.setenv("MY_KEY", KEY)
     with Child("bare-echo") as upstream:
-        source = relay(
-            f"ws://127.0.0.1:{upstream.port}/v1/realtime", dialect="openai", key_env="MY_KEY"
-        )
+        source = relay(f"ws://127.0.0.1:{upstream.port}/v1/realtime", dialect="openai", key_env="MY_KEY")
         with MockServer(source).in_thread() as server:
             got = upgrade(server.port, **headers)
             assert got == status or (status >= 400 <= got)
@@ -165,9 +154,7 @@ def test_the_control_api_wants_the_token_where_there_is_one() -> None:
 
 
 def test_the_control_api_is_off_without_a_token_where_others_can_connect() -> None:
-    with MockServer(
-        script(script.expect("x", optional=True)), host="0.0.0.0"
-    ).in_thread() as server:
+    with MockServer(script(script.expect("x", optional=True)), host="0.0.0.0").in_thread() as server:
         assert get(server.port, "/__mockserver__/state")[0] == 403
 
 
@@ -226,17 +213,10 @@ def test_a_message_has_a_largest_size_packed_or_not() -> None:
         for packed in (True, False):
             head = request(server.port)
             if packed:
-                head = head.replace(
-                    b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
-                )
+                head = head.replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
             payload = bomb[:-4] if packed else b""
             size = len(payload) if packed else MAX_MESSAGE + 1
-            frame = (
-                bytes((0xC1 if packed else 0x81, 0xFF))
-                + size.to_bytes(8, "big")
-                + b"\0\0\0\0"
-                + payload
-            )
+            frame = bytes((0xC1 if packed else 0x81, 0xFF)) + size.to_bytes(8, "big") + b"\0\0\0\0" + payload
             with socket.create_connection(("127.0.0.1", server.port), 10) as sock:
                 sock.sendall(head + frame)
                 got = b""
@@ -250,9 +230,7 @@ def test_json_of_any_depth_is_answered(depth: int) -> None:
     with MockServer(simulator("openai", pace="instant")).in_thread() as server:
         client = Client(server.port)
         client.until("session.created")
-        client.send(
-            '{"type":"session.update","session":' + '{"a":' * depth + "1" + "}" * depth + "}"
-        )
+        client.send('{"type":"session.update","session":' + '{"a":' * depth + "1" + "}" * depth + "}")
         assert '"error"' in client.receive()
         client.send('{"type":"input_audio_buffer.clear"}')
         assert "input_audio_buffer.cleared" in client.receive()
@@ -306,18 +284,14 @@ async def test_a_secret_is_in_no_file_and_no_log(
                 )
                 for text in (
                     KEY,
-                    json.dumps(
-                        {"type": "x", "client_secret": {"value": KEY}, "note": f"key={KEY}"}
-                    ),
+                    json.dumps({"type": "x", "client_secret": {"value": KEY}, "note": f"key={KEY}"}),
                 ):
                     await ws.send_str(text)
                     await ws.receive()
                 await ws.send_bytes(KEY.encode())
                 await ws.receive()
                 await ws.close()
-                async with http.get(
-                    f"{server.url}/nowhere?key={KEY}", headers={"Authorization": KEY}
-                ) as answer:
+                async with http.get(f"{server.url}/nowhere?key={KEY}", headers={"Authorization": KEY}) as answer:
                     await answer.read()
                 async with http.get(f"{server.url}/__mockserver__/state") as answer:
                     assert KEY not in await answer.text()
@@ -333,9 +307,7 @@ async def test_a_secret_is_in_no_file_and_no_log(
     assert [path.name for path in written] == ["x.cassette"]
     assert scan(written) == []
     ours = "\n".join(
-        record.getMessage() + str(record.exc_info)
-        for record in caplog.records
-        if "mockserver" in record.name
+        record.getMessage() + str(record.exc_info) for record in caplog.records if "mockserver" in record.name
     )
     assert KEY not in ours + out.out + out.err
 
@@ -394,15 +366,12 @@ def test_every_promise_names_a_test_that_exists() -> None:
     assert len(named) >= 15
     missing = [f"{file}::{name}" for file, name in sorted(named) if not defines(TOP / file, name)]
     assert missing == []
-    assert all(re.search(r"`tests/[\w/]+\.py::\w+`", row) for row in rows), (
-        "each promise says how it is tested"
-    )
+    assert all(re.search(r"`tests/[\w/]+\.py::\w+`", row) for row in rows), "each promise says how it is tested"
 
 
 def defines(path: Path, name: str) -> bool:
     """Whether a test file defines a test."""
     return (
         path.is_file()
-        and re.search(rf"^(async )?def {name}\(", path.read_text(encoding="utf-8"), re.MULTILINE)
-        is not None
+        and re.search(rf"^(async )?def {name}\(", path.read_text(encoding="utf-8"), re.MULTILINE) is not None
     )

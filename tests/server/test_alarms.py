@@ -13,9 +13,7 @@ from mockserver.server.virtual import virtual_time
 class Sleeper:
     """Writes down when it is woken and written; ``again`` sets another alarm each time."""
 
-    def __init__(
-        self, name: str, said: list[str], alarms: Alarms, *, again: int = 0, broken: bool = False
-    ) -> None:
+    def __init__(self, name: str, said: list[str], alarms: Alarms, *, again: int = 0, broken: bool = False) -> None:
         self.alarm: Alarm | None = None
         self.name, self.said, self.alarms = name, said, alarms
         self.again, self.broken = again, broken
@@ -47,9 +45,7 @@ async def test_each_at_its_time_and_those_for_one_time_in_the_order_of_setting()
     assert said[4:] == ["late 30000", "late written"]
 
 
-async def test_an_earlier_alarm_takes_the_place_of_a_later_one_and_not_the_other_way_round() -> (
-    None
-):
+async def test_an_earlier_alarm_takes_the_place_of_a_later_one_and_not_the_other_way_round() -> None:
     said: list[str] = []
     with virtual_time():
         alarms = made()

@@ -19,9 +19,7 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
     assert find(deep) == Config(str(tmp_path / "mockserver.toml"), ("555",), {"volatile": ["a.b"]})
     (tmp_path / "a" / "pyproject.toml").write_text("[tool.other]\nx = 1\n", encoding="utf-8")
     assert find(deep).redact == ("555",)  # a pyproject without our table says nothing
-    (tmp_path / "a" / "pyproject.toml").write_text(
-        '[tool.mockserver]\nredact = ["666"]\n', encoding="utf-8"
-    )
+    (tmp_path / "a" / "pyproject.toml").write_text('[tool.mockserver]\nredact = ["666"]\n', encoding="utf-8")
     assert find(deep).redact == ("666",)
 
 

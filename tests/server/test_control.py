@@ -31,9 +31,7 @@ async def serving(**options: Any) -> AsyncIterator[tuple[MockServer, aiohttp.Cli
         yield server, session
 
 
-async def ask(
-    server: MockServer, session: aiohttp.ClientSession, what: str, **options: Any
-) -> tuple[int, Any]:
+async def ask(server: MockServer, session: aiohttp.ClientSession, what: str, **options: Any) -> tuple[int, Any]:
     method, path = what.split()
     async with session.request(method, f"{server.url}/__mockserver__/{path}", **options) as answer:
         assert answer.headers["Content-Type"] == "application/json"
@@ -57,9 +55,7 @@ async def test_state_journal_and_sessions_have_the_documented_shapes() -> None:
                 server.base_url,
             )
             assert shaped.problems == []
-            assert [(fault.spec, fault.fired) for fault in shaped.faults] == [
-                ("delay 1ms on pong", 1)
-            ]
+            assert [(fault.spec, fault.fired) for fault in shaped.faults] == [("delay 1ms on pong", 1)]
             [one] = shaped.sessions
             assert (one.number, one.path, one.query, one.over) == (
                 0,
@@ -96,9 +92,7 @@ async def test_the_journal_is_filtered() -> None:
             assert [entry["name"] for entry in page["entries"]] == names, query
         _, first = await ask(server, session, "GET journal?limit=2")
         _, rest = await ask(server, session, f"GET journal?since={first['next']}")
-        assert [entry["index"] for entry in first["entries"] + rest["entries"]] == list(
-            range(len(server.journal))
-        )
+        assert [entry["index"] for entry in first["entries"] + rest["entries"]] == list(range(len(server.journal)))
         for query in ("since=x", "since=-1", "limit=1.5", "colour=red"):
             assert (await ask(server, session, f"GET journal?{query}"))[0] == 400
         for query, told in (
@@ -140,9 +134,7 @@ async def test_waiting_for_an_entry() -> None:
 
 async def test_faults_come_and_go() -> None:
     async with serving() as (server, session), session.ws_connect(server.ws_url) as ws:
-        status, made = await ask(
-            server, session, "POST faults", json={"spec": "drop on pong optional"}
-        )
+        status, made = await ask(server, session, "POST faults", json={"spec": "drop on pong optional"})
         assert status == 201
         control_model.FaultState.model_validate(made)
         assert made == {"id": 1, "spec": "drop on pong optional", "optional": True, "fired": 0}
@@ -162,7 +154,7 @@ async def test_faults_come_and_go() -> None:
 
 async def test_a_fault_is_changed_in_its_place_while_a_session_runs() -> None:
     """``set n`` before ``duplicate``: the order in which they apply is seen in what comes."""
-    set_to_1 = 'set n to 1 on pong'
+    set_to_1 = "set n to 1 on pong"
     async with serving(faults=[set_to_1, "duplicate on pong"]) as (server, session):
         async with session.ws_connect(server.ws_url) as ws:
 
@@ -263,9 +255,7 @@ async def test_pages_and_rebound_names_are_refused(headers: dict[str, str], stat
         for what in ("GET state", "GET journal", "GET faults"):
             got, answer = await ask(server, session, what, headers=headers)
             assert got == status, answer
-        got, _ = await ask(
-            server, session, "POST faults", json={"spec": "noop on x optional"}, headers=headers
-        )
+        got, _ = await ask(server, session, "POST faults", json={"spec": "noop on x optional"}, headers=headers)
         assert got == (201 if status == 200 else status)
         assert len(server.faults) == (1 if status == 200 else 0)
 
@@ -304,9 +294,7 @@ async def test_without_a_token_it_is_off_where_others_can_reach_it(
     assert "without a token: its control API is off" in warning.getMessage()
     caplog.clear()
     async with serving(host="0.0.0.0", token="right") as (server, session):
-        assert (await ask(server, session, "GET state", headers={"X-Mockserver-Token": "right"}))[
-            0
-        ] == 200
+        assert (await ask(server, session, "GET state", headers={"X-Mockserver-Token": "right"}))[0] == 200
     assert caplog.records == []
 
 
@@ -339,22 +327,16 @@ texts = st.text(max_size=40)
         st.tuples(st.sampled_from(["Content-Type", "X-Mockserver-Token", "Origin"]), texts),
         max_size=3,
     ),
-    body=st.one_of(
-        st.binary(max_size=60), st.builds(lambda text: json.dumps({"spec": text}).encode(), texts)
-    ),
+    body=st.one_of(st.binary(max_size=60), st.builds(lambda text: json.dumps({"spec": text}).encode(), texts)),
 )
-def test_nothing_that_comes_breaks_it(
-    method: str, path: str, query: Any, headers: Any, body: bytes
-) -> None:
+def test_nothing_that_comes_breaks_it(method: str, path: str, query: Any, headers: Any, body: bytes) -> None:
     async def answered() -> tuple[int, bytes]:
         server = MockServer(script(TALK))
         await server.start()
         try:
             extra: Pairs = (("Host", "127.0.0.1"), ("Content-Type", "application/json"), *headers)
             request = Request(method, f"/__mockserver__/{path}", tuple(query), extra, body)
-            reply = await Control(server, host="127.0.0.1", token=None).answer(
-                request, peer="127.0.0.1"
-            )
+            reply = await Control(server, host="127.0.0.1", token=None).answer(request, peer="127.0.0.1")
             return reply.status, reply.body
         finally:
             await server.close()

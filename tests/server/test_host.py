@@ -35,7 +35,7 @@ from mockserver.core.frames import (
     Text,
     to_client,
 )
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 from mockserver.engines.base import Context
 from mockserver.errors import ExpectationFailed, FaultNeverFired, ServerError, UsageError
 from tests.server.upstreams import until
@@ -169,9 +169,7 @@ async def test_offered_keys_are_in_no_log(caplog: pytest.LogCaptureFixture) -> N
 
 
 async def test_a_refusal_has_status_headers_and_body() -> None:
-    refusal = script.refuse(
-        429, '{"error":1}', headers=(("Retry-After", "3"), ("Content-Type", "application/json"))
-    )
+    refusal = script.refuse(429, '{"error":1}', headers=(("Retry-After", "3"), ("Content-Type", "application/json")))
     async with MockServer(script(refusal)) as server, aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await session.ws_connect(server.ws_url)
@@ -179,15 +177,11 @@ async def test_a_refusal_has_status_headers_and_body() -> None:
         assert caught.value.headers is not None
         assert caught.value.headers["Retry-After"] == "3"
         [answer] = [entry.what for entry in server.journal if isinstance(entry.what, Answer)]
-        assert answer == Answer(
-            429, (("Retry-After", "3"), ("Content-Type", "application/json")), None, b'{"error":1}'
-        )
+        assert answer == Answer(429, (("Retry-After", "3"), ("Content-Type", "application/json")), None, b'{"error":1}')
 
 
 async def test_a_handshake_is_held_until_the_engine_answers() -> None:
-    async with MockServer(
-        script(script.accept(after_ms=50), script.send(HELLO), script.close())
-    ) as server:
+    async with MockServer(script(script.accept(after_ms=50), script.send(HELLO), script.close())) as server:
         began = asyncio.get_running_loop().time()
         async with aiohttp.ClientSession() as session, session.ws_connect(server.ws_url) as ws:
             assert asyncio.get_running_loop().time() - began >= 0.05
@@ -207,9 +201,7 @@ async def test_a_client_that_gives_up_a_held_handshake_is_lost() -> None:
 
 async def test_bad_handshakes_and_other_requests_get_one_clear_line() -> None:
     async with MockServer(script()) as server, aiohttp.ClientSession() as session:
-        async with session.get(
-            server.ws_url.replace("ws", "http", 1), headers={"Upgrade": "websocket"}
-        ) as answer:
+        async with session.get(server.ws_url.replace("ws", "http", 1), headers={"Upgrade": "websocket"}) as answer:
             assert (answer.status, (await answer.json())["error"]["message"]) == (
                 400,
                 "this is not a valid websocket handshake (RFC 6455 section 4.2.1)",
@@ -217,9 +209,7 @@ async def test_bad_handshakes_and_other_requests_get_one_clear_line() -> None:
         async with session.post(server.base_url + "/nothing", data=b"x") as answer:
             assert answer.status == 404
             message = (await answer.json())["error"]["message"]
-            assert (
-                message == "nothing answers POST /v1/nothing here; the websocket is at /v1/realtime"
-            )
+            assert message == "nothing answers POST /v1/nothing here; the websocket is at /v1/realtime"
         assert server.sessions == []
 
 
@@ -291,9 +281,7 @@ async def test_an_abort_is_a_reset() -> None:
 async def test_a_frozen_connection_answers_no_ping_and_reads_nothing() -> None:
     async def ponged(freeze: list[Effect]) -> bool:
         async with (
-            MockServer(
-                Bare(lambda item: [Accept(), *freeze] if isinstance(item, Opened) else [])
-            ) as server,
+            MockServer(Bare(lambda item: [Accept(), *freeze] if isinstance(item, Opened) else [])) as server,
             aiohttp.ClientSession() as session,
         ):
             ws = await session.ws_connect(server.ws_url, autoping=False)
@@ -370,9 +358,7 @@ async def test_an_engine_that_raises_ends_its_session_with_1011_and_fails_the_te
             assert (await ws.receive()).data == "first"
     await server.close()
     assert isinstance(server.problems()[0].__cause__, ZeroDivisionError)
-    with pytest.raises(
-        ExpectationFailed, match="session 0: ZeroDivisionError: a mistake in the engine"
-    ):
+    with pytest.raises(ExpectationFailed, match="session 0: ZeroDivisionError: a mistake in the engine"):
         server.verify()
 
 
@@ -394,9 +380,7 @@ async def test_an_engine_that_raises_in_its_own_time() -> None:
 
 
 @pytest.mark.parametrize("where", ["open", "Opened"])
-async def test_what_raises_during_the_handshake_refuses_it(
-    where: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_what_raises_during_the_handshake_refuses_it(where: str, caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Bare):
         def open(self, handshake: Any, context: Context) -> Any:
             if where == "open":
@@ -424,9 +408,7 @@ async def test_what_raises_during_the_handshake_refuses_it(
 
 
 async def test_a_frame_that_cannot_be_written_fails_the_test() -> None:
-    server = MockServer(
-        Bare(lambda item: [Accept(), to_client(Text("\ud800"))] if isinstance(item, Opened) else [])
-    )
+    server = MockServer(Bare(lambda item: [Accept(), to_client(Text("\ud800"))] if isinstance(item, Opened) else []))
     await server.start()
     async with (
         aiohttp.ClientSession() as session,
@@ -442,9 +424,7 @@ async def test_a_sink_that_raises_ends_the_session_before_the_frame_goes_out() -
         if entry.what == Text('{"n":2}'):
             raise OSError(28, "No space left on device")
 
-    server = MockServer(
-        script(script.send({"n": 1}), script.send({"n": 2}), script.send({"n": 3}), script.closed())
-    )
+    server = MockServer(script(script.send({"n": 1}), script.send({"n": 2}), script.send({"n": 3}), script.closed()))
     server.journal.listen(full)
     await server.start()
     async with (
@@ -656,9 +636,7 @@ def test_a_forked_child_leaves_the_parents_server_alone() -> None:
     host = MockServer(script(script.send(HELLO), script.closed())).in_thread()
     server = host.__enter__()
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # Python 3.12 warns of every fork beside threads
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of every fork beside threads
         child = os.fork()
     if child == 0:
         host.close()

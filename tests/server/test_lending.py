@@ -6,8 +6,8 @@ import pytest
 
 from mockserver.core.frames import Pairs
 from mockserver.dialects.gemini import GEMINI
-from mockserver.dialects.openai import OPENAI
-from mockserver.engines.relay import foreign
+from mockserver.dialects.openai.lens import OPENAI
+from mockserver.engines.relay.source import foreign
 from mockserver.server.local import carries
 
 

@@ -68,9 +68,7 @@ async def provider() -> AsyncIterator[Provider]:
         yield made
 
 
-async def call(
-    base_url: str, path: str = "/calls", **session: Any
-) -> tuple[dict[str, Any], list[Any]]:
+async def call(base_url: str, path: str = "/calls", **session: Any) -> tuple[dict[str, Any], list[Any]]:
     """One client: the REST call, then the socket at the address in its reply."""
     heard: list[Any] = []
     async with aiohttp.ClientSession(**session) as http:
@@ -113,9 +111,7 @@ async def test_a_call_is_recorded_and_replayed_without_either_server(tmp_path: P
     for secret in (KEY, TOKEN, COOKIE):
         assert secret.encode() not in written
         assert secret not in repr(cassette)
-    for number, (exchange, connection) in enumerate(
-        zip(cassette.exchanges, cassette.connections, strict=True), 1
-    ):
+    for number, (exchange, connection) in enumerate(zip(cassette.exchanges, cassette.connections, strict=True), 1):
         assert (exchange.method, exchange.path, exchange.status) == ("POST", "/api/calls", 201)
         # As it came: the real address, without its token.
         kept = f"{real.sockets}/calls/c-{number}?token=REDACTED-param-{number}&apiVersion=1"

@@ -58,22 +58,16 @@ async def test_two_sessions_through_a_relay_land_in_one_cassette(tmp_path: Path)
     )
     assert cassette.header.upstream == upstream.base_url
     ping, pong = Text('{"type":"ping"}'), Text('{"type":"pong"}')
-    assert [
-        [(record.sender, record.frame) for record in line.records] for line in cassette.connections
-    ] == [
+    assert [[(record.sender, record.frame) for record in line.records] for line in cassette.connections] == [
         [(Sender.CLIENT, ping), (Sender.SERVER, pong)] * 2 + [(Sender.CLIENT, Close(1000))],
         [(Sender.CLIENT, ping), (Sender.SERVER, pong), (Sender.CLIENT, Close(1000))],
     ]
     assert cassette.connections[0].handshake.param("model") == "m"
-    assert [(one.method, one.path, one.body) for one in cassette.exchanges] == [
-        ("GET", "/v1/models", b"[]")
-    ]
+    assert [(one.method, one.path, one.body) for one in cassette.exchanges] == [("GET", "/v1/models", b"[]")]
     assert (figures.sessions, figures.running, figures.exchanges) == (2, 0, 1)
     assert (figures.frames_from_client, figures.bytes_from_client) == (3, 3 * len(ping.data))
     assert (figures.frames_from_server, figures.bytes_from_server) == (3, 3 * len(pong.data))
-    assert str(figures).startswith(
-        "2 sessions, 3 frames (45 B) from the client, 3 frames (45 B) from the server, "
-    )
+    assert str(figures).startswith("2 sessions, 3 frames (45 B) from the client, 3 frames (45 B) from the server, ")
     assert leftovers(file) == []
 
 
@@ -151,11 +145,7 @@ async def test_a_full_disk_ends_the_session_and_keeps_what_was_before(
     assert 0 < received < 20
     assert "No space left on device" in str(recording.problems[0])
     [line] = load(file).connections
-    pongs = [
-        record
-        for record in line.records
-        if record.sender is Sender.SERVER and isinstance(record.frame, Text)
-    ]
+    pongs = [record for record in line.records if record.sender is Sender.SERVER and isinstance(record.frame, Text)]
     assert len(pongs) == received
     assert "No space left" in load(file).header.ended
 

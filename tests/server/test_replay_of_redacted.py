@@ -13,7 +13,7 @@ import pytest
 from mockserver import MockServer, relay, replay, script
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.store import load
-from mockserver.dialects.openai import OPENAI
+from mockserver.dialects.openai.lens import OPENAI
 from mockserver.errors import ReplayMismatch
 from mockserver.server.record import Recording
 

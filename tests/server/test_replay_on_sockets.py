@@ -30,8 +30,7 @@ def asks(words: str) -> Text:
 def says(words: str) -> list[Text]:
     session = {"type": "realtime", "instructions": words}
     return [event(type="session.updated", session=session)] + [
-        event(type="response.output_text.delta", item_id=words, delta=f"{words}/{n}")
-        for n in range(20)
+        event(type="response.output_text.delta", item_id=words, delta=f"{words}/{n}") for n in range(20)
     ]
 
 

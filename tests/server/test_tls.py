@@ -87,9 +87,7 @@ async def test_the_bundle_holds_the_system_s_authorities_too_and_is_removed() ->
 async def test_large_frames_and_a_client_that_reads_late() -> None:
     # TLS has buffers of its own, so back-pressure is another there.
     texts = [str(number) * 200_000 for number in range(10)] * 4
-    async with MockServer(
-        script(script.send(*texts), script.closed()), tls=True, compress=False
-    ) as server:
+    async with MockServer(script(script.send(*texts), script.closed()), tls=True, compress=False) as server:
         assert server.certificate is not None
         context = server.certificate.client_context()
         async with (

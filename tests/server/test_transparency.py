@@ -54,19 +54,13 @@ async def echo(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
         elif message.type is WSMsgType.BINARY:
             await ws.send_bytes(message.data)
         else:
-            await ws.send_frame(
-                b"" if not message.data else struct.pack("!H", message.data), WSMsgType.CLOSE
-            )
+            await ws.send_frame(b"" if not message.data else struct.pack("!H", message.data), WSMsgType.CLOSE)
             return
 
 
 @pytest.mark.parametrize("client_compress", [0, 15], ids=["plain client", "deflating client"])
-@pytest.mark.parametrize(
-    "upstream_compress", [False, True], ids=["plain upstream", "deflating upstream"]
-)
-async def test_every_message_goes_both_ways_unchanged(
-    client_compress: int, upstream_compress: bool
-) -> None:
+@pytest.mark.parametrize("upstream_compress", [False, True], ids=["plain upstream", "deflating upstream"])
+async def test_every_message_goes_both_ways_unchanged(client_compress: int, upstream_compress: bool) -> None:
     sent = payloads(f"{client_compress}{upstream_compress}")
     async with (
         socket_server(echo, compress=upstream_compress) as upstream,
@@ -79,11 +73,7 @@ async def test_every_message_goes_both_ways_unchanged(
             got.append((await ws.receive()).data)
         assert got == sent
         for sender in Sender:
-            seen = [
-                entry.what.data
-                for entry in server.journal.frames(sender)
-                if isinstance(entry.what, Text | Binary)
-            ]
+            seen = [entry.what.data for entry in server.journal.frames(sender) if isinstance(entry.what, Text | Binary)]
             assert seen == sent
 
 
@@ -132,9 +122,7 @@ async def test_a_close_of_the_upstream_reaches_the_client(code: int) -> None:
         async with connected(server) as ws:
             last = await ws.receive()
         assert (last.type, last.data, last.extra) == (WSMsgType.CLOSE, code, f"reason {code} ü")
-        assert [entry.what for entry in server.journal.frames()] == [
-            Close(code, f"reason {code} ü")
-        ]
+        assert [entry.what for entry in server.journal.frames()] == [Close(code, f"reason {code} ü")]
     assert echoed == [code]
 
 
@@ -148,15 +136,11 @@ async def test_a_close_of_the_client_reaches_the_upstream(code: int) -> None:
     heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     async with socket_server(listen) as upstream, MockServer(relay(upstream)) as server:
         async with connected(server) as ws:
-            await ws.send_frame(
-                struct.pack("!H", code) + f"reason {code} ü".encode(), WSMsgType.CLOSE
-            )
+            await ws.send_frame(struct.pack("!H", code) + f"reason {code} ü".encode(), WSMsgType.CLOSE)
             assert await heard == (WSMsgType.CLOSE, code, f"reason {code} ü")
             last = await ws.receive()
             assert (last.type, last.data) == (WSMsgType.CLOSE, code)
-        assert [entry.what for entry in server.journal.frames()] == [
-            Close(code, f"reason {code} ü")
-        ]
+        assert [entry.what for entry in server.journal.frames()] == [Close(code, f"reason {code} ü")]
 
 
 @pytest.mark.parametrize("side", ["client", "upstream"])
@@ -230,9 +214,7 @@ async def test_path_query_headers_and_subprotocol_arrive_as_sent() -> None:
             "User-Agent": "agent/1",
             "Origin": "http://page.example",
         }
-        async with connected(
-            server, "?model=gpt%2Frealtime&x=%20a+b&x=", headers=headers, protocols=offered
-        ) as ws:
+        async with connected(server, "?model=gpt%2Frealtime&x=%20a+b&x=", headers=headers, protocols=offered) as ws:
             assert ws.protocol == "realtime"
             request = await seen
     assert request.raw_path == "/v1/realtime?model=gpt%2Frealtime&x=%20a+b&x="

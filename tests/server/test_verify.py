@@ -43,9 +43,7 @@ async def recorded(path: Path) -> Cassette:
             ident = added["item"]["id"]  # type: ignore[index]
             await ws.send_json({"type": "conversation.item.retrieve", "item_id": ident})
             await until("conversation.item.retrieved")
-            await ws.send_json(
-                {"type": "response.create", "response": {"output_modalities": ["text"]}}
-            )
+            await ws.send_json({"type": "response.create", "response": {"output_modalities": ["text"]}})
             await until("rate_limits.updated")
             await ws.send_json({"type": "conversation.item.delete", "item_id": ident})
             await until("conversation.item.deleted")
@@ -104,9 +102,7 @@ def talker(seed: int, *faults: str) -> MockServer:
     [(False, ["completed", "completed"]), (True, ["cancelled", "completed"])],
     ids=["after the reply", "into the reply"],
 )
-async def test_a_client_that_speaks_is_followed_as_it_spoke(
-    tmp_path: Path, barge_in: bool, ends: list[str]
-) -> None:
+async def test_a_client_that_speaks_is_followed_as_it_spoke(tmp_path: Path, barge_in: bool, ends: list[str]) -> None:
     """Without that every utterance would cut off the reply before it, and the recording server would seem to drift."""
     cassette = await voiced(tmp_path / "x.cassette", barge_in=barge_in)
     async with talker(seed=2) as upstream:
@@ -123,16 +119,12 @@ async def test_what_is_said_twice_is_drift_though_the_recorded_client_left_at_on
     async with talker(3, "duplicate on 2nd response.done") as upstream:
         drifted = failure(cassette, await verify(cassette, upstream=upstream.base_url))
     assert drifted is not None
-    assert str(drifted).splitlines()[1:] == [
-        "  connection 0: event added: response.done (2 recorded, 3 now)"
-    ]
+    assert str(drifted).splitlines()[1:] == ["  connection 0: event added: response.done (2 recorded, 3 now)"]
 
 
 def ids(cassette: Cassette) -> set[str]:
     """The item ids of the recording."""
-    frames = [
-        record.frame for record in cassette.connections[0].records if record.sender is Sender.CLIENT
-    ]
+    frames = [record.frame for record in cassette.connections[0].records if record.sender is Sender.CLIENT]
     bodies = [json.loads(frame.data) for frame in frames if isinstance(frame, Text)]
     return {body["item_id"] for body in bodies if "item_id" in body}
 

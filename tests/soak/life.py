@@ -62,13 +62,9 @@ class Report:
             late = median(self.memory[-third:])
             before = median(self.memory[-2 * third : -third] or self.memory[:1])
             if late > 1.1 * before + 20_000_000:
-                found.append(
-                    f"memory: {before / 1e6:.1f} MB in the middle third, {late / 1e6:.1f} MB in the last"
-                )
+                found.append(f"memory: {before / 1e6:.1f} MB in the middle third, {late / 1e6:.1f} MB in the last")
         if self.objects and self.objects[-1] > 1.05 * self.objects[0] + 2_000:
-            found.append(
-                f"objects: {self.objects[0]:,} after the first part, {self.objects[-1]:,} after the last"
-            )
+            found.append(f"objects: {self.objects[0]:,} after the first part, {self.objects[-1]:,} after the last")
         return found
 
     def __str__(self) -> str:
@@ -90,10 +86,7 @@ def files() -> int:
 def held() -> int:
     """Bytes of memory of this process."""
     status = Path("/proc/self/status").read_text("ascii")
-    return (
-        int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
-        * 1024
-    )
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) * 1024
 
 
 async def client(url: str, number: int, until: float, counts: Counter[str]) -> None:
@@ -117,9 +110,7 @@ class Cut(Exception):
     """The server has ended the session."""
 
 
-async def session(
-    ws: aiohttp.ClientWebSocketResponse, rng: random.Random, until: float, counts: Counter[str]
-) -> None:
+async def session(ws: aiohttp.ClientWebSocketResponse, rng: random.Random, until: float, counts: Counter[str]) -> None:
     """A few turns, then an end of some kind."""
     await frames(ws, "session.created")
     await ws.send_str(
@@ -183,14 +174,9 @@ async def part(sessions: int, seconds: float, seed: int, report: Report) -> None
     await server.start()
     until = time.monotonic() + seconds
     url = f"{server.ws_url}?model=gpt-realtime"
-    agents = [
-        asyncio.create_task(client(url, seed * sessions + one, until, report.counts))
-        for one in range(sessions)
-    ]
+    agents = [asyncio.create_task(client(url, seed * sessions + one, until, report.counts)) for one in range(sessions)]
     await asyncio.sleep(max(0.0, until - time.monotonic() - 0.1))
-    report.counts["running when the server closed"] += sum(
-        not handle.over for handle in server.sessions
-    )
+    report.counts["running when the server closed"] += sum(not handle.over for handle in server.sessions)
     await server.close()
     report.counts["frames"] += len(server.journal)
     report.running += sum(not handle.over for handle in server.sessions)
@@ -207,9 +193,7 @@ async def soak(sessions: int, seconds: float, *, parts: int = 0, show: bool = Fa
     """Parts of some seconds each, every one with a server of its own, because a server's journal keeps what it saw."""
     parts = parts or max(3, round(seconds / 20))
     report = Report()
-    await part(
-        sessions, min(1.0, seconds / parts), 0, Report()
-    )  # what is imported and cached once is not counted
+    await part(sessions, min(1.0, seconds / parts), 0, Report())  # what is imported and cached once is not counted
     gc.collect()
     report.files, report.tasks, report.threads = (
         (count, 0) for count in (files(), len(asyncio.all_tasks()), threading.active_count())

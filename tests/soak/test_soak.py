@@ -15,9 +15,7 @@ async def test_nothing_is_left_after_sessions_that_were_cut_and_came_back() -> N
 
 
 def test_what_is_left_is_told() -> None:
-    report = Report(
-        files=(3, 9), memory=[1_000_000, 2_000_000, 90_000_000], objects=[1, 100, 9_000], running=1
-    )
+    report = Report(files=(3, 9), memory=[1_000_000, 2_000_000, 90_000_000], objects=[1, 100, 9_000], running=1)
     assert [line.split(":")[0] for line in report.wrong()] == [
         "files",
         "1 sessions still run",

@@ -53,9 +53,7 @@ def sendable(frame: Frame, tell: Tell) -> Frame:
 class Builder:
     """Puts a cassette together frame by frame."""
 
-    def __init__(
-        self, provider: str, *, name: str, origin: str, upstream: str = "", tell: Tell = untold
-    ) -> None:
+    def __init__(self, provider: str, *, name: str, origin: str, upstream: str = "", tell: Tell = untold) -> None:
         self._dialect: Dialect = dialect_named(provider)
         self._name, self._origin, self._upstream = name, origin, upstream
         self._tell = tell

@@ -21,9 +21,7 @@ from mockserver.errors import CassetteDamaged, CassetteError, CassetteForeign, C
 FORMS = "a neutral capture (JSON lines), pydantic-ai's realtime YAML, a HAR file, a test-server websocket log"
 
 
-def detect_and_import(
-    path: str | os.PathLike[str], *, provider: str | None = None, tell: Tell = untold
-) -> Cassette:
+def detect_and_import(path: str | os.PathLike[str], *, provider: str | None = None, tell: Tell = untold) -> Cassette:
     """The cassette of any recording that this package can read, unfinished ones of its own included.
 
     ``provider`` names the dialect where the file does not. Nothing is redacted here: saving does that. ``tell`` is
@@ -44,9 +42,7 @@ def detect_and_import(
     return import_bytes(data, str(file), provider=provider, tell=tell)
 
 
-def import_bytes(
-    data: bytes, name: str, *, provider: str | None = None, tell: Tell = untold
-) -> Cassette:
+def import_bytes(data: bytes, name: str, *, provider: str | None = None, tell: Tell = untold) -> Cassette:
     """The same for bytes; ``name`` is what errors call them. UsageError for a provider that nobody knows."""
     if provider is not None:
         dialect_named(provider)

@@ -35,9 +35,7 @@ SENDERS = {"send": Sender.CLIENT, "receive": Sender.SERVER}
 _NUMBER = re.compile(r"\d{1,11}(\.\d{1,9})?")
 
 
-def import_har(
-    text: str, name: str = "session.har", *, provider: str | None = None, tell: Tell = untold
-) -> Cassette:
+def import_har(text: str, name: str = "session.har", *, provider: str | None = None, tell: Tell = untold) -> Cassette:
     """The cassette of a HAR file. Times are kept; keys in its headers and queries are the redaction's to take out."""
     try:
         loaded = json.loads(text.lstrip("\ufeff"))

@@ -31,9 +31,7 @@ LONGEST_MS = 1e9
 """Eleven days. Seconds and milliseconds since 1970 are more."""
 
 
-def import_neutral(
-    text: str, name: str = "capture", *, provider: str | None = None, tell: Tell = untold
-) -> Cassette:
+def import_neutral(text: str, name: str = "capture", *, provider: str | None = None, tell: Tell = untold) -> Cassette:
     """The cassette of a neutral capture. CassetteDamaged names the line that is wrong."""
     lines = _lines(text, name)
     number, head = next(lines, (1, {}))

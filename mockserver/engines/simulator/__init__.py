@@ -3,9 +3,9 @@
 See docs/simulator.md and docs/fidelity.md.
 """
 
-from mockserver.engines.simulator.engine import Simulator
+from mockserver.engines.simulator.openai.engine import Simulator
 from mockserver.engines.simulator.options import Misbehaviour, Options, Pace
-from mockserver.engines.simulator.repliers import (
+from mockserver.engines.simulator.replies.reply import (
     Context,
     Failure,
     McpCall,
@@ -18,7 +18,7 @@ from mockserver.engines.simulator.repliers import (
     Silence,
     ToolCall,
 )
-from mockserver.engines.simulator.rules import Rule, Rules
+from mockserver.engines.simulator.replies.rules import Rule, Rules
 from mockserver.engines.simulator.source import Source, simulator
 
 __all__ = [

@@ -25,9 +25,7 @@ class Misbehaviour(StrEnum):
     METADATA_DROPPED = "metadata_dropped"  # response.metadata is not echoed
     CANCEL_IGNORED = "cancel_ignored"  # a cancelled response goes on to its end
     TRUNCATE_IGNORED = "truncate_ignored"  # truncation is confirmed but nothing is cut
-    TWO_ACTIVE = (
-        "two_active"  # a second response is started in the conversation while one is active
-    )
+    TWO_ACTIVE = "two_active"  # a second response is started in the conversation while one is active
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +82,7 @@ class Options:
     misbehave: frozenset[Misbehaviour] = frozenset()
     # True: any key; False: none needed; or exactly these
     require_key: bool | frozenset[Name] = True
-    models: Collection[Name] | None = (
-        None  # names that exist; None: whatever looks like a realtime model
-    )
+    models: Collection[Name] | None = None  # names that exist; None: whatever looks like a realtime model
     max_session_s: Positive = 3600  # FACTS 6
     # Unknown: whether conversation.item.added and .done are sent for output that is not in the conversation (FACTS 25).
     announce_out_of_band: bool = False
@@ -102,12 +98,8 @@ class Options:
     semantic_pause_ms: PositiveInt = 256
     mcp: McpServers = field(default_factory=dict)
     rate_limit_tokens: PositiveInt = 40_000  # the account's limit of tokens per minute
-    instructions: str | None = (
-        None  # the model's default instructions, where they are not the provider's
-    )
-    session: Mapping[str, object] = field(
-        default_factory=dict
-    )  # merged over the provider's defaults at the start
+    instructions: str | None = None  # the model's default instructions, where they are not the provider's
+    session: Mapping[str, object] = field(default_factory=dict)  # merged over the provider's defaults at the start
 
     def __post_init__(self) -> None:
         check_fields(self, "simulator")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mockserver.engines.simulator import problems
+from mockserver.engines.simulator.openai import problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +136,7 @@ def record(*required: str, null: bool = False, **fields: Shape) -> Shape:
     return Shape(("object", "null") if null else ("object",), fields=fields, required=required)
 
 
-def variants(
-    by: str, cases: Mapping[str, Shape], *, default: str | None = None, null: bool = False
-) -> Shape:
+def variants(by: str, cases: Mapping[str, Shape], *, default: str | None = None, null: bool = False) -> Shape:
     """An object whose field ``by`` says which of ``cases`` it is."""
     return Shape(("object", "null") if null else ("object",), by=by, cases=cases, default=default)
 

@@ -13,10 +13,14 @@ from mockserver.core.typed import Name, checked
 from mockserver.dialects.base import Dialect, parse
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines import base
-from mockserver.engines.simulator import problems, shapes
-from mockserver.engines.simulator.engine import Simulator
-from mockserver.engines.simulator.hearing import Ear
-from mockserver.engines.simulator.keys import Keys, key_of
+from mockserver.engines.simulator import shapes
+from mockserver.engines.simulator.openai import problems
+from mockserver.engines.simulator.openai.engine import Simulator
+from mockserver.engines.simulator.openai.keys import Keys, key_of
+from mockserver.engines.simulator.openai.problems import ClientProblem
+from mockserver.engines.simulator.openai.profile import Profile
+from mockserver.engines.simulator.openai.profiles import profile_for
+from mockserver.engines.simulator.openai.settings import SessionSettings
 from mockserver.engines.simulator.options import (
     Misbehaviour,
     Options,
@@ -26,11 +30,8 @@ from mockserver.engines.simulator.options import (
     misbehaviours,
     pace_of,
 )
-from mockserver.engines.simulator.problems import ClientProblem
-from mockserver.engines.simulator.profiles import profile_for
-from mockserver.engines.simulator.profiles.base import Profile
-from mockserver.engines.simulator.repliers import Recall, Replier
-from mockserver.engines.simulator.session import SessionSettings
+from mockserver.engines.simulator.replies.reply import Recall, Replier
+from mockserver.engines.simulator.voice.listening import Ear
 from mockserver.errors import ExpectationFailed, UsageError
 
 SECRETS_PATH = "/realtime/client_secrets"
@@ -68,18 +69,14 @@ def simulator(
         keys = require_key
     else:
         keys = frozenset([require_key] if isinstance(require_key, str) else require_key)
-    options = Options(
-        pace=pace_of(pace), misbehave=misbehaviours(misbehave), require_key=keys, **settings
-    )
+    options = Options(pace=pace_of(pace), misbehave=misbehaviours(misbehave), require_key=keys, **settings)
     if model is not None:
         options = replace(options, model=model)
     if profile.transcribes_first:
         options = replace(options, pace=replace(options.pace, transcription_ms=0))
     source = Source(dialect_named(provider), profile, options, replier or Recall())
     if model is not None and not source.knows(model):
-        raise UsageError(
-            f"simulator: model={model!r}: {provider} has none of that name; models=[{model!r}] makes one"
-        )
+        raise UsageError(f"simulator: model={model!r}: {provider} has none of that name; models=[{model!r}] makes one")
     source.check()
     return source
 
@@ -87,9 +84,7 @@ def simulator(
 class Source:
     """See ``simulator``. Remembers the client secrets it gave and what went wrong in repliers."""
 
-    def __init__(
-        self, dialect: Dialect, profile: Profile, options: Options, replier: Replier
-    ) -> None:
+    def __init__(self, dialect: Dialect, profile: Profile, options: Options, replier: Replier) -> None:
         self.dialect = dialect
         self.profile = profile
         self.options = options
@@ -119,13 +114,9 @@ class Source:
         """The model where a client names none."""
         return self.options.model or self.profile.default_model
 
-    def _settings(
-        self, model: str, *, transcribing: bool, profile: Profile | None = None
-    ) -> SessionSettings:
+    def _settings(self, model: str, *, transcribing: bool, profile: Profile | None = None) -> SessionSettings:
         instructions = self.options.instructions
-        return SessionSettings(
-            profile or self.profile, model, transcribing=transcribing, instructions=instructions
-        )
+        return SessionSettings(profile or self.profile, model, transcribing=transcribing, instructions=instructions)
 
     # --- connections ---
 
@@ -167,9 +158,7 @@ class Source:
     ) -> tuple[ClientProblem, int] | None:
         """Why this client is turned away after the upgrade, with the close code (FACTS 4, 34); None lets it in."""
         beta = handshake.header("openai-beta") or ""
-        asks_beta = "realtime=v1" in beta or any(
-            name.startswith("openai-beta.") for name in handshake.subprotocols
-        )
+        asks_beta = "realtime=v1" in beta or any(name.startswith("openai-beta.") for name in handshake.subprotocols)
         if asks_beta and self.profile.beta_header_refused:
             text = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
             return ClientProblem("beta_api_shape_disabled", text), 4000
@@ -207,22 +196,16 @@ class Source:
             shown["session"] = settings.shown() | {"id": self.profile.mint("session", ids)}
         return _json(200, shown)
 
-    def _secret_asked(
-        self, body: dict[str, Any]
-    ) -> tuple[dict[str, Any] | None, SessionSettings | None]:
+    def _secret_asked(self, body: dict[str, Any]) -> tuple[dict[str, Any] | None, SessionSettings | None]:
         """The settings that a client secret is asked for, and what a session has with them."""
         if not self.profile.secrets_hold_session:
             life = shapes.Shape(open=True, fields={"seconds": _LIFE_SECONDS})
             shapes.check(shapes.Shape(open=True, fields={"expires_after": life}), body, "")
             return None, None
-        shapes.check(
-            shapes.record(expires_after=_LIFE, session=self.profile.session_shape), body, ""
-        )
+        shapes.check(shapes.record(expires_after=_LIFE, session=self.profile.session_shape), body, "")
         given = body.get("session")
         model = (given or {}).get("model") or self.model
-        transcribing = (
-            self.profile.transcription_sessions and (given or {}).get("type") == "transcription"
-        )
+        transcribing = self.profile.transcription_sessions and (given or {}).get("type") == "transcription"
         settings = self._settings(model, transcribing=transcribing)
         if given:
             settings.update(given)

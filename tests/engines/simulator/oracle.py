@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.engines.simulator import Reply, Scripted, ToolCall, simulator
-from mockserver.engines.simulator.vad import FRAME_MS
+from mockserver.engines.simulator.voice.activity import FRAME_MS
 from tests.engines.simulator import strict
 from tests.engines.simulator.stage import Stage, handshake
 
@@ -72,9 +72,7 @@ def script(frames: list[Line]) -> list[Reply]:
 def play(path: Path, provider: str, **settings: Any) -> Stage:
     """Send a capture's client frames, each after what the capture shows before it."""
     frames = lines(path)
-    said = [
-        one.body["transcript"] for one in frames if one.body["type"] == TRANSCRIPTION + "completed"
-    ]
+    said = [one.body["transcript"] for one in frames if one.body["type"] == TRANSCRIPTION + "completed"]
     stage = Stage(
         simulator(provider, replier=Scripted(script(frames)), transcripts=said, **settings),
         hands=handshake(frames[0].body["session"]["model"]),
@@ -84,9 +82,7 @@ def play(path: Path, provider: str, **settings: Any) -> Stage:
     seen, appended = 0, 0
     for frame in frames:
         if frame.sender == "server":
-            seen += not frame.body["type"].endswith(".delta") and not frame.body["type"].startswith(
-                TRANSCRIPTION
-            )
+            seen += not frame.body["type"].endswith(".delta") and not frame.body["type"].startswith(TRANSCRIPTION)
             continue
         wait_for(stage, seen)
         if frame.body["type"] == "input_audio_buffer.append":
@@ -130,17 +126,11 @@ def act(path: Path, provider: str, **settings: Any) -> Stage:
 def wait_for(stage: Stage, count: int) -> None:
     """Let time pass until so many events other than deltas have come."""
     for _ in range(3_000):
-        came = [
-            e
-            for e in stage.events
-            if not e["type"].endswith(".delta") and not e["type"].startswith(TRANSCRIPTION)
-        ]
+        came = [e for e in stage.events if not e["type"].endswith(".delta") and not e["type"].startswith(TRANSCRIPTION)]
         if len(came) >= count:
             return
         stage.wait(10)
-    raise AssertionError(
-        f"{count} events before the next client frame, but only {stage.names()} came"
-    )
+    raise AssertionError(f"{count} events before the next client frame, but only {stage.names()} came")
 
 
 def spoken_at(frames: list[Line]) -> tuple[int, int]:
@@ -152,10 +142,7 @@ def spoken_at(frames: list[Line]) -> tuple[int, int]:
     if "input_audio_buffer.speech_started" not in bodies:
         return (0, 0)
     detection = bodies["session.updated"]["session"]["audio"]["input"]["turn_detection"]
-    start = (
-        bodies["input_audio_buffer.speech_started"]["audio_start_ms"]
-        + detection["prefix_padding_ms"]
-    )
+    start = bodies["input_audio_buffer.speech_started"]["audio_start_ms"] + detection["prefix_padding_ms"]
     stop = bodies["input_audio_buffer.speech_stopped"]["audio_end_ms"]
     stop -= -(-detection["silence_duration_ms"] // FRAME_MS) * FRAME_MS
     return (start, stop)
@@ -204,11 +191,7 @@ def paths(value: Any, path: str = "") -> dict[str, str]:
         for inner in value:
             found |= paths(inner, f"{path}[]")
         return found
-    kind = (
-        "number"
-        if isinstance(value, int | float) and not isinstance(value, bool)
-        else type(value).__name__
-    )
+    kind = "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
     return {path: kind}
 
 
@@ -241,9 +224,7 @@ def compare(captured: list[dict[str, Any]], ours: list[dict[str, Any]]) -> Agree
     ):
         agreement.events += len(theirs)
         if [label(body) for body in theirs] != [label(body) for body in mine]:
-            agreement.differences.append(
-                f"types: {[label(b) for b in theirs]} became {[label(b) for b in mine]}"
-            )
+            agreement.differences.append(f"types: {[label(b) for b in theirs]} became {[label(b) for b in mine]}")
             continue
         for want, have in zip(theirs, mine, strict=True):
             wanted, had = paths(want), paths(have)

@@ -45,9 +45,7 @@ NULL_BUT_REAL = {
 
 
 # What Azure adds (captures azure-*) or has kept from the beta's later versions.
-OF_AZURE = {
-    name: {"content"} for name in ("response.content_part.added", "response.content_part.done")
-}
+OF_AZURE = {name: {"content"} for name in ("response.content_part.added", "response.content_part.done")}
 BETA_SESSION = {"session.id", "session.object", "session.expires_at", "session.client_secret"}
 OF_THE_BETA = {
     "session.created": BETA_SESSION,  # C: openai_beta-webrtc_cancelled_turn:2
@@ -93,11 +91,7 @@ def faults(body: dict[str, Any], provider: str = "openai") -> list[str]:
         value = TypeAdapter(model).validate_python(without(body, NULL_BUT_REAL.get(name, set())))
     except ValidationError as error:
         return [f"{name} {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-    return [
-        f"{name} {path}: unknown field"
-        for path in extras(value)
-        if path not in EXTRA[provider].get(name, set())
-    ]
+    return [f"{name} {path}: unknown field" for path in extras(value) if path not in EXTRA[provider].get(name, set())]
 
 
 def extras(value: Any, path: str = "") -> list[str]:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from mockserver.engines.simulator import Misbehaviour, Options
-from mockserver.engines.simulator.profiles import PROFILES
+from mockserver.engines.simulator.openai.profiles import PROFILES
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[2] / "docs" / "fidelity.md"
@@ -26,16 +26,12 @@ def rows() -> list[tuple[str, str, str, str]]:
 def kept() -> dict[str, list[str]]:
     """The rules that tests name, with the tests."""
     found: dict[str, list[str]] = {}
-    for path in sorted(HERE.glob("test_*.py")):
+    for path in sorted(HERE.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.FunctionDef):
                 continue
             for mark in node.decorator_list:
-                if (
-                    isinstance(mark, ast.Call)
-                    and isinstance(mark.func, ast.Name)
-                    and mark.func.id == "keeps"
-                ):
+                if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "keeps":
                     for rule in mark.args:
                         assert isinstance(rule, ast.Constant)
                         found.setdefault(str(rule.value), []).append(f"{path.name}::{node.name}")
@@ -68,8 +64,7 @@ def test_every_setting_exists() -> None:
 def test_the_guide_lists_every_setting_and_every_switch() -> None:
     guide = (PAGE.parent / "simulator.md").read_text(encoding="utf-8")
     tables = {
-        part.partition("\n")[0]: set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE))
-        for part in guide.split("\n## ")
+        part.partition("\n")[0]: set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)) for part in guide.split("\n## ")
     }
     assert tables["Settings"] == set(Options.__dataclass_fields__) | ARGUMENTS
     assert tables["Misbehaving on purpose"] == set(Misbehaviour)

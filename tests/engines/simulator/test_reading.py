@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockserver.engines.simulator import McpCall, reading
-from mockserver.engines.simulator.schema import CLIENT_EVENTS
+from mockserver.engines.simulator.openai.schema import CLIENT_EVENTS
 from mockserver.engines.simulator.shapes import Shape
 from tests.engines.simulator.stage import Stage
 
@@ -52,9 +52,7 @@ def test_ordinary_json_is_read() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
 
@@ -65,9 +63,7 @@ def shaped(shape: Shape, depth: int = 0) -> st.SearchStrategy[Any]:
     for kind in shape.kinds:
         if kind == "string":
             options.append(
-                st.sampled_from(shape.values)
-                if shape.values
-                else st.sampled_from(["", "a", "AAAA", "root"])
+                st.sampled_from(shape.values) if shape.values else st.sampled_from(["", "a", "AAAA", "root"])
             )
         elif kind in ("integer", "number"):
             options.append(st.integers(-1, 9_000))
@@ -92,11 +88,7 @@ def objects(shape: Shape, depth: int) -> st.SearchStrategy[Any]:
     if shape.fields is None:
         return st.dictionaries(st.text(max_size=4), JSON, max_size=2)
     needed = {name: shaped(shape.fields[name], depth + 1) for name in shape.required}
-    free = {
-        name: shaped(one, depth + 1)
-        for name, one in shape.fields.items()
-        if name not in shape.required
-    }
+    free = {name: shaped(one, depth + 1) for name, one in shape.fields.items() if name not in shape.required}
     return st.fixed_dictionaries(needed, optional=free)
 
 
@@ -116,9 +108,7 @@ def events() -> st.SearchStrategy[dict[str, Any]]:
 
 @given(st.lists(events(), max_size=6), JSON, st.sampled_from(sorted(CLIENT_EVENTS)))
 @settings(max_examples=max(150, settings().max_examples))
-def test_no_event_brings_the_session_down(
-    bodies: list[dict[str, Any]], junk: Any, name: str
-) -> None:
+def test_no_event_brings_the_session_down(bodies: list[dict[str, Any]], junk: Any, name: str) -> None:
     def replier(context: Any) -> Any:
         return ["words", McpCall("a", "search", error="x")]
 

@@ -28,13 +28,36 @@ from mockserver.engines.simulator import (
     ToolCall,
     simulator,
 )
+from mockserver.engines.simulator.openai.profiles import PROFILES
 from mockserver.engines.simulator.options import Settings
-from mockserver.engines.simulator.profiles import PROFILES
 from mockserver.errors import UsageError
 
 STRANGER = object()
-NO = [5, -1, 0, 1.5, float("nan"), float("inf"), True, None, "", "x", b"x", [1], [None], ["", 1], (), {}, {"a": 1},
-      {1: 1}, {"a": [1]}, {"a": [{}]}, {1}, STRANGER, len]
+NO = [
+    5,
+    -1,
+    0,
+    1.5,
+    float("nan"),
+    float("inf"),
+    True,
+    None,
+    "",
+    "x",
+    b"x",
+    [1],
+    [None],
+    ["", 1],
+    (),
+    {},
+    {"a": 1},
+    {1: 1},
+    {"a": [1]},
+    {"a": [{}]},
+    {1},
+    STRANGER,
+    len,
+]
 """One of everything."""
 
 

@@ -57,9 +57,7 @@ def test_a_model_that_does_not_exist_is_told_after_the_upgrade() -> None:
 
 @keeps("beta-retired")
 def test_the_beta_shape_is_switched_off() -> None:
-    beta = Handshake(
-        "/v1/realtime", (("model", "gpt-realtime"),), (KEY, ("OpenAI-Beta", "realtime=v1"))
-    )
+    beta = Handshake("/v1/realtime", (("model", "gpt-realtime"),), (KEY, ("OpenAI-Beta", "realtime=v1")))
     browser = Handshake(
         "/v1/realtime",
         (("model", "gpt-realtime"),),
@@ -85,9 +83,7 @@ def secret(source: Any, body: Any, *, at_us: int = UNIX_US) -> tuple[int, dict[s
 def test_a_client_secret_opens_a_session_with_its_settings() -> None:
     source = simulator("openai", require_key="test-key")
     given = {"type": "realtime", "model": "gpt-realtime", "instructions": "From the secret."}
-    status, body = secret(
-        source, {"session": given, "expires_after": {"anchor": "created_at", "seconds": 60}}
-    )
+    status, body = secret(source, {"session": given, "expires_after": {"anchor": "created_at", "seconds": 60}})
     assert status == 200
     assert body["value"].startswith("ek_")
     assert body["expires_at"] == UNIX_US // 1_000_000 + 60

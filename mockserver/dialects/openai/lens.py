@@ -1,0 +1,294 @@
+"""OpenAI Realtime over websocket, in the shape of general availability ("GA").
+
+Sources: the published schema, CLIENTS.md sections 1 and 2.1 (paths, keys, who mints which id),
+FACTS.md for errors.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender, Text
+from mockserver.core.view import Audio, Kind, View, plain_view
+from mockserver.dialects.base import (
+    AudioFormat,
+    Dialect,
+    MatchRules,
+    Problem,
+    base64_size,
+    close_reason,
+    event,
+    parse,
+    shorten,
+)
+from mockserver.dialects.causes import Causes
+from mockserver.dialects.openai.causes import RealtimeCauses
+from mockserver.dialects.openai.order import independent
+
+_TYPE_FIRST = re.compile(r'\s*\{\s*(?:"event_id"\s*:\s*"[^"\\]*"\s*,\s*)?"type"\s*:\s*"([^"\\]+)"')
+"""The type where it is the first key, or the second after event_id: every frame of the real service
+seen so far.
+"""
+
+G711 = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
+NOT_ACTIVE = "Cancellation failed: no active response found"
+AUDIO_DELTAS = ("response.output_audio.delta", "response.audio.delta")
+CLOSE_CODES = {
+    "invalid_api_key": 3000,
+    "model_not_found": 4000,
+    "beta_api_shape_disabled": 4000,
+    "session_expired": 1001,
+}
+"""Which errors end the session, and with what code (FACTS 4, 6, 34)."""
+
+
+class OpenAI(Dialect):
+    """OpenAI Realtime, GA."""
+
+    name = "openai"
+    title = "OpenAI Realtime"
+    upstream: str | None = "https://api.openai.com/v1"
+    base_path = "/v1"
+    socket_path = "/v1/realtime"
+    paths: tuple[str, ...] = ("/realtime",)
+    env_vars = {"OPENAI_BASE_URL": "{base_url}", "OPENAI_API_KEY": "{key}"}
+    subprotocols: tuple[str, ...] = ("realtime",)
+    key_headers: tuple[str, ...] = (
+        "authorization",
+        "api-key",
+        "openai-organization",
+        "openai-project",
+    )
+    key_subprotocols: tuple[str, ...] = (
+        "openai-insecure-api-key.",
+        "openai-organization.",
+        "openai-project.",
+    )
+    key_env = "OPENAI_API_KEY"
+    rules = MatchRules(
+        volatile=("event_id", "conversation.item.truncate:audio_end_ms"),
+        ids=(
+            "**.item_id",
+            "item.id",
+            "**.previous_item_id",
+            "**.call_id",
+            "**.response_id",
+            "**.event_id",
+            "response.input.*.id",
+            "response.metadata.*id",
+            "response.metadata.*Id",
+        ),
+        maybe_ids=("response.metadata.*",),
+        optional=(
+            "response.cancel",
+            "input_audio_buffer.clear",
+            "conversation.item.truncate",
+            "output_audio_buffer.clear",
+        ),
+    )
+    cancels = ("response.cancel",)
+    audio_ends = ("input_audio_buffer.commit", "input_audio_buffer.clear")
+    plain_names = ("error",)
+    # FACTS 8 and 9: transcripts of the input come anywhere from speech to after the reply's audio.
+    floating = (
+        "*input_audio_transcription*",
+        "rate_limits.updated",
+        "*speech_started",
+        "*speech_stopped",
+    )
+
+    def peek(self, frame: Frame, sender: Sender) -> str:
+        """The event's type, without parsing the frame where it stands first."""
+        if isinstance(frame, Text):
+            found = _TYPE_FIRST.match(frame.data)
+            if found:
+                return found[1]
+        return self.view(frame, sender).name
+
+    def view(self, frame: Frame, sender: Sender) -> View:
+        """JSON in text frames; JSON in binary frames is read too (clients accept it, the
+        server refuses it: FACTS 5).
+        """
+        if isinstance(frame, Text):
+            body = parse(frame.data)
+            return plain_view(frame) if body is None else self.read(body, sender)
+        if isinstance(frame, Binary):
+            return plain_view(frame)
+        return plain_view(frame)
+
+    def read(self, body: Any, sender: Sender) -> View:
+        """Type, ids and audio of one event."""
+        if not isinstance(body, dict) or not isinstance(body.get("type"), str):
+            return View(Kind.EVENT, "json", body)
+        name: str = body["type"]
+        kind, audio = Kind.EVENT, None
+        if sender is Sender.CLIENT and name == "input_audio_buffer.append":
+            kind, audio = Kind.AUDIO, _audio(body, "audio")
+        elif sender is Sender.SERVER and name in AUDIO_DELTAS:
+            audio = _audio(body, "delta")
+        response, item = body.get("response"), body.get("item")
+        return View(
+            kind,
+            name,
+            body,
+            audio,
+            response_id=_text(body.get("response_id")) or _id_of(response),
+            item_id=_text(body.get("item_id")) or _id_of(item),
+            event_id=_text(body.get("event_id")),
+        )
+
+    def summary(self, view: View) -> str:
+        """What a person wants to see of an event."""
+        return summary(view)
+
+    def causes(self) -> Causes:
+        """By response, item and event id, and by order (``dialects.realtime``)."""
+        return RealtimeCauses()
+
+    def independent(self, earlier: View, later: View) -> bool:
+        """See ``dialects.order``."""
+        return independent(earlier, later)
+
+    def audio_format(self, view: View, current: AudioFormat) -> AudioFormat:
+        """``session.update`` sets it: nested in GA, flat in the beta shape."""
+        return input_format(view.body, current) if view.name == "session.update" else current
+
+    def added(self, view: View) -> list[Send | Hangup]:
+        """A cancel of nothing is an error (FACTS 16), a clear is confirmed. A truncate of
+        what was heard is confirmed too.
+        """
+        body = view.body
+        match view.name:
+            case "response.cancel":
+                return self.complaint(Problem("response_cancel_not_active", NOT_ACTIVE, event_id=view.event_id))
+            case "input_audio_buffer.clear":
+                return [event({"type": "input_audio_buffer.cleared", "event_id": "event_mockserver"})]
+            case "conversation.item.truncate":
+                told = {key: body.get(key) for key in ("item_id", "content_index", "audio_end_ms")}
+                return [
+                    event(
+                        {
+                            "type": "conversation.item.truncated",
+                            "event_id": "event_mockserver",
+                            **told,
+                        }
+                    )
+                ]
+            case _:
+                return []
+
+    def cancel(self, data: Mapping[str, Any]) -> Text:
+        """How a client asks for the end of a response: ``data["response_id"]``, else the one that is on its way."""
+        body: dict[str, Any] = {"type": "response.cancel"}
+        if isinstance(data.get("response_id"), str):
+            body["response_id"] = data["response_id"]
+        return Text(json.dumps(body))
+
+    def refusal(self, problem: Problem) -> list[Send | Hangup]:
+        """An error event, then a close with its own code; the reason is type.code (FACTS 4)
+        or, at expiry, the message (6).
+        """
+        code = CLOSE_CODES.get(problem.kind, 1011)
+        reason = problem.message if problem.kind == "session_expired" else f"{problem.type}.{problem.kind}"
+        return [*self.complaint(problem), Hangup(code=code, reason=close_reason(reason))]
+
+    def complaint(self, problem: Problem) -> list[Send | Hangup]:
+        """An error event. It carries an id of its own only where the maker of the problem
+        gives one.
+        """
+        error = {
+            "type": problem.type,
+            "code": problem.kind,
+            "message": problem.message,
+            "param": problem.param,
+            "event_id": problem.event_id,
+        }
+        return [
+            event(
+                {
+                    "type": "error",
+                    "event_id": problem.extra.get("event_id", "event_mockserver"),
+                    "error": error,
+                }
+            )
+        ]
+
+
+def _audio(body: dict[str, Any], key: str) -> Audio | None:
+    """The base64 audio at ``key``; its format is the session's, so it is not stated here."""
+    data = body.get(key)
+    return Audio(base64_size(data), path=(key,)) if isinstance(data, str) else None
+
+
+def input_format(body: Any, current: AudioFormat) -> AudioFormat:
+    """The input audio's format after a ``session.update``: ``audio.input.format`` (GA) or
+    ``input_audio_format`` (beta).
+    """
+    session = body.get("session") if isinstance(body, dict) else None
+    if not isinstance(session, dict):
+        return current
+    audio = session.get("audio")
+    heard = audio.get("input") if isinstance(audio, dict) else None
+    named: Any = heard.get("format") if isinstance(heard, dict) else None
+    named = named or session.get("input_audio_format")
+    rate = session.get("input_audio_sampling_rate")  # Voice Live
+    if isinstance(named, dict):
+        named, rate = named.get("type"), named.get("rate")
+    if not isinstance(named, str):
+        return current
+    if named in G711:
+        return AudioFormat(8_000, 1)
+    return AudioFormat(rate if isinstance(rate, int) and rate > 0 else 24_000)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _id_of(value: Any) -> str | None:
+    return _text(value.get("id")) if isinstance(value, dict) else None
+
+
+def summary(view: View) -> str:
+    """The fields that matter of an event of the OpenAI family, in one line."""
+    body = view.body
+    if not isinstance(body, dict):
+        return str(view.extra.get("summary", ""))
+    parts: list[str] = []
+    if view.audio is not None:
+        parts.append(f"{view.audio.milliseconds():.0f} ms of audio")
+    response, item, error = body.get("response"), body.get("item"), body.get("error")
+    if isinstance(response, dict):
+        parts += [str(response[key]) for key in ("id", "status") if response.get(key)]
+        details = response.get("status_details")
+        if isinstance(details, dict) and details.get("reason"):
+            parts.append(str(details["reason"]))
+        for key in ("conversation", "metadata", "instructions"):
+            if response.get(key):
+                parts.append(f"{key}={shorten(str(response[key]), 60)}")
+    elif view.response_id:
+        parts.append(view.response_id)
+    if isinstance(item, dict):
+        parts += [str(item[key]) for key in ("id", "type", "role", "status", "name", "call_id") if item.get(key)]
+        for content in item.get("content") or ():
+            if isinstance(content, dict):
+                words = content.get("text") or content.get("transcript")
+                parts.append(repr(shorten(str(words), 60)) if words else str(content.get("type", "")))
+        parts += [f"{key}={shorten(str(item[key]), 60)!r}" for key in ("arguments", "output") if item.get(key)]
+    elif view.item_id:
+        parts.append(view.item_id)
+    if isinstance(error, dict):
+        parts.append(f"{error.get('code') or error.get('type')}: {shorten(str(error.get('message')), 80)}")
+    for key in ("delta", "transcript", "text", "arguments", "name"):
+        if isinstance(body.get(key), str) and view.audio is None:
+            parts.append(repr(shorten(body[key], 60)))
+    for key in ("audio_start_ms", "audio_end_ms", "previous_item_id"):
+        if body.get(key) is not None:
+            parts.append(f"{key}={body[key]}")
+    return " ".join(parts)
+
+
+OPENAI = OpenAI()

@@ -1,0 +1,82 @@
+"""How much audio a live client has sent, against how much was recorded.
+
+Audio is a running count of time, not a list of frames, so any chunking is the same. What waits for
+audio is in the score; here is what makes it come: enough of it, nearly enough and then silence, or
+the end of an utterance.
+"""
+
+from __future__ import annotations
+
+from mockserver.core.frames import Frame, Micros
+from mockserver.core.view import View
+from mockserver.dialects.base import MatchRules
+from mockserver.engines.replay.audio_clock import Ear, audio_bytes
+from mockserver.engines.replay.matching import Difference
+from mockserver.engines.replay.recording import Score
+from mockserver.engines.replay.steps import Step
+
+QUIET: Micros = 500_000
+"""After so long without client audio, a little less than was recorded counts as all of it."""
+
+
+class Hearing:
+    """One live client's audio. ``quiet_at``: when its silence will count, or None."""
+
+    def __init__(self, score: Score, rules: MatchRules) -> None:
+        self.ear = Ear()
+        self.quiet_at: Micros | None = None
+        self._score, self._rules = score, rules
+        self._spoke_at: Micros = 0
+        # At the last end of an utterance: recorded time, live bytes, recorded bytes.
+        self._synced: tuple[Micros, int, int] = (0, 0, 0)
+
+    def take(self, view: View, frame: Frame, now: Micros) -> str:
+        """One more piece. Returns why it cannot be the recorded audio, or ""."""
+        assert view.audio is not None
+        before = self.ear.size
+        self.ear.take(view.audio)
+        self._score.heard(self.ear.us, now)
+        if self._rules.audio == "exact":
+            live = audio_bytes(view, frame)
+            recorded = bytes(self._score.heard_exactly[before : before + len(live)])
+            if recorded != live[: len(recorded)]:
+                at = self.ear.format.micros(before) // 1000
+                return f"the audio differs from the recorded one after {at} ms"
+        # A slow client's pause between two pieces is no silence.
+        pause, self._spoke_at = now - self._spoke_at, now
+        self.quiet_at = now + max(QUIET, 3 * pause) if self._nearly() else None
+        return ""
+
+    def quiet(self, now: Micros) -> None:
+        """No more audio came, and next to nothing is missing: that counts as all of it."""
+        self.quiet_at = None
+        if self._nearly():
+            self.ear.jump(self._score.audio_waits[0][0])
+            self._score.heard(self.ear.us, now)
+
+    def end(self, step: Step, now: Micros) -> Difference | None:
+        """The client ends an utterance: it must be as long as the recorded one."""
+        if self._rules.audio == "ignore":
+            return None
+        from_us, live_from, recorded_from = self._synced
+        recorded, live = step.audio_us - from_us, self.ear.us - from_us
+        sizes = step.audio_bytes - recorded_from, self.ear.size - live_from
+        same = sizes[0] == sizes[1]
+        if self._rules.audio == "duration":
+            same = abs(recorded - live) <= self._slack(step.audio_us)
+        if not same:
+            told = [f"{us / 1000:.0f} ms ({size} bytes)" for us, size in zip((recorded, live), sizes, strict=True)]
+            return Difference("the audio before it", *told)
+        self.ear.jump(step.audio_us)
+        self._synced = step.audio_us, self.ear.size, step.audio_bytes
+        self._score.heard(self.ear.us, now)
+        return None
+
+    def _nearly(self) -> bool:
+        waits = self._score.audio_waits
+        return bool(waits) and waits[0][0] - self.ear.us <= self._slack(waits[0][0])
+
+    def _slack(self, recorded: Micros) -> Micros:
+        if self._rules.audio != "duration":
+            return 0
+        return min(self._rules.audio_slack_ms * 1_000, (recorded - self._synced[0]) // 10)

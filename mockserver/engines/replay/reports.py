@@ -1,0 +1,95 @@
+"""What a test is told when a client departs from a recording. Plain text; the first line says it
+all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mockserver.core.frames import Close, Lost, Sender, Text
+from mockserver.core.view import Lens
+from mockserver.dialects.base import shorten
+from mockserver.engines.replay.departures import Departure, Line
+from mockserver.engines.replay.steps import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which session of which cassette, and the command that records it again."""
+
+    session: int
+    cassette: str
+    rerecord: str
+    lens: Lens
+
+    def __str__(self) -> str:
+        return f"session {self.session}, {self.cassette}"
+
+
+def departed(where: Where, departure: Departure) -> str:
+    """A live client frame that matches no recorded one."""
+    view = departure.view
+    told = [f"{where}: {view.name} at {departure.at / 1e6:.3f} s does not match the recording"]
+    if departure.why:
+        told[0] += f": {departure.why}"
+    told.append(f"  live: {_frame(where.lens, departure.frame, 300)}")
+    if departure.nearest:
+        told.append("  nearest recorded client frames:")
+        for step, differences in departure.nearest:
+            told.append(f"    {_step(step, where.lens)}")
+            told += [f"      {difference}" for difference in differences] or ["      the same"]
+    return "\n".join([*told, *_timeline(where.lens, departure.lines), *_again(where)])
+
+
+def stalled(where: Where, waits_for: str, silence_us: int, lines: Iterable[Line]) -> str:
+    """Replay waits for a client that does nothing."""
+    told = f"{where}: replay has waited {silence_us / 1e6:.1f} s or longer for {waits_for}"
+    return "\n".join([told, *_timeline(where.lens, lines), *_again(where)])
+
+
+def unfinished(where: Where, steps: Iterable[Step], lines: Iterable[Line]) -> str:
+    """Recorded client frames that never came."""
+    missing = [f"    {_step(step, where.lens)}" for step in steps]
+    ends = [step for step in steps if isinstance(step.frame, Close | Lost)]
+    if len(ends) == len(missing):
+        told = f"{where}: the client never closed the connection"
+    else:
+        frames = "frames" if len(missing) > 1 else "frame"
+        told = f"{where}: {len(missing)} recorded client {frames} never came"
+    return "\n".join([told, *missing, *_timeline(where.lens, lines), *_again(where)])
+
+
+def surplus(cassette: str, asked: str, why: str, rerecord: str) -> str:
+    """A connection that the cassette does not hold."""
+    return f"{cassette}: no recorded connection for {asked}: {why}\n  to record it again: {rerecord}"
+
+
+def unused(cassette: str) -> str:
+    """Nobody came."""
+    return (
+        f"{cassette}: no client connected, so nothing of it was played; give the client the server's base_url, "
+        "or set the variables it reads (marker: env=True; command line: -- COMMAND)"
+    )
+
+
+def _step(step: Step, lens: Lens) -> str:
+    told = shorten(lens.summary(step.view), 80)
+    return f"#{step.number} {step.view.name}, recorded at {step.at / 1e6:.3f} s  {told}".rstrip()
+
+
+def _frame(lens: Lens, frame: object, width: int) -> str:
+    return shorten(frame.data, width) if isinstance(frame, Text) else shorten(repr(frame), width)
+
+
+def _timeline(lens: Lens, lines: Iterable[Line]) -> list[str]:
+    told = []
+    for line in lines:
+        arrow = "-->" if line.sender is Sender.CLIENT else "<--"
+        view = lens.view(line.frame, line.sender)
+        told.append(f"    {line.at / 1e6:9.3f}  {arrow}  {view.name}  {shorten(lens.summary(view), 80)}".rstrip())
+    return ["  up to there:", *told] if told else []
+
+
+def _again(where: Where) -> list[str]:
+    return [f"  to record it again: {where.rerecord}"] if where.rerecord else []

@@ -1,0 +1,86 @@
+"""What a recording is read into: steps of the client, cues of the server, the anchors that cues
+wait for, chains that keep order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from mockserver.core.frames import Abort, Frame, Hangup, Micros
+from mockserver.core.view import View
+from mockserver.dialects.causes import Role
+from mockserver.engines.replay.aliases import Parts
+from mockserver.engines.replay.delta_runs import Run
+
+
+@dataclass(eq=False, slots=True)
+class Anchor:
+    """``base`` is its recorded time, ``time`` its live time once everything it waits for has
+    come.
+    """
+
+    base: Micros
+    missing: int
+    words: str = ""
+    optional: bool = False  # waits for a client frame that may never come
+    left: bool = False  # the client has gone on without that frame
+    time: Micros | None = None
+    waiting: list[Chain] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Cue:
+    """One server frame, ready to go out; or many alike, one after another (``run``).
+
+    Of a run, ``index`` and ``delay`` are the next frame's.
+    """
+
+    index: int
+    delay: Micros
+    frame: Frame
+    effect: Hangup | Abort | None  # None: the frame is sent
+    parts: Parts | None
+    anchor: Anchor
+    chain: Chain
+    response: str
+    role: Role
+    closing: bool
+    owed: bool  # a client that does what was recorded will see it, optional frames left out
+    prompt: bool  # the service says it at once and in order: what was recorded after it does not overtake it
+    run: Run | None = None
+    dropped: bool = False
+
+    def rest(self) -> tuple[int, int]:
+        """The last record that this stands for, and how many of its frames are owed."""
+        if self.run is None:
+            return self.index, int(self.owed)
+        return self.run.places[-1], self.run.left() if self.owed else 0
+
+
+@dataclass(eq=False, slots=True)
+class Chain:
+    """Cues that keep their order."""
+
+    name: str
+    cues: deque[Cue] = field(default_factory=deque)
+    last: Micros = 0  # when the last one went out
+
+
+@dataclass(eq=False, slots=True)
+class Step:
+    """One recorded client frame that is not audio."""
+
+    number: int
+    index: int
+    at: Micros  # as recorded
+    paced: Micros  # as it is played (``engines.pacing.Tempo``)
+    view: View
+    frame: Frame
+    optional: bool
+    about: str  # the response that it is about, where it may only come while that one runs
+    audio_us: Micros  # how much client audio had been recorded before it
+    audio_bytes: int
+    state: str = "pending"  # "done", "left" (an optional one that the client passed over; it may still come)
+    time: Micros = 0  # when it came, live
+    anchors: list[Anchor] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""What a test wrote answers, step by step."""

@@ -1,0 +1,164 @@
+"""The default conversation: its items in order, and the events that tell of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mockserver.engines.simulator.openai import problems
+from mockserver.engines.simulator.openai.items import Item, item_from, words_until
+from mockserver.engines.simulator.openai.wire import Wire
+from mockserver.engines.simulator.options import Misbehaviour
+from mockserver.engines.simulator.voice.listening import Ear, received
+
+_CALL_ID = re.compile(r"[a-zA-Z0-9_-]+")
+
+
+class Conversation:
+    """Items by position. ``create`` and its siblings check first and change nothing where they raise."""
+
+    def __init__(self, wire: Wire, ear: Ear) -> None:
+        self.wire = wire
+        self.ear = ear
+        self.id = wire.mint("conversation")
+        self.items: list[Item] = []
+
+    # --- lookups ---
+
+    def find(self, item_id: str) -> Item | None:
+        """The item with this id, or None."""
+        return next((item for item in self.items if item.id == item_id), None)
+
+    def before(self, item: Item) -> str | None:
+        """The id of the item before this one, or None."""
+        place = self.items.index(item)
+        return self.items[place - 1].id if place else None
+
+    @property
+    def last_id(self) -> str | None:
+        """The id of the last item, or None."""
+        return self.items[-1].id if self.items else None
+
+    # --- changes ---
+
+    def insert(self, item: Item, after: str | None = None) -> None:
+        """Put an item behind another; at the end for None, first for "root" (FACTS 14)."""
+        if after == "root":
+            self.items.insert(0, item)
+        elif after is None:
+            self.items.append(item)
+        else:
+            known = self.find(after)
+            if known is None:
+                raise problems.no_such_predecessor(after)
+            self.items.insert(self.items.index(known) + 1, item)
+
+    def announce(self, item: Item) -> None:
+        """conversation.item.added."""
+        self.wire.emit("conversation.item.added", previous_item_id=self.before(item), item=item.shown())
+
+    def finish(self, item: Item) -> None:
+        """conversation.item.done.
+
+        Of the model's own item whose predecessor is the first item, previous_item_id is null although .added had the id
+        (FACTS 11). Of an item that a client made it is right (C: openai-message_history_seeding:12).
+        """
+        previous = self.before(item)
+        if item.origin == "response" and self.wire.profile.done_forgets_first and previous == self.items[0].id:
+            previous = None
+        self.wire.emit("conversation.item.done", previous_item_id=previous, item=item.shown())
+
+    # --- the client's events ---
+
+    def create(self, body: dict[str, Any], sound: dict[str, Any]) -> None:
+        """conversation.item.create. ``sound``: the session's input audio format."""
+        given = body["item"]
+        item = self.made(given, sound)
+        self.insert(item, body.get("previous_item_id"))
+        self.listen(item)
+        self.announce(item)
+        self.finish(item)
+
+    def made(self, given: dict[str, Any], sound: dict[str, Any]) -> Item:
+        """An item of the client's, checked against the conversation. Nobody has listened to its audio yet."""
+        wanted = given.get("id")
+        if wanted is not None and self.find(wanted) is not None:
+            raise problems.duplicate_item(wanted)
+        check_call_id(given, "item")
+        checks = self.wire.profile.checks_call_id and given["type"] == "function_call_output"
+        if checks and not self._knows_call(given["call_id"]):
+            raise problems.no_such_call(given["call_id"])
+        item = item_from(given, wanted or self.wire.mint("item"))
+        if item.type == "function_call" and not item.call_id:
+            item.call_id = self.wire.mint("call")
+        self.load(item, given, sound, "item")
+        return item
+
+    def _knows_call(self, call_id: str) -> bool:
+        return any(item.type == "function_call" and item.call_id == call_id for item in self.items)
+
+    def load(self, item: Item, given: dict[str, Any], sound: dict[str, Any], path: str) -> None:
+        """The audio of a client's item. ``path``: where an error says that the item is."""
+        for index, part in enumerate(item.content):
+            if part.type != "input_audio":
+                continue
+            data = received(given["content"][index]["audio"], f"{path}.content[{index}].audio")
+            part.pcm, part.rate = self.ear.decode(data, sound)
+            part.audio_ms = len(part.pcm) // 2 * 1000 // part.rate
+
+    def listen(self, item: Item) -> None:
+        """What is said in the audio of a client's item. Only once nothing can refuse it: a transcript of the
+        test's is used up by it."""
+        for part in item.content:
+            if part.type == "input_audio":
+                part.heard = self.ear.hear(part.pcm, part.rate) or ""
+
+    def retrieve(self, item_id: str) -> None:
+        """conversation.item.retrieve: the item with its audio."""
+        item = self.find(item_id)
+        if item is None:
+            raise problems.no_such_item("retrieve", item_id)
+        self.wire.emit("conversation.item.retrieved", item=item.shown(audio=True))
+
+    def delete(self, item_id: str) -> None:
+        """conversation.item.delete."""
+        item = self.find(item_id)
+        if item is None:
+            raise problems.no_such_item("delete", item_id)
+        self.items.remove(item)
+        self.wire.drop(item)
+        self.wire.emit("conversation.item.deleted", item_id=item_id)
+
+    def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
+        """conversation.item.truncate: what is cut was never heard, so it leaves the transcript too (D)."""
+        item = self.find(item_id)
+        if item is None:
+            raise problems.no_such_item("truncate", item_id)
+        part = item.content[content_index] if content_index < len(item.content) else None
+        if item.role != "assistant" or part is None or part.type != "output_audio":
+            raise problems.not_truncatable()
+        if audio_end_ms > part.audio_ms:
+            raise problems.already_shorter(part.audio_ms, audio_end_ms)
+        if not self.wire.misbehaves(
+            Misbehaviour.TRUNCATE_IGNORED,
+            f"{item_id} keeps all its words",
+            item_id=item_id,
+            audio_end_ms=audio_end_ms,
+        ):
+            part.heard = words_until(part.said, audio_end_ms)
+            part.text = part.heard if self.wire.options.truncated_transcript == "cut" else None
+            part.audio_ms = audio_end_ms
+        self.wire.emit(
+            "conversation.item.truncated",
+            item_id=item_id,
+            content_index=content_index,
+            audio_end_ms=audio_end_ms,
+        )
+
+
+def check_call_id(given: Mapping[str, Any], path: str) -> None:
+    """The call id of a client's item."""
+    call_id = given.get("call_id")
+    if call_id is not None and not _CALL_ID.fullmatch(call_id):
+        raise problems.bad_call_id(f"{path}.call_id")

@@ -1,0 +1,1 @@
+"""Where Azure, Voice Live, the beta shape and xAI differ from OpenAI."""

@@ -1,0 +1,313 @@
+"""Azure's three: OpenAI v1 (GA shapes), OpenAI with a dated api-version and Voice Live (both of the beta shape).
+
+Sources: the captures azure-* and azure_voice_live-*, openai_beta-webrtc_cancelled_turn, CLIENTS 1 and 2.2, FACTS 9
+and 31, and public issues where they are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mockserver.core.frames import Handshake
+from mockserver.core.ids import Ids
+from mockserver.engines.simulator.openai import schema
+from mockserver.engines.simulator.openai.cousins import beta_shape as flat
+from mockserver.engines.simulator.openai.profile import PCM_24K, Profile
+from mockserver.engines.simulator.shapes import FLAG, Shape, integer, number, record, text, variants
+
+if TYPE_CHECKING:
+    from mockserver.engines.simulator.openai.wire import Wire
+
+PARTS = ("response.content_part.added", "response.content_part.done")
+BAD_KEY = (
+    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
+    "active subscription and use a correct regional API endpoint for your resource."
+)
+NO_DEPLOYMENT = (
+    "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, "
+    "please wait a moment and try again."
+)
+
+
+class _Deployed(Profile):
+    """What all of Azure's have in common."""
+
+    beta_header_refused = False  # unknown for v1; the openai package sends it to the dated versions
+    # (I) Azure-Samples/aisearch-openai-rag-audio#48: the handshake is answered with HTTP 401. The bodies are those of
+    # Azure OpenAI's other calls ((I) openinterpreter#319).
+    refusals: Mapping[str, tuple[int, str, str]] = {
+        "invalid_api_key": (401, "401", BAD_KEY),
+        "model_not_found": (404, "DeploymentNotFound", NO_DEPLOYMENT),
+    }
+
+    # D: Microsoft's realtime-audio-websockets: the header, or the query parameter of the same name. A browser's
+    # subprotocol is OpenAI's alone: the openai package for JavaScript sends Azure none.
+    key_headers = ("api-key",)
+    key_params = ("api-key",)
+    key_subprotocol = None
+
+    def bad_key_answer(self, key: str | None) -> tuple[int, dict[str, Any]]:
+        """As at the handshake. Whether no key at all is worded so too is unknown."""
+        status, name, message = self.refusals["invalid_api_key"]
+        return status, {"error": {"code": name, "message": message}}
+
+    def knows_model(self, model: str) -> bool:
+        """A deployment is named by whoever made it, so any name may exist."""
+        return bool(model)
+
+
+class Azure(_Deployed):
+    """Azure OpenAI, v1: ``/openai/v1/realtime?model=DEPLOYMENT``."""
+
+    name = "azure"
+    rate_limits = None  # none in 12 responses (FACTS 31)
+
+    def outgoing(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
+        """The part of content_part events stands there twice (C: both azure captures)."""
+        if body["type"] in PARTS:
+            body = {**body, "content": body["part"]}
+        yield body
+
+
+# --- dated ----------------------------------------------------------------------------------------------------------
+
+_SESSION = record(
+    model=text(),
+    modalities=schema.MODALITIES,
+    instructions=text(),
+    voice=text(),
+    input_audio_format=flat.FORMAT_NAMES,
+    output_audio_format=flat.FORMAT_NAMES,
+    input_audio_transcription=schema.TRANSCRIPTION,
+    input_audio_noise_reduction=schema.NOISE_REDUCTION,
+    turn_detection=schema.TURN_DETECTION,
+    tools=schema.FUNCTION_TOOLS,
+    tool_choice=schema.TOOL_CHOICE,
+    temperature=flat.TEMPERATURE,
+    max_response_output_tokens=schema.MAX_TOKENS,
+    # The openai package and livekit know these three in a beta session too (LKO:150-205).
+    speed=number(0.25, 1.5),
+    tracing=schema.TRACING,
+    include=schema.INCLUDE,
+)
+_RESPONSE = flat.response_shape(text(), flat.FORMAT_NAMES, flat.TEMPERATURE)
+
+
+class AzureDated(flat.Flat, _Deployed):
+    """Azure OpenAI with ``api-version`` and ``deployment`` in the query.
+
+    No capture of Azure's own shows it: names, fields and order are those of the OpenAI beta, which it speaks.
+    """
+
+    name = "azure_dated"
+    rate_limits = "before"  # the output: 13 of 13 responses of the beta (FACTS 9)
+    rate_limit_names = ("requests", "tokens")
+    events = flat.client_events(_SESSION, _RESPONSE)
+    session_shape = _SESSION
+    shown = (
+        *("id", "object", "model", "expires_at", "modalities", "instructions", "voice"),
+        *("input_audio_format", "output_audio_format", "input_audio_transcription"),
+        *("turn_detection", "tools", "tool_choice", "temperature", "max_response_output_tokens"),
+        "client_secret",
+    )
+    shown_if_set = ("input_audio_noise_reduction", "tracing", "include")
+    # C: openai_beta-webrtc_cancelled_turn:2 shows no interrupt_response; later versions of the beta have it.
+    server_vad: Mapping[str, Any] = {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": 300,
+        "silence_duration_ms": 200,
+        "create_response": True,
+    }
+    transcription_fields: Mapping[str, None] = {}  # the beta's example shows what was given alone
+
+    def model_asked(self, handshake: Handshake) -> str | None:
+        """The deployment (CLIENTS 1)."""
+        return handshake.param("deployment") or handshake.param("model")
+
+    def defaults(self, model: str, instructions: str) -> dict[str, Any]:
+        """C: openai_beta-webrtc_cancelled_turn:2, whose voice was chosen by its client."""
+        config = super().defaults(model, instructions)
+        config["audio"]["input"]["turn_detection"] = dict(self.server_vad)
+        config["output_modalities"] = ["audio", "text"]
+        return {**config, "temperature": 0.8, "client_secret": None}
+
+    def event_out(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The name of a function is not repeated at the end of its arguments (D: the beta's example)."""
+        if body["type"] == "response.function_call_arguments.done":
+            return {key: value for key, value in body.items() if key != "name"}
+        return body
+
+    def usage_out(self, usage: dict[str, Any]) -> dict[str, Any]:
+        """No images in the beta (C: openai_beta-webrtc_cancelled_turn:24)."""
+        details = usage["input_token_details"]
+        return {
+            **usage,
+            "input_token_details": {
+                **_without(details, "image_tokens"),
+                "cached_tokens_details": _without(details["cached_tokens_details"], "image_tokens"),
+            },
+        }
+
+
+# --- Voice Live -----------------------------------------------------------------------------------------------------
+
+_ANYTHING = Shape(("object", "array", "string", "number", "boolean", "null"))
+_DETECTIONS = {
+    # Fields of its own detectors are not modelled, and taken as they are (Microsoft: voicelive-api-reference).
+    kind: Shape(
+        open=True,
+        fields={
+            "type": text(),
+            "threshold": Shape(("number", "null"), least=0, most=1),
+            "prefix_padding_ms": integer(0, null=True),
+            "silence_duration_ms": integer(0, null=True),
+            "create_response": FLAG,
+            "interrupt_response": FLAG,
+        },
+    )
+    for kind in (
+        *("server_vad", "semantic_vad", "azure_semantic_vad", "azure_semantic_vad_en"),
+        "azure_semantic_vad_multilingual",
+    )
+}
+_VOICE = Shape(("string", "object"), open=True, fields={"name": text(), "type": text()})
+_LIVE_SESSION = Shape(
+    open=True,  # animation, avatar and so on: not modelled, echoed as they are
+    fields={
+        "model": text(),
+        "modalities": schema.MODALITIES,
+        "instructions": text(null=True),
+        "voice": _VOICE,
+        "input_audio_format": flat.FORMAT_NAMES,
+        "output_audio_format": flat.FORMAT_NAMES,
+        "input_audio_sampling_rate": Shape(("integer",), least=8_000, most=24_000),
+        "input_audio_transcription": Shape(("object", "null")),
+        "turn_detection": variants("type", _DETECTIONS, null=True),
+        "tools": schema.FUNCTION_TOOLS,
+        "tool_choice": schema.TOOL_CHOICE,
+        "temperature": Shape(("number", "null")),
+        "max_response_output_tokens": schema.MAX_TOKENS,
+    },
+)
+_LIVE_RESPONSE = flat.response_shape(_VOICE, flat.FORMAT_NAMES, Shape(("number", "null")))
+_EXTRAS = (
+    *("animation", "input_audio_echo_cancellation", "avatar", "output_audio_timestamp_types"),
+    *("truncation_strategy", "include"),
+)
+
+
+class AzureVoiceLive(flat.Flat, _Deployed):
+    """Azure Voice Live, its basics: sessions, turns and tools with an OpenAI model behind it."""
+
+    name = "azure_voice_live"
+    rate_limits = None  # none in either capture
+    modalities = (
+        ("text",),
+        ("audio",),
+        ("audio", "text"),
+    )  # C: the default, and what the client asked
+    events = flat.client_events(_LIVE_SESSION, _LIVE_RESPONSE)
+    session_shape = _LIVE_SESSION
+    voices = None  # OpenAI's and Azure's own
+    shown = (
+        *("id", "model", "modalities", "instructions", "voice", "input_audio_format"),
+        *("output_audio_format", "input_audio_transcription", "input_audio_noise_reduction"),
+        *("turn_detection", "tools", "tool_choice", "max_response_output_tokens", "expires_at"),
+        *("object", "input_audio_sampling_rate", *_EXTRAS),
+    )
+    # What it fills in where a client asks for server_vad; the default session has other values (C:
+    # azure_voice_live-text_in_audio_out_turn:4 and :2).
+    server_vad: Mapping[str, Any] = {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": 400,
+        "silence_duration_ms": 500,
+        "create_response": True,
+        "interrupt_response": True,
+        "idle_timeout_ms": None,
+        "speech_duration_ms": None,
+        "end_of_utterance_detection": None,
+        "auto_truncate": False,
+        "appended_text_after_truncation": None,
+    }
+    transcription_fields: Mapping[str, None] = dict.fromkeys(
+        ("model", "language", "prompt", "custom_speech", "phrase_list")
+    )
+
+    def mint(self, what: str, ids: Ids) -> str:
+        """Most event ids have 22 characters (FACTS 31); the others are OpenAI's."""
+        return ids.mint("event_", 22, self.alphabet) if what == "event" else super().mint(what, ids)
+
+    def defaults(self, model: str, instructions: str) -> dict[str, Any]:
+        """C: azure_voice_live-text_in_audio_out_turn:2; the model's own voice and silence, as OpenAI has them."""
+        config = super().defaults(model, instructions)
+        heard, said = config["audio"]["input"], config["audio"]["output"]
+        heard["turn_detection"] = {
+            **self.server_vad,
+            "prefix_padding_ms": 300,
+            "silence_duration_ms": heard["turn_detection"]["silence_duration_ms"],
+        }
+        said |= {"voice": {"name": said["voice"], "type": "openai"}, "format": None}
+        return {**config, **dict.fromkeys(_EXTRAS), "input_audio_sampling_rate": 24_000}
+
+    def session_in(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The sampling rate is that of the input format; a voice by its name is one of OpenAI's."""
+        found = super().session_in(given)
+        if "voice" in given:
+            found["audio"]["output"]["voice"] = _voice(given["voice"])
+        rate = given.get("input_audio_sampling_rate")
+        if rate is not None and given.get("input_audio_format", "pcm16") == "pcm16":
+            heard = found.setdefault("audio", {}).setdefault("input", {})
+            heard["format"] = {**PCM_24K, "rate": rate}
+        return found
+
+    def incoming(self, body: dict[str, Any]) -> dict[str, Any]:
+        """As the beta; a voice as in the session."""
+        response = body.get("response")
+        if body["type"] == "response.create" and response and response.get("voice"):
+            body = {**body, "response": {**response, "voice": _voice(response["voice"])}}
+        return super().incoming(body)
+
+    def detection(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What is left out goes to the defaults, not to what was there (C: ...text_in_audio_out_turn:2 and :4)."""
+        return None if new is None else {**self.server_vad, **new}
+
+    def detection_in_force(self, shown: dict[str, Any]) -> dict[str, Any]:
+        """Its semantic detectors are models; ours goes by the silence they are set to."""
+        given = {key: value for key, value in shown.items() if value is not None}
+        return {**self.server_vad, **given, "type": "server_vad"}
+
+    def outgoing(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
+        """conversation.item.done there is for the user's speech alone.
+
+        (C) pydantic-ai tests/realtime/cassettes/test_azure_voice_live_ws/test_audio_in_server_vad_turn.
+        """
+        item = body.get("item") or {}
+        parts = [part["type"] for part in item.get("content", ())]
+        if body["type"] == "conversation.item.done" and parts == ["input_audio"]:
+            yield {**body, "item": flat.item_out(item)}
+        else:
+            yield from super().outgoing(body, wire)
+
+    def event_out(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The part at the end of a text is empty (C: azure_voice_live-tool_call_round:46)."""
+        if body["type"] == "response.content_part.done" and body["part"]["type"] == "text":
+            return {**body, "part": {**body["part"], "text": ""}}
+        if body["type"].endswith("input_audio_transcription.completed"):
+            return _without(body, "usage")  # (C) see outgoing
+        return body
+
+    def usage_out(self, usage: dict[str, Any]) -> dict[str, Any]:
+        """Reasoning is counted (C: azure_voice_live-text_in_audio_out_turn:28)."""
+        out = {**usage["output_token_details"], "reasoning_tokens": 0}
+        return {**usage, "output_token_details": out}
+
+
+def _voice(given: Any) -> Any:
+    return {"name": given, "type": "openai"} if isinstance(given, str) else given
+
+
+def _without(body: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key != name}

@@ -1,0 +1,390 @@
+"""xAI's voice agents: OpenAI GA with habits of its own.
+
+Sources: both captures xai-*, FACTS 1 and 30, CLIENTS 2.3 (LKX), the provider's guide where it is named (D), and one
+project's notes of what it saw ((P): ddmd72/alekbot-core, voice_spike_01).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mockserver.core.frames import SECOND, Micros
+from mockserver.core.ids import Ids
+from mockserver.engines.simulator.openai.cousins.xai_events import CLIENT_EVENTS, SESSION
+from mockserver.engines.simulator.openai.profile import SERVER_VAD, Profile
+from mockserver.engines.simulator.voice.listening import rate_of
+
+if TYPE_CHECKING:
+    from mockserver.engines.simulator.openai.wire import Wire
+
+UNIMPLEMENTED = "unimplemented"
+INTERIM_MODEL = "grok-transcribe"
+"""Cumulative .updated events come where this model transcribes (D: voice-realtime.ws.json)."""
+TRANSCRIPTION = "conversation.item.input_audio_transcription."
+STARTED = "input_audio_buffer.speech_started"
+
+
+class XAI(Profile):
+    """One per connection: deltas refer to one another, and usage counts the audio that was sent."""
+
+    name = "xai"
+    default_model = "grok-voice-latest"
+    default_instructions = ""  # C: xai-*:2
+    beta_header_refused = False  # unknown
+    key_subprotocol = "xai-client-secret."  # D: the guide to ephemeral tokens
+    # D: the same guide. What it does with a session is unknown; here it is taken and means nothing, as in ``SESSION``.
+    secrets_hold_session = False
+    transcription_sessions = False  # unknown
+    typed_session = False
+    events = CLIENT_EVENTS
+    session_shape = SESSION
+    voices = None
+    voice_path = "voice"
+    modalities = (("text",), ("audio",), ("audio", "text"))
+    speaks_always = True  # (P): modalities ["text"] is echoed, and audio comes
+    # Its call ids have 43 characters (C: xai-tool_call_round:26), livekit shortens those over 32 to a hash before it
+    # sends the output (LKU:138), and works with xAI.
+    checks_call_id = False
+    said_verbatim = ("force_message",)
+    # (PCX events.py: "server default 0.85", 333; of silence none is told: unknown)
+    server_vad: Mapping[str, Any] = {
+        **SERVER_VAD,
+        "threshold": 0.85,
+        "prefix_padding_ms": 333,
+        "silence_duration_ms": 500,
+    }
+    transcription_fields: Mapping[str, None] = {}  # C: xai-*:6
+    # (C) pydantic-ai tests/realtime/cassettes/test_xai_ws/test_push_to_talk_replies_only_when_asked: the last
+    # .completed comes 3 ms before response.created; pings at 0 and 10 s.
+    transcribes_first = True
+    # (C) both test_push_to_talk_*: response.created follows a commit, with turn detection off and no response.create.
+    commit_answers = True
+    ping_s = 10.0
+    transcribes_always = True  # D: .updated depends on the model's name, .completed does not
+    obfuscation = False
+    item_done = False
+    rate_limits = None  # none in either capture
+    overlapping_calls = False  # C: xai-tool_call_round:25 and :26
+    whole_arguments = True  # C: xai-tool_call_round:28
+    refuses_second_response = False  # FACTS 30
+    closing = (
+        "response.output_audio_transcript.done",
+        "response.content_part.done",
+        "response.output_audio.done",
+    )  # C: xai-text_in_audio_out_turn:18 to :20
+    captions_ahead = 0  # C: the first audio comes before its words
+    captions_lead = 0.0
+
+    def __init__(self) -> None:
+        self._words: dict[str, str] = {}  # of each item that is being transcribed, so far
+        self._transcriber: str | None = None
+        self._audio_ms: dict[str, float] = {}  # sent, by response
+        self._told: set[str] = set()  # items of speech that are announced before they are committed
+        self._created: Micros = 0
+        self._rid: str | None = None
+        self._bytes_per_ms = 48  # of output audio
+
+    def fresh(self) -> Profile:
+        """One for each connection."""
+        return XAI()
+
+    def mint(self, what: str, ids: Ids) -> str:
+        """UUIDs; a session's without dashes, a call's with a number behind it (C: xai-tool_call_round)."""
+        match what:
+            case "session":
+                return ids.uuid().replace("-", "")
+            case "call":
+                return f"call-{ids.uuid()}-0"
+            case "secret":
+                return super().mint(what, ids)
+            case _:
+                return ids.uuid()
+
+    def bad_key_answer(self, key: str | None) -> tuple[int, dict[str, Any]]:
+        """(I) continuedev/continue#10778: the sentence, of its chat, with status 400; of this path all is unknown."""
+        shown = "none" if key is None else f"{key[:2]}***{key[-2:]}"
+        text = f"Incorrect API key provided: {shown}. You can obtain an API key from https://console.x.ai."
+        return 401, {"code": "unauthenticated", "error": text}
+
+    def knows_model(self, model: str) -> bool:
+        """Unknown which there are: grok's."""
+        return model.startswith("grok")
+
+    # --- settings ---
+
+    def defaults(self, model: str, instructions: str) -> dict[str, Any]:
+        """C: xai-*:2; what is not shown there is shown in :6."""
+        config = super().defaults(model, instructions)
+        config["audio"]["input"]["turn_detection"] = {"type": None}
+        config["audio"]["output"]["voice"] = None  # not chosen: shown as "ara" at the start, then not at all
+        return {**config, "temperature": -1.0}
+
+    def session_in(self, given: dict[str, Any]) -> dict[str, Any]:
+        """``voice``, ``turn_detection`` and ``modalities`` stand at the top (CLIENTS 2.3)."""
+        audio = given.get("audio") or {}
+        heard = _known(audio.get("input") or {}, "format", "transcription")
+        said = _known(audio.get("output") or {}, "format")
+        if given.get("voice") is not None:
+            said["voice"] = given["voice"]
+        if "turn_detection" in given:
+            heard["turn_detection"] = given["turn_detection"]
+        found = _known(given, "instructions", "tools", "tool_choice", "temperature")
+        for name in ("modalities", "output_modalities"):
+            if name in given:
+                found["output_modalities"] = given[name]
+        for name in ("max_response_output_tokens", "max_output_tokens"):
+            if given.get(name) is not None:
+                found["max_output_tokens"] = given[name]
+        if given.get("input_audio_transcription") is not None:
+            heard["transcription"] = given["input_audio_transcription"]
+        return {**found, "audio": {"input": heard, "output": said}}
+
+    def session_out(self, config: dict[str, Any], name: str) -> dict[str, Any]:
+        """Two different shapes (C: xai-*:2 and :6)."""
+        heard, said = config["audio"]["input"], config["audio"]["output"]
+        if name == "session.created":
+            shown = {key: config[key] for key in ("id", "object", "instructions", "model", "tools")}
+            return {
+                **shown,
+                "voice": said["voice"] or "ara",
+                "modalities": config["output_modalities"],
+                "turn_detection": heard["turn_detection"],
+            }
+        transcription = heard["transcription"]
+        hears = {} if transcription is None else {"transcription": transcription}
+        body = {
+            "instructions": config["instructions"],
+            "enable_noise_suppression": True,
+            "model": config["model"],
+            "keep_context": False,
+            "enable_phonetic_spelling": False,
+            "modalities": config["output_modalities"],
+            "input_audio_format": "not specified",
+            "output_audio_format": "not specified",
+            "tool_choice": config["tool_choice"],
+            "temperature": config["temperature"],
+            "max_response_output_tokens": config["max_output_tokens"],
+            "audio": {
+                "input": {"format": heard["format"], "transport": "json", **hears},
+                "output": {"format": said["format"], "transport": "json"},
+            },
+        }
+        # (C) test_push_to_talk_*: off, it is not shown
+        if heard["turn_detection"]["type"] is not None:
+            body["turn_detection"] = heard["turn_detection"]
+        if transcription is not None:
+            body["input_audio_transcription"] = transcription
+        if said["voice"] is not None:
+            body["voice"] = said["voice"]
+        if config["tools"]:
+            body["tools"] = [_tool_out(tool) for tool in config["tools"]]
+        return body
+
+    def detection(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Shown as given, without the defaults (C: xai-*:6)."""
+        return {"type": None} if new is None else new
+
+    def detection_in_force(self, shown: dict[str, Any]) -> dict[str, Any] | None:
+        """``create_response: false`` is shown but not honoured (FACTS 30). Its defaults: pipecat's notes."""
+        if shown["type"] is None:
+            return None
+        given = {key: value for key, value in shown.items() if value is not None}
+        return {**self.server_vad, **given, "create_response": True}
+
+    # --- events ---
+
+    def start(self, wire: Wire, conversation_id: str) -> Iterable[tuple[str, dict[str, Any]]]:
+        """FACTS 1."""
+        yield (
+            "conversation.created",
+            {"conversation": {"id": conversation_id, "object": "realtime.conversation"}},
+        )
+        yield "ping", {"timestamp": wire.milliseconds()}
+
+    def outgoing(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
+        """``previous_item_id`` on all but session.created (C); no conversation.item.done (FACTS 30)."""
+        name = body["type"]
+        item_id = (body.get("item") or {}).get("id")
+        if name == "session.created":
+            yield body
+        elif name == "conversation.item.added" and item_id in self._told:
+            self._told.remove(item_id)
+        elif name.startswith(TRANSCRIPTION):
+            yield from self._transcribed(body, wire)
+        elif name != "conversation.item.done":
+            if name == "input_audio_buffer.speech_stopped":
+                yield self._spoken(body["item_id"], wire)
+            body = dict(body)
+            self._reshape(name, body, wire)
+            yield {"previous_item_id": None, **body}
+
+    def _reshape(self, name: str, body: dict[str, Any], wire: Wire) -> None:
+        match name:
+            case "session.updated":
+                heard = body["session"]["audio"]["input"]
+                self._transcriber = (heard.get("transcription") or {}).get("model")
+                sound = body["session"]["audio"]["output"]["format"]
+                width = 2 if sound["type"] == "audio/pcm" else 1
+                self._bytes_per_ms = width * rate_of(sound) // 1000
+            case "response.created":
+                self._created, self._rid = wire.now, None
+                body["response"] = _response_out(body["response"])
+            case "response.done":
+                self._done(body)
+            case "response.output_item.added" | "response.output_item.done":
+                body["item"] = _item_out(body["item"], call_role="user")
+                body["item"].pop("content", None)
+                body["output_index"] = 0
+            case "conversation.item.added":
+                self._added(body)
+            case "conversation.item.retrieved":
+                body["item"] = _item_out(body["item"], call_role="tool")
+            case "conversation.item.deleted" if wire.options.deleted_item_id == "empty":
+                body["item_id"] = ""
+            case "response.content_part.added":
+                body["previous_item_id"] = "0"
+            case "response.content_part.done":
+                del body["part"]
+            case "response.function_call_arguments.delta":
+                del body["output_index"]
+            case "response.function_call_arguments.done":
+                body["output_index"] = 0
+            case "response.output_audio.delta":
+                self._audio(body, wire)
+            case "response.output_audio_transcript.delta":
+                self._caption(body, wire)
+            case _:
+                pass
+
+    def _added(self, body: dict[str, Any]) -> None:
+        """What belongs to tools has no predecessor (C: xai-tool_call_round:27 and :34)."""
+        item = body["item"]
+        if item["type"].startswith("function_call"):
+            body["previous_item_id"] = None
+        body["item"] = _item_out(item, call_role="tool")
+
+    def _spoken(self, item_id: str, wire: Wire) -> dict[str, Any]:
+        """An item of speech is announced while somebody speaks, empty and without a predecessor (C: push_to_talk, see
+        above). Here it is when speech has stopped, so that what is cleared before was never an item."""
+        self._told.add(item_id)
+        item = {
+            "id": item_id,
+            "object": "realtime.item",
+            "type": "message",
+            "status": "in_progress",
+            "role": "user",
+            "content": [{"type": "input_audio", "transcript": ""}],
+        }
+        return {
+            "type": "conversation.item.added",
+            "event_id": wire.mint("event"),
+            "item": item,
+            "previous_item_id": None,
+        }
+
+    def _audio(self, body: dict[str, Any], wire: Wire) -> None:
+        """C: xai-*:14 to :17; the latency stands in a response's first delta."""
+        response_id = body["response_id"]
+        ms = round(len(base64.b64decode(body["delta"])) / self._bytes_per_ms)
+        if response_id not in self._audio_ms:
+            body["latency"] = f"{(wire.now - self._created) / SECOND:.2f}"
+        self._audio_ms[response_id] = self._audio_ms.get(response_id, 0) + ms
+        if self._rid is None:
+            self._rid = wire.mint("event")
+        body |= {"rid": self._rid, "audio_duration_ms": ms, "ts": wire.milliseconds()}
+
+    def _caption(self, body: dict[str, Any], wire: Wire) -> None:
+        """Its event id is the ``rid`` of the audio that belongs to it (C: xai-text_in_audio_out_turn:14 and :15)."""
+        if self._rid is not None:
+            body["event_id"] = self._rid
+        self._rid = None
+        body["rid"] = body["event_id"]
+        body["start_time"] = round(self._audio_ms.get(body["response_id"], 0) / 1000, 2)
+
+    def _done(self, body: dict[str, Any]) -> None:
+        """Usage stands beside the response (FACTS 30)."""
+        response = body["response"]
+        usage = response["usage"]
+        told, spent = usage["input_token_details"], usage["output_token_details"]
+        seconds = self._audio_ms.pop(response["id"], 0) / 1000
+        body["response_id"] = response["id"]
+        body["usage"] = {
+            "input_tokens": usage["input_tokens"],
+            "input_token_details": _tokens(told),
+            "output_tokens": usage["output_tokens"],
+            "output_token_details": _tokens(spent),
+            "total_tokens": usage["total_tokens"],
+            "output_audio_seconds": seconds,
+            "billable_audio_seconds": round(seconds),
+        }
+        body["response"] = _response_out(response)
+
+    def _transcribed(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
+        """No deltas: ``.completed`` is sent again and again with all words so far (FACTS 30), beside ``.updated``."""
+        kind = body["type"].removeprefix(TRANSCRIPTION)
+        item_id = body["item_id"]
+        place = {key: body[key] for key in ("item_id", "content_index")} | {"previous_item_id": None}
+        if kind == "delta":
+            words = self._words[item_id] = self._words.get(item_id, "") + body["delta"]
+            shown = {**place, "transcript": words.strip()}
+            if self._transcriber == INTERIM_MODEL:
+                yield {"type": TRANSCRIPTION + "updated", "event_id": body["event_id"], **shown}
+                body = {**body, "event_id": wire.mint("event")}
+            yield _completed(body["event_id"], shown, "in_progress")
+        elif kind == "completed":
+            self._words.pop(item_id, None)
+            yield _completed(body["event_id"], {**place, "transcript": body["transcript"]}, "completed")
+        elif kind == "failed":
+            yield {"previous_item_id": None, **body}
+
+
+def _completed(event_id: str, shown: dict[str, Any], status: str) -> dict[str, Any]:
+    return {"type": TRANSCRIPTION + "completed", "event_id": event_id, **shown, "status": status}
+
+
+def _response_out(response: dict[str, Any]) -> dict[str, Any]:
+    """C: xai-*:10 and :22; metadata where a client sent some: (C) pydantic-ai
+    tests/realtime/cassettes/test_xai_ws/test_reconnect_replays_a_tool_round."""
+    body = {
+        "id": response["id"],
+        "object": response["object"],
+        "output": [_item_out(item, call_role="user") for item in response["output"]],
+        "status": response["status"],
+        "status_details": UNIMPLEMENTED,
+        "usage": {},
+    }
+    return {**body, "metadata": response["metadata"]} if response["metadata"] else body
+
+
+def _item_out(item: dict[str, Any], *, call_role: str) -> dict[str, Any]:
+    """With ``object``; a role on what belongs to tools, which is not the same everywhere (C: xai-tool_call_round)."""
+    body = {**item, "object": "realtime.item"}
+    if item["type"] == "function_call":
+        body["role"] = call_role
+    elif item["type"] == "function_call_output":
+        body |= {"role": "tool", "status": "completed"}
+    if "content" in item:
+        body["content"] = [
+            {**part, "type": "audio"} if part["type"] == "output_audio" else part for part in item["content"]
+        ]
+    return body
+
+
+def _tool_out(tool: dict[str, Any]) -> dict[str, Any]:
+    """C: xai-tool_call_round:6: a function's fields stand one level down."""
+    if tool.get("type") != "function":
+        return tool
+    return {
+        "type": "function",
+        "function": {key: value for key, value in tool.items() if key != "type"},
+    }
+
+
+def _tokens(details: dict[str, Any]) -> dict[str, Any]:
+    return {name: details[name] for name in ("text_tokens", "audio_tokens")} | {"grok_tokens": 0}
+
+
+def _known(given: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: given[name] for name in names if given.get(name) is not None}

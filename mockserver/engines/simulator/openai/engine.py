@@ -1,0 +1,327 @@
+"""One simulated session: the handshake, the client's events by a table, and the clock's due times.
+
+The parts hold the state (settings, conversation, audio buffer, responses); here they are put together. What a
+client sends wrong is answered with an error event and changes nothing (FACTS 5).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from mockserver.core.frames import (
+    SECOND,
+    Accept,
+    Binary,
+    Close,
+    Effect,
+    Event,
+    Handshake,
+    Hangup,
+    Lost,
+    Micros,
+    Opened,
+    Peer,
+    Received,
+    Refuse,
+    Tell,
+    Text,
+    Told,
+)
+from mockserver.dialects.base import Dialect, close_reason
+from mockserver.engines.base import Context, Inspection
+from mockserver.engines.simulator import reading, shapes
+from mockserver.engines.simulator.openai import mcp, problems
+from mockserver.engines.simulator.openai import rate_limits as limits
+from mockserver.engines.simulator.openai.audio_buffer import AudioIn
+from mockserver.engines.simulator.openai.conversation import Conversation
+from mockserver.engines.simulator.openai.problems import ClientProblem
+from mockserver.engines.simulator.openai.profile import Profile
+from mockserver.engines.simulator.openai.response import Response
+from mockserver.engines.simulator.openai.responses import Responses
+from mockserver.engines.simulator.openai.settings import SessionSettings
+from mockserver.engines.simulator.openai.wire import Task, Wire
+from mockserver.engines.simulator.options import Options
+from mockserver.engines.simulator.replies.reply import Replier, Reply
+from mockserver.engines.simulator.voice.listening import Ear
+
+IDLE = "idle"
+"""Owner of the idle timeout's task."""
+
+
+class Simulator:
+    """The engine. ``gate``: why a client is turned away (``source``), as (problem, close code), or None."""
+
+    def __init__(
+        self,
+        *,
+        dialect: Dialect,
+        profile: Profile,
+        options: Options,
+        context: Context,
+        replier: Replier,
+        ear: Ear,
+        gate: tuple[ClientProblem, int] | None,
+        settings: SessionSettings,
+        failed: Callable[[str], None],
+    ) -> None:
+        self.dialect = dialect
+        self.wire = Wire(context, profile, options)
+        self.settings = settings
+        self._gate = gate
+        self._over = False
+        self._deaf_for: Response | None = None
+        self.conversation = Conversation(self.wire, ear)
+        self.responses = Responses(
+            self.wire,
+            settings,
+            self.conversation,
+            replier,
+            ended=self._response_ended,
+            failed=failed,
+        )
+        self.audio = AudioIn(
+            self.wire,
+            settings,
+            self.conversation,
+            ear,
+            spoke=self._spoke,
+            turn_over=self._turn_over,
+        )
+        self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
+            "session.update": self._session_update,
+            "input_audio_buffer.append": self._append,
+            "input_audio_buffer.commit": self._commit,
+            "input_audio_buffer.clear": lambda body: self.audio.clear(),
+            "conversation.item.create": self._item_create,
+            "conversation.item.retrieve": lambda body: self.conversation.retrieve(body["item_id"]),
+            "conversation.item.truncate": lambda body: self.conversation.truncate(
+                body["item_id"], body["content_index"], body["audio_end_ms"]
+            ),
+            "conversation.item.delete": lambda body: self.conversation.delete(body["item_id"]),
+            "response.create": lambda body: self._response_create(body.get("response")),
+            "response.cancel": lambda body: self.responses.cancel(body.get("response_id")),
+            "output_audio_buffer.clear": self._not_over_websocket,
+        }
+
+    # --- the machine ---
+
+    def feed(self, event: Event, now: Micros) -> list[Effect]:
+        """Something from the client, the shell or a fault. After the end nothing is said any more."""
+        if self._over:
+            return []
+        self.wire.now = now
+        match event:
+            case Opened(handshake):
+                self._open(handshake)
+            case Received(Peer.CLIENT, Text(data)):
+                self._received(data)
+            case Received(Peer.CLIENT, Binary()):
+                self.wire.error(problems.not_text())
+            case Received(Peer.CLIENT, Close() | Lost()):
+                self._end()
+            case Tell("cancel", data):
+                self.responses.drop(str(data.get("response_id")))
+            case Told(token, value, failure):
+                self.responses.told(token, value, failure)
+            case _:
+                pass
+        return self.wire.taken()
+
+    def wake_at(self) -> Micros | None:
+        """When the next thing is due."""
+        return self.wire.plan.next_due()
+
+    def wake(self, now: Micros) -> list[Effect]:
+        """What is due, in order. One at a time: a cancel in one drops the others."""
+        while (due := self.wire.plan.next_due()) is not None and due <= now:
+            self.wire.now = due
+            first, *rest = self.wire.plan.take(due)
+            for task in rest:
+                self.wire.plan.add(due, task)
+            first.run()
+        return self.wire.taken()
+
+    # --- begin and end ---
+
+    def _open(self, handshake: Handshake) -> None:
+        if self._gate is not None:
+            self._turn_away(handshake, *self._gate)
+            return
+        self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
+        self.settings.config["id"] = self.wire.mint("session")
+        limit = self.wire.options.max_session_s
+        self.settings.config["expires_at"] = self.wire.seconds() + round(limit)
+        self.wire.plan.add(self.wire.now + round(limit * SECOND), Task(self, self._expire))
+        self.wire.emit("session.created", session=self.settings.shown("session.created"))
+        for name, fields in self.wire.profile.start(self.wire, self.conversation.id):
+            self.wire.emit(name, **fields)
+        self._ping_later()
+
+    def _ping_later(self) -> None:
+        seconds = self.wire.profile.ping_s
+        if seconds is not None:
+            self.wire.plan.add(self.wire.now + round(seconds * SECOND), Task(self, self._ping))
+
+    def _ping(self) -> None:
+        self.wire.emit("ping", timestamp=self.wire.milliseconds())
+        self._ping_later()
+
+    def _turn_away(self, handshake: Handshake, problem: ClientProblem, code: int) -> None:
+        """Before the upgrade, or after it with an error event and a close whose reason is type.code (FACTS 4)."""
+        refusal = self.wire.profile.refusals.get(problem.code or "")
+        if refusal is not None:
+            status, name, message = refusal
+            body = json.dumps({"error": {"code": name, "message": message}}).encode()
+            self.wire.push(Refuse(status, (("content-type", "application/json"),), body))
+        else:
+            self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
+            self.wire.error(problem)
+            self.wire.push(Hangup(code=code, reason=close_reason(f"{problem.kind}.{problem.code}")))
+        self._end()
+
+    def _expire(self) -> None:
+        """60 minutes are over; nothing warns of it (FACTS 6)."""
+        minutes = self.wire.options.max_session_s / 60
+        text = f"Your session hit the maximum duration of {minutes:g} minutes."
+        self.wire.error(ClientProblem("session_expired", text))
+        self.wire.push(Hangup(code=1001, reason=close_reason(text)))
+        self._end()
+
+    def _end(self) -> None:
+        self._over = True
+        self.wire.plan.clear()
+
+    # --- the client's events ---
+
+    def _received(self, data: str) -> None:
+        if self._over:
+            return
+        body = reading.parse(data)
+        event_id = body.get("event_id") if isinstance(body, dict) else None
+        try:
+            self._dispatch(body)
+        except ClientProblem as problem:
+            self._complain(problem, event_id if isinstance(event_id, str) else None)
+
+    def _complain(self, problem: ClientProblem, event_id: str | None) -> None:
+        """An error event; that of an empty commit comes late, after what the client did next (FACTS 18)."""
+        empty = problem.code == "input_audio_buffer_commit_empty"
+        late = self.wire.options.pace.late_error_ms if empty else 0
+        self.wire.after(late, self, lambda: self.wire.error(problem, event_id))
+
+    def _dispatch(self, body: Any) -> None:
+        if not isinstance(body, dict):
+            raise problems.not_json()
+        name = body.get("type")
+        if name is None:
+            # D: the example of the error event.
+            raise ClientProblem("invalid_event", "The 'type' field is missing.", None)
+        if not isinstance(name, str) or name not in self._handlers:
+            raise problems.bad_value(name, self.wire.profile.events, "type")
+        shapes.check(self.wire.profile.events[name], body, "")
+        self._handlers[name](self.wire.profile.incoming(body))
+
+    def _session_update(self, body: dict[str, Any]) -> None:
+        self.settings.update(
+            body["session"],
+            spoken=self.responses.spoken,
+            responding=bool(self.responses.running),
+        )
+        self.wire.emit("session.updated", session=self.settings.shown())
+        mcp.list_tools(self.wire, self.conversation, self.settings.config.get("tools", ()))
+
+    def _item_create(self, body: dict[str, Any]) -> None:
+        item = body["item"]
+        if item["type"] not in self.wire.profile.said_verbatim:
+            self.conversation.create(body, self.settings.input_format)
+            return
+        # It is a turn of the model's like any other, but nothing is asked of the model (D: xAI, force_message).
+        words = " ".join(part["text"] for part in item["content"])
+        response = self.responses.create(said=Reply(words))
+        if item.get("interruptible") is False:
+            self._deaf_for = response
+        self.wire.drop(IDLE)
+
+    def _commit(self, body: dict[str, Any]) -> None:
+        self.audio.commit()
+        if self.wire.profile.commit_answers:
+            self._respond()
+
+    def _append(self, body: dict[str, Any]) -> None:
+        """Audio; dropped while what may not be interrupted is played (D: xAI, force_message)."""
+        if self._deaf_for is not None:
+            if not self._deaf_for.over or self.wire.now < self._deaf_for.plays_until:
+                return
+            self._deaf_for = None
+        self.audio.append(body["audio"])
+
+    def _response_create(self, asked: dict[str, Any] | None) -> None:
+        self.responses.create(asked)
+        self.wire.drop(IDLE)
+
+    def _not_over_websocket(self, body: dict[str, Any]) -> None:
+        """Only WebRTC and SIP have an output buffer (D: output_audio_buffer.clear); what a websocket gets is
+        unknown."""
+        raise ClientProblem(
+            "invalid_event",
+            "output_audio_buffer.clear is only supported over WebRTC and SIP connections.",
+            "type",
+        )
+
+    # --- turns ---
+
+    def _spoke(self) -> None:
+        self.wire.drop(IDLE)
+        detection = self.settings.turn_detection
+        if detection is not None and detection["interrupt_response"]:
+            self.responses.interrupt()
+
+    def _turn_over(self) -> None:
+        detection = self.settings.turn_detection
+        if self.settings.transcribing or detection is None or not detection["create_response"]:
+            return
+        self._respond()
+
+    def _respond(self) -> None:
+        try:
+            self.responses.create()
+        except ClientProblem as problem:  # still responding, and not to be interrupted (FACTS 28: "may fail")
+            self.wire.error(problem)
+
+    def _response_ended(self, response: Response) -> None:
+        pace = self.wire.options.pace
+        # FACTS 9: none of a response that was cancelled before its output; of others without output unknown (none).
+        if self.wire.profile.rate_limits == "after" and response.output:
+            self.wire.after(pace.rate_limits_ms, self, lambda: limits.tell(self.wire, response.usage.total))
+        detection = self.settings.turn_detection
+        idle_ms = detection.get("idle_timeout_ms") if detection else None
+        if idle_ms is not None and not response.terms.out_of_band and response.status != "cancelled":
+            since = self.audio.position_ms
+            self.wire.drop(IDLE)
+            self.wire.after(response.audio_ms + idle_ms, IDLE, lambda: self._idle(since + response.audio_ms))
+
+    def _idle(self, since_ms: float) -> None:
+        """Nobody has spoken for too long since the answer was played (FACTS 28)."""
+        if self.responses.active is None and self.audio.pending_item is None:
+            self.audio.time_out(min(since_ms, self.audio.position_ms))
+            self._respond()
+
+    # --- looking in ---
+
+    def inspect(self) -> Inspection:
+        """The session's settings, items in order, running responses, and every context that the replier saw."""
+        return Inspection(
+            "simulator",
+            {
+                "provider": self.wire.profile.name,
+                "session": self.settings.shown(),
+                "conversation_id": self.conversation.id,
+                "conversation": [item.shown() for item in self.conversation.items],
+                "active_responses": [response.shown() for response in self.responses.running],
+                "contexts": list(self.responses.contexts),
+                "input_audio_ms": self.audio.position_ms,
+                "uncommitted_audio_ms": self.audio.fresh_ms,
+            },
+        )

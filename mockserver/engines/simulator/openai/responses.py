@@ -1,0 +1,266 @@
+"""All responses of a session: who may begin, what the model sees, what it is asked, who is cancelled."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from mockserver.core.frames import Ask
+from mockserver.engines.simulator.openai import problems
+from mockserver.engines.simulator.openai.conversation import Conversation, check_call_id
+from mockserver.engines.simulator.openai.items import Item, item_from
+from mockserver.engines.simulator.openai.response import Response, Terms
+from mockserver.engines.simulator.openai.settings import SessionSettings, check_modalities, check_voice
+from mockserver.engines.simulator.openai.usage import usage_of
+from mockserver.engines.simulator.openai.wire import Wire
+from mockserver.engines.simulator.options import Misbehaviour
+from mockserver.engines.simulator.replies.reply import Context, Failure, Replier, Reply, Seen, as_reply
+
+
+class Responses:
+    """``ended``: called with each response when it is over. ``contexts``: all that the replier ever saw, in order."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        settings: SessionSettings,
+        conversation: Conversation,
+        replier: Replier,
+        *,
+        ended: Callable[[Response], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        self.wire = wire
+        self.settings = settings
+        self.conversation = conversation
+        self.replier = replier
+        self.ended = ended
+        self.failed = failed
+        self.running: list[Response] = []
+        self.contexts: list[Context] = []
+        self._voice: list[Any] = []  # in which the model first sent audio
+        self._asked: dict[int, Response] = {}
+        self._count = 0
+        self._tokens_before = 0
+
+    # --- lookups ---
+
+    @property
+    def active(self) -> Response | None:
+        """The active response of the default conversation, announced or not."""
+        return next((one for one in self.running if not one.terms.out_of_band), None)
+
+    @property
+    def spoken(self) -> list[Any]:
+        """The voice in which the model has sent audio; none while it has sent none."""
+        return self._voice or [one.terms.voice for one in self.running if one.audio_ms][:1]
+
+    # --- begin ---
+
+    def create(self, asked: dict[str, Any] | None = None, said: Reply | None = None) -> Response:
+        """response.create, or a turn that ended. Raises where the provider refuses.
+
+        ``said``: what the model says, whatever it would (a message that is spoken as it is).
+        """
+        # A null says "as the session has it", as a field left out does (LKO:1758).
+        asked = {key: value for key, value in (asked or {}).items() if value is not None}
+        if self.settings.transcribing:
+            # Unknown wording: the schema only says that such a session has no model to respond.
+            raise problems.ClientProblem("invalid_parameter", "Responses cannot be created in a transcription session.")
+        terms = self._terms(asked)
+        active = self.active
+        if active is not None and not terms.out_of_band:
+            if not self.wire.profile.refuses_second_response:
+                self.end(active, "cancelled", {"reason": "client_cancelled"})
+            elif not self.wire.misbehaves(Misbehaviour.TWO_ACTIVE, f"a response is started beside {active.id}"):
+                raise problems.already_active(active.id)
+        items = self.conversation.items if asked.get("input") is None else self._given(asked["input"])
+        response_id = self.wire.mint("response")
+        self._count += 1
+        context = self._context(terms, items, response_id, asked)
+        usage = usage_of(items, terms.instructions, self._tokens_before)
+        response = Response(self.wire, self.conversation, response_id, terms, context, usage, self._over)
+        self.running.append(response)
+        self.wire.after(self.wire.options.pace.created_ms, response, lambda: self._begin(response, said))
+        return response
+
+    def _terms(self, asked: dict[str, Any]) -> Terms:
+        session = self.settings.config
+        profile = self.wire.profile
+        check_modalities(asked.get("output_modalities"), profile)
+        output = asked.get("audio", {}).get("output", {})
+        check_voice(output.get("voice"), "response", profile)
+        spoken = self.spoken
+        if spoken and output.get("voice") not in (None, *spoken):
+            raise problems.voice_is_fixed()  # D: RealtimeResponseCreateParams.audio.output.voice
+        # Unknown: whether a response that names no voice goes on in the one that a response chose.
+        voice = spoken[0] if spoken else session["audio"]["output"]["voice"]
+        return Terms(
+            modalities=asked.get("output_modalities", session["output_modalities"]),
+            instructions=asked.get("instructions", session["instructions"]),  # REPLACES the session's (FACTS 27)
+            tools=asked.get("tools", session["tools"]),
+            tool_choice=asked.get("tool_choice", session["tool_choice"]),
+            max_output_tokens=asked.get("max_output_tokens", session["max_output_tokens"]),
+            format=output.get("format", self.settings.output_format),
+            voice=output.get("voice", voice),
+            metadata=asked.get("metadata"),
+            out_of_band=asked.get("conversation") == "none",
+            extra=profile.response_extra(asked, session),
+            phased=profile.second_generation(session.get("model") or ""),
+        )
+
+    def _given(self, given: list[dict[str, Any]]) -> list[Item]:
+        """``input``: items of this response alone, and references to items of the conversation (FACTS 25)."""
+        items, own = [], []
+        for index, body in enumerate(given):
+            path = f"response.input[{index}]"
+            if body["type"] == "item_reference":
+                known = self.conversation.find(body["id"])
+                if known is None:
+                    # Unknown code and wording.
+                    raise problems.ClientProblem(
+                        "invalid_value", f"Item with id '{body['id']}' not found.", f"{path}.id"
+                    )
+                items.append(known)
+            else:
+                check_call_id(body, path)
+                item = item_from(body, body.get("id") or self.wire.mint("item"))
+                sound = self.settings.input_format
+                self.conversation.load(item, body, sound, path)
+                items.append(item)
+                own.append(item)
+        for item in own:
+            self.conversation.listen(item)
+        return items
+
+    def _context(self, terms: Terms, items: list[Item], response_id: str, asked: dict[str, Any]) -> Context:
+        seen = tuple(_seen(item) for item in items)
+        newest = next((item.text for item in reversed(seen) if item.role == "user"), "")
+        own = bool(terms.instructions) and terms.instructions != self.settings.default_instructions
+        return Context(
+            instructions=terms.instructions,
+            own_instructions=own,
+            instructed="instructions" in asked,
+            items=seen,
+            tools=tuple(terms.tools),
+            tool_choice=terms.tool_choice,
+            metadata=terms.metadata or {},
+            turn=self._count,
+            user=newest,
+            modalities=tuple(terms.modalities),
+            out_of_band=terms.out_of_band,
+            response_id=response_id,
+        )
+
+    # --- ask the replier ---
+
+    def _begin(self, response: Response, said: object) -> None:
+        response.announce()
+        if said is not None:
+            self._perform(response, said)
+            return
+        self.contexts.append(response.context)
+        try:
+            said = self.replier(response.context)
+        except Exception as error:  # noqa: BLE001 - a user's function may raise anything; the test is told
+            self._broken(response, error)
+            return
+        if inspect.isawaitable(said):
+            token = len(self.contexts)
+            self._asked[token] = response
+            self.wire.push(Ask(token, said))
+            return
+        self._perform(response, said)
+
+    def told(self, token: int, value: object, failure: BaseException | None) -> None:
+        """The awaitable of a replier has come to an end."""
+        response = self._asked.pop(token, None)
+        if response is None or response.over:
+            return
+        if failure is not None:
+            self._broken(response, failure)
+        else:
+            self._perform(response, value)
+
+    def _broken(self, response: Response, error: BaseException) -> None:
+        """The replier raised. The client sees a response that failed; the test sees why."""
+        text = f"replier {self.replier!r} raised {type(error).__name__} for {response.id}: {error}"
+        self.wire.note("simulator", text)
+        self.failed(text)
+        self._perform(response, Failure())
+
+    def _perform(self, response: Response, said: object) -> None:
+        try:
+            reply = as_reply(said)
+        except ValueError as error:
+            self._broken(response, error)
+            return
+        if reply.calls and response.terms.tool_choice == "none":
+            self.wire.note(
+                "simulator",
+                f"{response.id}: tool_choice is none, so the replier's calls are left out",
+            )
+            reply = Reply(reply.text, (), reply.silence, reply.failure, reply.after_ms, reply.filtered)
+        response.perform(reply)
+
+    # --- the end ---
+
+    def _over(self, response: Response) -> None:
+        self._voice = self.spoken
+        if not response.terms.out_of_band:
+            self._tokens_before = response.usage.total
+        self.running.remove(response)
+        self.ended(response)
+
+    def cancel(self, response_id: str | None) -> None:
+        """response.cancel. One that is not announced yet is not active, and goes on (FACTS 16)."""
+        if response_id is None:
+            found = self.active
+        else:
+            found = next((one for one in self.running if one.id == response_id), None)
+        if found is None or not found.announced:
+            raise problems.nothing_to_cancel()
+        self.end(found, "cancelled", {"reason": "client_cancelled"})
+
+    def interrupt(self) -> None:
+        """Speech began: the response of the default conversation is cancelled (FACTS 20, 28)."""
+        active = self.active
+        if active is None:
+            return
+        self.end(active, "cancelled", {"reason": "turn_detected"})
+
+    def end(self, response: Response, status: str, details: dict[str, Any]) -> None:
+        """End a response before its time."""
+        if status == "cancelled" and self.wire.misbehaves(
+            Misbehaviour.CANCEL_IGNORED, f"{response.id} goes on", response_id=response.id
+        ):
+            return
+        if not response.announced:
+            response.announce()
+        response.stop(status, details)
+
+    def drop(self, response_id: str, status: str = "cancelled") -> None:
+        """A fault has ended it on the wire: only the state is changed."""
+        found = next((one for one in self.running if one.id == response_id), None)
+        if found is not None:
+            found.abandon(status)
+
+
+def _seen(item: Item) -> Seen:
+    words = []
+    for part in item.content:
+        text = part.text if part.heard is None else part.heard
+        words.append(text or "")
+    return Seen(
+        id=item.id,
+        type=item.type,
+        role=item.role,
+        text=" ".join(word for word in words if word),
+        name=item.name,
+        call_id=item.call_id,
+        arguments=item.arguments,
+        output=item.output or str(item.extra.get("output") or ""),
+        origin=item.origin,
+        audio_ms=sum(part.audio_ms for part in item.content),
+    )

@@ -1,0 +1,159 @@
+"""The session's settings: defaults, ``session.update`` all or nothing, and what is in force for one response."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mockserver.engines.simulator import shapes
+from mockserver.engines.simulator.openai import problems
+from mockserver.engines.simulator.openai.profile import PCM_24K, Profile
+
+# Fields that are replaced whole, never merged: a new value is the value.
+WHOLE = (
+    "tools",
+    "tool_choice",
+    "tracing",
+    "truncation",
+    "prompt",
+    "include",
+    "format",
+    "noise_reduction",
+    "output_modalities",
+)
+# Null is no value of these: unknown what it means to the provider, here it changes nothing.
+NOT_GIVEN = ("instructions", "voice", "speed", "max_output_tokens", "format")
+
+
+class SessionSettings:
+    """One session's settings. ``config`` is what the client sees in session.created and session.updated."""
+
+    def __init__(self, profile: Profile, model: str, *, transcribing: bool, instructions: str | None = None) -> None:
+        self.profile = profile
+        self.default_instructions = profile.default_instructions if instructions is None else instructions
+        self.config = (
+            profile.transcription_defaults() if transcribing else profile.defaults(model, self.default_instructions)
+        )
+        # What tracing was first set to. D: null turns it off; that it then stays what it was is unknown.
+        self._traced: Any = None
+
+    @property
+    def transcribing(self) -> bool:
+        """Whether this is a transcription session: no responses at all."""
+        return bool(self.config["type"] == "transcription")
+
+    def shown(self, name: str = "session.updated") -> dict[str, Any]:
+        """A copy for the wire, as the event ``name`` shows it."""
+        return copy.deepcopy(self.profile.session_out(self.config, name))
+
+    def begin(self, given: Mapping[str, Any]) -> None:
+        """Settings that a session begins with: the test's, or those of a client secret. Their type may be left out."""
+        typed = {"type": self.config["type"]} if self.profile.typed_session else {}
+        self.config = self._changed({**typed, **given})
+        self._traced = self.config.get("tracing")
+
+    def update(self, given: dict[str, Any], *, spoken: Sequence[Any] = (), responding: bool = False) -> None:
+        """Merge what a client gave, or raise and change nothing (FACTS 3).
+
+        ``spoken``: the voice in which the model has sent audio, if it has. ``responding``: whether a response is in
+        progress.
+        """
+        changed = self._changed(given)
+        if spoken and _output(changed, "voice") not in (_output(self.config, "voice"), *spoken):
+            raise problems.voice_is_fixed()
+        if responding and _output(changed, "speed") != _output(self.config, "speed"):
+            raise problems.speed_is_fixed()
+        tracing = changed.get("tracing")
+        if tracing is not None and self._traced is not None and _bare(tracing) != _bare(self._traced):
+            raise problems.tracing_is_fixed()
+        self.config = changed
+        self._traced = tracing if self._traced is None else self._traced
+
+    def _changed(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The settings with what a client gave in them."""
+        shapes.check(self.profile.session_shape, given, "session")
+        if self.profile.typed_session and given["type"] != self.config["type"]:
+            raise problems.wrong_session_kind(given["type"], self.config["type"])
+        given = self.profile.session_in(given)
+        self._check(given)
+        merged = self._merged(
+            self.config,
+            {key: value for key, value in given.items() if key not in ("type", "model")},
+        )
+        if given.get("instructions") == "":
+            # C: openai-message_history_seeding:4
+            merged["instructions"] = self.default_instructions
+        return merged
+
+    def _check(self, given: dict[str, Any]) -> None:
+        """What a table of shapes cannot say."""
+        check_modalities(given.get("output_modalities"), self.profile)
+        output = (given.get("audio") or {}).get("output") or {}
+        check_voice(output.get("voice"), "session", self.profile)
+
+    def _merged(self, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        """``new`` over ``old``, objects field by field; neither is changed."""
+        merged = copy.deepcopy(old)
+        for key, value in new.items():
+            if value is None and key in NOT_GIVEN:
+                continue
+            if key == "turn_detection":
+                merged[key] = self.profile.detection(merged.get(key), value)
+            elif key == "transcription":
+                merged[key] = None if value is None else {**self.profile.transcription_fields, **value}
+            elif isinstance(value, dict) and isinstance(merged.get(key), dict) and key not in WHOLE:
+                merged[key] = self._merged(merged[key], value)
+            else:
+                merged[key] = copy.deepcopy(value)
+        return merged
+
+    # --- what is in force ---
+
+    @property
+    def turn_detection(self) -> dict[str, Any] | None:
+        """The turn detection's settings, or None."""
+        shown: dict[str, Any] | None = self.config["audio"]["input"]["turn_detection"]
+        return None if shown is None else self.profile.detection_in_force(shown)
+
+    @property
+    def transcription(self) -> dict[str, Any] | None:
+        """The transcription's settings, or None."""
+        transcription: dict[str, Any] | None = self.config["audio"]["input"]["transcription"]
+        return {} if transcription is None and self.profile.transcribes_always else transcription
+
+    @property
+    def input_format(self) -> dict[str, Any]:
+        """The format of the client's audio."""
+        audio: dict[str, Any] = self.config["audio"]["input"]["format"] or dict(PCM_24K)
+        return audio
+
+    @property
+    def output_format(self) -> dict[str, Any]:
+        """The format of the model's audio."""
+        audio: dict[str, Any] = self.config["audio"]["output"]["format"] or dict(PCM_24K)
+        return audio
+
+
+def check_modalities(given: list[str] | None, profile: Profile) -> None:
+    """One of the combinations that there are; in GA text or audio, never both (D: output_modalities)."""
+    known = [sorted(names) for names in profile.modalities]
+    if given is not None and sorted(given) not in known:
+        raise problems.bad_modalities(given, profile.modalities)
+
+
+def check_voice(voice: object, param: str, profile: Profile) -> None:
+    """A voice that exists, or a custom one by id. ``param``: "session" or "response"."""
+    if isinstance(voice, str) and profile.voices is not None and voice not in profile.voices:
+        raise problems.bad_value(voice, profile.voices, f"{param}.{profile.voice_path}")
+
+
+def _output(config: dict[str, Any], name: str) -> object:
+    return config["audio"].get("output", {}).get(name)
+
+
+def _bare(tracing: object) -> object:
+    """Without the parts that are null: openai-agents sends them (OAG:2083)."""
+    if isinstance(tracing, dict):
+        return {name: value for name, value in tracing.items() if value is not None}
+    return tracing

@@ -1,0 +1,93 @@
+"""Tokens: how a text is cut into deltas, and what a response is said to have used.
+
+Rough where the provider is exact.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from mockserver.engines.simulator.openai.items import Item
+
+_PIECE = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
+INPUT_AUDIO_MS = 100
+"""Input audio: one token per 100 ms (C: openai-audio_in_server_vad_turn: 27 tokens for 2796 ms)."""
+OUTPUT_AUDIO_MS = 50
+"""Output audio: one token per 50 ms; the captures' payloads are cut, so this is a guess from the length of
+their words."""
+CACHED_BLOCK = 64
+"""Cached tokens come in whole blocks (C: openai-tool_call_round: 64 of 103 after a response of 85)."""
+
+
+def pieces(text: str) -> list[str]:
+    """``text`` in deltas as captures show them: words with the space before them, punctuation apart."""
+    return _PIECE.findall(text)
+
+
+def count(text: str) -> int:
+    """About how many tokens a text has."""
+    return len(pieces(text))
+
+
+@dataclass(slots=True)
+class Usage:
+    """What one response used."""
+
+    text_in: int = 0
+    audio_in: int = 0
+    cached: int = 0
+    text_out: int = 0
+    audio_out_ms: int = 0
+
+    @property
+    def audio_out(self) -> int:
+        """Output audio tokens."""
+        return -(-self.audio_out_ms // OUTPUT_AUDIO_MS)
+
+    @property
+    def spent(self) -> int:
+        """Output tokens, which max_output_tokens limits."""
+        return self.text_out + self.audio_out
+
+    @property
+    def total(self) -> int:
+        """All tokens."""
+        return self.text_in + self.audio_in + self.spent
+
+    def shown(self) -> dict[str, Any]:
+        """As in response.done (C: every field)."""
+        cached_text = min(self.cached, self.text_in)
+        return {
+            "total_tokens": self.total,
+            "input_tokens": self.text_in + self.audio_in,
+            "output_tokens": self.spent,
+            "input_token_details": {
+                "text_tokens": self.text_in,
+                "audio_tokens": self.audio_in,
+                "image_tokens": 0,
+                "cached_tokens": self.cached,
+                "cached_tokens_details": {
+                    "text_tokens": cached_text,
+                    "audio_tokens": self.cached - cached_text,
+                    "image_tokens": 0,
+                },
+            },
+            "output_token_details": {"text_tokens": self.text_out, "audio_tokens": self.audio_out},
+        }
+
+
+def usage_of(items: Iterable[Item], instructions: str, before: int) -> Usage:
+    """The input side. ``before``: all tokens of the response before this one; whole blocks of them are cached."""
+    usage = Usage(text_in=count(instructions))
+    for item in items:
+        usage.text_in += count(item.name) + count(item.arguments) + count(item.output)
+        for part in item.content:
+            if part.audio_ms:
+                usage.audio_in += part.audio_ms // INPUT_AUDIO_MS
+            else:
+                usage.text_in += count(part.text or "")
+    usage.cached = min(before, usage.text_in + usage.audio_in) // CACHED_BLOCK * CACHED_BLOCK
+    return usage

@@ -1,0 +1,1 @@
+"""What a simulated model says: from a context to a reply."""

@@ -1,0 +1,170 @@
+"""The replies file of ``mockserver simulate --replies``: YAML to rules.
+
+transcripts: [hello there]          # what is said in audio that is not ours, one utterance each; null: unintelligible
+rules:
+  - when: {user: weather, turn: 1}  # every condition of Rule; "/.../" is a regular expression
+    call: {name: get_weather, arguments: {city: Oslo}}    # or a list of calls
+  - when: {output: foggy}
+    say: It is foggy.
+    after_ms: 800
+  - when: {user: /^(bye|good night)/}
+    fail: {type: server_error, code: null}                # or  silence: 500,  or  nothing: true
+otherwise: recall                   # or: nothing, fail
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from mockserver import bounded_yaml
+from mockserver.engines.simulator.replies.reply import (
+    Context,
+    Failure,
+    Recall,
+    Replier,
+    Reply,
+    Said,
+    Silence,
+    ToolCall,
+)
+from mockserver.engines.simulator.replies.rules import Pattern, Rule
+from mockserver.errors import SpecError, UsageError
+
+Made = TypeVar("Made")
+
+_TOP = ("rules", "otherwise", "transcripts")
+_RULE = ("when", "say", "call", "fail", "silence", "nothing", "after_ms", "filtered")
+_WHEN = ("user", "instructions", "output", "tool", "metadata", "turn", "out_of_band")
+_FAIL = ("type", "code")
+_CALL = ("name", "arguments", "call_id")
+
+
+def parse_replies(text: str, source: str) -> dict[str, Any]:
+    """``rules``, ``otherwise`` and ``transcripts``, ready for ``Rules``. SpecError says which rule is wrong and how."""
+    body = bounded_yaml.load(text, source=source)
+    try:
+        return _top(body)
+    except _Wrong as wrong:
+        raise SpecError(f"{source}: {wrong}", source=text) from None
+
+
+class _Wrong(Exception):
+    """What is wrong, without the file's name."""
+
+
+def _top(body: Any) -> dict[str, Any]:
+    top = _fields(body, _TOP, "the file")
+    rules = top.get("rules") or []
+    if not isinstance(rules, list):
+        raise _Wrong(f"rules: expected a list, not {_name(rules)}")
+    transcripts = top.get("transcripts") or []
+    if not isinstance(transcripts, list) or not all(isinstance(one, str | None) for one in transcripts):
+        raise _Wrong("transcripts: expected a list of texts (or null for audio that nobody can make out)")
+    return {
+        "rules": [_rule(rule, f"rule {number}") for number, rule in enumerate(rules, 1)],
+        "otherwise": _otherwise(top.get("otherwise", "recall")),
+        "transcripts": transcripts,
+    }
+
+
+def _otherwise(name: Any) -> Replier:
+    fixed: dict[str, Said] = {"nothing": Reply(), "fail": Failure()}
+    if name == "recall":
+        return Recall()
+    if not isinstance(name, str) or name not in fixed:
+        raise _Wrong(f"otherwise: expected recall, nothing or fail, not {name!r}")
+
+    def always(context: Context) -> Said:
+        return fixed[name]
+
+    return always
+
+
+def _rule(body: Any, where: str) -> Rule:
+    rule = _fields(body, _RULE, where)
+    if not {"say", "call", "fail", "silence", "nothing"} & set(rule):
+        raise _Wrong(f"{where}: expected one of say, call, fail, silence or nothing")
+    when = _fields(rule.get("when") or {}, _WHEN, f"{where}, when")
+    conditions: dict[str, Any] = dict(when)
+    for name in ("user", "instructions", "output"):
+        if name in when:
+            conditions[name] = _pattern(when[name], f"{where}, when.{name}")
+    _typed(when, "tool", str, where)
+    _typed(when, "turn", int, where)
+    _typed(when, "out_of_band", bool, where)
+    reply = _reply(rule, where)
+    return _made(Rule, f"{where}, when", reply=reply, **conditions)
+
+
+def _reply(rule: Mapping[str, Any], where: str) -> Reply:
+    for name, kind in (("say", str), ("silence", int), ("filtered", bool), ("nothing", bool)):
+        _typed(rule, name, kind, where)
+    calls = rule.get("call", [])
+    listed = calls if isinstance(calls, list) else [calls]
+    failure = None
+    if "fail" in rule:
+        fields = _fields(rule["fail"] or {}, _FAIL, f"{where}, fail")
+        failure = _made(Failure, f"{where}, fail", **fields)
+    silence = None
+    if "silence" in rule:
+        silence = _made(Silence, f"{where}, silence", ms=rule["silence"])
+    return _made(
+        Reply,
+        where,
+        text=rule.get("say"),
+        calls=tuple(_call(call, f"{where}, call") for call in listed),
+        silence=silence,
+        failure=failure,
+        after_ms=rule.get("after_ms"),
+        filtered=rule.get("filtered", False),
+    )
+
+
+def _call(body: Any, where: str) -> ToolCall:
+    if isinstance(body, str):
+        return _made(ToolCall, where, name=body)
+    call = _fields(body, _CALL, where)
+    if "name" not in call:
+        raise _Wrong(f"{where}: expected a name")
+    return _made(ToolCall, where, **{"arguments": {}, **call})
+
+
+def _made(kind: Callable[..., Made], where: str, **fields: Any) -> Made:
+    """A value that checks its own fields; what it says of one is said of that place in the file."""
+    try:
+        return kind(**fields)
+    except UsageError as error:
+        name = getattr(kind, "__name__", "")
+        raise _Wrong(f"{where}: {str(error).removeprefix(f'{name}: ')}") from None
+
+
+def _pattern(value: Any, where: str) -> Pattern:
+    if not isinstance(value, str):
+        raise _Wrong(f"{where}: expected a text, not {_name(value)}; quote it")
+    if len(value) > 1 and value.startswith("/") and value.endswith("/"):
+        try:
+            return re.compile(value[1:-1], re.IGNORECASE)
+        except re.error as error:
+            raise _Wrong(f"{where}: {value}: not a regular expression: {error}") from None
+    return value
+
+
+def _fields(body: Any, known: tuple[str, ...], where: str) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise _Wrong(f"{where}: expected keys and values ({', '.join(known)}), not {_name(body)}")
+    for key in body:
+        if key not in known:
+            raise _Wrong(f"{where}: unknown key {key!r}: expected one of {', '.join(known)}")
+    return body
+
+
+def _typed(body: Mapping[str, Any], key: str, kind: type, where: str) -> None:
+    value = body.get(key)
+    if key in body and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
+        raise _Wrong(f"{where}, {key}: expected {kind.__name__}, not {_name(value)}")
+
+
+def _name(value: Any) -> str:
+    return "nothing" if value is None else type(value).__name__

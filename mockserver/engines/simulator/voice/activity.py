@@ -1,0 +1,68 @@
+"""Voice activity in a stream of PCM16, in frames of 32 ms (captures: audio_end_ms and the detection are
+multiples of 32).
+
+The provider's detector is a model; ours looks at the level of a frame. Its rules are the provider's: a start
+is dated back by the prefix padding, an end is where the silence has lasted long enough (D: audio_start_ms,
+audio_end_ms).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from mockserver import speech
+
+FRAME_MS = 32
+START_FRAMES = 2
+"""Voice in so many frames running is speech; one frame alone is a click."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where speech began or ended, in milliseconds of audio since the session began."""
+
+    edge: Literal["start", "stop"]
+    at_ms: int
+
+
+class Detector:
+    """``level``: the rms from which a frame is voice. ``ended``: whether so much silence (ms) ends the turn."""
+
+    def __init__(self, rate: int, position_ms: int = 0) -> None:
+        self.rate = rate
+        self.speaking = False
+        self._at_ms = position_ms
+        self._rest = b""
+        self._voiced = 0
+        self._silent_ms = 0
+
+    def feed(self, pcm: bytes, level: float, prefix_ms: int, ended: Callable[[int], bool]) -> Iterator[Turn]:
+        """Take audio; yields each edge as it is found. ``ended`` may look at the audio up to the frame at hand."""
+        size = 2 * (self.rate * FRAME_MS // 1000)
+        data = self._rest + pcm
+        used = len(data) // size * size
+        self._rest = data[used:]
+        for place in range(0, used, size):
+            voice = speech.rms(data[place : place + size]) >= level
+            self._at_ms += FRAME_MS
+            if not self.speaking:
+                self._voiced = self._voiced + 1 if voice else 0
+                if self._voiced >= START_FRAMES:
+                    self.speaking, self._silent_ms = True, 0
+                    yield Turn("start", max(0, self._at_ms - self._voiced * FRAME_MS - prefix_ms))
+                continue
+            self._silent_ms = 0 if voice else self._silent_ms + FRAME_MS
+            if self._silent_ms and ended(self._silent_ms):
+                self.rest()
+                yield Turn("stop", self._at_ms)
+
+    @property
+    def at_ms(self) -> int:
+        """How far whole frames have been looked at."""
+        return self._at_ms
+
+    def rest(self) -> None:
+        """Back to silence: after a stop, a manual commit or a clear."""
+        self.speaking, self._voiced, self._silent_ms = False, 0, 0

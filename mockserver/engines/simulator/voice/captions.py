@@ -1,0 +1,48 @@
+"""When which piece of a spoken message is sent: its audio in equal pieces, its transcript running ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mockserver import speech
+from mockserver.engines.simulator.openai.profile import Profile
+from mockserver.engines.simulator.openai.usage import pieces
+from mockserver.engines.simulator.options import Pace
+from mockserver.engines.simulator.voice import listening as hearing
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One delta, ``at`` ms after the message began: a piece of transcript, or of audio (``ms`` long)."""
+
+    at: float
+    caption: str = ""
+    audio: bytes = b""
+    ms: int = 0
+
+
+def cues(text: str, silence_ms: int, sound: Mapping[str, Any], pace: Pace, profile: Profile) -> list[Cue]:
+    """The deltas of a message in order. ``sound``: the output format; ``silence_ms`` of silence follows the words."""
+    audio, _, bytes_per_ms = hearing.spoken(text, sound)
+    audio += hearing.silence(silence_ms, sound)
+    size = pace.piece_ms * bytes_per_ms
+    made = [Cue(ms, caption=piece) for ms, piece in _captions(text, profile)]
+    for place in range(0, len(audio), size):
+        piece = audio[place : place + size]
+        made.append(Cue(place / bytes_per_ms, audio=piece, ms=len(piece) // bytes_per_ms))
+    # At the same time the transcript comes first, or the audio.
+    made.sort(key=lambda cue: (cue.at, bool(cue.caption) != bool(profile.captions_ahead)))
+    speed = pace.audio_speed
+    return [Cue(0.0 if speed is None else cue.at / speed, cue.caption, cue.audio, cue.ms) for cue in made]
+
+
+def _captions(text: str, profile: Profile) -> Iterator[tuple[float, str]]:
+    """The transcript's deltas, each with the time in the audio at which it is sent."""
+    words = iter(speech.timings(text))
+    start, word = 0.0, next(words, None)
+    for number, piece in enumerate(pieces(text)):
+        if word is not None and piece.strip() and word.text.startswith(piece.strip()):
+            start, word = word.start_ms * (1 - profile.captions_lead), next(words, None)
+        yield (0.0 if number < profile.captions_ahead else start), piece

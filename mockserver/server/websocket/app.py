@@ -1,0 +1,341 @@
+"""The HTTP side: every request of every path comes here, and a websocket handshake becomes a session.
+
+aiohttp's low-level server is used as it is: there are no routes, so there is nothing for an Application to do.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, unquote
+
+from aiohttp import WSMsgType, web
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict
+
+from mockserver.core.frames import (
+    Abort,
+    Accept,
+    Binary,
+    Close,
+    Handshake,
+    Lost,
+    Opened,
+    Pairs,
+    Peer,
+    Received,
+    Refuse,
+    Text,
+)
+from mockserver.engines.base import Reply, Request
+from mockserver.errors import ExpectationFailed
+from mockserver.server.pump import Pump
+from mockserver.server.turnstile import Turnstile
+from mockserver.server.websocket.outlet import reset
+
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes that the body of a plain request may have."""
+
+MAX_HEAD = 64 * 1024
+"""Bytes that a request line or a header may have."""
+
+MAX_MESSAGE = 64 * 1024 * 1024
+"""Bytes that one message may have, unpacked: four times what any provider takes. More is a close 1009."""
+
+_PROTOCOL = "Sec-WebSocket-Protocol"
+OURS = frozenset(
+    {"connection", "upgrade", "sec-websocket-accept", "sec-websocket-extensions", "sec-websocket-protocol",
+     "content-length", "transfer-encoding", "keep-alive", "te", "trailer", "proxy-authenticate"}
+)  # fmt: skip
+"""Response headers that belong to one hop and are written by aiohttp, never copied from an engine's answer."""
+
+
+class Host(Protocol):
+    """What the HTTP side asks of the server."""
+
+    compress: bool
+
+    def open(self, handshake: Handshake) -> Pump | Reply: ...
+
+    def closed(self, pump: Pump) -> None: ...
+
+    async def plain(self, request: Request, raw: web.BaseRequest) -> Reply: ...
+
+
+class _WithoutRequests(logging.Filter):
+    """Drops aiohttp's word on a request that is no HTTP: it quotes the request, and clients carry keys there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is kept."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError)
+
+
+HTTP_LOG = logging.getLogger("mockserver.http")
+HTTP_LOG.addFilter(_WithoutRequests())
+
+
+TLS_HELLO = ("HTTPS traffic on an HTTP port", "\\x16\\x03")
+"""What aiohttp's errors say of TLS: newer ones know it, older ones quote how a record begins (RFC 8446 section 5.1)."""
+
+
+class Connection(web.RequestHandler):
+    """One TCP connection. A client that speaks TLS to a plain port is heard of here alone: it never sends a request.
+
+    ``came``: when its last bytes came, by the loop's clock.
+    """
+
+    __slots__ = ("_app", "_clock", "came")
+
+    def __init__(self, app: App, *, loop: AbstractEventLoop, **options: Any) -> None:
+        super().__init__(app, loop=loop, **options)
+        self._app = app
+        self._clock = loop
+        self.came = loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came. What is in them may have to wait its turn, and is to be answered as if it had not."""
+        self.came = self._clock.time()
+        super().data_received(data)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """aiohttp could not read what came."""
+        if isinstance(exc, HttpProcessingError) and any(words in exc.message for words in TLS_HELLO):
+            self._app.heard_tls()
+        return super().handle_error(request, status, exc, message)
+
+
+class App(web.Server):
+    """One listening server. A handshake that is held hears here that its client has gone.
+
+    ``complain`` takes what a test should fail for.
+    """
+
+    def __init__(self, host: Host, *, loop: AbstractEventLoop, complain: Callable[[ExpectationFailed], object]) -> None:
+        super().__init__(self._handle, loop=loop)
+        self._host = host
+        self._complain = complain
+        self._turnstile = Turnstile(loop)
+        self._held: dict[object, Pump] = {}
+        self._tls_heard = False
+        self._connection: Callable[[], web.RequestHandler] = partial(
+            Connection,
+            self,
+            loop=loop,
+            access_log=None,
+            logger=HTTP_LOG,
+            debug=False,
+            # Clients carry tokens of several kilobytes in headers and in the query.
+            max_line_size=MAX_HEAD,
+            max_field_size=MAX_HEAD,
+        )
+
+    def __call__(self) -> web.RequestHandler:
+        """A protocol for one more connection."""
+        return self._connection()
+
+    def heard_tls(self) -> None:
+        """A client makes wss or https of every address. All that it says is that TLS failed."""
+        if not self._tls_heard:
+            self._tls_heard = True
+            hint = "start it with --tls (in Python: tls=True)"
+            self._complain(ExpectationFailed(f"a client spoke TLS to this server, which speaks plain HTTP; {hint}"))
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        """aiohttp says that a TCP connection has ended."""
+        super().connection_lost(handler, exc)
+        pump = self._held.pop(handler, None)
+        if pump is not None and not pump.decided.done():
+            lost(pump, "client gave up during the handshake")
+            if not pump.decided.done():
+                pump.decided.set_result(Abort())
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Upgrade", "").strip().lower() == "websocket":
+            return await self._socket(request)
+        path, query = split_target(request.raw_path)
+        body = await body_of(request)
+        if body is None:
+            return response(told(413, f"a request body may have {MAX_BODY} bytes"))
+        asked = Request(request.method, path, query, pairs(request.raw_headers), body)
+        return response(await self._host.plain(asked, request))
+
+    async def _socket(self, request: web.BaseRequest) -> web.StreamResponse:
+        handshake = read_handshake(request)
+        # Which subprotocol is selected is the engine's decision and may be one that nobody offered, so aiohttp does not
+        # see the offer. (It would also log it, and clients carry keys there.)
+        headers: CIMultiDict[str] = CIMultiDict(request.headers)
+        headers.popall(_PROTOCOL, None)
+        bare = request.clone(headers=headers)
+        ws = web.WebSocketResponse(
+            compress=self._host.compress, max_msg_size=MAX_MESSAGE, autoping=False, autoclose=False
+        )  # fmt: skip
+        if not ws.can_prepare(bare):
+            return response(told(400, "this is not a valid websocket handshake (RFC 6455 section 4.2.1)"))
+        if self._turnstile.full:
+            await self._turnstile.through()
+        pump = self._host.open(handshake)
+        if isinstance(pump, Reply):
+            return response(pump)
+        try:
+            return await self._serve(request, bare, ws, pump, handshake)
+        except ConnectionError:
+            lost(pump, "connection lost")
+            return ws if ws.prepared else web.Response(status=499)
+        finally:
+            self._held.pop(request.protocol, None)
+            if pump.upstream is not None:
+                await pump.upstream.finished()
+            pump.stop()
+            self._host.closed(pump)
+
+    async def _serve(
+        self,
+        request: web.BaseRequest,
+        bare: web.BaseRequest,
+        ws: web.WebSocketResponse,
+        pump: Pump,
+        handshake: Handshake,
+    ) -> web.StreamResponse:
+        self._held[request.protocol] = pump
+        pump.transport = request.transport
+        pump.feed(Opened(handshake))
+        decision = await pump.decided
+        transport = request.transport
+        if transport is None:
+            lost(pump, "client gave up during the handshake")
+            return web.Response(status=499)  # nobody is there to read it
+        match decision:
+            case Refuse(status, extra, body):
+                return response(Reply(status, extra, body))
+            case Abort():
+                reset(transport)
+                return web.Response(status=503)  # cannot be written any more
+            case Accept(subprotocol, extra):
+                for name, value in extra:
+                    if name.lower() not in OURS:
+                        ws.headers.add(name, value)
+                if subprotocol is not None:
+                    ws.headers[_PROTOCOL] = subprotocol
+        self._held.pop(request.protocol, None)
+        writer = await ws.prepare(bare)
+        if writer is not None:
+            takeover = "server_no_context_takeover" not in ws.headers.get("Sec-WebSocket-Extensions", "")
+            pump.outlet.open(transport, writer.drain, window_bits=int(ws.compress), takeover=takeover)
+            pump.settle()
+            assert isinstance(request.protocol, Connection)
+            await read(ws, pump, request.protocol, self._turnstile)
+            if pump.lingers and not pump.left.done():
+                await pump.left
+        pump.hang_up()
+        return ws
+
+
+async def read(ws: web.WebSocketResponse, pump: Pump, connection: Connection, turnstile: Turnstile) -> None:
+    """Feed what the client sends until one side has ended the connection."""
+    session, loop = pump.session, pump.loop
+    let_in = 0.0
+    while True:
+        message = await ws.receive()
+        if turnstile.full and connection.came > let_in:
+            await turnstile.through()
+        let_in = connection.came  # what came together is handled together
+        if not pump.reading:
+            # Half-open: the socket stays and nothing is read from it until the server closes.
+            await pump.left
+            return
+        kind = message.type
+        if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
+            if not session.over:
+                began = loop.time()  # looked up each time: a test may make it virtual
+                frame = Text(message.data) if kind is WSMsgType.TEXT else Binary(bytes(message.data))
+                pump.feed(Received(Peer.CLIENT, frame), came=connection.came)
+                turnstile.handled(loop.time() - began)
+        elif kind is WSMsgType.PING:
+            if pump.ponging:
+                pump.outlet.pong(message.data)
+            pump.note("ping", "ping from the client" if pump.ponging else "ping from the client, not answered")
+        elif kind is WSMsgType.PONG:
+            pump.note("ping", "pong from the client")
+        elif kind is WSMsgType.CLOSE:
+            if session.over:
+                return  # the answer to our own close frame
+            close = Close(message.data or None, message.extra or "")
+            pump.feed(Received(Peer.CLIENT, close))
+            pump.outlet.put(Close(close.code))  # the echo of RFC 6455 section 5.5.1: not a frame of the session
+            return
+        else:
+            lost(pump, f"protocol error: {message.data}" if kind is WSMsgType.ERROR else "connection lost")
+            return
+        if pump.upstream is not None and pump.upstream.held:
+            await pump.upstream.room()
+
+
+def lost(pump: Pump, why: str) -> None:
+    """The client has gone without a close frame; each connection ends once."""
+    if not pump.session.over:
+        pump.feed(Received(Peer.CLIENT, Lost(why)))
+
+
+def read_handshake(request: web.BaseRequest) -> Handshake:
+    """The client's handshake, verbatim where it matters."""
+    path, query = split_target(request.raw_path)
+    headers = pairs(request.raw_headers)
+    offered = tuple(
+        name.strip()
+        for key, value in headers
+        if key.lower() == "sec-websocket-protocol"
+        for name in value.split(",")
+        if name.strip()
+    )
+    return Handshake(path, query, headers, offered, request.raw_path)
+
+
+async def body_of(request: web.BaseRequest) -> bytes | None:
+    """The body of a plain request, or None where it is too large."""
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return None
+    return bytes(body)
+
+
+def split_target(target: str) -> tuple[str, Pairs]:
+    """A request target as a path without doubled slashes and query pairs. Clients that join URLs double slashes."""
+    if not target.startswith("/") and "://" in target:
+        target = "/" + target.split("://", 1)[1].partition("/")[2]
+    path, _, query = target.partition("?")
+    while "//" in path:
+        path = path.replace("//", "/")
+    return unquote(path) or "/", tuple(parse_qsl(query, keep_blank_values=True))
+
+
+def pairs(raw: tuple[tuple[bytes, bytes], ...]) -> Pairs:
+    """Headers as text, in wire order."""
+    return tuple((name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in raw)
+
+
+def told(status: int, message: str) -> Reply:
+    """A refusal in one JSON line that a person can read."""
+    body = json.dumps({"error": {"message": message}}, ensure_ascii=False) + "\n"
+    return Reply(status, (("Content-Type", "application/json"),), body.encode())
+
+
+def response(reply: Reply) -> web.Response:
+    """A reply as aiohttp sends it."""
+    headers: CIMultiDict[str] = CIMultiDict()
+    for name, value in reply.headers:
+        if name.lower() not in OURS:
+            headers.add(name, value)
+    return web.Response(status=reply.status, headers=headers, body=reply.body)

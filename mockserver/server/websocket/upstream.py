@@ -1,0 +1,288 @@
+"""The other socket of a relay: aiohttp's client, used so that nothing is added, followed or hidden.
+
+Header defaults, redirects, cookies and decompression are off. aiohttp gives no body with a refused handshake, but its
+tracing does hand out the response, so status, headers and body are taken there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import Task
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp import WSMsgType, hdrs
+from multidict import CIMultiDict
+from yarl import URL
+
+from mockserver.core.frames import (
+    Answer,
+    Binary,
+    Close,
+    Dialled,
+    Frame,
+    Handshake,
+    Lost,
+    Peer,
+    Received,
+    Text,
+    first,
+)
+from mockserver.engines.base import Reply
+from mockserver.engines.relay.source import Forward
+from mockserver.server.pump import CLOSE_TIMEOUT, Pump
+from mockserver.server.websocket.app import MAX_MESSAGE, pairs
+from mockserver.server.websocket.outlet import Outlet
+
+DIAL_TIMEOUT = 30.0
+"""Seconds that an upstream gets to answer a handshake."""
+
+MAX_REFUSAL = 8 * 1024 * 1024
+"""Bytes of a refusal's body that are passed on."""
+
+_NOT_ADDED = (hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.USER_AGENT, hdrs.CONTENT_TYPE)
+
+
+class Caught(Exception):
+    """Carries a response out of aiohttp before it acts on it."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+class Dialler:
+    """Connections to one relay's upstream; made when first needed. ``HTTP_PROXY`` and the like are honoured."""
+
+    def __init__(self, *, timeout: float = DIAL_TIMEOUT) -> None:
+        self.timeout = timeout
+        self._connector: aiohttp.TCPConnector | None = None
+
+    def session(self, trace: aiohttp.TraceConfig | None = None) -> aiohttp.ClientSession:
+        """A client session over the shared connector."""
+        if self._connector is None:
+            self._connector = aiohttp.TCPConnector(limit=0)
+        return aiohttp.ClientSession(
+            connector=self._connector,
+            connector_owner=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=_NOT_ADDED,
+            auto_decompress=False,
+            trust_env=True,
+            timeout=aiohttp.ClientTimeout(total=None),
+            trace_configs=[] if trace is None else [trace],
+        )
+
+    async def forward(self, request: Forward) -> Reply:
+        """A plain request. A reply of 502 or 504 says that the upstream gave none."""
+        try:
+            async with (
+                asyncio.timeout(self.timeout),
+                self.session() as session,
+                session.request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    headers=CIMultiDict(request.headers),
+                    data=request.body or None,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                return Reply(response.status, pairs(response.raw_headers), await response.read())
+        except TimeoutError:
+            return _failed(504, f"{origin(request.url)} did not answer within {self.timeout:g} s")
+        except (aiohttp.ClientError, OSError) as error:
+            return _failed(502, f"cannot reach {origin(request.url)}: {described(error)}")
+
+    async def close(self) -> None:
+        """Close what is open."""
+        if self._connector is not None:
+            await self._connector.close()
+            self._connector = None
+
+
+class AiohttpUpstream:
+    """One upstream connection: a task that dials and then reads; writing goes straight to the socket when it can."""
+
+    def __init__(self, pump: Pump, dialler: Dialler) -> None:
+        self._pump = pump
+        self._dialler = dialler
+        self._session: aiohttp.ClientSession | None = None
+        self._response: aiohttp.ClientResponse | None = None
+        self._task: Task[None] | None = None
+        self._outlet = Outlet(lambda last: None, mask=True)
+
+    # --- what the pump asks ---
+
+    def dial(self, handshake: Handshake) -> None:
+        """Connect, then feed ``Dialled`` and whatever the upstream sends."""
+        self._task = self._pump.loop.create_task(self._run(handshake))
+
+    def put(self, frame: Text | Binary | Close | Lost) -> None:
+        """Send a frame, or keep it until there is room."""
+        if isinstance(frame, Lost) and self._response is None:
+            self.stop()
+        else:
+            self._outlet.put(frame)
+
+    def flush_soon(self) -> None:
+        """What was put leaves."""
+        self._outlet.flush_soon()
+
+    @property
+    def held(self) -> int:
+        """How many frames wait for room."""
+        return self._outlet.held
+
+    async def room(self) -> None:
+        """Return when nothing waits any more."""
+        await self._outlet.room()
+
+    async def finished(self) -> None:
+        """Return when the upstream has ended too, or had its time to."""
+        if self._task is not None and not self._task.done():
+            await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT)
+
+    def stop(self) -> None:
+        """End it now."""
+        self._outlet.stop()
+        if self._task is not None:
+            self._task.cancel()
+        if self._response is not None:
+            self._response.close()
+
+    # --- reading ---
+
+    async def _run(self, handshake: Handshake) -> None:
+        try:
+            ws = await self._dial(handshake)
+            if ws is not None:
+                await self._read(ws)
+        finally:
+            if self._response is not None:
+                self._response.close()
+            if self._session is not None:
+                await self._session.close()
+
+    async def _dial(self, handshake: Handshake) -> aiohttp.ClientWebSocketResponse | None:
+        failure: str | None = None
+        ws: aiohttp.ClientWebSocketResponse | None = None
+        answer = Answer(502)
+        headers = CIMultiDict(
+            (name, value) for name, value in handshake.headers if name.lower() != "sec-websocket-extensions"
+        )
+        asked = first(handshake.headers, "sec-websocket-extensions") or ""
+        self._session = self._dialler.session(self._trace())
+        try:
+            async with asyncio.timeout(self._dialler.timeout):
+                ws = await self._session.ws_connect(
+                    URL(handshake.target, encoded=True),
+                    protocols=handshake.subprotocols,
+                    headers=headers,
+                    autoclose=False,
+                    autoping=False,
+                    max_msg_size=MAX_MESSAGE,
+                    compress=15 if "permessage-deflate" in asked else 0,
+                )
+            assert self._response is not None
+            answer = Answer(101, pairs(self._response.raw_headers), ws.protocol)
+        except Caught as caught:
+            answer = caught.answer
+            if answer.status < 300:
+                failure = f"{origin(handshake.target)} is not a websocket: it answered HTTP {answer.status}, not 101"
+        except TimeoutError:
+            failure = f"{origin(handshake.target)} did not answer the handshake within {self._dialler.timeout:g} s"
+        except aiohttp.WSServerHandshakeError as error:
+            failure = f"{origin(handshake.target)} is not a websocket: {error.message}"
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            failure = f"cannot reach {origin(handshake.target)}: {described(error)}"
+        self._pump.feed(Dialled(answer, failure))
+        if ws is not None:
+            self._open(ws)
+        return ws
+
+    def _open(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        connection = self._response.connection if self._response is not None else None
+        if connection is None or connection.transport is None or connection.protocol is None:
+            return  # lost already; the first receive says so
+        self._outlet.open(
+            connection.transport,
+            connection.protocol._drain_helper,
+            window_bits=int(ws.compress),
+            takeover=not ws.client_notakeover,
+        )
+
+    def _trace(self) -> aiohttp.TraceConfig:
+        trace = aiohttp.TraceConfig()
+
+        async def ended(session: Any, context: Any, params: aiohttp.TraceRequestEndParams) -> None:
+            self._response = params.response
+            if params.response.status != 101:
+                raise Caught(await refusal(params.response))
+
+        async def redirected(session: Any, context: Any, params: aiohttp.TraceRequestRedirectParams) -> None:
+            # Not followed: the client's credentials are for the upstream that the user named, and for no other.
+            raise Caught(await refusal(params.response))
+
+        trace.on_request_end.append(ended)
+        trace.on_request_redirect.append(redirected)
+        return trace
+
+    async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        pump = self._pump
+        while True:
+            message = await ws.receive()
+            kind = message.type
+            frame: Frame
+            if kind is WSMsgType.TEXT:
+                frame = Text(message.data)
+            elif kind is WSMsgType.BINARY:
+                frame = Binary(bytes(message.data))
+            elif kind is WSMsgType.PING:
+                pump.note("ping", "ping from the upstream")
+                self._outlet.pong(message.data)
+                continue
+            elif kind is WSMsgType.PONG:
+                continue
+            elif kind is WSMsgType.CLOSE:
+                frame = Close(message.data or None, message.extra or "")
+                if not self._outlet.shut:
+                    self.put(Close(frame.code))  # the echo of RFC 6455 section 5.5.1
+            else:
+                why = f"protocol error: {message.data}" if kind is WSMsgType.ERROR else "connection lost"
+                frame = Lost(why)
+            pump.feed(Received(Peer.UPSTREAM, frame))
+            if isinstance(frame, Close | Lost):
+                return
+            if pump.outlet.held:
+                await pump.outlet.room()
+
+
+async def refusal(response: aiohttp.ClientResponse) -> Answer:
+    """A response that is no 101, with its body as it came."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_REFUSAL:
+            break
+    answer = Answer(response.status, pairs(response.raw_headers), None, bytes(body[:MAX_REFUSAL]))
+    response.close()
+    return answer
+
+
+def origin(url: str) -> str:
+    """A URL without path and query, which may hold keys."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def described(error: BaseException) -> str:
+    """What a network error says, in one line."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())
+
+
+def _failed(status: int, message: str) -> Reply:
+    from mockserver.server.websocket.app import told
+
+    return told(status, message)
