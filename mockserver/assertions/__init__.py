@@ -6,17 +6,8 @@ They read the journal (what crossed the client's wire), the simulator's own stat
 cannot show it, so pass whatever your client's API returned. See docs/assertions.md.
 """
 
-from mockserver.assertions.checks import (
-    assert_interrupted,
-    assert_isolated,
-    assert_orphan_discarded,
-    assert_spoken,
-)
-from mockserver.assertions.rules import (
-    assert_cancelled,
-    assert_metadata_echoed,
-    assert_one_at_a_time,
-)
+from mockserver.assertions.checks import assert_interrupted, assert_isolated, assert_orphan_discarded, assert_spoken
+from mockserver.assertions.rules import assert_cancelled, assert_metadata_echoed, assert_one_at_a_time
 from mockserver.assertions.said import audio_of, said_in
 from mockserver.core.expect import in_order
 

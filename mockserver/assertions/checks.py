@@ -6,17 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from mockserver import speech
-from mockserver.assertions.said import (
-    Surfaced,
-    as_text,
-    audio_of,
-    bodies,
-    plain,
-    said_in,
-    strings,
-    texts,
-    within,
-)
+from mockserver.assertions.said import Surfaced, as_text, audio_of, bodies, plain, said_in, strings, texts, within
 from mockserver.core.expect import timeline
 from mockserver.core.frames import Sender
 from mockserver.core.journal import Entry, Journal
@@ -122,12 +112,7 @@ def assert_isolated(
 
 
 def assert_interrupted(
-    session: Inspected,
-    at_ms: float,
-    *,
-    tolerance_ms: float = 0,
-    item: str | None = None,
-    rate: int = 24_000,
+    session: Inspected, at_ms: float, *, tolerance_ms: float = 0, item: str | None = None, rate: int = 24_000
 ) -> str:
     """The client truncated an assistant's audio at ``at_ms`` and the server kept exactly what had been heard by then.
 

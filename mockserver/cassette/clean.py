@@ -58,12 +58,7 @@ class Cleaned(Sequence[Record]):
 
 
 def cleaned(
-    cassette: Cassette,
-    redactor: Redactor,
-    *,
-    lens: Lens,
-    policy: audio.Policy = "keep",
-    spread: Spread | None = None,
+    cassette: Cassette, redactor: Redactor, *, lens: Lens, policy: audio.Policy = "keep", spread: Spread | None = None
 ) -> Cassette:
     """The cassette as it may be saved. ``spread`` is what a recorder has seen; without one the frames are read."""
     if spread is None:

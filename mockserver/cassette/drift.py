@@ -19,15 +19,7 @@ from mockserver.core.frames import Frame, Sender
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import Dialect
 
-Change = Literal[
-    "event gone",
-    "event added",
-    "event moved",
-    "field gone",
-    "field added",
-    "type changed",
-    "end changed",
-]
+Change = Literal["event gone", "event added", "event moved", "field gone", "field added", "type changed", "end changed"]
 
 FREE_KEYS = ("metadata", "properties")
 """Objects whose keys are the user's, not the provider's: what is under them is no shape of the server."""
@@ -46,12 +38,7 @@ class Drift:
         return f"{self.change}: {self.where}{f' ({self.detail})' if self.detail else ''}"
 
 
-def drift(
-    recorded: Sequence[Frame],
-    live: Sequence[Frame],
-    *,
-    dialect: Dialect,
-) -> list[Drift]:
+def drift(recorded: Sequence[Frame], live: Sequence[Frame], *, dialect: Dialect) -> list[Drift]:
     """The differences in shape between the server's frames of two sessions; order first, then fields."""
     before, after = _views(recorded, dialect), _views(live, dialect)
     return [*_order(before, after, dialect), *_end(before, after), *_fields(before, after)]
@@ -76,11 +63,7 @@ def _order(before: Sequence[View], after: Sequence[View], dialect: Dialect) -> I
             added += new[j1:j2]
     for name in list(dict.fromkeys(gone)):
         if name in added:
-            yield Drift(
-                "event moved",
-                name,
-                f"recorded after {_behind(old, name)}, now after {_behind(new, name)}",
-            )
+            yield Drift("event moved", name, f"recorded after {_behind(old, name)}, now after {_behind(new, name)}")
             gone.remove(name)
             added.remove(name)
     yield from (Drift("event gone", name, f"{old.count(name)} recorded, {new.count(name)} now") for name in _once(gone))

@@ -18,16 +18,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from mockserver.cassette.model import Record
-from mockserver.core.frames import (
-    MILLISECOND,
-    SECOND,
-    Close,
-    Frame,
-    Lost,
-    Micros,
-    Sender,
-    Text,
-)
+from mockserver.core.frames import MILLISECOND, SECOND, Close, Frame, Lost, Micros, Sender, Text
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import AudioFormat, Dialect
 

@@ -15,30 +15,11 @@ from zlib import crc32
 import msgpack
 
 from mockserver.cassette import audio
-from mockserver.cassette.codec import (
-    CHECK,
-    DIGEST,
-    END,
-    FRAME_KINDS,
-    MAGIC,
-    PREFIX,
-    RECORDING,
-    SENDERS,
-    pack,
-)
+from mockserver.cassette.codec import CHECK, DIGEST, END, FRAME_KINDS, MAGIC, PREFIX, RECORDING, SENDERS, pack
 from mockserver.cassette.foreign import HEAD, looks_like
 from mockserver.cassette.model import FORMAT_VERSION, Cassette, Connection, Exchange, Header, Record
 from mockserver.cassette.upgrade import UPGRADES, Upgrade, upgraded
-from mockserver.core.frames import (
-    Answer,
-    Binary,
-    Close,
-    Frame,
-    Handshake,
-    Lost,
-    Micros,
-    Text,
-)
+from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Micros, Text
 from mockserver.errors import CassetteDamaged, CassetteForeign, CassetteTooNew
 
 LARGEST_DIGEST = 1 << 26

@@ -18,9 +18,10 @@ from urllib.parse import unquote
 
 from mockserver.cassette import fields
 from mockserver.cassette import patterns as known
-from mockserver.cassette.audio import PAYLOAD, unbase64
+from mockserver.cassette.audio import PAYLOAD, emptied, unbase64
 from mockserver.cassette.model import Exchange
 from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Pairs, Text
+from mockserver.core.json_text import unquoted
 from mockserver.dialects.base import Dialect, close_reason, parse
 from mockserver.errors import UsageError
 
@@ -166,7 +167,7 @@ class Redactor:
     def bare(self, text: str) -> str:
         """A text without its base64 payloads: they are noise in which any marker turns up. Remembers the last one."""
         if text is not self._bare_of:
-            self._bare_of, self._bare = text, PAYLOAD.sub(_emptied, text)
+            self._bare_of, self._bare = text, PAYLOAD.sub(emptied, text)
         return self._bare
 
     def may_join(self, before: str, after: str) -> bool:
@@ -304,16 +305,16 @@ class Redactor:
         for begin, end, kind, _, _ in fields.found(text):
             if begin < end:
                 self._count(kind)
-                made += text[done:begin] + self.token(kind, _unquoted(f'"{text[begin:end]}"'))
+                made += text[done:begin] + self.token(kind, unquoted(f'"{text[begin:end]}"'))
                 done = end
         return made + text[done:] if done else text
 
     def _field(self, match: re.Match[str]) -> str:
         self._count("field")
-        return f'{match[1]}{self.token("field", _unquoted(f"{chr(34)}{match[2]}{chr(34)}"))}"'
+        return f'{match[1]}{self.token("field", unquoted(f"{chr(34)}{match[2]}{chr(34)}"))}"'
 
     def _literal(self, literal: str, depth: int) -> str:
-        value = _unquoted(literal)
+        value = unquoted(literal)
         if len(value) >= 64 and unbase64(value) is not None:
             # A payload: only exact values and rules count, and the former were looked for in base64 above. The
             # patterns would find keys in noise.
@@ -373,7 +374,7 @@ class Redactor:
         if any(rule.search(bare) for rule in self._rules):
             yield "rule", "text"
         for literal in STRING.findall(bare):
-            value = _unquoted(literal)
+            value = unquoted(literal)
             opened = unquote(value) if "%" in value else value
             payload = len(value) >= 64 and unbase64(value) is not None
             for _, _, kind in () if payload else (*self.spans(value), *self.spans(opened)):
@@ -392,17 +393,3 @@ class Redactor:
     def scan_bytes(self, raw: bytes) -> Iterator[tuple[str, str]]:
         """The same for bytes."""
         yield from self.scan(raw.decode("latin-1"))
-
-
-def _emptied(match: re.Match[str]) -> str:
-    """A payload in quotes, without the payload."""
-    value = match[1]
-    return '""' if len(value) % 4 == 0 and (value[-1] != "=" or unbase64(value[-4:]) is not None) else match[0]
-
-
-def _unquoted(literal: str) -> str:
-    """The value of a JSON string literal; what is no proper literal stays as it is, without its quotes."""
-    if "\\" not in literal:
-        return literal[1:-1]
-    value = parse(literal)
-    return value if isinstance(value, str) else literal[1:-1]

@@ -28,14 +28,7 @@ from mockserver.core.journal import Entry, Journal
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.registry import dialect_named
-from mockserver.errors import (
-    CassetteError,
-    CassetteExists,
-    CassetteMissing,
-    MockServerError,
-    SecretFound,
-    UsageError,
-)
+from mockserver.errors import CassetteError, CassetteExists, CassetteMissing, MockServerError, SecretFound, UsageError
 
 WITHHELD = Text("REDACTED-frame-1")
 """What a partial file holds in the place of a frame whose secret cannot be taken out."""

@@ -28,10 +28,7 @@ COMMANDS = {
     "import": ("mockserver.cli.files", "Make a cassette of a capture in another form."),
     "diff": ("mockserver.cli.files", "Print how two cassettes differ."),
     "scrub": ("mockserver.cli.files", "Redact a cassette again, with today's rules."),
-    "verify": (
-        "mockserver.cli.verify",
-        "Send a cassette's client side to the real service and report drift.",
-    ),
+    "verify": ("mockserver.cli.verify", "Send a cassette's client side to the real service and report drift."),
     "orphans": ("mockserver.cli.orphans", "List the cassettes that no test uses."),
     "faults": ("mockserver.cli.faults", "List the faults and explain their syntax."),
     "git-setup": ("mockserver.cli.git", "Make git show cassettes as timelines in diffs."),

@@ -31,17 +31,10 @@ def serving(command: F) -> F:
     for option in reversed(
         (
             click.option(
-                "--port",
-                type=click.IntRange(0, 65535),
-                default=0,
-                help="Port to listen on; 0 takes a free one.",
+                "--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; 0 takes a free one."
             ),
             click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
-            click.option(
-                "--tls",
-                is_flag=True,
-                help="Serve https and wss with a certificate made on the spot.",
-            ),
+            click.option("--tls", is_flag=True, help="Serve https and wss with a certificate made on the spot."),
             click.option(
                 "--fault",
                 "faults",
@@ -51,12 +44,7 @@ def serving(command: F) -> F:
             ),
             click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random."),
             click.option("--token", metavar="TOKEN", help="Token that the control API asks for."),
-            click.option(
-                "--json",
-                "as_json",
-                is_flag=True,
-                help="Print one line of JSON when ready, for scripts.",
-            ),
+            click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready, for scripts."),
             click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND ...]"),
         )
     ):

@@ -21,12 +21,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--partial", is_flag=True, help="Read a damaged file up to the damage.")
 @click.option("--textconv", is_flag=True, help="The form for git diff: no times, no ids of one recording.")
 def show_command(
-    file: Path,
-    connection: int | None,
-    limit: int | None,
-    every_frame: bool,
-    partial: bool,
-    textconv: bool,
+    file: Path, connection: int | None, limit: int | None, every_frame: bool, partial: bool, textconv: bool
 ) -> None:
     """Print cassette FILE as a timeline: time, direction, event, the few fields that matter, audio as duration."""
     from mockserver.cassette import render
@@ -67,9 +62,7 @@ def import_command(file: Path, target: Path, provider: str | None, force: bool, 
     from mockserver.server.config import find
 
     cassette = detect_and_import(
-        file,
-        provider=provider,
-        tell=lambda line: click.echo(f"mockserver: {escaped(line)}", err=True),
+        file, provider=provider, tell=lambda line: click.echo(f"mockserver: {escaped(line)}", err=True)
     )
     redactor = redactor_for(lens_of(cassette), rules=find(Path.cwd()).redact)
     save(cassette, target, overwrite=force, redactor=redactor, audio=audio)
@@ -102,13 +95,7 @@ def diff_command(first: Path, second: Path) -> None:
 @click.option("--in-place", is_flag=True, help="Replace FILE.")
 @click.option("--force", is_flag=True, help="Overwrite what stands at --to.")
 @click.option("--rule", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too.")
-@click.option(
-    "--value-env",
-    "names",
-    multiple=True,
-    metavar="NAME",
-    help="Take out the value of this variable, too.",
-)
+@click.option("--value-env", "names", multiple=True, metavar="NAME", help="Take out the value of this variable, too.")
 @audio_option
 def scrub_command(
     file: Path,

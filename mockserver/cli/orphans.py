@@ -17,11 +17,7 @@ UNITS = {"d": 1, "w": 7, "m": 30, "y": 365}
 
 @click.command("orphans")
 @click.argument("root", type=click.Path(path_type=Path, file_okay=False, exists=False), default=".")
-@click.option(
-    "--max-age",
-    metavar="AGE",
-    help="Also list cassettes recorded longer ago than this: 90d, 12w, 6m, 1y.",
-)
+@click.option("--max-age", metavar="AGE", help="Also list cassettes recorded longer ago than this: 90d, 12w, 6m, 1y.")
 def orphans_command(root: Path, max_age: str | None) -> None:
     """List the cassettes under ROOT (where pytest runs) that no test uses.
 

@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockserver.cli.common import (
-    announce,
-    audio_option,
-    server_options,
-    serving,
-    stop_signals,
-    until_done,
-)
+from mockserver.cli.common import announce, audio_option, server_options, serving, stop_signals, until_done
 
 if TYPE_CHECKING:
     from mockserver.server.record import Recording
@@ -27,19 +20,9 @@ PROGRESS_SECONDS = 0.25
 
 
 @click.command("record")
+@click.option("--upstream", required=True, metavar="NAME|URL", help="The real service: openai, azure, ... or a URL.")
 @click.option(
-    "--upstream",
-    required=True,
-    metavar="NAME|URL",
-    help="The real service: openai, azure, ... or a URL.",
-)
-@click.option(
-    "--to",
-    "file",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The cassette to write.",
+    "--to", "file", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The cassette to write."
 )
 @click.option("--dialect", metavar="NAME", help="What the upstream speaks, where its URL does not say.")
 @click.option(

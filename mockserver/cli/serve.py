@@ -44,12 +44,7 @@ async def serve(server: MockServer, what: str, *, as_json: bool, command: tuple[
 @click.option("--allow-unplayed", is_flag=True, help="Frames that were never played are no failure.")
 @serving
 def replay_command(
-    file: Path,
-    pacing: str,
-    allow_unplayed: bool,
-    as_json: bool,
-    command: tuple[str, ...],
-    **options: Any,
+    file: Path, pacing: str, allow_unplayed: bool, as_json: bool, command: tuple[str, ...], **options: Any
 ) -> None:
     """Answer clients from the cassette FILE.
 
@@ -61,13 +56,7 @@ def replay_command(
     from mockserver.server.sources import replay
 
     config = find(Path.cwd())
-    source = replay(
-        file,
-        pacing=speed(pacing),
-        allow_unplayed=allow_unplayed,
-        rules=config.rules,
-        redact=config.redact,
-    )
+    source = replay(file, pacing=speed(pacing), allow_unplayed=allow_unplayed, rules=config.rules, redact=config.redact)
     server = MockServer(source, **server_options(options))
     raise SystemExit(asyncio.run(serve(server, f"replaying {file}", as_json=as_json, command=command)))
 
@@ -83,9 +72,7 @@ def speed(text: str) -> str | float:
 @click.command("simulate")
 @click.argument("provider", metavar="PROVIDER")
 @click.option(
-    "--replies",
-    type=click.Path(path_type=Path),
-    help="YAML file with what the model says (docs: simulator).",
+    "--replies", type=click.Path(path_type=Path), help="YAML file with what the model says (docs: simulator)."
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the simulator.")
 @serving

@@ -12,17 +12,8 @@ from mockserver.cli.common import escaped
 
 @click.command("verify")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--upstream",
-    required=True,
-    metavar="NAME|URL",
-    help="The real service: openai, azure, ... or a URL.",
-)
-@click.option(
-    "--key-env",
-    metavar="NAME",
-    help="Variable with the key (default: the provider's own, where it is set).",
-)
+@click.option("--upstream", required=True, metavar="NAME|URL", help="The real service: openai, azure, ... or a URL.")
+@click.option("--key-env", metavar="NAME", help="Variable with the key (default: the provider's own, where it is set).")
 @click.option(
     "--wait",
     type=click.FloatRange(min=0.1),

@@ -113,9 +113,7 @@ class Selection:
         limit: Micros = round(seconds * 1_000_000) if seconds is not None else round((ms or 0) * 1_000)
         passed = self._when(self.first) - self._when(of.first)
         return self._check(
-            0 <= passed <= limit,
-            f"within {limit / 1_000:g} ms of {of.described} (it took {passed / 1_000:g} ms)",
-            of,
+            0 <= passed <= limit, f"within {limit / 1_000:g} ms of {of.described} (it took {passed / 1_000:g} ms)", of
         )
 
     def _when(self, entry: Entry) -> Micros:

@@ -145,11 +145,7 @@ class Journal:
         number = len(self.sessions)
         log = SessionLog(number, began_us, Memo(lens), f"{self.seed}/{number}")
         self.sessions.append(log)
-        self.note(
-            log,
-            0,
-            Note("session", f"session {number} begins", {"seed": log.seed, "dialect": lens.name}),
-        )
+        self.note(log, 0, Note("session", f"session {number} begins", {"seed": log.seed, "dialect": lens.name}))
         return log
 
     def write(self, log: SessionLog, at: Micros, sender: Sender | None, what: What) -> Entry:

@@ -102,11 +102,7 @@ def plain_view(frame: Frame) -> View:
         case Binary(payload):
             return View(Kind.OPAQUE, "binary", extra={"summary": f"{len(payload)} bytes"})
         case Close(code, reason):
-            return View(
-                Kind.CLOSE,
-                f"close {'' if code is None else code}".rstrip(),
-                extra={"summary": reason},
-            )
+            return View(Kind.CLOSE, f"close {'' if code is None else code}".rstrip(), extra={"summary": reason})
         case Lost(reason):
             return View(Kind.LOST, "lost", extra={"summary": reason})
 

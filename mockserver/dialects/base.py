@@ -14,19 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mockserver.core.frames import (
-    Binary,
-    Close,
-    Frame,
-    Handshake,
-    Hangup,
-    Lost,
-    Micros,
-    Send,
-    Sender,
-    Text,
-    to_client,
-)
+from mockserver.core.frames import Binary, Close, Frame, Handshake, Hangup, Lost, Micros, Send, Sender, Text, to_client
 from mockserver.core.json_text import dumps, too_deep
 from mockserver.core.view import Kind, View, plain_view
 from mockserver.dialects.causes import Causes, InOrder

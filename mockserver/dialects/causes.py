@@ -132,13 +132,7 @@ class Turns:
     the first answer on.
     """
 
-    def __init__(
-        self,
-        *,
-        heard: tuple[str, ...] = (),
-        ends: tuple[str, ...] = (),
-        apart: tuple[str, ...] = (),
-    ) -> None:
+    def __init__(self, *, heard: tuple[str, ...] = (), ends: tuple[str, ...] = (), apart: tuple[str, ...] = ()) -> None:
         self._heard, self._ends, self._apart = heard, ends, apart
         self._begun = False
         self._fresh = True  # a client step, or the end of a turn, since the last server frame

@@ -12,40 +12,18 @@ from typing import Any
 
 from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender, Text
 from mockserver.core.view import Audio, Kind, View, plain_view
-from mockserver.dialects.base import (
-    Dialect,
-    MatchRules,
-    Problem,
-    base64_size,
-    close_reason,
-    parse,
-    shorten,
-)
+from mockserver.dialects.base import Dialect, MatchRules, Problem, base64_size, close_reason, parse, shorten
 from mockserver.dialects.causes import Causes, Turns
 
 _RATE = re.compile(r"rate=(\d+)")
 _SAID = (
-    *(
-        "interrupted",
-        "turnComplete",
-        "generationComplete",
-        "modelTurn",
-        "outputTranscription",
-        "inputTranscription",
-    ),
+    *("interrupted", "turnComplete", "generationComplete", "modelTurn", "outputTranscription", "inputTranscription"),
     *("interimInputTranscription", "groundingMetadata", "waitingForInput"),
 )
 """What names a ``serverContent`` that holds several things, the weightiest first."""
 _MESSAGES = (
     *("setup", "clientContent", "realtimeInput", "toolResponse"),
-    *(
-        "setupComplete",
-        "serverContent",
-        "toolCall",
-        "toolCallCancellation",
-        "goAway",
-        "sessionResumptionUpdate",
-    ),
+    *("setupComplete", "serverContent", "toolCall", "toolCallCancellation", "goAway", "sessionResumptionUpdate"),
     *("voiceActivity", "voiceActivityDetectionSignal", "error"),
 )
 
@@ -117,10 +95,7 @@ class Gemini(Dialect):
                     found = _RATE.search(mime)
                     rate = int(found[1]) if found else 16_000  # the documented default of its input
                     return View(
-                        Kind.AUDIO,
-                        "realtimeInput.audio",
-                        body,
-                        Audio(base64_size(data), rate, "pcm", (*place, "data")),
+                        Kind.AUDIO, "realtimeInput.audio", body, Audio(base64_size(data), rate, "pcm", (*place, "data"))
                     )
                 return View(Kind.EVENT, "realtimeInput.video", body)
             return View(Kind.EVENT, f"realtimeInput.{kind}", body)

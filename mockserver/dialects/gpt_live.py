@@ -8,15 +8,7 @@ from typing import Any
 
 from mockserver.core.frames import Hangup, Send, Sender
 from mockserver.core.view import Audio, Kind, View
-from mockserver.dialects.base import (
-    AudioFormat,
-    Dialect,
-    MatchRules,
-    Problem,
-    base64_size,
-    close_reason,
-    event,
-)
+from mockserver.dialects.base import AudioFormat, Dialect, MatchRules, Problem, base64_size, close_reason, event
 from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.openai.lens import CLOSE_CODES, G711, OpenAI, summary
 
@@ -79,10 +71,7 @@ class GPTLive(Dialect):
         service shows its own.
         """
         reason = close_reason(f"{problem.type}.{problem.kind}")
-        return [
-            *self.complaint(problem),
-            Hangup(code=CLOSE_CODES.get(problem.kind, 1011), reason=reason),
-        ]
+        return [*self.complaint(problem), Hangup(code=CLOSE_CODES.get(problem.kind, 1011), reason=reason)]
 
     def complaint(self, problem: Problem) -> list[Send | Hangup]:
         """An error event; the client's event is ``client_event_id`` here."""
@@ -93,15 +82,7 @@ class GPTLive(Dialect):
             "param": problem.param,
             "client_event_id": problem.event_id,
         }
-        return [
-            event(
-                {
-                    "type": "error",
-                    "event_id": problem.extra.get("event_id", "event_mockserver"),
-                    "error": error,
-                }
-            )
-        ]
+        return [event({"type": "error", "event_id": problem.extra.get("event_id", "event_mockserver"), "error": error})]
 
 
 GPT_LIVE = GPTLive()

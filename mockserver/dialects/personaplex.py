@@ -38,12 +38,7 @@ class PersonaPlex(Dialect):
                 return View(Kind.EVENT, "handshake", extra={"summary": ""})
             case 0x01:
                 audio = Audio(len(frame.data) - 1, 48_000, "opus")
-                return View(
-                    Kind.AUDIO,
-                    "audio",
-                    audio=audio,
-                    extra={"summary": f"{audio.size} bytes of Ogg-Opus"},
-                )
+                return View(Kind.AUDIO, "audio", audio=audio, extra={"summary": f"{audio.size} bytes of Ogg-Opus"})
             case 0x02:
                 text = frame.data[1:].decode(errors="replace")
                 return View(Kind.EVENT, "text", {"text": text}, extra={"summary": repr(shorten(text, 60))})

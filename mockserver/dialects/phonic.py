@@ -9,15 +9,7 @@ from typing import Any
 
 from mockserver.core.frames import Hangup, Send, Sender
 from mockserver.core.view import Audio, Kind, View
-from mockserver.dialects.base import (
-    AudioFormat,
-    Dialect,
-    MatchRules,
-    Problem,
-    base64_size,
-    close_reason,
-    event,
-)
+from mockserver.dialects.base import AudioFormat, Dialect, MatchRules, Problem, base64_size, close_reason, event
 from mockserver.dialects.causes import Causes, Turns
 
 _FORMAT = re.compile(r"(pcm|mulaw|alaw)_(\d+)")
@@ -65,13 +57,7 @@ class Phonic(Dialect):
 
     def causes(self) -> Causes:
         """What is heard follows the client's audio; the assistant's turn keeps its own time."""
-        heard = (
-            "user_*",
-            "input_text",
-            "input_cancelled",
-            "interrupted_response",
-            "tool_call_interrupted",
-        )
+        heard = ("user_*", "input_text", "input_cancelled", "interrupted_response", "tool_call_interrupted")
         return Turns(heard=heard, ends=("assistant_finished_speaking", "ready_to_start_conversation"))
 
     def independent(self, earlier: View, later: View) -> bool:

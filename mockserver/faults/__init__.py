@@ -41,15 +41,7 @@ from mockserver.faults.provider import (
     server_error,
     session_expired,
 )
-from mockserver.faults.spoil import (
-    bad_base64,
-    binary,
-    not_json,
-    odd_audio,
-    oversize,
-    truncate_json,
-    unknown_event,
-)
+from mockserver.faults.spoil import bad_base64, binary, not_json, odd_audio, oversize, truncate_json, unknown_event
 from mockserver.faults.timing import bandwidth, delay, growing, hold, jitter, stall
 from mockserver.faults.where import After, Where
 

@@ -22,7 +22,8 @@ from mockserver.core.typed import check_fields
 from mockserver.core.view import Lens, View
 from mockserver.dialects.base import Dialect
 from mockserver.errors import FaultNeverFired, UsageError
-from mockserver.faults.spec import Pattern, nearest
+from mockserver.faults.spec import Pattern
+from mockserver.faults.tokens import nearest
 from mockserver.faults.where import Where
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from mockserver.dialects.base import parse
 from mockserver.errors import UsageError
 from mockserver.faults.base import Action, Body, Fault, Run, Sight, register
 from mockserver.faults.options import On, Options, make
-from mockserver.faults.spec import dump
+from mockserver.faults.values import dump
 
 Place = tuple[dict[str, Any] | list[Any], str | int]
 

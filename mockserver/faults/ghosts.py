@@ -15,7 +15,7 @@ from mockserver.errors import UsageError
 from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight, register
 from mockserver.faults.life import Living
 from mockserver.faults.options import On, Options, make
-from mockserver.faults.spec import dump
+from mockserver.faults.values import dump
 
 CREATED = ("response.created",)
 KEPT = 64  # deltas that are remembered; enough to find one of a response beside others that speak at the same time

@@ -26,17 +26,8 @@ from mockserver.core.typed import checked
 from mockserver.dialects.registry import DIALECTS
 from mockserver.errors import SpecError, UsageError
 from mockserver.faults.base import ACTIONS, Action, Fault
-from mockserver.faults.spec import (
-    CLAUSE_WORDS,
-    KINDS,
-    Reader,
-    Token,
-    chance_value,
-    nearest,
-    ordinal_value,
-    time_value,
-    whole_value,
-)
+from mockserver.faults.tokens import Reader, Token, nearest
+from mockserver.faults.values import CLAUSE_WORDS, KINDS, chance_value, ordinal_value, time_value, whole_value
 from mockserver.faults.where import After, Where
 
 _UNITS = {"ms": "ms", "milliseconds": "ms", "s": "s", "second": "s", "seconds": "s"}

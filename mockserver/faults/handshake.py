@@ -12,8 +12,8 @@ from mockserver.core.typed import Name, checked
 from mockserver.errors import UsageError
 from mockserver.faults.base import Action, Aims, Body, Fault, Run, Sight, register
 from mockserver.faults.options import Options, make, micros
-from mockserver.faults.spec import time_text
 from mockserver.faults.timing import Queue
+from mockserver.faults.values import time_text
 
 SENTENCES = {
     400: ("invalid_request_error", "bad_request", "Bad request."),

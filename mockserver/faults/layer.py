@@ -8,20 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mockserver.core.frames import (
-    Abort,
-    Close,
-    Frame,
-    Hangup,
-    Item,
-    Lost,
-    Micros,
-    Opened,
-    Peer,
-    Received,
-    Send,
-    Sender,
-)
+from mockserver.core.frames import Abort, Close, Frame, Hangup, Item, Lost, Micros, Opened, Peer, Received, Send, Sender
 from mockserver.core.journal import SessionLog
 from mockserver.core.machine import earliest
 from mockserver.dialects.base import Dialect

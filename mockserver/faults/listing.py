@@ -9,19 +9,9 @@ from typing import Any
 
 from mockserver.core.typed import checked
 from mockserver.errors import UsageError
-from mockserver.faults import (
-    closing,
-    damage,
-    ghosts,
-    handshake,
-    life,
-    loss,
-    provider,
-    spoil,
-    timing,
-)
+from mockserver.faults import closing, damage, ghosts, handshake, life, loss, provider, spoil, timing
 from mockserver.faults.base import ACTIONS, Action, Fault
-from mockserver.faults.spec import nearest
+from mockserver.faults.tokens import nearest
 
 MODULES = (timing, loss, damage, spoil, life, ghosts, provider, closing, handshake)
 GROUPS = ("time", "loss and order", "content", "response", "provider", "connection", "handshake")

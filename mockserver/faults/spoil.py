@@ -13,7 +13,7 @@ from mockserver.core.typed import Name, NotNegativeInt, PositiveInt, checked
 from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight, register
 from mockserver.faults.damage import Damage, body_of
 from mockserver.faults.options import On, Options, make
-from mockserver.faults.spec import dump
+from mockserver.faults.values import dump
 
 PROXY_SAYS = "upstream connect error or disconnect/reset before headers"
 LARGE = 16_000_000

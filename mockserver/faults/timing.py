@@ -12,7 +12,7 @@ from mockserver.core.typed import Name, checked
 from mockserver.errors import UsageError
 from mockserver.faults.base import Action, Body, Fault, Run, Sight, register
 from mockserver.faults.options import On, Options, make, micros
-from mockserver.faults.spec import time_text
+from mockserver.faults.values import time_text
 from mockserver.faults.where import named
 
 Keep = Literal["response", "stream", "none"]

@@ -15,14 +15,7 @@ from typing import Any, Literal, assert_never
 from mockserver.core.frames import Micros, Sender
 from mockserver.core.typed import Name, check_fields
 from mockserver.errors import UsageError
-from mockserver.faults.spec import (
-    ordinal_text,
-    ordinal_value,
-    time_text,
-    time_value,
-    whole_value,
-    word_text,
-)
+from mockserver.faults.values import ordinal_text, ordinal_value, time_text, time_value, whole_value, word_text
 
 Unit = Literal["time", "audio", "frames", "events"]
 

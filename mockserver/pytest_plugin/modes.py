@@ -172,10 +172,7 @@ def joined(old: Cassette, new: Cassette) -> Cassette:
     )
     header = replace(old.header, ended=new.header.ended, recorded_on=new.header.recorded_on)
     return replace(
-        old,
-        header=header,
-        connections=(*old.connections, *moved),
-        exchanges=(*old.exchanges, *new.exchanges),
+        old, header=header, connections=(*old.connections, *moved), exchanges=(*old.exchanges, *new.exchanges)
     )
 
 

@@ -50,10 +50,7 @@ class Running:
             self.settings: Settings = settings_of(self._item.iter_markers("realtime_mock"))
             self.plan: Plan = plan(self._item, self.settings)
             self.server = MockServer(
-                self.plan.source,
-                faults=self.settings.faults,
-                tls=self.settings.tls,
-                seed=self.settings.seed,
+                self.plan.source, faults=self.settings.faults, tls=self.settings.tls, seed=self.settings.seed
             )
             return
         except MockServerError as error:

@@ -111,11 +111,7 @@ class Wire:
                     maybe.add(way)
                 else:
                     foreign.add(way)
-        return Late(
-            frozenset(sure - self._given_up),
-            frozenset(maybe - self._given_up),
-            frozenset(foreign),
-        )
+        return Late(frozenset(sure - self._given_up), frozenset(maybe - self._given_up), frozenset(foreign))
 
 
 class Sockets:

@@ -30,18 +30,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mockserver.core.frames import (
-    Answer,
-    Binary,
-    Close,
-    Handshake,
-    Lost,
-    Note,
-    Pairs,
-    Sender,
-    Text,
-    first,
-)
+from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Note, Pairs, Sender, Text, first
 from mockserver.core.journal import Entry
 from mockserver.engines.base import Reply, Request, Source
 from mockserver.errors import SpecError, UsageError

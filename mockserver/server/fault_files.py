@@ -30,7 +30,7 @@ def expanded(faults: Iterable[T | str]) -> Iterator[T | str]:
 def named_set(reference: str) -> list[str]:
     """The specs of one reference."""
     from mockserver.faults.grammar import load_text
-    from mockserver.faults.spec import nearest
+    from mockserver.faults.tokens import nearest
 
     path, name = _split(reference.removeprefix("@"))
     try:

@@ -35,8 +35,8 @@ def replay(
     """Answer from one cassette or several of one provider, given as paths or in memory.
 
     For the options see ``mockserver.engines.replay.source.Replay``. Client frames are redacted as a recorder
-    would redact them before they are compared; ``redact`` is the user's regular expression, or several, on top. Raises CassetteError
-    and UsageError.
+    would redact them before they are compared; ``redact`` is the user's regular expression, or several, on
+    top. Raises CassetteError and UsageError.
     """
     from mockserver.cassette.store import load, redactor_for
     from mockserver.engines.replay.source import Replay

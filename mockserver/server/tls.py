@@ -51,10 +51,7 @@ class Certificate:
 
     def env(self) -> dict[str, str]:
         """Variables that make clients trust the server (OpenSSL and httpx, requests, curl, Node)."""
-        return {
-            **{name: str(self.bundle_file) for name in REPLACING},
-            **{name: str(self.ca_file) for name in ADDING},
-        }
+        return {**{name: str(self.bundle_file) for name in REPLACING}, **{name: str(self.ca_file) for name in ADDING}}
 
     def client_context(self) -> ssl.SSLContext:
         """For a Python client that takes a context: trusts this authority alone."""

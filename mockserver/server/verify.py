@@ -45,11 +45,7 @@ class Report:
 
 
 async def verify(
-    cassette: Cassette,
-    *,
-    upstream: str,
-    key_env: str | None = None,
-    wait_seconds: float = WAIT_SECONDS,
+    cassette: Cassette, *, upstream: str, key_env: str | None = None, wait_seconds: float = WAIT_SECONDS
 ) -> list[Report]:
     """Verify every connection of a cassette, one after another. UpstreamError where the service cannot be used."""
     dialect = dialect_named(cassette.header.dialect)

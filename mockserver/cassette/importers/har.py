@@ -17,17 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from mockserver.cassette.audio import unbase64
 from mockserver.cassette.importers.build import Builder, Tell, bad, untold
 from mockserver.cassette.model import Cassette
-from mockserver.core.frames import (
-    Answer,
-    Binary,
-    Close,
-    Frame,
-    Handshake,
-    Micros,
-    Pairs,
-    Sender,
-    Text,
-)
+from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Micros, Pairs, Sender, Text
 from mockserver.dialects.base import shorten
 
 SENDERS = {"send": Sender.CLIENT, "receive": Sender.SERVER}

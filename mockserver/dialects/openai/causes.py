@@ -134,11 +134,7 @@ class RealtimeCauses:
         if name == "rate_limits.updated" and self._last_response:
             response = self._last_response
             return Cause(
-                On.LIKE,
-                self._chains[response],
-                like=f"response {response}",
-                response=response,
-                role=Role.PART,
+                On.LIKE, self._chains[response], like=f"response {response}", response=response, role=Role.PART
             )
         cause = self._of_request(name, _body(frame))
         return cause if cause.response else replace(cause, prompt=True)
@@ -153,8 +149,7 @@ class RealtimeCauses:
             return Cause(On.STEPS, f"step {asked.step}", (asked.step,)) if asked else BEFORE
         if name in ANSWERS:
             asked = self._answered(
-                ANSWERS[name],
-                _text(body.get("item_id")) or _text(_dict(body.get("item")).get("id")),
+                ANSWERS[name], _text(body.get("item_id")) or _text(_dict(body.get("item")).get("id"))
             )
             if name == "conversation.item.deleted":
                 self._items.pop(_text(body.get("item_id")) or "", None)  # its id may come again

@@ -380,14 +380,9 @@ def _said(part: Part, body: dict[str, Any]) -> dict[str, Any]:
 def _no_usage(beta: bool) -> dict[str, Any]:
     kinds = {"text_tokens": 0, "audio_tokens": 0, **({} if beta else {"image_tokens": 0})}
     inputs = {**kinds, "cached_tokens": 0, "cached_tokens_details": kinds}
+    totals = dict.fromkeys(("total_tokens", "input_tokens", "output_tokens"), 0)
     outputs = {"text_tokens": 0, "audio_tokens": 0}
-    return {
-        "total_tokens": 0,
-        "input_tokens": 0,
-        "output_tokens": 0,
-        "input_token_details": inputs,
-        "output_token_details": outputs,
-    }
+    return {**totals, "input_token_details": inputs, "output_token_details": outputs}
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -56,17 +56,8 @@ class OpenAI(Dialect):
     paths: tuple[str, ...] = ("/realtime",)
     env_vars = {"OPENAI_BASE_URL": "{base_url}", "OPENAI_API_KEY": "{key}"}
     subprotocols: tuple[str, ...] = ("realtime",)
-    key_headers: tuple[str, ...] = (
-        "authorization",
-        "api-key",
-        "openai-organization",
-        "openai-project",
-    )
-    key_subprotocols: tuple[str, ...] = (
-        "openai-insecure-api-key.",
-        "openai-organization.",
-        "openai-project.",
-    )
+    key_headers: tuple[str, ...] = ("authorization", "api-key", "openai-organization", "openai-project")
+    key_subprotocols: tuple[str, ...] = ("openai-insecure-api-key.", "openai-organization.", "openai-project.")
     key_env = "OPENAI_API_KEY"
     rules = MatchRules(
         volatile=("event_id", "conversation.item.truncate:audio_end_ms"),
@@ -93,12 +84,7 @@ class OpenAI(Dialect):
     audio_ends = ("input_audio_buffer.commit", "input_audio_buffer.clear")
     plain_names = ("error",)
     # FACTS 8 and 9: transcripts of the input come anywhere from speech to after the reply's audio.
-    floating = (
-        "*input_audio_transcription*",
-        "rate_limits.updated",
-        "*speech_started",
-        "*speech_stopped",
-    )
+    floating = ("*input_audio_transcription*", "rate_limits.updated", "*speech_started", "*speech_stopped")
 
     def peek(self, frame: Frame, sender: Sender) -> str:
         """The event's type, without parsing the frame where it stands first."""
@@ -168,15 +154,7 @@ class OpenAI(Dialect):
                 return [event({"type": "input_audio_buffer.cleared", "event_id": "event_mockserver"})]
             case "conversation.item.truncate":
                 told = {key: body.get(key) for key in ("item_id", "content_index", "audio_end_ms")}
-                return [
-                    event(
-                        {
-                            "type": "conversation.item.truncated",
-                            "event_id": "event_mockserver",
-                            **told,
-                        }
-                    )
-                ]
+                return [event({"type": "conversation.item.truncated", "event_id": "event_mockserver", **told})]
             case _:
                 return []
 
@@ -206,15 +184,7 @@ class OpenAI(Dialect):
             "param": problem.param,
             "event_id": problem.event_id,
         }
-        return [
-            event(
-                {
-                    "type": "error",
-                    "event_id": problem.extra.get("event_id", "event_mockserver"),
-                    "error": error,
-                }
-            )
-        ]
+        return [event({"type": "error", "event_id": problem.extra.get("event_id", "event_mockserver"), "error": error})]
 
 
 def _audio(body: dict[str, Any], key: str) -> Audio | None:

@@ -24,13 +24,7 @@ def kept(headers: Pairs) -> Pairs:
 
 def no_connection(message: str) -> list[Effect]:
     """404 with the reason."""
-    error = {
-        "error": {
-            "type": "invalid_request_error",
-            "code": "replay_no_connection",
-            "message": message,
-        }
-    }
+    error = {"error": {"type": "invalid_request_error", "code": "replay_no_connection", "message": message}}
     return [
         Note("replay", message.removeprefix("replay: ")),
         Refuse(404, (("Content-Type", "application/json"),), json.dumps(error).encode()),

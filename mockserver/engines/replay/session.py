@@ -277,13 +277,7 @@ class Replaying:
     # --- departures and stalls ---
 
     def _depart(
-        self,
-        view: View,
-        frame: Frame,
-        now: Micros,
-        *,
-        why: str = "",
-        unequal: tuple[Step, Difference] | None = None,
+        self, view: View, frame: Frame, now: Micros, *, why: str = "", unequal: tuple[Step, Difference] | None = None
     ) -> list[Effect]:
         """The client does something else than was recorded. It is told in the provider's
         words, the test in ours.
@@ -350,10 +344,7 @@ class Replaying:
         if self._settings.on_stall == "note":
             return [note]
         self.over = True
-        return [
-            note,
-            *self._dialect.refusal(Problem("replay_stalled", f"replay: {message}", type="server_error")),
-        ]
+        return [note, *self._dialect.refusal(Problem("replay_stalled", f"replay: {message}", type="server_error"))]
 
     def _server_minted(self, recorded: str) -> bool:
         """Whether an id was the server's: named by it before the client did."""

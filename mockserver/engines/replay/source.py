@@ -29,13 +29,7 @@ from mockserver.engines.replay.pacing import Pacing
 from mockserver.engines.replay.pacing import pacing as parse_pacing
 from mockserver.engines.replay.session import Replaying, Settings
 from mockserver.engines.replay.steps import Step
-from mockserver.errors import (
-    ExpectationFailed,
-    ReplayMismatch,
-    ReplayStalled,
-    ReplayUnfinished,
-    UsageError,
-)
+from mockserver.errors import ExpectationFailed, ReplayMismatch, ReplayStalled, ReplayUnfinished, UsageError
 
 _HIDDEN = "REDACTED"
 
@@ -100,13 +94,7 @@ class Replay:
             self.rules = rules
         else:
             self.rules = merge_rules(self.dialect.rules, *(one.header.rules for one in self.cassettes), rules)
-        self._settings = Settings(
-            parse_pacing(pacing),
-            _micros(stall_after),
-            on_stall,
-            _micros(patience),
-            redact,
-        )
+        self._settings = Settings(parse_pacing(pacing), _micros(stall_after), on_stall, _micros(patience), redact)
         self._allowed = ("*",) if allow_unplayed is True else _names(allow_unplayed or ())
         self._rerecord = rerecord
         self._all: list[Slot] = [
@@ -227,10 +215,7 @@ class Replay:
             if not self._may_miss("connection") and not self._surplus:
                 told = f"{_name(cassette)}: recorded connection {connection.number} was never opened"
                 found.append(ReplayUnfinished(f"{told}\n  to record it again: {self.command(cassette)}"))
-        return sorted(
-            found,
-            key=lambda one: (ReplayMismatch, ReplayStalled, ReplayUnfinished).index(type(one)),
-        )
+        return sorted(found, key=lambda one: (ReplayMismatch, ReplayStalled, ReplayUnfinished).index(type(one)))
 
     def _left_open(self, where: reports.Where, engine: Replaying) -> ExpectationFailed | None:
         missing = [step for step in engine.unplayed() if not self._may_miss(_called(step))]

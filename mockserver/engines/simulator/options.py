@@ -7,14 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypedDict
 
-from mockserver.core.typed import (
-    Limit,
-    Name,
-    NotNegative,
-    Positive,
-    PositiveInt,
-    check_fields,
-)
+from mockserver.core.typed import Limit, Name, NotNegative, Positive, PositiveInt, check_fields
 from mockserver.errors import UsageError
 
 
@@ -64,10 +57,7 @@ Transcripts = Sequence[str | None] | Callable[[bytes], str | None]
 """What is said in audio that is not ours: one text per utterance in order, or a function of its PCM16 (24 kHz, of G.711
 8 kHz). None: nobody can make it out, so its transcription fails."""
 
-McpTool = Annotated[
-    Mapping[str, Any],
-    Limit("with the tool's name", lambda tool: isinstance(tool.get("name"), str)),
-]
+McpTool = Annotated[Mapping[str, Any], Limit("with the tool's name", lambda tool: isinstance(tool.get("name"), str))]
 McpServers = Mapping[str, Sequence[McpTool]]
 """Remote MCP servers that can be reached, by label, with their tools ({"name": ..., "input_schema": ...})."""
 

@@ -21,15 +21,7 @@ from mockserver.engines.simulator.openai.problems import ClientProblem
 from mockserver.engines.simulator.openai.profile import Profile
 from mockserver.engines.simulator.openai.profiles import profile_for
 from mockserver.engines.simulator.openai.settings import SessionSettings
-from mockserver.engines.simulator.options import (
-    Misbehaviour,
-    Options,
-    Pace,
-    PaceName,
-    Settings,
-    misbehaviours,
-    pace_of,
-)
+from mockserver.engines.simulator.options import Misbehaviour, Options, Pace, PaceName, Settings, misbehaviours, pace_of
 from mockserver.engines.simulator.replies.reply import Recall, Replier
 from mockserver.engines.simulator.voice.listening import Ear
 from mockserver.errors import ExpectationFailed, UsageError
@@ -149,12 +141,7 @@ class Source:
         )
 
     def _gate(
-        self,
-        handshake: Handshake,
-        key: str | None,
-        model: str,
-        transcribing: bool,
-        context: base.Context,
+        self, handshake: Handshake, key: str | None, model: str, transcribing: bool, context: base.Context
     ) -> tuple[ClientProblem, int] | None:
         """Why this client is turned away after the upgrade, with the close code (FACTS 4, 34); None lets it in."""
         beta = handshake.header("openai-beta") or ""

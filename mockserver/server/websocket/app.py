@@ -103,11 +103,7 @@ class Connection(web.RequestHandler):
         super().data_received(data)
 
     def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """aiohttp could not read what came."""
         if isinstance(exc, HttpProcessingError) and any(words in exc.message for words in TLS_HELLO):

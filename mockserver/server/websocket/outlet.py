@@ -98,12 +98,7 @@ class Outlet:
         self.shut = False
 
     def open(
-        self,
-        transport: Transport,
-        drain: Callable[[], Awaitable[None]],
-        *,
-        window_bits: int = 0,
-        takeover: bool = True,
+        self, transport: Transport, drain: Callable[[], Awaitable[None]], *, window_bits: int = 0, takeover: bool = True
     ) -> None:
         """The socket is there. ``window_bits`` 0 means that no compression was agreed."""
         self._transport, self._drain = transport, drain

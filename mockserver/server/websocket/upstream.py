@@ -16,19 +16,7 @@ from aiohttp import WSMsgType, hdrs
 from multidict import CIMultiDict
 from yarl import URL
 
-from mockserver.core.frames import (
-    Answer,
-    Binary,
-    Close,
-    Dialled,
-    Frame,
-    Handshake,
-    Lost,
-    Peer,
-    Received,
-    Text,
-    first,
-)
+from mockserver.core.frames import Answer, Binary, Close, Dialled, Frame, Handshake, Lost, Peer, Received, Text, first
 from mockserver.engines.base import Reply
 from mockserver.engines.relay.source import Forward
 from mockserver.server.pump import CLOSE_TIMEOUT, Pump

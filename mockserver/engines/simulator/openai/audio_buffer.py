@@ -122,12 +122,7 @@ class AudioIn:
         """
         item_id = self.wire.mint("item")
         start, end = (int(ms // FRAME_MS) * FRAME_MS for ms in (since_ms, self.position_ms))
-        self.wire.emit(
-            "input_audio_buffer.timeout_triggered",
-            audio_start_ms=start,
-            audio_end_ms=end,
-            item_id=item_id,
-        )
+        self.wire.emit("input_audio_buffer.timeout_triggered", audio_start_ms=start, audio_end_ms=end, item_id=item_id)
         message = Part("input_text", IDLE_MESSAGE)
         said = Item(self.wire.mint("item"), "message", "audio", role="system", content=[message])
         self.conversation.insert(said)
@@ -159,11 +154,7 @@ class AudioIn:
         if turn.edge == "start":
             self._speech_ms, self._judgement = turn.at_ms, None
             self.pending_item = self.wire.mint("item")
-            self.wire.emit(
-                "input_audio_buffer.speech_started",
-                audio_start_ms=turn.at_ms,
-                item_id=self.pending_item,
-            )
+            self.wire.emit("input_audio_buffer.speech_started", audio_start_ms=turn.at_ms, item_id=self.pending_item)
             self.spoke()
             return
         item_id = self.pending_item or self.wire.mint("item")
@@ -178,18 +169,8 @@ class AudioIn:
         self.pending_item = None
         self._forget(max(0.0, self.position_ms - end_ms))
         self.fresh_ms = max(0.0, self.position_ms - end_ms)
-        self.wire.emit(
-            "input_audio_buffer.committed",
-            previous_item_id=self.conversation.last_id,
-            item_id=item_id,
-        )
-        part = Part(
-            "input_audio",
-            None,
-            audio_ms=len(pcm) // 2 * 1000 // self._rate,
-            pcm=pcm,
-            rate=self._rate,
-        )
+        self.wire.emit("input_audio_buffer.committed", previous_item_id=self.conversation.last_id, item_id=item_id)
+        part = Part("input_audio", None, audio_ms=len(pcm) // 2 * 1000 // self._rate, pcm=pcm, rate=self._rate)
         words = self.ear.hear(pcm, self._rate)
         part.heard = words or ""
         item = Item(item_id, "message", "audio", role="user", content=[part])

@@ -141,19 +141,13 @@ class Conversation:
         if audio_end_ms > part.audio_ms:
             raise problems.already_shorter(part.audio_ms, audio_end_ms)
         if not self.wire.misbehaves(
-            Misbehaviour.TRUNCATE_IGNORED,
-            f"{item_id} keeps all its words",
-            item_id=item_id,
-            audio_end_ms=audio_end_ms,
+            Misbehaviour.TRUNCATE_IGNORED, f"{item_id} keeps all its words", item_id=item_id, audio_end_ms=audio_end_ms
         ):
             part.heard = words_until(part.said, audio_end_ms)
             part.text = part.heard if self.wire.options.truncated_transcript == "cut" else None
             part.audio_ms = audio_end_ms
         self.wire.emit(
-            "conversation.item.truncated",
-            item_id=item_id,
-            content_index=content_index,
-            audio_end_ms=audio_end_ms,
+            "conversation.item.truncated", item_id=item_id, content_index=content_index, audio_end_ms=audio_end_ms
         )
 
 

@@ -74,21 +74,9 @@ class Simulator:
         self._deaf_for: Response | None = None
         self.conversation = Conversation(self.wire, ear)
         self.responses = Responses(
-            self.wire,
-            settings,
-            self.conversation,
-            replier,
-            ended=self._response_ended,
-            failed=failed,
+            self.wire, settings, self.conversation, replier, ended=self._response_ended, failed=failed
         )
-        self.audio = AudioIn(
-            self.wire,
-            settings,
-            self.conversation,
-            ear,
-            spoke=self._spoke,
-            turn_over=self._turn_over,
-        )
+        self.audio = AudioIn(self.wire, settings, self.conversation, ear, spoke=self._spoke, turn_over=self._turn_over)
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "session.update": self._session_update,
             "input_audio_buffer.append": self._append,
@@ -224,11 +212,7 @@ class Simulator:
         self._handlers[name](self.wire.profile.incoming(body))
 
     def _session_update(self, body: dict[str, Any]) -> None:
-        self.settings.update(
-            body["session"],
-            spoken=self.responses.spoken,
-            responding=bool(self.responses.running),
-        )
+        self.settings.update(body["session"], spoken=self.responses.spoken, responding=bool(self.responses.running))
         self.wire.emit("session.updated", session=self.settings.shown())
         mcp.list_tools(self.wire, self.conversation, self.settings.config.get("tools", ()))
 
@@ -265,9 +249,7 @@ class Simulator:
         """Only WebRTC and SIP have an output buffer (D: output_audio_buffer.clear); what a websocket gets is
         unknown."""
         raise ClientProblem(
-            "invalid_event",
-            "output_audio_buffer.clear is only supported over WebRTC and SIP connections.",
-            "type",
+            "invalid_event", "output_audio_buffer.clear is only supported over WebRTC and SIP connections.", "type"
         )
 
     # --- turns ---

@@ -73,12 +73,7 @@ class Item:
             parts = [part.shown(audio=audio) for part in self.content]
             body |= {"status": self.status, "role": self.role, "content": parts}
         elif self.type == "function_call":
-            body |= {
-                "status": self.status,
-                "name": self.name,
-                "call_id": self.call_id,
-                "arguments": self.arguments,
-            }
+            body |= {"status": self.status, "name": self.name, "call_id": self.call_id, "arguments": self.arguments}
         elif self.type == "function_call_output":
             body |= {"call_id": self.call_id, "output": self.output}
         elif self.type in ("mcp_call", "mcp_approval_request"):

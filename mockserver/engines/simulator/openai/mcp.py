@@ -32,10 +32,7 @@ def list_tools(wire: Wire, conversation: Conversation, tools: Sequence[Mapping[s
         conversation.announce(item)
         wire.emit("mcp_list_tools.in_progress", item_id=item.id)
         conversation.finish(item)
-        wire.emit(
-            "mcp_list_tools.completed" if offered is not None else "mcp_list_tools.failed",
-            item_id=item.id,
-        )
+        wire.emit("mcp_list_tools.completed" if offered is not None else "mcp_list_tools.failed", item_id=item.id)
 
 
 def _tool(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,11 +13,7 @@ class ClientProblem(Exception):
     """Something a client sent that the provider refuses. Never fatal: the event is ignored whole (FACTS 3, 5)."""
 
     def __init__(
-        self,
-        code: str | None,
-        message: str,
-        param: str | None = None,
-        kind: str = "invalid_request_error",
+        self, code: str | None, message: str, param: str | None = None, kind: str = "invalid_request_error"
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -27,12 +23,7 @@ class ClientProblem(Exception):
 
     def body(self) -> dict[str, str | None]:
         """As in the answer to a plain HTTP request (I: openai/openai-cookbook#2347)."""
-        return {
-            "message": self.message,
-            "type": self.kind,
-            "param": self.param,
-            "code": self.code,
-        }
+        return {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
 
 
 def quoted(values: Iterable[str]) -> str:
@@ -202,18 +193,14 @@ def no_such_item(verb: str, item_id: str) -> ClientProblem:
     """Codes ``item_retrieve_invalid_item_id`` and its siblings (CLIENTS 2.1, PCO:1241); the wording is unknown."""
     doing = {"retrieve": "retrieving", "delete": "deleting", "truncate": "truncating"}[verb]
     return ClientProblem(
-        f"item_{verb}_invalid_item_id",
-        f"Error {doing} item: the item with id '{item_id}' does not exist.",
-        "item_id",
+        f"item_{verb}_invalid_item_id", f"Error {doing} item: the item with id '{item_id}' does not exist.", "item_id"
     )
 
 
 def duplicate_item(item_id: str) -> ClientProblem:
     """Code ``item_create_duplicate_item_id`` (CLIENTS 4.4); the wording is unknown."""
     return ClientProblem(
-        "item_create_duplicate_item_id",
-        f"Error adding item: an item with id '{item_id}' already exists.",
-        "item.id",
+        "item_create_duplicate_item_id", f"Error adding item: an item with id '{item_id}' already exists.", "item.id"
     )
 
 
@@ -251,16 +238,14 @@ def tracing_is_fixed() -> ClientProblem:
     """D: "Once tracing is enabled for a session, the configuration cannot be modified". Code and wording are unknown;
     they follow ``voice_is_fixed``."""
     return ClientProblem(
-        "cannot_update_tracing",
-        "Cannot update a session's tracing configuration once tracing is enabled.",
+        "cannot_update_tracing", "Cannot update a session's tracing configuration once tracing is enabled."
     )
 
 
 def wrong_session_kind(update: str, session: str) -> ClientProblem:
     """(I) crmitchelmore/justspeaktoit#427."""
     return ClientProblem(
-        "invalid_parameter",
-        f"Passing a {update} session update event to a {session} session is not allowed.",
+        "invalid_parameter", f"Passing a {update} session update event to a {session} session is not allowed."
     )
 
 
@@ -268,9 +253,7 @@ def bad_modalities(given: list[str], known: Iterable[Iterable[str]]) -> ClientPr
     """Text and audio together are refused (D, output_modalities); the wording is that of the beta, for GA unknown."""
     combinations = " and ".join(str(list(names)) for names in known)
     return ClientProblem(
-        "invalid_value",
-        f"Invalid modalities: {given}. Supported combinations are: {combinations}.",
-        None,
+        "invalid_value", f"Invalid modalities: {given}. Supported combinations are: {combinations}.", None
     )
 
 

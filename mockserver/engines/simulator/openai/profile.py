@@ -91,10 +91,7 @@ class Profile:
     typed_session = True  # session.type is required (FACTS 3)
     voices: tuple[str, ...] | None = VOICES  # None: any
     voice_path = "audio.output.voice"  # where an error says that the voice is
-    modalities: tuple[tuple[str, ...], ...] = (
-        ("text",),
-        ("audio",),
-    )  # in any order; GA: one or the other
+    modalities: tuple[tuple[str, ...], ...] = (("text",), ("audio",))  # in any order; GA: one or the other
     checks_call_id = True  # a tool's output needs its call (livekit/agents#3344)
     speaks_always = False  # True: modalities are taken and shown, but the model speaks
     said_verbatim: tuple[str, ...] = ()  # types of items that are spoken as they are
@@ -172,11 +169,7 @@ class Profile:
                     "noise_reduction": None,
                     "turn_detection": detection,
                 },
-                "output": {
-                    "format": dict(PCM_24K),
-                    "voice": "marin" if second else "alloy",
-                    "speed": 1.0,
-                },
+                "output": {"format": dict(PCM_24K), "voice": "marin" if second else "alloy", "speed": 1.0},
             },
             "include": None,
         }

@@ -266,23 +266,13 @@ class Response:
         if isinstance(call, ToolCall):
             item.call_id = call.call_id or self.wire.mint("call")
         elif call is not None and kind == "mcp_call":
-            item.extra = {
-                "server_label": call.server,
-                "approval_request_id": None,
-                "output": None,
-                "error": None,
-            }
+            item.extra = {"server_label": call.server, "approval_request_id": None, "output": None, "error": None}
         elif call is not None:
             item.extra, item.arguments = {"server_label": call.server}, call.json
         opened = _Open(len(self.output), item)
         self.output.append(item)
         self._open.append(opened)
-        self.wire.emit(
-            "response.output_item.added",
-            response_id=self.id,
-            output_index=opened.index,
-            item=item.shown(),
-        )
+        self.wire.emit("response.output_item.added", response_id=self.id, output_index=opened.index, item=item.shown())
         if self._in_conversation(item):
             self.conversation.insert(item)
             self.conversation.announce(item)
@@ -329,12 +319,7 @@ class Response:
             self.conversation.finish(item)
         elif self.terms.out_of_band and self.wire.options.announce_out_of_band:
             self.wire.emit("conversation.item.done", previous_item_id=None, item=item.shown())
-        self.wire.emit(
-            "response.output_item.done",
-            response_id=self.id,
-            output_index=opened.index,
-            item=item.shown(),
-        )
+        self.wire.emit("response.output_item.done", response_id=self.id, output_index=opened.index, item=item.shown())
 
     def _place(self, opened: _Open) -> dict[str, Any]:
         return {"response_id": self.id, "item_id": opened.item.id, "output_index": opened.index}

@@ -197,10 +197,7 @@ class Responses:
             self._broken(response, error)
             return
         if reply.calls and response.terms.tool_choice == "none":
-            self.wire.note(
-                "simulator",
-                f"{response.id}: tool_choice is none, so the replier's calls are left out",
-            )
+            self.wire.note("simulator", f"{response.id}: tool_choice is none, so the replier's calls are left out")
             reply = Reply(reply.text, (), reply.silence, reply.failure, reply.after_ms, reply.filtered)
         response.perform(reply)
 

@@ -24,11 +24,7 @@ MAX_ITEM_ID = 32
 """Longer ids are refused; livekit shortens its own for that reason (CLIENTS 4.9, LKU:138)."""
 
 _PCM = record("type", type=text("audio/pcm"), rate=integer(24_000, 24_000))
-_FORMATS = {
-    "audio/pcm": _PCM,
-    "audio/pcmu": record("type", type=text()),
-    "audio/pcma": record("type", type=text()),
-}
+_FORMATS = {"audio/pcm": _PCM, "audio/pcmu": record("type", type=text()), "audio/pcma": record("type", type=text())}
 FORMAT = variants("type", _FORMATS)
 
 TRANSCRIPTION_MODELS = (
@@ -72,18 +68,12 @@ SEMANTIC_VAD = record(
 TURN_DETECTION = variants("type", {"server_vad": SERVER_VAD, "semantic_vad": SEMANTIC_VAD}, null=True)
 
 _FUNCTION_TOOL = record(
-    "name",
-    type=text("function"),
-    name=text(longest=64),
-    description=text(null=True),
-    parameters=ANY_OBJECT,
+    "name", type=text("function"), name=text(longest=64), description=text(null=True), parameters=ANY_OBJECT
 )
 _NULLABLE = Shape(("object", "array", "string", "null"))
 _FILTER = record(null=True, tool_names=listing(text()), read_only=FLAG)
 _APPROVAL_RULE = Shape(
-    ("string", "object", "null"),
-    values=("always", "never"),
-    fields={"always": _FILTER, "never": _FILTER},
+    ("string", "object", "null"), values=("always", "never"), fields={"always": _FILTER, "never": _FILTER}
 )
 # D: "One of server_url, connector_id, or tunnel_id must be provided". The words of the error are unknown: it names the
 # first of them, as that of a field that is missing does.
@@ -133,11 +123,7 @@ INCLUDE = Shape(("array", "null"), of=text("item.input_audio_transcription.logpr
 TRACING = Shape(
     ("string", "object", "null"),
     values=("auto",),
-    fields={
-        "workflow_name": text(null=True),
-        "group_id": text(null=True),
-        "metadata": Shape(("object", "null")),
-    },
+    fields={"workflow_name": text(null=True), "group_id": text(null=True), "metadata": Shape(("object", "null"))},
 )
 TRUNCATION = Shape(
     ("string", "object"),
@@ -150,10 +136,7 @@ TRUNCATION = Shape(
     required=("type", "retention_ratio"),
 )
 _INPUT = record(
-    format=FORMAT,
-    transcription=TRANSCRIPTION,
-    noise_reduction=NOISE_REDUCTION,
-    turn_detection=TURN_DETECTION,
+    format=FORMAT, transcription=TRANSCRIPTION, noise_reduction=NOISE_REDUCTION, turn_detection=TURN_DETECTION
 )
 REALTIME = record(
     "type",
@@ -163,11 +146,7 @@ REALTIME = record(
     instructions=text(null=True),
     audio=record(
         input=_INPUT,
-        output=record(
-            format=FORMAT,
-            voice=_VOICE_OR_NULL,
-            speed=Shape(("number", "null"), least=0.25, most=1.5),
-        ),
+        output=record(format=FORMAT, voice=_VOICE_OR_NULL, speed=Shape(("number", "null"), least=0.25, most=1.5)),
     ),
     include=INCLUDE,
     tracing=TRACING,
@@ -213,13 +192,7 @@ def item_kinds(assistant: Mapping[str, Shape] = ASSISTANT, *, longest: int | Non
         "message": variants(
             "role",
             {
-                "user": message(
-                    {
-                        "input_text": TEXT_PART,
-                        "input_audio": _AUDIO_PART,
-                        "input_image": _IMAGE_PART,
-                    }
-                ),
+                "user": message({"input_text": TEXT_PART, "input_audio": _AUDIO_PART, "input_image": _IMAGE_PART}),
                 "assistant": message(assistant),
                 "system": message({"input_text": TEXT_PART}),
             },
@@ -276,12 +249,7 @@ CLIENT_EVENTS: dict[str, Shape] = {
     "conversation.item.create": event_shape("item", previous_item_id=text(null=True), item=ITEM),
     "conversation.item.retrieve": event_shape("item_id", item_id=text()),
     "conversation.item.truncate": event_shape(
-        "item_id",
-        "content_index",
-        "audio_end_ms",
-        item_id=text(),
-        content_index=integer(0),
-        audio_end_ms=integer(0),
+        "item_id", "content_index", "audio_end_ms", item_id=text(), content_index=integer(0), audio_end_ms=integer(0)
     ),
     "conversation.item.delete": event_shape("item_id", item_id=text()),
     "response.create": event_shape(response=Shape(("object", "null"), fields=RESPONSE.fields)),

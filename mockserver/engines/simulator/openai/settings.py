@@ -77,10 +77,7 @@ class SessionSettings:
             raise problems.wrong_session_kind(given["type"], self.config["type"])
         given = self.profile.session_in(given)
         self._check(given)
-        merged = self._merged(
-            self.config,
-            {key: value for key, value in given.items() if key not in ("type", "model")},
-        )
+        merged = self._merged(self.config, {key: value for key, value in given.items() if key not in ("type", "model")})
         if given.get("instructions") == "":
             # C: openai-message_history_seeding:4
             merged["instructions"] = self.default_instructions

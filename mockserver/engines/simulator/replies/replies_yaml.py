@@ -19,16 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from mockserver import bounded_yaml
-from mockserver.engines.simulator.replies.reply import (
-    Context,
-    Failure,
-    Recall,
-    Replier,
-    Reply,
-    Said,
-    Silence,
-    ToolCall,
-)
+from mockserver.engines.simulator.replies.reply import Context, Failure, Recall, Replier, Reply, Said, Silence, ToolCall
 from mockserver.engines.simulator.replies.rules import Pattern, Rule
 from mockserver.errors import SpecError, UsageError
 

@@ -203,11 +203,7 @@ class AzureVoiceLive(flat.Flat, _Deployed):
 
     name = "azure_voice_live"
     rate_limits = None  # none in either capture
-    modalities = (
-        ("text",),
-        ("audio",),
-        ("audio", "text"),
-    )  # C: the default, and what the client asked
+    modalities = (("text",), ("audio",), ("audio", "text"))  # C: the default, and what the client asked
     events = flat.client_events(_LIVE_SESSION, _LIVE_RESPONSE)
     session_shape = _LIVE_SESSION
     voices = None  # OpenAI's and Azure's own

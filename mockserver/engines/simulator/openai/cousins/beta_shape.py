@@ -129,10 +129,7 @@ class Flat(Profile):
 
     def session_out(self, config: dict[str, Any], name: str) -> dict[str, Any]:
         """A GA session as flat settings."""
-        wanted = [
-            *self.shown,
-            *(name for name in self.shown_if_set if _at(config, name) is not None),
-        ]
+        wanted = [*self.shown, *(name for name in self.shown_if_set if _at(config, name) is not None)]
         body = {name: _at(config, name) for name in wanted}
         for name in ("input_audio_format", "output_audio_format"):
             body[name] = self.format_out(body[name])

@@ -197,10 +197,7 @@ class XAI(Profile):
 
     def start(self, wire: Wire, conversation_id: str) -> Iterable[tuple[str, dict[str, Any]]]:
         """FACTS 1."""
-        yield (
-            "conversation.created",
-            {"conversation": {"id": conversation_id, "object": "realtime.conversation"}},
-        )
+        yield ("conversation.created", {"conversation": {"id": conversation_id, "object": "realtime.conversation"}})
         yield "ping", {"timestamp": wire.milliseconds()}
 
     def outgoing(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
@@ -376,10 +373,7 @@ def _tool_out(tool: dict[str, Any]) -> dict[str, Any]:
     """C: xai-tool_call_round:6: a function's fields stand one level down."""
     if tool.get("type") != "function":
         return tool
-    return {
-        "type": "function",
-        "function": {key: value for key, value in tool.items() if key != "type"},
-    }
+    return {"type": "function", "function": {key: value for key, value in tool.items() if key != "type"}}
 
 
 def _tokens(details: dict[str, Any]) -> dict[str, Any]:

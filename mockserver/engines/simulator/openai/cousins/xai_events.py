@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mockserver.engines.simulator.openai import schema
-from mockserver.engines.simulator.shapes import (
-    FLAG,
-    Shape,
-    integer,
-    listing,
-    record,
-    text,
-    variants,
-)
+from mockserver.engines.simulator.shapes import FLAG, Shape, integer, listing, record, text, variants
 
 _FORMAT = variants(
     "type",
@@ -38,11 +30,7 @@ _VAD = Shape(
 )
 _LEGS = {
     "input": Shape(
-        open=True,
-        fields={
-            "format": _FORMAT,
-            "transcription": Shape(("object", "null"), open=True, fields={}),
-        },
+        open=True, fields={"format": _FORMAT, "transcription": Shape(("object", "null"), open=True, fields={})}
     ),
     "output": Shape(open=True, fields={"format": _FORMAT}),
 }
@@ -85,10 +73,7 @@ _RESPONSE = Shape(
             if name in ("instructions", "metadata", "conversation", "input", "output_modalities")
         },
         # GA's, as far as the simulated model heeds them; in the session they are as loose.
-        "audio": Shape(
-            open=True,
-            fields={"output": Shape(open=True, fields={"format": _FORMAT, "voice": _VOICE})},
-        ),
+        "audio": Shape(open=True, fields={"output": Shape(open=True, fields={"format": _FORMAT, "voice": _VOICE})}),
         "tools": _TOOLS,
         "tool_choice": Shape(("string", "object", "null")),
         "max_output_tokens": Shape(("integer", "string", "null")),
