@@ -1,0 +1,84 @@
+"""Facts about the providers and where the repository cites them.
+
+``docs/providers/<name>.md`` is a numbered list of facts; ``openai.md#12`` in code, tests and docs cites one of them.
+``python -m tests.citations`` prints what is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ROOT / "docs" / "providers"
+FACT = re.compile(r"(\d+)\. \S")
+CITATION = re.compile(r"\b([a-z][a-z_]*)\.md#(\d+)\b")
+
+
+@cache
+def pages() -> dict[str, list[int]]:
+    """The numbers of each page's facts, in the order of the page."""
+    found = {}
+    for path in sorted(PAGES.glob("*.md")):
+        if path.name == "README.md":
+            continue
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found[path.stem] = [int(told[1]) for line in lines if (told := FACT.match(line))]
+    return found
+
+
+def lines() -> Iterator[tuple[str, str]]:
+    """Every line of the repository that may cite something: ``path:line`` and the line."""
+    paths = [path for room in ("mockserver", "tests") for path in (ROOT / room).rglob("*.py")]
+    paths += [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]
+    for path in sorted(paths):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            yield f"{path.relative_to(ROOT)}:{number}", line
+
+
+def missing() -> list[str]:
+    """Citations of a fact that does not exist."""
+    known = {name: set(numbers) for name, numbers in pages().items()}
+    return [
+        f"{place}: {found[0]}: docs/providers/ has no such fact"
+        for place, line in lines()
+        for found in CITATION.finditer(line)
+        if int(found[2]) not in known.get(found[1], ())
+    ]
+
+
+def misnumbered() -> list[str]:
+    """Pages whose numbers are not 1, 2, 3 ... in order: a number that landed keeps its fact, new ones are appended."""
+    return [
+        f"docs/providers/{name}.md: fact {number} stands where {place} is expected"
+        for name, numbers in pages().items()
+        for place, number in enumerate(numbers, 1)
+        if number != place
+    ]
+
+
+def unsourced() -> list[str]:
+    """Facts without a source, outside the section that says what is unknown."""
+    wrong = []
+    for name in pages():
+        section = ""
+        for line in (PAGES / f"{name}.md").read_text(encoding="utf-8").splitlines():
+            if line.startswith("## "):
+                section = line[3:]
+            told = FACT.match(line)
+            if told and section != "Unknown" and "Source:" not in line:
+                wrong.append(f"docs/providers/{name}.md: fact {told[1]} has no source")
+    return wrong
+
+
+def problems() -> list[str]:
+    """All of the above."""
+    return [*missing(), *misnumbered(), *unsourced()]
+
+
+if __name__ == "__main__":
+    print("\n".join(problems()) or "every citation has its fact")
+    sys.exit(bool(problems()))

@@ -1,0 +1,39 @@
+"""Citations of facts about the providers can be followed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import citations
+
+
+def test_the_pages_hold_facts() -> None:
+    """Else the tests below would pass on nothing."""
+    counted = citations.pages()
+    assert {"openai", "azure", "xai", "gemini", "clients"} <= set(counted)
+    assert all(counted.values()), "a page without a numbered fact"
+
+
+def test_every_citation_has_its_fact() -> None:
+    assert not citations.missing()
+
+
+def test_numbers_are_in_order() -> None:
+    assert not citations.misnumbered()
+
+
+def test_every_fact_has_a_source() -> None:
+    assert not citations.unsourced()
+
+
+def test_a_citation_without_its_fact_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control."""
+    wrong = "openai." + "md#9999"
+    monkeypatch.setattr(citations, "lines", lambda: [("here:1", f"as {wrong} says")])
+    assert citations.missing() == [f"here:1: {wrong}: docs/providers/ has no such fact"]
+
+
+def test_a_number_that_is_used_twice_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control."""
+    monkeypatch.setattr(citations, "pages", lambda: {"openai": [1, 2, 2]})
+    assert citations.misnumbered() == ["docs/providers/openai.md: fact 2 stands where 3 is expected"]
