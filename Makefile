@@ -3,7 +3,7 @@
 #
 #   make demo     record a session against a local upstream, replay it, print both timelines
 #   make test     all tests
-#   make check    lint, types, layers, then all tests: what CI runs
+#   make check    lint, types, structure, then all tests: what CI runs
 #   make bench    benchmarks          make soak    long runs          make fuzz    property tests, many examples
 #   make format   put all code into the one format
 #   make clean    remove .venv and caches
@@ -23,7 +23,7 @@ PIP    := $(PY) -m pip install -qq --disable-pip-version-check --prefer-binary
 CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3.14 python3 python)
 
 
-.PHONY: demo test check lint format types layers bench soak fuzz clean
+.PHONY: demo test check lint format types structure bench soak fuzz clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/installed
@@ -32,7 +32,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	@$(PYTEST) $(ARGS)
 
-check: lint types layers
+check: lint types structure
 	@$(PYTEST) $(ARGS)
 
 lint: $(VENV)/installed-dev
@@ -48,8 +48,9 @@ format: $(VENV)/installed-dev
 types: $(VENV)/installed-dev
 	@$(PY) -m mypy mockserver $(wildcard tests/typed_*.py)
 
-layers: $(VENV)/installed-dev
-	@$(PY) -m pytest -q tests/test_layers.py
+# Rooms, rows, circles of imports and what else tests/structure.py counts.
+structure: $(VENV)/installed-dev
+	@$(PY) -m tests.structure
 
 bench: $(VENV)/installed-dev
 	@$(PY) -m tests.bench $(ARGS)

@@ -1,115 +1,20 @@
-"""The shape of the package: what may import what, what is pure, how long a module may be.
-
-Ruff's banned-api says the same of single imports (pyproject.toml); here is what it cannot see: direction, the builtin
-``open``, dependencies of the core, and a part of the package that has no row.
-"""
+"""The shape of the package holds (tests/structure.py), and what breaks it is seen."""
 
 from __future__ import annotations
 
 import ast
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[1]
-MODULES = sorted(path.relative_to(TOP) for path in (TOP / "mockserver").rglob("*.py"))
-LIMIT = 400
-
-ROWS = (
-    {"errors"},
-    {"core", "speech"},
-    {"dialects", "assertions", "bounded_yaml"},
-    {"cassette"},
-    {"engines", "faults"},
-    {"server"},
-    {"cli", "pytest_plugin"},
-    {"__init__", "__main__"},
-)
-ROW = {area: row for row, areas in enumerate(ROWS) for area in areas}
-STANDARD_LIBRARY_ONLY = {"errors", "core", "speech"}
-# Two areas of one row that must stay strangers: any fault goes with any engine.
-STRANGERS = {("engines", "faults"), ("faults", "engines")}
-
-PURE = {"errors", "core", "speech", "assertions", "bounded_yaml", "dialects", "cassette", "engines", "faults"}
-MAY_TOUCH_FILES = ("mockserver/cassette/store.py", "mockserver/cassette/importers/")
-IMPURE = {
-    *(
-        "aiohttp",
-        "asyncio",
-        "concurrent",
-        "http",
-        "select",
-        "selectors",
-        "socket",
-        "ssl",
-        "urllib.request",
-    ),
-    *("multiprocessing", "os", "signal", "subprocess", "threading"),
-    *("datetime", "time", "secrets", "uuid"),
-    *("pathlib", "shutil", "tempfile"),
-}
+from tests import structure
+from tests.structure import Module, complaints
 
 
-def imports(tree: ast.Module, module: Path) -> Iterator[tuple[int, str]]:
-    """Each import as (line, full dotted name), relative ones resolved. ``from a import b`` is ``a.b``."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            package = module.parts[: -node.level] if node.level else ()
-            base = ".".join([*package, *([node.module] if node.module else [])])
-            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
-
-
-def area_of(name: str) -> str:
-    """Which part of the package ``mockserver.x.y`` belongs to; a name of the package itself is in the top row."""
-    part = name.split(".")[1] if "." in name else "__init__"
-    if part == "__version__":
-        return "errors"  # a constant that stands above every import
-    return part if part in ROW else "__init__"
-
-
-def complaints(source: str, module: Path) -> list[str]:
-    """What is wrong with one module, as ``line: what``. ``module`` is relative to the checkout."""
-    area = module.parts[1].removesuffix(".py")
-    if area not in ROW:
-        return [f"1: {area} has no row in the layers; put it in one of them, or give it a row"]
-    tree = ast.parse(source)
-    pure = area in PURE and not module.as_posix().startswith(MAY_TOUCH_FILES)
-    found = []
-    for line, name in imports(tree, module):
-        head = name.split(".")[0]
-        if head == "mockserver":
-            target = area_of(name)
-            if ROW[target] > ROW[area]:
-                found.append(f"{line}: imports upwards, {area} -> {target}")
-            if (area, target) in STRANGERS:
-                found.append(f"{line}: {area} imports {target}, its neighbour")
-        elif pure and any(f"{name}.".startswith(f"{banned}.") for banned in IMPURE):
-            found.append(f"{line}: a pure module imports {head}")
-        elif pure and head == "random" and name not in ("random", "random.Random"):
-            found.append(f"{line}: a pure module draws from the shared generator ({name})")
-        elif area in STANDARD_LIBRARY_ONLY and head not in sys.stdlib_module_names:
-            found.append(f"{line}: {area} stands on the standard library alone, but imports {head}")
-    for node in ast.walk(tree) if pure else ():
-        match node:
-            case ast.Call(func=ast.Name(id="open" | "input" | "print" as name)):
-                found.append(f"{node.lineno}: a pure module calls {name}()")
-            case ast.Attribute(value=ast.Name(id="random"), attr=name) if name != "Random":
-                found.append(f"{node.lineno}: a pure module draws from the shared generator (random.{name})")
-    return found
-
-
-@pytest.mark.parametrize("module", MODULES, ids=str)
-def test_module_keeps_to_its_layer(module: Path) -> None:
-    assert complaints((TOP / module).read_text(encoding="utf-8"), module) == []
-
-
-@pytest.mark.parametrize("module", MODULES, ids=str)
-def test_module_is_short(module: Path) -> None:
-    assert len((TOP / module).read_text(encoding="utf-8").splitlines()) <= LIMIT
+@pytest.mark.parametrize("heading", structure.CHECKS)
+def test_no_more_than_allowed(heading: str) -> None:
+    found = structure.CHECKS[heading]()
+    assert len(found) <= structure.ALLOWED.get(heading, 0), "\n".join([heading, *found])
 
 
 @pytest.mark.parametrize(
@@ -155,3 +60,47 @@ def test_what_breaks_the_rules_is_seen(module: str, source: str, complaint: str)
 )
 def test_what_keeps_to_the_rules_passes(module: str, source: str) -> None:
     assert complaints(source, Path("mockserver") / module) == []
+
+
+def package(**sources: str) -> tuple[Module, ...]:
+    paths = {Path("mockserver", *name.split("_")).with_suffix(".py"): source for name, source in sources.items()}
+    return tuple(
+        Module(path, ".".join(path.with_suffix("").parts), source, ast.parse(source)) for path, source in paths.items()
+    )
+
+
+def test_a_circle_is_seen_through_types_functions_and_a_third_module() -> None:
+    made = package(
+        a_one="from mockserver.a.two import Two",
+        a_two="def f():\n    from mockserver.a import three",
+        a_three="if TYPE_CHECKING:\n    from .one import One",
+        b_four="from mockserver.a.one import One",
+    )
+    assert structure.rings(structure.arrows(made)) == [["mockserver.a.one", "mockserver.a.three", "mockserver.a.two"]]
+    assert structure.rings(structure.arrows((made[0], made[1], made[3]))) == []
+
+
+def test_strings_are_read_and_doc_strings_are_not() -> None:
+    tree = ast.parse('"""response.done"""\nx = "response.done"\ndef f():\n    """openai"""\n    return f"{x} openai"')
+    assert [text for _, text in structure.strings(tree)] == ["response.done", " openai"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("delay 1s on response.created", True),
+        ("serverContent.turnComplete", True),
+        ("*.delta", True),
+        ("the response. Session", False),
+        ("http://x/response.html", False),
+    ],
+)
+def test_names_of_events(text: str, seen: bool) -> None:
+    assert bool(structure.EVENT_NAME.search(text)) is seen
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"), [("OPENAI_API_KEY", True), ("gemini", True), ("xai", True), ("maxai", False), ("live", False)]
+)
+def test_names_of_providers(text: str, seen: bool) -> None:
+    assert bool(structure.provider_words().search(text)) is seen

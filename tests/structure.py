@@ -1,0 +1,319 @@
+"""The shape of the package, as figures: ``python -m tests.structure``.
+
+Rooms and rows are told. The rest is counted against ``ALLOWED``, and the check fails where there is more: circles of
+imports (imports for types included), modules over 400 lines, imports that break the layers, citations that lead
+nowhere, class names with two meanings, and what only a dialect or a provider's simulator may know (a provider's name,
+the name of an event) standing in a string anywhere else. Doc strings and comments may name a provider: they say why.
+
+Ruff's banned-api says the same of single imports (pyproject.toml). What it cannot see is here: direction, circles, the
+builtin ``open``, dependencies of the core, and a part of the package that has no row.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[1]
+PACKAGE = "mockserver"
+LIMIT = 400
+
+ROWS = (
+    {"errors"},
+    {"core", "speech"},
+    {"dialects", "assertions", "bounded_yaml"},
+    {"cassette"},
+    {"engines", "faults"},
+    {"server"},
+    {"cli", "pytest_plugin"},
+    {"__init__", "__main__"},
+)
+ROW = {area: row for row, areas in enumerate(ROWS) for area in areas}
+STANDARD_LIBRARY_ONLY = {"errors", "core", "speech"}
+# Two areas of one row that must stay strangers: any fault goes with any engine.
+STRANGERS = {("engines", "faults"), ("faults", "engines")}
+
+PURE = {"errors", "core", "speech", "assertions", "bounded_yaml", "dialects", "cassette", "engines", "faults"}
+MAY_TOUCH_FILES = ("mockserver/cassette/store.py", "mockserver/cassette/importers/")
+IMPURE = {
+    *("aiohttp", "asyncio", "concurrent", "http", "select", "selectors", "socket", "ssl", "urllib.request"),
+    *("multiprocessing", "os", "signal", "subprocess", "threading"),
+    *("datetime", "time", "secrets", "uuid"),
+    *("pathlib", "shutil", "tempfile"),
+}
+
+KNOWS_PROVIDERS = re.compile(r"mockserver/(dialects/|engines/simulator/[a-z_]+/)")
+"""The rooms in which a provider's words are at home. ``replies`` and ``voice`` are shared by all: see ``NEUTRAL``."""
+NEUTRAL = re.compile(r"mockserver/engines/simulator/(replies|voice)/")
+
+ALLOWED: dict[str, int] = {
+    "circles of imports": 6,
+    "class names with two meanings": 38,
+    "provider names outside their rooms": 45,
+    "event names outside their rooms": 151,
+}
+"""What is left to do, by heading. These figures may only fall; 0 is not written."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """One module: its path relative to the checkout, its dotted name, its text and tree."""
+
+    path: Path
+    name: str
+    text: str
+    tree: ast.Module
+
+    @property
+    def lines(self) -> int:
+        return len(self.text.splitlines())
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    """Every module of the package."""
+    found = []
+    for path in sorted((TOP / PACKAGE).rglob("*.py")):
+        relative = path.relative_to(TOP)
+        parts = relative.with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        text = path.read_text(encoding="utf-8")
+        found.append(Module(relative, name, text, ast.parse(text)))
+    return tuple(found)
+
+
+# --- layers ---------------------------------------------------------------------------------------------------------
+
+
+def imports(tree: ast.Module, module: Path) -> Iterator[tuple[int, str]]:
+    """Each import as (line, full dotted name), relative ones resolved. ``from a import b`` is ``a.b``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = module.parts[: -node.level] if node.level else ()
+            base = ".".join([*package, *([node.module] if node.module else [])])
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def area_of(name: str) -> str:
+    """Which part of the package ``mockserver.x.y`` belongs to; a name of the package itself is in the top row."""
+    part = name.split(".")[1] if "." in name else "__init__"
+    if part == "__version__":
+        return "errors"  # a constant that stands above every import
+    return part if part in ROW else "__init__"
+
+
+def complaints(source: str, module: Path) -> list[str]:
+    """What breaks the layers in one module, as ``line: what``. ``module`` is relative to the checkout."""
+    area = module.parts[1].removesuffix(".py")
+    if area not in ROW:
+        return [f"1: {area} has no row in the layers; put it in one of them, or give it a row"]
+    tree = ast.parse(source)
+    pure = area in PURE and not module.as_posix().startswith(MAY_TOUCH_FILES)
+    found = []
+    for line, name in imports(tree, module):
+        head = name.split(".")[0]
+        if head == PACKAGE:
+            target = area_of(name)
+            if ROW[target] > ROW[area]:
+                found.append(f"{line}: imports upwards, {area} -> {target}")
+            if (area, target) in STRANGERS:
+                found.append(f"{line}: {area} imports {target}, its neighbour")
+        elif pure and any(f"{name}.".startswith(f"{banned}.") for banned in IMPURE):
+            found.append(f"{line}: a pure module imports {head}")
+        elif pure and head == "random" and name not in ("random", "random.Random"):
+            found.append(f"{line}: a pure module draws from the shared generator ({name})")
+        elif area in STANDARD_LIBRARY_ONLY and head not in sys.stdlib_module_names:
+            found.append(f"{line}: {area} stands on the standard library alone, but imports {head}")
+    for node in ast.walk(tree) if pure else ():
+        match node:
+            case ast.Call(func=ast.Name(id="open" | "input" | "print" as name)):
+                found.append(f"{node.lineno}: a pure module calls {name}()")
+            case ast.Attribute(value=ast.Name(id="random"), attr=name) if name != "Random":
+                found.append(f"{node.lineno}: a pure module draws from the shared generator (random.{name})")
+    return found
+
+
+def layers() -> list[str]:
+    """Imports and calls that a module's row does not allow."""
+    return [f"{one.path}:{said}" for one in modules() for said in complaints(one.text, one.path)]
+
+
+def long_modules() -> list[str]:
+    """Modules over the limit."""
+    return [f"{one.path}: {one.lines} lines" for one in modules() if one.lines > LIMIT]
+
+
+# --- circles --------------------------------------------------------------------------------------------------------
+
+
+def arrows(all_modules: tuple[Module, ...]) -> dict[str, set[str]]:
+    """Which module imports which, by dotted names. A name that is no module stands for the module it is in."""
+    names = {one.name for one in all_modules}
+    graph: dict[str, set[str]] = {name: set() for name in names}
+    for one in all_modules:
+        for _, imported in imports(one.tree, one.path):
+            target = imported
+            while target and target not in names:
+                target = target.rpartition(".")[0]
+            if target and target not in (one.name, PACKAGE):
+                graph[one.name].add(target)
+    return graph
+
+
+def rings(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The sets of two or more modules in which each reaches each (Tarjan, without recursion)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found = []
+    for root in sorted(graph):
+        if root in index:
+            continue
+        work = [(root, iter(sorted(graph[root])))]
+        index[root] = low[root] = len(index)
+        stack.append(root)
+        while work:
+            node, rest = work[-1]
+            after = next(rest, None)
+            if after is None:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == index[node]:
+                    cut = stack.index(node)
+                    ring, stack[cut:] = stack[cut:], []
+                    if len(ring) > 1:
+                        found.append(sorted(ring))
+            elif after not in index:
+                index[after] = low[after] = len(index)
+                stack.append(after)
+                work.append((after, iter(sorted(graph[after]))))
+            elif after in stack:
+                low[node] = min(low[node], index[after])
+    return found
+
+
+def circles() -> list[str]:
+    """Circles of imports, imports for types and inside functions included."""
+    return [" <-> ".join(name.removeprefix(f"{PACKAGE}.") for name in ring) for ring in rings(arrows(modules()))]
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+def two_meanings() -> list[str]:
+    """Class names that stand in two modules."""
+    homes: dict[str, list[str]] = defaultdict(list)
+    for one in modules():
+        for node in one.tree.body:
+            if isinstance(node, ast.ClassDef):
+                homes[node.name].append(one.path.as_posix().removeprefix(f"{PACKAGE}/"))
+    return [f"{name}: {', '.join(places)}" for name, places in sorted(homes.items()) if len(places) > 1]
+
+
+def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every string of a module but its doc strings (texts that stand as statements of their own)."""
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+            yield node.lineno, node.value
+
+
+def outside() -> Iterator[Module]:
+    """The modules in which no provider is known."""
+    for one in modules():
+        path = one.path.as_posix()
+        if NEUTRAL.match(path) or not KNOWS_PROVIDERS.match(path):
+            yield one
+
+
+@cache
+def provider_words() -> re.Pattern[str]:
+    """The providers' names as they are registered, and the words that they are made of."""
+    registry = import_module(f"{PACKAGE}.dialects.registry")
+    names = {name for name in registry.DIALECTS if name != "generic"}
+    words = names | {part for name in names for part in re.split(r"[-_]", name) if len(part) > 3}
+    words -= {"live", "beta", "voice", "dated"}
+    either = "|".join(sorted(map(re.escape, words), key=len, reverse=True))
+    return re.compile(rf"(?<![a-z])(?:{either})(?![a-z])", re.IGNORECASE)
+
+
+def provider_names() -> list[str]:
+    """Providers named in a string, or a provider's module imported, outside the providers' rooms."""
+    words, found = provider_words(), []
+    for one in outside():
+        for line, text in strings(one.tree):
+            if hit := words.search(text):
+                found.append(f"{one.path}:{line}: {hit[0]}")
+        for line, name in imports(one.tree, one.path):
+            inside = name.removeprefix(f"{PACKAGE}.")
+            if inside.startswith("dialects.") and (hit := words.search(inside)):
+                found.append(f"{one.path}:{line}: imports {inside}")
+    return found
+
+
+EVENT_NAME = re.compile(
+    r"(?<![\w./])(?:(?:response|session|conversation|input_audio_buffer|output_audio_buffer|rate_limits|"
+    r"transcription_session|serverContent|clientContent|realtimeInput|toolResponse)\.[a-z_A-Z*.]+|\*?\.delta|\*?\.done)"
+)
+
+
+def event_names() -> list[str]:
+    """Names of a provider's events in a string outside the providers' rooms."""
+    found = []
+    for one in outside():
+        for line, text in strings(one.tree):
+            if hit := EVENT_NAME.search(text):
+                found.append(f"{one.path}:{line}: {hit[0]}")
+    return found
+
+
+def citations() -> list[str]:
+    """Citations of facts that lead nowhere, as tests/citations.py finds them."""
+    if find_spec("tests.citations") is None:
+        return []
+    return list(import_module("tests.citations").missing())
+
+
+CHECKS: dict[str, Callable[[], list[str]]] = {
+    "imports that break the layers": layers,
+    "circles of imports": circles,
+    f"modules over {LIMIT} lines": long_modules,
+    "citations without a target": citations,
+    "class names with two meanings": two_meanings,
+    "provider names outside their rooms": provider_names,
+    "event names outside their rooms": event_names,
+}
+
+
+def main() -> int:
+    """Print the figures; 1 where one is above what is allowed. ``-v`` prints each place."""
+    rooms = {one.path.parent for one in modules()}
+    print(f"{len(modules())} modules in {len(rooms)} rooms on {len(ROWS)} rows:")
+    for row in reversed(ROWS):
+        print("   ", " ".join(sorted(row)))
+    worse = False
+    for heading, look in CHECKS.items():
+        found, allowed = look(), ALLOWED.get(heading, 0)
+        bad = len(found) > allowed
+        print(
+            f"{'FAIL' if bad else 'ok':5}{len(found):5}  {heading}{f' (allowed: {allowed})' if allowed or bad else ''}"
+        )
+        worse = worse or bad
+        if (bad and len(found) < 40) or "-v" in sys.argv:
+            print("".join(f"             {place}\n" for place in found), end="")
+    return int(worse)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
