@@ -188,7 +188,7 @@ def _responses(journal: Journal, session: int) -> list[str]:
 
 
 def _outside(journal: Journal, response: str) -> bool:
-    """Out of band: its conversation_id is there and null (FACTS 25)."""
+    """Out of band: its conversation_id is there and null (openai.md#129)."""
     return any(
         dig(body, "response.conversation_id") == (None, True)
         for body in bodies(journal.sent_by_server("response.created", response=response))

@@ -83,7 +83,7 @@ def assert_cancelled(journal: Journal, response: str, *, reason: str | None = "c
 
 
 def assert_one_at_a_time(journal: Journal, *, session: int | None = None) -> None:
-    """No two responses of a conversation were active at once. Out-of-band responses do not count (FACTS 25)."""
+    """No two responses of a conversation were active at once. Out-of-band responses do not count (openai.md#129)."""
     open_now: dict[tuple[int, Any], tuple[str, int]] = {}
     for entry, body in _lives(journal, session):
         conversation, there = dig(body, "response.conversation_id")

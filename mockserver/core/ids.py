@@ -24,7 +24,7 @@ class Ids:
         self._given: set[str] = set()
 
     def mint(self, prefix: str, length: int = 21, alphabet: str = BASE62) -> str:
-        """``prefix`` and ``length`` characters (OpenAI: 21 base62, ``call_`` ids 16; FACTS 12)."""
+        """``prefix`` and ``length`` characters (OpenAI: 21 of base62, 16 behind ``call_``; openai.md#50)."""
         while True:
             made = prefix + "".join(self._random.choices(alphabet, k=length))
             if made not in self._given:

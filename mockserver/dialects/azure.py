@@ -1,7 +1,7 @@
 """Azure's three: OpenAI v1 (GA shapes), OpenAI with a dated api-version (beta shapes), Voice Live
 (beta shapes of its own).
 
-CLIENTS.md sections 1 and 2.2, FACTS 31. All take an ``api-key`` or an Entra token, and have no
+Sources: azure.md#1, azure.md#2 and azure.md#20. All take an ``api-key`` or an Entra token (azure.md#3), and have no
 address that is everyone's.
 """
 

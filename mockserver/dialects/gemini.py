@@ -1,8 +1,8 @@
-"""Gemini Live: one top-level key a message, no ids but those of tool calls (CLIENTS.md section 2.5,
-FACTS 32).
+"""Gemini Live: one top-level key a message, no ids but those of tool calls
+(gemini.md#7, gemini.md#22).
 
-Clients write snake_case, camelCase or both; names here are camelCase. The server's JSON comes in
-text or binary frames.
+Clients write snake_case, camelCase or both (gemini.md#8); names here are camelCase. The server's JSON comes in text or
+binary frames (gemini.md#6).
 """
 
 from __future__ import annotations

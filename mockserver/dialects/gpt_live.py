@@ -1,5 +1,5 @@
 """OpenAI GPT-Live: the client speaks first (``session.start``), audio flows both ways without turns
-(CLIENTS.md section 2.4).
+(gpt_live.md#2, gpt_live.md#20).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """OpenAI Realtime in the retired beta shape: flat session, ``response.audio.*``,
 ``conversation.item.created``.
 
-OpenAI itself refuses it in 2026 (FACTS 4, 34). Old recordings, and the services that still speak
+OpenAI itself refuses it in 2026 (openai.md#12). Old recordings, and the services that still speak
 it, are what it is for.
 """
 
@@ -14,7 +14,7 @@ BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 
 
 class OpenAIBeta(OpenAI):
-    """CLIENTS.md section 2.2."""
+    """Names and session of the beta: openai.md#155, openai.md#156."""
 
     name = "openai_beta"
     title = "OpenAI Realtime (beta shape)"

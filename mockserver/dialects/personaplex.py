@@ -1,9 +1,8 @@
 """NVIDIA PersonaPlex: binary frames only, told apart by their first byte; no turns on the wire
-(CLIENTS.md section 2.9).
+(personaplex.md#7, personaplex.md#10).
 
-The audio is one Ogg-Opus stream each way, so its chunks have no duration of their own. The model
-speaks on its own clock
-from the handshake on: replay plays it so, and does not look at the client's audio.
+The audio is one Ogg-Opus stream each way, so its chunks have no duration of their own (personaplex.md#13). The model
+speaks on its own clock from the handshake on: replay plays it so, and does not look at the client's audio.
 """
 
 from __future__ import annotations

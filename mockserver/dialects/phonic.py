@@ -1,5 +1,5 @@
 """Phonic: JSON text both ways, the client speaks first (``config``), audio in ``audio_chunk``
-(CLIENTS.md section 2.7).
+(phonic.md#2, phonic.md#5, phonic.md#6).
 """
 
 from __future__ import annotations

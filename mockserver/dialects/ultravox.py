@@ -1,5 +1,5 @@
 """Ultravox: a REST call gives the socket's address; JSON text for messages, raw PCM in binary
-frames (CLIENTS.md 2.6).
+frames (ultravox.md#1, ultravox.md#4).
 """
 
 from __future__ import annotations

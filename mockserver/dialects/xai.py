@@ -1,4 +1,4 @@
-"""xAI's voice agent API: OpenAI GA with habits of its own (CLIENTS.md section 2.3, FACTS 1 and 30)."""
+"""xAI's voice agent API: OpenAI GA with habits of its own (xai.md#5, xai.md#18 to xai.md#28)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class XAI(OpenAI):
     name = "xai"
     title = "xAI Grok Voice"
     upstream = "https://api.x.ai/v1"
-    env_vars = {"XAI_API_KEY": "{key}"}  # its clients take the address as an argument only (CLIENTS.md section 0)
+    env_vars = {"XAI_API_KEY": "{key}"}  # its clients take the address as an argument only (clients.md#1)
     key_headers = ("authorization",)
     key_subprotocols = ("xai-client-secret.",)
     key_env = "XAI_API_KEY"

@@ -24,7 +24,7 @@ KEPT = 64  # deltas that are remembered; enough to find one of a response beside
 @register
 @dataclass(frozen=True, slots=True)
 class Headless(Action):
-    """Seen during interruptions (FACTS 24)."""
+    """A response of which only the end is told: seen during interruptions (openai.md#116)."""
 
     syntax: ClassVar[str] = "done without created"
     about: ClassVar[str] = "Of a response nothing comes but its response.done."

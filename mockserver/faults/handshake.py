@@ -24,8 +24,9 @@ SENTENCES = {
     500: ("server_error", "server_error", "The server had an error while processing your request."),
     503: ("server_error", "overloaded", "The engine is currently overloaded, please try again later."),
 }
-"""Bodies in the error shape of OpenAI's HTTP API. What the socket's own handshake is refused with is in no capture
-(keys and models are checked after 101, FACTS 4; a gateway may refuse earlier), so the sentence can be set."""
+"""Bodies in the error shape of OpenAI's HTTP API. OpenAI checks keys and models after the
+upgrade (openai.md#4), so what its own handshake is refused with is unknown (openai.md#185) and the sentence can be
+set. A gateway may refuse earlier."""
 
 
 class Knock(Action):

@@ -57,7 +57,7 @@ class Living(Moment):
                     self.turns.see(sight.sender, sight.view, name=sight.name)
                 return ()
             if self._no_limits and sight.name == LIMITS:
-                self._no_limits = False  # FACTS 9: none where nothing was output
+                self._no_limits = False  # none where nothing was output (openai.md#102)
                 return ()
         self._at_hand = sight
         # Read now, while the session's lens has it in mind for all who ask; deltas are not read (``Turns``).
@@ -117,7 +117,7 @@ class Ending(Living):
 @register
 @dataclass(frozen=True, slots=True)
 class CancelMidway(Action):
-    """``reason`` as in FACTS 20."""
+    """``reason``: as the provider tells it in status_details (openai.md#111)."""
 
     syntax: ClassVar[str] = "cancel midway [because <reason:turn_detected|client_cancelled>]"
     about: ClassVar[str] = (
@@ -179,7 +179,7 @@ class Fail(Action):
 @register
 @dataclass(frozen=True, slots=True)
 class StayIncomplete(Action):
-    """``reason`` as in FACTS 20."""
+    """``reason``: as the provider tells it in status_details (openai.md#111)."""
 
     syntax: ClassVar[str] = "incomplete [because <reason:max_output_tokens|content_filter>]"
     about: ClassVar[str] = (

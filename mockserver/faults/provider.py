@@ -21,8 +21,8 @@ from mockserver.faults.options import On, Options, make
 CREATED = ("response.created",)
 OPENING = ("session.created",)
 
-# Seen in failed response.done events of gpt-realtime sessions: type "tokens", code "rate_limit_exceeded" (public logs;
-# community.openai.com 1375342 for the sentence). Organisation and numbers are made up.
+# As in failed response.done events: type "tokens", code "rate_limit_exceeded" (openai.md#118). Organisation and
+# numbers are made up.
 RATE_LIMIT = Problem(
     "rate_limit_exceeded",
     "Rate limit reached for gpt-realtime in organization org-mockserver on tokens per min (TPM): Limit 40000, "
@@ -30,14 +30,14 @@ RATE_LIMIT = Problem(
     "learn more.",
     type="tokens",
 )
-# The sentence and type of every OpenAI API; clients treat this code as final (CLIENTS.md, livekit's list of codes).
+# The sentence and type of every OpenAI API (openai.md#152); clients treat this code as final (openai.md#151).
 QUOTA = Problem(
     "insufficient_quota",
     "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
     "read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.",
     type="insufficient_quota",
 )
-# Seen with code null (openai-realtime-api-beta issue 116, openai-api-rs pull request 159).
+# The real one has the code null (openai.md#119).
 SERVER_ERROR = Problem(
     "server_error",
     "The server had an error while processing your request. Sorry about that! Please contact us through our help "
@@ -45,24 +45,24 @@ SERVER_ERROR = Problem(
     "you retry your request.",
     type="server_error",
 )
-# FACTS 4: after 101, an error event and close 3000. The sentence is that of every OpenAI API.
+# After the upgrade: an error event, then close 3000 (openai.md#6).
 INVALID_KEY = Problem(
     "invalid_api_key",
     "Incorrect API key provided: mock. You can find your API key at https://platform.openai.com/account/api-keys.",
 )
-# FACTS 6.
+# After 60 minutes, without a warning (openai.md#25).
 EXPIRED = Problem("session_expired", "Your session hit the maximum duration of 60 minutes.")
-# FACTS 34.
+# To a client that asks for the beta (openai.md#12).
 RETIRED = Problem(
     "beta_api_shape_disabled", "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
 )
-# FACTS 15.
+# openai.md#107: while another response of the conversation is on its way.
 ACTIVE = Problem(
     "conversation_already_has_active_response",
     "Conversation already has an active response in progress: {response}. Wait until the response is finished before "
     "creating a new one.",
 )
-# FACTS 16.
+# openai.md#108: a cancel while no response is on its way.
 NOT_ACTIVE = Problem("response_cancel_not_active", "Cancellation failed: no active response found")
 
 
@@ -131,7 +131,7 @@ class Busy(Trouble):
         return self.strike(sight, now)
 
     def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
-        """The error names the open response, and the request if it has an id (FACTS 15)."""
+        """The error names the open response, and the request if it has an id (openai.md#107)."""
         response = next(reversed(self.turns.open), None) or self.run.ids.mint("resp_")
         asked = sight.view.event_id if sight is not None and sight.sender is Sender.CLIENT else None
         problem = self.worded(response=response) if asked is None else self.worded(response=response, event_id=asked)

@@ -17,7 +17,7 @@ from mockserver.faults.where import named
 
 Keep = Literal["response", "stream", "none"]
 TRAILING = ("rate_limits.updated",)
-"""Events without ids that belong right behind a response's (FACTS 9): they do not overtake it."""
+"""Events without ids that belong right behind a response's (openai.md#102): they do not overtake it."""
 
 
 @register

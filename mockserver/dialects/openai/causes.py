@@ -1,8 +1,6 @@
-"""Which client frame a server frame of the OpenAI family answers (CLIENTS.md section 2.1,
-"Correlation").
+"""Which client frame a server frame of the OpenAI family answers (clients.md#23 to clients.md#29).
 
-Shared by OpenAI, Azure, Voice Live and xAI, in GA and beta names. Deltas are told apart by their
-name and their
+Shared by OpenAI, Azure, Voice Live and xAI, in GA and beta names. Deltas are told apart by their name and their
 ``response_id`` alone, without parsing them: they are most of a recording.
 """
 
@@ -23,7 +21,7 @@ _RESPONSE_ID = re.compile(r'"response_id"\s*:\s*"([^"\\]+)"')
 _ITEM_ID = re.compile(r'"item_id"\s*:\s*"([^"\\]+)"')
 
 OPENING = ("session.created", "conversation.created", "ping")
-"""Sent unasked. xAI's ``ping`` is kept at its time after the connection (FACTS 1)."""
+"""Sent unasked. xAI's ``ping`` is kept at its time after the connection (xai.md#6)."""
 HEARD = (
     "input_audio_buffer.speech_started",
     "input_audio_buffer.speech_stopped",
@@ -167,7 +165,7 @@ class RealtimeCauses:
         if response not in self._chains:
             if name != "response.done":
                 return BEFORE
-            # It was never said to have begun (FACTS 24); its request is answered all the same.
+            # It was never said to have begun (openai.md#116); its request is answered all the same.
             asked = self._creator(_dict(_body(frame).get("response")))
             done = Cause(On.BEFORE, chain=TURNS)
             return replace(done, on=On.STEPS, steps=(asked.step,)) if asked else done
@@ -238,8 +236,7 @@ class RealtimeCauses:
             for response in self._running:
                 if response not in self._cuts and _end_of(response, ahead, until=HEARD[0]) == "cancelled":
                     self._cuts[response] = Cause(On.LIKE, like=label)
-        # Without turn detection xAI tells of speech when the client commits (C: pydantic-ai
-        # test_xai_ws/test_push_to_talk_create_response_after_the_commit_reply).
+        # Without turn detection xAI tells of speech when the client commits (xai.md#26).
         asked = self._asked.get("input_audio_buffer.commit")
         return Cause(On.BOTH if asked else On.AUDIO, chain="ears", label=label)
 
@@ -275,8 +272,7 @@ class RealtimeCauses:
             return Cause(On.LIKE, "ears" if label.startswith("item ") else label, like=label)
         asked = self._asker(item)
         if asked is None and self._idle:
-            # The idle timeout puts a system message before the audio that it commits (C:
-            # pydantic-ai test_openai_ws/test_idle_timeout_nudge_is_not_a_user_turn).
+            # The idle timeout puts a system message before the audio that it commits (openai.md#87).
             self._items[item_id] = self._idle
             return Cause(On.LIKE, "ears", like=self._idle)
         if asked is None:

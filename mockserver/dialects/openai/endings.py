@@ -6,8 +6,8 @@ which the provider itself would end a response that is cancelled, fails or stays
 connection has used so far. It learns the names from the frames, so it asks no dialect for its name. A connection
 without ``response.created`` has no responses here, and nothing to end.
 
-Sources: FACTS 8, 20, 21; the published schema says of each ``*.done`` event that it is also emitted when a response is
-interrupted, incomplete or cancelled.
+Sources: openai.md#100 (what is closed, in which order, also when a response is interrupted, incomplete or cancelled),
+openai.md#111 to openai.md#113.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ REASONS: Mapping[Status, tuple[str, ...]] = {
     "cancelled": ("turn_detected", "client_cancelled"),
     "incomplete": ("max_output_tokens", "content_filter"),
 }
-"""FACTS 20. A failed response has an error instead of a reason."""
+"""The reasons there are (openai.md#111). A failed response has an error instead of a reason (openai.md#117)."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _DELTAS = {
@@ -167,7 +167,7 @@ class Turns:
     # --- tails ---
 
     def cancelled_tail(self, response_id: str, reason: str, ids: Ids) -> list[Text]:
-        """The events that end an open response as cancelled (FACTS 20, 21). KeyError where it is not open.
+        """The events that end an open response as cancelled (openai.md#113). KeyError where it is not open.
 
         ``reason``: "turn_detected" or "client_cancelled". The response is not open any more afterwards.
         """
@@ -197,7 +197,8 @@ class Turns:
         body["status"] = status
         body["status_details"] = None if details is None else dict(details)
         body["output"] = [output.body for output in response.outputs.values()]
-        # Counts of a response that was cut off are not known; of one cancelled before its output they are 0 (FACTS 21).
+        # Counts of a response that was cut off are not known; of one cancelled before its output
+        # they are 0 (openai.md#112).
         body["usage"] = _no_usage(self._beta)
         out.append({"type": "response.done", "response": body})
         return [self._frame(event, ids) for event in out]
@@ -297,7 +298,7 @@ class Turns:
             place = {**at, "content_index": part.index}
             streams = self._open_streams(part)
             closed = [self._stream_done(kind, name, place, part) for kind, name in streams]
-            # xAI ends the audio last (captures xai-text_in_audio_out_turn:18 to :20).
+            # xAI ends the audio last (xai.md#22).
             first = 1 if self._uuids and streams and streams[0][0] == "audio" else 0
             said = _said(part, part.body)
             twice = {"content": said} if part.twice else {}
@@ -310,7 +311,7 @@ class Turns:
         output.body = self._cut(output, status)
         if output.in_conversation and not output.conversation_done and self._says_item_done():
             before = self._before.get(output.id)
-            # FACTS 11: null where the predecessor is the first item.
+            # It is null where the predecessor is the first item (openai.md#61).
             before = None if before == self._first_item else before
             out.append({"type": "conversation.item.done", "previous_item_id": before, "item": output.body})
         output.done = True
@@ -325,10 +326,10 @@ class Turns:
         return out
 
     def _open_streams(self, part: Part) -> list[tuple[str, str]]:
-        """What of a part is not done, in the order of the provider: audio, transcript, text (FACTS 8).
+        """What of a part is not done, in the order of the provider: audio, transcript, text (openai.md#100).
 
         A part has the streams of its type, also those of which no delta has come yet: both of its audio's are closed
-        wherever it is cut (FACTS 21).
+        wherever it is cut (openai.md#113).
         """
         kind = _str(part.body.get("type"))
         if "audio" in kind or "transcript" in part.streams or "audio" in part.streams:
@@ -355,14 +356,16 @@ class Turns:
         return item
 
     def _content_type(self, part: Part) -> str:
-        """GA calls a part "audio" and the item's same content "output_audio" (FACTS 8); beta calls both "audio"."""
+        """GA calls a part "audio" and the item's same content "output_audio" (openai.md#99); beta calls both
+        "audio" (openai.md#159)."""
         kind = _str(part.body.get("type")) or "audio"
         return kind if self._beta or kind.startswith("output_") else f"output_{kind}"
 
     def _says_item_done(self) -> bool:
-        """GA says ``conversation.item.done``; beta and xAI (FACTS 30) do not: their items were never said to be done.
+        """GA says ``conversation.item.done``; beta and xAI do not (openai.md#155, xai.md#19): their items
+        are never said to be done.
 
-        Whether GA says it of an item that was cut off is in no capture; the schema's text does not except it.
+        Whether GA says it of an item that was cut off is unknown (openai.md#173); the schema's text does not except it.
         """
         return not (self._beta or self._uuids or self._unfinished)
 

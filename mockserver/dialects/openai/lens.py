@@ -1,7 +1,7 @@
 """OpenAI Realtime over websocket, in the shape of general availability ("GA").
 
-Sources: the published schema, CLIENTS.md sections 1 and 2.1 (paths, keys, who mints which id),
-FACTS.md for errors.
+Sources: openai.md#1 and openai.md#2 (paths and keys), openai.md#50 to openai.md#53 (ids and events), clients.md#17 (the
+prefixes that clients put before a path).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CLOSE_CODES = {
     "beta_api_shape_disabled": 4000,
     "session_expired": 1001,
 }
-"""Which errors end the session, and with what code (FACTS 4, 6, 34)."""
+"""Which errors end the session, and with what code (openai.md#5, openai.md#25)."""
 
 
 class OpenAI(Dialect):
@@ -83,7 +83,8 @@ class OpenAI(Dialect):
     cancels = ("response.cancel",)
     audio_ends = ("input_audio_buffer.commit", "input_audio_buffer.clear")
     plain_names = ("error",)
-    # FACTS 8 and 9: transcripts of the input come anywhere from speech to after the reply's audio.
+    # Transcripts of the input come anywhere from speech to after the reply's audio (openai.md#89), rate limits after
+    # response.done (openai.md#102).
     floating = ("*input_audio_transcription*", "rate_limits.updated", "*speech_started", "*speech_stopped")
 
     def peek(self, frame: Frame, sender: Sender) -> str:
@@ -96,7 +97,7 @@ class OpenAI(Dialect):
 
     def view(self, frame: Frame, sender: Sender) -> View:
         """JSON in text frames; JSON in binary frames is read too (clients accept it, the
-        server refuses it: FACTS 5).
+        server refuses it: openai.md#142).
         """
         if isinstance(frame, Text):
             body = parse(frame.data)
@@ -143,7 +144,7 @@ class OpenAI(Dialect):
         return input_format(view.body, current) if view.name == "session.update" else current
 
     def added(self, view: View) -> list[Send | Hangup]:
-        """A cancel of nothing is an error (FACTS 16), a clear is confirmed. A truncate of
+        """A cancel of nothing is an error (openai.md#108), a clear is confirmed. A truncate of
         what was heard is confirmed too.
         """
         body = view.body
@@ -166,8 +167,8 @@ class OpenAI(Dialect):
         return Text(json.dumps(body))
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
-        """An error event, then a close with its own code; the reason is type.code (FACTS 4)
-        or, at expiry, the message (6).
+        """An error event, then a close with its own code; the reason is type.code (openai.md#5)
+        or, at expiry, the message (openai.md#25).
         """
         code = CLOSE_CODES.get(problem.kind, 1011)
         reason = problem.message if problem.kind == "session_expired" else f"{problem.type}.{problem.kind}"

@@ -8,7 +8,7 @@ from mockserver.core.view import View
 
 NOT_HEARD = {"tracing", "include"}
 """Settings without influence on any answer. openai-agents sets ``tracing`` when it sees session.created,
-which races with the user's first words (CLIENTS.md section 3.4)."""
+which races with the user's first words (clients.md#53)."""
 NOT_SPOKEN = {
     *NOT_HEARD,
     *("audio.input", "turn_detection", "input_audio_format", "input_audio_transcription"),
@@ -47,7 +47,7 @@ def independent(earlier: View, later: View) -> bool:
     if "response.create" in names:
         create = second if second.name == "response.create" else first
         asked = _dict(_dict(create.body).get("response"))
-        # Its own input replaces the conversation (FACTS 25).
+        # Its own input replaces the conversation (openai.md#129).
         return aside(asked) and "input" in asked
     if names <= EDITS:
         return first.item_id != second.item_id and first.item_id is not None and second.item_id is not None
@@ -63,7 +63,7 @@ def _setting(first: View, second: View, names: set[str]) -> bool:
 
 
 def _touched(update: View) -> set[str]:
-    """What a session.update sets. A ``model`` in it is ignored by the server (FACTS 3)."""
+    """What a session.update sets. A ``model`` in it is ignored by the server (openai.md#27)."""
     session = _dict(_dict(update.body).get("session"))
     audio = {f"audio.{side}" for side in _dict(session.get("audio"))}
     return {key for key in session if key not in ("type", "object", "model", "audio")} | audio
