@@ -182,7 +182,7 @@ class Stage:
 
     def _greet(self, now: Micros, out: list[Effect | Burst]) -> None:
         """What the server said before the client's first frame comes before any answer, also to a client
-        that is faster than the recorded one: session.created is always first (FACTS 1).
+        that is faster than the recorded one: session.created is always first (openai.md#20).
         """
         self._greeted = True
         first = self.score.steps[0].index if self.score.steps else 0

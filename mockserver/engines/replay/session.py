@@ -178,8 +178,7 @@ class Replaying:
             return [Refuse(answer.status, kept(answer.headers), answer.body)]
         chosen = answer.subprotocol
         if chosen not in handshake.subprotocols:
-            # A browser fails the handshake where it offered some and none is selected
-            # (CLIENTS.md section 1).
+            # A browser fails the handshake where it offered some and none is selected (clients.md#18).
             chosen = self._dialect.subprotocol(handshake.subprotocols)
         self.opened, self.last_active = True, now
         self.score.open(now)

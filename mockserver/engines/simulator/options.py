@@ -23,14 +23,14 @@ class Misbehaviour(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast the model works, in milliseconds. Only FACTS 29 is known: faster than real time, text every 5-8 ms.
+    """How fast the model works, in milliseconds. What is known: openai.md#124 to openai.md#126.
 
     ``created_ms``: from the request to ``response.created``. ``first_ms``: from there to the first output (the
     probe saw 476 ms in all, at 320 ms of network). ``text_ms``: between text deltas. ``audio_speed``: seconds
     of audio sent per second; None sends all at once. ``piece_ms``: audio per delta. ``transcription_ms``: from
     a commit to its first transcription event, and between them. ``rate_limits_ms``: after response.done (43 ms
     in the probe).
-    ``late_error_ms``: how late the error about an empty commit comes (FACTS 18: 820-1000 ms).
+    ``late_error_ms``: how late the error about an empty commit comes (820 to 1000 ms, openai.md#77).
     """
 
     created_ms: NotNegative = 0
@@ -73,12 +73,12 @@ class Options:
     # True: any key; False: none needed; or exactly these
     require_key: bool | frozenset[Name] = True
     models: Collection[Name] | None = None  # names that exist; None: whatever looks like a realtime model
-    max_session_s: Positive = 3600  # FACTS 6
-    # Unknown: whether conversation.item.added and .done are sent for output that is not in the conversation (FACTS 25).
+    max_session_s: Positive = 3600  # openai.md#25
+    # Unknown: whether conversation.item.added and .done are sent for output outside the conversation (openai.md#176).
     announce_out_of_band: bool = False
     # Unknown: whether a truncated item keeps the transcript of what was heard ("cut") or none at all ("deleted").
     truncated_transcript: Literal["cut", "deleted"] = "cut"
-    # Unknown: whether xAI's conversation.item.deleted names the item ("kept") or not ("empty"); LKX:426 expects both.
+    # Unknown: whether xAI's conversation.item.deleted names the item ("kept") or not ("empty", xai.md#32).
     deleted_item_id: Literal["kept", "empty"] = "kept"
     # Unknown: the provider's voice detector is a model. Ours compares the level of 32 ms of audio with
     # threshold x this.

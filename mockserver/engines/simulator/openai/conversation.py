@@ -43,7 +43,7 @@ class Conversation:
     # --- changes ---
 
     def insert(self, item: Item, after: str | None = None) -> None:
-        """Put an item behind another; at the end for None, first for "root" (FACTS 14)."""
+        """Put an item behind another; at the end for None, first for "root" (openai.md#56)."""
         if after == "root":
             self.items.insert(0, item)
         elif after is None:
@@ -61,8 +61,8 @@ class Conversation:
     def finish(self, item: Item) -> None:
         """conversation.item.done.
 
-        Of the model's own item whose predecessor is the first item, previous_item_id is null although .added had the id
-        (FACTS 11). Of an item that a client made it is right (C: openai-message_history_seeding:12).
+        Of the model's own item whose predecessor is the first item, previous_item_id is null although .added had
+        the id. Of an item that a client made it is right (openai.md#61).
         """
         previous = self.before(item)
         if item.origin == "response" and self.wire.profile.done_forgets_first and previous == self.items[0].id:
@@ -131,7 +131,7 @@ class Conversation:
         self.wire.emit("conversation.item.deleted", item_id=item_id)
 
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
-        """conversation.item.truncate: what is cut was never heard, so it leaves the transcript too (D)."""
+        """conversation.item.truncate: what is cut was never heard, so it leaves the transcript too (openai.md#66)."""
         item = self.find(item_id)
         if item is None:
             raise problems.no_such_item("truncate", item_id)

@@ -1,7 +1,7 @@
 """One simulated session: the handshake, the client's events by a table, and the clock's due times.
 
 The parts hold the state (settings, conversation, audio buffer, responses); here they are put together. What a
-client sends wrong is answered with an error event and changes nothing (FACTS 5).
+client sends wrong is answered with an error event and changes nothing (openai.md#140).
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ class Simulator:
         self._ping_later()
 
     def _turn_away(self, handshake: Handshake, problem: ClientProblem, code: int) -> None:
-        """Before the upgrade, or after it with an error event and a close whose reason is type.code (FACTS 4)."""
+        """Before the upgrade, or after it with an error event and a close whose reason is type.code (openai.md#5)."""
         refusal = self.wire.profile.refusals.get(problem.code or "")
         if refusal is not None:
             status, name, message = refusal
@@ -170,7 +170,7 @@ class Simulator:
         self._end()
 
     def _expire(self) -> None:
-        """60 minutes are over; nothing warns of it (FACTS 6)."""
+        """60 minutes are over; nothing warns of it (openai.md#25)."""
         minutes = self.wire.options.max_session_s / 60
         text = f"Your session hit the maximum duration of {minutes:g} minutes."
         self.wire.error(ClientProblem("session_expired", text))
@@ -194,7 +194,7 @@ class Simulator:
             self._complain(problem, event_id if isinstance(event_id, str) else None)
 
     def _complain(self, problem: ClientProblem, event_id: str | None) -> None:
-        """An error event; that of an empty commit comes late, after what the client did next (FACTS 18)."""
+        """An error event; that of an empty commit comes late, after what the client did next (openai.md#77)."""
         empty = problem.code == "input_audio_buffer_commit_empty"
         late = self.wire.options.pace.late_error_ms if empty else 0
         self.wire.after(late, self, lambda: self.wire.error(problem, event_id))
@@ -204,8 +204,7 @@ class Simulator:
             raise problems.not_json()
         name = body.get("type")
         if name is None:
-            # D: the example of the error event.
-            raise ClientProblem("invalid_event", "The 'type' field is missing.", None)
+            raise ClientProblem("invalid_event", "The 'type' field is missing.", None)  # openai.md#145
         if not isinstance(name, str) or name not in self._handlers:
             raise problems.bad_value(name, self.wire.profile.events, "type")
         shapes.check(self.wire.profile.events[name], body, "")
@@ -221,7 +220,7 @@ class Simulator:
         if item["type"] not in self.wire.profile.said_verbatim:
             self.conversation.create(body, self.settings.input_format)
             return
-        # It is a turn of the model's like any other, but nothing is asked of the model (D: xAI, force_message).
+        # It is a turn of the model's like any other, but nothing is asked of the model (xai.md#33).
         words = " ".join(part["text"] for part in item["content"])
         response = self.responses.create(said=Reply(words))
         if item.get("interruptible") is False:
@@ -234,7 +233,7 @@ class Simulator:
             self._respond()
 
     def _append(self, body: dict[str, Any]) -> None:
-        """Audio; dropped while what may not be interrupted is played (D: xAI, force_message)."""
+        """Audio; dropped while what may not be interrupted is played (xai.md#33)."""
         if self._deaf_for is not None:
             if not self._deaf_for.over or self.wire.now < self._deaf_for.plays_until:
                 return
@@ -246,8 +245,8 @@ class Simulator:
         self.wire.drop(IDLE)
 
     def _not_over_websocket(self, body: dict[str, Any]) -> None:
-        """Only WebRTC and SIP have an output buffer (D: output_audio_buffer.clear); what a websocket gets is
-        unknown."""
+        """Only WebRTC and SIP have an output buffer. The provider does not know the event over a websocket
+        (openai.md#144); this answer is ours."""
         raise ClientProblem(
             "invalid_event", "output_audio_buffer.clear is only supported over WebRTC and SIP connections.", "type"
         )
@@ -269,12 +268,13 @@ class Simulator:
     def _respond(self) -> None:
         try:
             self.responses.create()
-        except ClientProblem as problem:  # still responding, and not to be interrupted (FACTS 28: "may fail")
+        except ClientProblem as problem:  # still responding, and not to be interrupted (openai.md#84)
             self.wire.error(problem)
 
     def _response_ended(self, response: Response) -> None:
         pace = self.wire.options.pace
-        # FACTS 9: none of a response that was cancelled before its output; of others without output unknown (none).
+        # None for a response that was cancelled before its output (openai.md#102), and none here for others without
+        # output, of which nothing is known (openai.md#172).
         if self.wire.profile.rate_limits == "after" and response.output:
             self.wire.after(pace.rate_limits_ms, self, lambda: limits.tell(self.wire, response.usage.total))
         detection = self.settings.turn_detection
@@ -285,7 +285,7 @@ class Simulator:
             self.wire.after(response.audio_ms + idle_ms, IDLE, lambda: self._idle(since + response.audio_ms))
 
     def _idle(self, since_ms: float) -> None:
-        """Nobody has spoken for too long since the answer was played (FACTS 28)."""
+        """Nobody has spoken for too long since the answer was played (openai.md#86)."""
         if self.responses.active is None and self.audio.pending_item is None:
             self.audio.time_out(min(since_ms, self.audio.position_ms))
             self._respond()

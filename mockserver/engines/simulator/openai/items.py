@@ -32,7 +32,7 @@ class Part:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def shown(self, *, audio: bool = False) -> dict[str, Any]:
-        """As in an item on the wire. Audio itself is shown by conversation.item.retrieve only (D)."""
+        """As in an item on the wire. Audio itself is shown by conversation.item.retrieve only (openai.md#72)."""
         body: dict[str, Any] = {"type": self.type, **self.extra}
         if self.type in ("input_text", "output_text"):
             body["text"] = self.text or ""
@@ -67,7 +67,7 @@ class Item:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def shown(self, *, audio: bool = False) -> dict[str, Any]:
-        """As on the wire (C: openai-tool_call_round: which fields each type has)."""
+        """As on the wire: each type has its own fields (openai.md#98, openai.md#104)."""
         body: dict[str, Any] = {"id": self.id, "type": self.type}
         if self.type == "message":
             parts = [part.shown(audio=audio) for part in self.content]

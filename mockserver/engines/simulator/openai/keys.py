@@ -66,8 +66,8 @@ class Keys:
         return key in self.wanted
 
     def mints(self, key: str | None, now: int) -> bool:
-        """Whether a client secret may be had for this key. A client secret opens sessions, and no more (D: the API's
-        reference calls it a key for client environments, to be made with a standard one)."""
+        """Whether a client secret may be had for this key. A client secret opens sessions, and no more
+        (openai.md#19)."""
         if key is not None and (key in self._secrets or key.startswith(_SECRET_PREFIX)):
             return False
         return self.opens(key, now)

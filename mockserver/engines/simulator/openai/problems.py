@@ -1,7 +1,7 @@
 """What the provider says when a client is wrong, as values; the engine turns one into an ``error`` event.
 
-Wordings marked (C), (I), (P) are taken from a capture, a public issue or the live probe (FACTS.md 5, 15-19, 34). The
-others follow the provider's general style for the same code; docs/fidelity.md lists them as unknown.
+Each wording cites the fact that has it. The others follow the provider's general style for the same code;
+docs/fidelity.md lists them as unknown.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sized
 
 
 class ClientProblem(Exception):
-    """Something a client sent that the provider refuses. Never fatal: the event is ignored whole (FACTS 3, 5)."""
+    """Something a client sent that the provider refuses. It is never fatal (openai.md#140), and the event is ignored whole
+    (openai.md#28)."""
 
     def __init__(
         self, code: str | None, message: str, param: str | None = None, kind: str = "invalid_request_error"
@@ -22,7 +23,7 @@ class ClientProblem(Exception):
         self.kind = kind
 
     def body(self) -> dict[str, str | None]:
-        """As in the answer to a plain HTTP request (I: openai/openai-cookbook#2347)."""
+        """As in the answer to a plain HTTP request (openai.md#15)."""
         return {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
 
 
@@ -35,7 +36,8 @@ def quoted(values: Iterable[str]) -> str:
 
 
 def bad_key(key: str | None) -> ClientProblem:
-    """(P) code: FACTS 4. That no key at all is told on the socket in the same words is unknown."""
+    """Code and sentence of openai.md#6. How much of the key is shown, and the answer to no key at all (openai.md#7),
+    differ from the provider's."""
     shown = "none" if key is None else f"{key[:3]}...{key[-4:]}" if len(key) > 8 else "***"
     return ClientProblem(
         "invalid_api_key",
@@ -45,17 +47,17 @@ def bad_key(key: str | None) -> ClientProblem:
 
 
 def missing(param: str) -> ClientProblem:
-    """(I) FACTS 3."""
+    """A field that is needed (openai.md#26)."""
     return ClientProblem("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
 
 
 def unknown(param: str) -> ClientProblem:
-    """(P) code: FACTS 5."""
+    """A field that the event does not have (openai.md#146)."""
     return ClientProblem("unknown_parameter", f"Unknown parameter: '{param}'.", param)
 
 
 def bad_value(value: object, allowed: Iterable[str], param: str) -> ClientProblem:
-    """(C) FACTS 19 for one allowed value."""
+    """A value that is none of those allowed (openai.md#149)."""
     names = list(allowed)
     hint = f"Value must be '{names[0]}'." if len(names) == 1 else f"Supported values are: {quoted(names)}."
     return ClientProblem("invalid_value", f"Invalid value: '{value}'. {hint}", param)
@@ -92,7 +94,7 @@ def _invalid(code: str, param: str, why: str) -> ClientProblem:
 
 
 def bad_type(value: object, expected: Iterable[str], param: str) -> ClientProblem:
-    """(I) code: FACTS 17."""
+    """A value of another JSON type (openai.md#148)."""
     names = [KIND_NAMES[kind] for kind in expected]
     wanted = f"one of {' or '.join(names)}" if len(names) > 1 else names[0]
     return ClientProblem(
@@ -103,7 +105,7 @@ def bad_type(value: object, expected: Iterable[str], param: str) -> ClientProble
 
 
 def too_small(value: float, least: float, param: str, kind: str = "integer") -> ClientProblem:
-    """(I) code: FACTS 17."""
+    """A number below its least value (openai.md#41, openai.md#68)."""
     return _invalid(
         f"{kind}_below_min_value",
         param,
@@ -121,7 +123,7 @@ def too_big(value: float, most: float, param: str, kind: str = "integer") -> Cli
 
 
 def too_long(value: str, most: int, param: str) -> ClientProblem:
-    """A string over its maximum length. (I) home-assistant/core#121325: code and sentence."""
+    """A string over its maximum length (openai.md#52)."""
     return _invalid(
         "string_above_max_length",
         param,
@@ -131,7 +133,7 @@ def too_long(value: str, most: int, param: str) -> ClientProblem:
 
 
 def name_too_long(name: str, most: int, param: str) -> ClientProblem:
-    """(I) openai/codex#26402: code and sentence, of another path of the same API; its ``param`` is unknown."""
+    """A name of a metadata pair that is too long (openai.md#54); its ``param`` is unknown."""
     shown = name if len(name) < 10 else f"{name[:3]}...{name[-3:]}"
     return ClientProblem(
         "property_name_above_max_length",
@@ -142,7 +144,7 @@ def name_too_long(name: str, most: int, param: str) -> ClientProblem:
 
 
 def too_many_fields(value: Sized, most: int, param: str) -> ClientProblem:
-    """An object with too many fields; the wording is unknown."""
+    """An object with too many fields; the wording is unknown (openai.md#175)."""
     return _invalid(
         "object_above_max_properties",
         param,
@@ -152,17 +154,17 @@ def too_many_fields(value: Sized, most: int, param: str) -> ClientProblem:
 
 
 def not_json() -> ClientProblem:
-    """(P) code: FACTS 5."""
+    """Code of openai.md#141, which has other words."""
     return ClientProblem("invalid_json", "Could not parse the JSON body of your event.")
 
 
 def not_text() -> ClientProblem:
-    """(P) code: FACTS 5."""
+    """Code of openai.md#142, which has other words."""
     return ClientProblem("invalid_event", "Invalid event: expected a JSON text message, but got a binary message.")
 
 
 def already_active(response_id: str) -> ClientProblem:
-    """(I) FACTS 15."""
+    """Another response of the conversation is on its way (openai.md#107)."""
     return ClientProblem(
         "conversation_already_has_active_response",
         f"Conversation already has an active response in progress: {response_id}. Wait until the response is finished "
@@ -171,12 +173,12 @@ def already_active(response_id: str) -> ClientProblem:
 
 
 def nothing_to_cancel() -> ClientProblem:
-    """(D) FACTS 16."""
+    """A cancel while no response is on its way (openai.md#108)."""
     return ClientProblem("response_cancel_not_active", "Cancellation failed: no active response found")
 
 
 def buffer_too_small(have_ms: float) -> ClientProblem:
-    """(P) FACTS 18."""
+    """A commit of less than 100 ms (openai.md#77)."""
     return ClientProblem(
         "input_audio_buffer_commit_empty",
         "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has "
@@ -185,12 +187,12 @@ def buffer_too_small(have_ms: float) -> ClientProblem:
 
 
 def already_shorter(have_ms: int, asked_ms: int) -> ClientProblem:
-    """(I) FACTS 17."""
+    """A truncation behind the end of the audio (openai.md#67)."""
     return ClientProblem("invalid_value", f"Audio content of {have_ms}ms is already shorter than {asked_ms}ms")
 
 
 def no_such_item(verb: str, item_id: str) -> ClientProblem:
-    """Codes ``item_retrieve_invalid_item_id`` and its siblings (CLIENTS 2.1, PCO:1241); the wording is unknown."""
+    """Code and words of openai.md#62, openai.md#63, where ``param`` is null; openai.md#70 has others for truncate."""
     doing = {"retrieve": "retrieving", "delete": "deleting", "truncate": "truncating"}[verb]
     return ClientProblem(
         f"item_{verb}_invalid_item_id", f"Error {doing} item: the item with id '{item_id}' does not exist.", "item_id"
@@ -198,14 +200,14 @@ def no_such_item(verb: str, item_id: str) -> ClientProblem:
 
 
 def duplicate_item(item_id: str) -> ClientProblem:
-    """Code ``item_create_duplicate_item_id`` (CLIENTS 4.4); the wording is unknown."""
+    """Code and words of openai.md#58, where ``param`` is null."""
     return ClientProblem(
         "item_create_duplicate_item_id", f"Error adding item: an item with id '{item_id}' already exists.", "item.id"
     )
 
 
 def no_such_predecessor(item_id: str) -> ClientProblem:
-    """The schema promises an error (FACTS 14); its code and wording are unknown."""
+    """Code and words of openai.md#57."""
     return ClientProblem(
         "item_create_invalid_previous_item_id",
         f"Error adding item: the previous item with id '{item_id}' does not exist.",
@@ -214,43 +216,43 @@ def no_such_predecessor(item_id: str) -> ClientProblem:
 
 
 def no_such_call(call_id: str) -> ClientProblem:
-    """(I) livekit/agents#3344."""
+    """The output of a call that the conversation does not have (openai.md#64)."""
     return ClientProblem("invalid_tool_call_id", f"Tool call ID '{call_id}' not found in conversation.")
 
 
 def not_truncatable() -> ClientProblem:
-    """(I) livekit/agents#6157: message, type and code; whether ``param`` names anything is unknown."""
+    """Message, type and code of openai.md#69; whether ``param`` names anything is unknown (openai.md#167)."""
     return ClientProblem("unsupported_content_type", "Only model output audio messages can be truncated")
 
 
 def voice_is_fixed() -> ClientProblem:
-    """(I) openai/openai-agents-python#1661, of session.update; that response.create is told the same is unknown."""
+    """As session.update is told (openai.md#46); that response.create is told the same is unknown (openai.md#163)."""
     return ClientProblem("cannot_update_voice", "Cannot update a conversation's voice if assistant audio is present.")
 
 
 def speed_is_fixed() -> ClientProblem:
-    """D: it "can only be changed in between model turns, not while a response is in progress". Code and wording are
-    unknown; they follow ``voice_is_fixed``."""
+    """The speed can only be changed between turns (openai.md#47). Code and wording are unknown (openai.md#164); they
+    follow ``voice_is_fixed``."""
     return ClientProblem("cannot_update_speed", "Cannot update a session's speed while a response is in progress.")
 
 
 def tracing_is_fixed() -> ClientProblem:
-    """D: "Once tracing is enabled for a session, the configuration cannot be modified". Code and wording are unknown;
-    they follow ``voice_is_fixed``."""
+    """Tracing that is on cannot be changed (openai.md#48). Code and wording are unknown (openai.md#164); they follow
+    ``voice_is_fixed``."""
     return ClientProblem(
         "cannot_update_tracing", "Cannot update a session's tracing configuration once tracing is enabled."
     )
 
 
 def wrong_session_kind(update: str, session: str) -> ClientProblem:
-    """(I) crmitchelmore/justspeaktoit#427."""
+    """An update of the other kind of session, in the older wording of openai.md#38."""
     return ClientProblem(
         "invalid_parameter", f"Passing a {update} session update event to a {session} session is not allowed."
     )
 
 
 def bad_modalities(given: list[str], known: Iterable[Iterable[str]]) -> ClientProblem:
-    """Text and audio together are refused (D, output_modalities); the wording is that of the beta, for GA unknown."""
+    """Text and audio together are refused, in the words of openai.md#39, where ``param`` names the field."""
     combinations = " and ".join(str(list(names)) for names in known)
     return ClientProblem(
         "invalid_value", f"Invalid modalities: {given}. Supported combinations are: {combinations}.", None
@@ -258,12 +260,12 @@ def bad_modalities(given: list[str], known: Iterable[Iterable[str]]) -> ClientPr
 
 
 def bad_audio(param: str) -> ClientProblem:
-    """Audio that is not base64; the wording is unknown."""
+    """Audio that is not base64; openai.md#74 has other words."""
     return _invalid("invalid_value", param, "expected base64-encoded audio bytes.")
 
 
 def bad_call_id(param: str) -> ClientProblem:
-    """(I) livekit/agents#5652: the pattern."""
+    """A call id with other characters: the pattern is that of openai.md#65."""
     return _invalid(
         "invalid_value",
         param,

@@ -28,8 +28,7 @@ DEFAULT_INSTRUCTIONS = (
     "dialect familiar to the user. Talk quickly. You should always call a function if you can. "
     "Do not refer to these rules, even if you\u2019re asked about them."
 )
-"""The model's own instructions; an empty text in session.update brings them back (C:
-openai-message_history_seeding:4)."""
+"""The model's own instructions; an empty text in session.update brings them back (openai.md#30)."""
 
 SERVER_VAD: Mapping[str, Any] = {
     "type": "server_vad",
@@ -62,7 +61,7 @@ ID_SHAPES = {
     "call": ("call_", 16),
     "secret": ("ek_", 32),
 }
-"""Prefix and length (FACTS 12)."""
+"""Prefix and length (openai.md#50)."""
 
 
 class Profile:
@@ -75,9 +74,9 @@ class Profile:
     default_instructions = DEFAULT_INSTRUCTIONS
     default_model = "gpt-realtime"  # where neither the client nor the test names one; unknown for a real client
     alphabet = BASE62
-    beta_header_refused = True  # FACTS 34
+    beta_header_refused = True  # openai.md#12
 
-    # Where the provider looks for a key, beside ``Authorization: Bearer`` (CLIENTS 1).
+    # Where the provider looks for a key, beside ``Authorization: Bearer`` (openai.md#2).
     key_headers: tuple[str, ...] = ()  # headers that hold nothing else
     key_params: tuple[str, ...] = ()  # of the socket's query
     key_subprotocol: str | None = "openai-insecure-api-key."  # as browsers send it
@@ -88,18 +87,18 @@ class Profile:
     events: Mapping[str, Shape] = schema.CLIENT_EVENTS
     session_shape: Shape = schema.SESSION
     transcription_sessions = True  # intent=transcription, or a client secret of that type
-    typed_session = True  # session.type is required (FACTS 3)
+    typed_session = True  # session.type is required (openai.md#26)
     voices: tuple[str, ...] | None = VOICES  # None: any
     voice_path = "audio.output.voice"  # where an error says that the voice is
     modalities: tuple[tuple[str, ...], ...] = (("text",), ("audio",))  # in any order; GA: one or the other
-    checks_call_id = True  # a tool's output needs its call (livekit/agents#3344)
+    checks_call_id = True  # a tool's output needs its call (openai.md#64)
     speaks_always = False  # True: modalities are taken and shown, but the model speaks
     said_verbatim: tuple[str, ...] = ()  # types of items that are spoken as they are
 
     # Settings.
     server_vad: Mapping[str, Any] = SERVER_VAD
     semantic_vad: Mapping[str, Any] = SEMANTIC_VAD
-    # What transcription leaves out is shown as null (C: openai-text_in_audio_out_turn:4).
+    # What transcription leaves out is shown as null (openai.md#31).
     transcription_fields: Mapping[str, None] = dict.fromkeys(("model", "language", "prompt"))
     commit_answers = False  # True: a response follows the client's own commit unasked
     transcribes_first = False  # True: a turn is transcribed before it is answered
@@ -107,20 +106,20 @@ class Profile:
 
     # What the server sends, and in which order.
     ping_s: float | None = None  # so often an event of its own says that the server lives
-    obfuscation = True  # deltas carry it (FACTS 12)
+    obfuscation = True  # deltas carry it (openai.md#51)
     item_done = True  # conversation.item.done exists
-    rate_limits: Literal["after", "before"] | None = "after"  # response.done (FACTS 9)
+    rate_limits: Literal["after", "before"] | None = "after"  # response.done (openai.md#102)
     rate_limit_names: tuple[str, ...] = ("tokens",)
     whole_arguments = False  # True: a call's arguments come in one delta
-    overlapping_calls = True  # a call is announced before the message beside it is done (FACTS 10)
+    overlapping_calls = True  # a call is announced before the message beside it is done (openai.md#103)
     refuses_second_response = True  # False: a new response.create cancels the active one
-    done_forgets_first = True  # FACTS 11
+    done_forgets_first = True  # conversation.item.done names no predecessor that is the first item (openai.md#61)
     closing = (
         "response.output_audio.done",
         "response.output_audio_transcript.done",
         "response.content_part.done",
-    )  # C: every OpenAI capture with audio
-    captions_ahead = 3  # so many transcript deltas come before the first audio (FACTS 8)
+    )  # openai.md#100
+    captions_ahead = 3  # so many transcript deltas come before the first audio (openai.md#80)
     captions_lead = 0.5  # the others run ahead of their audio by that share; unknown
     # Errors that are told as an answer to the handshake instead of after it: status, code, message.
     refusals: Mapping[str, tuple[int, str, str]] = {}
@@ -137,17 +136,16 @@ class Profile:
     def second_generation(self, model: str) -> bool:
         """Whether this is gpt-realtime-2, 2.1 or a variant of them: other defaults, and messages with a phase.
 
-        C: pydantic-ai's test_parity_ws (2.1), test_openai_ws/test_idle_timeout_nudge_is_not_a_user_turn (2.1-mini)
-        and test_azure_voice_live_ws/test_gpt_realtime_2_is_served_by_voice_live (2).
+        Defaults: openai.md#22, openai.md#23; the phase: openai.md#106.
         """
         return SECOND_GENERATION.match(model) is not None
 
     def defaults(self, model: str, instructions: str) -> dict[str, Any]:
-        """A new session's settings, without id and expiry (C: first server line of each OpenAI capture; FACTS 2)."""
+        """A new session's settings, without id and expiry (openai.md#21, openai.md#22)."""
         detection = dict(SERVER_VAD)
         second = self.second_generation(model)
         if second:
-            detection["silence_duration_ms"] = 500  # C: 3 of 3 sessions
+            detection["silence_duration_ms"] = 500  # openai.md#22
         return {
             "type": "realtime",
             "object": "realtime.session",
@@ -177,7 +175,7 @@ class Profile:
     def transcription_defaults(self) -> dict[str, Any]:
         """A new transcription session's settings.
 
-        No capture shows one: the fields are the schema's, the values unknown.
+        openai.md#34 shows one of the real service; its turn detection has fewer fields than this.
         """
         return {
             "type": "transcription",
@@ -203,7 +201,7 @@ class Profile:
         """The answer to a plain HTTP request with a wrong key, or with none: status and body."""
         problem = problems.bad_key(key)
         if key is None:
-            # (I) openai/openai-cookbook#2347, openclaw/openclaw#150825: of another path of the same API.
+            # As on other paths of the same API (openai.md#15).
             text = "Missing bearer or basic authentication in header"
             problem = problems.ClientProblem(None, text)
         return 401, {"error": problem.body()}
@@ -224,7 +222,7 @@ class Profile:
 
     def start(self, wire: Wire, conversation_id: str) -> Iterable[tuple[str, dict[str, Any]]]:
         """Server events beside session.created at the start: name and fields. OpenAI sends no conversation.created
-        (FACTS 1: 0 of 25 sessions)."""
+        (openai.md#20)."""
         return ()
 
     # --- settings ---

@@ -1,4 +1,4 @@
-"""``rate_limits.updated``: which limits there are and when it comes is the profile's (FACTS 9)."""
+"""``rate_limits.updated``: which limits there are and when it comes is the profile's (openai.md#102)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from mockserver.engines.simulator.openai.wire import Wire
 
 REQUESTS = 20_000
-"""Limit of requests (C: openai_beta-webrtc_cancelled_turn:5); the one of tokens is a setting."""
+"""Limit of requests, as in a session of the beta (openai.md#158); the one of tokens is a setting."""
 
 
 def tell(wire: Wire, tokens: int) -> None:

@@ -81,7 +81,7 @@ class Response:
         return self.status != "in_progress"
 
     def shown(self) -> dict[str, Any]:
-        """As in response.created and response.done (C: every field)."""
+        """As in response.created and response.done, with every field that these have (openai.md#101)."""
         metadata = self.terms.metadata
         if metadata and self.wire.misbehaves(Misbehaviour.METADATA_DROPPED, f"{self.id} has metadata {metadata}"):
             metadata = None
@@ -123,7 +123,7 @@ class Response:
             try:
                 at = next(self._show, None)
             except _Full:
-                self.stop("incomplete", {"reason": "max_output_tokens"})  # FACTS 20
+                self.stop("incomplete", {"reason": "max_output_tokens"})  # openai.md#111
                 return
             if at is None:
                 return
@@ -223,7 +223,7 @@ class Response:
         return at
 
     def _mcp_call(self, opened: _Open, call: McpCall, at: float) -> Generator[float, None, float]:
-        """The provider calls the tool itself; its output is part of the item (D: the guide to MCP in Realtime)."""
+        """The provider calls the tool itself; its output is part of the item (openai.md#137)."""
         item = opened.item
         for piece in pieces(call.json):
             self._spend(text=1)
@@ -292,7 +292,7 @@ class Response:
         return opened.part
 
     def _close(self, opened: _Open, status: str = "completed") -> None:
-        """The end of an item: what is open in it is closed first (C: the order in every capture)."""
+        """The end of an item: what is open in it is closed first (openai.md#100)."""
         self._open.remove(opened)
         item, part = opened.item, opened.part
         item.status = status
@@ -330,7 +330,7 @@ class Response:
     # --- the end ---
 
     def stop(self, status: str, details: dict[str, Any]) -> None:
-        """End it before its time: close what is open, as incomplete, then response.done (FACTS 21)."""
+        """End it before its time: close what is open, as incomplete, then response.done (openai.md#113)."""
         self.wire.drop(self)
         self._show = None
         for opened in list(self._open):
@@ -352,13 +352,13 @@ class Response:
         self.status = status
         self.details = None if details is None else {"type": status, **details}
         if not self.output:
-            self.usage = Usage()  # all zero (FACTS 21, of cancelled ones; of others unknown)
+            self.usage = Usage()  # all zero (openai.md#112, of cancelled ones; of others unknown, openai.md#174)
         self.wire.emit("response.done", response=self.shown())
         self.ended(self)
 
 
 def _part(part: Part) -> dict[str, Any]:
-    """As in response.content_part.*: there the types are "audio" and "text" (FACTS 8)."""
+    """As in response.content_part.*: there the types are "audio" and "text" (openai.md#99)."""
     if part.type == "output_audio":
         return {"type": "audio", "transcript": part.text}
     return {"type": "text", "text": part.text}

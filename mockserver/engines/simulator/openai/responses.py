@@ -63,10 +63,10 @@ class Responses:
 
         ``said``: what the model says, whatever it would (a message that is spoken as it is).
         """
-        # A null says "as the session has it", as a field left out does (LKO:1758).
+        # A null says "as the session has it", as a field left out does (clients.md#44).
         asked = {key: value for key, value in (asked or {}).items() if value is not None}
         if self.settings.transcribing:
-            # Unknown wording: the schema only says that such a session has no model to respond.
+            # Code and words are unknown (openai.md#162); such a session has no model that could respond (openai.md#37).
             raise problems.ClientProblem("invalid_parameter", "Responses cannot be created in a transcription session.")
         terms = self._terms(asked)
         active = self.active
@@ -93,12 +93,14 @@ class Responses:
         check_voice(output.get("voice"), "response", profile)
         spoken = self.spoken
         if spoken and output.get("voice") not in (None, *spoken):
-            raise problems.voice_is_fixed()  # D: RealtimeResponseCreateParams.audio.output.voice
-        # Unknown: whether a response that names no voice goes on in the one that a response chose.
+            raise problems.voice_is_fixed()
+        # Unknown: whether a response that names no voice goes on in the one that a response chose (openai.md#163).
         voice = spoken[0] if spoken else session["audio"]["output"]["voice"]
         return Terms(
             modalities=asked.get("output_modalities", session["output_modalities"]),
-            instructions=asked.get("instructions", session["instructions"]),  # REPLACES the session's (FACTS 27)
+            instructions=asked.get(
+                "instructions", session["instructions"]
+            ),  # they replace the session's (openai.md#127)
             tools=asked.get("tools", session["tools"]),
             tool_choice=asked.get("tool_choice", session["tool_choice"]),
             max_output_tokens=asked.get("max_output_tokens", session["max_output_tokens"]),
@@ -111,7 +113,7 @@ class Responses:
         )
 
     def _given(self, given: list[dict[str, Any]]) -> list[Item]:
-        """``input``: items of this response alone, and references to items of the conversation (FACTS 25)."""
+        """``input``: items of this response alone, and references to items of the conversation (openai.md#129)."""
         items, own = [], []
         for index, body in enumerate(given):
             path = f"response.input[{index}]"
@@ -211,7 +213,7 @@ class Responses:
         self.ended(response)
 
     def cancel(self, response_id: str | None) -> None:
-        """response.cancel. One that is not announced yet is not active, and goes on (FACTS 16)."""
+        """response.cancel. One that is not announced yet is not active, and goes on (openai.md#109)."""
         if response_id is None:
             found = self.active
         else:
@@ -221,7 +223,7 @@ class Responses:
         self.end(found, "cancelled", {"reason": "client_cancelled"})
 
     def interrupt(self) -> None:
-        """Speech began: the response of the default conversation is cancelled (FACTS 20, 28)."""
+        """Speech began: the response of the default conversation is cancelled (openai.md#114)."""
         active = self.active
         if active is None:
             return

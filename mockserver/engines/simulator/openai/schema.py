@@ -21,7 +21,7 @@ from mockserver.engines.simulator.shapes import (
 )
 
 MAX_ITEM_ID = 32
-"""Longer ids are refused; livekit shortens its own for that reason (CLIENTS 4.9, LKU:138)."""
+"""Longer ids are refused; livekit shortens its own for that reason (openai.md#52, clients.md#43)."""
 
 _PCM = record("type", type=text("audio/pcm"), rate=integer(24_000, 24_000))
 _FORMATS = {"audio/pcm": _PCM, "audio/pcmu": record("type", type=text()), "audio/pcma": record("type", type=text())}
@@ -75,8 +75,8 @@ _FILTER = record(null=True, tool_names=listing(text()), read_only=FLAG)
 _APPROVAL_RULE = Shape(
     ("string", "object", "null"), values=("always", "never"), fields={"always": _FILTER, "never": _FILTER}
 )
-# D: "One of server_url, connector_id, or tunnel_id must be provided". The words of the error are unknown: it names the
-# first of them, as that of a field that is missing does.
+# One of server_url, connector_id or tunnel_id is needed (openai.md#135). The words of the error are unknown
+# (openai.md#136): it names the first of them, as that of a field that is missing does.
 _MCP_TOOL = replace(
     record(
         "server_label",
@@ -108,16 +108,16 @@ TOOL_CHOICE = Shape(
 )
 MAX_TOKENS = Shape(("integer", "string"), values=("inf",), least=1, most=4096)
 # Nulls that clients send, though the schema has none. Where null is no value of a field it is taken for not given
-# (``session.NOT_GIVEN``): unknown what the provider makes of it, but it has refused no such client.
-# livekit sends a token limit and reasoning of None as null (LKO:1367, LKO:1441), openai-agents instructions, voice,
-# speed and the parts of a tracing configuration (OAG:1737, OAG:2083).
+# (``session.NOT_GIVEN``): unknown what the provider makes of it (openai.md#178), but it has refused no such
+# client: livekit sends a token limit and reasoning as null, openai-agents instructions, voice, speed and the parts of a
+# tracing configuration (clients.md#44).
 _MAX_TOKENS_OR_NULL = Shape(("integer", "string", "null"), values=("inf",), least=1, most=4096)
 MODALITIES = listing(text("text", "audio"))
 VOICE = Shape(("string", "object"), fields={"id": text()}, required=("id",))
 _VOICE_OR_NULL = Shape(("string", "object", "null"), fields={"id": text()}, required=("id",))
 PROMPT = record("id", null=True, id=text(), version=text(null=True), variables=Shape(("object", "null")))
 REASONING = record(null=True, effort=text("minimal", "low", "medium", "high", "xhigh", null=True))
-# D: Metadata. A trace's own metadata has no such limits in the schema.
+# Limits of metadata: openai.md#54. A trace's own metadata has none in the schema.
 METADATA = Shape(("object", "null"), each=text(longest=512), longest_name=64, most_fields=16)
 INCLUDE = Shape(("array", "null"), of=text("item.input_audio_transcription.logprobs"))
 TRACING = Shape(
@@ -166,8 +166,7 @@ SESSION = variants("type", {"realtime": REALTIME, "transcription": TRANSCRIPTION
 TEXT_PART = record("text", type=text(), text=text())
 _AUDIO_PART = record("audio", type=text(), audio=text(), transcript=text(null=True))
 _IMAGE_PART = record("image_url", type=text(), image_url=text(), detail=text("auto", "low", "high"))
-# "Value must be 'output_text'": nothing else is taken for the assistant (FACTS 19; D: "cannot populate assistant audio
-# messages").
+# Nothing but output_text is taken for the assistant, and no audio (openai.md#60).
 ASSISTANT: Mapping[str, Shape] = {"output_text": TEXT_PART}
 
 
@@ -218,7 +217,7 @@ INPUT_ITEM = variants("type", {**_KINDS, "item_reference": REFERENCE})
 
 RESPONSE = record(
     output_modalities=MODALITIES,
-    # livekit sends null for "the session's" with every plain reply, and is answered (LKO:1758).
+    # livekit sends null for "the session's" with every plain reply, and is answered (clients.md#44).
     instructions=text(null=True),
     audio=record(output=record(format=FORMAT, voice=VOICE)),
     tools=TOOLS,

@@ -35,7 +35,8 @@ class SessionSettings:
         self.config = (
             profile.transcription_defaults() if transcribing else profile.defaults(model, self.default_instructions)
         )
-        # What tracing was first set to. D: null turns it off; that it then stays what it was is unknown.
+        # What tracing was first set to. Null turns it off (openai.md#48). Whether it can then come back other than
+        # it was is unknown; here it cannot.
         self._traced: Any = None
 
     @property
@@ -54,7 +55,7 @@ class SessionSettings:
         self._traced = self.config.get("tracing")
 
     def update(self, given: dict[str, Any], *, spoken: Sequence[Any] = (), responding: bool = False) -> None:
-        """Merge what a client gave, or raise and change nothing (FACTS 3).
+        """Merge what a client gave, or raise and change nothing (openai.md#28).
 
         ``spoken``: the voice in which the model has sent audio, if it has. ``responding``: whether a response is in
         progress.
@@ -79,8 +80,7 @@ class SessionSettings:
         self._check(given)
         merged = self._merged(self.config, {key: value for key, value in given.items() if key not in ("type", "model")})
         if given.get("instructions") == "":
-            # C: openai-message_history_seeding:4
-            merged["instructions"] = self.default_instructions
+            merged["instructions"] = self.default_instructions  # openai.md#30
         return merged
 
     def _check(self, given: dict[str, Any]) -> None:
@@ -133,7 +133,7 @@ class SessionSettings:
 
 
 def check_modalities(given: list[str] | None, profile: Profile) -> None:
-    """One of the combinations that there are; in GA text or audio, never both (D: output_modalities)."""
+    """One of the combinations that there are; in GA text or audio, never both (openai.md#39)."""
     known = [sorted(names) for names in profile.modalities]
     if given is not None and sorted(given) not in known:
         raise problems.bad_modalities(given, profile.modalities)
@@ -150,7 +150,7 @@ def _output(config: dict[str, Any], name: str) -> object:
 
 
 def _bare(tracing: object) -> object:
-    """Without the parts that are null: openai-agents sends them (OAG:2083)."""
+    """Without the parts that are null: openai-agents sends them (clients.md#44)."""
     if isinstance(tracing, dict):
         return {name: value for name, value in tracing.items() if value is not None}
     return tracing

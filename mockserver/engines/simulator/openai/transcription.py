@@ -1,4 +1,4 @@
-"""Transcripts of the user's audio: deltas, segments, completed or failed, beside whatever else goes on (FACTS 8)."""
+"""Transcripts of the user's audio: deltas, segments, completed or failed, beside all that goes on (openai.md#89)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from mockserver.engines.simulator.openai.usage import INPUT_AUDIO_MS, count, pie
 from mockserver.engines.simulator.openai.wire import Wire
 
 BY_DURATION = ("whisper-1", "gpt-realtime-whisper", "gpt-live-transcribe")
-"""Models whose usage is a duration; the others' is tokens (FACTS 13)."""
+"""Models whose usage is a duration; the others' is tokens (openai.md#91)."""
 STREAMING = "gpt-realtime-whisper"
-"""Silence costs nothing: 5120 ms of it were 0 seconds (C: as audio_in.IDLE_MESSAGE). Of others unknown."""
+"""Silence costs nothing: 5120 ms of it were 0 seconds (openai.md#93). Of other models this is unknown."""
 DIARIZING = "gpt-4o-transcribe-diarize"
 NAME = "conversation.item.input_audio_transcription."
 
@@ -31,7 +31,7 @@ def begin(wire: Wire, item: Item, part: Part, words: str | None, settings: Sessi
         steps.append(lambda: wire.emit(NAME + name, **place, **fields))
 
     if words is None:
-        # D: the example of conversation.item.input_audio_transcription.failed.
+        # As in the example of the schema (openai.md#95).
         error = {
             "type": "transcription_error",
             "code": "audio_unintelligible",
@@ -77,8 +77,8 @@ def _deltas(model: str, words: str) -> list[str]:
     if not words:
         return []
     if model == "whisper-1":
-        return [words]  # whole, as in .completed (D: the transcription guide)
-    # gpt-realtime-whisper begins with a space (C: openai-audio_in_server_vad_turn).
+        return [words]  # whole, as in .completed (openai.md#94)
+    # gpt-realtime-whisper begins with a space (openai.md#94).
     return pieces(" " + words if model == "gpt-realtime-whisper" else words)
 
 

@@ -14,12 +14,11 @@ from mockserver.engines.simulator.openai.items import Item
 
 _PIECE = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
 INPUT_AUDIO_MS = 100
-"""Input audio: one token per 100 ms (C: openai-audio_in_server_vad_turn: 27 tokens for 2796 ms)."""
+"""Input audio: one token per 100 ms (openai.md#123)."""
 OUTPUT_AUDIO_MS = 50
-"""Output audio: one token per 50 ms; the captures' payloads are cut, so this is a guess from the length of
-their words."""
+"""Output audio: one token per 50 ms (openai.md#123)."""
 CACHED_BLOCK = 64
-"""Cached tokens come in whole blocks (C: openai-tool_call_round: 64 of 103 after a response of 85)."""
+"""Cached tokens come in whole blocks (openai.md#122)."""
 
 
 def pieces(text: str) -> list[str]:
@@ -58,7 +57,7 @@ class Usage:
         return self.text_in + self.audio_in + self.spent
 
     def shown(self) -> dict[str, Any]:
-        """As in response.done (C: every field)."""
+        """As in response.done, with every field (openai.md#122)."""
         cached_text = min(self.cached, self.text_in)
         return {
             "total_tokens": self.total,

@@ -108,8 +108,8 @@ class Wire:
         return True
 
     def obfuscated(self, delta: str) -> Mapping[str, str]:
-        """``delta`` and its padding, so that the size of a frame says little: their sum is a multiple of 16 (FACTS
-        12)."""
+        """``delta`` and its padding, so that the size of a frame says little: their lengths add up to a
+        multiple of 16 (openai.md#51)."""
         if not self.profile.obfuscation:
             return {"delta": delta}
         return {"delta": delta, "obfuscation": self.ids_text(-len(delta) % 16)}

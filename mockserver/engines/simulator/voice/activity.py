@@ -1,9 +1,8 @@
-"""Voice activity in a stream of PCM16, in frames of 32 ms (captures: audio_end_ms and the detection are
-multiples of 32).
+"""Voice activity in a stream of PCM16, in frames of 32 ms (openai.md#81).
 
 The provider's detector is a model; ours looks at the level of a frame. Its rules are the provider's: a start
-is dated back by the prefix padding, an end is where the silence has lasted long enough (D: audio_start_ms,
-audio_end_ms).
+is dated back by the prefix padding, an end is where the silence has lasted long enough
+(openai.md#81, openai.md#83).
 """
 
 from __future__ import annotations

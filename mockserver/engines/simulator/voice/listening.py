@@ -47,7 +47,7 @@ class Ear:
         return " ".join(word.text for word in speech.heard(pcm, rate))
 
     def hear(self, pcm: bytes, rate: int) -> str | None:
-        """The words of one utterance; an empty text where there are none (FACTS 18), None where the test says so."""
+        """The words of one utterance; an empty text where there are none (openai.md#78), None if the test says so."""
         words = self.read(pcm, rate)
         if words or speech.rms(pcm) < SILENT:
             return words
