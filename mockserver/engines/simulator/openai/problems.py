@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sized
 
 
 class ClientProblem(Exception):
-    """Something a client sent that the provider refuses. It is never fatal (openai.md#140), and the event is ignored whole
+    """Something a client sent that the provider refuses. It is never fatal (openai.md#140); the event is ignored whole
     (openai.md#28)."""
 
     def __init__(
