@@ -1,25 +1,32 @@
 """A stateful model of a realtime provider, with its rules and its errors.
 
-See docs/simulator.md and docs/fidelity.md.
+docs/simulator.md says how to use it, docs/fidelity.md how well each rule is known.
 """
 
-from mockserver.engines.simulator.openai.engine import Simulator
-from mockserver.engines.simulator.options import Misbehaviour, Options, Pace
+from typing import Any
+
+from mockserver.engines.simulator.common import Provider, SimulatorSource
+from mockserver.engines.simulator.openai.options import Misbehaviour
+from mockserver.engines.simulator.options import Options, Pace
+from mockserver.engines.simulator.replies.recall import Recall
 from mockserver.engines.simulator.replies.reply import (
     Context,
     Failure,
     McpCall,
-    Recall,
     Replier,
     Reply,
     Said,
-    Scripted,
     Seen,
     Silence,
     ToolCall,
 )
-from mockserver.engines.simulator.replies.rules import Rule, Rules
-from mockserver.engines.simulator.source import Source, simulator
+from mockserver.engines.simulator.replies.rule import Rule
+from mockserver.engines.simulator.replies.rules import Rules
+from mockserver.engines.simulator.replies.scripted import Scripted
+from mockserver.engines.simulator.source import simulator
+
+Source = SimulatorSource[Any]
+"""What ``simulator`` returns, as a user annotates it."""
 
 __all__ = [
     "Context",
@@ -28,6 +35,7 @@ __all__ = [
     "Misbehaviour",
     "Options",
     "Pace",
+    "Provider",
     "Recall",
     "Replier",
     "Reply",
@@ -37,7 +45,7 @@ __all__ = [
     "Scripted",
     "Seen",
     "Silence",
-    "Simulator",
+    "SimulatorSource",
     "Source",
     "ToolCall",
     "simulator",

@@ -1,16 +1,29 @@
 """A table of fields, types and bounds, and the check of a JSON value against it.
 
-One table entry is a ``Shape``. ``check`` raises the first thing that is wrong, in the provider's words (``problems``).
+One table entry is a ``Shape``. ``check`` raises the first thing that is wrong, in the provider's words (``Words``).
 Pydantic would do it too, but words its errors in its own way and costs every test session its import.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from mockserver.engines.simulator.openai import problems
+
+class Words(Protocol):
+    """How a provider words what is wrong with a value: each function gives the exception to raise."""
+
+    def kind_of(self, value: Any, /) -> str: ...
+    def bad_type(self, value: Any, kinds: tuple[str, ...], path: str, /) -> Exception: ...
+    def bad_value(self, value: Any, values: Iterable[str], path: str, /) -> Exception: ...
+    def too_long(self, value: Any, longest: int, path: str, /) -> Exception: ...
+    def too_small(self, value: float, least: float, path: str, word: str, /) -> Exception: ...
+    def too_big(self, value: float, most: float, path: str, word: str, /) -> Exception: ...
+    def missing(self, path: str, /) -> Exception: ...
+    def unknown(self, path: str, /) -> Exception: ...
+    def too_many_fields(self, value: dict[str, Any], most: int, path: str, /) -> Exception: ...
+    def name_too_long(self, name: str, longest: int, path: str, /) -> Exception: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,72 +55,72 @@ class Shape:
     default: str | None = None
 
 
-def check(shape: Shape, value: Any, path: str) -> None:
-    """Raise ``ClientProblem`` for the first thing in ``value`` that is not as ``shape`` says."""
-    kind = problems.kind_of(value)
+def check(shape: Shape, value: Any, path: str, words: Words) -> None:
+    """Raise what ``words`` says for the first thing in ``value`` that is not as ``shape`` says."""
+    kind = words.kind_of(value)
     if kind not in shape.kinds and not (kind == "integer" and "number" in shape.kinds):
-        raise problems.bad_type(value, shape.kinds, path)
+        raise words.bad_type(value, shape.kinds, path)
     match value:
         case str():
-            _check_string(shape, value, path)
+            _check_string(shape, value, path, words)
         case bool() | None:
             pass
         case int() | float():
-            _check_number(shape, value, path)
+            _check_number(shape, value, path, words)
         case list():
             if shape.of is not None:
                 for index, element in enumerate(value):
-                    check(shape.of, element, f"{path}[{index}]")
+                    check(shape.of, element, f"{path}[{index}]", words)
         case dict():
-            _check_object(shape, value, path)
+            _check_object(shape, value, path, words)
 
 
-def _check_string(shape: Shape, value: str, path: str) -> None:
+def _check_string(shape: Shape, value: str, path: str, words: Words) -> None:
     if shape.values and value not in shape.values:
-        raise problems.bad_value(value, shape.values, path)
+        raise words.bad_value(value, shape.values, path)
     if shape.longest is not None and len(value) > shape.longest:
-        raise problems.too_long(value, shape.longest, path)
+        raise words.too_long(value, shape.longest, path)
 
 
-def _check_number(shape: Shape, value: float, path: str) -> None:
-    word = "integer" if "integer" in shape.kinds else "decimal"
+def _check_number(shape: Shape, value: float, path: str, words: Words) -> None:
+    number = "integer" if "integer" in shape.kinds else "decimal"
     if shape.least is not None and value < shape.least:
-        raise problems.too_small(value, shape.least, path, word)
+        raise words.too_small(value, shape.least, path, number)
     if shape.most is not None and value > shape.most:
-        raise problems.too_big(value, shape.most, path, word)
+        raise words.too_big(value, shape.most, path, number)
 
 
-def _check_object(shape: Shape, value: dict[str, Any], path: str) -> None:
+def _check_object(shape: Shape, value: dict[str, Any], path: str, words: Words) -> None:
     dot = f"{path}." if path else ""
     if shape.by:
         name = value.get(shape.by, shape.default)
         if name is None and shape.by not in value:
-            raise problems.missing(dot + shape.by)
+            raise words.missing(dot + shape.by)
         if not isinstance(name, str):
-            raise problems.bad_type(name, ("string",), dot + shape.by)
+            raise words.bad_type(name, ("string",), dot + shape.by)
         if name not in shape.cases:
-            raise problems.bad_value(name, shape.cases, dot + shape.by)
-        return check(shape.cases[name], value, path)
+            raise words.bad_value(name, shape.cases, dot + shape.by)
+        return check(shape.cases[name], value, path, words)
     for name in shape.required:
         if name not in value:
-            raise problems.missing(dot + name)
+            raise words.missing(dot + name)
     if shape.one_of and not any(name in value for name in shape.one_of):
-        raise problems.missing(dot + shape.one_of[0])
+        raise words.missing(dot + shape.one_of[0])
     if shape.most_fields is not None and len(value) > shape.most_fields:
-        raise problems.too_many_fields(value, shape.most_fields, path)
+        raise words.too_many_fields(value, shape.most_fields, path)
     if shape.each is not None:
         for name, inner in value.items():
             if shape.longest_name is not None and len(name) > shape.longest_name:
-                raise problems.name_too_long(name, shape.longest_name, path)
-            check(shape.each, inner, dot + name)
+                raise words.name_too_long(name, shape.longest_name, path)
+            check(shape.each, inner, dot + name, words)
     if shape.fields is None:
         return None
     for name, inner in value.items():
         if name not in shape.fields:
             if shape.open:
                 continue
-            raise problems.unknown(dot + name)
-        check(shape.fields[name], inner, dot + name)
+            raise words.unknown(dot + name)
+        check(shape.fields[name], inner, dot + name, words)
     return None
 
 

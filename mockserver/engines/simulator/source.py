@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import fields
 from typing import Any, Unpack
 
-from mockserver.core.frames import Handshake
-from mockserver.core.ids import Ids
 from mockserver.core.typed import Name, checked
-from mockserver.dialects.base import Dialect, parse
 from mockserver.dialects.registry import dialect_named
-from mockserver.engines import base
-from mockserver.engines.simulator import shapes
-from mockserver.engines.simulator.openai import problems
-from mockserver.engines.simulator.openai.engine import Simulator
-from mockserver.engines.simulator.openai.keys import Keys, key_of
-from mockserver.engines.simulator.openai.problems import ClientProblem
-from mockserver.engines.simulator.openai.profile import Profile
-from mockserver.engines.simulator.openai.profiles import profile_for
-from mockserver.engines.simulator.openai.settings import SessionSettings
-from mockserver.engines.simulator.options import Misbehaviour, Options, Pace, PaceName, Settings, misbehaviours, pace_of
-from mockserver.engines.simulator.replies.reply import Recall, Replier
-from mockserver.engines.simulator.voice.listening import Ear
-from mockserver.errors import ExpectationFailed, UsageError
-
-SECRETS_PATH = "/realtime/client_secrets"
-SECRET_SECONDS = 600
-"""How long a client secret lives by default (openai.md#18)."""
-_LIFE_SECONDS = shapes.integer(10, 7200)
-_LIFE = shapes.record(anchor=shapes.text("created_at"), seconds=_LIFE_SECONDS)
+from mockserver.engines.simulator.common import SimulatorSource
+from mockserver.engines.simulator.options import Pace, PaceName, misbehaviours, pace_of
+from mockserver.engines.simulator.providers import Settings, provider_named
+from mockserver.engines.simulator.replies.recall import Recall
+from mockserver.engines.simulator.replies.reply import Replier
+from mockserver.errors import UsageError
 
 
 @checked("simulator")
@@ -43,175 +26,34 @@ def simulator(
     misbehave: str | Collection[str] = (),
     require_key: bool | Name | Collection[Name] = True,
     **settings: Unpack[Settings],
-) -> Source:
+) -> SimulatorSource[Any]:
     """A simulated provider. UsageError where an argument or a setting is wrong.
 
-    ``replier``: what the model says (default ``Recall()``). ``model``: where the handshake names none.
+    ``replier``: what the model says (default ``Recall()``). ``model``: where the client names none.
     ``pace``: "natural" (faster than real time, but not at once), "realtime", "instant" or a ``Pace``.
-    ``misbehave``: names of ``Misbehaviour``. ``require_key``: True takes any key but none at all, False
-    asks for none, else the keys that are good. ``settings``: the other fields of ``Options``.
+    ``misbehave``: names of the provider's switches. ``require_key``: True takes any key but none at all, False
+    asks for none, else the keys that are good. ``settings``: the other fields of the provider's ``Options``.
     """
-    profile = profile_for(provider)
-    unknown = sorted(set(settings) - set(Options.__dataclass_fields__))
+    found = provider_named(provider)
+    known = {field.name for field in fields(found.options)}
+    unknown = sorted(set(settings) - known)
     if unknown:
-        known = ", ".join(Options.__dataclass_fields__)
-        raise UsageError(f"simulator: unknown setting {unknown[0]!r}: expected one of {known}")
+        raise UsageError(f"simulator: unknown setting {unknown[0]!r}: expected one of {', '.join(sorted(known))}")
+    given: dict[str, Any] = dict(settings)
     keys: bool | frozenset[str]
     if isinstance(require_key, bool):
         keys = require_key
     else:
         keys = frozenset([require_key] if isinstance(require_key, str) else require_key)
-    options = Options(pace=pace_of(pace), misbehave=misbehaviours(misbehave), require_key=keys, **settings)
-    if model is not None:
-        options = replace(options, model=model)
-    if profile.transcribes_first:
-        options = replace(options, pace=replace(options.pace, transcription_ms=0))
-    source = Source(dialect_named(provider), profile, options, replier or Recall())
+    options = found.options(
+        model=model,
+        pace=pace_of(pace),
+        misbehave=misbehaviours(misbehave, found.options.SWITCHES),
+        require_key=keys,
+        **given,
+    )
+    source = found.source(dialect_named(provider), options, replier or Recall())
     if model is not None and not source.knows(model):
         raise UsageError(f"simulator: model={model!r}: {provider} has none of that name; models=[{model!r}] makes one")
     source.check()
     return source
-
-
-class Source:
-    """See ``simulator``. Remembers the client secrets it gave and what went wrong in repliers."""
-
-    def __init__(self, dialect: Dialect, profile: Profile, options: Options, replier: Replier) -> None:
-        self.dialect = dialect
-        self.profile = profile
-        self.options = options
-        self.replier = replier
-        self.ear = Ear(options.transcripts or getattr(replier, "transcripts", ()))
-        self._keys = Keys(options.require_key)
-        self._failures: list[str] = []
-
-    def __repr__(self) -> str:
-        return f"simulator({self.profile.name!r}, replier={self.replier!r})"
-
-    def check(self) -> None:
-        """UsageError where a session could not begin as it is set, so that it fails where it is written."""
-        settings = self._settings(self.model, transcribing=False)
-        try:
-            settings.begin(self.options.session)
-        except ClientProblem as problem:
-            raise UsageError(f"simulator: session: {problem.message}") from None
-
-    def knows(self, model: str) -> bool:
-        """Whether a model of this name exists here."""
-        models = self.options.models
-        return self.profile.knows_model(model) if models is None else model in models
-
-    @property
-    def model(self) -> str:
-        """The model where a client names none."""
-        return self.options.model or self.profile.default_model
-
-    def _settings(self, model: str, *, transcribing: bool, profile: Profile | None = None) -> SessionSettings:
-        instructions = self.options.instructions
-        return SessionSettings(profile or self.profile, model, transcribing=transcribing, instructions=instructions)
-
-    # --- connections ---
-
-    def open(self, handshake: Handshake, context: base.Context) -> Simulator:
-        """An engine for one connection."""
-        key = key_of(self.profile, handshake.headers, handshake.query, handshake.subprotocols)
-        given = self._keys.session(key)
-        transcribing = self.profile.transcription_sessions and "transcription" in (
-            handshake.param("intent"),
-            (given or {}).get("type"),
-        )
-        asked = self.profile.model_asked(handshake) or (given or {}).get("model") or self.model
-        profile = self.profile.fresh()
-        settings = self._settings(asked, transcribing=transcribing, profile=profile)
-        gate = self._gate(handshake, key, asked, transcribing, context)
-        if gate is None:
-            for config in (self.options.session, given):
-                if config:
-                    settings.begin(config)
-        return Simulator(
-            dialect=self.dialect,
-            profile=profile,
-            options=self.options,
-            context=context,
-            replier=self.replier,
-            ear=self.ear,
-            gate=gate,
-            settings=settings,
-            failed=self._failures.append,
-        )
-
-    def _gate(
-        self, handshake: Handshake, key: str | None, model: str, transcribing: bool, context: base.Context
-    ) -> tuple[ClientProblem, int] | None:
-        """Why this client is turned away after the upgrade, with the close code (openai.md#5); None lets it in."""
-        beta = handshake.header("openai-beta") or ""
-        asks_beta = "realtime=v1" in beta or any(name.startswith("openai-beta.") for name in handshake.subprotocols)
-        if asks_beta and self.profile.beta_header_refused:
-            text = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
-            return ClientProblem("beta_api_shape_disabled", text), 4000
-        if not self._keys.opens(key, _seconds(context)):
-            return problems.bad_key(key), 3000
-        if not transcribing and not self.knows(model):
-            text = f"The model `{model}` does not exist or you do not have access to it."
-            return ClientProblem("model_not_found", text), 4000
-        return None
-
-    # --- the neighbours ---
-
-    def neighbour(self, request: base.Request, context: base.Context) -> base.Reply | None:
-        """POST /v1/realtime/client_secrets: a short-lived key with a session's settings (openai.md#17)."""
-        wanted = request.method == "POST" and request.path.endswith(SECRETS_PATH)
-        if not wanted or not self.profile.gives_secrets:
-            return None
-        now = _seconds(context)
-        key = key_of(self.profile, request.headers)
-        if not self._keys.mints(key, now):
-            return _json(*self.profile.bad_key_answer(key))
-        body = parse(request.body.decode(errors="replace")) if request.body else {}
-        try:
-            if not isinstance(body, dict):
-                raise problems.not_json()
-            given, settings = self._secret_asked(body)
-        except ClientProblem as problem:
-            return _json(400, {"error": problem.body()})
-        ids = Ids(context.rng(f"client secrets {len(self._keys)}"))
-        value = self.profile.mint("secret", ids)
-        expires = now + body.get("expires_after", {}).get("seconds", SECRET_SECONDS)
-        self._keys.give(value, expires, given)
-        shown: dict[str, Any] = {"value": value, "expires_at": expires}
-        if settings is not None:
-            shown["session"] = settings.shown() | {"id": self.profile.mint("session", ids)}
-        return _json(200, shown)
-
-    def _secret_asked(self, body: dict[str, Any]) -> tuple[dict[str, Any] | None, SessionSettings | None]:
-        """The settings that a client secret is asked for, and what a session has with them."""
-        if not self.profile.secrets_hold_session:
-            life = shapes.Shape(open=True, fields={"seconds": _LIFE_SECONDS})
-            shapes.check(shapes.Shape(open=True, fields={"expires_after": life}), body, "")
-            return None, None
-        shapes.check(shapes.record(expires_after=_LIFE, session=self.profile.session_shape), body, "")
-        given = body.get("session")
-        model = (given or {}).get("model") or self.model
-        transcribing = self.profile.transcription_sessions and (given or {}).get("type") == "transcription"
-        settings = self._settings(model, transcribing=transcribing)
-        if given:
-            settings.update(given)
-        return given, settings
-
-    def problems(self) -> Sequence[ExpectationFailed]:
-        """A replier that raised is a mistake in the test, which the client has only seen as a failed response."""
-        return [ExpectationFailed(text) for text in self._failures]
-
-
-def _seconds(context: base.Context) -> int:
-    return context.unix_us // 1_000_000
-
-
-def _json(status: int, body: dict[str, Any]) -> base.Reply:
-    headers = (("content-type", "application/json"),)
-    return base.Reply(status, headers, json.dumps(body).encode())
-
-
-def misbehaviour_names() -> Iterable[str]:
-    """The switches' names, for the command line."""
-    return [str(switch) for switch in Misbehaviour]

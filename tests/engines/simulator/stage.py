@@ -32,7 +32,9 @@ from mockserver.core.frames import (
 )
 from mockserver.core.machine import advance
 from mockserver.engines.base import Context
-from mockserver.engines.simulator import Simulator, Source, simulator
+from mockserver.engines.simulator import simulator
+from mockserver.engines.simulator.openai.engine import Simulator
+from mockserver.engines.simulator.openai.source import OpenAISource as Source
 from tests.engines.simulator import strict
 
 UNIX_US = 1_785_000_000_000_000

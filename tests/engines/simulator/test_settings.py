@@ -17,7 +17,6 @@ from mockserver.engines.simulator import (
     Failure,
     McpCall,
     Misbehaviour,
-    Options,
     Pace,
     Recall,
     Reply,
@@ -28,8 +27,9 @@ from mockserver.engines.simulator import (
     ToolCall,
     simulator,
 )
+from mockserver.engines.simulator.openai.options import OpenAIOptions, OpenAISettings
 from mockserver.engines.simulator.openai.profiles import PROFILES
-from mockserver.engines.simulator.options import Settings
+from mockserver.engines.simulator.providers import HOMES, Settings, provider_named
 from mockserver.errors import UsageError
 
 STRANGER = object()
@@ -105,18 +105,22 @@ def allowed(name: str, value: Any, provider: str) -> bool:
 
 def names() -> list[str]:
     named = [one for one in inspect.signature(simulator).parameters if one != "settings"]
-    return [*named, *Settings.__annotations__]
+    return [*named, *get_type_hints(OpenAISettings)]
 
 
 def test_the_walk_knows_every_setting() -> None:
     assert set(ALLOWED) == set(names())
-    assert set(names()) - {"provider", "replier"} == {one.name for one in dataclasses.fields(Options)}
+    assert set(names()) - {"provider", "replier"} == {one.name for one in dataclasses.fields(OpenAIOptions)}
 
 
 def test_the_settings_that_mypy_sees_are_those_that_are_checked() -> None:
-    hints = get_type_hints(Options, include_extras=True)
-    for name, hint in get_type_hints(Settings, include_extras=True).items():
-        assert hints[name] == hint, name
+    """Every provider's, also those that are no field of this family's."""
+    seen = get_type_hints(Settings, include_extras=True)
+    checked: dict[str, Any] = {}
+    for provider in HOMES:
+        checked |= get_type_hints(provider_named(provider).options, include_extras=True)
+    named = {"model", "pace", "misbehave", "require_key", "SWITCHES"}
+    assert {name: hint for name, hint in checked.items() if name not in named} == seen
 
 
 @pytest.mark.parametrize("provider", sorted(PROFILES))

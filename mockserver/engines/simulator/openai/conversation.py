@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockserver.engines.simulator.openai import problems
+from mockserver.engines.simulator.openai.audio_formats import audio_format, received
 from mockserver.engines.simulator.openai.items import Item, item_from, words_until
+from mockserver.engines.simulator.openai.options import Misbehaviour
 from mockserver.engines.simulator.openai.wire import Wire
-from mockserver.engines.simulator.options import Misbehaviour
-from mockserver.engines.simulator.voice.listening import Ear, received
+from mockserver.engines.simulator.voice.listening import Ear
 
 _CALL_ID = re.compile(r"[a-zA-Z0-9_-]+")
 
@@ -104,7 +105,8 @@ class Conversation:
             if part.type != "input_audio":
                 continue
             data = received(given["content"][index]["audio"], f"{path}.content[{index}].audio")
-            part.pcm, part.rate = self.ear.decode(data, sound)
+            heard = audio_format(sound)
+            part.pcm, part.rate = heard.to_pcm(data), heard.rate
             part.audio_ms = len(part.pcm) // 2 * 1000 // part.rate
 
     def listen(self, item: Item) -> None:

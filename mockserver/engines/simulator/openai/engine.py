@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from mockserver.core.frames import (
-    SECOND,
     Accept,
     Binary,
     Close,
@@ -36,13 +35,13 @@ from mockserver.engines.simulator.openai import mcp, problems
 from mockserver.engines.simulator.openai import rate_limits as limits
 from mockserver.engines.simulator.openai.audio_buffer import AudioIn
 from mockserver.engines.simulator.openai.conversation import Conversation
+from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.problems import ClientProblem
 from mockserver.engines.simulator.openai.profile import Profile
 from mockserver.engines.simulator.openai.response import Response
 from mockserver.engines.simulator.openai.responses import Responses
 from mockserver.engines.simulator.openai.settings import SessionSettings
-from mockserver.engines.simulator.openai.wire import Task, Wire
-from mockserver.engines.simulator.options import Options
+from mockserver.engines.simulator.openai.wire import Wire
 from mockserver.engines.simulator.replies.reply import Replier, Reply
 from mockserver.engines.simulator.voice.listening import Ear
 
@@ -58,7 +57,7 @@ class Simulator:
         *,
         dialect: Dialect,
         profile: Profile,
-        options: Options,
+        options: OpenAIOptions,
         context: Context,
         replier: Replier,
         ear: Ear,
@@ -112,24 +111,18 @@ class Simulator:
             case Tell("cancel", data):
                 self.responses.drop(str(data.get("response_id")))
             case Told(token, value, failure):
-                self.responses.told(token, value, failure)
+                self.responses.asking.told(token, value, failure)
             case _:
                 pass
         return self.wire.taken()
 
     def wake_at(self) -> Micros | None:
         """When the next thing is due."""
-        return self.wire.plan.next_due()
+        return self.wire.wake_at()
 
     def wake(self, now: Micros) -> list[Effect]:
-        """What is due, in order. One at a time: a cancel in one drops the others."""
-        while (due := self.wire.plan.next_due()) is not None and due <= now:
-            self.wire.now = due
-            first, *rest = self.wire.plan.take(due)
-            for task in rest:
-                self.wire.plan.add(due, task)
-            first.run()
-        return self.wire.taken()
+        """What is due, in order."""
+        return self.wire.wake(now)
 
     # --- begin and end ---
 
@@ -141,7 +134,7 @@ class Simulator:
         self.settings.config["id"] = self.wire.mint("session")
         limit = self.wire.options.max_session_s
         self.settings.config["expires_at"] = self.wire.seconds() + round(limit)
-        self.wire.plan.add(self.wire.now + round(limit * SECOND), Task(self, self._expire))
+        self.wire.in_seconds(limit, self, self._expire)
         self.wire.emit("session.created", session=self.settings.shown("session.created"))
         for name, fields in self.wire.profile.start(self.wire, self.conversation.id):
             self.wire.emit(name, **fields)
@@ -150,7 +143,7 @@ class Simulator:
     def _ping_later(self) -> None:
         seconds = self.wire.profile.ping_s
         if seconds is not None:
-            self.wire.plan.add(self.wire.now + round(seconds * SECOND), Task(self, self._ping))
+            self.wire.in_seconds(seconds, self, self._ping)
 
     def _ping(self) -> None:
         self.wire.emit("ping", timestamp=self.wire.milliseconds())
@@ -207,7 +200,7 @@ class Simulator:
             raise ClientProblem("invalid_event", "The 'type' field is missing.", None)  # openai.md#145
         if not isinstance(name, str) or name not in self._handlers:
             raise problems.bad_value(name, self.wire.profile.events, "type")
-        shapes.check(self.wire.profile.events[name], body, "")
+        shapes.check(self.wire.profile.events[name], body, "", problems)
         self._handlers[name](self.wire.profile.incoming(body))
 
     def _session_update(self, body: dict[str, Any]) -> None:
@@ -302,7 +295,7 @@ class Simulator:
                 "conversation_id": self.conversation.id,
                 "conversation": [item.shown() for item in self.conversation.items],
                 "active_responses": [response.shown() for response in self.responses.running],
-                "contexts": list(self.responses.contexts),
+                "contexts": list(self.responses.asking.contexts),
                 "input_audio_ms": self.audio.position_ms,
                 "uncommitted_audio_ms": self.audio.fresh_ms,
             },

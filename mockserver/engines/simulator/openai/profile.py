@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from mockserver.core.frames import Handshake
 from mockserver.core.ids import BASE62, Ids
+from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai import problems, schema
+from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.shapes import Shape
-
-if TYPE_CHECKING:
-    from mockserver.engines.simulator.openai.wire import Wire
 
 DEFAULT_INSTRUCTIONS = (
     "Your knowledge cutoff is 2023-10. You are a helpful, witty, and friendly AI. Act like a "
@@ -216,11 +215,11 @@ class Profile:
         """A client's event, checked against ``events``, as a GA event."""
         return body
 
-    def outgoing(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
+    def outgoing(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
         """A GA server event as this provider sends it: renamed, reshaped, several, or none."""
         yield body
 
-    def start(self, wire: Wire, conversation_id: str) -> Iterable[tuple[str, dict[str, Any]]]:
+    def start(self, desk: Desk[OpenAIOptions], conversation_id: str) -> Iterable[tuple[str, dict[str, Any]]]:
         """Server events beside session.created at the start: name and fields. OpenAI sends no conversation.created
         (openai.md#20)."""
         return ()

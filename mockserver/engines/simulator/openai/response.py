@@ -15,14 +15,15 @@ from typing import Any
 from mockserver.core.frames import MILLISECOND, Micros
 from mockserver.engines.simulator.openai import mcp
 from mockserver.engines.simulator.openai import rate_limits as limits
+from mockserver.engines.simulator.openai.audio_formats import audio_format
 from mockserver.engines.simulator.openai.conversation import Conversation
 from mockserver.engines.simulator.openai.items import Item, Part
-from mockserver.engines.simulator.openai.usage import OUTPUT_AUDIO_MS, Usage, pieces
-from mockserver.engines.simulator.openai.wire import Task, Wire
-from mockserver.engines.simulator.options import Misbehaviour
+from mockserver.engines.simulator.openai.options import Misbehaviour
+from mockserver.engines.simulator.openai.usage import OUTPUT_AUDIO_MS, Usage
+from mockserver.engines.simulator.openai.wire import Wire
 from mockserver.engines.simulator.replies.reply import Context, McpCall, Reply, Silence, ToolCall
 from mockserver.engines.simulator.voice.captions import cues
-from mockserver.engines.simulator.voice.listening import rate_of
+from mockserver.engines.simulator.voice.words import pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class Response:
                 return
             due = self._base + round(at * MILLISECOND)
             if due > self.wire.now:
-                self.wire.plan.add(due, Task(self, self._go_on))
+                self.wire.at(due, self, self._go_on)
                 return
 
     def _performance(self, reply: Reply) -> Iterator[float]:
@@ -177,11 +178,12 @@ class Response:
     def _speak(self, opened: _Open, text: str, silence: Silence | None, at: float) -> Generator[float, None, float]:
         part = self._open_part(opened, "output_audio")
         part.said = text
-        part.rate = rate_of(self.terms.format)
+        sound = audio_format(self.terms.format)
+        part.rate = sound.rate
         begin = at
         silence_ms = 0 if silence is None else silence.ms
-        pace = self.wire.options.pace
-        for cue in cues(text, silence_ms, self.terms.format, pace, self.wire.profile):
+        pace, profile = self.wire.options.pace, self.wire.profile
+        for cue in cues(text, silence_ms, sound, pace, ahead=profile.captions_ahead, lead=profile.captions_lead):
             if begin + cue.at > at:
                 at = begin + cue.at
                 yield at

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from mockserver.core.frames import Ask
 from mockserver.engines.simulator.openai import problems
 from mockserver.engines.simulator.openai.conversation import Conversation, check_call_id
 from mockserver.engines.simulator.openai.items import Item, item_from
+from mockserver.engines.simulator.openai.options import Misbehaviour
 from mockserver.engines.simulator.openai.response import Response, Terms
 from mockserver.engines.simulator.openai.settings import SessionSettings, check_modalities, check_voice
 from mockserver.engines.simulator.openai.usage import usage_of
 from mockserver.engines.simulator.openai.wire import Wire
-from mockserver.engines.simulator.options import Misbehaviour
-from mockserver.engines.simulator.replies.reply import Context, Failure, Replier, Reply, Seen, as_reply
+from mockserver.engines.simulator.replies.asking import Asking
+from mockserver.engines.simulator.replies.reply import Context, Replier, Reply, Seen
 
 
 class Responses:
-    """``ended``: called with each response when it is over. ``contexts``: all that the replier ever saw, in order."""
+    """``ended``: called with each response when it is over."""
 
     def __init__(
         self,
@@ -34,13 +34,10 @@ class Responses:
         self.wire = wire
         self.settings = settings
         self.conversation = conversation
-        self.replier = replier
+        self.asking = Asking(wire, replier, failed=failed)
         self.ended = ended
-        self.failed = failed
         self.running: list[Response] = []
-        self.contexts: list[Context] = []
         self._voice: list[Any] = []  # in which the model first sent audio
-        self._asked: dict[int, Response] = {}
         self._count = 0
         self._tokens_before = 0
 
@@ -157,50 +154,19 @@ class Responses:
 
     # --- ask the replier ---
 
-    def _begin(self, response: Response, said: object) -> None:
+    def _begin(self, response: Response, said: Reply | None) -> None:
         response.announce()
         if said is not None:
             self._perform(response, said)
             return
-        self.contexts.append(response.context)
-        try:
-            said = self.replier(response.context)
-        except Exception as error:  # noqa: BLE001 - a user's function may raise anything; the test is told
-            self._broken(response, error)
-            return
-        if inspect.isawaitable(said):
-            token = len(self.contexts)
-            self._asked[token] = response
-            self.wire.push(Ask(token, said))
-            return
-        self._perform(response, said)
+        self.asking.ask(
+            response.context, response.id, lambda reply: self._perform(response, reply), lambda: not response.over
+        )
 
-    def told(self, token: int, value: object, failure: BaseException | None) -> None:
-        """The awaitable of a replier has come to an end."""
-        response = self._asked.pop(token, None)
-        if response is None or response.over:
-            return
-        if failure is not None:
-            self._broken(response, failure)
-        else:
-            self._perform(response, value)
-
-    def _broken(self, response: Response, error: BaseException) -> None:
-        """The replier raised. The client sees a response that failed; the test sees why."""
-        text = f"replier {self.replier!r} raised {type(error).__name__} for {response.id}: {error}"
-        self.wire.note("simulator", text)
-        self.failed(text)
-        self._perform(response, Failure())
-
-    def _perform(self, response: Response, said: object) -> None:
-        try:
-            reply = as_reply(said)
-        except ValueError as error:
-            self._broken(response, error)
-            return
+    def _perform(self, response: Response, reply: Reply) -> None:
         if reply.calls and response.terms.tool_choice == "none":
             self.wire.note("simulator", f"{response.id}: tool_choice is none, so the replier's calls are left out")
-            reply = Reply(reply.text, (), reply.silence, reply.failure, reply.after_ms, reply.filtered)
+            reply = replace(reply, calls=())
         response.perform(reply)
 
     # --- the end ---

@@ -73,7 +73,7 @@ class SessionSettings:
 
     def _changed(self, given: dict[str, Any]) -> dict[str, Any]:
         """The settings with what a client gave in them."""
-        shapes.check(self.profile.session_shape, given, "session")
+        shapes.check(self.profile.session_shape, given, "session", problems)
         if self.profile.typed_session and given["type"] != self.config["type"]:
             raise problems.wrong_session_kind(given["type"], self.config["type"])
         given = self.profile.session_in(given)

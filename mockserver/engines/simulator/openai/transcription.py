@@ -9,8 +9,9 @@ from typing import Any
 from mockserver import speech
 from mockserver.engines.simulator.openai.items import Item, Part
 from mockserver.engines.simulator.openai.settings import SessionSettings
-from mockserver.engines.simulator.openai.usage import INPUT_AUDIO_MS, count, pieces
+from mockserver.engines.simulator.openai.usage import INPUT_AUDIO_MS
 from mockserver.engines.simulator.openai.wire import Wire
+from mockserver.engines.simulator.voice.words import count, pieces
 
 BY_DURATION = ("whisper-1", "gpt-realtime-whisper", "gpt-live-transcribe")
 """Models whose usage is a duration; the others' is tokens (openai.md#91)."""

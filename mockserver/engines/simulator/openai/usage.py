@@ -1,34 +1,23 @@
-"""Tokens: how a text is cut into deltas, and what a response is said to have used.
+"""What a response is said to have used.
 
 Rough where the provider is exact.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from mockserver.engines.simulator.openai.items import Item
+from mockserver.engines.simulator.voice.words import count
 
-_PIECE = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
 INPUT_AUDIO_MS = 100
 """Input audio: one token per 100 ms (openai.md#123)."""
 OUTPUT_AUDIO_MS = 50
 """Output audio: one token per 50 ms (openai.md#123)."""
 CACHED_BLOCK = 64
 """Cached tokens come in whole blocks (openai.md#122)."""
-
-
-def pieces(text: str) -> list[str]:
-    """``text`` in deltas as captures show them: words with the space before them, punctuation apart."""
-    return _PIECE.findall(text)
-
-
-def count(text: str) -> int:
-    """About how many tokens a text has."""
-    return len(pieces(text))
 
 
 @dataclass(slots=True)

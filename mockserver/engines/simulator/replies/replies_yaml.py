@@ -19,8 +19,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from mockserver import bounded_yaml
-from mockserver.engines.simulator.replies.reply import Context, Failure, Recall, Replier, Reply, Said, Silence, ToolCall
-from mockserver.engines.simulator.replies.rules import Pattern, Rule
+from mockserver.engines.simulator.replies.recall import Recall
+from mockserver.engines.simulator.replies.reply import Context, Failure, Replier, Reply, Said, Silence, ToolCall
+from mockserver.engines.simulator.replies.rule import Pattern, Rule
 from mockserver.errors import SpecError, UsageError
 
 Made = TypeVar("Made")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from mockserver import speech
-from mockserver.engines.simulator.openai.profile import Profile
-from mockserver.engines.simulator.openai.usage import pieces
 from mockserver.engines.simulator.options import Pace
-from mockserver.engines.simulator.voice import listening as hearing
+from mockserver.engines.simulator.voice.formats import AudioFormat
+from mockserver.engines.simulator.voice.words import pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +21,30 @@ class Cue:
     ms: int = 0
 
 
-def cues(text: str, silence_ms: int, sound: Mapping[str, Any], pace: Pace, profile: Profile) -> list[Cue]:
-    """The deltas of a message in order. ``sound``: the output format; ``silence_ms`` of silence follows the words."""
-    audio, _, bytes_per_ms = hearing.spoken(text, sound)
-    audio += hearing.silence(silence_ms, sound)
+def cues(text: str, silence_ms: int, sound: AudioFormat, pace: Pace, *, ahead: int = 0, lead: float = 0.0) -> list[Cue]:
+    """The deltas of a message in order. ``silence_ms`` of silence follows the words.
+
+    ``ahead``: so many pieces of transcript come before the first audio. ``lead``: the others run ahead of their audio
+    by that share of its time (0 is with it, 1 is all at once).
+    """
+    audio = sound.spoken(text) + sound.silence(silence_ms)
+    bytes_per_ms = sound.bytes_per_ms
     size = pace.piece_ms * bytes_per_ms
-    made = [Cue(ms, caption=piece) for ms, piece in _captions(text, profile)]
+    made = [Cue(ms, caption=piece) for ms, piece in _captions(text, ahead, lead)]
     for place in range(0, len(audio), size):
         piece = audio[place : place + size]
         made.append(Cue(place / bytes_per_ms, audio=piece, ms=len(piece) // bytes_per_ms))
     # At the same time the transcript comes first, or the audio.
-    made.sort(key=lambda cue: (cue.at, bool(cue.caption) != bool(profile.captions_ahead)))
+    made.sort(key=lambda cue: (cue.at, bool(cue.caption) != bool(ahead)))
     speed = pace.audio_speed
     return [Cue(0.0 if speed is None else cue.at / speed, cue.caption, cue.audio, cue.ms) for cue in made]
 
 
-def _captions(text: str, profile: Profile) -> Iterator[tuple[float, str]]:
+def _captions(text: str, ahead: int, lead: float) -> Iterator[tuple[float, str]]:
     """The transcript's deltas, each with the time in the audio at which it is sent."""
     words = iter(speech.timings(text))
     start, word = 0.0, next(words, None)
     for number, piece in enumerate(pieces(text)):
         if word is not None and piece.strip() and word.text.startswith(piece.strip()):
-            start, word = word.start_ms * (1 - profile.captions_lead), next(words, None)
-        yield (0.0 if number < profile.captions_ahead else start), piece
+            start, word = word.start_ms * (1 - lead), next(words, None)
+        yield (0.0 if number < ahead else start), piece

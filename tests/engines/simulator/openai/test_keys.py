@@ -9,7 +9,8 @@ import pytest
 
 from mockserver.core.frames import Accept, Handshake, Opened, Pairs, Refuse
 from mockserver.engines.base import Context, Request
-from mockserver.engines.simulator import Source, simulator
+from mockserver.engines.simulator import simulator
+from mockserver.engines.simulator.openai.source import OpenAISource as Source
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.stage import UNIX_US, Stage
 

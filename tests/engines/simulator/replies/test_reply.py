@@ -20,7 +20,8 @@ from mockserver.engines.simulator import (
     Silence,
     ToolCall,
 )
-from mockserver.engines.simulator.replies.reply import ALREADY_SAID, NOTHING_SEEN, as_reply
+from mockserver.engines.simulator.replies.recall import ALREADY_SAID, NOTHING_SEEN
+from mockserver.engines.simulator.replies.reply import as_reply
 from mockserver.errors import UsageError
 from tests.engines.simulator.stage import Stage
 

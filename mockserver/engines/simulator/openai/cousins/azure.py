@@ -7,17 +7,16 @@ and 31, and public issues where they are named.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mockserver.core.frames import Handshake
 from mockserver.core.ids import Ids
+from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai import schema
 from mockserver.engines.simulator.openai.cousins import beta_shape as flat
+from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.profile import PCM_24K, Profile
 from mockserver.engines.simulator.shapes import FLAG, Shape, integer, number, record, text, variants
-
-if TYPE_CHECKING:
-    from mockserver.engines.simulator.openai.wire import Wire
 
 PARTS = ("response.content_part.added", "response.content_part.done")
 BAD_KEY = (
@@ -63,7 +62,7 @@ class Azure(_Deployed):
     name = "azure"
     rate_limits = None  # none in 12 responses (FACTS 31)
 
-    def outgoing(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
+    def outgoing(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
         """The part of content_part events stands there twice (C: both azure captures)."""
         if body["type"] in PARTS:
             body = {**body, "content": body["part"]}
@@ -275,7 +274,7 @@ class AzureVoiceLive(flat.Flat, _Deployed):
         given = {key: value for key, value in shown.items() if value is not None}
         return {**self.server_vad, **given, "type": "server_vad"}
 
-    def outgoing(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
+    def outgoing(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
         """conversation.item.done there is for the user's speech alone.
 
         (C) pydantic-ai tests/realtime/cassettes/test_azure_voice_live_ws/test_audio_in_server_vad_turn.
@@ -285,7 +284,7 @@ class AzureVoiceLive(flat.Flat, _Deployed):
         if body["type"] == "conversation.item.done" and parts == ["input_audio"]:
             yield {**body, "item": flat.item_out(item)}
         else:
-            yield from super().outgoing(body, wire)
+            yield from super().outgoing(body, desk)
 
     def event_out(self, body: dict[str, Any]) -> dict[str, Any]:
         """The part at the end of a text is empty (C: azure_voice_live-tool_call_round:46)."""

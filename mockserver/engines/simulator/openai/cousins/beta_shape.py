@@ -7,14 +7,13 @@ livekit's conversion both ways, LKO:131-221), FACTS 9 and 31.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai import schema
+from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.profile import PCM_24K, Profile
 from mockserver.engines.simulator.shapes import Shape, number, text, variants
-
-if TYPE_CHECKING:
-    from mockserver.engines.simulator.openai.wire import Wire
 
 NAMES = {
     "conversation.item.added": "conversation.item.created",
@@ -174,7 +173,7 @@ class Flat(Profile):
             asked["input"] = [_item_in(item) for item in asked["input"]]
         return {**body, "response": asked}
 
-    def outgoing(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
+    def outgoing(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
         """Beta names; items with ``object`` and the beta's content types; no ``conversation.item.done``."""
         name = body["type"]
         if name == "conversation.item.done":

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mockserver.core.frames import SECOND, Micros
 from mockserver.core.ids import Ids
+from mockserver.engines.simulator.desk import Desk
+from mockserver.engines.simulator.openai.audio_formats import audio_format
 from mockserver.engines.simulator.openai.cousins.xai_events import CLIENT_EVENTS, SESSION
+from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.profile import SERVER_VAD, Profile
-from mockserver.engines.simulator.voice.listening import rate_of
-
-if TYPE_CHECKING:
-    from mockserver.engines.simulator.openai.wire import Wire
 
 UNIMPLEMENTED = "unimplemented"
 INTERIM_MODEL = "grok-transcribe"
@@ -195,12 +194,12 @@ class XAI(Profile):
 
     # --- events ---
 
-    def start(self, wire: Wire, conversation_id: str) -> Iterable[tuple[str, dict[str, Any]]]:
+    def start(self, desk: Desk[OpenAIOptions], conversation_id: str) -> Iterable[tuple[str, dict[str, Any]]]:
         """FACTS 1."""
         yield ("conversation.created", {"conversation": {"id": conversation_id, "object": "realtime.conversation"}})
-        yield "ping", {"timestamp": wire.milliseconds()}
+        yield "ping", {"timestamp": desk.milliseconds()}
 
-    def outgoing(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
+    def outgoing(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
         """``previous_item_id`` on all but session.created (C); no conversation.item.done (FACTS 30)."""
         name = body["type"]
         item_id = (body.get("item") or {}).get("id")
@@ -209,24 +208,23 @@ class XAI(Profile):
         elif name == "conversation.item.added" and item_id in self._told:
             self._told.remove(item_id)
         elif name.startswith(TRANSCRIPTION):
-            yield from self._transcribed(body, wire)
+            yield from self._transcribed(body, desk)
         elif name != "conversation.item.done":
             if name == "input_audio_buffer.speech_stopped":
-                yield self._spoken(body["item_id"], wire)
+                yield self._spoken(body["item_id"], desk)
             body = dict(body)
-            self._reshape(name, body, wire)
+            self._reshape(name, body, desk)
             yield {"previous_item_id": None, **body}
 
-    def _reshape(self, name: str, body: dict[str, Any], wire: Wire) -> None:
+    def _reshape(self, name: str, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> None:
         match name:
             case "session.updated":
                 heard = body["session"]["audio"]["input"]
                 self._transcriber = (heard.get("transcription") or {}).get("model")
                 sound = body["session"]["audio"]["output"]["format"]
-                width = 2 if sound["type"] == "audio/pcm" else 1
-                self._bytes_per_ms = width * rate_of(sound) // 1000
+                self._bytes_per_ms = audio_format(sound).bytes_per_ms
             case "response.created":
-                self._created, self._rid = wire.now, None
+                self._created, self._rid = desk.now, None
                 body["response"] = _response_out(body["response"])
             case "response.done":
                 self._done(body)
@@ -238,7 +236,7 @@ class XAI(Profile):
                 self._added(body)
             case "conversation.item.retrieved":
                 body["item"] = _item_out(body["item"], call_role="tool")
-            case "conversation.item.deleted" if wire.options.deleted_item_id == "empty":
+            case "conversation.item.deleted" if desk.options.deleted_item_id == "empty":
                 body["item_id"] = ""
             case "response.content_part.added":
                 body["previous_item_id"] = "0"
@@ -249,9 +247,9 @@ class XAI(Profile):
             case "response.function_call_arguments.done":
                 body["output_index"] = 0
             case "response.output_audio.delta":
-                self._audio(body, wire)
+                self._audio(body, desk)
             case "response.output_audio_transcript.delta":
-                self._caption(body, wire)
+                self._caption(body, desk)
             case _:
                 pass
 
@@ -262,7 +260,7 @@ class XAI(Profile):
             body["previous_item_id"] = None
         body["item"] = _item_out(item, call_role="tool")
 
-    def _spoken(self, item_id: str, wire: Wire) -> dict[str, Any]:
+    def _spoken(self, item_id: str, desk: Desk[OpenAIOptions]) -> dict[str, Any]:
         """An item of speech is announced while somebody speaks, empty and without a predecessor (C: push_to_talk, see
         above). Here it is when speech has stopped, so that what is cleared before was never an item."""
         self._told.add(item_id)
@@ -276,23 +274,23 @@ class XAI(Profile):
         }
         return {
             "type": "conversation.item.added",
-            "event_id": wire.mint("event"),
+            "event_id": self.mint("event", desk.ids),
             "item": item,
             "previous_item_id": None,
         }
 
-    def _audio(self, body: dict[str, Any], wire: Wire) -> None:
+    def _audio(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> None:
         """C: xai-*:14 to :17; the latency stands in a response's first delta."""
         response_id = body["response_id"]
         ms = round(len(base64.b64decode(body["delta"])) / self._bytes_per_ms)
         if response_id not in self._audio_ms:
-            body["latency"] = f"{(wire.now - self._created) / SECOND:.2f}"
+            body["latency"] = f"{(desk.now - self._created) / SECOND:.2f}"
         self._audio_ms[response_id] = self._audio_ms.get(response_id, 0) + ms
         if self._rid is None:
-            self._rid = wire.mint("event")
-        body |= {"rid": self._rid, "audio_duration_ms": ms, "ts": wire.milliseconds()}
+            self._rid = self.mint("event", desk.ids)
+        body |= {"rid": self._rid, "audio_duration_ms": ms, "ts": desk.milliseconds()}
 
-    def _caption(self, body: dict[str, Any], wire: Wire) -> None:
+    def _caption(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> None:
         """Its event id is the ``rid`` of the audio that belongs to it (C: xai-text_in_audio_out_turn:14 and :15)."""
         if self._rid is not None:
             body["event_id"] = self._rid
@@ -318,7 +316,7 @@ class XAI(Profile):
         }
         body["response"] = _response_out(response)
 
-    def _transcribed(self, body: dict[str, Any], wire: Wire) -> Iterable[dict[str, Any]]:
+    def _transcribed(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
         """No deltas: ``.completed`` is sent again and again with all words so far (FACTS 30), beside ``.updated``."""
         kind = body["type"].removeprefix(TRANSCRIPTION)
         item_id = body["item_id"]
@@ -328,7 +326,7 @@ class XAI(Profile):
             shown = {**place, "transcript": words.strip()}
             if self._transcriber == INTERIM_MODEL:
                 yield {"type": TRANSCRIPTION + "updated", "event_id": body["event_id"], **shown}
-                body = {**body, "event_id": wire.mint("event")}
+                body = {**body, "event_id": self.mint("event", desk.ids)}
             yield _completed(body["event_id"], shown, "in_progress")
         elif kind == "completed":
             self._words.pop(item_id, None)

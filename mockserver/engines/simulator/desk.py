@@ -1,0 +1,117 @@
+"""The desk of one simulated session: what is sent, what is due later, and the time it is. No provider's shapes here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from mockserver.core.frames import MILLISECOND, SECOND, Effect, Micros, Note
+from mockserver.core.ids import Ids
+from mockserver.core.machine import Plan
+from mockserver.dialects.base import event
+from mockserver.engines.base import Context
+from mockserver.engines.simulator.options import Options
+
+SettingsT = TypeVar("SettingsT", bound=Options)
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """Something due later. ``owner`` is what it belongs to; dropping the owner's tasks is what a cancel does."""
+
+    owner: object
+    run: Callable[[], None]
+
+
+class Desk(Generic[SettingsT]):
+    """Shared by the parts of one session. Not a machine itself: the engine drives it.
+
+    An engine sets ``now`` when it is fed, returns ``taken()``, and answers ``wake_at`` and ``wake`` with the desk's.
+    """
+
+    def __init__(self, context: Context, options: SettingsT) -> None:
+        self.context = context
+        self.options = options
+        self.now: Micros = 0
+        self.plan: Plan[Task] = Plan()
+        self.random = context.rng("simulator")
+        self.ids = Ids(context.rng("simulator ids"))
+        self._out: list[Effect] = []
+
+    # --- what goes out ---
+
+    def send(self, body: Mapping[str, Any]) -> None:
+        """A server event as compact JSON in a text frame."""
+        self._out.append(event(body))
+
+    def push(self, effect: Effect) -> None:
+        """Any other effect."""
+        self._out.append(effect)
+
+    def note(self, kind: str, text: str, **data: Any) -> None:
+        """A line for the journal."""
+        self._out.append(Note(kind, text, data))
+
+    def taken(self) -> list[Effect]:
+        """Everything that goes out now."""
+        out, self._out = self._out, []
+        return out
+
+    # --- time ---
+
+    def after(self, delay_ms: float, owner: object, run: Callable[[], None]) -> Task | None:
+        """Run something later. Without a delay it runs now, so that an instant pace keeps the order of events."""
+        if delay_ms <= 0:
+            run()
+            return None
+        return self.at(self.now + round(delay_ms * MILLISECOND), owner, run)
+
+    def at(self, due: Micros, owner: object, run: Callable[[], None]) -> Task:
+        """Run something at a time of the session's clock."""
+        task = Task(owner, run)
+        self.plan.add(due, task)
+        return task
+
+    def in_seconds(self, seconds: float, owner: object, run: Callable[[], None]) -> Task:
+        """Run something so many seconds from now, never at once."""
+        return self.at(self.now + round(seconds * SECOND), owner, run)
+
+    def drop(self, owner: object) -> None:
+        """Forget everything that is due for ``owner``."""
+        self.plan.drop([task for task in self.plan if task.owner is owner])
+
+    def wake_at(self) -> Micros | None:
+        """When the next thing is due."""
+        return self.plan.next_due()
+
+    def wake(self, now: Micros) -> list[Effect]:
+        """What is due, in order. One at a time: what one does may drop the others."""
+        while (due := self.plan.next_due()) is not None and due <= now:
+            self.now = due
+            first, *rest = self.plan.take(due)
+            for task in rest:
+                self.plan.add(due, task)
+            first.run()
+        return self.taken()
+
+    def seconds(self) -> int:
+        """The time of day, in seconds since 1970."""
+        return self.milliseconds() // 1_000
+
+    def milliseconds(self) -> int:
+        """The time of day, in milliseconds since 1970."""
+        return (self.context.unix_us + self.now) // 1_000
+
+    # --- small things ---
+
+    def misbehaves(self, how: str, text: str, **data: Any) -> bool:
+        """Whether a switch is on; if so, the journal says loudly that it acts now."""
+        if how not in self.options.misbehave:
+            return False
+        self.note("misbehaviour", f"{how}: {text}", **data)
+        return True
+
+    def letters(self, length: int, alphabet: str) -> str:
+        """Random characters of an alphabet."""
+        return "".join(self.random.choices(alphabet, k=length))

@@ -1,0 +1,27 @@
+"""Audio as OpenAI's events hold it: base64, in a format that the session names."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from mockserver.engines.simulator.openai import problems
+from mockserver.engines.simulator.voice.formats import AudioFormat
+
+G711_RATE = 8_000
+_G711 = {"audio/pcmu": AudioFormat("ulaw", G711_RATE), "audio/pcma": AudioFormat("alaw", G711_RATE)}
+
+
+def audio_format(shown: Mapping[str, Any]) -> AudioFormat:
+    """The format that a session or response shows."""
+    known = _G711.get(shown["type"])
+    return AudioFormat("pcm", int(shown.get("rate", 24_000))) if known is None else known
+
+
+def received(audio: str, param: str) -> bytes:
+    """The bytes of a client's audio. ``param``: where an error says that it is."""
+    try:
+        return base64.b64decode(audio, validate=True)
+    except ValueError:
+        raise problems.bad_audio(param) from None

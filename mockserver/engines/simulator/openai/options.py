@@ -1,0 +1,61 @@
+"""The settings of the OpenAI family's simulators beside those of every simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal
+
+from mockserver.core.typed import Limit, PositiveInt
+from mockserver.engines.simulator.options import Options
+from mockserver.engines.simulator.options import Settings as CommonSettings
+
+
+class Misbehaviour(StrEnum):
+    """Faults of the server's own state, for negative controls. Each one that acts writes a note into the journal."""
+
+    OOB_LEAKS = "oob_leaks"  # output of an out-of-band response enters the conversation
+    METADATA_DROPPED = "metadata_dropped"  # response.metadata is not echoed
+    CANCEL_IGNORED = "cancel_ignored"  # a cancelled response goes on to its end
+    TRUNCATE_IGNORED = "truncate_ignored"  # truncation is confirmed but nothing is cut
+    TWO_ACTIVE = "two_active"  # a second response is started in the conversation while one is active
+
+
+McpTool = Annotated[Mapping[str, Any], Limit("with the tool's name", lambda tool: isinstance(tool.get("name"), str))]
+McpServers = Mapping[str, Sequence[McpTool]]
+"""Remote MCP servers that can be reached, by label, with their tools ({"name": ..., "input_schema": ...})."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIOptions(Options):
+    """Every setting. The defaults are what is known; where nothing is known, the comment says so."""
+
+    SWITCHES: ClassVar[tuple[str, ...]] = tuple(Misbehaviour)
+
+    # Unknown: whether conversation.item.added and .done are sent for output that is not in the conversation (FACTS 25).
+    announce_out_of_band: bool = False
+    # Unknown: whether a truncated item keeps the transcript of what was heard ("cut") or none at all ("deleted").
+    truncated_transcript: Literal["cut", "deleted"] = "cut"
+    # Unknown: whether xAI's conversation.item.deleted names the item ("kept") or not ("empty"); LKX:426 expects both.
+    deleted_item_id: Literal["kept", "empty"] = "kept"
+    # Unknown: how much silence lets semantic VAD end a turn that sounds finished.
+    # Of audio that is not ours it takes twice as much.
+    semantic_pause_ms: PositiveInt = 256
+    mcp: McpServers = field(default_factory=dict)
+    rate_limit_tokens: PositiveInt = 40_000  # the account's limit of tokens per minute
+    instructions: str | None = None  # the model's default instructions, where they are not the provider's
+    session: Mapping[str, object] = field(default_factory=dict)  # merged over the provider's defaults at the start
+
+
+class OpenAISettings(CommonSettings, total=False):
+    """What ``simulator`` takes for this family, for mypy. ``OpenAIOptions`` says what each is."""
+
+    announce_out_of_band: bool
+    truncated_transcript: Literal["cut", "deleted"]
+    deleted_item_id: Literal["kept", "empty"]
+    semantic_pause_ms: PositiveInt
+    mcp: McpServers
+    rate_limit_tokens: PositiveInt
+    instructions: str | None
+    session: Mapping[str, object]

@@ -1,0 +1,163 @@
+"""The OpenAI family as sources: one engine a connection, and the plain call for client secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mockserver.core.frames import Handshake
+from mockserver.core.ids import Ids
+from mockserver.dialects.base import Dialect, parse
+from mockserver.engines import base
+from mockserver.engines.simulator import shapes
+from mockserver.engines.simulator.common import Provider, SimulatorSource
+from mockserver.engines.simulator.openai import problems
+from mockserver.engines.simulator.openai.engine import Simulator
+from mockserver.engines.simulator.openai.keys import Keys, key_of
+from mockserver.engines.simulator.openai.options import OpenAIOptions
+from mockserver.engines.simulator.openai.problems import ClientProblem
+from mockserver.engines.simulator.openai.profile import Profile
+from mockserver.engines.simulator.openai.profiles import PROFILES, profile_for
+from mockserver.engines.simulator.openai.settings import SessionSettings
+from mockserver.engines.simulator.replies.reply import Replier
+from mockserver.errors import UsageError
+
+SECRETS_PATH = "/realtime/client_secrets"
+SECRET_SECONDS = 600
+"""How long a client secret lives by default (D: expires_after)."""
+_LIFE_SECONDS = shapes.integer(10, 7200)
+_LIFE = shapes.record(anchor=shapes.text("created_at"), seconds=_LIFE_SECONDS)
+
+
+class OpenAISource(SimulatorSource[OpenAIOptions]):
+    """Remembers the client secrets that it gave."""
+
+    def __init__(self, dialect: Dialect, options: OpenAIOptions, replier: Replier) -> None:
+        self.profile = profile_for(dialect.name)
+        if self.profile.transcribes_first:
+            options = replace(options, pace=replace(options.pace, transcription_ms=0))
+        super().__init__(dialect, options, replier)
+        self._keys = Keys(options.require_key)
+
+    def check(self) -> None:
+        """UsageError where a session could not begin as it is set, so that it fails where it is written."""
+        settings = self._settings(self.model, transcribing=False)
+        try:
+            settings.begin(self.options.session)
+        except ClientProblem as problem:
+            raise UsageError(f"simulator: session: {problem.message}") from None
+
+    def knows(self, model: str) -> bool:
+        """Whether a model of this name exists here."""
+        return self.profile.knows_model(model) if self.options.models is None else super().knows(model)
+
+    @property
+    def default_model(self) -> str:
+        """The model where neither the client nor the test names one."""
+        return self.profile.default_model
+
+    def _settings(self, model: str, *, transcribing: bool, profile: Profile | None = None) -> SessionSettings:
+        instructions = self.options.instructions
+        return SessionSettings(profile or self.profile, model, transcribing=transcribing, instructions=instructions)
+
+    # --- connections ---
+
+    def open(self, handshake: Handshake, context: base.Context) -> Simulator:
+        """An engine for one connection."""
+        key = key_of(self.profile, handshake.headers, handshake.query, handshake.subprotocols)
+        given = self._keys.session(key)
+        transcribing = self.profile.transcription_sessions and "transcription" in (
+            handshake.param("intent"),
+            (given or {}).get("type"),
+        )
+        asked = self.profile.model_asked(handshake) or (given or {}).get("model") or self.model
+        profile = self.profile.fresh()
+        settings = self._settings(asked, transcribing=transcribing, profile=profile)
+        gate = self._gate(handshake, key, asked, transcribing, context)
+        if gate is None:
+            for config in (self.options.session, given):
+                if config:
+                    settings.begin(config)
+        return Simulator(
+            dialect=self.dialect,
+            profile=profile,
+            options=self.options,
+            context=context,
+            replier=self.replier,
+            ear=self.ear,
+            gate=gate,
+            settings=settings,
+            failed=self.failed,
+        )
+
+    def _gate(
+        self, handshake: Handshake, key: str | None, model: str, transcribing: bool, context: base.Context
+    ) -> tuple[ClientProblem, int] | None:
+        """Why this client is turned away after the upgrade, with the close code (FACTS 4, 34); None lets it in."""
+        beta = handshake.header("openai-beta") or ""
+        asks_beta = "realtime=v1" in beta or any(name.startswith("openai-beta.") for name in handshake.subprotocols)
+        if asks_beta and self.profile.beta_header_refused:
+            text = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
+            return ClientProblem("beta_api_shape_disabled", text), 4000
+        if not self._keys.opens(key, _seconds(context)):
+            return problems.bad_key(key), 3000
+        if not transcribing and not self.knows(model):
+            text = f"The model `{model}` does not exist or you do not have access to it."
+            return ClientProblem("model_not_found", text), 4000
+        return None
+
+    # --- the neighbours ---
+
+    def neighbour(self, request: base.Request, context: base.Context) -> base.Reply | None:
+        """POST /v1/realtime/client_secrets: a short-lived key with a session's settings (CLIENTS 1)."""
+        wanted = request.method == "POST" and request.path.endswith(SECRETS_PATH)
+        if not wanted or not self.profile.gives_secrets:
+            return None
+        now = _seconds(context)
+        key = key_of(self.profile, request.headers)
+        if not self._keys.mints(key, now):
+            return _json(*self.profile.bad_key_answer(key))
+        body = parse(request.body.decode(errors="replace")) if request.body else {}
+        try:
+            if not isinstance(body, dict):
+                raise problems.not_json()
+            given, settings = self._secret_asked(body)
+        except ClientProblem as problem:
+            return _json(400, {"error": problem.body()})
+        ids = Ids(context.rng(f"client secrets {len(self._keys)}"))
+        value = self.profile.mint("secret", ids)
+        expires = now + body.get("expires_after", {}).get("seconds", SECRET_SECONDS)
+        self._keys.give(value, expires, given)
+        shown: dict[str, Any] = {"value": value, "expires_at": expires}
+        if settings is not None:
+            shown["session"] = settings.shown() | {"id": self.profile.mint("session", ids)}
+        return _json(200, shown)
+
+    def _secret_asked(self, body: dict[str, Any]) -> tuple[dict[str, Any] | None, SessionSettings | None]:
+        """The settings that a client secret is asked for, and what a session has with them."""
+        if not self.profile.secrets_hold_session:
+            life = shapes.Shape(open=True, fields={"seconds": _LIFE_SECONDS})
+            shapes.check(shapes.Shape(open=True, fields={"expires_after": life}), body, "", problems)
+            return None, None
+        shapes.check(shapes.record(expires_after=_LIFE, session=self.profile.session_shape), body, "", problems)
+        given = body.get("session")
+        model = (given or {}).get("model") or self.model
+        transcribing = self.profile.transcription_sessions and (given or {}).get("type") == "transcription"
+        settings = self._settings(model, transcribing=transcribing)
+        if given:
+            settings.update(given)
+        return given, settings
+
+
+def _seconds(context: base.Context) -> int:
+    return context.unix_us // 1_000_000
+
+
+def _json(status: int, body: dict[str, Any]) -> base.Reply:
+    headers = (("content-type", "application/json"),)
+    return base.Reply(status, headers, json.dumps(body).encode())
+
+
+PROVIDERS: Mapping[str, Provider] = {name: Provider(name, OpenAIOptions, OpenAISource) for name in PROFILES}
