@@ -1,7 +1,6 @@
 """Azure's three: OpenAI v1 (GA shapes), OpenAI with a dated api-version and Voice Live (both of the beta shape).
 
-Sources: the captures azure-* and azure_voice_live-*, openai_beta-webrtc_cancelled_turn, CLIENTS 1 and 2.2, FACTS 9
-and 31, and public issues where they are named.
+Sources: azure.md#1 to azure.md#39; what the beta shape is: openai.md#155 to openai.md#160.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ NO_DEPLOYMENT = (
 class _Deployed(Profile):
     """What all of Azure's have in common."""
 
-    beta_header_refused = False  # unknown for v1; the openai package sends it to the dated versions
-    # (I) Azure-Samples/aisearch-openai-rag-audio#48: the handshake is answered with HTTP 401. The bodies are those of
-    # Azure OpenAI's other calls ((I) openinterpreter#319).
+    beta_header_refused = False  # unknown for v1 (azure.md#41); no error for the dated versions (azure.md#18)
+    # The handshake is answered with HTTP 401 (azure.md#5). The bodies are those of Azure OpenAI's other calls
+    # (azure.md#7, azure.md#8); at a handshake they are unknown (azure.md#40).
     refusals: Mapping[str, tuple[int, str, str]] = {
         "invalid_api_key": (401, "401", BAD_KEY),
         "model_not_found": (404, "DeploymentNotFound", NO_DEPLOYMENT),
     }
 
-    # D: Microsoft's realtime-audio-websockets: the header, or the query parameter of the same name. A browser's
-    # subprotocol is OpenAI's alone: the openai package for JavaScript sends Azure none.
+    # The header, or the query parameter of the same name (azure.md#3). A browser's subprotocol is OpenAI's alone
+    # (azure.md#4).
     key_headers = ("api-key",)
     key_params = ("api-key",)
     key_subprotocol = None
@@ -60,10 +59,10 @@ class Azure(_Deployed):
     """Azure OpenAI, v1: ``/openai/v1/realtime?model=DEPLOYMENT``."""
 
     name = "azure"
-    rate_limits = None  # none in 12 responses (FACTS 31)
+    rate_limits = None  # azure.md#12
 
     def outgoing(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
-        """The part of content_part events stands there twice (C: both azure captures)."""
+        """The part of content_part events stands there twice (azure.md#11)."""
         if body["type"] in PARTS:
             body = {**body, "content": body["part"]}
         yield body
@@ -85,7 +84,7 @@ _SESSION = record(
     tool_choice=schema.TOOL_CHOICE,
     temperature=flat.TEMPERATURE,
     max_response_output_tokens=schema.MAX_TOKENS,
-    # The openai package and livekit know these three in a beta session too (LKO:150-205).
+    # The openai package and livekit know these three in a beta session too (openai.md#156).
     speed=number(0.25, 1.5),
     tracing=schema.TRACING,
     include=schema.INCLUDE,
@@ -96,11 +95,11 @@ _RESPONSE = flat.response_shape(text(), flat.FORMAT_NAMES, flat.TEMPERATURE)
 class AzureDated(flat.Flat, _Deployed):
     """Azure OpenAI with ``api-version`` and ``deployment`` in the query.
 
-    No capture of Azure's own shows it: names, fields and order are those of the OpenAI beta, which it speaks.
+    No recording of Azure's own is public: names, fields and order are those of the OpenAI beta (azure.md#17).
     """
 
     name = "azure_dated"
-    rate_limits = "before"  # the output: 13 of 13 responses of the beta (FACTS 9)
+    rate_limits = "before"  # the output, as in the beta (openai.md#158; of Azure unknown, azure.md#42)
     rate_limit_names = ("requests", "tokens")
     events = flat.client_events(_SESSION, _RESPONSE)
     session_shape = _SESSION
@@ -111,7 +110,7 @@ class AzureDated(flat.Flat, _Deployed):
         "client_secret",
     )
     shown_if_set = ("input_audio_noise_reduction", "tracing", "include")
-    # C: openai_beta-webrtc_cancelled_turn:2 shows no interrupt_response; later versions of the beta have it.
+    # The recorded session of the beta shows no interrupt_response; later versions have it (openai.md#160).
     server_vad: Mapping[str, Any] = {
         "type": "server_vad",
         "threshold": 0.5,
@@ -122,24 +121,24 @@ class AzureDated(flat.Flat, _Deployed):
     transcription_fields: Mapping[str, None] = {}  # the beta's example shows what was given alone
 
     def model_asked(self, handshake: Handshake) -> str | None:
-        """The deployment (CLIENTS 1)."""
+        """The deployment (azure.md#2)."""
         return handshake.param("deployment") or handshake.param("model")
 
     def defaults(self, model: str, instructions: str) -> dict[str, Any]:
-        """C: openai_beta-webrtc_cancelled_turn:2, whose voice was chosen by its client."""
+        """Those of a session of the beta (openai.md#160); its voice was chosen by its client."""
         config = super().defaults(model, instructions)
         config["audio"]["input"]["turn_detection"] = dict(self.server_vad)
         config["output_modalities"] = ["audio", "text"]
         return {**config, "temperature": 0.8, "client_secret": None}
 
     def event_out(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The name of a function is not repeated at the end of its arguments (D: the beta's example)."""
+        """The name of a function is not repeated at the end of its arguments (openai.md#159)."""
         if body["type"] == "response.function_call_arguments.done":
             return {key: value for key, value in body.items() if key != "name"}
         return body
 
     def usage_out(self, usage: dict[str, Any]) -> dict[str, Any]:
-        """No images in the beta (C: openai_beta-webrtc_cancelled_turn:24)."""
+        """No images in the beta (openai.md#159)."""
         details = usage["input_token_details"]
         return {
             **usage,
@@ -201,8 +200,8 @@ class AzureVoiceLive(flat.Flat, _Deployed):
     """Azure Voice Live, its basics: sessions, turns and tools with an OpenAI model behind it."""
 
     name = "azure_voice_live"
-    rate_limits = None  # none in either capture
-    modalities = (("text",), ("audio",), ("audio", "text"))  # C: the default, and what the client asked
+    rate_limits = None  # azure.md#29
+    modalities = (("text",), ("audio",), ("audio", "text"))  # azure.md#33
     events = flat.client_events(_LIVE_SESSION, _LIVE_RESPONSE)
     session_shape = _LIVE_SESSION
     voices = None  # OpenAI's and Azure's own
@@ -212,8 +211,7 @@ class AzureVoiceLive(flat.Flat, _Deployed):
         *("turn_detection", "tools", "tool_choice", "max_response_output_tokens", "expires_at"),
         *("object", "input_audio_sampling_rate", *_EXTRAS),
     )
-    # What it fills in where a client asks for server_vad; the default session has other values (C:
-    # azure_voice_live-text_in_audio_out_turn:4 and :2).
+    # What it fills in where a client asks for server_vad; a new session has other values (azure.md#25).
     server_vad: Mapping[str, Any] = {
         "type": "server_vad",
         "threshold": 0.5,
@@ -232,11 +230,11 @@ class AzureVoiceLive(flat.Flat, _Deployed):
     )
 
     def mint(self, what: str, ids: Ids) -> str:
-        """Most event ids have 22 characters (FACTS 31); the others are OpenAI's."""
+        """Most event ids have 22 characters (azure.md#22); the others are OpenAI's."""
         return ids.mint("event_", 22, self.alphabet) if what == "event" else super().mint(what, ids)
 
     def defaults(self, model: str, instructions: str) -> dict[str, Any]:
-        """C: azure_voice_live-text_in_audio_out_turn:2; the model's own voice and silence, as OpenAI has them."""
+        """As azure.md#23 shows; the model's own voice and silence, as OpenAI has them."""
         config = super().defaults(model, instructions)
         heard, said = config["audio"]["input"], config["audio"]["output"]
         heard["turn_detection"] = {
@@ -266,7 +264,7 @@ class AzureVoiceLive(flat.Flat, _Deployed):
         return super().incoming(body)
 
     def detection(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any] | None:
-        """What is left out goes to the defaults, not to what was there (C: ...text_in_audio_out_turn:2 and :4)."""
+        """What is left out goes to the defaults, not to what was there (azure.md#25)."""
         return None if new is None else {**self.server_vad, **new}
 
     def detection_in_force(self, shown: dict[str, Any]) -> dict[str, Any]:
@@ -275,10 +273,7 @@ class AzureVoiceLive(flat.Flat, _Deployed):
         return {**self.server_vad, **given, "type": "server_vad"}
 
     def outgoing(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
-        """conversation.item.done there is for the user's speech alone.
-
-        (C) pydantic-ai tests/realtime/cassettes/test_azure_voice_live_ws/test_audio_in_server_vad_turn.
-        """
+        """conversation.item.done there is for the user's speech alone (azure.md#30)."""
         item = body.get("item") or {}
         parts = [part["type"] for part in item.get("content", ())]
         if body["type"] == "conversation.item.done" and parts == ["input_audio"]:
@@ -287,15 +282,15 @@ class AzureVoiceLive(flat.Flat, _Deployed):
             yield from super().outgoing(body, desk)
 
     def event_out(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The part at the end of a text is empty (C: azure_voice_live-tool_call_round:46)."""
+        """The part at the end of a text is empty (azure.md#31)."""
         if body["type"] == "response.content_part.done" and body["part"]["type"] == "text":
             return {**body, "part": {**body["part"], "text": ""}}
         if body["type"].endswith("input_audio_transcription.completed"):
-            return _without(body, "usage")  # (C) see outgoing
+            return _without(body, "usage")  # azure.md#30
         return body
 
     def usage_out(self, usage: dict[str, Any]) -> dict[str, Any]:
-        """Reasoning is counted (C: azure_voice_live-text_in_audio_out_turn:28)."""
+        """Reasoning is counted (azure.md#32)."""
         out = {**usage["output_token_details"], "reasoning_tokens": 0}
         return {**usage, "output_token_details": out}
 

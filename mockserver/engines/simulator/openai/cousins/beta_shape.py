@@ -1,7 +1,6 @@
 """The beta shape that two of Azure's services speak: a flat session, older event names, ``conversation.item.created``.
 
-Sources: the captures of Voice Live and of the OpenAI beta, the provider's examples of the beta, CLIENTS 2.2 (with
-livekit's conversion both ways, LKO:131-221), FACTS 9 and 31.
+Sources: openai.md#155 to openai.md#160 for the beta, azure.md#20 to azure.md#39 for Voice Live.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ NAMES = {
     "response.output_audio_transcript.delta": "response.audio_transcript.delta",
     "response.output_audio_transcript.done": "response.audio_transcript.done",
 }
-"""GA's name of a server event and the beta's (CLIENTS 2.2, LKO:131)."""
+"""GA's name of a server event and the beta's (openai.md#155)."""
 
 FORMATS: Mapping[str, Mapping[str, Any]] = {
     "pcm16": PCM_24K,
@@ -49,7 +48,7 @@ CONTENT = {"output_text": "text", "output_audio": "audio"}
 
 
 def item_shapes() -> dict[str, Shape]:
-    """Items as a client may make them: an assistant's text is ``text`` (CLIENTS 2.2, LKO:208)."""
+    """Items as a client may make them: an assistant's text is ``text`` (openai.md#157)."""
     return schema.item_kinds({"text": schema.TEXT_PART})
 
 
@@ -86,7 +85,7 @@ def response_shape(voice: Shape, formats: Shape, temperature: Shape) -> Shape:
 
 
 TEMPERATURE = number(0.6, 1.2)
-"""The beta's bounds (D: beta reference of session.temperature)."""
+"""The beta's bounds (openai.md#159)."""
 FORMAT_NAMES = text(*FORMATS)
 
 
@@ -101,9 +100,10 @@ class Flat(Profile):
 
     transcription_sessions = False  # the beta's have events of their own: not modelled
     typed_session = False
-    # The beta's short-lived keys come from another path (CLIENTS 1), Voice Live has none that is known: not modelled.
+    # The beta's short-lived keys come from another path (openai.md#161), of Voice Live's nothing is known
+    # (azure.md#45): neither is modelled.
     gives_secrets = False
-    obfuscation = False  # no delta of either capture has it
+    obfuscation = False  # openai.md#159, azure.md#39
     beta_header_refused = False
     item_done = False
     modalities: tuple[tuple[str, ...], ...] = (("text",), ("audio", "text"))
@@ -145,7 +145,7 @@ class Flat(Profile):
         return next(name for name, known in FORMATS.items() if known["type"] == sound["type"])
 
     def response_extra(self, asked: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-        """A response shows its temperature (C: openai_beta-webrtc_cancelled_turn:4)."""
+        """A response shows its temperature (openai.md#159)."""
         return {"temperature": asked.get("temperature", config.get("temperature"))}
 
     # --- events ---
@@ -190,7 +190,7 @@ class Flat(Profile):
         return body
 
     def response_out(self, response: dict[str, Any]) -> dict[str, Any]:
-        """A GA response as the beta shows it (C: openai_beta-webrtc_cancelled_turn:4)."""
+        """A GA response as the beta shows it (openai.md#159)."""
         body = dict(response)
         output = body.pop("audio")["output"]
         modalities = body.pop("output_modalities")

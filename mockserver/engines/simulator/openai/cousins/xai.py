@@ -1,7 +1,6 @@
 """xAI's voice agents: OpenAI GA with habits of its own.
 
-Sources: both captures xai-*, FACTS 1 and 30, CLIENTS 2.3 (LKX), the provider's guide where it is named (D), and one
-project's notes of what it saw ((P): ddmd72/alekbot-core, voice_spike_01).
+Sources: xai.md#1 to xai.md#37.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from mockserver.engines.simulator.openai.profile import SERVER_VAD, Profile
 
 UNIMPLEMENTED = "unimplemented"
 INTERIM_MODEL = "grok-transcribe"
-"""Cumulative .updated events come where this model transcribes (D: voice-realtime.ws.json)."""
+"""Cumulative .updated events come where this model transcribes (xai.md#28)."""
 TRANSCRIPTION = "conversation.item.input_audio_transcription."
 STARTED = "input_audio_buffer.speech_started"
 
@@ -30,50 +29,50 @@ class XAI(Profile):
 
     name = "xai"
     default_model = "grok-voice-latest"
-    default_instructions = ""  # C: xai-*:2
-    beta_header_refused = False  # unknown
-    key_subprotocol = "xai-client-secret."  # D: the guide to ephemeral tokens
-    # D: the same guide. What it does with a session is unknown; here it is taken and means nothing, as in ``SESSION``.
+    default_instructions = ""  # xai.md#8
+    beta_header_refused = False  # unknown (xai.md#43)
+    key_subprotocol = "xai-client-secret."  # xai.md#2
+    # A client secret holds no session (xai.md#2). What it does with one is unknown (xai.md#41); here it is taken and
+    # means nothing, as unknown fields of ``SESSION`` do.
     secrets_hold_session = False
-    transcription_sessions = False  # unknown
+    transcription_sessions = False  # unknown (xai.md#43)
     typed_session = False
     events = CLIENT_EVENTS
     session_shape = SESSION
     voices = None
     voice_path = "voice"
     modalities = (("text",), ("audio",), ("audio", "text"))
-    speaks_always = True  # (P): modalities ["text"] is echoed, and audio comes
-    # Its call ids have 43 characters (C: xai-tool_call_round:26), livekit shortens those over 32 to a hash before it
-    # sends the output (LKU:138), and works with xAI.
+    speaks_always = True  # modalities ["text"] is echoed, and audio comes (xai.md#14)
+    # Its call ids have 43 characters (xai.md#7), livekit shortens those over 32 to a hash before it sends the output,
+    # and works with xAI (xai.md#36).
     checks_call_id = False
     said_verbatim = ("force_message",)
-    # (PCX events.py: "server default 0.85", 333; of silence none is told: unknown)
+    # xai.md#15; of the silence nothing is known (xai.md#44)
     server_vad: Mapping[str, Any] = {
         **SERVER_VAD,
         "threshold": 0.85,
         "prefix_padding_ms": 333,
         "silence_duration_ms": 500,
     }
-    transcription_fields: Mapping[str, None] = {}  # C: xai-*:6
-    # (C) pydantic-ai tests/realtime/cassettes/test_xai_ws/test_push_to_talk_replies_only_when_asked: the last
-    # .completed comes 3 ms before response.created; pings at 0 and 10 s.
+    transcription_fields: Mapping[str, None] = {}  # xai.md#9
+    # The last .completed comes 3 ms before response.created (xai.md#28).
     transcribes_first = True
-    # (C) both test_push_to_talk_*: response.created follows a commit, with turn detection off and no response.create.
+    # response.created follows a commit, with turn detection off and no response.create (xai.md#26).
     commit_answers = True
-    ping_s = 10.0
-    transcribes_always = True  # D: .updated depends on the model's name, .completed does not
+    ping_s = 10.0  # xai.md#6
+    transcribes_always = True  # .updated depends on the model's name, .completed does not (xai.md#28)
     obfuscation = False
     item_done = False
-    rate_limits = None  # none in either capture
-    overlapping_calls = False  # C: xai-tool_call_round:25 and :26
-    whole_arguments = True  # C: xai-tool_call_round:28
-    refuses_second_response = False  # FACTS 30
+    rate_limits = None  # xai.md#19
+    overlapping_calls = False  # xai.md#24
+    whole_arguments = True  # xai.md#24
+    refuses_second_response = False  # xai.md#30
     closing = (
         "response.output_audio_transcript.done",
         "response.content_part.done",
         "response.output_audio.done",
-    )  # C: xai-text_in_audio_out_turn:18 to :20
-    captions_ahead = 0  # C: the first audio comes before its words
+    )  # xai.md#22
+    captions_ahead = 0  # the first audio comes before its words (xai.md#22)
     captions_lead = 0.0
 
     def __init__(self) -> None:
@@ -90,7 +89,7 @@ class XAI(Profile):
         return XAI()
 
     def mint(self, what: str, ids: Ids) -> str:
-        """UUIDs; a session's without dashes, a call's with a number behind it (C: xai-tool_call_round)."""
+        """UUIDs; a session's without dashes, a call's with a number behind it (xai.md#7)."""
         match what:
             case "session":
                 return ids.uuid().replace("-", "")
@@ -102,26 +101,26 @@ class XAI(Profile):
                 return ids.uuid()
 
     def bad_key_answer(self, key: str | None) -> tuple[int, dict[str, Any]]:
-        """(I) continuedev/continue#10778: the sentence, of its chat, with status 400; of this path all is unknown."""
+        """The sentence of its chat (xai.md#4); of this path all is unknown (xai.md#41)."""
         shown = "none" if key is None else f"{key[:2]}***{key[-2:]}"
         text = f"Incorrect API key provided: {shown}. You can obtain an API key from https://console.x.ai."
         return 401, {"code": "unauthenticated", "error": text}
 
     def knows_model(self, model: str) -> bool:
-        """Unknown which there are: grok's."""
+        """Which there are is not wholly known (xai.md#3, xai.md#38): here those that begin with grok."""
         return model.startswith("grok")
 
     # --- settings ---
 
     def defaults(self, model: str, instructions: str) -> dict[str, Any]:
-        """C: xai-*:2; what is not shown there is shown in :6."""
+        """As session.created shows them (xai.md#8), and the rest as session.updated does (xai.md#9)."""
         config = super().defaults(model, instructions)
         config["audio"]["input"]["turn_detection"] = {"type": None}
         config["audio"]["output"]["voice"] = None  # not chosen: shown as "ara" at the start, then not at all
         return {**config, "temperature": -1.0}
 
     def session_in(self, given: dict[str, Any]) -> dict[str, Any]:
-        """``voice``, ``turn_detection`` and ``modalities`` stand at the top (CLIENTS 2.3)."""
+        """``voice``, ``turn_detection`` and ``modalities`` stand at the top (xai.md#11)."""
         audio = given.get("audio") or {}
         heard = _known(audio.get("input") or {}, "format", "transcription")
         said = _known(audio.get("output") or {}, "format")
@@ -141,7 +140,7 @@ class XAI(Profile):
         return {**found, "audio": {"input": heard, "output": said}}
 
     def session_out(self, config: dict[str, Any], name: str) -> dict[str, Any]:
-        """Two different shapes (C: xai-*:2 and :6)."""
+        """Two different shapes (xai.md#8, xai.md#9)."""
         heard, said = config["audio"]["input"], config["audio"]["output"]
         if name == "session.created":
             shown = {key: config[key] for key in ("id", "object", "instructions", "model", "tools")}
@@ -170,7 +169,7 @@ class XAI(Profile):
                 "output": {"format": said["format"], "transport": "json"},
             },
         }
-        # (C) test_push_to_talk_*: off, it is not shown
+        # Off, it is not shown (xai.md#9).
         if heard["turn_detection"]["type"] is not None:
             body["turn_detection"] = heard["turn_detection"]
         if transcription is not None:
@@ -182,11 +181,11 @@ class XAI(Profile):
         return body
 
     def detection(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Shown as given, without the defaults (C: xai-*:6)."""
+        """Shown as given, without the defaults (xai.md#9)."""
         return {"type": None} if new is None else new
 
     def detection_in_force(self, shown: dict[str, Any]) -> dict[str, Any] | None:
-        """``create_response: false`` is shown but not honoured (FACTS 30). Its defaults: pipecat's notes."""
+        """``create_response: false`` is shown but not honoured (xai.md#13). Its defaults: xai.md#15."""
         if shown["type"] is None:
             return None
         given = {key: value for key, value in shown.items() if value is not None}
@@ -195,12 +194,12 @@ class XAI(Profile):
     # --- events ---
 
     def start(self, desk: Desk[OpenAIOptions], conversation_id: str) -> Iterable[tuple[str, dict[str, Any]]]:
-        """FACTS 1."""
+        """What the server sends beside session.created (xai.md#5)."""
         yield ("conversation.created", {"conversation": {"id": conversation_id, "object": "realtime.conversation"}})
         yield "ping", {"timestamp": desk.milliseconds()}
 
     def outgoing(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
-        """``previous_item_id`` on all but session.created (C); no conversation.item.done (FACTS 30)."""
+        """``previous_item_id`` on all but session.created (xai.md#18); no conversation.item.done (xai.md#19)."""
         name = body["type"]
         item_id = (body.get("item") or {}).get("id")
         if name == "session.created":
@@ -254,15 +253,15 @@ class XAI(Profile):
                 pass
 
     def _added(self, body: dict[str, Any]) -> None:
-        """What belongs to tools has no predecessor (C: xai-tool_call_round:27 and :34)."""
+        """What belongs to tools has no predecessor (xai.md#18)."""
         item = body["item"]
         if item["type"].startswith("function_call"):
             body["previous_item_id"] = None
         body["item"] = _item_out(item, call_role="tool")
 
     def _spoken(self, item_id: str, desk: Desk[OpenAIOptions]) -> dict[str, Any]:
-        """An item of speech is announced while somebody speaks, empty and without a predecessor (C: push_to_talk, see
-        above). Here it is when speech has stopped, so that what is cleared before was never an item."""
+        """An item of speech is announced while somebody speaks, empty and without a predecessor (xai.md#27).
+        Here it is when speech has stopped, so that what is cleared before was never an item."""
         self._told.add(item_id)
         item = {
             "id": item_id,
@@ -280,7 +279,7 @@ class XAI(Profile):
         }
 
     def _audio(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> None:
-        """C: xai-*:14 to :17; the latency stands in a response's first delta."""
+        """Its further fields (xai.md#23); the latency stands in a response's first delta."""
         response_id = body["response_id"]
         ms = round(len(base64.b64decode(body["delta"])) / self._bytes_per_ms)
         if response_id not in self._audio_ms:
@@ -291,7 +290,7 @@ class XAI(Profile):
         body |= {"rid": self._rid, "audio_duration_ms": ms, "ts": desk.milliseconds()}
 
     def _caption(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> None:
-        """Its event id is the ``rid`` of the audio that belongs to it (C: xai-text_in_audio_out_turn:14 and :15)."""
+        """Its event id is the ``rid`` of the audio that belongs to it (xai.md#23)."""
         if self._rid is not None:
             body["event_id"] = self._rid
         self._rid = None
@@ -299,7 +298,7 @@ class XAI(Profile):
         body["start_time"] = round(self._audio_ms.get(body["response_id"], 0) / 1000, 2)
 
     def _done(self, body: dict[str, Any]) -> None:
-        """Usage stands beside the response (FACTS 30)."""
+        """Usage stands beside the response (xai.md#21)."""
         response = body["response"]
         usage = response["usage"]
         told, spent = usage["input_token_details"], usage["output_token_details"]
@@ -317,7 +316,7 @@ class XAI(Profile):
         body["response"] = _response_out(response)
 
     def _transcribed(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
-        """No deltas: ``.completed`` is sent again and again with all words so far (FACTS 30), beside ``.updated``."""
+        """No deltas: ``.completed`` is sent again and again with all words so far (xai.md#28), beside ``.updated``."""
         kind = body["type"].removeprefix(TRANSCRIPTION)
         item_id = body["item_id"]
         place = {key: body[key] for key in ("item_id", "content_index")} | {"previous_item_id": None}
@@ -340,8 +339,7 @@ def _completed(event_id: str, shown: dict[str, Any], status: str) -> dict[str, A
 
 
 def _response_out(response: dict[str, Any]) -> dict[str, Any]:
-    """C: xai-*:10 and :22; metadata where a client sent some: (C) pydantic-ai
-    tests/realtime/cassettes/test_xai_ws/test_reconnect_replays_a_tool_round."""
+    """A response as it shows it; metadata only where a client sent some (xai.md#20)."""
     body = {
         "id": response["id"],
         "object": response["object"],
@@ -354,7 +352,7 @@ def _response_out(response: dict[str, Any]) -> dict[str, Any]:
 
 
 def _item_out(item: dict[str, Any], *, call_role: str) -> dict[str, Any]:
-    """With ``object``; a role on what belongs to tools, which is not the same everywhere (C: xai-tool_call_round)."""
+    """With ``object``; a role on what belongs to tools, which is not the same everywhere (xai.md#24)."""
     body = {**item, "object": "realtime.item"}
     if item["type"] == "function_call":
         body["role"] = call_role
@@ -368,7 +366,7 @@ def _item_out(item: dict[str, Any], *, call_role: str) -> dict[str, Any]:
 
 
 def _tool_out(tool: dict[str, Any]) -> dict[str, Any]:
-    """C: xai-tool_call_round:6: a function's fields stand one level down."""
+    """A function's fields stand one level down (xai.md#10)."""
     if tool.get("type") != "function":
         return tool
     return {"type": "function", "function": {key: value for key, value in tool.items() if key != "type"}}

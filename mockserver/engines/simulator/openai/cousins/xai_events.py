@@ -1,4 +1,4 @@
-"""What a client may send to xAI, as tables. Sources: FACTS 30, CLIENTS 2.3, the provider's guide (D), pipecat (PCX)."""
+"""What a client may send to xAI, as tables. Sources: xai.md#11 to xai.md#16, xai.md#33."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mockserver.engines.simulator.shapes import FLAG, Shape, integer, listing, r
 _FORMAT = variants(
     "type",
     {
-        "audio/pcm": Shape(open=True, fields={"rate": integer(8_000, 48_000)}),  # D: the guide
+        "audio/pcm": Shape(open=True, fields={"rate": integer(8_000, 48_000)}),  # xai.md#16
         "audio/pcmu": Shape(),
         "audio/pcma": Shape(),
     },
@@ -35,8 +35,8 @@ _LEGS = {
     "output": Shape(open=True, fields={"format": _FORMAT}),
 }
 _TOOLS = listing(Shape(open=True, required=("type",), fields={"type": text(), "name": text()}))
-# Unknown: what it does with a field that it does not know. It takes the fields of GA that mean nothing to it (LKX:206
-# sends type, tracing, noise_reduction, output_modalities), so here all are taken.
+# Unknown: what it does with a field that it does not know (xai.md#42). It takes the fields of GA that mean nothing to
+# it (xai.md#12), so here all are taken.
 SESSION = Shape(
     open=True,
     fields={
@@ -57,10 +57,11 @@ _FORCED = record(
     id=text(),
     role=text("assistant"),
     content=listing(Shape(open=True, required=("type", "text"), fields={"text": text()})),
-    interruptible=FLAG,  # D: the guide; both default to what they are without
+    interruptible=FLAG,  # xai.md#33; both default to what they are without
     voice=text(),
 )
-# Its own ids have 36 characters, and livekit makes items with them anew when it connects again (LKO:1296).
+# Its own ids have 36 characters, and livekit makes items with them anew when it connects again
+# (clients.md#40).
 _ITEMS = {**schema.item_kinds(longest=None), "force_message": _FORCED}
 _VOICE = Shape(("string", "object", "null"))
 _RESPONSE = Shape(
