@@ -15,11 +15,11 @@ from mockserver.engines.simulator.voice.listening import Ear
 from mockserver.engines.simulator.voice.utterance import InputAudio
 
 LEAST_MS = 100
-"""A commit needs that much (FACTS 18)."""
+"""A commit needs that much (openai.md#77)."""
 MOST_BYTES = 15 * 1024 * 1024
-"""Of one append (D: input_audio_buffer.append)."""
+"""Of one append (openai.md#73)."""
 SEMANTIC_MS = {"low": 8_000, "medium": 4_000, "high": 2_000, "auto": 4_000}
-"""How long semantic VAD waits at most (FACTS 28)."""
+"""How long semantic VAD waits at most (openai.md#85)."""
 SEMANTIC_PREFIX_MS = 300
 SEMANTIC_THRESHOLD = 0.5
 IDLE_MESSAGE = (
@@ -27,15 +27,15 @@ IDLE_MESSAGE = (
     "respond naturally. If not, follow up on their last message to keep the conversation going or ask if "
     "they're still there."
 )
-"""What the model is told at an idle timeout, in an item that the client sees (C: pydantic-ai
-test_openai_ws/test_idle_timeout_nudge_is_not_a_user_turn; gpt-realtime-2.1-mini)."""
+"""What the model is told at an idle timeout, in an item that the client sees (openai.md#87)."""
 HESITATIONS = frozenset(
     (
         *("a", "an", "and", "as", "at", "because", "but", "er", "erm", "for", "from", "in", "is"),
         *("of", "on", "or", "so", "the", "to", "uh", "uhm", "um", "with"),
     )
 )
-"""Words that nobody ends a turn with. The provider's own judge is a model; its example is a trailing "uhhm" (D)."""
+"""Words that nobody ends a turn with. The provider's own judge is a model; its example is a trailing "uhhm"
+(openai.md#85)."""
 
 
 class AudioIn:
@@ -75,7 +75,7 @@ class AudioIn:
     # --- the client's events ---
 
     def append(self, audio: str) -> None:
-        """input_audio_buffer.append. Nothing confirms it (D)."""
+        """input_audio_buffer.append. Nothing confirms it (openai.md#73)."""
         data = received(audio, "audio")
         if len(data) > MOST_BYTES:
             raise problems.too_long(audio, MOST_BYTES, "audio")
@@ -94,7 +94,7 @@ class AudioIn:
             self._edge(turn)
 
     def commit(self) -> None:
-        """input_audio_buffer.commit by the client. No response follows by itself (D)."""
+        """input_audio_buffer.commit by the client. No response follows by itself (openai.md#75)."""
         if self.fresh_ms < LEAST_MS:
             raise problems.buffer_too_small(self.fresh_ms)
         item_id = self.pending_item or self.wire.mint("item")
@@ -111,7 +111,7 @@ class AudioIn:
     def time_out(self, since_ms: float) -> None:
         """The idle timeout: a system message says so to the model, and an empty turn of the user's is committed.
 
-        Its times are whole frames of the detector (C: IDLE_MESSAGE).
+        Its times are whole frames of the detector (openai.md#87).
         """
         item_id = self.wire.mint("item")
         start, end = (int(ms // FRAME_MS) * FRAME_MS for ms in (since_ms, self.position_ms))

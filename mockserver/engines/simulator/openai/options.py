@@ -33,11 +33,12 @@ class OpenAIOptions(Options):
 
     SWITCHES: ClassVar[tuple[str, ...]] = tuple(Misbehaviour)
 
-    # Unknown: whether conversation.item.added and .done are sent for output that is not in the conversation (FACTS 25).
+    # Unknown: whether conversation.item.added and .done are sent for output that is not in the conversation
+    # (openai.md#129).
     announce_out_of_band: bool = False
     # Unknown: whether a truncated item keeps the transcript of what was heard ("cut") or none at all ("deleted").
     truncated_transcript: Literal["cut", "deleted"] = "cut"
-    # Unknown: whether xAI's conversation.item.deleted names the item ("kept") or not ("empty"); LKX:426 expects both.
+    # Unknown: whether xAI's conversation.item.deleted names the item ("kept") or not ("empty", xai.md#32).
     deleted_item_id: Literal["kept", "empty"] = "kept"
     # Unknown: how much silence lets semantic VAD end a turn that sounds finished.
     # Of audio that is not ours it takes twice as much.

@@ -26,7 +26,7 @@ from mockserver.errors import UsageError
 
 SECRETS_PATH = "/realtime/client_secrets"
 SECRET_SECONDS = 600
-"""How long a client secret lives by default (D: expires_after)."""
+"""How long a client secret lives by default (openai.md#18)."""
 _LIFE_SECONDS = shapes.integer(10, 7200)
 _LIFE = shapes.record(anchor=shapes.text("created_at"), seconds=_LIFE_SECONDS)
 
@@ -95,7 +95,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
     def _gate(
         self, handshake: Handshake, key: str | None, model: str, transcribing: bool, context: base.Context
     ) -> tuple[ClientProblem, int] | None:
-        """Why this client is turned away after the upgrade, with the close code (FACTS 4, 34); None lets it in."""
+        """Why this client is turned away after the upgrade, with the close code (openai.md#5); None lets it in."""
         beta = handshake.header("openai-beta") or ""
         asks_beta = "realtime=v1" in beta or any(name.startswith("openai-beta.") for name in handshake.subprotocols)
         if asks_beta and self.profile.beta_header_refused:
@@ -111,7 +111,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
     # --- the neighbours ---
 
     def neighbour(self, request: base.Request, context: base.Context) -> base.Reply | None:
-        """POST /v1/realtime/client_secrets: a short-lived key with a session's settings (CLIENTS 1)."""
+        """POST /v1/realtime/client_secrets: a short-lived key with a session's settings (openai.md#17)."""
         wanted = request.method == "POST" and request.path.endswith(SECRETS_PATH)
         if not wanted or not self.profile.gives_secrets:
             return None

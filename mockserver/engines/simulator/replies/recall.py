@@ -19,7 +19,8 @@ class Recall:
     (its own earlier replies hold what it has said before). One thing is left out:
 
     - Assistant messages that a *client* put at the end of the context are not said. They are context, not words to be
-      spoken: the model takes them as what it has said already (FACTS 26). Anywhere else they are history, and are said.
+      spoken: the model takes them as what it has said already (openai.md#131). Anywhere else they are history, and are
+      said.
 
     Audio that it cannot make out is told of by its length. Where tool_choice demands a call, it calls: the tool named,
     or the first one, with the newest user words as every text argument.
@@ -80,7 +81,7 @@ def _demanded(context: Context) -> ToolCall | None:
     named = choice.get("name") if isinstance(choice, Mapping) else None
     if named is None and choice != "required":
         return None
-    # A model that has just been given a tool's output answers it; "required" means a call in any case (D: tool_choice).
+    # A model that has just been given a tool's output answers it; "required" means a call in any case (openai.md#128).
     for tool in context.tools:
         if tool.get("type") == "function" and named in (None, tool.get("name")):
             return ToolCall(str(tool["name"]), _arguments(tool, context.user))

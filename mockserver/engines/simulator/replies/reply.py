@@ -124,7 +124,7 @@ class Silence:
 class Failure:
     """The response fails (response.done with status "failed"). ``type`` and ``code`` as the provider has them.
 
-    A server_error's code is null, though the schema has a string there: (I) openai/openai-realtime-api-beta#116.
+    A server_error's code is null, though the schema has a string there (openai.md#119).
     """
 
     code: Name | None = None
