@@ -155,7 +155,7 @@ async def test_the_same_on_a_live_session() -> None:
 
 
 async def say(client: Client, words: str) -> None:
-    """Speak into the microphone, then be silent: semantic turn detection waits up to 4 s (FACTS 28)."""
+    """Speak into the microphone, then be silent: semantic turn detection waits up to 4 s (openai.md#85)."""
     pcm = speech.encode(words, 24_000) + bytes(5 * 48_000)
     step = 2 * 2_400
     for place in range(0, len(pcm), step):

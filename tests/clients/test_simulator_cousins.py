@@ -46,7 +46,7 @@ async def test_xai_says_a_text_as_it_is_and_is_not_asked() -> None:
 
 
 async def test_xai_asks_again_while_it_speaks_and_the_first_reply_ends() -> None:
-    """A second response.create is no error there (FACTS 30): the plugin gets both, the first one cut short."""
+    """A second response.create is no error there (xai.md#30): the plugin gets both, the first one cut short."""
     async with talking("xai", replier=Scripted([LONG, "second"])) as (server, session):
         first = await session.generate_reply()
         await until(lambda: pieces(server) >= 5)
@@ -98,7 +98,7 @@ async def test_an_agent_of_xais_speaks_its_script() -> None:
 
 @asynccontextmanager
 async def beta(server: MockServer) -> AsyncIterator[Any]:
-    """The openai package's beta client, on Azure. Its socket's address has a setting of its own (CLIENTS 0)."""
+    """The openai package's beta client, on Azure. Its socket's address has a setting of its own (clients.md#3)."""
     client = AsyncAzureOpenAI(
         api_key="any",
         azure_endpoint="http://unused",
@@ -140,7 +140,7 @@ async def test_the_openai_packages_beta_client_talks_to_a_dated_azure() -> None:
 
 @pytest.mark.parametrize("provider", ["openai", "azure_dated"])
 async def test_the_beta_is_refused_where_it_is_retired(provider: str) -> None:
-    """The control: the same client gets its session from Azure, and an error and close 4000 from OpenAI (FACTS 34)."""
+    """The control: the same client gets its session from Azure, an error and close 4000 from OpenAI (openai.md#12)."""
     with virtual_time():
         async with MockServer(simulator(provider)) as server, beta(server) as connection:
             first = await connection.recv()
@@ -148,7 +148,7 @@ async def test_the_beta_is_refused_where_it_is_retired(provider: str) -> None:
 
 
 async def test_azure_turns_a_bad_key_away_before_the_upgrade() -> None:
-    """And takes the right one; OpenAI upgrades first (FACTS 4)."""
+    """And takes the right one; OpenAI upgrades first (openai.md#4)."""
     with virtual_time():
         async with MockServer(simulator("azure_dated", require_key="another")) as server:
             with pytest.raises(InvalidStatus) as refused:

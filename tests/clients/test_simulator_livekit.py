@@ -130,7 +130,9 @@ async def test_chat_context_is_mirrored_replaced_and_deleted(provider: str) -> N
         await session.update_chat_ctx(changed)
         assert texts(server) == ["zero", "one, replaced", "three"]
         mirrored = [item.text_content for item in session.chat_ctx.items]
-        if provider == "xai":  # which names no predecessor for what stands first: the plugin puts it last (LKX:413)
+        if (
+            provider == "xai"
+        ):  # which names no predecessor for what stands first: the plugin puts it last (clients.md#45)
             mirrored.sort(key=texts(server).index)
         assert mirrored == texts(server)
 
@@ -230,7 +232,7 @@ async def test_an_interruption_by_the_agent(provider: str) -> None:
 
 
 async def test_a_session_that_expires_is_built_up_again(provider: str) -> None:
-    """The plugin connects anew and makes every item again, the server's own with their ids (CLIENTS 4.5)."""
+    """The plugin connects anew and makes every item again, the server's own with their ids (clients.md#40)."""
     said = Scripted([ToolCall("get_weather", {"city": "Oslo"}), "it is foggy", "still here"])
     with virtual_time():
         async with MockServer(simulator(provider, replier=said, max_session_s=60)) as server:

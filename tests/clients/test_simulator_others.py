@@ -185,7 +185,7 @@ async def test_what_the_sdk_asks_out_of_band_stays_there(misbehave: str) -> None
                 assert done.metadata == {"topic": "filler"}
                 assert done.conversation_id is None
                 said_aloud = [item.content[0].transcript for item in done.output]
-                # An assistant message is context, not words to be spoken (FACTS 26).
+                # An assistant message is context, not words to be spoken (openai.md#131).
                 assert (said_aloud == ["one moment"]) == ("instructions" in asked)
         inside = server.sessions[0].inspect().values["conversation"]
         assert len(inside) == (2 if misbehave else 0)

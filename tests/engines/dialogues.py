@@ -307,9 +307,7 @@ class Scene:
         )
 
     def calls(self, gap: Micros = 20 * MS) -> None:
-        """A tool round; its output goes before the response that called is done, as clients
-        do (FACTS 10).
-        """
+        """A tool round; its output goes before the response that called is done, as clients do (openai.md#105)."""
         asked = self.request(gap=gap)
         metadata = self.lines[asked].body["response"]["metadata"]
         name = self.begins(asked, metadata, gap=gap)

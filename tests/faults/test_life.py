@@ -77,7 +77,7 @@ def test_every_response_or_only_one() -> None:
 
 
 def test_cancelled_before_any_output() -> None:
-    """FACTS 21: response.created, then response.done, usage all 0, no output_item, no rate_limits."""
+    """As openai.md#112 has it: response.created, then response.done, usage all 0, no output_item, no rate_limits."""
     stage = turn("cancel midway on response.created")
     assert stage.names == ["session.created", "response.created", "response.done"]
     response = stage.bodies("response.done")[0]["response"]

@@ -1,4 +1,5 @@
-"""The provider's errors, word for word where the words are known (FACTS 4, 6, 15, 34)."""
+"""The provider's errors, word for word where the words are known (openai.md#6, openai.md#12, openai.md#25,
+openai.md#107)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """A response that a fault ends, beside one that the simulator itself ends at the same moment: the same events.
 
-And what comes after it: rate limits where something was output, none where nothing was (FACTS 9 and 21).
+And what comes after it: rate limits where something was output, none where nothing was (openai.md#102,
+openai.md#112).
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ AUDIO_ENDS = {
 @pytest.mark.parametrize("fault", ["cancel midway", "fail", "incomplete"])
 @pytest.mark.parametrize("provider", AUDIO_ENDS)
 async def test_at_its_first_delta_an_audio_part_is_ended_whole(provider: str, fault: str) -> None:
-    """There the transcript of OpenAI's answers has begun, and no sound has come yet (FACTS 8 and 21)."""
+    """There the transcript of OpenAI's answers has begun, and no sound has come yet (openai.md#80)."""
     names = [body["type"] for body in await served(WORDS, fault, provider=provider)]
     first = next(place for place, name in enumerate(names) if name.endswith(".delta"))
     assert [name for name in names if name.endswith(".delta")] == [names[first]]

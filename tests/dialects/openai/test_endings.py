@@ -65,7 +65,7 @@ TRANSCRIPT = "response.output_audio_transcript.done"
         (1, ["response.done"]),
         (2, ["response.output_item.done", "response.done"]),
         (3, ["conversation.item.done", "response.output_item.done", "response.done"]),
-        # A part that is audio has both ends, also before its first delta and before its first sound (FACTS 21).
+        # A part that is audio has both ends, also before its first delta and before its first sound (openai.md#113).
         (4, ["response.output_audio.done", TRANSCRIPT, *CLOSED]),
         (5, ["response.output_audio.done", TRANSCRIPT, *CLOSED]),
         (6, ["response.output_audio.done", TRANSCRIPT, *CLOSED]),
@@ -209,7 +209,7 @@ def test_an_item_out_of_the_conversation_is_not_done_in_it() -> None:
 
 
 def test_the_previous_item_is_null_behind_the_first_one() -> None:
-    """FACTS 11."""
+    """conversation.item.done names no predecessor that is the first item (openai.md#61)."""
     user = {"id": "item_0", "type": "message", "role": "user", "status": "completed"}
     first = event("conversation.item.added", previous_item_id=None, item=user)
     done = event("conversation.item.done", previous_item_id=None, item=user)
@@ -276,7 +276,7 @@ def test_the_tail_is_the_end_that_the_provider_sent(path: Any) -> None:
         ]
         assert sorted(body["type"] for body in tail) == sorted(body["type"] for body in real)
         if path.name.startswith("xai"):
-            continue  # adds fields of its own to every event (FACTS 30)
+            continue  # adds fields of its own to every event (xai.md#18, xai.md#23)
         assert [body["type"] for body in tail] == [body["type"] for body in real]
         for mine, theirs in zip(tail, real, strict=True):
             if mine["type"] != "response.done":

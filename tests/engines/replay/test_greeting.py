@@ -1,4 +1,4 @@
-"""session.created comes first, however early the client speaks (FACTS 1); other delays stay as recorded."""
+"""session.created comes first, however early the client speaks (openai.md#20); other delays stay as recorded."""
 
 from __future__ import annotations
 

@@ -335,7 +335,7 @@ def truncate(ms: int) -> dict[str, Any]:
     ids=["session", "response", "commit", "truncate", "item"],
 )
 def test_a_refused_request_takes_no_answer_of_a_later_one(wrong: Any, error: Any, right: Any, answer: Any) -> None:
-    """Clients of raw sockets send no event id, so the error names none (FACTS 19)."""
+    """Clients of raw sockets send no event id, so the error names none (openai.md#60)."""
     cassette = recording((S, SESSION), (C, wrong), (S, error), (C, right), (S, answer))
     live = Live(Replay(cassette, pacing="instant"))
     live.send(wrong)
@@ -396,7 +396,7 @@ def recreated(**timing: Any) -> Cassette:
 @pytest.mark.parametrize("pacing", ["recorded", "instant"])
 @pytest.mark.parametrize("timed", [True, False])
 def test_an_item_made_again_under_its_id_is_answered_when_it_is_made(pacing: str, timed: bool) -> None:
-    """LiveKit updates an item by deleting and creating it (CLIENTS 4.4)."""
+    """LiveKit updates an item by deleting and creating it (clients.md#39)."""
     live = Live(Replay(recreated(timed=timed), pacing=pacing))
     live.send(create("old"))
     live.wait(5_000)

@@ -18,15 +18,15 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 # Paths where captures hold a field that the types do not know. ``*`` stands for one step.
 SESSION = {"session.id", "session.object", "session.expires_at"}
 UNKNOWN_BUT_REAL = {
-    # The types describe what a client may ask for; every captured session shows these too (openai-*:2).
+    # The types describe what a client may ask for; every recorded session shows these too (openai.md#21).
     "session.created": SESSION,
     "session.updated": SESSION,
-    # FACTS 12: 716 of 716 text, transcript and arguments deltas.
+    # Every text, transcript and arguments delta has it (openai.md#51).
     "response.output_text.delta": {"obfuscation"},
     "response.output_audio_transcript.delta": {"obfuscation"},
     "response.function_call_arguments.delta": {"obfuscation"},
     "conversation.item.input_audio_transcription.delta": {"obfuscation"},
-    # C: pydantic-ai's test_parity_ws/*[openai-current]: messages of gpt-realtime-2 and later.
+    # Messages of gpt-realtime-2 and later (openai.md#106).
     **{
         name: {"item.phase"}
         for name in (
@@ -44,13 +44,13 @@ NULL_BUT_REAL = {
 }
 
 
-# What Azure adds (captures azure-*) or has kept from the beta's later versions.
+# What Azure adds (azure.md#11) or has kept from the beta's later versions.
 OF_AZURE = {name: {"content"} for name in ("response.content_part.added", "response.content_part.done")}
 BETA_SESSION = {"session.id", "session.object", "session.expires_at", "session.client_secret"}
 OF_THE_BETA = {
-    "session.created": BETA_SESSION,  # C: openai_beta-webrtc_cancelled_turn:2
+    "session.created": BETA_SESSION,  # openai.md#160
     "session.updated": BETA_SESSION,
-    # C: openai_beta-webrtc_cancelled_turn:24.
+    # The recorded session of the beta shows it (openai.md#159).
     "response.done": {"response.usage.input_token_details.cached_tokens_details"},
 }
 UNIONS: dict[str, Any] = {

@@ -17,7 +17,7 @@ from tests.engines.simulator import oracle
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "openai": {
         "rate_limits.updated": "these captures show none after five responses, but others do after response.done "
-        "(FACTS 9: 7 of 7): the recorder behind these seems to leave it out",
+        "(openai.md#102: 7 of 7): the recorder behind these seems to leave it out",
     },
     "azure": {},
     "azure_voice_live": {},

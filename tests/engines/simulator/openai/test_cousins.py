@@ -1,7 +1,8 @@
 """What holds for every provider: a session survives whatever a client does, and each response ends once.
 
 And what pipecat sends is taken. It is too large to be installed for a test, so its frames are written down here, as
-its models serialise them (PCE: openai/realtime/events.py and xai/realtime/events.py, ``exclude_none``).
+its models serialise them (pipecat-ai 1.14.0, pipecat/services/openai/realtime/events.py and .../xai/realtime/events.py,
+``exclude_none``).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from tests.engines.simulator.openai.test_mcp import TOOLS, tool
 from tests.engines.simulator.stage import Stage
 
 NOT_HERE = {
-    "conversation.created": "never sent by OpenAI: 0 of 25 sessions (FACTS 1)",
+    "conversation.created": "never sent by OpenAI: 0 of 25 sessions (openai.md#20)",
     "conversation.item.created": "the beta's name of conversation.item.added",
     "output_audio_buffer.started": "WebRTC and SIP only",
     "output_audio_buffer.stopped": "WebRTC and SIP only",

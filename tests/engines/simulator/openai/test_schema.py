@@ -27,7 +27,7 @@ NOT_HERE = {
     },
     "response.create.response.input[]": {"mcp_list_tools", "mcp_call", "mcp_approval_request"},
 }
-# The package has these for an assistant's message, but audio of the assistant's cannot be given (FACTS 19; D).
+# The package has these for an assistant's message, but audio of the assistant's cannot be given (openai.md#60).
 REFUSED = {f"{path}.content[].{name}" for path in NOT_HERE for name in ("audio", "transcript")}
 
 

@@ -30,12 +30,12 @@ class XAI(Profile):
     name = "xai"
     default_model = "grok-voice-latest"
     default_instructions = ""  # xai.md#8
-    beta_header_refused = False  # unknown (xai.md#43) (xai.md#43)
+    beta_header_refused = False  # unknown (xai.md#43)
     key_subprotocol = "xai-client-secret."  # xai.md#2
     # A client secret holds no session (xai.md#2). What it does with one is unknown (xai.md#41); here it is taken and
     # means nothing, as unknown fields of ``SESSION`` do.
     secrets_hold_session = False
-    transcription_sessions = False  # unknown (xai.md#43) (xai.md#43)
+    transcription_sessions = False  # unknown (xai.md#43)
     typed_session = False
     events = CLIENT_EVENTS
     session_shape = SESSION
@@ -59,7 +59,7 @@ class XAI(Profile):
     transcribes_first = True
     # response.created follows a commit, with turn detection off and no response.create (xai.md#26).
     commit_answers = True
-    ping_s = 10.0  # xai.md#6  # xai.md#6
+    ping_s = 10.0  # xai.md#6
     transcribes_always = True  # .updated depends on the model's name, .completed does not (xai.md#28)
     obfuscation = False
     item_done = False
