@@ -76,6 +76,7 @@ def cleaned(
             upstream=redactor.url(header.upstream),
             origin=redactor.text(header.origin),
             audio=policy if policy != "keep" else header.audio,
+            faults=tuple(redactor.text(fault) for fault in header.faults),
         ),
         tuple(
             Connection(
@@ -117,7 +118,9 @@ def standing_error(name: object, where: str, kind: str) -> SecretFound:
 
 
 def _standing(cassette: Cassette, redactor: Redactor) -> Iterator[tuple[str, str]]:
-    for label, text in (("upstream", cassette.header.upstream), ("origin", cassette.header.origin)):
+    header = cassette.header
+    stated = (("upstream", header.upstream), ("origin", header.origin), *(("faults", one) for one in header.faults))
+    for label, text in stated:
         yield from ((f"the header's {label}", kind) for kind, _ in redactor.scan(text))
     for connection in cassette.connections:
         here = f"connection {connection.number}"

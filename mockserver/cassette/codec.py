@@ -62,21 +62,20 @@ class Writer:
 
     def header(self, header: Header) -> None:
         """The first object."""
-        self.put(
-            {
-                MAGIC: header.version,
-                "header": {
-                    "dialect": header.dialect,
-                    "upstream": header.upstream,
-                    "recorded_on": header.recorded_on,
-                    "package": header.package,
-                    "audio": header.audio,
-                    "ended": header.ended,
-                    "origin": header.origin,
-                    "rules": dict(header.rules),
-                },
-            }
-        )
+        stated: dict[str, Any] = {
+            "dialect": header.dialect,
+            "upstream": header.upstream,
+            "recorded_on": header.recorded_on,
+            "package": header.package,
+            "audio": header.audio,
+            "ended": header.ended,
+            "origin": header.origin,
+            "rules": dict(header.rules),
+        }
+        if header.faults:
+            # One text, a line each: a version that does not know the key reads past it.
+            stated["faults"] = "\n".join(header.faults)
+        self.put({MAGIC: header.version, "header": stated})
 
     def opened(self, number: int, opened_us: Micros, handshake: Handshake, *, timed: bool = True) -> None:
         """A connection begins."""

@@ -59,7 +59,8 @@ class Header:
 
     ``ended``: "clean", or how the recording ended instead ("killed" where nobody could say, "cut" where a damaged file
     was read up to the damage). ``redaction`` counts what was taken out, by kind. ``origin`` says what made
-    the file (a command line without secrets, or the import's source).
+    the file (a command line without secrets, or the import's source). ``faults`` are those that disturbed the client
+    while it was made; nothing of them is in the recording.
     """
 
     dialect: str
@@ -71,6 +72,7 @@ class Header:
     origin: str = ""
     redaction: Mapping[str, int] = field(default_factory=dict)
     rules: Mapping[str, Any] = field(default_factory=dict)  # the match rules it was recorded with
+    faults: tuple[str, ...] = ()
     version: int = FORMAT_VERSION
 
 

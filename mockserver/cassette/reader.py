@@ -189,6 +189,8 @@ def _header(first: Any, version: int, name: str) -> Header:
     if not isinstance(stated, dict) or any(not isinstance(v, shape.get(k, str)) for k, v in stated.items()):
         raise damaged(name, 0, "its header has the wrong shape")
     known = {key: value for key, value in stated.items() if key in Header.__dataclass_fields__ and key != "version"}
+    if "faults" in known:
+        known["faults"] = tuple(known["faults"].splitlines())
     return Header(**{"dialect": "generic", **known, "version": version})
 
 

@@ -47,6 +47,8 @@ def summary(cassette: Cassette) -> Iterator[str]:
     yield safe("  " + ", ".join([header.dialect, *when, *made, *source]))
     if header.origin:
         yield safe(f"  origin: {header.origin}", 600)
+    if header.faults:
+        yield safe(f"  faults around the client, and no part of this: {'; '.join(header.faults)}", 600)
     taken = ", ".join(f"{count} {kind}" for kind, count in sorted(header.redaction.items())) or "nothing"
     yield safe(f"  ended: {header.ended}; audio: {header.audio}; redacted: {taken}; format {header.version}")
     frames = sum(len(one.records) for one in cassette.connections)
@@ -85,6 +87,7 @@ def textconv(cassette: Cassette) -> Iterator[str]:
     yield safe(f"redacted {taken}", 600)
     if header.rules:
         yield f"rules {dumps(dict(header.rules))}"
+    yield from (f"fault around the client {dumps(fault)}" for fault in header.faults)
     names, lens = Names(), Memo(lens_of(cassette))
     for one in cassette.connections:
         yield ""

@@ -226,7 +226,7 @@ def _dialect(name: str) -> Dialect:
 
 
 class Recorder:
-    """A journal's sink that writes each entry to ``NAME.cassette.partial`` before the session goes on.
+    """A server's tap that writes each entry to ``NAME.cassette.partial`` before the session goes on.
 
     Written straight to the operating system (no buffer of ours), so a killed process loses nothing; not synced to the
     disk for every frame, so a power cut may. Several sessions go into one cassette, numbered in the order they came.
@@ -245,9 +245,10 @@ class Recorder:
         redactor: Redactor | None = None,
         journal: Journal | None = None,
         rules: Mapping[str, object] | None = None,
+        faults: Sequence[str] = (),
     ) -> None:
         self.path = Path(path)
-        self.frames = 0
+        self.frames = self.exchanges = 0
         self.problem: MockServerError | None = None
         self._redactor = redactor or redactor_for(dialect)
         self._spread = Spread(self._redactor)
@@ -264,6 +265,7 @@ class Recorder:
             codec.RECORDING,
             self._redactor.text(origin),
             rules=dict(rules or {}),
+            faults=tuple(self._redactor.text(fault) for fault in faults),
         )
         with _disk(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -308,24 +310,26 @@ class Recorder:
     def exchange(self, one: Exchange) -> None:
         """Write one HTTP request with its reply."""
         self._writer.exchange(self._redactor.exchange(one))
+        self.exchanges += 1
 
-    def close(self, *, ended: str = "clean") -> Path | None:
-        """Redact across frames, check, move into place. Returns the cassette's path, or None where no client connected.
+    def close(self, *, ended: str = "clean", faults: Sequence[str] | None = None) -> Path | None:
+        """Redact across frames, check, move into place. Returns the cassette's path, or None where nobody came.
 
-        ``ended`` goes into the header. Raises SecretFound where a secret still stands; then the partial file is removed
+        ``ended`` and ``faults`` (those that fired; None: all that were set) go into the header. Raises SecretFound where a secret still stands; then the partial file is removed
         too. On any other error the partial file stays, and so does the cassette that was there before.
         """
         if self._file < 0:
             return self.path if self._saved else None
         os.close(self._file)
         self._file = -1
-        if self.problem is not None or not self._numbers:
+        if self.problem is not None or not (self._numbers or self.exchanges):
             self.partial.unlink(missing_ok=True)
             if self.problem is not None:
                 raise self.problem
             return None
         raw = load(self.partial)
-        raw = replace(raw, header=replace(raw.header, ended=self._failed or ended), path="")
+        fired = raw.header.faults if faults is None else tuple(faults)
+        raw = replace(raw, header=replace(raw.header, ended=self._failed or ended, faults=fired), path="")
         try:
             _save(raw, self.path, self._overwrite, self._redactor, self._policy, self._spread)
         except SecretFound:

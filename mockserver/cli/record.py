@@ -38,6 +38,12 @@ PROGRESS_SECONDS = 0.25
     metavar="SECONDS",
     help="What the upstream gets to answer a handshake or a request.",
 )
+@click.option(
+    "--outlast",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="What the upstream gets to end its response after a --fault has ended the client's connection (default: 30).",
+)
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.option("--redact", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too.")
 @audio_option
@@ -48,6 +54,7 @@ def record_command(
     dialect: str | None,
     key_env: str | None,
     upstream_timeout: float,
+    outlast: float | None,
     force: bool,
     rules: tuple[str, ...],
     audio: Any,
@@ -67,7 +74,8 @@ def record_command(
     from mockserver.server.sources import relay
 
     source = relay(upstream, dialect=dialect, key_env=key_env)
-    rules = (*find(Path.cwd()).redact, *rules)
+    config = find(Path.cwd())
+    rules = (*config.redact, *rules)
     # The upstream's key never crosses the client's wire, unless the upstream says it back.
     values = [os.environ[key_env]] if key_env else []
     redactor = redactor_for(source.dialect, rules=rules, values=values)
@@ -80,6 +88,7 @@ def record_command(
         overwrite=force,
         redactor=redactor,
         dial_timeout=upstream_timeout,
+        outlast=config.outlast if outlast is None else outlast,
         **server_options(options),
     )
     what = f"recording {source.dialect.title} to {file}"

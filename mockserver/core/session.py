@@ -71,6 +71,23 @@ class Bursting(Protocol):
         ...
 
 
+class Tap(Protocol):
+    """What is told of everything that passes between the engine and the innermost layer: a recorder.
+
+    ``over``: the connection has ended there. ``settled_at``: when all that was asked for is said, or None.
+    """
+
+    over: bool
+
+    def settled_at(self, now: Micros) -> Micros | None: ...
+
+    def event(self, event: Event, now: Micros) -> None: ...
+
+    def effect(self, effect: Effect, now: Micros) -> None: ...
+
+    def lost(self, now: Micros, why: str) -> None: ...
+
+
 class Session:
     """Engine, layers, journal. ``over`` is True once the client's connection has been ended by either side.
 
@@ -95,6 +112,7 @@ class Session:
         self.log = log
         self.layers: list[Layer] = list(layers)
         self.over = False
+        self.tap: Tap | None = None
         self.due: Micros | None = None
         """What ``wake_at`` says, as far as ``wake`` found it out on its way."""
         self.emit: Callable[[Effect], None] = self._keep if emit is None else emit
@@ -157,6 +175,8 @@ class Session:
         if not self.over:
             self.journal.write(self.log, now, Sender.CLIENT, Lost(why))
             self._end()
+            if self.tap is not None:
+                self.tap.lost(now, why)
 
     def fail(self, now: Micros, *, answered: bool = True) -> list[Effect]:
         """A part has raised. What was let out before still goes, then what a server in trouble says: 1011, or a 500.
@@ -183,13 +203,11 @@ class Session:
             last = due
             if stuck > 100_000:
                 raise RuntimeError(f"session {self.log.number}: a part wants to be woken at {due} for ever")
-            if self._wake_bursts is not None and not self.layers and not self.journal.watched:
+            if self._bursts() and self._wake_bursts is not None:
                 self._wake_in_bursts(self._wake_bursts, due)
                 continue
             if not self.layers or self.engine.wake_at() == due:
-                way = self._route_down if self.layers else self._emit
-                for effect in list(self.engine.wake(due)):
-                    way(effect, due)
+                self._out_of_engine(list(self.engine.wake(due)), due)
                 continue
             for place, layer in enumerate(self.layers):
                 if layer.wake_at() == due:
@@ -216,11 +234,22 @@ class Session:
             for out in list(self.layers[place].feed(item, now)):
                 self._route(out, place + 1, now)
         elif isinstance(item, EVENTS):
-            way = self._route_down if self.layers else self._emit
-            for effect in list(self.engine.feed(item, now)):
-                way(effect, now)
+            if self.tap is not None:
+                self.tap.event(item, now)
+            self._out_of_engine(list(self.engine.feed(item, now)), now)
         else:
             self._emit(item, now)
+
+    def _bursts(self) -> bool:
+        """Whether nobody between the engine and the wire has to see each frame."""
+        return not self.layers and self.tap is None and not self.journal.watched
+
+    def _out_of_engine(self, effects: list[Effect], now: Micros) -> None:
+        way = self._route_down if self.layers else self._emit
+        for effect in effects:
+            if self.tap is not None:
+                self.tap.effect(effect, now)
+            way(effect, now)
 
     def _route_down(self, effect: Effect, now: Micros) -> None:
         self._route(effect, 0, now)

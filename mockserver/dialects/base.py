@@ -97,6 +97,10 @@ class Dialect:
     plain_names: tuple[str, ...] = ()  # events whose names have no dot, as far as they are known
     floating: tuple[str, ...] = ()  # server events that it places freely among the others
     repeated: tuple[str, ...] = ("*.delta",)  # server events in as many pieces as it likes
+    response_asks: tuple[str, ...] = ()  # client events that a response follows
+    response_begins: tuple[str, ...] = ()  # server events
+    response_ends: tuple[str, ...] = ()  # server events; () where nothing tells it
+    response_refusals: tuple[str, ...] = ()  # server events that may stand in the place of a response
     text_prefix: bytes = b""  # a binary frame that begins so is a piece of a text, in UTF-8
 
     # --- the lens ---

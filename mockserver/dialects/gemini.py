@@ -54,6 +54,12 @@ class Gemini(Dialect):
         optional=("realtimeInput.video",),
     )
     audio_ends = ("realtimeInput.activityEnd", "realtimeInput.audioStreamEnd")
+    response_begins = (
+        "serverContent.modelTurn",
+        "serverContent.outputTranscription",
+        "serverContent.generationComplete",
+    )
+    response_ends = ("serverContent.turnComplete",)
     plain_names = _MESSAGES
     # All but ``serverContent.turnComplete``, which comes once a turn.
     repeated = tuple(f"serverContent.{name}" for name in _SAID if name != "turnComplete")

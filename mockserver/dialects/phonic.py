@@ -32,6 +32,8 @@ class Phonic(Dialect):
         *("tool_call_interrupted", "tool_call_output", "ready_to_start_conversation"),
         *("assistant_started_speaking", "assistant_finished_speaking"),
     )
+    response_begins = ("assistant_started_speaking",)
+    response_ends = ("assistant_finished_speaking",)
     repeated = ("audio_chunk",)
 
     def read(self, body: Any, sender: Sender) -> View:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mockserver.core.frames import Effect, Event, Handshake, Micros, Pairs
 from mockserver.core.ids import rng
@@ -69,6 +69,13 @@ class Inspection:
 
     engine: str
     values: dict[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Relaying(Protocol):
+    """An engine that passes on what an upstream says, and says nothing of its own but that it cannot."""
+
+    relays: bool
 
 
 class Source(Protocol):

@@ -66,8 +66,9 @@ class Recording(Plan):
             overwrite=True,
             redactor=self._redactor(server),
             journal=server.journal,
+            faults=server.fault_specs(),
         )
-        server.journal.listen(self._heard)
+        server.taps.append(self._heard)
         server.on_exchange.append(self._recorder.exchange)
 
     def _redactor(self, server: MockServer) -> Redactor:
@@ -85,7 +86,7 @@ class Recording(Plan):
         if not kept:
             self._recorder.discard()
             return ""
-        if self._recorder.close() is None:
+        if self._recorder.close(faults=server.fault_specs(fired=True)) is None:
             return f"nothing was recorded: no client connected to {server.dialect.socket_path}"
         return ""
 
@@ -118,7 +119,7 @@ class New(Recording):
         assert self._recorder is not None
         if not kept:
             self._recorder.discard()
-        elif self._recorder.close() is not None:
+        elif self._recorder.close(faults=server.fault_specs(fired=True)) is not None:
             try:
                 redactor = self._redactor(server)
                 whole = joined(self._known, load(self._addition))
@@ -170,7 +171,8 @@ def joined(old: Cassette, new: Cassette) -> Cassette:
     moved = tuple(
         replace(one, number=first + place, opened_us=one.opened_us + ended) for place, one in enumerate(new.connections)
     )
-    header = replace(old.header, ended=new.header.ended, recorded_on=new.header.recorded_on)
+    faults = tuple(dict.fromkeys((*old.header.faults, *new.header.faults)))
+    header = replace(old.header, ended=new.header.ended, recorded_on=new.header.recorded_on, faults=faults)
     return replace(
         old, header=header, connections=(*old.connections, *moved), exchanges=(*old.exchanges, *new.exchanges)
     )

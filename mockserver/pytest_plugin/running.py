@@ -29,6 +29,7 @@ from mockserver.errors import (
 )
 from mockserver.pytest_plugin.settings import Settings, settings_of
 from mockserver.pytest_plugin.sources import Plan, plan
+from mockserver.server.config import find
 from mockserver.server.host import MockServer
 from mockserver.server.virtual import virtual_time
 
@@ -50,7 +51,11 @@ class Running:
             self.settings: Settings = settings_of(self._item.iter_markers("realtime_mock"))
             self.plan: Plan = plan(self._item, self.settings)
             self.server = MockServer(
-                self.plan.source, faults=self.settings.faults, tls=self.settings.tls, seed=self.settings.seed
+                self.plan.source,
+                faults=self.settings.faults,
+                tls=self.settings.tls,
+                seed=self.settings.seed,
+                outlast=find(self._item.config.rootpath).outlast,
             )
             return
         except MockServerError as error:

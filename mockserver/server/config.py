@@ -1,6 +1,7 @@
 """The project's own settings: ``mockserver.toml``, or the table ``[tool.mockserver]`` of ``pyproject.toml``.
 
     redact = ["555-\\\\d{4}"]         # regular expressions, taken out of cassettes on top of everything else
+    outlast = 30                    # seconds that a recorded service gets to end its response without its client
 
     [rules]                         # match rules on top of the provider's and the cassette's
     volatile = ["session.instructions"]
@@ -19,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.errors import UsageError
+from mockserver.server.outlast import LIMIT_SECONDS
 
 OWN, SHARED = "mockserver.toml", "pyproject.toml"
-KEYS = ("redact", "rules")
+KEYS = ("redact", "outlast", "rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Config:
     path: str = ""
     redact: tuple[str, ...] = ()
     rules: Mapping[str, Any] = field(default_factory=dict)
+    outlast: float = LIMIT_SECONDS
 
 
 def find(start: Path) -> Config:
@@ -71,7 +74,7 @@ def _config(path: Path, table: Any) -> Config:
     for key in table:
         if key not in KEYS:
             near = get_close_matches(key, KEYS, 1)
-            meant = f"did you mean {near[0]!r}?" if near else f"known are {' and '.join(KEYS)}"
+            meant = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}"
             raise UsageError(f"{path}: unknown key {key!r}; {meant}")
     redact: Sequence[Any] = table.get("redact", [])
     rules = table.get("rules", {})
@@ -79,4 +82,7 @@ def _config(path: Path, table: Any) -> Config:
         raise UsageError(f"{path}: redact: expected a list of regular expressions, got {redact!r}")
     if not isinstance(rules, dict):
         raise UsageError(f"{path}: rules: expected a table, got {rules!r}")
-    return Config(str(path), tuple(redact), rules)
+    outlast = table.get("outlast", LIMIT_SECONDS)
+    if isinstance(outlast, bool) or not isinstance(outlast, int | float) or not 0 <= outlast < 86_400:
+        raise UsageError(f"{path}: outlast: expected seconds, 0 or more, got {outlast!r}")
+    return Config(str(path), tuple(redact), rules, float(outlast))

@@ -19,15 +19,17 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from aiohttp import web
 
 from mockserver.cassette.model import Exchange
+from mockserver.cassette.tap import Tap
 from mockserver.core.frames import Handshake, Micros, Pairs
-from mockserver.core.journal import Journal
+from mockserver.core.journal import Entry, Journal
 from mockserver.core.session import Session
-from mockserver.engines.base import Context, Reply, Request, Source
+from mockserver.engines.base import Context, Relaying, Reply, Request, Source
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
 from mockserver.server.alarms import Alarms
 from mockserver.server.clock import Clock
 from mockserver.server.local import carries, loopback, stop_listening
 from mockserver.server.neighbours import Neighbours, spends_nothing
+from mockserver.server.outlast import LIMIT_SECONDS
 from mockserver.server.pump import Pump, Upstream
 from mockserver.server.sessions import Armed, Fault, Faults, SessionHandle
 from mockserver.server.websocket.app import App, told
@@ -52,7 +54,8 @@ class MockServer:
     ``faults`` are fault objects or specs ("delay 11s on response.created"). ``port`` 0 takes any free port. With
     ``tls`` a certificate is made on the spot. ``token`` is asked for by the control API; without one that API
     answers on loopback only. ``compress`` False offers no permessage-deflate. ``dial_timeout``: seconds that the
-    upstream of a relay gets to answer. Raises ServerError when the port is taken.
+    upstream of a relay gets to answer. ``outlast``: seconds that it gets, while a recorder listens, to end its open
+    response after a fault has ended the client's connection. Raises ServerError when the port is taken.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class MockServer:
         token: str | None = None,
         compress: bool = True,
         dial_timeout: float = 30.0,
+        outlast: float = LIMIT_SECONDS,
     ) -> None:
         if not hasattr(source, "open") or not hasattr(source, "dialect"):
             raise UsageError(
@@ -98,6 +102,9 @@ class MockServer:
         self._gone: asyncio.Event | None = None
         self._dialler: Dialler | None = None
         self._dial_timeout = dial_timeout
+        self._outlast = outlast
+        self.taps: list[Callable[[Entry], None]] = []
+        """Recorders: told of what passes between the engines and the faults, before it goes on."""
         self.exchanges: list[Exchange] = []
         self.on_exchange: list[Callable[[Exchange], None]] = []
 
@@ -163,6 +170,10 @@ class MockServer:
         """The faults that are set, by id."""
         return self._faults.armed
 
+    def fault_specs(self, *, fired: bool = False) -> tuple[str, ...]:
+        """The faults that are or were set, in words; only those that struck (``fired``)."""
+        return self._faults.specs(fired=fired)
+
     def add_fault(self, fault: Fault | str) -> int:
         """Set a fault for running and later sessions; returns its id."""
         return self.call(lambda: self._faults.add(fault, self._running))
@@ -227,13 +238,19 @@ class MockServer:
                 self._host or "all addresses",
             )
 
-    async def close(self) -> None:
-        """End running sessions at once and stop listening. Nothing is left behind."""
+    async def close(self, *, outlast: bool = True) -> None:
+        """End running sessions at once and stop listening. Nothing is left behind.
+
+        Upstreams that a recorder still listens to may end what they are saying (``outlast`` False: they may not).
+        """
         if self._listener is None or self._app is None:
             return
         await self._settle()
         listener, self._listener = self._listener, None
         await stop_listening(listener)
+        speaking = [pump.outlast.done for pump in self._running if pump.outlast is not None]
+        if speaking and outlast:
+            await asyncio.wait(speaking)
         self._gone = asyncio.Event()
         for pump in list(self._running):
             pump.note("server", "the server closes; this session was still running")
@@ -287,11 +304,13 @@ class MockServer:
             engine = self.source.open(handshake, context)
             session = Session(engine, journal=self.journal, log=log)
             self._faults.surround(session)
+            if self.taps:
+                session.tap = Tap(log.number, self.dialect, self._tell_taps, relays=isinstance(engine, Relaying))
         except Exception as error:  # noqa: BLE001 - whatever a source raises belongs to the test, not to the client
             log.ended = True
             self._failures.append(failure(f"session {log.number} could not begin", error))
             return told(500, "internal error of the mock server; its problems() say what happened")
-        pump = Pump(session, self._alarms, failed=self._failed, upstream=self._upstream)
+        pump = Pump(session, self._alarms, failed=self._failed, upstream=self._upstream, outlast=self._outlast)
         self._running[pump] = handle = SessionHandle(session)
         self.sessions.append(handle)
         return pump
@@ -313,6 +332,10 @@ class MockServer:
         return await self._neighbours.answer(request, raw.raw_path)
 
     # --- inside ---
+
+    def _tell_taps(self, entry: Entry) -> None:
+        for tap in self.taps:
+            tap(entry)
 
     @property
     def _exposes_key(self) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from mockserver.cassette.model import Exchange
 from mockserver.core.frames import Handshake, Micros, first
 from mockserver.engines.base import Context, Reply, Request, Source
+from mockserver.errors import UpstreamError
 from mockserver.server.websocket.app import told
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 @runtime_checkable
 class Forwarding(Protocol):
-    """A source whose neighbours are at an upstream."""
+    """A source whose neighbours are at an upstream. ``failures``: what that failed to do."""
+
+    failures: list[UpstreamError]
 
     def forward(self, request: Request, target: str) -> Forward: ...
 
@@ -58,7 +61,13 @@ class Neighbours:
             self._failed(f"{request.method} {request.path}", error)
             return told(500, "internal error of the mock server; its problems() say what happened")
         if reply is None and isinstance(source, Forwarding):
-            reply = await self._dialler().forward(source.forward(request, target))
+            from mockserver.server.websocket.upstream import NoReply
+
+            try:
+                reply = await self._dialler().forward(source.forward(request, target))
+            except NoReply as failure:
+                source.failures.append(failure)
+                return told(failure.status, str(failure))
             self._exchanged(request, reply, now)
             reply = source.forwarded(reply, context)
         if reply is not None:

@@ -6,7 +6,7 @@ the dialler call it, it feeds the session and executes what comes back, and noth
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, Future, TimerHandle, Transport, ensure_future
+from asyncio import AbstractEventLoop, Future, TimerHandle, Transport, ensure_future, wait
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -33,6 +33,7 @@ from mockserver.core.frames import (
 )
 from mockserver.core.session import Layer, Session
 from mockserver.server.alarms import Alarm, Alarms
+from mockserver.server.outlast import LIMIT_SECONDS, Outlast
 from mockserver.server.websocket.outlet import Outlet
 
 CLOSE_TIMEOUT = 5.0
@@ -70,6 +71,7 @@ class Pump:
         *,
         failed: Callable[[Pump, Exception], None],
         upstream: Callable[[Pump], Upstream] | None = None,
+        outlast: float = LIMIT_SECONDS,
     ) -> None:
         self.session = session
         session.emit = self._execute
@@ -87,6 +89,8 @@ class Pump:
         self.lingers = False
         self._failed = failed
         self._make_upstream = upstream
+        self._outlast_limit = outlast
+        self.outlast: Outlast | None = None
         self.upstream: Upstream | None = None
         self.alarm: Alarm | None = None
         self._closer: TimerHandle | None = None
@@ -160,6 +164,8 @@ class Pump:
     def end(self, *, code: int = 1001, reason: str = "mockserver is closing") -> None:
         """The server closes: end this connection now, without waiting for the client or the upstream."""
         self._disarm()
+        if self.outlast is not None:
+            self.outlast.stop("the server closed while the upstream was still speaking")
         if self.upstream is not None:
             self.upstream.stop()
         if not self.decided.done():
@@ -196,10 +202,28 @@ class Pump:
             self._closer = None
 
     def _over(self) -> None:
-        """The client's side has ended. A fault may have done that without the engine: the upstream ends too."""
+        """The client's side has ended. A fault may have done that without the engine: the upstream ends too, but a
+        recording waits for what it is saying.
+        """
         self._disarm()
+        if self.upstream is None:
+            return
+        if self.outlast is None and self.session.tap is not None and not self.session.tap.over:
+            self.outlast = Outlast(
+                self.session.tap, loop=self.loop, now=self.now, limit=self._outlast_limit, ended=self._hang_up_upstream
+            )
+        if self.outlast is None or self.outlast.look():
+            self._hang_up_upstream()
+
+    def _hang_up_upstream(self) -> None:
         if self.upstream is not None:
             self.upstream.put(Close(1001))
+            self.upstream.flush_soon()
+
+    async def outlasted(self) -> None:
+        """Return when the upstream has said what it was saying as a fault ended the client's connection."""
+        if self.outlast is not None:
+            await wait([self.outlast.done])
 
     # --- effects that are rare ---
 

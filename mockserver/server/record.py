@@ -1,11 +1,11 @@
-"""Recording: a server whose journal goes to a cassette, frame by frame, while the session runs.
+"""Recording: a server whose engine's wire goes to a cassette, frame by frame, while the session runs.
 
     async with Recording(relay("openai"), "cassettes/weather.cassette") as recording:
         ...                                   # clients use recording.server.base_url
     print(recording.saved, recording.figures())
 
-Any source can be recorded; with a relay it is the real service. A frame is written to disk before the session goes
-on, so a killed recorder leaves everything that the client had received.
+Any source can be recorded; with a relay it is the real service. What faults do to the client is no part of it. A frame
+is written to disk before the session goes on, so a killed recorder leaves everything that the client had received.
 """
 
 from __future__ import annotations
@@ -75,9 +75,10 @@ class Recording:
             redactor=redactor,
             journal=self.server.journal,
             rules=rules,
+            faults=self.server.fault_specs(),
         )
         self._counts = {Sender.CLIENT: [0, 0], Sender.SERVER: [0, 0]}
-        self.server.journal.listen(self._sink)
+        self.server.taps.append(self._sink)
         self.server.on_exchange.append(self._exchange)
 
     @property
@@ -118,17 +119,16 @@ class Recording:
     ) -> None:
         await self.close(ended="clean" if kind is None else f"interrupted by {kind.__name__}")
 
-    async def close(self, *, ended: str = "clean") -> Path | None:
-        """End the server, then finish the cassette. Raises what ``Recorder.close`` raises, SecretFound for example."""
+    async def close(self, *, ended: str = "clean", outlast: bool = True) -> Path | None:
+        """End the server, then finish the cassette. Raises what ``Recorder.close`` raises, SecretFound for example.
+
+        ``outlast``: whether an upstream may end what it was saying as a fault ended its client's connection.
+        """
         running = self.figures().running
         if ended == "clean" and running:
             ended = f"stopped while {running} session{' was' if running == 1 else 's were'} running"
-        await self.server.close()
-        if self.failures and not getattr(self.server.source, "answered", True) and not self.server.exchanges:
-            # The only answers were our own 502 and 504. They are no recording of the service, and must replace none.
-            self.recorder.discard()
-            return None
-        self.saved = self.recorder.close(ended=ended)
+        await self.server.close(outlast=outlast)
+        self.saved = self.recorder.close(ended=ended, faults=self.server.fault_specs(fired=True))
         return self.saved
 
     def _sink(self, entry: Entry) -> None:

@@ -158,6 +158,11 @@ class Faults:
         """A session has ended."""
         self._layers.pop(session.log.number, None)
 
+    def specs(self, *, fired: bool = False) -> tuple[str, ...]:
+        """The faults that are or were set, in words; only those that struck (``fired``)."""
+        known = (*self._removed, *self.armed.values())
+        return tuple(dict.fromkeys(armed.fault.spec for armed in known if armed.fired or not fired))
+
     def unfired(self) -> list[FaultNeverFired]:
         """A problem for each fault that nothing met, unless it may stay unused."""
         told = (armed.never_fired() for armed in (*self._removed, *self.armed.values()))

@@ -9,6 +9,7 @@ import pytest
 
 from mockserver import MockServer
 from mockserver.cassette.store import load
+from mockserver.core.frames import Close, Text
 from tests.plugin.conftest import Run, connection
 
 TEST = """
@@ -316,3 +317,34 @@ def test_what_the_project_redacts_is_in_no_cassette_and_still_matches(
     assert b"555-0199" not in path.read_bytes()
     assert b"call" in path.read_bytes()
     inner().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("mode", ["once", "new", "all"])
+def test_a_faulted_test_records_what_the_service_said(
+    project: pytest.Pytester, inner: Run, upstream: MockServer, mode: str
+) -> None:
+    fault = "close 1001 on response.created"
+    project.makepyfile(
+        test_it=f"""
+        import pytest
+        from talk import WHOLE, ask_sync
+
+        @pytest.mark.realtime_mock(cassette="weather", faults=["{fault}"])
+        def test_broken_off(realtime_mock):
+            assert ask_sync(realtime_mock.ws_url) == WHOLE[:2]
+
+        @pytest.mark.realtime_mock(cassette="weather", allow_unplayed=True)
+        def test_whole(realtime_mock):
+            assert ask_sync(realtime_mock.ws_url) == WHOLE
+        """
+    )
+    made = project.path / "cassettes" / "weather.cassette"
+    record = (f"--realtime-mock-record={mode}", *upstream_of(upstream), "test_it.py::test_broken_off")
+    inner(*record).assert_outcomes(passed=1)
+    [line] = load(made).connections
+    assert [str(one.frame.data).split('"')[3] for one in line.records if isinstance(one.frame, Text)] == [
+        "session.created", "response.create", "response.created", "response.done"
+    ]  # fmt: skip
+    assert not any(isinstance(one.frame, Close) for one in line.records)
+    assert load(made).header.faults == (fault,)
+    inner().assert_outcomes(passed=2)

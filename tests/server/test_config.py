@@ -33,9 +33,10 @@ def test_no_file_says_nothing(tmp_path: Path) -> None:
     [
         ("x = [", "not TOML"),
         ("rule = 1", "unknown key 'rule'; did you mean 'rules'?"),
-        ("other = 1", "unknown key 'other'; known are redact and rules"),
+        ("other = 1", "unknown key 'other'; known are redact, outlast, rules"),
         ("redact = 'x'", "redact: expected a list of regular expressions, got 'x'"),
         ("rules = 1", "rules: expected a table, got 1"),
+        ("outlast = -1", "outlast: expected seconds, 0 or more, got -1"),
     ],
 )
 def test_a_wrong_file_is_one_clear_error(tmp_path: Path, text: str, told: str) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mockserver import MockServer, relay, script
+from mockserver import MockServer, relay, replay, script
+from mockserver.cassette import render
 from mockserver.cassette.store import leftovers, load
-from mockserver.core.frames import Close, Sender, Text
+from mockserver.core.frames import Close, Lost, Sender, Text
 from mockserver.engines.base import Reply
 from mockserver.errors import CassetteExists, ServerError
 from mockserver.server.record import Recording
@@ -168,3 +169,125 @@ async def test_nothing_is_saved_where_nobody_connected(tmp_path: Path) -> None:
         pass
     assert recording.saved is None
     assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+# --- faults are the client's affair ---
+
+CUT = 'close 1001 "gone" on response.created'
+
+
+def answers(*, ends: bool = True) -> MockServer:
+    """A service that takes 100 ms for an answer, or never ends it."""
+    done = {"type": "response.done", "response": {"id": "resp_1", "status": "completed"}}
+    rest = (script.wait(ms=100), script.send(done)) if ends else ()
+    return MockServer(
+        script(
+            script.send({"type": "session.created", "session": {"id": "sess_1"}}),
+            script.expect("response.create"),
+            script.send({"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}}),
+            *rest,
+            script.closed(),
+        )
+    )
+
+
+async def ask(url: str) -> list[Any]:
+    """What a client gets that asks once and leaves when it has its answer, or is sent away."""
+    seen: list[Any] = []
+    async with aiohttp.ClientSession() as http, http.ws_connect(url) as ws:
+        async for message in ws:
+            seen.append(message.json()["type"])
+            if seen[-1] == "session.created":
+                await ws.send_json({"type": "response.create"})
+            if seen[-1] == "response.done":
+                break
+        seen.append(ws.close_code)
+    return seen
+
+
+async def recorded(file: Path, faults: list[str], *, ends: bool = True, **options: Any) -> list[Any]:
+    async with (
+        answers(ends=ends) as upstream,
+        Recording(relay(upstream.base_url), file, faults=faults, **options) as recording,
+    ):
+        return await ask(recording.server.ws_url)
+
+
+async def test_a_recording_under_a_fault_is_the_services_and_passes_with_it(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.cassette", tmp_path / "cut.cassette"
+    assert await recorded(whole, []) == ["session.created", "response.created", "response.done", None]
+    seen = await recorded(cut, [CUT])
+    assert seen == ["session.created", "response.created", 1001]
+    mine, theirs = load(whole), load(cut)
+    said = [
+        [one.frame for one in made.connections[0].records if one.sender is Sender.SERVER] for made in (mine, theirs)
+    ]
+    assert said[0] == said[1]
+    assert "response.done" in str(said[1][-1])
+    assert (mine.header.faults, theirs.header.faults) == ((), (CUT,))
+    assert any(CUT in line for line in render.timeline(theirs))
+    assert any("gone" in line for line in render.textconv(theirs))
+    assert theirs.connections[0].records[-1].frame == Lost("a fault had ended the client's connection")
+    # From it the same test passes with its fault, and without it the client gets the whole answer.
+    async with MockServer(replay(cut), faults=[CUT]) as server:
+        assert await ask(server.ws_url) == seen
+    async with MockServer(replay(cut)) as server:
+        assert await ask(server.ws_url) == ["session.created", "response.created", "response.done", None]
+
+
+async def test_an_answer_that_never_ends_is_not_waited_for_longer_than_the_limit(tmp_path: Path) -> None:
+    file = tmp_path / "cut.cassette"
+    await recorded(file, [CUT], ends=False, outlast=0.05)
+    assert load(file).connections[0].records[-1].frame == Lost(
+        "a fault had ended the client's connection; its response had not ended 0.05 s later"
+    )
+
+
+async def test_a_fault_that_did_not_strike_stands_in_no_header(tmp_path: Path) -> None:
+    file = tmp_path / "one.cassette"
+    await recorded(file, ["drop on response.cancelled optional"])
+    assert load(file).header.faults == ()
+
+
+async def test_a_connection_that_a_fault_refused_is_no_recording(tmp_path: Path) -> None:
+    file = tmp_path / "none.cassette"
+    async with answers() as upstream, Recording(relay(upstream.base_url), file, faults=["refuse 503"]) as recording:
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await ask(recording.server.ws_url)
+    assert recording.saved is None
+    assert not file.exists()
+
+
+async def test_what_the_relay_says_itself_is_no_recording(tmp_path: Path, unused_tcp_port: int) -> None:
+    file = tmp_path / "none.cassette"
+    async with (
+        Recording(relay(f"http://127.0.0.1:{unused_tcp_port}/v1"), file) as recording,
+        aiohttp.ClientSession() as session,
+    ):
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="502"):
+            await session.ws_connect(recording.server.ws_url)
+        async with session.get(f"{recording.server.base_url}/models") as answer:
+            assert answer.status == 502
+    assert recording.saved is None
+    assert len(recording.failures) == 2
+
+
+async def test_a_recording_of_rest_calls_only_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "rest.cassette"
+    http = {"POST /v1/realtime/client_secrets": Reply(200, (), b'{"value":"ek_abcdefghijklmnop1234"}')}
+    async with (
+        MockServer(script(TALK, http=http)) as upstream,
+        Recording(relay(upstream.base_url), file) as recording,
+        aiohttp.ClientSession() as session,
+        session.post(f"{recording.server.base_url}/realtime/client_secrets", json={}) as answer,
+    ):
+        assert answer.status == 200
+    assert recording.saved == file
+    [exchange] = load(file).exchanges
+    assert b"ek_abcdef" not in exchange.body
+    async with (
+        MockServer(replay(file)) as server,
+        aiohttp.ClientSession() as session,
+        session.post(f"{server.base_url}/realtime/client_secrets", json={}) as answer,
+    ):
+        assert await answer.read() == exchange.body

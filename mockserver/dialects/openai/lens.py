@@ -81,6 +81,10 @@ class OpenAI(Dialect):
         ),
     )
     cancels = ("response.cancel",)
+    response_asks = ("response.create",)
+    response_begins = ("response.created",)
+    response_ends = ("response.done",)
+    response_refusals = ("error",)
     audio_ends = ("input_audio_buffer.commit", "input_audio_buffer.clear")
     plain_names = ("error",)
     # Transcripts of the input come anywhere from speech to after the reply's audio (openai.md#89), rate limits after

@@ -80,8 +80,6 @@ class Relay:
         self.upstream = upstream
         self.dialect = dialect
         self.failures: list[UpstreamError] = []
-        self.answered = False
-        """Whether the upstream ever answered a handshake, if only with a refusal."""
         self._key = key
         self._named = Named(dialect)
 
@@ -154,6 +152,8 @@ class Relay:
 class RelayEngine:
     """One connection."""
 
+    relays = True
+
     def __init__(self, source: Relay, context: Context) -> None:
         self._source = source
         self._context = context
@@ -221,7 +221,6 @@ class RelayEngine:
             self._source.failures.append(UpstreamError(failure))
             status = 504 if "did not answer" in failure else 502
             return [Note("relay", failure), Refuse(status, (("Content-Type", "application/json"),), _told(failure))]
-        self._source.answered = True
         headers = end_to_end(answer.headers)
         if answer.status != 101:
             text = f"upstream {self._where} refused the connection with HTTP {answer.status}"

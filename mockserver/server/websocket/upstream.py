@@ -19,6 +19,7 @@ from yarl import URL
 from mockserver.core.frames import Answer, Binary, Close, Dialled, Frame, Handshake, Lost, Peer, Received, Text, first
 from mockserver.engines.base import Reply
 from mockserver.engines.relay.source import Forward
+from mockserver.errors import UpstreamError
 from mockserver.server.pump import CLOSE_TIMEOUT, Pump
 from mockserver.server.websocket.app import MAX_MESSAGE, pairs
 from mockserver.server.websocket.outlet import Outlet
@@ -38,6 +39,14 @@ class Caught(Exception):
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
         self.answer = answer
+
+
+class NoReply(UpstreamError):
+    """The upstream gave no reply. ``status`` is what the client is told instead, in words of our own."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Dialler:
@@ -63,7 +72,7 @@ class Dialler:
         )
 
     async def forward(self, request: Forward) -> Reply:
-        """A plain request. A reply of 502 or 504 says that the upstream gave none."""
+        """A plain request. NoReply where the upstream gives none."""
         try:
             async with (
                 asyncio.timeout(self.timeout),
@@ -78,9 +87,9 @@ class Dialler:
             ):
                 return Reply(response.status, pairs(response.raw_headers), await response.read())
         except TimeoutError:
-            return _failed(504, f"{origin(request.url)} did not answer within {self.timeout:g} s")
+            raise NoReply(504, f"{origin(request.url)} did not answer within {self.timeout:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
-            return _failed(502, f"cannot reach {origin(request.url)}: {described(error)}")
+            raise NoReply(502, f"cannot reach {origin(request.url)}: {described(error)}") from None
 
     async def close(self) -> None:
         """Close what is open."""
@@ -268,9 +277,3 @@ def described(error: BaseException) -> str:
     """What a network error says, in one line."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(str(text).split())
-
-
-def _failed(status: int, message: str) -> Reply:
-    from mockserver.server.websocket.app import told
-
-    return told(status, message)

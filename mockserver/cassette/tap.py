@@ -1,0 +1,157 @@
+"""What one session says to a recorder: the wire of whoever answers, with no fault between.
+
+    client <-> faults <-> [here] engine <-> upstream
+
+Behind a relay that is the upstream's wire: what was sent to it and what it sent, also after a fault has ended the
+client's connection. In front of any other engine it is what reached the engine and what that said. A relay's own words
+(it cannot reach the upstream, it refuses a foreign page) are nobody's recording, so nothing of them is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from itertools import count
+
+from mockserver.core.frames import (
+    SECOND,
+    Abort,
+    Accept,
+    Answer,
+    Close,
+    Dial,
+    Dialled,
+    Effect,
+    Event,
+    Frame,
+    Handshake,
+    Hangup,
+    Lost,
+    Micros,
+    Opened,
+    Peer,
+    Received,
+    Refuse,
+    Send,
+    Sender,
+)
+from mockserver.core.journal import Entry, What
+from mockserver.dialects.base import Dialect
+
+QUIET: Micros = 1 * SECOND
+"""Where the dialect does not say how a response ends: an upstream that was silent for so long has ended it."""
+
+
+class Tap:
+    """One session's. ``relays``: the engine passes on what an upstream says, and says nothing itself.
+
+    ``over``: one side has ended the upstream's connection (or, without one, the engine's).
+    """
+
+    def __init__(self, session: int, dialect: Dialect, write: Callable[[Entry], None], *, relays: bool) -> None:
+        self.over = False
+        self._session, self._dialect, self._write = session, dialect, write
+        self._peer = Peer.UPSTREAM if relays else Peer.CLIENT
+        self._relays = relays
+        self._places = count()
+        self._handshake: Handshake | None = None
+        self._asked = 0
+        self._open: set[str] = set()
+        self._spoke_at: Micros = 0
+
+    # --- what passes ---
+
+    def event(self, event: Event, now: Micros) -> None:
+        """Something is on its way into the engine."""
+        match event:
+            case Received(peer, frame) if peer is self._peer:
+                self._frame(Sender.SERVER if self._relays else Sender.CLIENT, frame, now)
+            case Opened(handshake):
+                self._handshake = handshake
+                if not self._relays:
+                    self._say(Sender.CLIENT, handshake, now)
+            case Dialled(answer, None) if self._handshake is not None:
+                self._say(Sender.CLIENT, self._handshake, now)
+                self._say(Sender.SERVER, answer, now)
+                self.over = answer.status != 101
+            case Dialled():
+                self.over = True
+            case _:
+                pass
+
+    def effect(self, effect: Effect, now: Micros) -> None:
+        """Something came out of the engine."""
+        if isinstance(effect, Send | Hangup | Abort):
+            if effect.peer is self._peer:
+                self._frame(Sender.CLIENT if self._relays else Sender.SERVER, _frame(effect), now)
+        elif isinstance(effect, Dial):
+            pass  # what comes of it is told by ``Dialled``
+        elif not self._relays:
+            match effect:
+                case Accept(subprotocol, headers):
+                    self._say(Sender.SERVER, Answer(101, headers, subprotocol), now)
+                case Refuse(status, headers, body):
+                    self._say(Sender.SERVER, Answer(status, headers, None, body), now)
+                    self.over = True
+                case _:
+                    pass
+
+    def lost(self, now: Micros, why: str) -> None:
+        """The connection ends without a word of either side."""
+        if self._handshake is not None:
+            self._frame(Sender.CLIENT, Lost(why), now)
+
+    # --- what it has to say yet ---
+
+    def settled_at(self, now: Micros) -> Micros | None:
+        """When everything that was asked for is said; None where only a frame can tell."""
+        if self.over:
+            return now
+        if not self._dialect.response_ends:
+            return self._spoke_at + QUIET
+        return None if self._open or self._asked else now
+
+    # --- inside ---
+
+    def _frame(self, sender: Sender, frame: Frame, now: Micros) -> None:
+        if self.over:
+            return
+        self.over = isinstance(frame, Close | Lost)
+        self._say(sender, frame, now)
+        if not self.over:
+            self._watch(sender, frame, now)
+
+    def _say(self, sender: Sender, what: What, now: Micros) -> None:
+        self._write(Entry(next(self._places), self._session, now, sender, what))
+
+    def _watch(self, sender: Sender, frame: Frame, now: Micros) -> None:
+        """Which responses are asked for or on their way."""
+        dialect = self._dialect
+        name = dialect.peek(frame, sender)
+        if sender is Sender.CLIENT:
+            self._asked += _any(name, dialect.response_asks)
+            return
+        self._spoke_at = now
+        if _any(name, dialect.response_refusals):
+            self._asked = max(0, self._asked - 1)
+        elif _any(name, dialect.response_begins):
+            response = dialect.view(frame, sender).response_id or ""
+            if response not in self._open:
+                self._asked = max(0, self._asked - 1)
+                self._open.add(response)
+        elif _any(name, dialect.response_ends):
+            self._open.discard(dialect.view(frame, sender).response_id or "")
+
+
+def _frame(effect: Send | Hangup | Abort) -> Frame:
+    match effect:
+        case Send(_, frame):
+            return frame
+        case Hangup(_, code, reason):
+            return Close(code, reason)
+        case Abort():
+            return Lost("reset")
+
+
+def _any(name: str, patterns: tuple[str, ...]) -> bool:
+    return name in patterns or any("*" in pattern and fnmatchcase(name, pattern) for pattern in patterns)
