@@ -315,8 +315,8 @@ class Recorder:
     def close(self, *, ended: str = "clean", faults: Sequence[str] | None = None) -> Path | None:
         """Redact across frames, check, move into place. Returns the cassette's path, or None where nobody came.
 
-        ``ended`` and ``faults`` (those that fired; None: all that were set) go into the header. Raises SecretFound where
-        a secret still stands; then the partial file is removed too. On any other error the partial file stays, and so
+        ``ended`` and ``faults`` (those that fired; None: all that were set) go into the header. Raises SecretFound
+        where a secret still stands; then the partial file is removed too. On any other error the partial file stays, and so
         does the cassette that was there before.
         """
         if self._file < 0:
