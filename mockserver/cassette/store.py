@@ -316,8 +316,8 @@ class Recorder:
         """Redact across frames, check, move into place. Returns the cassette's path, or None where nobody came.
 
         ``ended`` and ``faults`` (those that fired; None: all that were set) go into the header. Raises SecretFound
-        where a secret still stands; then the partial file is removed too. On any other error the partial file stays, and so
-        does the cassette that was there before.
+        where a secret still stands; then the partial file is removed too. On any other error the partial file stays,
+        and so does the cassette that was there before.
         """
         if self._file < 0:
             return self.path if self._saved else None
