@@ -16,6 +16,19 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "providers"
 FACT = re.compile(r"(\d+)\. \S")
 CITATION = re.compile(r"\b([a-z][a-z_]*)\.md#(\d+)\b")
+UNREADABLE = re.compile(
+    r"""
+    \bFACTS(?:\ \d|\.md) | \bCLIENTS(?:\.md|\ §?\d) | \b(?:DESIGN|STYLE)\.md   # notes outside the repository
+    | \bLK(?:[OLGXVPANU]e?|[A-Z]{1,2}:\d)\b                                       # short names of source files
+    | \b(?:OPY(?:az|b)?|OJSw?|OAG|OAJ|GPYa?|GJS|PC[OEUGAX]|PHO):\d
+    | (?<![\w)\]])\((?:C|D|I|P)\)                                                # marks for a kind of source
+    | (?:[(\#;]|\""")\ ?(?:C|D|I|P):\  | \((?:D|I|P),\ [a-z]
+    | (?<![\w-])(?:openai|openai_beta|azure|azure_voice_live|xai|gemini|gpt_live|elevenlabs)-[a-z_*]+:\d
+    | /work/(?:shared|main|h)\b
+    """,
+    re.VERBOSE,
+)
+"""Forms of citations that a reader of the repository cannot follow."""
 
 
 @cache
@@ -50,6 +63,16 @@ def missing() -> list[str]:
     ]
 
 
+def unreadable() -> list[str]:
+    """Citations that a reader of the repository cannot follow."""
+    here = f"{Path(__file__).relative_to(ROOT)}:"
+    return [
+        f"{place}: {found[0]!r} is nowhere to be read: cite a fact (openai.md#12) or a public address"
+        for place, line in lines()
+        if not place.startswith(here) and (found := UNREADABLE.search(line))
+    ]
+
+
 def misnumbered() -> list[str]:
     """Pages whose numbers are not 1, 2, 3 ... in order: a number that landed keeps its fact, new ones are appended."""
     return [
@@ -76,7 +99,7 @@ def unsourced() -> list[str]:
 
 def problems() -> list[str]:
     """All of the above."""
-    return [*missing(), *misnumbered(), *unsourced()]
+    return [*missing(), *unreadable(), *misnumbered(), *unsourced()]
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
+
+from tests import citations
 
 TOP = Path(__file__).resolve().parents[1]
 PACKAGE = "mockserver"
@@ -278,18 +279,11 @@ def event_names() -> list[str]:
     return found
 
 
-def citations() -> list[str]:
-    """Citations of facts that lead nowhere, as tests/citations.py finds them."""
-    if find_spec("tests.citations") is None:
-        return []
-    return list(import_module("tests.citations").missing())
-
-
 CHECKS: dict[str, Callable[[], list[str]]] = {
     "imports that break the layers": layers,
     "circles of imports": circles,
     f"modules over {LIMIT} lines": long_modules,
-    "citations without a target": citations,
+    "citations without a target": citations.problems,
     "class names with two meanings": two_meanings,
     "provider names outside their rooms": provider_names,
     "event names outside their rooms": event_names,

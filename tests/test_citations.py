@@ -18,6 +18,30 @@ def test_every_citation_has_its_fact() -> None:
     assert not citations.missing()
 
 
+def test_every_citation_can_be_read() -> None:
+    assert not citations.unreadable()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("(FACTS" + " 12)", "CLIENTS" + ".md section 2", "CLIENTS" + " 4.4", "see DESIGN" + ".md", "LK" + "O:131"),
+        *("PC" + "X:12", "nothing confirms it (" + "D)", "(" + "C: a capture)", '"""' + 'D: it "can"', "# " + "C: x"),
+        *("(" + "I, by livekit)", "xai-" + "*:10", "openai-" + "tool_call_round:12"),
+    ],
+)
+def test_a_form_that_nobody_can_read_is_told(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """The control."""
+    monkeypatch.setattr(citations, "lines", lambda: [("here:1", form)])
+    assert len(citations.unreadable()) == 1
+
+
+def test_code_is_no_citation(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ["lines = [(C, {'type': 'x'})]", "view(frame, C)", "f(C)", "openai-agents 0.24.0", "CLIENTS = 4"]
+    monkeypatch.setattr(citations, "lines", lambda: [("here:1", line) for line in said])
+    assert not citations.unreadable()
+
+
 def test_numbers_are_in_order() -> None:
     assert not citations.misnumbered()
 
