@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Machine(Protocol[In_contra, Out_co]):
-    """The three methods. See the head of this module."""
+    """Anything that behaves in time: ``feed`` brings what came in, ``wake_at`` says when it is due, ``wake`` acts."""
 
     def feed(self, item: In_contra, now: Micros) -> Iterable[Out_co]: ...
 

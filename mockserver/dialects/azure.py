@@ -42,9 +42,7 @@ class AzureDated(Azure):
 
 
 class AzureVoiceLive(OpenAI):
-    """Azure Voice Live: ``/voice-live/realtime?api-version=...&model=...``, beta names,
-    ``voice`` an object.
-    """
+    """Azure Voice Live: ``/voice-live/realtime?api-version=...&model=...``, beta names, ``voice`` an object."""
 
     name = "azure_voice_live"
     title = "Azure Voice Live"

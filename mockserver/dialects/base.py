@@ -1,9 +1,7 @@
 """What a dialect is: facts about one provider's wire.
 
-Paths, handshakes, which fields hold ids, where audio is, how errors are worded, which variables
-point clients at a
-server. A dialect is a stateless lens over verbatim frames (``core.view``) and never rewrites one.
-No code outside this
+Paths, handshakes, which fields hold ids, where audio is, how errors are worded, which variables point clients at a
+server. A dialect is a stateless lens over verbatim frames (``core.view``) and never rewrites one. No code outside this
 folder asks for a dialect's name; a difference between providers is a field or a function here.
 """
 
@@ -27,14 +25,12 @@ AudioMode = Literal["duration", "length", "exact", "ignore"]
 
 @dataclass(frozen=True, slots=True)
 class MatchRules:
-    """How a live client frame is compared with a recorded one. Versioned, because a cassette
-    keeps the ones it was made with.
+    """How a live client frame is compared with a recorded one. Versioned, because a cassette keeps the ones it was made
+    with.
 
-    Paths are dotted; a step may hold ``*`` as in file names (``*_id``), ``*`` alone stands for
-    any one step (a key or a list
-    index), ``**`` for any number of steps. ``event.name:path`` holds for events of that name
-    only. In ``volatile`` a path
-    ``?name`` is a query parameter of the handshake.
+    Paths are dotted; a step may hold ``*`` as in file names (``*_id``), ``*`` alone stands for any one step (a key or a
+    list index), ``**`` for any number of steps. ``event.name:path`` holds for events of that name only. In ``volatile``
+    a path ``?name`` is a query parameter of the handshake.
     """
 
     version: int = 1
@@ -72,9 +68,7 @@ class Problem:
 
 
 class Dialect:
-    """The defaults fit any websocket. A provider's dialect changes the fields and overrides
-    what differs.
-    """
+    """The defaults fit any websocket. A provider's dialect changes the fields and overrides what differs."""
 
     name = "generic"
     title = "any websocket"
@@ -119,9 +113,7 @@ class Dialect:
                 return plain_view(frame)
 
     def read(self, body: Any, sender: Sender) -> View:
-        """The view of a parsed JSON message. Without knowing more, ``type`` or the only key
-        is its name.
-        """
+        """The view of a parsed JSON message. Without knowing more, ``type`` or the only key is its name."""
         if not isinstance(body, dict):
             return View(Kind.EVENT, "json", body)
         kind = body.get("type")
@@ -146,28 +138,22 @@ class Dialect:
     # --- which frame answers which, for replay ---
 
     def causes(self) -> Causes:
-        """A new tracker for one recorded connection. Without knowing more: each frame
-        follows all before it.
-        """
+        """A new tracker for one recorded connection. Without knowing more: each frame follows all before it."""
         return InOrder()
 
     def independent(self, earlier: View, later: View) -> bool:
-        """Whether a client may send ``later`` before ``earlier`` although it was recorded
-        after it.
-        """
+        """Whether a client may send ``later`` before ``earlier`` although it was recorded after it."""
         return False
 
     def audio_format(self, view: View, current: AudioFormat) -> AudioFormat:
-        """The format of the client's audio after this client frame, which may be one that
-        sets it.
-        """
+        """The format of the client's audio after this client frame, which may be one that sets it."""
         return current
 
     def added(self, view: View) -> list[Send | Hangup]:
         """What the provider says to an optional client frame that the recording does not hold.
 
         A cancel of a response on its way never comes here: it is answered with its end
-        (``dialects.turns``).
+        (``dialects.openai.endings``).
         """
         return []
 
@@ -178,9 +164,7 @@ class Dialect:
         return [Hangup(code=1011, reason=close_reason(f"{problem.kind}: {problem.message}"))]
 
     def complaint(self, problem: Problem) -> list[Send | Hangup]:
-        """How the provider tells a client about a problem that does not end the session; []
-        where it says nothing.
-        """
+        """How the provider tells a client about a problem that does not end the session; [] where it says nothing."""
         return []
 
     # --- pointing clients at a server ---
@@ -203,9 +187,7 @@ def event(body: Mapping[str, Any]) -> Send:
 
 
 def parse(text: str) -> Any:
-    """The JSON value in ``text``, or None where it is not JSON (or too deeply nested to be
-    read).
-    """
+    """The JSON value in ``text``, or None where it is not JSON (or too deeply nested to be read)."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -228,7 +210,5 @@ def shorten(text: str, width: int) -> str:
 
 
 def close_reason(text: str) -> str:
-    """``text`` cut to the 123 bytes of UTF-8 that a close frame can carry (RFC 6455 section
-    5.5).
-    """
+    """``text`` cut to the 123 bytes of UTF-8 that a close frame can carry (RFC 6455 section 5.5)."""
     return text.encode(errors="replace")[:123].decode(errors="ignore")

@@ -1,11 +1,9 @@
 """Which client frame a recorded server frame answers: the shape of the answer, and what holds for
 any stream.
 
-Replay walks a recording once and asks a ``Causes`` tracker about every frame, in recorded order.
-The tracker says what a
-server frame waits for (``Cause``); replay turns that into anchors and delays (``engines.score``). A
-tracker holds no
-times and never looks at the live session.
+Replay walks a recording once and asks a ``Causes`` tracker about every frame, in recorded order. The tracker says what
+a server frame waits for (``Cause``); replay turns that into anchors and delays (``engines.replay.recording``). A
+tracker holds no times and never looks at the live session.
 """
 
 from __future__ import annotations
@@ -45,13 +43,10 @@ class Role(Enum):
 class Cause:
     """What a server frame waits for, and the chain that it keeps its place in.
 
-    Frames of one ``chain`` never overtake each other; frames of two chains may. ``label`` names
-    this frame's anchor for
-    later frames (``like``). ``response`` and ``role`` say what a cancel does to it.
-    ``closing``: it must be sent in the end
-    even if the client never sends the optional frame it waits for. ``prompt``: the service answers
-    such requests one after
-    another, so that no later answer comes before this one.
+    Frames of one ``chain`` never overtake each other; frames of two chains may. ``label`` names this frame's anchor for
+    later frames (``like``). ``response`` and ``role`` say what a cancel does to it. ``closing``: it must be sent in the
+    end even if the client never sends the optional frame it waits for. ``prompt``: the service answers such requests
+    one after another, so that no later answer comes before this one.
     """
 
     on: On
@@ -81,15 +76,13 @@ class Causes(Protocol):
     """Told every recorded frame in order."""
 
     def client(self, step: int, view: View, ahead: Ahead) -> str:
-        """A client frame that is not audio. Returns the response it is about where it may
-        only come while that one runs.
+        """A client frame that is not audio. Returns the response it is about where it may only come while that one
+        runs.
         """
         ...
 
     def server(self, name: str, frame: Frame, ahead: Ahead) -> Cause:
-        """A server frame. ``name`` is its peeked name; a tracker parses the frame only
-        where it must.
-        """
+        """A server frame. ``name`` is its peeked name; a tracker parses the frame only where it must."""
         ...
 
     def audio(self) -> None:
@@ -98,9 +91,7 @@ class Causes(Protocol):
 
 
 class InOrder:
-    """For a stream nobody knows anything about: what comes before any client frame waits for
-    the connection only.
-    """
+    """For a stream nobody knows anything about: what comes before any client frame waits for the connection only."""
 
     def __init__(self) -> None:
         self._begun = False
@@ -120,16 +111,12 @@ class InOrder:
 
 
 class Turns:
-    """For services that stream audio both ways and know turns but no requests (Gemini,
-    Ultravox, Phonic ...).
+    """For services that stream audio both ways and know turns but no requests (Gemini, Ultravox, Phonic ...).
 
-    A frame that reacts to what the user says (``heard``) and the first frame of the server's
-    turn wait for the client's
-    audio up to there. What follows in the turn keeps its distance to that frame, however the
-    microphone goes on. A client
-    frame that is not audio begins anew: what comes after it waits for it. Frames ``apart`` run
-    on a clock of their own from
-    the first answer on.
+    A frame that reacts to what the user says (``heard``) and the first frame of the server's turn wait for the client's
+    audio up to there. What follows in the turn keeps its distance to that frame, however the microphone goes on. A
+    client frame that is not audio begins anew: what comes after it waits for it. Frames ``apart`` run on a clock of
+    their own from the first answer on.
     """
 
     def __init__(self, *, heard: tuple[str, ...] = (), ends: tuple[str, ...] = (), apart: tuple[str, ...] = ()) -> None:
@@ -152,7 +139,7 @@ class Turns:
         self._begun = self._audio = True
 
     def server(self, name: str, frame: Frame, ahead: Ahead) -> Cause:
-        """See the head of this class."""
+        """The first frame of a turn waits for what the client did; the rest keeps its distance to that frame."""
         if not self._begun:
             return OPENING
         if any(fnmatchcase(name, pattern) for pattern in self._apart) and not self._first:

@@ -1,5 +1,4 @@
-"""Gemini Live: one top-level key a message, no ids but those of tool calls
-(gemini.md#7, gemini.md#22).
+"""Gemini Live: one top-level key a message, no ids but those of tool calls (gemini.md#7, gemini.md#22).
 
 Clients write snake_case, camelCase or both (gemini.md#8); names here are camelCase. The server's JSON comes in text or
 binary frames (gemini.md#6).
@@ -119,9 +118,7 @@ class Gemini(Dialect):
         return Turns(heard=heard, ends=("setupComplete", "serverContent.turnComplete"))
 
     def independent(self, earlier: View, later: View) -> bool:
-        """Results of different tool calls, and what the microphone and a tool say at the
-        same time.
-        """
+        """Results of different tool calls, and what the microphone and a tool say at the same time."""
         names = {earlier.name, later.name}
         if names == {"toolResponse"}:
             return _answered(earlier).isdisjoint(_answered(later))
@@ -136,9 +133,7 @@ class Gemini(Dialect):
         return shorten(" ".join(_words(view.body)), 100)
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
-        """A close with a reason, no message. 1007 for what the client did wrong, which its
-        clients do not retry.
-        """
+        """A close with a reason, no message. 1007 for what the client did wrong, which its clients do not retry."""
         code = 1007 if problem.type == "invalid_request_error" else 1011
         return [Hangup(code=code, reason=close_reason(problem.message))]
 
@@ -158,9 +153,7 @@ def _under(body: Any, name: str) -> Any:
 
 
 def _spoken(content: dict[str, Any], key: str) -> Audio | None:
-    """The audio of a model turn. A turn of several audio parts counts whole; the path leads to
-    the first.
-    """
+    """The audio of a model turn. A turn of several audio parts counts whole; the path leads to the first."""
     turn = next((raw for raw in content if _camel(raw) == "modelTurn"), None)
     parts = content[turn].get("parts") if turn is not None and isinstance(content[turn], dict) else None
     size, rate, path = 0, 24_000, None

@@ -45,9 +45,7 @@ class GPTLive(Dialect):
         return View(kind, name, body, audio, event_id=told if isinstance(told, str) else None)
 
     def causes(self) -> Causes:
-        """The model speaks on a clock of its own; what it heard and what it delegates
-        follows the client's audio.
-        """
+        """The model speaks on a clock of its own; what it heard and what it delegates follows the client's audio."""
         return Turns(
             heard=("session.input_transcript.delta", "session.delegation.created"),
             apart=("session.output_audio.delta", "session.output_transcript.delta"),
@@ -67,9 +65,7 @@ class GPTLive(Dialect):
         return summary(view)
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
-        """An error event and a close. The codes are those of Realtime: no capture of this
-        service shows its own.
-        """
+        """An error event and a close. The codes are those of Realtime: no capture of this service shows its own."""
         reason = close_reason(f"{problem.type}.{problem.kind}")
         return [*self.complaint(problem), Hangup(code=CLOSE_CODES.get(problem.kind, 1011), reason=reason)]
 

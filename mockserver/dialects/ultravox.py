@@ -13,9 +13,7 @@ from mockserver.dialects.causes import Causes, Turns
 
 
 class Ultravox(Dialect):
-    """Audio is 16 kHz in and 24 kHz out, as livekit asks for it; the rates are settings of the
-    REST call.
-    """
+    """Audio is 16 kHz in and 24 kHz out, as livekit asks for it; the rates are settings of the REST call."""
 
     name = "ultravox"
     title = "Ultravox"

@@ -10,9 +10,7 @@ from mockserver.dialects.openai.lens import OpenAI
 
 
 class XAI(OpenAI):
-    """``voice`` and ``turn_detection`` stand at the top of the session, ids are UUIDs, the
-    server sends ``ping``.
-    """
+    """``voice`` and ``turn_detection`` stand at the top of the session, ids are UUIDs, the server sends ``ping``."""
 
     name = "xai"
     title = "xAI Grok Voice"

@@ -79,7 +79,7 @@ class Relaying(Protocol):
 
 
 class Source(Protocol):
-    """See the head of this module."""
+    """Makes an engine for each connection, and answers plain requests beside the socket."""
 
     dialect: Dialect
 

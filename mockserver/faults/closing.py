@@ -14,7 +14,7 @@ from mockserver.faults.options import On, Options, make, micros
 
 
 class Ending(Action):
-    """Needs a moment: ``on``, ``before`` or ``after``."""
+    """A fault that ends or freezes the connection. It needs a moment: ``on``, ``before`` or ``after``."""
 
     __slots__ = ()
     group: ClassVar[str] = "connection"
@@ -27,16 +27,16 @@ class Ending(Action):
 
     @property
     def did(self) -> str:
-        """For the journal."""
+        """What the journal says that it did."""
         raise NotImplementedError
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Ends(run, self)
 
 
 class Ends(Moment):
-    """Asks the shell, once."""
+    """Asks the shell for the action's effect, once."""
 
     def __init__(self, run: Run, action: Ending) -> None:
         super().__init__(run)
@@ -44,7 +44,7 @@ class Ends(Moment):
         self._done = False
 
     def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
-        """The end."""
+        """The moment has come: the effect, and a note in the journal."""
         if self._done:
             return ()
         self._done = True
@@ -78,12 +78,12 @@ class CloseWith(Ending):
         _check(self.code, self.reason)
 
     def effect(self) -> Hangup:
-        """See ``Ending``."""
+        """What the shell is asked to do."""
         return Hangup(code=self.code, reason=self.reason)
 
     @property
     def did(self) -> str:
-        """See ``Ending``."""
+        """What the journal says that it did."""
         return f"closed with {self.code} at"
 
 
@@ -106,50 +106,50 @@ class SlowClose(Ending):
             raise UsageError("slow close: expected a time above 0")
 
     def effect(self) -> Hangup:
-        """See ``Ending``."""
+        """What the shell is asked to do."""
         return Hangup(code=self.code, reason=self.reason, linger_us=self.linger)
 
     @property
     def did(self) -> str:
-        """See ``Ending``."""
+        """What the journal says that it did."""
         return f"closed slowly with {self.code} at"
 
 
 @register
 @dataclass(frozen=True, slots=True)
 class Reset(Ending):
-    """No close frame."""
+    """The connection ends without a close frame."""
 
     syntax: ClassVar[str] = "reset"
     about: ClassVar[str] = "The TCP connection is reset, without a close frame."
     example: ClassVar[str] = "reset on 2nd response.output_audio.delta"
 
     def effect(self) -> Abort:
-        """See ``Ending``."""
+        """What the shell is asked to do."""
         return Abort()
 
     @property
     def did(self) -> str:
-        """See ``Ending``."""
+        """What the journal says that it did."""
         return "reset the connection at"
 
 
 @register
 @dataclass(frozen=True, slots=True)
 class NoPong(Ending):
-    """Everything else goes on."""
+    """Pings are not answered any more; everything else goes on."""
 
     syntax: ClassVar[str] = "no pong"
     about: ClassVar[str] = "From here on the server answers no ping; everything else goes on."
     example: ClassVar[str] = "no pong on session.created"
 
     def effect(self) -> Freeze:
-        """See ``Ending``."""
+        """What the shell is asked to do."""
         return Freeze(pong=False, reading=True)
 
     @property
     def did(self) -> str:
-        """See ``Ending``."""
+        """What the journal says that it did."""
         return "answered no ping after"
 
 
@@ -165,16 +165,16 @@ class HalfOpen(Ending):
     example: ClassVar[str] = "half open on response.created"
 
     def effect(self) -> Freeze:
-        """See ``Ending``."""
+        """What the shell is asked to do."""
         return Freeze(pong=False, reading=False)
 
     @property
     def did(self) -> str:
-        """See ``Ending``."""
+        """What the journal says that it did."""
         return "went silent at"
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Silent(run, self)
 
 
@@ -184,13 +184,13 @@ class Silent(Ends):
     screens = True
 
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
-        """Swallows frames of both sides. That the client has gone must still reach the engine."""
+        """Keep the frames of both sides from going on. That the client has gone must still reach the engine."""
         if not self._done or (isinstance(sight.item, Received) and sight.name.startswith(("close", "lost"))):
             return None
         return ()
 
     def other(self, item: Item, now: Micros) -> Iterable[Item]:
-        """Words between the parts go on, frames do not."""
+        """What the parts tell each other goes on, frames do not."""
         ended = self._done and isinstance(item, Hangup | Abort) and item.peer is Peer.CLIENT
         return () if ended and not isinstance(item, Tell) else (item,)
 

@@ -52,11 +52,11 @@ class Damage(Action):
     group: ClassVar[str] = "content"
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Damaging(run, self)
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
-        """The frame as it goes on."""
+        """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         raise NotImplementedError
 
 
@@ -87,7 +87,7 @@ def body_of(sight: Sight) -> Any:
 @register
 @dataclass(frozen=True, slots=True)
 class Strip(Damage):
-    """``path``: see the head of this module."""
+    """``path``: dotted; where it is not at the top of the body it is looked for one level down."""
 
     syntax: ClassVar[str] = "strip <path:path>"
     about: ClassVar[str] = "A field is taken out. 'drop metadata on response.created' says the same."
@@ -96,7 +96,7 @@ class Strip(Damage):
     path: str
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
-        """See ``Damage``."""
+        """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         body = body_of(sight)
         place = locate(body, self.path)
         if place is None:
@@ -119,7 +119,7 @@ class SetField(Damage):
     value: str
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
-        """See ``Damage``."""
+        """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         body = body_of(sight)
         place = locate(body, self.path) or _absent(body, self.path)
         if place is None:
@@ -151,7 +151,7 @@ class AnotherId(Damage):
     path: str = ""
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
-        """See ``Damage``."""
+        """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         body = body_of(sight)
         for path in (self.path,) if self.path else _IDS:
             place = locate(body, path)
@@ -189,7 +189,7 @@ class WrongType(Damage):
     path: str
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
-        """See ``Damage``."""
+        """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         body = body_of(sight)
         place = locate(body, self.path)
         if place is None:
@@ -226,7 +226,7 @@ class MissingType(Damage):
     example: ClassVar[str] = "missing type on response.output_item.added"
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
-        """See ``Damage``."""
+        """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         body = body_of(sight)
         if not isinstance(body, dict) or "type" not in body:
             return None

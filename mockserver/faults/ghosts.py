@@ -33,14 +33,14 @@ class Headless(Action):
     on: ClassVar[tuple[str, ...]] = CREATED
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Muting(run, created=False)
 
 
 @register
 @dataclass(frozen=True, slots=True)
 class Endless(Action):
-    """The response was made and then forgotten."""
+    """A response of which only the beginning is told."""
 
     syntax: ClassVar[str] = "created without done"
     about: ClassVar[str] = "Of a response nothing comes but its response.created."
@@ -49,12 +49,12 @@ class Endless(Action):
     on: ClassVar[tuple[str, ...]] = CREATED
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Muting(run, created=True)
 
 
 class Muting(Body):
-    """Swallows everything of a response but its first or its last event."""
+    """Lets nothing of a response go on but its first or its last event."""
 
     screens = True
 
@@ -65,7 +65,7 @@ class Muting(Body):
         self._items: set[str] = set()
 
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
-        """Swallows what belongs to a muted response."""
+        """Keep what belongs to a muted response from going on."""
         if not self._muted or sight.sender is not Sender.SERVER:
             return None
         view = sight.view
@@ -101,7 +101,7 @@ class Unrequested(Action):
     sentence: str = "Nobody asked for this."
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Talking(run, self.sentence, second=False)
 
 
@@ -120,7 +120,7 @@ class Second(Action):
     sentence: str = "I speak at the same time."
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Talking(run, self.sentence, second=True)
 
 
@@ -145,7 +145,7 @@ class Talking(Living):
             self._last = response if isinstance(response, dict) else self._last
 
     def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
-        """All of it at once."""
+        """All events of the made-up response at once."""
         if self.second and not self.turns.open:
             return ()
         ids = self.run.ids
@@ -210,7 +210,7 @@ class DeltasAfter(Action):
             raise UsageError(f"deltas after cancel: expected 1 or more, got {self.count}")
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Lingering(run, self)
 
 

@@ -24,13 +24,13 @@ SENTENCES = {
     500: ("server_error", "server_error", "The server had an error while processing your request."),
     503: ("server_error", "overloaded", "The engine is currently overloaded, please try again later."),
 }
-"""Bodies in the error shape of OpenAI's HTTP API. OpenAI checks keys and models after the
-upgrade (openai.md#4), so what its own handshake is refused with is unknown (openai.md#185) and the sentence can be
-set. A gateway may refuse earlier."""
+"""Bodies in the error shape of OpenAI's HTTP API. OpenAI checks keys and models after the upgrade (openai.md#4), so
+what its own handshake is refused with is unknown (openai.md#185) and the sentence can be set. A gateway may refuse
+earlier."""
 
 
 class Knock(Action):
-    """About the handshake."""
+    """A fault of the handshake."""
 
     __slots__ = ()
     group: ClassVar[str] = "handshake"
@@ -56,7 +56,7 @@ class RefuseWith(Knock):
             raise UsageError(f"refuse: expected a status from 400 to 599, got {self.status}")
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Answering(run, self.answer, f"refused ({self.status}) the")
 
     def answer(self) -> Refuse:
@@ -75,7 +75,7 @@ class RefuseWith(Knock):
 @register
 @dataclass(frozen=True, slots=True)
 class Redirect(Knock):
-    """To another address."""
+    """The client is sent to another address."""
 
     syntax: ClassVar[str] = "redirect to <url:url> [as <status:count>]"
     about: ClassVar[str] = "The handshake is answered with a redirect (307 unless told otherwise)."
@@ -89,21 +89,21 @@ class Redirect(Knock):
             raise UsageError(f"redirect: expected an address and 301, 302, 303, 307 or 308, got {self.status}")
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Answering(run, lambda: Refuse(self.status, (("location", self.url),)), "redirected the")
 
 
 @register
 @dataclass(frozen=True, slots=True)
 class HandshakeReset(Knock):
-    """Before any answer."""
+    """The connection is reset before any answer to the handshake."""
 
     syntax: ClassVar[str] = "handshake reset"
     about: ClassVar[str] = "The TCP connection is reset before the handshake is answered."
     example: ClassVar[str] = "handshake reset for first 1 attempts"
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Answering(run, Abort, "reset instead of answering the")
 
 
@@ -123,29 +123,29 @@ class Answering(Body):
 @register
 @dataclass(frozen=True, slots=True)
 class HandshakeHang(Knock):
-    """No answer, for ever."""
+    """The handshake is never answered."""
 
     syntax: ClassVar[str] = "handshake hang"
     about: ClassVar[str] = "The handshake is never answered; the connection stays."
     example: ClassVar[str] = "handshake hang for first 1 attempts"
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Hanging(run)
 
 
 class Hanging(Body):
-    """Swallows the handshake."""
+    """Keeps the handshake from the engine, so that nobody answers it."""
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
-        """Nothing."""
+        """The handshake does not go on."""
         return (self.run.fire("never answered the", sight),)
 
 
 @register
 @dataclass(frozen=True, slots=True)
 class HandshakeDelay(Knock):
-    """``amount`` above 0."""
+    """The handshake is answered ``amount`` later, which is above 0."""
 
     syntax: ClassVar[str] = "handshake delay <amount:time>"
     about: ClassVar[str] = "The handshake is answered later."
@@ -158,7 +158,7 @@ class HandshakeDelay(Knock):
             raise UsageError("handshake delay: expected a time above 0")
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Dawdling(run, self)
 
 
@@ -170,7 +170,7 @@ class Dawdling(Queue):
         self.amount = action.amount
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
-        """Held."""
+        """Hold the handshake."""
         self.plan.add(now + self.amount, sight.item)
         return (self.run.fire(f"delayed by {time_text(self.amount)} the", sight),)
 
@@ -187,7 +187,7 @@ class WrongSubprotocol(Knock):
     name: str = "unexpected"
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Selecting(run, self)
 
 

@@ -22,7 +22,7 @@ CLIENT, SERVER = Sender.CLIENT, Sender.SERVER
 
 
 class FaultLayer:
-    """See the head of this module. It is a ``core.session.Layer``."""
+    """One fault in one session, as a ``core.session.Layer``: what it aims at goes through the fault's body."""
 
     def __init__(self, armed: Armed, log: SessionLog, dialect: Dialect, now: Micros = 0) -> None:
         fault = armed.fault

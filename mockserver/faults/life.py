@@ -1,7 +1,7 @@
 """Faults that end a response: cancelled midway, failed, incomplete.
 
-What a fault ends, it ends as the provider would (``dialects.turns``), and then tells the engine, so that an engine with
-state of its own drops the response too and the next turn works.
+What a fault ends, it ends as the provider would (``dialects.openai.endings``), and then tells the engine, so that an
+engine with state of its own drops the response too and the next turn works.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Incomplete = Literal["max_output_tokens", "content_filter"]
 
 
 class Living(Moment):
-    """Knows the open responses, and swallows what still comes of those it has ended."""
+    """Knows the open responses, and keeps back what still comes of those it has ended."""
 
     screens = True
 
@@ -43,7 +43,7 @@ class Living(Moment):
         self._at_hand: Sight | None = None  # not yet known to ``turns``: it may have to happen before this frame
 
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
-        """Watches; swallows what belongs to an ended response."""
+        """Watch the responses; keep back what belongs to one that was ended."""
         if sight.sender is not Sender.SERVER:
             return None
         self.settle()
@@ -137,7 +137,7 @@ class CancelMidway(Action):
         _one_of(self.reason, REASONS["cancelled"])
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Ending(run, f"cancelled ({self.reason}) at", self.reason, self._tail)
 
     def _tail(self, turns: Turns, response: str, ids: Ids) -> Iterable[Text]:
@@ -163,7 +163,7 @@ class Fail(Action):
     message: str = "The server had an error while processing your request."
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Ending(run, "failed at", "failed", self._tail)
 
     def _tail(self, turns: Turns, response: str, ids: Ids) -> Iterable[Text]:
@@ -197,7 +197,7 @@ class StayIncomplete(Action):
         _one_of(self.reason, REASONS["incomplete"])
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Ending(run, f"left incomplete ({self.reason}) at", self.reason, self._tail)
 
     def _tail(self, turns: Turns, response: str, ids: Ids) -> Iterable[Text]:

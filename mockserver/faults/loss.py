@@ -28,12 +28,12 @@ class Noop(Action):
     group: ClassVar[str] = "loss and order"
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Nothing(run)
 
 
 class Nothing(Body):
-    """The smallest body."""
+    """The smallest body: it lets every frame go on."""
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
         """Lets the frame go on as it is."""
@@ -51,12 +51,12 @@ class Drop(Action):
     group: ClassVar[str] = "loss and order"
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Dropping(run)
 
 
 class Dropping(Body):
-    """Swallows."""
+    """Keeps the frame from going on."""
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
         """Nothing goes on."""
@@ -80,7 +80,7 @@ class Duplicate(Action):
             raise UsageError(f"duplicate: expected 1 or more times, got {self.copies}")
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Duplicating(run, self)
 
 
@@ -117,7 +117,7 @@ class Reorder(Action):
             raise UsageError(f"reorder: expected 1 frame or more and a time above 0, got {self.by} and {self.wait} us")
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Reordering(run, self)
 
 
@@ -132,14 +132,14 @@ class Reordering(Queue):
         self._due: Micros | None = None
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
-        """Steps aside."""
+        """Hold the frame until others have overtaken it."""
         if self._held is not None:
             return self.other(sight.item, now)
         self._held, self._left, self._due = sight, self.action.by, now + self.action.wait
         return ()
 
     def other(self, item: Item, now: Micros) -> Iterable[Item]:
-        """Overtakes; behind the last one the held frame goes on."""
+        """Another frame of the same sender overtakes; behind the last of them the held frame goes on."""
         if self._held is None or self.mine(item) is None:
             return (item,)
         self._left -= 1
@@ -149,11 +149,11 @@ class Reordering(Queue):
         return (note, item, *self.release(now))
 
     def wake_at(self) -> Micros | None:
-        """When it waits no more."""
+        """When the held frame has waited long enough."""
         return self._due
 
     def wake(self, now: Micros) -> Iterable[Item]:
-        """Nobody overtook it."""
+        """Nothing overtook the held frame in time: it goes on where it was."""
         return self.release(now)
 
     def release(self, now: Micros) -> Iterable[Item]:
@@ -179,7 +179,7 @@ class ReplayStale(Action):
     event: str
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Replaying(run, self)
 
 

@@ -150,14 +150,14 @@ class ProviderError(Action):
     body: ClassVar[type[Trouble]] = FailedBy
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return self.body(run, self.problem)
 
 
 @register
 @dataclass(frozen=True, slots=True)
 class RateLimit(ProviderError):
-    """See ``RATE_LIMIT``."""
+    """A response fails because too many tokens were used in a minute."""
 
     syntax: ClassVar[str] = "rate limit"
     about: ClassVar[str] = (
@@ -170,7 +170,7 @@ class RateLimit(ProviderError):
 @register
 @dataclass(frozen=True, slots=True)
 class InsufficientQuota(ProviderError):
-    """See ``QUOTA``."""
+    """A response fails because there is no money left."""
 
     syntax: ClassVar[str] = "insufficient quota"
     about: ClassVar[str] = (
@@ -183,7 +183,7 @@ class InsufficientQuota(ProviderError):
 @register
 @dataclass(frozen=True, slots=True)
 class ServerError(ProviderError):
-    """See ``SERVER_ERROR``."""
+    """A response fails through an error of the provider's own."""
 
     syntax: ClassVar[str] = "server error"
     about: ClassVar[str] = "The response fails in the provider's own fault; between responses an error event says so."
@@ -194,7 +194,7 @@ class ServerError(ProviderError):
 @register
 @dataclass(frozen=True, slots=True)
 class InvalidKey(ProviderError):
-    """See ``INVALID_KEY``."""
+    """The key is wrong, which the client is told after the handshake."""
 
     syntax: ClassVar[str] = "invalid key"
     about: ClassVar[str] = "The handshake succeeds, then an error event and a close instead of session.created."
@@ -207,7 +207,7 @@ class InvalidKey(ProviderError):
 @register
 @dataclass(frozen=True, slots=True)
 class BetaRetired(ProviderError):
-    """See ``RETIRED``."""
+    """The provider refuses a client that asks for the beta shape."""
 
     syntax: ClassVar[str] = "beta retired"
     about: ClassVar[str] = (
@@ -222,7 +222,7 @@ class BetaRetired(ProviderError):
 @register
 @dataclass(frozen=True, slots=True)
 class SessionExpired(ProviderError):
-    """See ``EXPIRED``. It has no moment of its own: say after how long."""
+    """The session's time is up. It has no moment of its own: say after how long."""
 
     syntax: ClassVar[str] = "session expired"
     about: ClassVar[str] = "The session's time is up: an error event and close 1001, without warning."
@@ -235,7 +235,7 @@ class SessionExpired(ProviderError):
 @register
 @dataclass(frozen=True, slots=True)
 class ActiveResponse(ProviderError):
-    """See ``ACTIVE``."""
+    """A request for a response is refused because another one is on its way."""
 
     syntax: ClassVar[str] = "active response"
     about: ClassVar[str] = (
@@ -250,7 +250,7 @@ class ActiveResponse(ProviderError):
 @register
 @dataclass(frozen=True, slots=True)
 class CancelNotActive(ProviderError):
-    """See ``NOT_ACTIVE``."""
+    """A cancel is refused because no response is on its way."""
 
     syntax: ClassVar[str] = "cancel not active"
     about: ClassVar[str] = (

@@ -86,7 +86,7 @@ class Group:
 
 
 class Pattern:
-    """A syntax line, compiled. See the head of this module."""
+    """A syntax line, compiled: it reads and writes the words of one action."""
 
     def __init__(self, line: str) -> None:
         self.line = line

@@ -32,7 +32,7 @@ class TruncateJson(Damage):
     size: int = 0
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
-        """See ``Damage``."""
+        """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         if not isinstance(sight.frame, Text) or len(sight.frame.data) <= max(self.size, 1):
             return None
         data = sight.frame.data
@@ -52,7 +52,7 @@ class NotJson(Damage):
     text: str = PROXY_SAYS
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
-        """See ``Damage``."""
+        """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         return Text(self.text), "replaced by what is not JSON:"
 
 
@@ -66,7 +66,7 @@ class BadBase64(Damage):
     example: ClassVar[str] = "bad base64 on 1st response.output_audio.delta"
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
-        """See ``Damage``."""
+        """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         return _audio(sight, _spoil, "spoiled the base64 of")
 
 
@@ -80,7 +80,7 @@ class OddAudio(Damage):
     example: ClassVar[str] = "odd audio on 1st response.output_audio.delta"
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
-        """See ``Damage``."""
+        """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         if isinstance(sight.frame, Binary):
             data = sight.frame.data
             return (Binary(_odd(data)), "cut a byte of the audio of") if data else None
@@ -129,7 +129,7 @@ class AsBinary(Damage):
     example: ClassVar[str] = "binary on response.created"
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
-        """See ``Damage``."""
+        """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         return (Binary(sight.frame.data.encode()), "made binary") if isinstance(sight.frame, Text) else None
 
 
@@ -145,7 +145,7 @@ class Oversize(Damage):
     size: int = LARGE
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
-        """See ``Damage``."""
+        """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         body = body_of(sight)
         if not isinstance(body, dict):
             return None
@@ -169,7 +169,7 @@ class UnknownEvent(Action):
     name: str = UNKNOWN
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Inventing(run, self)
 
 

@@ -51,7 +51,7 @@ class Delay(Action):
             raise UsageError(f"keep: expected response, stream or none, got {self.keep!r}")
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Delaying(run, self)
 
 
@@ -158,7 +158,7 @@ class Stall(Action):
     amount: Micros = 0
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Stalling(run, self)
 
 
@@ -220,7 +220,7 @@ class Bandwidth(Action):
             raise UsageError(f"bandwidth: expected bytes a second above 0, got {self.rate}")
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Narrow(run, self)
 
 
@@ -273,7 +273,7 @@ class Hold(Action):
     until: str
 
     def start(self, run: Run) -> Body:
-        """See ``Body``."""
+        """A body for one session."""
         return Holding(run, self)
 
 

@@ -79,7 +79,7 @@ class After:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """Which frames, or which moment. See the head of this module; UsageError where a part is out of range.
+    """Which frames, or which moment: all parts that are given must hold. UsageError where a part is out of range.
 
     ``events`` are names or globs; () leaves it to the fault. ``sender`` None: by the event's name, else the server.
     ``before``: what happens at a moment happens before the frame instead of after it. ``response``, ``item``: an id, or

@@ -35,7 +35,7 @@ Alarm = tuple[Micros, int, Sleeper]
 
 
 class Alarms:
-    """See the head of this module."""
+    """One timer of the loop for all sessions of a server."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock

@@ -19,7 +19,7 @@ THROUGH = 2
 
 
 class Turnstile:
-    """See the head of this module. One for each server."""
+    """Lets requests through, so many in a turn of the loop. One for each server."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop

@@ -10,9 +10,9 @@ before any time passes. Afterwards the loop's clock goes on from where it stood.
 
 Time must not jump over bytes that are on their way between two sockets of this loop. Usually loopback delivers them
 inside the sender's system call, but not always: receive packet steering, a busy kernel thread, or another system hand
-them over later. (looptime 0.9, which looks 42 times, was then seen to be early in 23 of 3,000 round trips.) So before
-a jump the kernel is asked how much each end has sent and the other has received (``wire``); where it cannot say, a
-short real wait is made.
+them over later. (looptime 0.9, which looks 42 times, was then seen to be early in 23 of 3,000 round trips.) So before a
+jump the kernel is asked how much each end has sent and the other has received (``server.bytes_in_flight``); where it
+cannot say, a short real wait is made.
 
 Time is real while nobody can know what is about to come: while work handed to ``run_in_executor`` is in progress,
 and (on Linux, where it can be seen) while there is a connection whose other end is not in this loop.

@@ -75,7 +75,7 @@ class _Asked:
 
 
 class RealtimeCauses:
-    """See the head of this module."""
+    """What each server frame of one recorded connection waits for."""
 
     def __init__(self) -> None:
         self._asked: dict[str, deque[_Asked]] = {}
@@ -212,9 +212,7 @@ class RealtimeCauses:
         return begins
 
     def _creator(self, described: dict[str, Any]) -> _Asked | None:
-        """The request of a response: the one with the same metadata, else the oldest one
-        without any.
-        """
+        """The request of a response: the one with the same metadata, else the oldest one without any."""
         waiting = self._asked.get("response.create")
         metadata = described.get("metadata") or None
         for asked in waiting or ():
@@ -302,8 +300,8 @@ class RealtimeCauses:
         return asked
 
     def _blamed(self, error: Any) -> _Asked | None:
-        """The request that an error is about: named by ``error.event_id``, else the kind's
-        latest, else the oldest that may be meant.
+        """The request that an error is about: named by ``error.event_id``, else the kind's latest, else the oldest that
+        may be meant.
         """
         error = _dict(error)
         event_id = _text(error.get("event_id"))
@@ -339,9 +337,7 @@ def _same_item(sent: dict[str, Any], shown: dict[str, Any]) -> bool:
 
 
 def _end_of(response: str, ahead: Ahead, *, until: str = "") -> str:
-    """How a response ends in the recording: its status, or "" where it does not end, or not
-    before ``until``.
-    """
+    """How a response ends in the recording: its status, or "" where it does not end, or not before ``until``."""
     for name, frame in ahead():
         if name == until:
             return ""

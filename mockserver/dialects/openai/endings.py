@@ -95,7 +95,7 @@ class Response:
 
 
 class Turns:
-    """See the head of this module. ``lens`` is needed only to be fed frames instead of views.
+    """The open responses of one connection. ``lens`` is needed only to be fed frames instead of views.
 
     Deltas are most of a session and matter only to a tail, so they are kept as they are until one is asked for.
     """

@@ -100,8 +100,8 @@ class OpenAI(Dialect):
         return self.view(frame, sender).name
 
     def view(self, frame: Frame, sender: Sender) -> View:
-        """JSON in text frames; JSON in binary frames is read too (clients accept it, the
-        server refuses it: openai.md#142).
+        """JSON in text frames; JSON in binary frames is read too (clients accept it, the server refuses it:
+        openai.md#142).
         """
         if isinstance(frame, Text):
             body = parse(frame.data)
@@ -136,11 +136,11 @@ class OpenAI(Dialect):
         return summary(view)
 
     def causes(self) -> Causes:
-        """By response, item and event id, and by order (``dialects.realtime``)."""
+        """By response, item and event id, and by order (``dialects.openai.causes``)."""
         return RealtimeCauses()
 
     def independent(self, earlier: View, later: View) -> bool:
-        """See ``dialects.order``."""
+        """Whether ``later`` may come before ``earlier`` (``dialects.openai.order`` has the rules)."""
         return independent(earlier, later)
 
     def audio_format(self, view: View, current: AudioFormat) -> AudioFormat:
@@ -148,8 +148,8 @@ class OpenAI(Dialect):
         return input_format(view.body, current) if view.name == "session.update" else current
 
     def added(self, view: View) -> list[Send | Hangup]:
-        """A cancel of nothing is an error (openai.md#108), a clear is confirmed. A truncate of
-        what was heard is confirmed too.
+        """A cancel of nothing is an error (openai.md#108), a clear is confirmed. A truncate of what was heard is
+        confirmed too.
         """
         body = view.body
         match view.name:
@@ -171,17 +171,15 @@ class OpenAI(Dialect):
         return Text(json.dumps(body))
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
-        """An error event, then a close with its own code; the reason is type.code (openai.md#5)
-        or, at expiry, the message (openai.md#25).
+        """An error event, then a close with its own code; the reason is type.code (openai.md#5) or, at expiry, the
+        message (openai.md#25).
         """
         code = CLOSE_CODES.get(problem.kind, 1011)
         reason = problem.message if problem.kind == "session_expired" else f"{problem.type}.{problem.kind}"
         return [*self.complaint(problem), Hangup(code=code, reason=close_reason(reason))]
 
     def complaint(self, problem: Problem) -> list[Send | Hangup]:
-        """An error event. It carries an id of its own only where the maker of the problem
-        gives one.
-        """
+        """An error event. It carries an id of its own only where the maker of the problem gives one."""
         error = {
             "type": problem.type,
             "code": problem.kind,

@@ -21,10 +21,9 @@ EDITS = {"conversation.item.create", "conversation.item.delete", "conversation.i
 def independent(earlier: View, later: View) -> bool:
     """Whether ``later`` may come before ``earlier`` without changing what either is answered with.
 
-    What a request sees must be the same: settings and items before the response that uses them,
-    audio before its commit.
-    Two outputs of parallel tool calls, two out-of-band responses, and requests about different
-    items are independent.
+    What a request sees must be the same: settings and items before the response that uses them, audio before its
+    commit. Two outputs of parallel tool calls, two out-of-band responses, and requests about different items are
+    independent.
     """
     first, second = sorted((earlier, later), key=lambda view: view.name)
     names = {first.name, second.name}

@@ -3,7 +3,7 @@
     client Opened -> Dial the upstream -> its answer -> Accept or Refuse with the same -> frames both ways
 
 Where the dialect says that a plain reply names the socket's address, that reply alone is changed: the client gets an
-address of this server instead, and the named one is dialled when the client comes to it (``engines.named``).
+address of this server instead, and the named one is dialled when the client comes to it (``engines.relay.named``).
 
 Close frames go through with code and reason, a lost connection becomes a reset on the other side. A refusal reaches
 the client with the upstream's status, headers and body. Nothing here reads a frame.

@@ -1,10 +1,9 @@
 """The table of ids: which live id stands for which recorded one, and how it gets into a recorded
 frame.
 
-Ids are learned when a live client frame matches a recorded one, never guessed. They are put into
-the text of later server
-frames as whole JSON strings; every other byte stays as recorded. A short one that may as well be a word ("1", "user")
-is put in under names of ids only.
+Ids are learned when a live client frame matches a recorded one, never guessed. They are put into the text of later
+server frames as whole JSON strings; every other byte stays as recorded. A short one that may as well be a word ("1",
+"user") is put in under names of ids only.
 """
 
 from __future__ import annotations
@@ -39,9 +38,7 @@ class Aliases:
         self._quoted: dict[str, str] = {}
 
     def live(self, recorded: str) -> str | None:
-        """The live id for a recorded one; itself where nothing else was learned. None: the
-        client gave none this time.
-        """
+        """The live id for a recorded one; itself where nothing else was learned. None: this client gave none."""
         return self._live.get(recorded, recorded)
 
     def knows(self, recorded: str) -> bool:
@@ -87,13 +84,10 @@ def forms(recorded: str) -> set[str]:
 
 
 def cut(text: str, ids: frozenset[str] | set[str]) -> Parts | None:
-    """``text`` cut at each whole JSON string that is one of ``ids``; None where it holds none
-    of them.
+    """``text`` cut at each whole JSON string that is one of ``ids``; None where it holds none of them.
 
-    Splitting at quotes is exact enough to be fast: a piece that equals an id and is followed by
-    no colon is a string value
-    of its own, unless the quote before it is escaped; then it is a part of a longer string and
-    is left alone.
+    Splitting at quotes is exact enough to be fast: a piece that equals an id and is followed by no colon is a string
+    value of its own, unless the quote before it is escaped; then it is a part of a longer string and is left alone.
     """
     if len(ids) <= FEW:
         held = [one for one in ids if one in text]

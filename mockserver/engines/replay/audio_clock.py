@@ -10,9 +10,7 @@ from mockserver.dialects.base import AudioFormat
 
 
 class Ear:
-    """Counts one side's audio, recorded or live. The count of bytes is exact, so chunking
-    cannot change the time.
-    """
+    """Counts one side's audio, recorded or live. The count of bytes is exact, so chunking cannot change the time."""
 
     def __init__(self) -> None:
         self.format = AudioFormat()

@@ -46,7 +46,7 @@ class Shape:
         self._version, self._fill = -1, (0, 0, "")
 
     def fits(self, text: str) -> bool:
-        """See the head of this module."""
+        """Whether a text is one more frame of this run: the same but for its event id and its delta."""
         if not text.startswith(self._head):
             return False
         begin, mid, tail = self._where, self._mid_at, self._tail

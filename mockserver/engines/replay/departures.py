@@ -29,8 +29,8 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A client frame that nothing in the recording matches. ``nearest``: recorded frames and
-    how they differ, best first.
+    """A client frame that nothing in the recording matches. ``nearest``: recorded frames and how they differ, best
+    first.
     """
 
     at: Micros

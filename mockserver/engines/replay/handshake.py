@@ -42,9 +42,9 @@ class Refusing:
         return no_connection(self._message) if isinstance(item, Opened) else []
 
     def wake_at(self) -> Micros | None:
-        """Never."""
+        """It waits for nothing."""
         return None
 
     def wake(self, now: Micros) -> Iterable[Effect]:
-        """Nothing."""
+        """Nothing is ever due."""
         return ()

@@ -1,10 +1,8 @@
 """Comparing a live client frame with a recorded one. A match is an empty list of differences.
 
-Both bodies are walked together. What the rules call volatile is skipped, ids go through the table
-of aliases, everything
-else must be equal, types included. Nothing is learned here: what would be learned comes back beside
-the differences, so
-that a frame that does not match teaches nothing.
+Both bodies are walked together. What the rules call volatile is skipped, ids go through the table of aliases,
+everything else must be equal, types included. Nothing is learned here: what would be learned comes back beside the
+differences, so that a frame that does not match teaches nothing.
 """
 
 from __future__ import annotations
@@ -64,9 +62,7 @@ class Comparison:
     bindings: list[tuple[str, str | None]] = field(default_factory=list)
 
     def weight(self) -> int:
-        """How far apart the frames are, for ranking: another kind of event counts more than
-        any field.
-        """
+        """How far apart the frames are, for ranking: another kind of event counts more than any field."""
         return sum(1_000 if one.path in ("", "type") else 1 for one in self.differences)
 
 
@@ -121,9 +117,7 @@ class Places:
 
 
 class Matcher:
-    """Compares bodies under one set of rules. ``server_minted`` tells whether an id was made by
-    the recorded server.
-    """
+    """Compares bodies under one set of rules. ``server_minted`` tells whether an id was made by the recorded server."""
 
     def __init__(self, rules: MatchRules, aliases: Aliases, server_minted: Callable[[str], bool]) -> None:
         self.rules = rules
@@ -207,9 +201,7 @@ class Matcher:
             found.differences.append(Difference(".".join(place.path), recorded, live))
 
     def _identify(self, path: Path, recorded: Any, live: Any, found: Comparison, *, volatile: bool) -> bool:
-        """Compare a pair of ids. False where they are no strings and must be compared like
-        anything else.
-        """
+        """Compare a pair of ids. False where they are no strings and must be compared like anything else."""
         if isinstance(recorded, str) and (isinstance(live, str) or (volatile and live in (None, MISSING))):
             told = live if isinstance(live, str) else None
             if (recorded, told) in found.bindings:
@@ -298,8 +290,8 @@ def _fits(pattern: Path, path: Path) -> bool:
 
 
 def merge_rules(base: MatchRules, *overrides: Mapping[str, Any] | None) -> MatchRules:
-    """Rules with overrides on top: the cassette's, then the user's. Lists are added to;
-    ``{"set": [...]}`` replaces one.
+    """Rules with overrides on top: the cassette's, then the user's. Lists are added to; ``{"set": [...]}`` replaces
+    one.
 
     UsageError names the key that is wrong and those that there are.
     """

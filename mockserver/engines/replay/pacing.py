@@ -17,9 +17,7 @@ _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000}
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """``speed`` 2.0 is twice as fast as recorded, None is at once. ``cap`` bounds each wait,
-    not the sum of them.
-    """
+    """``speed`` 2.0 is twice as fast as recorded, None is at once. ``cap`` bounds each wait, not the sum of them."""
 
     speed: float | None = 1.0
     cap: Micros | None = None
@@ -58,8 +56,7 @@ INSTANT = Pacing(None)
 
 
 def pacing(value: str | float | Pacing) -> Pacing:
-    """A pacing as users write it: "recorded", "instant", a speed factor (2 or "2" or "2x"), or
-    a cap ("<=250ms").
+    """A pacing as users write it: "recorded", "instant", a speed factor (2 or "2" or "2x"), or a cap ("<=250ms").
 
     UsageError where it is none of these.
     """

@@ -1,10 +1,8 @@
 """Playing the server's side of a recording: which cue goes out when, what a cancel takes out of the
 plan.
 
-The stage keeps the clock's plan: the first cue of each chain whose anchor has come, by due time and
-recorded order. It
-knows nothing of matching; ``engines.replaying`` tells the score what the client did, and the stage
-plays what follows.
+The stage keeps the clock's plan: the first cue of each chain whose anchor has come, by due time and recorded order. It
+knows nothing of matching; ``engines.replay.session`` tells the score what the client did; the stage plays on.
 """
 
 from __future__ import annotations
@@ -51,7 +49,7 @@ garbage collector forgets it.)"""
 
 
 class Stage:
-    """See the head of this module. ``lines`` is where what was played is written down for
+    """Plays the cues of one connection. ``lines`` is where what was played is written down for
     reports.
     """
 
@@ -291,9 +289,7 @@ class Stage:
             self.ended = True
 
     def running(self, response_id: str | None) -> str:
-        """The response on its way with this id; without one that of the default
-        conversation, as the schema has it.
-        """
+        """The response on its way with this id; without one that of the default conversation, as the schema has it."""
         if response_id is not None:
             return response_id if response_id in self.active else ""
         return next((name for name, cue in reversed(self.active.items()) if cue.chain.name == TURNS), "")
@@ -307,9 +303,7 @@ class Stage:
         )
 
     def cut_short(self, response: str, now: Micros, ids: Ids) -> list[Send]:
-        """End a response that the recording let go on: drop what is left of it, say what
-        the provider says.
-        """
+        """End a response that the recording let go on: drop what is left of it, say what the provider says."""
         began = self.active[response]
         planned = {place for chain in self.score.chains.values() for cue in chain.cues for place in _places(cue)}
         turns = Turns(self._dialect)
@@ -323,8 +317,8 @@ class Stage:
         return [to_client(frame) for frame in turns.cancelled_tail(response, "client_cancelled", ids)]
 
     def drop(self, response: str, now: Micros, *, only: Role | None = None) -> None:
-        """Take a response, or what has one role in it, out of the plan: what was read so
-        far and what is still to be read.
+        """Take a response, or what has one role in it, out of the plan: what was read so far and what is still to be
+        read.
         """
         self._now = now
         self._gone[response] = only

@@ -3,11 +3,11 @@ an anchor.
 
 Records are read in order and only as far ahead as the live session needs, so that a recording of any length starts at
 once. Nothing is parsed that need not be: server frames are told apart by their peeked name, and cut at the client's ids
-where they hold any; those that are like the one before them are only compared with it (``engines.runs``).
+where they hold any; those that are like the one before them are only compared with it (``engines.replay.delta_runs``).
 
 An **anchor** is what a cue waits for: client steps, an amount of client audio, the opening. Its live time is when the
-last of these came; a cue is due its recorded distance after that (``engines.pacing``). Cues of one **chain** keep their
-order.
+last of these came; a cue is due its recorded distance after that (``engines.replay.pacing``). Cues of one **chain**
+keep their order.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LOOK = 5_000
 
 
 class Score:
-    """See the head of this module. ``arm`` is called with each chain whose first cue has changed."""
+    """One recorded connection, read as far as needed. ``arm`` is called with each chain whose first cue has changed."""
 
     def __init__(
         self,

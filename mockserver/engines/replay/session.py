@@ -1,7 +1,7 @@
 """One connection that is answered from a recording: matches what the client sends, plays what was recorded.
 
-What is read ahead of the recording and what waits for what is ``engines.score``; how frames are compared is
-``engines.matching``; what is said when they differ is ``engines.reports``. Here: the live session.
+Beside it: ``recording`` reads ahead and knows what waits for what, ``playback`` sends, ``matching`` compares frames,
+and ``reports`` says how they differ. Here is the live session.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Settings:
 
 
 class Replaying:
-    """See the head of this module."""
+    """The engine of one connection: it matches what the client sends and plays what was recorded."""
 
     def __init__(
         self,
@@ -278,9 +278,7 @@ class Replaying:
     def _depart(
         self, view: View, frame: Frame, now: Micros, *, why: str = "", unequal: tuple[Step, Difference] | None = None
     ) -> list[Effect]:
-        """The client does something else than was recorded. It is told in the provider's
-        words, the test in ours.
-        """
+        """The client does something else than was recorded. It is told in the provider's words, the test in ours."""
         nearest: Nearest = () if unequal is None else ((unequal[0], (unequal[1],)),)
         if unequal is None and not why:
             why, nearest = closest(self.score, self._dialect, view, lambda step: self._compare(step, view, frame))

@@ -1,10 +1,8 @@
 """Answering clients from a recording: the source. Which recorded connection a live one gets, and
 what went wrong at the end.
 
-A live connection takes the first recorded one with its path and query that nobody has taken yet; a
-client that reconnects
-takes the next. Keys are no part of the query. An imported capture has no handshake, so any client
-fits.
+A live connection takes the first recorded one with its path and query that nobody has taken yet; a client that
+reconnects takes the next. Keys are no part of the query. An imported capture has no handshake, so any client fits.
 """
 
 from __future__ import annotations
@@ -56,7 +54,7 @@ class Replay:
 
     pacing          "recorded", "instant", a speed factor (2 is twice as fast), or "<=250ms": no
     wait is longer
-    rules           match rules on top of the provider's and the cassette's (``engines.matching.merge_rules``)
+    rules           match rules on top of the provider's and the cassette's (``engines.replay.matching.merge_rules``)
     redact          the redaction that the cassette was made with, so that both sides are
     compared redacted
     stall_after     seconds of silence after which a note says what is waited for; 0 is never
@@ -109,9 +107,7 @@ class Replay:
     # --- the source ---
 
     def open(self, handshake: Handshake, context: Context) -> Engine:
-        """An engine for one more connection: the next recorded one that fits, or a refusal
-        that says why there is none.
-        """
+        """An engine for one more connection: it plays the next recorded one that fits, or says why there is none."""
         self._give_back()
         chosen = self._choose(handshake)
         if isinstance(chosen, str):
@@ -176,9 +172,7 @@ class Replay:
         return any(not _unlike(slot.door, live) for slot in self._free)
 
     def neighbour(self, request: Request, context: Context) -> Reply | None:
-        """The recorded reply to a plain HTTP request, by method and path, in order; the
-        last one again and again.
-        """
+        """The recorded reply to a plain HTTP request, by method and path, in order; the last one again and again."""
         key = (request.method.upper(), request.path)
         fitting = [one for one in self._exchanges if one.method.upper() == key[0] and stands_for(one.path, key[1])]
         if not fitting:
@@ -235,9 +229,7 @@ class Replay:
         return Door(imported, handshake.path, self._place(handshake.path), self._query(handshake))
 
     def _place(self, path: str) -> str:
-        """The path without what stands before the provider's own part of it: clients differ
-        in their base URL.
-        """
+        """The path without what stands before the provider's own part of it: clients differ in their base URL."""
         fitting = [ending for ending in self.dialect.paths if path.rstrip("/").endswith(ending)]
         return max(fitting, key=len) if fitting else path.rstrip("/")
 

@@ -16,9 +16,7 @@ from mockserver.engines.replay.delta_runs import Run
 
 @dataclass(eq=False, slots=True)
 class Anchor:
-    """``base`` is its recorded time, ``time`` its live time once everything it waits for has
-    come.
-    """
+    """``base`` is its recorded time, ``time`` its live time once everything it waits for has come."""
 
     base: Micros
     missing: int
@@ -74,7 +72,7 @@ class Step:
     number: int
     index: int
     at: Micros  # as recorded
-    paced: Micros  # as it is played (``engines.pacing.Tempo``)
+    paced: Micros  # as it is played (``engines.replay.pacing.Tempo``)
     view: View
     frame: Frame
     optional: bool

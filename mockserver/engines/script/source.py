@@ -191,7 +191,7 @@ class ScriptMaker:
 
 
 script = ScriptMaker()
-"""See the head of this module."""
+"""Makes a source of steps, or of a generator function; its methods make the steps."""
 
 
 def course(steps: tuple[Any, ...]) -> Course:

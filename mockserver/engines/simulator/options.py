@@ -17,11 +17,10 @@ from mockserver.errors import UsageError
 class Pace:
     """How fast the model works, in milliseconds. What is known: openai.md#124 to openai.md#126.
 
-    ``created_ms``: from the request to ``response.created``. ``first_ms``: from there to the first output (the
-    probe saw 476 ms in all, at 320 ms of network). ``text_ms``: between text deltas. ``audio_speed``: seconds
-    of audio sent per second; None sends all at once. ``piece_ms``: audio per delta. ``transcription_ms``: from
-    a commit to its first transcription event, and between them. ``rate_limits_ms``: after response.done (43 ms
-    in the probe).
+    ``created_ms``: from the request to ``response.created``. ``first_ms``: from there to the first output (the probe
+    saw 476 ms in all, at 320 ms of network). ``text_ms``: between text deltas. ``audio_speed``: seconds of audio sent
+    per second; None sends all at once. ``piece_ms``: audio per delta. ``transcription_ms``: from a commit to its first
+    transcription event, and between them. ``rate_limits_ms``: after response.done (43 ms in the probe).
     ``late_error_ms``: how late the error about an empty commit comes (820 to 1000 ms, openai.md#77).
     """
 

@@ -123,7 +123,7 @@ class AiohttpUpstream:
             self._outlet.put(frame)
 
     def flush_soon(self) -> None:
-        """What was put leaves."""
+        """Hand the frames that were put to the transport, those of this turn of the loop together."""
         self._outlet.flush_soon()
 
     @property

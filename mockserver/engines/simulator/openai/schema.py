@@ -108,7 +108,7 @@ TOOL_CHOICE = Shape(
 )
 MAX_TOKENS = Shape(("integer", "string"), values=("inf",), least=1, most=4096)
 # Nulls that clients send, though the schema has none. Where null is no value of a field it is taken for not given
-# (``session.NOT_GIVEN``): unknown what the provider makes of it (openai.md#178), but it has refused no such
+# (``settings.NOT_GIVEN``): unknown what the provider makes of it (openai.md#178), but it has refused no such
 # client: livekit sends a token limit and reasoning as null, openai-agents instructions, voice, speed and the parts of a
 # tracing configuration (clients.md#44).
 _MAX_TOKENS_OR_NULL = Shape(("integer", "string", "null"), values=("inf",), least=1, most=4096)

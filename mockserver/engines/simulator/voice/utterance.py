@@ -47,7 +47,7 @@ class InputAudio:
         self.fresh_ms += len(pcm) / (2 * rate) * 1000
 
     def edges(self, pcm: bytes, level: float, prefix_ms: int, ended: Callable[[int], bool]) -> Iterator[Turn]:
-        """Where speech begins and ends in what was appended just now. See ``Detector``."""
+        """Where speech begins and ends in what was appended just now, as ``Detector`` finds it."""
         yield from self._detector.feed(pcm, level, prefix_ms, ended)
         if not self._detector.speaking:
             self.forget(KEPT_MS)
