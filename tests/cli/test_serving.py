@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import pty
-import resource
 import signal
 import socket
 import subprocess
@@ -273,23 +272,23 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path: Path, upstream: MockServ
     assert "\x1b" not in quiet.stderr
 
 
-def test_replay_is_ready_soon(cassette: Path) -> None:
-    """Under 0.4 s to the ready line: counted in processor time, for other processes may keep this machine busy.
-
-    Nothing on the way to the ready line waits, so on an idle machine the clock on the wall shows the same.
-    """
-
-    def spent() -> float:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return used.ru_utime + used.ru_stime
-
-    times = []
-    for _ in range(3):
-        before = spent()
-        with started("replay", cassette):
-            pass
-        times.append(spent() - before)
-    assert min(times) < 0.4
+@pytest.mark.parametrize(
+    ("arguments", "needed"), [(("replay",), "mockserver.engines.replay"), (("simulate", "openai"), "yaml")]
+)
+def test_what_a_command_does_not_need_is_not_loaded_before_it_is_ready(
+    arguments: tuple[str, ...], needed: str, cassette: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start is measured by the benchmark; what makes it slow is one import too many."""
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    given = (*arguments, cassette) if arguments == ("replay",) else arguments
+    with started(*given) as (running, _):
+        running.terminate()
+        assert running.stderr is not None
+        loaded = {line.rpartition("|")[2].strip() for line in running.stderr if line.startswith("import time:")}
+    assert needed in loaded  # the control: what is loaded is seen
+    heavy = {"pydantic", "trustme", "pytest", "uvloop", "mockserver.cassette.importers", "mockserver.faults"}
+    heavy |= {"yaml", "mockserver.engines.simulator"} if arguments == ("replay",) else {"mockserver.engines.replay"}
+    assert loaded & heavy == set()
 
 
 # --- bad input ---
