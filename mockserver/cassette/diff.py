@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -12,8 +13,8 @@ from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.normal import Names, Step, dumps, steps
 from mockserver.cassette.patterns import stands_for
 from mockserver.cassette.render import lens_of
+from mockserver.core.frames import Close, Lost, Sender
 from mockserver.core.timeline import safe, seconds_of
-from mockserver.core.view import Memo
 
 SLACK_MS = 50
 """How much the audio of two streams may differ in length before it counts as a difference of its own."""
@@ -54,12 +55,27 @@ def _all(first: Cassette, second: Cassette) -> Iterator[Difference]:
         offered = [[*one.handshake.subprotocols] for one in (left, right)]
         yield from _changed(where, none, "subprotocols", *offered)
         yield from _changed(where, none, "answer", left.answer.status, right.answer.status)
-        a = list(steps(left, Memo(lens_of(first)), names[0]))
-        b = list(steps(right, Memo(lens_of(second)), names[1]))
-        yield from _aligned(where, a, b)
+        a = list(steps(left, lens_of(first), names[0]))
+        b = list(steps(right, lens_of(second), names[1]))
+        yield from _aligned(where, _heard(a, b, right), _heard(b, a, left))
     for number, (mine, theirs) in enumerate(zip_longest(first.exchanges, second.exchanges)):
         said = [None if one is None else f"{one.method} {one.path} -> {one.status}" for one in (mine, theirs)]
         yield from _changed(f"http {number}", (None, None), "exchange", *said)
+
+
+def _heard(mine: list[Step], theirs: list[Step], other: Connection) -> list[Step]:
+    """My steps without the floating ones that the other client, who left by itself, may have left too early for."""
+    if not any(isinstance(one.frame, Close | Lost) and one.sender is Sender.CLIENT for one in other.records[-1:]):
+        return mine
+    there = Counter(step.name for step in theirs if step.floating)
+    here = Counter(step.name for step in mine if step.floating)
+    kept = []
+    for step in reversed(mine):
+        if step.floating and here[step.name] > there[step.name]:
+            here[step.name] -= 1
+            continue
+        kept.append(step)
+    return kept[::-1]
 
 
 def _aligned(where: str, a: Sequence[Step], b: Sequence[Step]) -> Iterator[Difference]:

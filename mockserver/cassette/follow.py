@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from mockserver.cassette.causal import server_frames
 from mockserver.cassette.model import Record
 from mockserver.core.frames import MILLISECOND, SECOND, Close, Frame, Lost, Micros, Sender, Text
 from mockserver.core.view import Kind, View
@@ -54,6 +55,8 @@ class Follower:
         self._dialect = dialect
         self.recorded = [record.frame for record in records if record.sender is Sender.SERVER]
         self.live: list[Frame] = []
+        self._records = records
+        self._exchanged: list[Record] = []
         self.steps = list(self._plan(records, timed))
         self._bodies = self._by_name(self.recorded)
         self._seen: Counter[str] = Counter()
@@ -105,6 +108,7 @@ class Follower:
     def received(self, frame: Frame) -> None:
         """The live server sent this."""
         self.live.append(frame)
+        self._exchanged.append(Record(0, Sender.SERVER, frame))
         view = self._dialect.view(frame, Sender.SERVER)
         bodies = self._bodies.get(view.name, [])
         if not _any(view.name, self._dialect.repeated) and self._seen[view.name] < len(bodies):
@@ -112,6 +116,16 @@ class Follower:
         self._seen[view.name] += 1
         if self._complete is None and not self.missing(self.whole):
             self._complete = len(self.live)
+
+    def sent(self, frame: Frame) -> None:
+        """The live server was sent this."""
+        self._exchanged.append(Record(0, Sender.CLIENT, frame))
+
+    def compared(self) -> tuple[list[Frame], list[Frame]]:
+        """What the recorded and the live server sent, as far as it is to be compared, in the order of its causes."""
+        heard = {id(frame) for frame in self.heard}
+        live = server_frames(self._exchanged, self._dialect)
+        return server_frames(self._records, self._dialect), [frame for frame in live if id(frame) in heard]
 
     @property
     def heard(self) -> list[Frame]:

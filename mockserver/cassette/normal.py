@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver.cassette.audio import unbase64
+from mockserver.cassette.causal import FLOATS, arranged
 from mockserver.cassette.model import Connection, Record
-from mockserver.core.frames import Binary, Close, Lost, Sender, Text
+from mockserver.core.frames import Binary, Close, Frame, Lost, Sender, Text
 from mockserver.core.timeline import seconds_of
-from mockserver.core.view import Lens, View
+from mockserver.core.view import View
+from mockserver.dialects.base import Dialect
 
 NOISE = frozenset({"event_id", "expires_at", "expiresAt", "obfuscation", "created_at", "response_id_seed"})
 """Fields that differ in every recording and mean nothing to a reader."""
@@ -39,6 +42,7 @@ class Step:
     body: Any
     audio_ms: float | None = None
     sound: str = ""  # a short hash of a stream's audio, "" for none
+    floating: bool = False  # the provider places it freely
 
     def line(self) -> str:
         """The step on one line; always the same for the same step."""
@@ -80,43 +84,93 @@ class Names:
         return value
 
 
-def steps(connection: Connection, lens: Lens, names: Names) -> Iterator[Step]:
-    """The steps of a connection, in order."""
-    open_step: Step | None = None
-    sound = sha256()
-    for number, record in enumerate(connection.records):
-        view = lens.view(record.frame, record.sender)
-        raw = _audio(record, view)
-        if open_step is not None and raw is not None and _continues(open_step, record, view, names):
-            open_step.last = number
-            open_step.audio_ms = (open_step.audio_ms or 0) + (view.audio.milliseconds() if view.audio else 0)
-            sound.update(raw)
-            continue
-        if open_step is not None:
-            open_step.sound = sound.hexdigest()[:12]
-            yield open_step
-            open_step = None
-        if raw is None or view.audio is None:
-            yield Step(number, number, record.sender, view.name, _body(record, view, names))
+def steps(connection: Connection, dialect: Dialect, names: Names) -> Iterator[Step]:
+    """The steps of a connection in the order of their causes (``cassette.causal``)."""
+    records = connection.records
+    for group in arranged(records, dialect, _blank):
+        row: list[_Piece] = []
+        for place in group.records:
+            piece = _Piece(place, records[place], dialect.view(records[place].frame, records[place].sender))
+            if group.chain == "audio" or _any(piece.view.name, dialect.repeated):
+                row.append(piece)
+                continue
+            yield from _streams(row, names)
+            row.clear()
+            for step in _streams([piece], names):
+                step.floating = group.chain.startswith(FLOATS)
+                yield step
+        yield from _streams(row, names)
+
+
+class _Piece(NamedTuple):
+    place: int
+    record: Record
+    view: View
+
+    def text(self) -> str | None:
+        """What a piece of a text carries."""
+        body = self.view.body
+        carried = body.get("delta") if isinstance(body, dict) and self.view.audio is None else None
+        return carried if isinstance(carried, str) else None
+
+    def stream(self) -> str:
+        """What the pieces of one stream have in common."""
+        body = self.view.body
+        if self.view.audio is not None:
+            body = _without(body, self.view.audio.path)
+        if not isinstance(body, dict):
+            return self.view.name
+        kept = {key: value for key, value in body.items() if key != "delta" and key not in NOISE}
+        return f"{self.view.name} {json.dumps(kept, sort_keys=True)}"
+
+
+def _streams(row: Sequence[_Piece], names: Names) -> Iterator[Step]:
+    """Pieces in a row: those of one stream are one step. How streams are cut and how they cross means nothing."""
+    streams: dict[str, list[_Piece]] = {}
+    for piece in row:
+        streams.setdefault(piece.stream(), []).append(piece)
+    for pieces in sorted(
+        streams.values(), key=lambda one: (one[0].view.name, _blank(one[0].view, one[0].record.frame))
+    ):
+        if all(piece.view.audio is not None for piece in pieces):
+            yield _sound(pieces, names)
+        elif all(piece.text() is not None for piece in pieces):
+            body = {**pieces[0].view.body, "delta": "".join(piece.text() or "" for piece in pieces)}
+            yield _step(pieces, names.normal(body))
         else:
-            sound = sha256(raw)
-            body = names.normal(_without(view.body, view.audio.path))
-            open_step = Step(number, number, record.sender, view.name, body, view.audio.milliseconds())
-    if open_step is not None:
-        open_step.sound = sound.hexdigest()[:12]
-        yield open_step
+            yield from (_step([piece], _body(piece.record, piece.view, names)) for piece in pieces)
+
+
+def _step(pieces: Sequence[_Piece], body: Any) -> Step:
+    first, last = pieces[0], pieces[-1]
+    return Step(first.place, last.place, first.record.sender, first.view.name, body)
+
+
+def _sound(pieces: Sequence[_Piece], names: Names) -> Step:
+    step = _step(pieces, None)
+    step.audio_ms, sound = 0, sha256()
+    for piece in pieces:
+        audio = piece.view.audio
+        step.audio_ms += audio.milliseconds() if audio else 0
+        sound.update(_audio(piece.record, piece.view) or b"")
+    step.sound = sound.hexdigest()[:12]
+    path = pieces[0].view.audio.path if pieces[0].view.audio else ()
+    step.body = names.normal(_without(pieces[0].view.body, path))
+    return step
+
+
+def _blank(view: View, frame: Frame) -> str:
+    """A text that is the same for the same frame of any recording of the conversation."""
+    body = view.body if view.audio is None else _without(view.body, view.audio.path)
+    if isinstance(body, dict):
+        body = {key: value for key, value in body.items() if key != "delta"}
+    return f"{view.name} {dumps(Names().normal(body))}"
 
 
 def dumps(body: Any) -> str:
     """JSON on one line, keys as they came, only printable characters."""
     text = json.dumps(body, ensure_ascii=False, separators=(", ", ": "))
     return text if text.isprintable() else json.dumps(body, separators=(", ", ": ")).replace("\x7f", "\\u007f")
-
-
-def _continues(step: Step, record: Record, view: View, names: Names) -> bool:
-    if (step.sender, step.name) != (record.sender, view.name) or view.audio is None:
-        return False
-    return bool(step.body == names.normal(_without(view.body, view.audio.path)))
 
 
 def _audio(record: Record, view: View) -> bytes | None:
@@ -159,3 +213,7 @@ def _body(record: Record, view: View, names: Names) -> Any:
             return f"{len(data)} bytes sha256:{sha256(data).hexdigest()[:12]}"
         case Close(_, reason) | Lost(reason):
             return dumps(reason) if reason else ""
+
+
+def _any(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -88,7 +88,7 @@ def textconv(cassette: Cassette) -> Iterator[str]:
     if header.rules:
         yield f"rules {dumps(dict(header.rules))}"
     yield from (f"fault around the client {dumps(fault)}" for fault in header.faults)
-    names, lens = Names(), Memo(lens_of(cassette))
+    names, dialect = Names(), lens_of(cassette)
     for one in cassette.connections:
         yield ""
         shake, answer = one.handshake, one.answer
@@ -96,7 +96,7 @@ def textconv(cassette: Cassette) -> Iterator[str]:
         yield from (f"query {dumps(name)} {dumps(value)}" for name, value in shake.query)
         yield from (f"subprotocol {dumps(name)}" for name in shake.subprotocols)
         yield f"answer {answer.status}" + (f" {dumps(answer.subprotocol)}" if answer.subprotocol else "")
-        for step in steps(one, lens, names):
+        for step in steps(one, dialect, names):
             yield safe(step.line(), 1 << 20)
     for exchange in cassette.exchanges:
         yield ""

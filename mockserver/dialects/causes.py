@@ -17,6 +17,9 @@ from typing import Protocol
 from mockserver.core.frames import Frame
 from mockserver.core.view import Kind, View
 
+LOOK = 5_000
+"""So many records are looked at for what comes after one (``Ahead``)."""
+
 
 class On(Enum):
     """What a server frame waits for."""

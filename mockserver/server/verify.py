@@ -89,7 +89,7 @@ def _report(connection: Connection, live: Follower | int, server: MockServer) ->
         same = live == connection.answer.status
         drifts = () if same else (Drift("end changed", f"handshake answered with {live}", was),)
         return Report(connection.number, drifts, 0)
-    found = drift(live.recorded, live.heard, dialect=server.dialect)
+    found = drift(*live.compared(), dialect=server.dialect)
     return Report(connection.number, tuple(found), len(live.heard))
 
 
@@ -174,6 +174,7 @@ class _Driver:
             if self._ended:
                 break
             frame = follower.translated(step.frame)
+            follower.sent(frame)
             if isinstance(frame, Text):
                 await socket.send_str(frame.data)
             elif isinstance(frame, Binary):

@@ -19,8 +19,10 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
-from mockserver import MockServer, script
+from mockserver import MockServer, relay, script, simulator
+from mockserver.cassette.diff import diff
 from mockserver.cassette.store import load
+from mockserver.server.record import Recording
 from tests.cli.conftest import started
 
 with warnings.catch_warnings():
@@ -152,6 +154,22 @@ async def test_a_turn_is_recorded_and_played_back_with_the_upstream_gone(
         async with running("replay", path, "--pacing", pacing) as ready:
             assert await client(ready["base_url"]) == ("".join(WORDS), SAMPLES)
     assert len(upstream.sessions) == sessions
+
+
+@pytest.mark.parametrize("client", [openai_sdk, livekit])
+async def test_twenty_recordings_of_a_conversation_are_the_same(client: Client, tmp_path: Path) -> None:
+    """Ids, times, the cutting of audio and what crosses on the way are other ones in each."""
+    made = []
+    for number in range(20):
+        path = tmp_path / f"{number}.cassette"
+        async with (
+            MockServer(simulator("openai", pace="instant"), seed=number) as upstream,
+            Recording(relay(upstream.base_url), path) as recording,
+        ):
+            await client(recording.server.base_url)
+        made.append(load(path))
+    assert [[str(one) for one in diff(made[0], other)] for other in made[1:]] == [[]] * 19
+    assert len({tuple(one.frame for one in each.connections[0].records) for each in made}) == 20
 
 
 @pytest.mark.parametrize("client", [openai_sdk, livekit])

@@ -19,7 +19,7 @@ from mockserver.cassette.model import Connection, Record
 from mockserver.core.frames import Abort, Close, Frame, Hangup, Lost, Micros, Sender, Text
 from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect, MatchRules
-from mockserver.dialects.causes import Cause, On, Role
+from mockserver.dialects.causes import LOOK, Cause, On, Role
 from mockserver.engines.replay.aliases import cut, forms
 from mockserver.engines.replay.audio_clock import Ear, audio_bytes
 from mockserver.engines.replay.delta_runs import LONGEST, Run, Shape, shape_like, shape_of
@@ -35,8 +35,6 @@ PROMPT: Micros = 3_000_000
 """What takes longer has other reasons than the request that it answers (an idle timeout)."""
 END = "end"
 """The chain of what ends the connection."""
-LOOK = 5_000
-"""How many records a question about the future may look at (where does this response end?)."""
 
 
 class Score:
