@@ -126,7 +126,7 @@ def _value(text: str, match: re.Match[str], group: int, kind: str, shortest: int
     cut = match[group + 1] != '"'
     begin, end = match.start(group), len(text) if cut else match.end(group)
     if shortest > 1 and any(char.isspace() for char in match[group]):
-        return  # words
+        return  # a value with a space in it is words, not a token
     if cut or (end - begin >= shortest and not blank(text[begin:end])):
         yield Found(begin, end, kind, match.start() if start < 0 else start, cut)
 

@@ -104,7 +104,7 @@ class Entries(Sequence[Entry]):
         return repr(list(self))
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop all entries."""
         self.items.clear()
 
     def _made(self, place: int, item: _Block | _Single) -> Entry:

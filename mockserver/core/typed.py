@@ -176,7 +176,7 @@ def check(owner: str, name: str, value: object, hint: Any) -> None:
     """UsageError where an argument is not as its annotation says."""
     wrong = misfit(value, hint)
     if wrong is not None:
-        # A key in the wrong place is a key all the same: its kind is told, and not what it says.
+        # A key that was given in the wrong place must not be printed: its type is told, not its value.
         secret = _SECRET.search(name + wrong.path.replace("its key", "")) is not None
         hidden = secret and not isinstance(wrong.value, int | float | None)
         value = f"({type(wrong.value).__name__})" if hidden else shown(wrong.value)
@@ -217,7 +217,7 @@ def checked(owner: str) -> Callable[[F], F]:
             try:
                 bound = signature.bind(*args, **given).arguments
             except TypeError:
-                return function(*args, **given)  # says itself what is missing
+                return function(*args, **given)  # Python's own error says what is missing
             rest = {name for name, one in signature.parameters.items() if one.kind is one.VAR_KEYWORD}
             hints = hints_of(function)
             for name, value in bound.items():

@@ -225,7 +225,7 @@ class Lingering(Moment):
         self._last: deque[Sight] = deque(maxlen=KEPT)
 
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
-        """Remembers."""
+        """Remember the delta for later."""
         if sight.name.endswith(".delta") and sight.name.startswith("response.") and isinstance(sight.frame, Text):
             self._last.append(sight)
         return None

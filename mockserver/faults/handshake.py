@@ -116,7 +116,7 @@ class Answering(Body):
         self.did = did
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
-        """The answer."""
+        """The answer to the handshake, and a note in the journal."""
         return (self.run.fire(self.did, sight), self.answer())
 
 

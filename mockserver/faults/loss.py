@@ -85,7 +85,7 @@ class Duplicate(Action):
 
 
 class Duplicating(Body):
-    """Repeats."""
+    """Lets the frame go on several times."""
 
     def __init__(self, run: Run, action: Duplicate) -> None:
         super().__init__(run)
@@ -196,7 +196,7 @@ class Replaying(Moment):
         self._meant: dict[str, bool] = {}
 
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
-        """Remembers."""
+        """Remember the frame as the last one of its response."""
         if sight.sender is Sender.SERVER and isinstance(sight.item, Send):
             if sight.name == "response.created":
                 self._read()

@@ -95,7 +95,7 @@ class FailedBy(Trouble):
     """Ends the open response as failed; where none is open it complains, or refuses where complaints are unknown."""
 
     def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
-        """The failure."""
+        """The events that tell the client of the failure."""
         problem = self.worded()
         response = self.open_response(sight)
         if response is not None:

@@ -181,7 +181,7 @@ class Inventing(Moment):
         self.name = action.name
 
     def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
-        """The event."""
+        """The unknown event, and a note in the journal."""
         body = {"type": self.name, "event_id": self.run.ids.mint("event_"), "delta": "?"}
         send = to_client(Text(dump(body)))
         return (self.run.fire(f"sent the unknown {self.name} at", sight), send)

@@ -173,7 +173,7 @@ class Stalling(Queue):
         self._stalled = False
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
-        """Begins the silence, or falls into it."""
+        """Begin the silence, or hold the frame if it has begun."""
         self._held.append(sight.item)
         if self._stalled:
             return ()
@@ -182,22 +182,22 @@ class Stalling(Queue):
         return (self.run.fire("stalled from", sight, for_us=self.action.amount or None),)
 
     def other(self, item: Item, now: Micros) -> Iterable[Item]:
-        """Held, if the silence is on."""
+        """Hold the frame while the silence lasts."""
         if not self._stalled or self.mine(item) is None:
             return (item,)
         self._held.append(item)
         return ()
 
     def wake_at(self) -> Micros | None:
-        """The end of the silence."""
+        """When the silence ends; None where it is for ever."""
         return self._until
 
     def wake(self, now: Micros) -> Iterable[Item]:
-        """The silence ends."""
+        """The silence is over: let the held frames go on."""
         return self.release(now)
 
     def release(self, now: Micros) -> Iterable[Item]:
-        """Everything held."""
+        """All held frames, in order."""
         self._stalled, self._until = False, None
         held, self._held = self._held, []
         return held
@@ -225,7 +225,7 @@ class Bandwidth(Action):
 
 
 class Narrow(Queue):
-    """One line, first in, first out."""
+    """A line of limited width: frames pass one after another, in order."""
 
     def __init__(self, run: Run, action: Bandwidth) -> None:
         super().__init__(run)
@@ -233,13 +233,13 @@ class Narrow(Queue):
         self._free: Micros = 0
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
-        """Goes on when the last of its bytes has passed."""
+        """The frame goes on when the last of its bytes has passed the line."""
         self._free = max(now, self._free) + -(-size(sight.frame) * 1_000_000 // self.rate)
         self.plan.add(self._free, sight.item)
         return (self.run.fire("slowed", sight, by_us=self._free - now),)
 
     def other(self, item: Item, now: Micros) -> Iterable[Item]:
-        """Waits in line, but costs nothing."""
+        """A frame that is not meant waits for those before it, but takes no time of its own."""
         if self._free <= now or self.mine(item) is None:
             return (item,)
         self.plan.add(self._free, item)
@@ -278,7 +278,7 @@ class Hold(Action):
 
 
 class Holding(Body):
-    """Frames in hand, and what they wait for."""
+    """Holds frames until an event has gone by."""
 
     screens = True
 
@@ -288,18 +288,18 @@ class Holding(Body):
         self._held: list[Item] = []
 
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
-        """The awaited event lets the held ones follow it."""
+        """The awaited event goes on, and the held frames after it."""
         if not self._held or not named(sight.name, self.until):
             return None
         return [sight.item, *self.release(now)]
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
-        """Held."""
+        """Hold the frame."""
         self._held.append(sight.item)
         return (self.run.fire("held", sight, until=self.until[0]),)
 
     def release(self, now: Micros) -> Iterable[Item]:
-        """Everything held."""
+        """All held frames, in order."""
         held, self._held = self._held, []
         return held
 

@@ -160,7 +160,7 @@ class Extending:
         return self._real.forwarded(reply, context)
 
     def problems(self) -> Sequence[ExpectationFailed]:
-        """Of both."""
+        """The problems of the cassette and of the real service."""
         return [*self._known.problems(), *self._real.problems()]
 
 

@@ -24,11 +24,11 @@ class Clock:
         self._unix_us = round(time.time() * SECOND) if unix_us is None else unix_us
 
     def micros(self) -> Micros:
-        """Now."""
+        """Microseconds since the server began."""
         return round((self.loop.time() - self._began) * SECOND)
 
     def micros_at(self, loop_time: float) -> Micros:
-        """What this clock showed when the loop's showed that."""
+        """This clock's time at ``loop_time`` of the loop."""
         return round((loop_time - self._began) * SECOND)
 
     def unix_us(self) -> Micros:

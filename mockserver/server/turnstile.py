@@ -2,7 +2,8 @@
 
 A loop looks at its sockets once a turn. Were all requests of a turn handled in it, then whoever asks meanwhile would be
 noticed when all that is done, and have its whole answer late by as much: a frame's delay counts from when the request
-came. So a request waits here once a turn has had its share. It was noticed, its time is known, and others are too.
+came. So a request waits here once a turn has had its share. It has been read by then and its time is
+known, and the requests of others are read too.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from asyncio import AbstractEventLoop, Future
 from collections import deque
 
 LONG = 50e-6
-"""Seconds: work of so much counts. A frame of audio is less."""
+"""Seconds of work from which a request counts towards a turn's share. A frame of audio takes less."""
 SHARE = 300e-6
 """Seconds of work after which a turn is full."""
 THROUGH = 2
-"""So many of those who wait are let through in a turn."""
+"""How many of the waiting requests are let through in a turn."""
 
 
 class Turnstile:
@@ -33,14 +34,14 @@ class Turnstile:
         return self._spent > SHARE or bool(self._waiting)
 
     async def through(self) -> None:
-        """Wait until it is one's turn."""
+        """Return when this request may be handled."""
         future: Future[None] = self._loop.create_future()
         self._waiting.append(future)
         self._start()
         await future
 
     def handled(self, seconds: float) -> None:
-        """A request was handled, which took so long."""
+        """Count a request that took ``seconds``."""
         if seconds > LONG:
             self._spent += seconds
             self._start()

@@ -21,7 +21,7 @@ Tell = Callable[[str], None]
 
 
 def untold(line: str) -> None:
-    """Nobody asked."""
+    """For callers that do not want to be told: the line is dropped."""
 
 
 def bad(name: str, line: int, what: str) -> CassetteDamaged:

@@ -270,7 +270,7 @@ class Turns:
     def _done(self, view: View, body: dict[str, Any]) -> None:
         if view.name == "response.done":
             if self._open.pop(view.response_id or "", None) is not None and not self._open:
-                self._deltas.clear()  # nobody will ask
+                self._deltas.clear()  # no response is open any more that they could belong to
             return
         output = self._output(view)
         if output is None:

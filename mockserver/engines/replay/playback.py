@@ -30,11 +30,11 @@ from mockserver.engines.replay.recording import Score
 from mockserver.engines.replay.steps import Chain, Cue
 
 SHOWN = 60
-"""So many of the newest frames are told of in a report."""
+"""How many of the newest frames a report shows."""
 PATIENCE: Micros = 100_000
-"""Where nothing tells how long a frame took: so long an answer waits for what the client had asked by then."""
+"""How long an answer waits for what the client had asked before it, where the recording does not tell by its times."""
 TRIES = 3
-"""So often it is done in vain. A client that goes another way than the recorded one is not slowed down for ever."""
+"""How often that wait may be in vain: a client that goes another way than the recorded one is slowed down no more."""
 NOT_ASKED = (Kind.CLOSE, Kind.LOST, Kind.KEEPALIVE)
 """Client frames that nothing waits for."""
 BATCH = 256

@@ -66,7 +66,7 @@ def surplus(cassette: str, asked: str, why: str, rerecord: str) -> str:
 
 
 def unused(cassette: str) -> str:
-    """Nobody came."""
+    """No client has connected."""
     return (
         f"{cassette}: no client connected, so nothing of it was played; give the client the server's base_url, "
         "or set the variables it reads (marker: env=True; command line: -- COMMAND)"

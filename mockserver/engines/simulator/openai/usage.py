@@ -42,7 +42,7 @@ class Usage:
 
     @property
     def total(self) -> int:
-        """All tokens."""
+        """Input and output tokens together."""
         return self.text_in + self.audio_in + self.spent
 
     def shown(self) -> dict[str, Any]:
