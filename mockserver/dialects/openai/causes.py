@@ -189,7 +189,7 @@ class RealtimeCauses:
         cut = self._cuts.get(response)
         if cut is None:
             return Cause(On.LIKE, chain, like=like, response=response, role=role)
-        return Cause(cut.on, chain, cut.steps, cut.like, response=response, role=role, closing=cut.closing)
+        return replace(cut, chain=chain, response=response, role=role, prompt=True)
 
     def _created(self, body: dict[str, Any]) -> Cause:
         described = _dict(body.get("response"))
@@ -256,15 +256,7 @@ class RealtimeCauses:
             response = label.removeprefix("response ")
             cut = self._cuts.get(response) if name == "conversation.item.done" else None
             if cut:
-                return Cause(
-                    cut.on,
-                    self._chains[response],
-                    cut.steps,
-                    cut.like,
-                    response=response,
-                    role=Role.PART,
-                    closing=cut.closing,
-                )
+                return replace(cut, chain=self._chains[response], response=response, role=Role.PART, prompt=True)
             return Cause(On.LIKE, self._chains[response], like=label, response=response, role=Role.PART)
         if label:
             return Cause(On.LIKE, "ears" if label.startswith("item ") else label, like=label)

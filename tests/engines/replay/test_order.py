@@ -425,3 +425,71 @@ def test_a_response_that_was_never_said_to_have_begun_uses_up_its_request() -> N
     live.send(ask("b"))
     live.wait(0)
     assert told(live)[2:] == ["resp_b created", "resp_b done"]
+
+
+def cut_short(cancel_at: int, truncate_at: int) -> Cassette:
+    """A response that is cancelled and whose item is truncated at once: 106 its end, 107 the truncation confirmed."""
+    truncated = {"item_id": "item_a", "content_index": 0, "audio_end_ms": 40}
+    ended = said("a", "done")
+    ended["response"]["status"] = "cancelled"
+    return recording(
+        (1, S, SESSION),
+        (10, C, ask("a")),
+        (20, S, said("a", "created")),
+        (30, S, said("a", "delta", "hello")),
+        (cancel_at, C, {"type": "response.cancel"}),
+        (truncate_at, C, {"type": "conversation.item.truncate", **truncated}),
+        (105, S, {"type": "response.output_item.done", "response_id": "resp_a", "item": {"id": "item_a"}}),
+        (106, S, ended),
+        (107, S, {"type": "conversation.item.truncated", **truncated}),
+    )
+
+
+@pytest.mark.parametrize("pacing", ["recorded", "instant", "<=2ms", 3])
+@pytest.mark.parametrize(("cancel_at", "truncate_at"), [(100, 103), (100, 101), (101, 104)])
+def test_the_end_of_a_cancelled_response_is_not_overtaken_by_what_was_confirmed_after_it(
+    pacing: Any, cancel_at: int, truncate_at: int
+) -> None:
+    cassette = cut_short(cancel_at, truncate_at)
+    source = Replay(cassette, pacing=pacing)
+    live = Live(source)
+    live.send(ask("a"))
+    live.wait(60)
+    live.send({"type": "response.cancel"})
+    live.send({"type": "conversation.item.truncate", "item_id": "item_a", "content_index": 0, "audio_end_ms": 40})
+    live.wait(1_000)
+    assert live.names()[-3:] == ["response.output_item.done", "response.done", "conversation.item.truncated"]
+    assert source.problems() == []
+
+
+@pytest.mark.parametrize("pacing", ["recorded", "instant", "<=2ms", 3])
+def test_the_end_of_a_response_that_the_user_talked_into_is_not_overtaken(pacing: Any) -> None:
+    """The client truncates as soon as it hears of speech, quicker than the recorded one did."""
+    audio = {"type": "input_audio_buffer.append", "audio": "AAAA" * 1_200}
+    truncate = {"type": "conversation.item.truncate", "item_id": "item_a", "content_index": 0, "audio_end_ms": 40}
+    ended = said("a", "done")
+    ended["response"]["status"] = "cancelled"
+    source = Replay(
+        recording(
+            (1, S, SESSION),
+            (10, C, ask("a")),
+            (20, S, said("a", "created")),
+            (30, S, said("a", "delta", "hello")),
+            (90, C, audio),
+            (100, S, {"type": "input_audio_buffer.speech_started", "item_id": "item_u"}),
+            (106, S, ended),
+            (108, C, truncate),
+            (109, S, {**truncate, "type": "conversation.item.truncated"}),
+        ),
+        pacing=pacing,
+    )
+    live = Live(source)
+    live.send(ask("a"))
+    live.wait(60)
+    live.send(audio)
+    while "input_audio_buffer.speech_started" not in live.names():
+        live.wait(1)
+    live.send(truncate)
+    live.wait(1_000)
+    assert live.names()[-2:] == ["response.done", "conversation.item.truncated"]
+    assert source.problems() == []
