@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +31,8 @@ UNREADABLE = re.compile(
     re.VERBOSE,
 )
 """Forms of citations that a reader of the repository cannot follow."""
+POINTER = re.compile(r'"""See [^"]*\."""$')
+DOTTED = re.compile(r"``((?:core|dialects|engines|faults|cassette|cli|pytest_plugin|speech|assertions)(?:\.\w+)+)``")
 
 
 @cache
@@ -73,6 +77,41 @@ def unreadable() -> list[str]:
     ]
 
 
+def pointers() -> list[str]:
+    """Docstrings that only point elsewhere, where one sentence would say it."""
+    return [
+        f"{place}: {line.strip()}: say it in a sentence"
+        for place, line in lines()
+        if place.startswith("mockserver/") and POINTER.search(line)
+    ]
+
+
+def stale() -> list[str]:
+    """Modules and names that prose in the package calls by a dotted name (``core.view``) and that are not there."""
+    return [
+        f"{place}: ``{found[1]}`` is not there"
+        for place, line in lines()
+        if place.startswith("mockserver/")
+        for found in DOTTED.finditer(line)
+        if not _there(found[1])
+    ]
+
+
+@cache
+def _there(name: str) -> bool:
+    module: object = importlib.import_module("mockserver")
+    path = "mockserver"
+    for step in name.split("."):
+        path = f"{path}.{step}"
+        if hasattr(module, step):
+            module = getattr(module, step)
+        elif hasattr(module, "__path__") and find_spec(path) is not None:
+            module = importlib.import_module(path)
+        else:
+            return False
+    return True
+
+
 def misnumbered() -> list[str]:
     """Pages whose numbers are not 1, 2, 3 ... in order: a number that landed keeps its fact, new ones are appended."""
     return [
@@ -99,7 +138,7 @@ def unsourced() -> list[str]:
 
 def problems() -> list[str]:
     """All of the above."""
-    return [*missing(), *unreadable(), *misnumbered(), *unsourced()]
+    return [*missing(), *unreadable(), *pointers(), *stale(), *misnumbered(), *unsourced()]
 
 
 if __name__ == "__main__":

@@ -42,6 +42,22 @@ def test_code_is_no_citation(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not citations.unreadable()
 
 
+def test_no_docstring_only_points_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not citations.pointers()
+    monkeypatch.setattr(citations, "lines", lambda: [("mockserver/x.py:1", '    """See ``Body``."""')])
+    assert len(citations.pointers()) == 1
+
+
+def test_names_of_modules_in_prose_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not citations.stale()
+    told = "``core.view``, ``core.view.View`` and ``faults.delay``, but ``engines.gone`` and ``core.view.Gone``"
+    monkeypatch.setattr(citations, "lines", lambda: [("mockserver/x.py:1", told)])
+    assert [line.partition("``")[2] for line in citations.stale()] == [
+        "engines.gone`` is not there",
+        "core.view.Gone`` is not there",
+    ]
+
+
 def test_numbers_are_in_order() -> None:
     assert not citations.misnumbered()
 
