@@ -1,6 +1,6 @@
 """ElevenLabs Agents: the client speaks first, audio stands in ``user_audio_chunk`` and ``audio_event``.
 
-Shapes and order as in pydantic-ai's tests/realtime/cassettes/test_elevenlabs_* (recorded sessions).
+Shapes and order: elevenlabs.md#3 to elevenlabs.md#23.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ RATE = 16_000
 
 
 class ElevenLabs(Dialect):
-    """How its errors look is not known: a problem is told with a close alone."""
+    """How its errors look is not known (elevenlabs.md#32): a problem is told with a close alone."""
 
     name = "elevenlabs"
     title = "ElevenLabs Agents"
     upstream = "https://api.elevenlabs.io"
     socket_path = "/v1/convai/conversation"
     paths = ("/convai/conversation",)
-    # GET /v1/convai/conversation/get-signed-url, for agents that are not public.
+    # GET /v1/convai/conversation/get-signed-url, for agents that are not public (elevenlabs.md#1).
     socket_fields = ("signed_url",)
     env_vars = {"ELEVENLABS_API_KEY": "{key}"}
     key_headers = ("xi-api-key", "authorization")

@@ -107,7 +107,7 @@ class Gemini(Dialect):
         return View(Kind.EVENT, "realtimeInput", body)
 
     def causes(self) -> Causes:
-        """Order is all there is."""
+        """Order is all there is (gemini.md#22)."""
         heard = (
             "*.inputTranscription",
             "*.interimInputTranscription",
@@ -133,7 +133,7 @@ class Gemini(Dialect):
         return shorten(" ".join(_words(view.body)), 100)
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
-        """A close with a reason, no message. 1007 for what the client did wrong, which its clients do not retry."""
+        """A close with a reason, no message (gemini.md#55). 1007 is for what the client did wrong: no retry helps."""
         code = 1007 if problem.type == "invalid_request_error" else 1011
         return [Hangup(code=code, reason=close_reason(problem.message))]
 

@@ -52,7 +52,7 @@ class GPTLive(Dialect):
         )
 
     def audio_format(self, view: View, current: AudioFormat) -> AudioFormat:
-        """``session.start`` sets it, for both directions."""
+        """``session.start`` sets it, for both directions (gpt_live.md#5, gpt_live.md#23)."""
         session = view.body.get("session") if view.name == "session.start" else None
         audio = session.get("audio") if isinstance(session, dict) else None
         told = audio.get("format") if isinstance(audio, dict) else None
@@ -65,12 +65,12 @@ class GPTLive(Dialect):
         return summary(view)
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
-        """An error event and a close. The codes are those of Realtime: no capture of this service shows its own."""
+        """An error event and a close, with the codes of Realtime: this service's own are unknown (gpt_live.md#45)."""
         reason = close_reason(f"{problem.type}.{problem.kind}")
         return [*self.complaint(problem), Hangup(code=CLOSE_CODES.get(problem.kind, 1011), reason=reason)]
 
     def complaint(self, problem: Problem) -> list[Send | Hangup]:
-        """An error event; the client's event is ``client_event_id`` here."""
+        """An error event; the client's event is ``client_event_id`` here (gpt_live.md#18)."""
         error = {
             "type": problem.type,
             "code": problem.kind,

@@ -68,11 +68,11 @@ class Phonic(Dialect):
         return len(calls) == 2 and calls[0] != calls[1]
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
-        """An error message and a close. Which code the service closes with is not known."""
+        """An error message and a close. Which code the service closes with is unknown (phonic.md#15)."""
         return [*self.complaint(problem), Hangup(code=1011, reason=close_reason(problem.kind))]
 
     def complaint(self, problem: Problem) -> list[Send | Hangup]:
-        """An error message: code and message. Its other fields, if any, are not known."""
+        """An error message: code and message (phonic.md#11)."""
         return [event({"type": "error", "error": {"code": problem.kind, "message": problem.message}})]
 
 

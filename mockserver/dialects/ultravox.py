@@ -61,7 +61,7 @@ class Ultravox(Dialect):
         return len(calls) == 2 and calls[0] != calls[1]
 
     def added(self, view: View) -> list[Send | Hangup]:
-        """A ping is answered with its own timestamp."""
+        """A ping is answered with its own timestamp (ultravox.md#14)."""
         if view.name != "ping":
             return []
         return [event({"type": "pong", "timestamp": view.body.get("timestamp")})]

@@ -54,7 +54,7 @@ class Part:
     body: dict[str, Any]
     said: str = ""
     audio_bytes: int = 0
-    twice: bool = False  # Azure says the part once more, as "content" (captures azure-*)
+    twice: bool = False  # Azure says the part once more, as "content" (azure.md#11)
     streams: dict[str, str] = field(default_factory=dict)  # "audio" | "transcript" | "text" -> name of its done event
     ended: set[str] = field(default_factory=set)  # names of done events
     done: bool = False

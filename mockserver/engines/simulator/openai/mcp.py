@@ -1,6 +1,7 @@
 """Remote MCP tools: the list of a server's tools, and whether a call needs the user's approval.
 
-No capture shows any of it: names and fields are the schema's, the order of events is that of the provider's guide.
+No recording shows any of it (openai.md#181): names and fields are the schema's, the order of events is that of the
+provider's guide (openai.md#134, openai.md#137).
 """
 
 from __future__ import annotations

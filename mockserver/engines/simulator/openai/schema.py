@@ -1,6 +1,6 @@
 """The client events of OpenAI Realtime (GA) and what they hold, as a table. Source: the provider's published schema.
 
-Where captures or the probe say more than the schema it is cited beside the field.
+Where a fact of openai.md says more than the schema it is cited beside the field.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ _PIECE = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
 
 
 def pieces(text: str) -> list[str]:
-    """``text`` in deltas as captures show them: words with the space before them, punctuation apart."""
+    """``text`` in deltas as recorded sessions show them: words with the space before them, punctuation apart."""
     return _PIECE.findall(text)
 
 
