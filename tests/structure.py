@@ -56,10 +56,10 @@ KNOWS_PROVIDERS = re.compile(r"mockserver/(dialects/|engines/simulator/[a-z_]+/)
 NEUTRAL = re.compile(r"mockserver/engines/simulator/(replies|voice)/")
 
 ALLOWED: dict[str, int] = {
-    "circles of imports": 6,
-    "class names with two meanings": 38,
-    "provider names outside their rooms": 45,
-    "event names outside their rooms": 151,
+    "circles of imports": 3,
+    "class names with two meanings": 36,
+    "provider names outside their rooms": 42,
+    "event names outside their rooms": 50,
 }
 """What is left to do, by heading. These figures may only fall; 0 is not written."""
 

@@ -7,8 +7,8 @@ import click
 WHERE = """\
 A fault is what, then where:
 
-    delay 11s on response.created
-    drop on 2nd response.output_audio.delta
+    delay 11s on {begin}
+    drop on 2nd {audio}
 
 It goes into --fault (again for more, in order), into the marker's faults=[...], into YAML files and to the control API.
 Event names may be globs. `mockserver faults NAME` explains one.
@@ -18,23 +18,29 @@ Event names may be globs. `mockserver faults NAME` explains one.
 @click.command("faults")
 @click.argument("name", nargs=-1)
 @click.option("--check", metavar="SPEC", help="Say how a spec is understood, or where it is wrong.")
-def faults_command(name: tuple[str, ...], check: str | None) -> None:
+@click.option("--provider", metavar="NAME", help="Whose events: in the examples, and for --check.")
+def faults_command(name: tuple[str, ...], check: str | None, provider: str | None) -> None:
     """List the faults and explain their syntax, or explain the fault NAME."""
     from mockserver import faults
-    from mockserver.faults.listing import CLAUSES, catalogue, describe
+    from mockserver.dialects.registry import FAMILIAR, dialect_named
+    from mockserver.faults.listing import catalogue, clauses, describe
+    from mockserver.faults.names import check_names
 
+    dialect = FAMILIAR if provider is None else dialect_named(provider)
     if check is not None:
-        click.echo(faults.parse(check).spec)
+        fault = faults.parse(check)
+        check_names(fault, None if provider is None else dialect)
+        click.echo(fault.spec)
         return
     if name:
-        click.echo(describe(" ".join(name)))
+        click.echo(describe(" ".join(name), dialect))
         return
-    click.echo(WHERE)
+    click.echo(WHERE.format_map(dialect.example_events()))
     click.echo("where\n")
-    for said, means in CLAUSES:
+    for said, means in clauses(dialect):
         click.echo(f"  {said:34}{means}")
     group = ""
-    for entry in catalogue():
+    for entry in catalogue(dialect):
         if entry.group != group:
             group = entry.group
             click.echo(f"\n{group}\n")

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from mockserver.core.frames import Binary, Close, Frame, Handshake, Hangup, Lost, Micros, Send, Sender, Text, to_client
+from mockserver.core.ids import Ids
 from mockserver.core.json_text import dumps, too_deep
-from mockserver.core.view import Kind, View, plain_view
+from mockserver.core.view import Kind, Lens, View, plain_view
 from mockserver.dialects.causes import Causes, InOrder
+from mockserver.dialects.life import Life, Mark, Replies, TableReplies
+from mockserver.dialects.problems import WORDS, Problem, Trouble
 
 DEEPEST = 200
 """Levels of nesting that are read; the providers' own events and tool schemas have about ten."""
@@ -55,18 +60,6 @@ class AudioFormat:
         return size * 1_000_000 // (self.rate * self.width)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something a server tells a client that went wrong, before the dialect words it."""
-
-    kind: str  # the provider's code, e.g. "invalid_api_key", "session_expired"
-    message: str
-    param: str | None = None
-    event_id: str | None = None  # the client's event that caused it
-    type: str = "invalid_request_error"
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-
 class Dialect:
     """The defaults fit any websocket. A provider's dialect changes the fields and overrides what differs."""
 
@@ -86,9 +79,11 @@ class Dialect:
     key_subprotocols: tuple[str, ...] = ()  # prefixes
     key_env: str | None = None  # where users keep the key of the real service
     rules = MatchRules()
-    cancels: tuple[str, ...] = ()  # client frames that end a response on its way
+    life = Life()  # which events mark what in the life of a reply
+    problems: Mapping[Trouble, Problem] = WORDS  # what can go wrong, in the provider's words
+    client_events: frozenset[str] = frozenset()  # every event that a client can send; empty where not known
+    server_events: frozenset[str] = frozenset()  # every event of the server's
     audio_ends: tuple[str, ...] = ()  # client frames that end an utterance: there its length is compared
-    plain_names: tuple[str, ...] = ()  # events whose names have no dot, as far as they are known
     floating: tuple[str, ...] = ()  # server events that it places freely among the others
     repeated: tuple[str, ...] = ("*.delta",)  # server events in as many pieces as it likes
     response_asks: tuple[str, ...] = ()  # client events that a response follows
@@ -135,6 +130,60 @@ class Dialect:
         """The subprotocol that the provider selects of those offered; None selects none."""
         return next((name for name in self.subprotocols if name in offered), None)
 
+    # --- the life of a reply, and which events there are ---
+
+    def replies(self, lens: Lens | None = None) -> Replies:
+        """A new tracker for one connection. ``lens``: the session's, which remembers the frame at hand."""
+        return TableReplies(self.life, lens or self)
+
+    def cancel(self, data: Mapping[str, Any]) -> Text | Binary | None:
+        """How a client asks for the end of a reply: ``data["response_id"]``, else the one that is on its way.
+
+        None where the provider has no frame for it.
+        """
+        return None
+
+    def again(self, body: Any, ids: Ids) -> Any:
+        """The body of a server event that is sent once more: with a new id, where events have ids."""
+        return body
+
+    def session_id(self, view: View) -> str | None:
+        """The session's id, where this server event tells it."""
+        return None
+
+    def output_format(self, view: View) -> tuple[int, str] | None:
+        """Rate and encoding of the model's audio, where this server event tells it (``core.view.Audio``)."""
+        return None
+
+    def example_events(self) -> dict[str, str]:
+        """An event for each mark, by the mark's name in lower case, to show in help; "audio": a piece of sound."""
+        named = {mark.name.lower(): next(iter(self.life.names(mark)), "EVENT") for mark in Mark}
+        sound = next((name for name, stream in self.life.deltas if stream == "audio"), "EVENT")
+        words = next((name for name, stream in self.life.deltas if stream in ("transcript", "text")), sound)
+        return {**named, "audio": sound, "words": words}
+
+    def names(self, sender: Sender | None = None) -> frozenset[str]:
+        """The events that are known to exist, of one side or both."""
+        match sender:
+            case Sender.CLIENT:
+                return self.client_events
+            case Sender.SERVER:
+                return self.server_events
+            case None:
+                return self.client_events | self.server_events
+
+    def knows(self, name: str, sender: Sender | None = None) -> bool:
+        """Whether there is such an event. ``name`` may be a pattern: it is right where it fits one."""
+        known = self.names(sender)
+        return name in known or any(fnmatchcase(one, name) for one in known)
+
+    def misspelt(self, name: str, sender: Sender | None = None) -> str | None:
+        """The event that is probably meant; None where there is such an event, or none that is near."""
+        if self.knows(name, sender):
+            return None
+        known = self.names(sender)
+        return next(iter(get_close_matches(name, sorted(known), n=1, cutoff=0.75)), None)
+
     # --- which frame answers which, for replay ---
 
     def causes(self) -> Causes:
@@ -152,8 +201,7 @@ class Dialect:
     def added(self, view: View) -> list[Send | Hangup]:
         """What the provider says to an optional client frame that the recording does not hold.
 
-        A cancel of a response on its way never comes here: it is answered with its end
-        (``dialects.openai.endings``).
+        A cancel of a reply on its way never comes here: it is answered with its end (``Replies.end``).
         """
         return []
 

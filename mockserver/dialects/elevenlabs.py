@@ -11,6 +11,7 @@ from mockserver.core.frames import Sender
 from mockserver.core.view import Audio, Kind, View
 from mockserver.dialects.base import Dialect, MatchRules, base64_size
 from mockserver.dialects.causes import Causes, Turns
+from mockserver.dialects.life import Life
 
 CHUNK = "user_audio_chunk"
 RATE = 16_000
@@ -33,12 +34,29 @@ class ElevenLabs(Dialect):
     key_env = "ELEVENLABS_API_KEY"
     # The server counts its events; what a client repeats of that (pong, feedback) is no request.
     rules = MatchRules(volatile=("event_id",), ids=("tool_call_id",), optional=("feedback",))
-    plain_names = (
-        *(CHUNK, "user_message", "user_activity", "contextual_update", "pong", "feedback"),
-        *("conversation_initiation_client_data", "conversation_initiation_metadata", "ping"),
-        *("audio", "user_transcript", "agent_response", "agent_response_correction"),
-        *("agent_chat_response_part", "interruption", "vad_score", "context_usage"),
-        *("client_tool_call", "client_tool_result", "agent_tool_response", "mcp_tool_call"),
+    # Only ``agent_response_complete``, which an agent must ask for, says that a reply was played out.
+    life = Life(
+        opening=("conversation_initiation_metadata",),
+        requests=("user_message",),
+        deltas=(("audio", "audio"), ("agent_chat_response_part", "text")),
+        parts=("agent_response", "agent_response_correction", "client_tool_call", "context_usage"),
+        ends=("agent_response_complete",),
+        cuts=("interruption",),
+        heard=("user_transcript", "user_message"),
+    )
+    client_events = frozenset(
+        {
+            *(CHUNK, "user_message", "user_activity", "contextual_update", "pong", "feedback"),
+            *("conversation_initiation_client_data", "client_tool_result", "mcp_tool_approval_result"),
+        }
+    )
+    server_events = frozenset(
+        {
+            *("conversation_initiation_metadata", "ping", "audio", "user_transcript", "agent_response"),
+            *("agent_response_correction", "agent_response_complete", "agent_chat_response_part", "interruption"),
+            *("vad_score", "context_usage", "client_tool_call", "agent_tool_response", "mcp_tool_call"),
+            *("queue_status", "client_error"),
+        }
     )
     repeated = ("audio", "agent_chat_response_part")
 

@@ -11,8 +11,10 @@ from typing import Any
 
 from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender, Text
 from mockserver.core.view import Audio, Kind, View, plain_view
-from mockserver.dialects.base import Dialect, MatchRules, Problem, base64_size, close_reason, parse, shorten
+from mockserver.dialects.base import Dialect, MatchRules, base64_size, close_reason, parse, shorten
 from mockserver.dialects.causes import Causes, Turns
+from mockserver.dialects.life import Life
+from mockserver.dialects.problems import Problem
 
 _RATE = re.compile(r"rate=(\d+)")
 _SAID = (
@@ -25,6 +27,8 @@ _MESSAGES = (
     *("setupComplete", "serverContent", "toolCall", "toolCallCancellation", "goAway", "sessionResumptionUpdate"),
     *("voiceActivity", "voiceActivityDetectionSignal", "error"),
 )
+
+_INPUTS = ("audio", "video", "text", "mediaChunks", "activityStart", "activityEnd", "audioStreamEnd")
 
 
 class Gemini(Dialect):
@@ -59,7 +63,36 @@ class Gemini(Dialect):
         "serverContent.generationComplete",
     )
     response_ends = ("serverContent.turnComplete",)
-    plain_names = _MESSAGES
+    # A reply begins with the first thing of it. It is cut by what the user does, never by a frame that only cancels.
+    life = Life(
+        opening=("setupComplete",),
+        requests=("clientContent",),
+        deltas=(("serverContent.modelTurn", "audio"), ("serverContent.outputTranscription", "transcript")),
+        parts=("serverContent.generationComplete", "serverContent.groundingMetadata", "toolCall"),
+        ends=("serverContent.turnComplete",),
+        cuts=("serverContent.interrupted",),
+        heard=(
+            "serverContent.inputTranscription",
+            "clientContent",
+            "realtimeInput.text",
+            "realtimeInput.activityStart",
+        ),
+        reasons={"cancelled": ("turn_detected",)},
+        endings={
+            "cancelled": (
+                {"serverContent": {"interrupted": True}},
+                {"serverContent": {"turnComplete": True}},
+            ),
+            "completed": (
+                {"serverContent": {"generationComplete": True}},
+                {"serverContent": {"turnComplete": True}},
+            ),
+        },
+    )
+    client_events = frozenset({*_MESSAGES[:4], "contextUpdate", *(f"realtimeInput.{one}" for one in _INPUTS)})
+    server_events = frozenset(
+        {*_MESSAGES[4:], "serverContent", "usageMetadata", *(f"serverContent.{one}" for one in _SAID)}
+    )
     # All but ``serverContent.turnComplete``, which comes once a turn.
     repeated = tuple(f"serverContent.{name}" for name in _SAID if name != "turnComplete")
 

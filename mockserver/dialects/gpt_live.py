@@ -8,9 +8,11 @@ from typing import Any
 
 from mockserver.core.frames import Hangup, Send, Sender
 from mockserver.core.view import Audio, Kind, View
-from mockserver.dialects.base import AudioFormat, Dialect, MatchRules, Problem, base64_size, close_reason, event
+from mockserver.dialects.base import AudioFormat, Dialect, MatchRules, base64_size, close_reason, event
 from mockserver.dialects.causes import Causes, Turns
+from mockserver.dialects.life import Life
 from mockserver.dialects.openai.lens import CLOSE_CODES, G711, OpenAI, summary
+from mockserver.dialects.problems import Problem
 
 
 class GPTLive(Dialect):
@@ -23,9 +25,35 @@ class GPTLive(Dialect):
     socket_path = "/v1/live/sessions"
     paths = ("/live/sessions",)
     env_vars = OpenAI.env_vars
+    problems = OpenAI.problems
     key_headers = OpenAI.key_headers
     key_env = OpenAI.key_env
-    plain_names = ("error",)
+    # Speech goes on and on: nothing says where a reply begins or ends, and no frame cancels one.
+    life = Life(
+        opening=("session.started",),
+        requests=("response.create", "decision.create"),
+        deltas=(("session.output_audio.delta", "audio"), ("session.output_transcript.delta", "transcript")),
+    )
+    client_events = frozenset(
+        {
+            *(f"session.{what}" for what in ("start", "update", "close")),
+            *(f"session.input_audio.{what}" for what in ("append", "mute", "unmute")),
+            *(f"session.{what}.append" for what in ("instructions", "thinking", "commentary")),
+            *("session.output_audio.fixture.play", "decision.create", "decision.item.create", "decision.item.delete"),
+            *("response.item.create", "response.create"),
+        }
+    )
+    server_events = frozenset(
+        {
+            *(f"session.{what}" for what in ("started", "updated", "closed", "paused", "resumed")),
+            *(f"session.input_audio.{what}" for what in ("muted", "unmuted")),
+            *(f"session.{what}.appended" for what in ("instructions", "thinking", "commentary")),
+            *(f"session.{what}.delta" for what in ("output_audio", "input_transcript", "output_transcript")),
+            *("session.delegation.created", "session.usage.updated", "response.event", "error", "info"),
+            *("session.output_audio.fixture.playing", "session.output_audio.fixture.played"),
+            *("decision.event", "decision.item.created", "decision.item.deleted"),
+        }
+    )
     rules = MatchRules(
         volatile=("event_id",),
         ids=("**.event_id", "**.delegation_id", "item.call_id", "item.id"),

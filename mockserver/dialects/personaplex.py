@@ -10,6 +10,7 @@ from __future__ import annotations
 from mockserver.core.frames import Binary, Frame, Sender
 from mockserver.core.view import Audio, Kind, View, plain_view
 from mockserver.dialects.base import Dialect, MatchRules, shorten
+from mockserver.dialects.life import Life
 
 HANDSHAKE, AUDIO, TEXT = 0, 1, 2
 
@@ -25,6 +26,9 @@ class PersonaPlex(Dialect):
     key_headers = ()
     key_params = ()
     rules = MatchRules(audio="ignore")
+    life = Life(opening=("handshake",), deltas=(("audio", "audio"), ("text", "transcript")))
+    client_events = frozenset({"audio"})
+    server_events = frozenset({"handshake", "audio", "text"})
     repeated = ("audio", "text")
     text_prefix = b"\x02"
 

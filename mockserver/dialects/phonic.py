@@ -9,8 +9,10 @@ from typing import Any
 
 from mockserver.core.frames import Hangup, Send, Sender
 from mockserver.core.view import Audio, Kind, View
-from mockserver.dialects.base import AudioFormat, Dialect, MatchRules, Problem, base64_size, close_reason, event
+from mockserver.dialects.base import AudioFormat, Dialect, MatchRules, base64_size, close_reason, event
 from mockserver.dialects.causes import Causes, Turns
+from mockserver.dialects.life import Life
+from mockserver.dialects.problems import Problem
 
 _FORMAT = re.compile(r"(pcm|mulaw|alaw)_(\d+)")
 
@@ -27,10 +29,30 @@ class Phonic(Dialect):
     key_headers = ("authorization",)
     key_env = "PHONIC_API_KEY"
     rules = MatchRules(ids=("tool_call_id",), optional=("mute", "unmute"))
-    plain_names = (
-        *("config", "audio_chunk", "input_text", "input_cancelled", "interrupted_response", "error"),
-        *("tool_call_interrupted", "tool_call_output", "ready_to_start_conversation"),
-        *("assistant_started_speaking", "assistant_finished_speaking"),
+    life = Life(
+        opening=("conversation_created",),
+        requests=("generate_reply", "say"),
+        begins=("assistant_started_speaking",),
+        deltas=(("audio_chunk", "audio"),),
+        parts=("tool_call",),
+        ends=("assistant_finished_speaking",),
+        cuts=("interrupted_response",),
+        heard=("user_started_speaking", "generate_reply", "say"),
+    )
+    client_events = frozenset(
+        {
+            *("config", "audio_chunk", "update_system_prompt", "add_system_message", "set_external_id"),
+            *("tool_call_output", "say", "generate_reply", "mute", "unmute", "reset", "update_tools_subset"),
+        }
+    )
+    server_events = frozenset(
+        {
+            *("conversation_created", "ready_to_start_conversation", "audio_chunk", "input_text", "input_cancelled"),
+            *("user_started_speaking", "user_finished_speaking", "interrupted_response", "tool_call"),
+            *("assistant_started_speaking", "assistant_finished_speaking", "assistant_chose_not_to_respond"),
+            *("assistant_ended_conversation", "tool_call_output_processed", "tool_call_interrupted", "dtmf"),
+            *("warning", "error"),
+        }
     )
     response_begins = ("assistant_started_speaking",)
     response_ends = ("assistant_finished_speaking",)

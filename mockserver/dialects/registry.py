@@ -27,6 +27,9 @@ be recognised.
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _BY_CLAIM}
 
+FAMILIAR = OPENAI
+"""The provider whose events stand in help where nobody has said which provider is meant."""
+
 
 def dialect_named(name: str) -> Dialect:
     """The dialect of this name. UsageError where there is none."""

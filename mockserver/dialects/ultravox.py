@@ -10,6 +10,7 @@ from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender
 from mockserver.core.view import Audio, Kind, View
 from mockserver.dialects.base import Dialect, MatchRules, event
 from mockserver.dialects.causes import Causes, Turns
+from mockserver.dialects.life import Life
 
 
 class Ultravox(Dialect):
@@ -32,7 +33,26 @@ class Ultravox(Dialect):
     key_env = "ULTRAVOX_API_KEY"
     # A recorded ping's answer tells the recorded time: a second answer would be worse.
     rules = MatchRules(ids=("invocationId",), optional=("ping",), volatile=("ping:timestamp",))
-    plain_names = ("ping", "pong", "state", "playback_clear_buffer", "client_tool_result")
+    # Nothing but a change of state says that a reply is over, and the state is a field: the user's words begin anew.
+    life = Life(
+        opening=("call_started",),
+        requests=("user_text_message", "forced_agent_message"),
+        deltas=(("audio", "audio"),),
+        parts=("client_tool_invocation",),
+        cuts=("playback_clear_buffer",),
+        cut_ends=True,
+        heard=("user_text_message", "forced_agent_message"),
+        reasons={"cancelled": ("turn_detected",)},
+        endings={"cancelled": ({"type": "playback_clear_buffer"}, {"type": "state", "state": "listening"})},
+    )
+    client_events = frozenset(
+        {"ping", "user_text_message", "forced_agent_message", "set_output_medium", "hang_up", "client_tool_result"}
+        | {"audio"}
+    )
+    server_events = frozenset(
+        {"call_started", "state", "transcript", "client_tool_invocation", "playback_clear_buffer", "pong", "debug"}
+        | {"call_event", "audio"}
+    )
     repeated = ("audio",)
 
     def view(self, frame: Frame, sender: Sender) -> View:

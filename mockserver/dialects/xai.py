@@ -19,6 +19,7 @@ class XAI(OpenAI):
     key_headers = ("authorization",)
     key_subprotocols = ("xai-client-secret.",)
     key_env = "XAI_API_KEY"
+    server_events = OpenAI.server_events | {"ping"}
 
     def recognises(self, handshake: Handshake) -> bool:
         """By the model: path and headers are OpenAI's."""

@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
-from mockserver.faults.base import Action, Armed, Body, Fault, Moment, Run, Sight, register
+from mockserver.faults.action import Action, register
+from mockserver.faults.base import Armed, Fault
+from mockserver.faults.body import Body, Moment, Run, Sight
 from mockserver.faults.closing import close, half_open, no_pong, reset, slow_close
 from mockserver.faults.damage import another_id, missing_type, set_field, strip, wrong_type
 from mockserver.faults.ghosts import (

@@ -9,7 +9,9 @@ from typing import ClassVar, Unpack
 from mockserver.core.frames import Abort, Freeze, Hangup, Item, Micros, Peer, Received, Tell
 from mockserver.core.typed import checked
 from mockserver.errors import UsageError
-from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight, register
+from mockserver.faults.action import Action, Aims, register
+from mockserver.faults.base import Fault
+from mockserver.faults.body import Body, Moment, Run, Sight
 from mockserver.faults.options import On, Options, make, micros
 
 
@@ -69,7 +71,7 @@ class CloseWith(Ending):
 
     syntax: ClassVar[str] = "close <code:count> [<reason:text>]"
     about: ClassVar[str] = "The server closes with this code and reason."
-    example: ClassVar[str] = 'close 1011 "gone" after 3 response.output_audio.delta'
+    example: ClassVar[str] = 'close 1011 "gone" after 3 {audio}'
 
     code: int
     reason: str = ""
@@ -94,7 +96,7 @@ class SlowClose(Ending):
 
     syntax: ClassVar[str] = "slow close <linger:time> [code <code:count>] [<reason:text>]"
     about: ClassVar[str] = "The server sends its close frame, and keeps the TCP connection open for so long afterwards."
-    example: ClassVar[str] = "slow close 5s on response.done"
+    example: ClassVar[str] = "slow close 5s on {end}"
 
     linger: Micros
     code: int = 1000
@@ -122,7 +124,7 @@ class Reset(Ending):
 
     syntax: ClassVar[str] = "reset"
     about: ClassVar[str] = "The TCP connection is reset, without a close frame."
-    example: ClassVar[str] = "reset on 2nd response.output_audio.delta"
+    example: ClassVar[str] = "reset on 2nd {audio}"
 
     def effect(self) -> Abort:
         """What the shell is asked to do."""
@@ -141,7 +143,7 @@ class NoPong(Ending):
 
     syntax: ClassVar[str] = "no pong"
     about: ClassVar[str] = "From here on the server answers no ping; everything else goes on."
-    example: ClassVar[str] = "no pong on session.created"
+    example: ClassVar[str] = "no pong on {opening}"
 
     def effect(self) -> Freeze:
         """What the shell is asked to do."""
@@ -162,7 +164,7 @@ class HalfOpen(Ending):
     about: ClassVar[str] = (
         "The connection stays, but nothing is read, nothing is sent and no ping is answered any more."
     )
-    example: ClassVar[str] = "half open on response.created"
+    example: ClassVar[str] = "half open on {begin}"
 
     def effect(self) -> Freeze:
         """What the shell is asked to do."""

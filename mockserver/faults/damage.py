@@ -16,7 +16,9 @@ from mockserver.core.ids import BASE62
 from mockserver.core.typed import Name, checked
 from mockserver.dialects.base import parse
 from mockserver.errors import UsageError
-from mockserver.faults.base import Action, Body, Fault, Run, Sight, register
+from mockserver.faults.action import Action, register
+from mockserver.faults.base import Fault
+from mockserver.faults.body import Body, Run, Sight
 from mockserver.faults.options import On, Options, make
 from mockserver.faults.values import dump
 
@@ -90,8 +92,8 @@ class Strip(Damage):
     """``path``: dotted; where it is not at the top of the body it is looked for one level down."""
 
     syntax: ClassVar[str] = "strip <path:path>"
-    about: ClassVar[str] = "A field is taken out. 'drop metadata on response.created' says the same."
-    example: ClassVar[str] = "strip response.metadata on response.created"
+    about: ClassVar[str] = "A field is taken out. 'drop PATH on EVENT' says the same."
+    example: ClassVar[str] = "strip response.metadata on {begin}"
 
     path: str
 
@@ -113,7 +115,7 @@ class SetField(Damage):
 
     syntax: ClassVar[str] = "set <path:path> to <value:json>"
     about: ClassVar[str] = "A field gets another value; it is added if it is not there."
-    example: ClassVar[str] = 'set response.status to "failed" on response.done'
+    example: ClassVar[str] = 'set response.status to "failed" on {end}'
 
     path: str
     value: str
@@ -146,7 +148,7 @@ class AnotherId(Damage):
     about: ClassVar[str] = (
         "An id is replaced by one that nobody knows, of the same shape; the response's id unless another is named."
     )
-    example: ClassVar[str] = "another id of response_id on 2nd response.output_audio.delta"
+    example: ClassVar[str] = "another id of response_id on 2nd {audio}"
 
     path: str = ""
 
@@ -184,7 +186,7 @@ class WrongType(Damage):
 
     syntax: ClassVar[str] = "wrong type of <path:path>"
     about: ClassVar[str] = "A field keeps its name and gets a value of another JSON type."
-    example: ClassVar[str] = "wrong type of response on response.created"
+    example: ClassVar[str] = "wrong type of response on {begin}"
 
     path: str
 
@@ -223,7 +225,7 @@ class MissingType(Damage):
 
     syntax: ClassVar[str] = "missing type"
     about: ClassVar[str] = "The event has no field 'type'."
-    example: ClassVar[str] = "missing type on response.output_item.added"
+    example: ClassVar[str] = "missing type on {part}"
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
         """The frame as it goes on, and what was done to it; None where there is nothing to change."""

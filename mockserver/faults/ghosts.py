@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Unpack
+from random import Random
+from typing import ClassVar, Unpack
 
 from mockserver.core.frames import Item, Micros, Sender, Text, to_client
+from mockserver.core.ids import Ids
 from mockserver.core.typed import checked
-from mockserver.dialects.base import parse
+from mockserver.dialects.base import Dialect, parse
+from mockserver.dialects.generic import GENERIC
+from mockserver.dialects.life import Mark, Replies
 from mockserver.errors import UsageError
-from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight, register
+from mockserver.faults.action import Action, Aims, register
+from mockserver.faults.base import Fault
+from mockserver.faults.body import Body, Moment, Run, Sight
 from mockserver.faults.life import Living
 from mockserver.faults.options import On, Options, make
 from mockserver.faults.values import dump
 
-CREATED = ("response.created",)
 KEPT = 64  # deltas that are remembered; enough to find one of a response beside others that speak at the same time
 
 
@@ -27,10 +31,10 @@ class Headless(Action):
     """A response of which only the end is told: seen during interruptions (openai.md#116)."""
 
     syntax: ClassVar[str] = "done without created"
-    about: ClassVar[str] = "Of a response nothing comes but its response.done."
-    example: ClassVar[str] = "done without created on 2nd response.created"
+    about: ClassVar[str] = "Of a response nothing comes but its end."
+    example: ClassVar[str] = "done without created on 2nd {begin}"
     group: ClassVar[str] = "response"
-    on: ClassVar[tuple[str, ...]] = CREATED
+    on: ClassVar[tuple[str, ...]] = (Mark.BEGIN,)
 
     def start(self, run: Run) -> Body:
         """A body for one session."""
@@ -43,10 +47,10 @@ class Endless(Action):
     """A response of which only the beginning is told."""
 
     syntax: ClassVar[str] = "created without done"
-    about: ClassVar[str] = "Of a response nothing comes but its response.created."
-    example: ClassVar[str] = "created without done on 2nd response.created"
+    about: ClassVar[str] = "Of a response nothing comes but its begin."
+    example: ClassVar[str] = "created without done on 2nd {begin}"
     group: ClassVar[str] = "response"
-    on: ClassVar[tuple[str, ...]] = CREATED
+    on: ClassVar[tuple[str, ...]] = (Mark.BEGIN,)
 
     def start(self, run: Run) -> Body:
         """A body for one session."""
@@ -54,33 +58,32 @@ class Endless(Action):
 
 
 class Muting(Body):
-    """Lets nothing of a response go on but its first or its last event."""
+    """Swallows everything of a reply but its first or its last event."""
 
     screens = True
 
     def __init__(self, run: Run, *, created: bool) -> None:
         super().__init__(run)
         self.created = created
+        self._replies: Replies = run.dialect.replies(run.lens)
         self._muted: set[str] = set()
-        self._items: set[str] = set()
 
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
-        """Keep what belongs to a muted response from going on."""
+        """Swallows what belongs to a muted reply."""
+        delta = self.run.dialect.life.is_delta(sight.name)
+        self._replies.see(sight.sender, sight.frame if delta else sight.view, name=sight.name)
         if not self._muted or sight.sender is not Sender.SERVER:
             return None
-        view = sight.view
-        if view.response_id in self._muted and view.item_id is not None:
-            self._items.add(view.item_id)
-        if view.response_id not in self._muted and view.item_id not in self._items:
+        if self._replies.owner(sight.view) not in self._muted:
             return None
-        return None if sight.name == "response.done" and not self.created else ()
+        return None if not self.created and self._replies.outcome(sight.view) is not None else ()
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
-        """The response is muted from here on."""
-        response = sight.view.response_id
-        if response is None:
+        """The reply is muted from here on."""
+        reply = self._replies.owner(sight.view)
+        if reply is None or reply in self._muted:
             return (sight.item,)
-        self._muted.add(response)
+        self._muted.add(reply)
         if self.created:
             return (self.run.fire("let through nothing after", sight), sight.item)
         return (self.run.fire("let through nothing but the end of", sight),)
@@ -93,16 +96,20 @@ class Unrequested(Action):
 
     syntax: ClassVar[str] = "unrequested response [saying <sentence:text>]"
     about: ClassVar[str] = "A whole response comes that nobody asked for."
-    example: ClassVar[str] = "unrequested response on session.updated"
+    example: ClassVar[str] = "unrequested response on {end}"
     group: ClassVar[str] = "response"
     aims: ClassVar[Aims] = "moment"
-    on: ClassVar[tuple[str, ...]] = ("response.done",)
+    on: ClassVar[tuple[str, ...]] = (Mark.END,)
 
     sentence: str = "Nobody asked for this."
 
     def start(self, run: Run) -> Body:
         """A body for one session."""
         return Talking(run, self.sentence, second=False)
+
+    def check(self, dialect: Dialect) -> None:
+        """The provider's words for a whole reply must be known."""
+        can_speak(dialect, "unrequested response")
 
 
 @register
@@ -112,10 +119,10 @@ class Second(Action):
 
     syntax: ClassVar[str] = "second response [saying <sentence:text>]"
     about: ClassVar[str] = "A whole other response comes in the middle of one that is on its way."
-    example: ClassVar[str] = "second response on 1st response.output_audio.delta"
+    example: ClassVar[str] = "second response on 1st {audio}"
     group: ClassVar[str] = "response"
     aims: ClassVar[Aims] = "moment"
-    on: ClassVar[tuple[str, ...]] = ("response.content_part.added",)
+    on: ClassVar[tuple[str, ...]] = (Mark.PART,)
 
     sentence: str = "I speak at the same time."
 
@@ -123,69 +130,33 @@ class Second(Action):
         """A body for one session."""
         return Talking(run, self.sentence, second=True)
 
-
-SILENCE = base64.b64encode(bytes(4_800)).decode()  # 100 ms of 16 bit samples at 24 kHz
+    def check(self, dialect: Dialect) -> None:
+        """The provider's words for a whole reply must be known."""
+        can_speak(dialect, "second response")
 
 
 class Talking(Living):
-    """Makes up a response, in GA names or in those of the last one."""
+    """Makes up a reply, in the shape of the last one."""
 
     def __init__(self, run: Run, words: str, *, second: bool) -> None:
         super().__init__(run)
         self.words = words
         self.second = second
-        self._last: dict[str, Any] = {"object": "realtime.response", "output_modalities": ["audio"]}
-
-    def settle(self) -> None:
-        """Remembers the shape of the last response."""
-        sight = self._at_hand
-        super().settle()
-        if sight is not None and sight.name == "response.created" and isinstance(sight.view.body, dict):
-            response = sight.view.body.get("response")
-            self._last = response if isinstance(response, dict) else self._last
 
     def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
-        """All events of the made-up response at once."""
-        if self.second and not self.turns.open:
+        """All of it at once."""
+        if self.second and not self.replies.open:
             return ()
-        ids = self.run.ids
-        response, item = ids.mint("resp_"), ids.mint("item_")
-        beta = "modalities" in self._last
-        text = "audio" not in (self._last.get("modalities") or self._last.get("output_modalities") or ())
-        stem = "response." if beta else "response.output_"
-        body = {
-            **self._last,
-            "id": response,
-            "status": "in_progress",
-            "status_details": None,
-            "output": [],
-            "usage": None,
-            "metadata": None,
-        }
-        message = {
-            "id": item,
-            "object": "realtime.item",
-            "type": "message",
-            "status": "in_progress",
-            "role": "assistant",
-            "content": [],
-        }
-        at = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
-        part = {"type": "text", "text": ""} if text else {"type": "audio", "transcript": ""}
-        events: list[dict[str, Any]] = [
-            {"type": "response.created", "response": body},
-            {"type": "response.output_item.added", "response_id": response, "output_index": 0, "item": message},
-            {"type": f"conversation.item.{'created' if beta else 'added'}", "previous_item_id": None, "item": message},
-            {"type": "response.content_part.added", **at, "part": part},
-            {"type": f"{stem}{'text' if text else 'audio_transcript'}.delta", **at, "delta": self.words},
-        ]
-        if not text:
-            events.append({"type": f"{stem}audio.delta", **at, "delta": SILENCE})
-        frames = [Text(dump({"type": event["type"], "event_id": ids.mint("event_"), **event})) for event in events]
-        for frame in frames:
-            self.turns.see(Sender.SERVER, frame)
-        frames += self.turns.completed_tail(response, ids)
-        return [self.run.fire("spoke unasked at", sight, response_id=response), *map(to_client, frames)]
+        reply, frames = self.replies.speak(self.words, self.run.ids)
+        if not frames:
+            return ()
+        return [self.run.fire("spoke unasked at", sight, response_id=reply), *map(to_client, frames)]
+
+
+def can_speak(dialect: Dialect, name: str) -> None:
+    """UsageError where it is not known what a whole reply of this provider looks like."""
+    if dialect is not GENERIC and not dialect.replies().speak("", Ids(Random(0)))[1]:
+        raise UsageError(f"{name}: how {dialect.title} words a whole reply is not known here; send one with a script")
 
 
 @register
@@ -201,7 +172,7 @@ class DeltasAfter(Action):
     example: ClassVar[str] = "deltas after cancel 5 times"
     group: ClassVar[str] = "response"
     aims: ClassVar[Aims] = "moment"
-    on: ClassVar[tuple[str, ...]] = ("response.done",)
+    on: ClassVar[tuple[str, ...]] = (Mark.END,)
 
     count: int = 3
 
@@ -223,30 +194,30 @@ class Lingering(Moment):
         super().__init__(run)
         self.count = action.count
         self._last: deque[Sight] = deque(maxlen=KEPT)
+        self._replies: Replies = run.dialect.replies(run.lens)
 
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
-        """Remember the delta for later."""
-        if sight.name.endswith(".delta") and sight.name.startswith("response.") and isinstance(sight.frame, Text):
+        """Remembers."""
+        delta = self.run.dialect.life.is_delta(sight.name)
+        if delta and sight.sender is Sender.SERVER:
             self._last.append(sight)
+        self._replies.see(sight.sender, sight.frame if delta else sight.view, name=sight.name)
         return None
 
     def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
-        """After the end of a cancelled response."""
-        if sight is None:
+        """After the end of a cancelled reply."""
+        if sight is None or self._replies.outcome(sight.view) != "cancelled":
             return ()
-        view = sight.view
-        response = view.body.get("response") if isinstance(view.body, dict) else None
-        status = response.get("status") if isinstance(response, dict) else None
-        if status != "cancelled":
-            return ()
-        last = next((kept for kept in reversed(self._last) if kept.view.response_id == view.response_id), None)
-        if last is None or not isinstance(last.frame, Text):
+        reply = self._replies.owner(sight.view)
+        last = next((kept for kept in reversed(self._last) if self._replies.owner(kept.view) == reply), None)
+        if last is None:
             return ()
         out: list[Item] = [self.run.fire("sent deltas after", sight, count=self.count)]
         for _ in range(self.count):
-            body = parse(last.frame.data)
-            body["event_id"] = self.run.ids.mint("event_")
-            out.append(to_client(Text(dump(body))))
+            body = (
+                self.run.dialect.again(parse(last.frame.data), self.run.ids) if isinstance(last.frame, Text) else None
+            )
+            out.append(last.item if body is None else to_client(Text(dump(body))))
         return out
 
 
@@ -267,7 +238,7 @@ def created_without_done(on: On = (), **options: Unpack[Options]) -> Fault:
 
 @checked("faults.unrequested_response")
 def unrequested_response(on: On = (), *, words: str | None = None, **options: Unpack[Options]) -> Fault:
-    """A response that nobody asked for; by default after each response.done."""
+    """A response that nobody asked for; by default after the end of each one."""
     return make(Unrequested() if words is None else Unrequested(words), on, options)
 
 

@@ -25,7 +25,8 @@ from mockserver.core.frames import Sender
 from mockserver.core.typed import checked
 from mockserver.dialects.registry import DIALECTS
 from mockserver.errors import SpecError, UsageError
-from mockserver.faults.base import ACTIONS, Action, Fault
+from mockserver.faults.action import ACTIONS, Action
+from mockserver.faults.base import Fault
 from mockserver.faults.tokens import Reader, Token, nearest
 from mockserver.faults.values import CLAUSE_WORDS, KINDS, chance_value, ordinal_value, time_value, whole_value
 from mockserver.faults.where import After, Where
@@ -116,7 +117,7 @@ def _names_an_event(token: Token) -> bool:
     """Whether a word looks like an event's name: dotted, a glob, or one that a provider is known to use."""
     name = token.value
     return isinstance(name, str) and (
-        "." in name or "*" in name or any(name in dialect.plain_names for dialect in DIALECTS.values())
+        "." in name or "*" in name or any(name in dialect.names() for dialect in DIALECTS.values())
     )
 
 

@@ -10,7 +10,9 @@ from typing import ClassVar, Unpack
 from mockserver.core.frames import Abort, Accept, Item, Micros, Refuse
 from mockserver.core.typed import Name, checked
 from mockserver.errors import UsageError
-from mockserver.faults.base import Action, Aims, Body, Fault, Run, Sight, register
+from mockserver.faults.action import Action, Aims, register
+from mockserver.faults.base import Fault
+from mockserver.faults.body import Body, Run, Sight
 from mockserver.faults.options import Options, make, micros
 from mockserver.faults.timing import Queue
 from mockserver.faults.values import time_text

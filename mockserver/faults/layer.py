@@ -6,17 +6,15 @@ The path of a frame that is not meant is kept short: a peek at its name, one loo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from mockserver.core.frames import Abort, Close, Frame, Hangup, Item, Lost, Micros, Opened, Peer, Received, Send, Sender
 from mockserver.core.journal import SessionLog
 from mockserver.core.machine import earliest
 from mockserver.dialects.base import Dialect
-from mockserver.faults.base import Body, Moment, Run, Sight, Tally
-from mockserver.faults.where import Gate, audio_format, named
-
-if TYPE_CHECKING:
-    from mockserver.faults.base import Armed
+from mockserver.dialects.life import last_of
+from mockserver.faults.action import Action
+from mockserver.faults.body import Account, Body, Moment, Run, Sight, Tally
+from mockserver.faults.where import Aim, Gate
 
 CLIENT, SERVER = Sender.CLIENT, Sender.SERVER
 
@@ -24,27 +22,39 @@ CLIENT, SERVER = Sender.CLIENT, Sender.SERVER
 class FaultLayer:
     """One fault in one session, as a ``core.session.Layer``: what it aims at goes through the fault's body."""
 
-    def __init__(self, armed: Armed, log: SessionLog, dialect: Dialect, now: Micros = 0) -> None:
-        fault = armed.fault
-        where, action = fault.where, fault.action
-        self.armed = armed
+    def __init__(self, account: Account, action: Action, log: SessionLog, dialect: Dialect, now: Micros = 0) -> None:
+        where, life = account.where, dialect.life
+        self.account = account
         self._where = where
+        self._dialect = dialect
         self._at_gate = action.aims == "moment" and not where.events and where.after is not None
-        self._events = () if self._at_gate or action.aims == "handshake" else where.events or action.on
-        self._sender = where.spoken_by(action.sender, where.events or action.on)
-        self._run = Run(armed, log, dialect, self._sender)
+        aim = Aim(where.events or action.on, life)
+        self._aim = Aim((), life) if self._at_gate or action.aims == "handshake" else aim
+        self._sender = where.spoken_by(action.sender, aim.names, dialect)
+        self._run = Run(account, log, dialect, self._sender)
         self.body: Body = action.start(self._run)
         self._handshake = action.aims == "handshake"
-        self._gate = Gate(where.after, since=action.since, began=now) if where.after is not None else None
+        self._gate: Gate | None = None
+        since = Aim((), life)
+        if where.after is not None:
+            told = action.since if where.after.since is None else where.after.since
+            since = Aim(() if told is None else (told,), life)
+            self._gate = Gate(where.after, since=since, began=now)
+        # Only where a reply has no event for its begin do the frames before one tell whether it is the first.
+        self._replies = dialect.replies(log.lens) if self._aim.first or since.first else None
         self._responses: dict[str, int] = {}
         self._items: dict[str, int] = {}
         self._owner: dict[str, str] = {}  # item -> response
         self._chance = self._run.rng("aim")
         self._lens = log.lens
         self._peek = log.lens.peek
-        self._client, self._server = armed.tallies[CLIENT], armed.tallies[SERVER]
+        self._client, self._server = account.tallies[CLIENT], account.tallies[SERVER]
         self._attentive = (
-            self._gate is not None or where.response is not None or where.item is not None or self.body.screens
+            self._gate is not None
+            or self._replies is not None
+            or where.response is not None
+            or where.item is not None
+            or self.body.screens
         )
         self._counts_audio = where.after is not None and where.after.unit == "audio"
         self._format = (24_000, "pcm")
@@ -79,7 +89,7 @@ class FaultLayer:
         name = self._peek(frame, sender)
         tally = tallies.get(name)
         if tally is None:
-            tally = tallies[name] = Tally(sender is self._sender and named(name, self._events))
+            tally = tallies[name] = Tally(sender is self._sender and self._aim.means(name))
         tally.seen += 1
         if not tally.meant and not self._attentive:
             return self.body.other(item, now) if self._others else (item,)
@@ -113,9 +123,9 @@ class FaultLayer:
     # --- finding ---
 
     def _open(self, item: Opened, now: Micros) -> Iterable[Item]:
-        self.armed.attempts += 1
+        self.account.attempts += 1
         first = self._where.attempts
-        self._on = first is None or self.armed.attempts <= first
+        self._on = first is None or self.account.attempts <= first
         if not self._on:
             return (item,)
         if not self._handshake or not self._lucky():
@@ -127,8 +137,9 @@ class FaultLayer:
             taken = self.body.screen(sight, now)
             if taken is not None:
                 return taken
+        begins = self._begins(sight)
         opened = self._gate is not None and self._gate.see(
-            sight.name, sight.sender is self._sender, self._audio(sight), now
+            sight.name, sight.sender is self._sender, self._audio(sight), now, begins=begins
         )
         if self._where.response is not None or self._where.item is not None:
             self._learn(sight)
@@ -136,9 +147,18 @@ class FaultLayer:
             if opened and self._within(sight) and self._lucky():
                 return self.body.hit(sight, now)
             return self.body.other(sight.item, now)
-        if not meant or not self._fits(sight):
+        if not meant or not self._aim.hits(sight.name, begins) or not self._fits(sight):
             return self.body.other(sight.item, now)
         return self.body.hit(sight, now)
+
+    def _begins(self, sight: Sight) -> bool:
+        """Whether a frame is the first of a reply, where that is asked."""
+        if self._replies is None:
+            return False
+        before = last_of(self._replies.open)
+        self._replies.see(sight.sender, sight.frame, name=sight.name)
+        after = last_of(self._replies.open)
+        return after is not None and after != before
 
     def _within(self, sight: Sight | None) -> bool:
         """Whether a frame is of the response and item that are meant; without a frame, whether the newest ones are."""
@@ -155,12 +175,12 @@ class FaultLayer:
             else:
                 found = sight.view.response_id or self._owner.get(sight.view.item_id or "")
             if found is None or wanted not in (found, known.get(found)):
-                self.armed.missed[f"not in {name} {wanted}"] += 1
+                self.account.missed[f"not in {name} {wanted}"] += 1
                 return False
         return True
 
     def _fits(self, sight: Sight) -> bool:
-        where, missed = self._where, self.armed.missed
+        where, missed = self._where, self.account.missed
         if not self._within(sight):
             return False
         if self._gate is not None and not self._gate.open:
@@ -178,17 +198,17 @@ class FaultLayer:
     def _lucky(self) -> bool:
         where = self._where
         if where.probability < 1 and self._chance.random() >= where.probability:
-            self.armed.missed["by chance not"] += 1
+            self.account.missed["by chance not"] += 1
             return False
         if where.times is not None and self._hits >= where.times:
-            self.armed.missed[f"after the {where.times} allowed"] += 1
+            self.account.missed[f"after the {where.times} allowed"] += 1
             return False
         self._hits += 1
         return True
 
     def _learn(self, sight: Sight) -> None:
         """Numbers responses and items in the order in which the server first names them."""
-        if sight.sender is not SERVER or sight.name.endswith(".delta"):
+        if sight.sender is not SERVER or self._dialect.life.is_delta(sight.name):
             return  # a delta names nothing that was not named before it, and deltas are most of a session
         view = sight.view
         if view.response_id is not None:
@@ -202,8 +222,8 @@ class FaultLayer:
         """Microseconds of audio in a frame, where they count."""
         if not self._counts_audio:
             return 0
-        if sight.sender is SERVER and sight.name in ("session.created", "session.updated"):
-            self._format = audio_format(sight.view.body) or self._format
+        if sight.sender is SERVER and not self._dialect.life.is_delta(sight.name):
+            self._format = self._dialect.output_format(sight.view) or self._format
         if self._gate is None or self._gate.open:
             return 0  # nothing is counted, so nothing needs to be read
         audio = sight.view.audio

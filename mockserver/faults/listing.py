@@ -8,31 +8,39 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockserver.core.typed import checked
+from mockserver.dialects.base import Dialect
+from mockserver.dialects.registry import FAMILIAR
 from mockserver.errors import UsageError
 from mockserver.faults import closing, damage, ghosts, handshake, life, loss, provider, spoil, timing
-from mockserver.faults.base import ACTIONS, Action, Fault
+from mockserver.faults.action import ACTIONS, Action
+from mockserver.faults.base import Fault
 from mockserver.faults.tokens import nearest
 
 MODULES = (timing, loss, damage, spoil, life, ghosts, provider, closing, handshake)
 GROUPS = ("time", "loss and order", "content", "response", "provider", "connection", "handshake")
 
-CLAUSES = (
-    ("on response.created", "events of this name. Globs: response.*.delta. Several: a or b"),
-    ("on 2nd response.done", "only that one; on every 3rd response.done: only each third one"),
-    ("before response.done", "for faults that happen at a moment: before the frame, not after it"),
+_CLAUSES = (
+    ("on {begin}", "events of this name. Globs: {delta}. Several: a or b"),
+    ("on 2nd {end}", "only that one; on every 3rd {end}: only each third one"),
+    ("before {end}", "for faults that happen at a moment: before the frame, not after it"),
     ("from client", "who sends it, or from server. Without it: requests are the client's, all else the server's"),
     ("in 2nd response", "frames of that response; by id: in response resp_abc; also: in 1st item"),
     ("after 300ms", "once this time has passed, since the session began"),
     ("after 300ms of audio", "once this much audio has gone by"),
-    ("after 3 frames", "once so many have gone by; of one event: after 2 response.done, after response.done"),
-    ("after 30s since response.created", "what any 'after' counts from; it starts anew each time"),
+    ("after 3 frames", "once so many have gone by; of one event: after 2 {end}, after {end}"),
+    ("after 30s since {begin}", "what any 'after' counts from; it starts anew each time"),
     ("with probability 10%", "by chance, repeatable from the session's seed"),
     ("with seed 7", "with dice of its own, whatever the session's seed is"),
     ("at most 3 times", "in each session; once is the same as at most 1 times"),
     ("for first 2 attempts", "only for the first connections to the server"),
     ("optional", "the fault may stay unused; without it, one that never fired fails the test"),
 )
-"""The clauses that say where, as examples, and what they mean."""
+
+
+def clauses(dialect: Dialect = FAMILIAR) -> list[tuple[str, str]]:
+    """The clauses that say where, as examples with events of this provider, and what they mean."""
+    events = dialect.example_events()
+    return [(said.format_map(events), means.format_map(events)) for said, means in _CLAUSES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +55,17 @@ class Entry:
     constructors: tuple[str, ...]
 
 
-def catalogue() -> list[Entry]:
-    """Every known fault, also those that were registered from elsewhere, by group."""
-    entries = [_entry(kind) for kind in ACTIONS.values()]
+def catalogue(dialect: Dialect = FAMILIAR) -> list[Entry]:
+    """Every known fault, also those registered from elsewhere, by group. Examples have this provider's events."""
+    entries = [_entry(kind, dialect) for kind in ACTIONS.values()]
     order = {group: place for place, group in enumerate(GROUPS)}
     return sorted(entries, key=lambda entry: order.get(entry.group, len(order)))
 
 
 @checked("faults.describe")
-def describe(name: str) -> str:
+def describe(name: str, dialect: Dialect = FAMILIAR) -> str:
     """One fault explained, for the command line. UsageError where there is none of this name."""
-    for entry in catalogue():
+    for entry in catalogue(dialect):
         if entry.name == name or any(text.startswith(f"{name}(") for text in entry.constructors):
             lines = [entry.syntax, f"    {entry.about}", f"    example: {entry.example}"]
             return "\n".join([*lines, *(f"    in Python: faults.{text}" for text in entry.constructors)])
@@ -65,9 +73,9 @@ def describe(name: str) -> str:
     raise UsageError(f"no fault is called {name!r}{nearest(name, known)}")
 
 
-def _entry(kind: type[Action]) -> Entry:
+def _entry(kind: type[Action], dialect: Dialect) -> Entry:
     name = " ".join(kind.pattern.first_words)
-    return Entry(name, kind.group, kind.pattern.shown, kind.about, kind.example, tuple(_made_by(kind)))
+    return Entry(name, kind.group, kind.pattern.shown, kind.about, kind.shown_example(dialect), tuple(_made_by(kind)))
 
 
 def _made_by(kind: type[Action]) -> list[str]:

@@ -8,8 +8,11 @@ from typing import ClassVar, Unpack
 
 from mockserver.core.frames import SECOND, Item, Micros, Send, Sender
 from mockserver.core.typed import Name, checked
+from mockserver.dialects.life import Mark, listed
 from mockserver.errors import UsageError
-from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight, register
+from mockserver.faults.action import Action, Aims, register
+from mockserver.faults.base import Fault
+from mockserver.faults.body import Body, Moment, Run, Sight
 from mockserver.faults.options import On, Options, make, micros
 from mockserver.faults.timing import Queue
 from mockserver.faults.where import named
@@ -24,7 +27,7 @@ class Noop(Action):
     about: ClassVar[str] = (
         "Changes nothing; the journal says which frames it met. Good for trying out where a fault would apply."
     )
-    example: ClassVar[str] = "noop on response.*"
+    example: ClassVar[str] = "noop on {begin}"
     group: ClassVar[str] = "loss and order"
 
     def start(self, run: Run) -> Body:
@@ -46,8 +49,8 @@ class Drop(Action):
     """The frame is lost."""
 
     syntax: ClassVar[str] = "drop"
-    about: ClassVar[str] = "The frame is lost. 'drop response.done' says the same: an event's name may follow at once."
-    example: ClassVar[str] = "drop on response.done"
+    about: ClassVar[str] = "The frame is lost. 'drop EVENT' says the same: an event's name may follow at once."
+    example: ClassVar[str] = "drop on {end}"
     group: ClassVar[str] = "loss and order"
 
     def start(self, run: Run) -> Body:
@@ -70,7 +73,7 @@ class Duplicate(Action):
 
     syntax: ClassVar[str] = "duplicate [<copies:count> times]"
     about: ClassVar[str] = "The frame goes on and is repeated at once, byte for byte, once or several times."
-    example: ClassVar[str] = "duplicate on response.function_call_arguments.done"
+    example: ClassVar[str] = "duplicate on {end}"
     group: ClassVar[str] = "loss and order"
 
     copies: int = 1
@@ -106,7 +109,7 @@ class Reorder(Action):
         "The frame changes places with the next one of its sender (or the next n). If none comes "
         "within a second (or the time given) it goes on alone, and the fault has not fired."
     )
-    example: ClassVar[str] = "reorder on 2nd response.output_audio.delta"
+    example: ClassVar[str] = "reorder on 2nd {audio}"
     group: ClassVar[str] = "loss and order"
 
     by: int = 1
@@ -171,10 +174,10 @@ class ReplayStale(Action):
     about: ClassVar[str] = (
         "The last such event of an earlier response is sent again, byte for byte, as if it had been late."
     )
-    example: ClassVar[str] = "replay stale response.output_audio.delta on 2nd response.created"
+    example: ClassVar[str] = "replay stale {audio} on 2nd {begin}"
     group: ClassVar[str] = "loss and order"
     aims: ClassVar[Aims] = "moment"
-    on: ClassVar[tuple[str, ...]] = ("response.created",)
+    on: ClassVar[tuple[str, ...]] = (Mark.BEGIN,)
 
     event: str
 
@@ -191,6 +194,7 @@ class Replaying(Moment):
     def __init__(self, run: Run, action: ReplayStale) -> None:
         super().__init__(run)
         self.event = (action.event,)
+        self._begins = run.dialect.life.names(Mark.BEGIN)
         self._last: dict[str, Sight] = {}  # oldest first
         self._unread: Sight | None = None
         self._meant: dict[str, bool] = {}
@@ -198,7 +202,7 @@ class Replaying(Moment):
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
         """Remember the frame as the last one of its response."""
         if sight.sender is Sender.SERVER and isinstance(sight.item, Send):
-            if sight.name == "response.created":
+            if listed(sight.name, self._begins):
                 self._read()
             meant = self._meant.get(sight.name)
             if meant is None:
@@ -253,5 +257,5 @@ def reorder(on: On = (), *, by: int = 1, wait: float = 1.0, **options: Unpack[Op
 
 @checked("faults.replay_stale")
 def replay_stale(event: Name, on: On = (), **options: Unpack[Options]) -> Fault:
-    """The last ``event`` of an earlier response is sent again when ``on`` comes (default: response.created)."""
+    """The last ``event`` of an earlier response is sent again when ``on`` comes (default: the begin of a reply)."""
     return make(ReplayStale(event), on, options)

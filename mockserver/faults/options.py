@@ -8,7 +8,8 @@ from typing import Literal, TypedDict
 from mockserver.core.frames import Micros, Sender
 from mockserver.core.typed import Name, Positive, checked
 from mockserver.errors import UsageError
-from mockserver.faults.base import Action, Fault
+from mockserver.faults.action import Action
+from mockserver.faults.base import Fault
 from mockserver.faults.where import After, Unit, Where, as_events
 
 On = str | Iterable[str] | Where

@@ -10,7 +10,10 @@ from typing import ClassVar, Unpack
 
 from mockserver.core.frames import Binary, Item, Micros, Text, to_client
 from mockserver.core.typed import Name, NotNegativeInt, PositiveInt, checked
-from mockserver.faults.base import Action, Aims, Body, Fault, Moment, Run, Sight, register
+from mockserver.dialects.life import Mark
+from mockserver.faults.action import Action, Aims, register
+from mockserver.faults.base import Fault
+from mockserver.faults.body import Body, Moment, Run, Sight
 from mockserver.faults.damage import Damage, body_of
 from mockserver.faults.options import On, Options, make
 from mockserver.faults.values import dump
@@ -27,7 +30,7 @@ class TruncateJson(Damage):
 
     syntax: ClassVar[str] = "truncate json [to <size:size>]"
     about: ClassVar[str] = "The text frame breaks off in the middle, or after so many characters."
-    example: ClassVar[str] = "truncate json on response.done"
+    example: ClassVar[str] = "truncate json on {end}"
 
     size: int = 0
 
@@ -47,7 +50,7 @@ class NotJson(Damage):
 
     syntax: ClassVar[str] = "not json [<text:text>]"
     about: ClassVar[str] = "The text frame holds no JSON but a proxy's sentence, or the text given."
-    example: ClassVar[str] = "not json on response.created"
+    example: ClassVar[str] = "not json on {begin}"
 
     text: str = PROXY_SAYS
 
@@ -63,7 +66,7 @@ class BadBase64(Damage):
 
     syntax: ClassVar[str] = "bad base64"
     about: ClassVar[str] = "The audio in the JSON is no valid base64."
-    example: ClassVar[str] = "bad base64 on 1st response.output_audio.delta"
+    example: ClassVar[str] = "bad base64 on 1st {audio}"
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
         """The frame as it goes on, and what was done to it; None where there is nothing to change."""
@@ -77,7 +80,7 @@ class OddAudio(Damage):
 
     syntax: ClassVar[str] = "odd audio"
     about: ClassVar[str] = "The audio is one byte short: its length is odd where samples are 16 bit."
-    example: ClassVar[str] = "odd audio on 1st response.output_audio.delta"
+    example: ClassVar[str] = "odd audio on 1st {audio}"
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
         """The frame as it goes on, and what was done to it; None where there is nothing to change."""
@@ -126,7 +129,7 @@ class AsBinary(Damage):
 
     syntax: ClassVar[str] = "binary"
     about: ClassVar[str] = "The text frame comes as a binary frame."
-    example: ClassVar[str] = "binary on response.created"
+    example: ClassVar[str] = "binary on {begin}"
 
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
         """The frame as it goes on, and what was done to it; None where there is nothing to change."""
@@ -140,7 +143,7 @@ class Oversize(Damage):
 
     syntax: ClassVar[str] = "oversize [to <size:size>]"
     about: ClassVar[str] = "The event grows by a field 'padding' to 16 MB, or to the size given."
-    example: ClassVar[str] = "oversize to 2MB on response.done"
+    example: ClassVar[str] = "oversize to 2MB on {end}"
 
     size: int = LARGE
 
@@ -161,10 +164,10 @@ class UnknownEvent(Action):
 
     syntax: ClassVar[str] = "unknown event [called <name:event>]"
     about: ClassVar[str] = "An event that no client knows is sent, well-formed in everything but its name."
-    example: ClassVar[str] = "unknown event on response.created"
+    example: ClassVar[str] = "unknown event on {begin}"
     group: ClassVar[str] = "content"
     aims: ClassVar[Aims] = "moment"
-    on: ClassVar[tuple[str, ...]] = ("session.created",)
+    on: ClassVar[tuple[str, ...]] = (Mark.OPENING,)
 
     name: str = UNKNOWN
 
@@ -228,5 +231,5 @@ def oversize(on: On = (), *, size: PositiveInt = LARGE, **options: Unpack[Option
 
 @checked("faults.unknown_event")
 def unknown_event(on: On = (), *, name: Name = UNKNOWN, **options: Unpack[Options]) -> Fault:
-    """An event that nobody knows. Default: right after session.created."""
+    """An event that nobody knows. Default: right after the first event of the session."""
     return make(UnknownEvent(name), on, options)

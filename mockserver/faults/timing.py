@@ -9,15 +9,16 @@ from typing import ClassVar, Literal, Unpack
 from mockserver.core.frames import Binary, Close, Frame, Item, Lost, Micros, Sender, Text
 from mockserver.core.machine import Plan
 from mockserver.core.typed import Name, checked
+from mockserver.dialects.life import listed
 from mockserver.errors import UsageError
-from mockserver.faults.base import Action, Body, Fault, Run, Sight, register
+from mockserver.faults.action import Action, register
+from mockserver.faults.base import Fault
+from mockserver.faults.body import Body, Run, Sight
 from mockserver.faults.options import On, Options, make, micros
 from mockserver.faults.values import time_text
 from mockserver.faults.where import named
 
 Keep = Literal["response", "stream", "none"]
-TRAILING = ("rate_limits.updated",)
-"""Events without ids that belong right behind a response's (openai.md#102): they do not overtake it."""
 
 
 @register
@@ -36,7 +37,7 @@ class Delay(Action):
         "of its sender); 'holding everything' makes all frames of its sender wait, 'alone' lets "
         "everything overtake it."
     )
-    example: ClassVar[str] = "delay 11s on response.created"
+    example: ClassVar[str] = "delay 11s on {begin}"
     group: ClassVar[str] = "time"
 
     amount: Micros
@@ -120,7 +121,7 @@ class Delaying(Queue):
         if due <= now:
             return (item,)
         self.plan.add(due, item)
-        if sight.name not in TRAILING or self.action.keep == "stream":
+        if not self._trails(sight) or self.action.keep == "stream":
             self._last[key] = due
         return ()
 
@@ -137,8 +138,12 @@ class Delaying(Queue):
             self._owner[view.item_id] = view.response_id
         return view.response_id or self._owner.get(view.item_id or "")
 
+    def _trails(self, sight: Sight) -> bool:
+        """An event without ids that belongs right behind a reply: it does not overtake it."""
+        return listed(sight.name, self.run.dialect.life.trailing)
+
     def _floor(self, key: str | None, sight: Sight, now: Micros) -> Micros:
-        if sight.name in TRAILING:
+        if self._trails(sight):
             return max(now, *self._last.values()) if self._last else now
         return max(now, self._last.get(None, now), self._last.get(key, now))
 
@@ -152,7 +157,7 @@ class Stall(Action):
     about: ClassVar[str] = (
         "From this frame on nothing of its sender goes on, for ever or for a time; then all of it at once."
     )
-    example: ClassVar[str] = "stall for 5s on 2nd response.output_audio.delta"
+    example: ClassVar[str] = "stall for 5s on 2nd {audio}"
     group: ClassVar[str] = "time"
 
     amount: Micros = 0
@@ -266,7 +271,7 @@ class Hold(Action):
     about: ClassVar[str] = (
         "The frame is held until another event has gone by, and goes on right behind it. Everything else overtakes it."
     )
-    example: ClassVar[str] = "hold until response.done on response.created"
+    example: ClassVar[str] = "hold until {end} on {begin}"
     group: ClassVar[str] = "time"
     on: ClassVar[tuple[str, ...]] = ()
 

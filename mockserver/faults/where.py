@@ -10,32 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Literal, assert_never
+from typing import Literal, assert_never
 
 from mockserver.core.frames import Micros, Sender
 from mockserver.core.typed import Name, check_fields
+from mockserver.dialects.base import Dialect
+from mockserver.dialects.life import Life, Mark
 from mockserver.errors import UsageError
 from mockserver.faults.values import ordinal_text, ordinal_value, time_text, time_value, whole_value, word_text
 
 Unit = Literal["time", "audio", "frames", "events"]
-
-CLIENT_EVENTS = frozenset(
-    {
-        "session.update",
-        "transcription_session.update",
-        "input_audio_buffer.append",
-        "input_audio_buffer.commit",
-        "input_audio_buffer.clear",
-        "output_audio_buffer.clear",
-        "conversation.item.create",
-        "conversation.item.delete",
-        "conversation.item.retrieve",
-        "conversation.item.truncate",
-        "response.create",
-        "response.cancel",
-    }
-)
-"""Events that only a client sends (published schema of the OpenAI family): naming one says the direction too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +98,11 @@ class Where:
         if not self.events and (self.nth is not None or self.every is not None or self.before):
             raise UsageError("nth, every and before need an event name")
 
-    def spoken_by(self, default: Sender, events: tuple[str, ...]) -> Sender:
-        """Whose frames are meant."""
+    def spoken_by(self, default: Sender, events: tuple[str, ...], dialect: Dialect) -> Sender:
+        """Whose frames are meant. An event that only a client sends says the direction too."""
         if self.sender is not None:
             return self.sender
-        if events and all(name in CLIENT_EVENTS for name in events):
+        if events and all(name in dialect.client_events and name not in dialect.server_events for name in events):
             return Sender.CLIENT
         return Sender.SERVER if events else default
 
@@ -174,16 +158,40 @@ def named(name: str, globs: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, glob) for glob in globs)
 
 
-class Gate:
-    """An ``After`` at work in one session."""
+class Aim:
+    """The events that are meant, in one provider's names: marks are replaced by the events that stand for them.
 
-    def __init__(self, after: After, *, since: str | None, began: Micros) -> None:
+    ``first``: those of which only the first of each reply is meant, where the provider has no event for the mark.
+    """
+
+    def __init__(self, on: Iterable[str], life: Life) -> None:
+        self.first: tuple[str, ...] = ()
+        self.names: tuple[str, ...] = ()
+        for one in on:
+            found = life.names(one) if isinstance(one, Mark) else (one,)
+            self.names += found
+            if isinstance(one, Mark) and life.first_only(one):
+                self.first += found
+
+    def means(self, name: str) -> bool:
+        """Whether a name is meant."""
+        return named(name, self.names)
+
+    def hits(self, name: str, begins: bool) -> bool:
+        """Whether a frame is meant. ``begins``: it is the first of a reply."""
+        return self.means(name) and (begins or name not in self.first)
+
+
+class Gate:
+    """An ``After`` at work in one session. ``since``: events that start its count anew; none counts from ``began``."""
+
+    def __init__(self, after: After, *, since: Aim, began: Micros) -> None:
         self.after = after
-        self.since = after.since if after.since is not None else since
+        self.since = since
         self.open = False
         self.due: Micros | None = None
         self._count = 0
-        self._running = self.since is None
+        self._running = not since.names
         if self._running:
             self._start(began)
 
@@ -193,12 +201,13 @@ class Gate:
         if self.after.unit == "time":
             self.due = now + self.after.amount
 
-    def see(self, name: str, own: bool, audio: Micros, now: Micros) -> bool:
+    def see(self, name: str, own: bool, audio: Micros, now: Micros, *, begins: bool = False) -> bool:
         """A frame went by. True if it opened the gate.
 
-        ``own``: it went in the fault's direction; ``audio``: microseconds of audio in it.
+        ``own``: it went in the fault's direction; ``audio``: microseconds of audio in it; ``begins``: it is the first
+        of a reply.
         """
-        if self.since is not None and named(name, (self.since,)):
+        if self.since.hits(name, begins):
             self._start(now)
             return False
         if self.open or not self._running:
@@ -224,25 +233,3 @@ class Gate:
             return False
         self.due, self.open = None, True
         return True
-
-
-def audio_format(body: Any) -> tuple[int, str] | None:
-    """(rate, encoding) of the output audio that a session event of the OpenAI family states (GA or beta), or None."""
-    session = body.get("session") if isinstance(body, dict) else None
-    if not isinstance(session, dict):
-        return None
-    beta = session.get("output_audio_format")
-    audio = session.get("audio")
-    output = audio.get("output") if isinstance(audio, dict) else None
-    stated = output.get("format") if isinstance(output, dict) else None
-    kind = stated.get("type") if isinstance(stated, dict) else beta
-    match kind:
-        case "audio/pcmu" | "g711_ulaw":
-            return 8_000, "ulaw"
-        case "audio/pcma" | "g711_alaw":
-            return 8_000, "alaw"
-        case "audio/pcm" | "pcm16":
-            rate = stated.get("rate") if isinstance(stated, dict) else None
-            return (rate if isinstance(rate, int) else 24_000), "pcm"
-        case _:
-            return None

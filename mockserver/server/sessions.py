@@ -37,6 +37,8 @@ class Armed(Protocol):
     @property
     def fired(self) -> int: ...
 
+    def check(self, dialect: Dialect) -> None: ...
+
     def layer(self, log: SessionLog, dialect: Dialect, *, now: Micros = 0) -> Layer: ...
 
     def never_fired(self) -> FaultNeverFired | None: ...
@@ -114,6 +116,7 @@ class Faults:
         self._count += 1
         number = self._count
         armed = made.arm(f"{self._seed}/fault/{number}")
+        armed.check(self._dialect)
         self.armed[number] = armed
         for pump in running:
             session = pump.session
@@ -125,8 +128,10 @@ class Faults:
         """Another fault in the place of this one, around what runs and around later sessions."""
         made = parsed(fault)
         self._known(number)
+        armed = made.arm(f"{self._seed}/fault/{number}")
+        armed.check(self._dialect)
         self._removed.append(self.armed[number])
-        armed = self.armed[number] = made.arm(f"{self._seed}/fault/{number}")
+        self.armed[number] = armed
         for pump in running:
             session = pump.session
             old = self._layers.get(session.log.number, {}).pop(number, None)

@@ -10,7 +10,8 @@ import pytest
 
 from mockserver.core.frames import Binary, Close, Frame, Hangup, Sender, Text, frame_to_client
 from mockserver.core.view import Audio, Kind
-from mockserver.dialects.base import AudioFormat, Problem, base64_size
+from mockserver.dialects.base import AudioFormat, base64_size
+from mockserver.dialects.problems import Problem
 from mockserver.dialects.registry import dialect_named
 
 C, S = Sender.CLIENT, Sender.SERVER

@@ -8,7 +8,8 @@ import pytest
 
 from mockserver.core.frames import Binary, Close, Handshake, Hangup, Lost, Send, Sender, Text
 from mockserver.core.view import Kind
-from mockserver.dialects.base import Dialect, Problem
+from mockserver.dialects.base import Dialect
+from mockserver.dialects.problems import Problem
 from mockserver.dialects.registry import DIALECTS, dialect_for, dialect_named
 from mockserver.errors import UsageError
 

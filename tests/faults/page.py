@@ -6,8 +6,8 @@ import re
 from itertools import groupby
 from pathlib import Path
 
-from mockserver.faults import catalogue
-from mockserver.faults.listing import CLAUSES, GROUPS, Entry
+from mockserver.faults import catalogue, listing
+from mockserver.faults.listing import GROUPS, Entry
 
 BEGIN, END = "<!-- made by tests/faults/page.py -->\n", "<!-- end -->\n"
 CLAUSES_BEGIN, CLAUSES_END = "<!-- clauses -->\n", "<!-- end of clauses -->\n"
@@ -26,7 +26,7 @@ def table(entries: list[Entry]) -> str:
 
 def clauses() -> str:
     """The clauses as Markdown."""
-    rows = [f"| `{said}` | {means} |" for said, means in CLAUSES]
+    rows = [f"| `{said}` | {means} |" for said, means in listing.clauses()]
     return "\n".join(["| clause | means |", "| --- | --- |", *rows]) + "\n"
 
 

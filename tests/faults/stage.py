@@ -204,9 +204,13 @@ class Stage:
 
     def send(self, name: str, *, at_ms: float | None = None, **fields: Any) -> Stage:
         """The client sends an event, now or later."""
+        return self.send_body({"type": name, **fields}, at_ms=at_ms)
+
+    def send_body(self, body: dict[str, Any], *, at_ms: float | None = None) -> Stage:
+        """The same for a provider whose events have no type."""
         if at_ms is not None:
             self.run(until_ms=at_ms)
-        text = json.dumps({"type": name, **fields}, separators=(",", ":"))
+        text = json.dumps(body, separators=(",", ":"))
         self.effects += self.session.feed(Received(Peer.CLIENT, Text(text)), self.now)
         return self
 

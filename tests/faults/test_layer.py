@@ -27,9 +27,11 @@ from mockserver.core.frames import (
 )
 from mockserver.core.journal import Journal
 from mockserver.core.machine import Plan
+from mockserver.dialects.base import Dialect
 from mockserver.dialects.registry import DIALECTS
 from mockserver.engines.base import Context
 from mockserver.engines.simulator import Reply, Scripted, simulator
+from mockserver.errors import UsageError
 from mockserver.faults import catalogue, drop, parse
 from tests.faults.stage import Stage, turn
 
@@ -175,6 +177,15 @@ class Tape:
         return self.plan.take(now)
 
 
+def refused(spec: str, dialect: Dialect) -> bool:
+    """What a provider cannot say, no fault makes it say."""
+    try:
+        parse(spec).arm().check(dialect)
+    except UsageError:
+        return True
+    return False
+
+
 def test_every_fault_stands_any_providers_frames(shared_capture: Path) -> None:
     """Real sessions of every provider, where they are at hand: each fault alone, for two drivers."""
     lines = [json.loads(line) for line in shared_capture.read_text().splitlines()]
@@ -196,6 +207,8 @@ def test_every_fault_stands_any_providers_frames(shared_capture: Path) -> None:
     assert plain.texts == [frame.data for frame in frames]
     fired = 0
     for spec in SPECS:
+        if refused(spec, dialect):
+            continue
         one, other = play(spec, None), play(spec, 7 * MILLISECOND)
         assert one.record == other.record
         assert one.armed[0].fired == len(one.notes)

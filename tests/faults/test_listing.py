@@ -9,8 +9,8 @@ import pytest
 from mockserver import faults
 from mockserver.errors import UsageError
 from mockserver.faults import catalogue, describe, parse
-from mockserver.faults.base import ACTIONS
-from mockserver.faults.listing import CLAUSES, GROUPS
+from mockserver.faults.action import ACTIONS
+from mockserver.faults.listing import GROUPS, clauses
 from tests.docs import play
 from tests.faults import page
 from tests.faults.stage import turn
@@ -61,7 +61,7 @@ def test_the_documentation_holds_the_list() -> None:
     assert page.clauses() in text
 
 
-@pytest.mark.parametrize("clause", [said for said, _ in CLAUSES])
+@pytest.mark.parametrize("clause", [said for said, _ in clauses()])
 def test_every_clause_of_the_list_is_read(clause: str) -> None:
     fault = parse(f"close 1000 {clause}" if clause.startswith("before") else f"drop {clause}")
     assert clause in fault.spec or clause in ("with probability 10%", "optional")

@@ -92,8 +92,8 @@ def test_nothing_to_cancel_although_there_is() -> None:
 
 
 def test_another_provider_says_it_its_own_way() -> None:
-    stage = Stage("rate limit on response.create", dialect=GENERIC).open().send("response.create")
+    stage = Stage("rate limit on response.create from client", dialect=GENERIC).open().send("response.create")
     [end] = stage.ends
     assert isinstance(end, Hangup)
     assert end.code == 1011
-    assert end.reason.startswith("rate_limit_exceeded: Rate limit reached")
+    assert end.reason == "rate_limit_exceeded: Rate limit exceeded."

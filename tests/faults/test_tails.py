@@ -18,7 +18,8 @@ import pytest
 from mockserver import MockServer, virtual_time
 from mockserver.core.frames import Handshake, Sender, Text
 from mockserver.core.ids import Ids
-from mockserver.dialects.openai.endings import Turns
+from mockserver.dialects.life import Outcome
+from mockserver.dialects.openai.replies import RealtimeReplies
 from mockserver.engines.base import Source
 from mockserver.engines.simulator import Failure, Reply, Scripted, ToolCall, simulator
 from tests.engines.simulator.stage import KEY
@@ -47,12 +48,12 @@ def ends(provider: str, reply: Any, steps: int) -> tuple[list[Any], list[Any]] |
         stage.step()
         if stage.of("response.done"):
             return None
-    turns = Turns(stage.source.dialect)
+    turns = RealtimeReplies(stage.source.dialect)
     for body in stage.events:
         turns.see(Sender.SERVER, Text(json.dumps(body)))
     (response_id,) = turns.open
     ids = Ids(random.Random(1))
-    fault = [json.loads(frame.data) for frame in turns.cancelled_tail(response_id, "client_cancelled", ids)]
+    fault = [json.loads(frame.data) for frame in turns.end(response_id, Outcome("cancelled", "client_cancelled"), ids)]
     return fault, stage.send("response.cancel")
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from mockserver import faults
 from mockserver.core.frames import Sender
+from mockserver.dialects.openai.lens import OPENAI, output_format
 from mockserver.errors import FaultNeverFired, UsageError
 from mockserver.faults import After, Where
-from mockserver.faults.where import audio_format, named
+from mockserver.faults.where import named
 from tests.faults.stage import Stage, turn
 
 DELTA = "response.output_audio.delta"
@@ -72,9 +73,12 @@ def test_a_star_does_not_mean_the_end_of_the_connection() -> None:
 
 
 def test_who_sends_it_follows_from_the_name() -> None:
-    assert faults.drop("session.update").where.spoken_by(Sender.SERVER, ("session.update",)) is Sender.CLIENT
-    assert faults.drop("session.updated").where.spoken_by(Sender.CLIENT, ("session.updated",)) is Sender.SERVER
-    assert faults.drop(("session.update", "x")).where.spoken_by(Sender.CLIENT, ("session.update", "x")) is Sender.SERVER
+    assert faults.drop("session.update").where.spoken_by(Sender.SERVER, ("session.update",), OPENAI) is Sender.CLIENT
+    assert faults.drop("session.updated").where.spoken_by(Sender.CLIENT, ("session.updated",), OPENAI) is Sender.SERVER
+    assert (
+        faults.drop(("session.update", "x")).where.spoken_by(Sender.CLIENT, ("session.update", "x"), OPENAI)
+        is Sender.SERVER
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +93,7 @@ def test_who_sends_it_follows_from_the_name() -> None:
     ],
 )
 def test_how_long_audio_is_depends_on_the_session(session: object, expected: object) -> None:
-    assert audio_format({"session": session}) == expected
+    assert output_format({"session": session}) == expected
 
 
 @pytest.mark.parametrize(

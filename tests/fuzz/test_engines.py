@@ -41,7 +41,7 @@ from mockserver.dialects.registry import DIALECTS
 from mockserver.engines.base import Context
 from mockserver.engines.relay.source import Relay
 from mockserver.engines.simulator.openai.profiles import PROFILES
-from mockserver.faults.base import ACTIONS
+from mockserver.faults.action import ACTIONS
 from tests.fuzz.inputs import EVERY, SERVER_EVENTS, frames
 
 SHAKE = Handshake(

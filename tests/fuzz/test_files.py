@@ -18,7 +18,7 @@ from mockserver.cassette.model import Cassette, Connection, Exchange, Header, Re
 from mockserver.cassette.reader import decode
 from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Sender, Text
 from mockserver.errors import MockServerError, SpecError
-from mockserver.faults.base import ACTIONS
+from mockserver.faults.action import ACTIONS
 from mockserver.faults.grammar import load_text
 from tests.fuzz.inputs import AUDIO, VALUES
 

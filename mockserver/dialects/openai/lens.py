@@ -9,24 +9,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender, Text
-from mockserver.core.view import Audio, Kind, View, plain_view
-from mockserver.dialects.base import (
-    AudioFormat,
-    Dialect,
-    MatchRules,
-    Problem,
-    base64_size,
-    close_reason,
-    event,
-    parse,
-    shorten,
-)
+from mockserver.core.frames import Frame, Hangup, Send, Sender, Text
+from mockserver.core.ids import Ids
+from mockserver.core.view import Audio, Kind, Lens, View, plain_view
+from mockserver.dialects.base import AudioFormat, Dialect, MatchRules, base64_size, close_reason, event, parse, shorten
 from mockserver.dialects.causes import Causes
+from mockserver.dialects.life import Replies
 from mockserver.dialects.openai.causes import RealtimeCauses
+from mockserver.dialects.openai.events import CLIENT_EVENTS, LIFE, SERVER_EVENTS
 from mockserver.dialects.openai.order import independent
+from mockserver.dialects.openai.problems import PROBLEMS
+from mockserver.dialects.openai.replies import RealtimeReplies
+from mockserver.dialects.problems import Problem
 
 _TYPE_FIRST = re.compile(r'\s*\{\s*(?:"event_id"\s*:\s*"[^"\\]*"\s*,\s*)?"type"\s*:\s*"([^"\\]+)"')
 """The type where it is the first key, or the second after event_id: every frame of the real service
@@ -34,7 +31,6 @@ seen so far.
 """
 
 G711 = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
-NOT_ACTIVE = "Cancellation failed: no active response found"
 AUDIO_DELTAS = ("response.output_audio.delta", "response.audio.delta")
 CLOSE_CODES = {
     "invalid_api_key": 3000,
@@ -80,13 +76,15 @@ class OpenAI(Dialect):
             "output_audio_buffer.clear",
         ),
     )
-    cancels = ("response.cancel",)
     response_asks = ("response.create",)
     response_begins = ("response.created",)
     response_ends = ("response.done",)
     response_refusals = ("error",)
+    life = LIFE
+    problems = PROBLEMS
+    client_events = CLIENT_EVENTS
+    server_events = SERVER_EVENTS
     audio_ends = ("input_audio_buffer.commit", "input_audio_buffer.clear")
-    plain_names = ("error",)
     # Transcripts of the input come anywhere from speech to after the reply's audio (openai.md#89), rate limits after
     # response.done (openai.md#102).
     floating = ("*input_audio_transcription*", "rate_limits.updated", "*speech_started", "*speech_stopped")
@@ -100,15 +98,9 @@ class OpenAI(Dialect):
         return self.view(frame, sender).name
 
     def view(self, frame: Frame, sender: Sender) -> View:
-        """JSON in text frames; JSON in binary frames is read too (clients accept it, the server refuses it:
-        openai.md#142).
-        """
-        if isinstance(frame, Text):
-            body = parse(frame.data)
-            return plain_view(frame) if body is None else self.read(body, sender)
-        if isinstance(frame, Binary):
-            return plain_view(frame)
-        return plain_view(frame)
+        """JSON in text frames. JSON in a binary frame is no event: the server refuses it (openai.md#142)."""
+        body = parse(frame.data) if isinstance(frame, Text) else None
+        return plain_view(frame) if body is None else self.read(body, sender)
 
     def read(self, body: Any, sender: Sender) -> View:
         """Type, ids and audio of one event."""
@@ -135,6 +127,22 @@ class OpenAI(Dialect):
         """What a person wants to see of an event."""
         return summary(view)
 
+    def replies(self, lens: Lens | None = None) -> Replies:
+        """Responses have ids, and may overlap."""
+        return RealtimeReplies(lens or self)
+
+    def again(self, body: Any, ids: Ids) -> Any:
+        """With an event id of its own."""
+        return {**body, "event_id": ids.mint("event_")} if isinstance(body, dict) else body
+
+    def session_id(self, view: View) -> str | None:
+        """``session.created`` tells it."""
+        return _id_of(view.body.get("session")) if view.name == "session.created" else None
+
+    def output_format(self, view: View) -> tuple[int, str] | None:
+        """The session's events tell it: nested in GA, flat in the beta shape."""
+        return output_format(view.body) if view.name in ("session.created", "session.updated") else None
+
     def causes(self) -> Causes:
         """By response, item and event id, and by order (``dialects.openai.causes``)."""
         return RealtimeCauses()
@@ -154,7 +162,7 @@ class OpenAI(Dialect):
         body = view.body
         match view.name:
             case "response.cancel":
-                return self.complaint(Problem("response_cancel_not_active", NOT_ACTIVE, event_id=view.event_id))
+                return self.complaint(replace(PROBLEMS["nothing_to_cancel"], event_id=view.event_id))
             case "input_audio_buffer.clear":
                 return [event({"type": "input_audio_buffer.cleared", "event_id": "event_mockserver"})]
             case "conversation.item.truncate":
@@ -215,6 +223,28 @@ def input_format(body: Any, current: AudioFormat) -> AudioFormat:
     if named in G711:
         return AudioFormat(8_000, 1)
     return AudioFormat(rate if isinstance(rate, int) and rate > 0 else 24_000)
+
+
+def output_format(body: Any) -> tuple[int, str] | None:
+    """(rate, encoding) of the output audio that a session event of the OpenAI family states (GA or beta), or None."""
+    session = body.get("session") if isinstance(body, dict) else None
+    if not isinstance(session, dict):
+        return None
+    beta = session.get("output_audio_format")
+    audio = session.get("audio")
+    output = audio.get("output") if isinstance(audio, dict) else None
+    stated = output.get("format") if isinstance(output, dict) else None
+    kind = stated.get("type") if isinstance(stated, dict) else beta
+    match kind:
+        case "audio/pcmu" | "g711_ulaw":
+            return 8_000, "ulaw"
+        case "audio/pcma" | "g711_alaw":
+            return 8_000, "alaw"
+        case "audio/pcm" | "pcm16":
+            rate = stated.get("rate") if isinstance(stated, dict) else None
+            return (rate if isinstance(rate, int) else 24_000), "pcm"
+        case _:
+            return None
 
 
 def _text(value: Any) -> str | None:

@@ -177,8 +177,7 @@ class RelayEngine:
             case Tell("cancel", data):
                 # A fault has ended a response on the client's wire. Where the dialect knows how, the upstream is told,
                 # so that it does not go on to speak (and bill) into nothing.
-                cancel = getattr(self._source.dialect, "cancel", None)
-                frame = cancel(data) if cancel is not None and self._upstream else None
+                frame = self._source.dialect.cancel(data) if self._upstream else None
                 return [] if frame is None else [Send(Peer.UPSTREAM, frame)]
             case _:
                 return []

@@ -20,7 +20,7 @@ from mockserver.core.ids import Ids
 from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.causes import TURNS, Role
-from mockserver.dialects.openai.endings import Turns
+from mockserver.dialects.life import Outcome
 from mockserver.engines.replay.aliases import Aliases, cut
 from mockserver.engines.replay.delta_runs import Run
 from mockserver.engines.replay.departures import Line
@@ -306,15 +306,15 @@ class Stage:
         """End a response that the recording let go on: drop what is left of it, say what the provider says."""
         began = self.active[response]
         planned = {place for chain in self.score.chains.values() for cue in chain.cues for place in _places(cue)}
-        turns = Turns(self._dialect)
+        replies = self._dialect.replies()
         for place in range(began.index, self.score.progress + 1):
             record = self.records[place]
             if record.sender is Sender.SERVER and place not in planned:
-                turns.see(Sender.SERVER, self._as_sent(record.frame))
+                replies.see(Sender.SERVER, self._as_sent(record.frame))
         self.drop(response, now)
-        if response not in turns.open:
+        if response not in replies.open:
             return []
-        return [to_client(frame) for frame in turns.cancelled_tail(response, "client_cancelled", ids)]
+        return [to_client(frame) for frame in replies.end(response, Outcome("cancelled", "client_cancelled"), ids)]
 
     def drop(self, response: str, now: Micros, *, only: Role | None = None) -> None:
         """Take a response, or what has one role in it, out of the plan: what was read so far and what is still to be

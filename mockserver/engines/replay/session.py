@@ -35,8 +35,9 @@ from mockserver.core.frames import (
 from mockserver.core.ids import Ids
 from mockserver.core.machine import earliest
 from mockserver.core.view import Kind, View
-from mockserver.dialects.base import Dialect, MatchRules, Problem
+from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.causes import Role
+from mockserver.dialects.problems import Problem
 from mockserver.engines.base import Context
 from mockserver.engines.replay.aliases import Aliases
 from mockserver.engines.replay.audio_progress import Hearing
@@ -246,7 +247,7 @@ class Replaying:
 
     def _added(self, view: View, now: Micros) -> list[Effect]:
         """An optional frame that the recording does not hold: what the provider would say to it."""
-        target = self.stage.running(view.response_id) if view.name in self._dialect.cancels else ""
+        target = self.stage.running(view.response_id) if view.name in self._dialect.life.cancels else ""
         note = Note("replay", f"{view.name} is not in the recording and may be added", {"response": target})
         if not target:
             return [note, *self._dialect.added(view)]

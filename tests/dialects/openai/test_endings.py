@@ -10,8 +10,9 @@ import pytest
 from mockserver.core.frames import Sender, Text
 from mockserver.core.ids import Ids, rng
 from mockserver.dialects.base import parse
-from mockserver.dialects.openai.endings import Turns
+from mockserver.dialects.life import Outcome
 from mockserver.dialects.openai.lens import OPENAI
+from mockserver.dialects.openai.replies import RealtimeReplies
 from tests.shared import captures
 
 SERVER = Sender.SERVER
@@ -25,11 +26,15 @@ def event(name: str, **fields: Any) -> Text:
     return Text(json.dumps({"type": name, "event_id": "event_1", **fields}))
 
 
-def feed(*frames: Text) -> Turns:
-    turns = Turns(OPENAI)
+def feed(*frames: Text) -> RealtimeReplies:
+    turns = RealtimeReplies(OPENAI)
     for frame in frames:
         turns.see(SERVER, frame)
     return turns
+
+
+CANCELLED = Outcome("cancelled", "turn_detected")
+CUT = Outcome("incomplete", "max_output_tokens")
 
 
 def bodies(tail: list[Text]) -> list[dict[str, Any]]:
@@ -75,14 +80,14 @@ TRANSCRIPT = "response.output_audio_transcript.done"
 def test_the_tail_closes_what_is_open(cut: int, names: list[str]) -> None:
     turns = feed(*TURN[:cut])
     assert list(turns.open) == ["resp_1"]
-    tail = bodies(turns.cancelled_tail("resp_1", "turn_detected", ids()))
+    tail = bodies(turns.end("resp_1", CANCELLED, ids()))
     assert [body["type"] for body in tail] == names
     assert list(turns.open) == []
     assert len({body["event_id"] for body in tail}) == len(tail)
 
 
 def test_what_the_tail_says() -> None:
-    tail = bodies(feed(*TURN[:6]).cancelled_tail("resp_1", "client_cancelled", ids()))
+    tail = bodies(feed(*TURN[:6]).end("resp_1", Outcome("cancelled", "client_cancelled"), ids()))
     by_name = {body["type"]: body for body in tail}
     item = {**ITEM, "status": "incomplete", "content": [{"type": "output_audio", "transcript": "Hi"}]}
     assert by_name[TRANSCRIPT]["transcript"] == "Hi"
@@ -101,8 +106,8 @@ def test_beta_names_in_beta_sessions() -> None:
     created = event("response.created", response={"id": "resp_1", "status": "in_progress", "modalities": ["audio"]})
     made = event("conversation.item.created", previous_item_id=None, item=ITEM)
     tail = bodies(
-        feed(created, ADDED, made, PART, event("response.audio.delta", delta="AAAA", **AT)).cancelled_tail(
-            "resp_1", "turn_detected", ids()
+        feed(created, ADDED, made, PART, event("response.audio.delta", delta="AAAA", **AT)).end(
+            "resp_1", CANCELLED, ids()
         )
     )
     assert [body["type"] for body in tail] == [
@@ -118,14 +123,14 @@ def test_beta_names_in_beta_sessions() -> None:
 
 def test_a_text_part_is_ended_before_its_first_delta_too() -> None:
     part = event("response.content_part.added", part={"type": "text", "text": ""}, **AT)
-    tail = bodies(feed(CREATED, ADDED, part).cancelled_tail("resp_1", "turn_detected", ids()))
+    tail = bodies(feed(CREATED, ADDED, part).end("resp_1", CANCELLED, ids()))
     assert [body["type"] for body in tail][:2] == ["response.output_text.done", "response.content_part.done"]
     assert tail[0]["text"] == ""
 
 
 def test_a_transcript_alone_makes_an_audio_part() -> None:
     """Where the part was not announced: the transcript has begun, no sound has been seen yet."""
-    tail = bodies(feed(CREATED, ADDED, WORD).cancelled_tail("resp_1", "turn_detected", ids()))
+    tail = bodies(feed(CREATED, ADDED, WORD).end("resp_1", CANCELLED, ids()))
     assert [body["type"] for body in tail][:3] == [
         "response.output_audio.done",
         TRANSCRIPT,
@@ -136,9 +141,7 @@ def test_a_transcript_alone_makes_an_audio_part() -> None:
 def test_text() -> None:
     part = event("response.content_part.added", part={"type": "text", "text": ""}, **AT)
     tail = bodies(
-        feed(CREATED, ADDED, part, event("response.output_text.delta", delta="Hi", **AT)).incomplete_tail(
-            "resp_1", "max_output_tokens", ids()
-        )
+        feed(CREATED, ADDED, part, event("response.output_text.delta", delta="Hi", **AT)).end("resp_1", CUT, ids())
     )
     assert [body["type"] for body in tail] == [
         "response.output_text.done",
@@ -166,7 +169,9 @@ def test_a_function_call_that_was_being_made() -> None:
         event("response.output_item.added", response_id="resp_1", output_index=1, item=call),
         event("response.function_call_arguments.delta", delta='{"a', **delta),
     )
-    tail = bodies(turns.failed_tail("resp_1", {"type": "server_error", "code": None, "message": "m"}, ids()))
+    tail = bodies(
+        turns.end("resp_1", Outcome("failed", error={"type": "server_error", "code": None, "message": "m"}), ids())
+    )
     done = [body for body in tail if body["type"] == "response.function_call_arguments.done"]
     assert [(body["name"], body["call_id"], body["arguments"]) for body in done] == [("f", "call_1", '{"a')]
     assert tail[-1]["response"]["output"][1] == {**call, "status": "incomplete", "arguments": '{"a'}
@@ -176,7 +181,7 @@ def test_a_function_call_that_was_being_made() -> None:
 def test_a_finished_item_stays_as_it_is() -> None:
     whole = {**ITEM, "status": "completed", "content": [{"type": "output_audio", "transcript": "Hi"}]}
     turns = feed(*TURN, event("response.output_item.done", response_id="resp_1", output_index=0, item=whole))
-    tail = bodies(turns.cancelled_tail("resp_1", "turn_detected", ids()))
+    tail = bodies(turns.end("resp_1", CANCELLED, ids()))
     assert [body["type"] for body in tail] == ["response.done"]
     assert tail[0]["response"]["output"] == [whole]
 
@@ -190,21 +195,21 @@ def test_two_responses_at_once_do_not_mix() -> None:
     assert list(turns.open) == ["resp_2"]
     assert turns.open["resp_2"].said == "Hi"
     assert turns.open["resp_2"].audio_bytes == 3
-    tail = bodies(turns.cancelled_tail("resp_2", "turn_detected", ids()))
+    tail = bodies(turns.end("resp_2", CANCELLED, ids()))
     assert "resp_1" not in json.dumps(tail)
     assert "item_1" not in json.dumps(tail)
 
 
 def test_xai_says_no_item_done_and_mints_uuids() -> None:
     created = Text(CREATED.data.replace("event_1", "ca8d934a-7408-4b74-9a9e-7069029e7d05"))
-    tail = bodies(feed(created, *TURN[1:]).cancelled_tail("resp_1", "turn_detected", ids()))
+    tail = bodies(feed(created, *TURN[1:]).end("resp_1", CANCELLED, ids()))
     assert "conversation.item.done" not in [body["type"] for body in tail]
     assert all(len(body["event_id"]) == 36 for body in tail)
 
 
 def test_an_item_out_of_the_conversation_is_not_done_in_it() -> None:
     frames = [frame for frame in TURN if frame is not IN_CONVERSATION]
-    tail = bodies(feed(*frames).cancelled_tail("resp_1", "turn_detected", ids()))
+    tail = bodies(feed(*frames).end("resp_1", CANCELLED, ids()))
     assert "conversation.item.done" not in [body["type"] for body in tail]
 
 
@@ -213,24 +218,24 @@ def test_the_previous_item_is_null_behind_the_first_one() -> None:
     user = {"id": "item_0", "type": "message", "role": "user", "status": "completed"}
     first = event("conversation.item.added", previous_item_id=None, item=user)
     done = event("conversation.item.done", previous_item_id=None, item=user)
-    tail = bodies(feed(first, done, *TURN).cancelled_tail("resp_1", "turn_detected", ids()))
+    tail = bodies(feed(first, done, *TURN).end("resp_1", CANCELLED, ids()))
     assert [b["previous_item_id"] for b in tail if b["type"] == "conversation.item.done"] == [None]
     zero = event("conversation.item.added", previous_item_id=None, item={**user, "id": "item_z"})
     zero_done = event("conversation.item.done", previous_item_id=None, item={**user, "id": "item_z"})
-    tail = bodies(feed(zero, zero_done, first, done, *TURN).cancelled_tail("resp_1", "turn_detected", ids()))
+    tail = bodies(feed(zero, zero_done, first, done, *TURN).end("resp_1", CANCELLED, ids()))
     assert [b["previous_item_id"] for b in tail if b["type"] == "conversation.item.done"] == ["item_0"]
 
 
 def test_what_is_not_open_cannot_be_ended() -> None:
     turns = feed(CREATED, event("response.done", response={"id": "resp_1"}))
     with pytest.raises(KeyError):
-        turns.cancelled_tail("resp_1", "turn_detected", ids())
+        turns.end("resp_1", CANCELLED, ids())
 
 
 def test_frames_need_a_lens_and_views_do_not() -> None:
     with pytest.raises(TypeError, match="without a lens"):
-        Turns().see(SERVER, CREATED)
-    turns = Turns()
+        RealtimeReplies().see(SERVER, CREATED)
+    turns = RealtimeReplies()
     turns.see(SERVER, OPENAI.view(CREATED, SERVER))
     turns.see(Sender.CLIENT, OPENAI.view(TURN[1], SERVER))
     assert turns.open["resp_1"].outputs == {}
@@ -268,7 +273,7 @@ def test_the_tail_is_the_end_that_the_provider_sent(path: Any) -> None:
         if not turns.open:
             continue
         [response] = turns.open
-        tail = bodies(turns.completed_tail(response, ids()))
+        tail = bodies(turns.end(response, Outcome("completed"), ids()))
         real = [
             body
             for body in map(parse, (frame.data for frame in rest))
