@@ -197,7 +197,7 @@ class Lingering(Moment):
         self._replies: Replies = run.dialect.replies(run.lens)
 
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
-        """Remembers."""
+        """Remember the delta for later."""
         delta = self.run.dialect.life.is_delta(sight.name)
         if delta and sight.sender is Sender.SERVER:
             self._last.append(sight)
