@@ -32,7 +32,7 @@ from mockserver.server.sources import dialect_of, relay
 WAIT_SECONDS = 20.0
 """How long an event of the recording is waited for; what has not come then is not waited for again."""
 LINGER_SECONDS = 0.2
-"""After everything recorded has come: how long one looks whether more comes."""
+"""How long to look for more once everything recorded has come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -324,7 +324,7 @@ class Replaying:
         return f"client frame {step.number} ({step.view.name})"
 
     def unplayed(self) -> Iterator[Step]:
-        """The required steps that never came. A client that was lost need not be lost again."""
+        """The required steps that never came. A recorded loss of the client need not come again."""
         return (
             step
             for step in (*self.score.pending(), *unread(self.score, self._dialect))
