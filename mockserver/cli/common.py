@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -44,6 +45,8 @@ def serving(command: F) -> F:
             ),
             click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random."),
             click.option("--token", metavar="TOKEN", help="Token that the control API asks for."),
+            click.option("--token-env", metavar="NAME", help="Variable with the token, which no process list shows."),
+            click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE", help="File with the token."),
             click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready, for scripts."),
             click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND ...]"),
         )
@@ -66,7 +69,10 @@ def audio_option(command: F) -> F:
 
 def server_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the options above that ``MockServer`` takes."""
-    return {name: options[name] for name in ("host", "port", "tls", "faults", "seed", "token")}
+    from mockserver.server.tokens import token_from
+
+    token = token_from(value=options["token"], env=options["token_env"], file=options["token_file"])
+    return {**{name: options[name] for name in ("host", "port", "tls", "faults", "seed")}, "token": token}
 
 
 def ready_line(server: MockServer) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mockserver.cli.common import announce, audio_option, server_options, serving, stop_signals, until_done
+from mockserver.errors import UsageError
 
 if TYPE_CHECKING:
     from mockserver.server.record import Recording
@@ -28,7 +29,7 @@ PROGRESS_SECONDS = 0.25
 @click.option(
     "--key-env",
     metavar="NAME",
-    help="Variable with the key for the upstream. The client needs none then; web pages of other origins are refused.",
+    help="Variable with the key for the upstream. The client needs none then; web pages are refused.",
 )
 @click.option(
     "--upstream-timeout",
@@ -44,6 +45,13 @@ PROGRESS_SECONDS = 0.25
     metavar="SECONDS",
     help="What the upstream gets to end its response after a --fault has ended the client's connection (default: 30).",
 )
+@click.option(
+    "--allow-origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="A web page that may spend the key of --key-env, named exactly (http://localhost:3000); again for more.",
+)
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.option("--redact", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too.")
 @audio_option
@@ -55,6 +63,7 @@ def record_command(
     key_env: str | None,
     upstream_timeout: float,
     outlast: float | None,
+    origins: tuple[str, ...],
     force: bool,
     rules: tuple[str, ...],
     audio: Any,
@@ -80,6 +89,11 @@ def record_command(
     values = [os.environ[key_env]] if key_env else []
     redactor = redactor_for(source.dialect, rules=rules, values=values)
     named = shown(upstream) if "://" in upstream else upstream
+    if origins and key_env is None:
+        raise UsageError("--allow-origin: without --key-env no key is added, and any page may connect; leave it out")
+    if origins:
+        warn = f"every page of {' and '.join(origins)} that this machine's browser opens may spend the key in {key_env}"
+        click.echo(f"mockserver: {warn}", err=True)
     recording = Recording(
         source,
         file,
@@ -89,6 +103,7 @@ def record_command(
         redactor=redactor,
         dial_timeout=upstream_timeout,
         outlast=config.outlast if outlast is None else outlast,
+        allow_origins=origins,
         **server_options(options),
     )
     what = f"recording {source.dialect.title} to {file}"

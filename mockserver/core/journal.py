@@ -49,6 +49,7 @@ class SessionLog:
 
 _tuple = tuple.__new__
 Sink = Callable[[Entry], None]
+Hide = Callable[[Handshake | Answer], Handshake | Answer]
 
 
 @dataclass(slots=True, eq=False)
@@ -120,12 +121,15 @@ class Entries(Sequence[Entry]):
 class Journal:
     """Entries of every session of one server, in the order in which they happened.
 
+    ``hide`` takes the secrets out of a handshake or an answer that is to be shown to a person.
+
     A sink is called with each entry before the session goes on: a recorder writes the frame to disk there. What a sink
     raises goes to the shell, which ends the session; the entry stays.
     """
 
-    def __init__(self, *, seed: object = 0) -> None:
+    def __init__(self, *, seed: object = 0, hide: Hide | None = None) -> None:
         self.seed = seed
+        self._hide = hide
         self.entries = Entries()
         self.sessions: list[SessionLog] = []
         self._sinks: list[Sink] = []
@@ -165,6 +169,10 @@ class Journal:
             items.append((log.number, at, *pieces[0]))
         else:
             items.extend(repeat(_Block(len(items), log.number, at, frames), len(pieces)))
+
+    def shown(self, what: Handshake | Answer) -> Handshake | Answer:
+        """A handshake or its answer as it may be printed: clients and services carry keys, tokens and cookies there."""
+        return what if self._hide is None else self._hide(what)
 
     def note(self, log: SessionLog, at: Micros, note: Note) -> Entry:
         """Write a note."""

@@ -44,7 +44,16 @@ class _Run:
 
 def entry_lines(journal: Journal, *, marked: Collection[int] = ()) -> list[str]:
     """A journal's lines; the entries whose index is in ``marked`` have a line of their own with a ``>``."""
-    rows = (Row(one.session, one.at, one.sender, one.what, one.index in marked) for one in journal.entries)
+    rows = (
+        Row(
+            one.session,
+            one.at,
+            one.sender,
+            journal.shown(one.what) if isinstance(one.what, Handshake | Answer) else one.what,
+            one.index in marked,
+        )
+        for one in journal.entries
+    )
     return list(lines(rows, lambda session: journal.sessions[session].lens))
 
 

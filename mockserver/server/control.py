@@ -19,7 +19,6 @@ Without a token it answers on loopback only, to requests whose Host is this mach
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import math
 from base64 import b64encode
@@ -28,13 +27,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Note, Pairs, Sender, Text, first
 from mockserver.core.journal import Entry
 from mockserver.engines.base import Reply, Request, Source
 from mockserver.errors import SpecError, UsageError
-from mockserver.server.local import loopback
 
 if TYPE_CHECKING:
     from mockserver.server.host import MockServer
@@ -61,15 +58,15 @@ class Refused(Exception):
 class Control:
     """The control API of one server."""
 
-    def __init__(self, server: MockServer, *, host: str, token: str | None) -> None:
+    def __init__(self, server: MockServer) -> None:
         self._server = server
-        self._host = host
-        self._token = token
 
     async def answer(self, request: Request, *, peer: str | None) -> Reply:
         """The answer to one request. ``peer`` is the client's address."""
         try:
-            self._admit(request, peer)
+            refusal = self._server.admission.to_control(request.headers, peer)
+            if refusal is not None:
+                raise Refused(*refusal)
             status, body = await self._do(request)
         except Refused as refusal:
             status, body = refusal.status, {"error": {"message": str(refusal), "column": refusal.column}}
@@ -77,25 +74,6 @@ class Control:
         # errors="replace": a header may hold bytes that are no UTF-8, kept as surrogates.
         headers = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
         return Reply(status, headers, text.encode(errors="replace"))
-
-    # --- who may ask ---
-
-    def _admit(self, request: Request, peer: str | None) -> None:
-        origin = first(request.headers, "origin")
-        if origin is not None and origin != self._server.url:
-            raise Refused(403, "the control API answers no page of another origin")
-        if (first(request.headers, "sec-fetch-site") or "none") not in ("none", "same-origin"):
-            raise Refused(403, "the control API answers no page of another site")
-        if self._token is not None:
-            given = given_token(request.headers).encode(errors="replace")
-            if not hmac.compare_digest(given, self._token.encode()):
-                raise Refused(401, "the control API wants 'Authorization: Bearer TOKEN' or X-Mockserver-Token: TOKEN")
-            return
-        if not loopback(self._host) or peer is None or not loopback(peer):
-            raise Refused(403, "without a token the control API answers on loopback only; start it with --token")
-        host = urlsplit(f"//{first(request.headers, 'host') or ''}").hostname or ""
-        if not loopback(host):
-            raise Refused(403, "the Host header does not name this machine; use 127.0.0.1 or localhost")
 
     # --- what is asked ---
 
@@ -156,7 +134,8 @@ class Control:
     def _session(self, handle: SessionHandle, entries: int) -> dict[str, Any]:
         shown = handle.inspect()
         handshake = handle.log.handshake or Handshake()
-        safe = _redacted(self._server, handshake)
+        safe = self._server.journal.shown(handshake)
+        assert isinstance(safe, Handshake)
         return {
             "number": handle.number,
             "path": safe.path,
@@ -302,11 +281,8 @@ class Control:
                 made["reason"] = reason
             case Note(_, text, data):
                 made |= {"text": text, "data": json.loads(json.dumps(dict(data), default=_plain))}
-            case Handshake() as handshake:
-                safe = _redacted(self._server, handshake)
-                made["data"] = {"path": safe.path, "query": safe.query, "headers": safe.headers}
-            case Answer(status, headers, subprotocol):
-                made["data"] = {"status": status, "headers": headers, "subprotocol": subprotocol}
+            case Handshake() | Answer() as handshake:
+                made["data"] = _head(self._server.journal.shown(handshake))
         return made
 
 
@@ -328,11 +304,11 @@ def _kind(entry: Entry) -> str:
     return type(entry.what).__name__.lower()
 
 
-def _redacted(server: MockServer, handshake: Handshake) -> Handshake:
-    """The handshake as a cassette would hold it: clients carry keys there."""
-    from mockserver.cassette.store import redactor_for
-
-    return redactor_for(server.dialect).handshake(handshake)
+def _head(safe: Handshake | Answer) -> dict[str, Any]:
+    """What a handshake or its answer says, without bodies."""
+    if isinstance(safe, Handshake):
+        return {"path": safe.path, "query": safe.query, "headers": safe.headers}
+    return {"status": safe.status, "headers": safe.headers, "subprotocol": safe.subprotocol}
 
 
 def _one_of(query: Pairs, name: str, known: tuple[str, ...]) -> str | None:
@@ -353,9 +329,3 @@ def _number(query: Pairs, name: str, default: int, most: float) -> int:
 
 def _lines() -> list[str]:
     return [line.strip() for line in (__doc__ or "").splitlines() if f" {ROOT}" in line and line.strip()[0].isupper()]
-
-
-def given_token(headers: Pairs) -> str:
-    """The token of a request, or ""."""
-    scheme, _, value = (first(headers, "authorization") or "").partition(" ")
-    return value.strip() if scheme.lower() == "bearer" else first(headers, "x-mockserver-token") or ""

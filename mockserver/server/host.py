@@ -9,7 +9,6 @@ Leaving the context without an exception calls ``verify()``.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import ssl
 from collections.abc import Callable, Iterable, Mapping
@@ -20,18 +19,21 @@ from aiohttp import web
 
 from mockserver.cassette.model import Exchange
 from mockserver.cassette.tap import Tap
-from mockserver.core.frames import Handshake, Micros, Pairs
+from mockserver.core.frames import Handshake, Micros
 from mockserver.core.journal import Entry, Journal
 from mockserver.core.session import Session
 from mockserver.engines.base import Context, Relaying, Reply, Request, Source
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
+from mockserver.server.admission import Admission, Asked, checked_origins
 from mockserver.server.alarms import Alarms
 from mockserver.server.clock import Clock
-from mockserver.server.local import carries, loopback, stop_listening
+from mockserver.server.hiding import hider
+from mockserver.server.local import cannot_listen, loopback, stop_listening
 from mockserver.server.neighbours import Neighbours, spends_nothing
 from mockserver.server.outlast import LIMIT_SECONDS
 from mockserver.server.pump import Pump, Upstream
 from mockserver.server.sessions import Armed, Fault, Faults, SessionHandle
+from mockserver.server.tokens import checked_token
 from mockserver.server.websocket.app import App, told
 
 if TYPE_CHECKING:
@@ -45,7 +47,6 @@ CLOSE_GRACE = 0.2
 PLAIN_GRACE = 0.05
 """Seconds that plain HTTP requests get to finish when the server closes."""
 LOG = logging.getLogger("mockserver")
-_WANTS_TOKEN = "this relay adds a key and is open to other machines: give its token as your API key"
 
 
 class MockServer:
@@ -53,9 +54,11 @@ class MockServer:
 
     ``faults`` are fault objects or specs ("delay 11s on response.created"). ``port`` 0 takes any free port. With
     ``tls`` a certificate is made on the spot. ``token`` is asked for by the control API; without one that API
-    answers on loopback only. ``compress`` False offers no permessage-deflate. ``dial_timeout``: seconds that the
-    upstream of a relay gets to answer. ``outlast``: seconds that it gets, while a recorder listens, to end its open
-    response after a fault has ended the client's connection. Raises ServerError when the port is taken.
+    answers on loopback only. ``allow_origins``: pages that may use a relay that adds a key, named exactly
+    (``http://localhost:3000``); by default none may. ``compress`` False offers no permessage-deflate.
+    ``dial_timeout``: seconds that the upstream of a relay gets to answer. ``outlast``: seconds that it gets, while a
+    recorder listens, to end its open response after a fault has ended the client's connection. Raises ServerError when
+    the port is taken.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class MockServer:
         tls: bool = False,
         seed: int = 0,
         token: str | None = None,
+        allow_origins: Iterable[str] = (),
         compress: bool = True,
         dial_timeout: float = 30.0,
         outlast: float = LIMIT_SECONDS,
@@ -82,9 +86,17 @@ class MockServer:
         self.source = source
         self.dialect = source.dialect
         self.seed = seed
-        self.token = token
+        self.token = checked_token(token)
+        self.admission = Admission(
+            source.dialect,
+            host=host,
+            token=self.token,
+            origins=checked_origins(allow_origins),
+            lends_key=bool(getattr(source, "lends_key", False)),
+            secure=tls,
+        )
         self.compress = compress
-        self.journal = Journal(seed=seed)
+        self.journal = Journal(seed=seed, hide=hider(source.dialect))
         self.sessions: list[SessionHandle] = []
         self._faults = Faults(faults, seed, source.dialect)
         self._host = host
@@ -151,7 +163,11 @@ class MockServer:
 
     def problems(self) -> list[ExpectationFailed]:
         """What a test should fail for: what raised, what went against the source, faults that never fired."""
-        return [*self._failures, *self.source.problems(), *self._faults.unfired()]
+        try:
+            theirs = self.source.problems()
+        except Exception as error:  # noqa: BLE001 - a cassette that turned out to be damaged, for example
+            theirs = (failure("what went against the source cannot be told", error),)
+        return [*self._failures, *theirs, *self._faults.unfired()]
 
     def verify(self) -> None:
         """Raise the first problem; its message holds all of them."""
@@ -209,7 +225,7 @@ class MockServer:
         """Listen. ServerError where that is not possible."""
         if self._loop is not None:
             raise ServerError("this server is already running; make another MockServer for a second one")
-        if self._exposes_key and self.token is None:
+        if self.admission.exposes_key and self.token is None:
             raise UsageError(
                 f"this relay adds your key, and {self._host or 'every address'} is open to other machines: they would "
                 "spend it. Listen on 127.0.0.1, or set a token (--token) that clients give as their API key"
@@ -227,7 +243,7 @@ class MockServer:
                 app, self._host, self._wanted_port, ssl=secure, backlog=1024, reuse_address=True
             )
         except OSError as error:
-            raise self._cannot_listen(error) from None
+            raise cannot_listen(self._host, self._wanted_port, error) from None
         self._loop, self._app, self._alarms = loop, app, Alarms(Clock(loop))
         self._neighbours = Neighbours(self, clock=self._alarms.clock, dialler=self._dial, failed=self._failed_at)
         self._port = self._listener.sockets[0].getsockname()[1]
@@ -294,9 +310,10 @@ class MockServer:
         assert self._alarms is not None
         if self._listener is None:
             return told(503, "mockserver is closing")
-        may = self._may_spend(handshake.headers, handshake.query, handshake.subprotocols)
-        if not may and not spends_nothing(self.source, handshake):
-            return told(401, _WANTS_TOKEN)
+        asked = Asked(handshake.headers, handshake.query, handshake.subprotocols)
+        refusal = self.admission.to_upstream(asked, spends=not spends_nothing(self.source, handshake))
+        if refusal is not None:
+            return told(*refusal)
         clock = self._alarms.clock
         log = self.journal.open(self.dialect, began_us=clock.micros())
         context = Context(log.number, log.seed, log.lens, log.began_us, clock.unix_us(), self.base_url)
@@ -327,8 +344,9 @@ class MockServer:
         assert self._neighbours is not None
         if f"{request.path}/".startswith("/__mockserver__/"):
             return await self._controlled(request, raw)
-        if not self._may_spend(request.headers, request.query):
-            return told(401, _WANTS_TOKEN)
+        refusal = self.admission.to_upstream(Asked(request.headers, request.query))
+        if refusal is not None:
+            return told(*refusal)
         return await self._neighbours.answer(request, raw.raw_path)
 
     # --- inside ---
@@ -337,19 +355,11 @@ class MockServer:
         for tap in self.taps:
             tap(entry)
 
-    @property
-    def _exposes_key(self) -> bool:
-        return bool(getattr(self.source, "lends_key", False)) and not loopback(self._host)
-
-    def _may_spend(self, headers: Pairs, query: Pairs, subprotocols: tuple[str, ...] = ()) -> bool:
-        """Where others can reach a relay with a key in it, a client must give the token as its key."""
-        return not self._exposes_key or carries(self.token or "", self.dialect, headers, query, subprotocols)
-
     async def _controlled(self, request: Request, raw: web.BaseRequest) -> Reply:
         from mockserver.server.control import Control
 
         peer = raw.transport.get_extra_info("peername") if raw.transport is not None else None
-        return await Control(self, host=self._host, token=self.token).answer(request, peer=peer[0] if peer else None)
+        return await Control(self).answer(request, peer=peer[0] if peer else None)
 
     def _abort_all(self) -> None:
         for pump in self._running:
@@ -382,14 +392,6 @@ class MockServer:
             await asyncio.sleep(0)
             if len(self.journal) == seen:
                 return
-
-    def _cannot_listen(self, error: OSError) -> ServerError:
-        port = self._wanted_port
-        if error.errno == errno.EADDRINUSE:
-            return ServerError(f"port {port} is in use: choose another with --port, or leave it out for any free one")
-        if error.errno == errno.EACCES:
-            return ServerError(f"port {port} may not be used by this user: choose one above 1023 with --port")
-        return ServerError(f"cannot listen on {self._host}:{port}: {error.strerror or error}")
 
 
 def failure(where: str, error: BaseException) -> ExpectationFailed:

@@ -1,15 +1,13 @@
-"""What counts as this machine, who may connect from elsewhere, and how a listener is closed."""
+"""What counts as this machine, and how a listener is closed."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
+import errno
 import ipaddress
-from collections.abc import Iterator
 
-from mockserver.core.frames import Pairs
-from mockserver.dialects.base import Dialect
+from mockserver.errors import ServerError
 
 
 def loopback(host: str) -> bool:
@@ -20,25 +18,6 @@ def loopback(host: str) -> bool:
         return ipaddress.ip_address(host.partition("%")[0]).is_loopback
     except ValueError:
         return False
-
-
-def carries(token: str, dialect: Dialect, headers: Pairs, query: Pairs, subprotocols: tuple[str, ...] = ()) -> bool:
-    """Whether a client carries the server's token where it would carry its key."""
-    wanted = token.encode()
-    found = list(_credentials(dialect, headers, query, subprotocols))
-    return sum(hmac.compare_digest(one.encode(errors="replace"), wanted) for one in found) > 0
-
-
-def _credentials(dialect: Dialect, headers: Pairs, query: Pairs, subprotocols: tuple[str, ...]) -> Iterator[str]:
-    names = {"authorization", "x-mockserver-token", *(name.lower() for name in dialect.key_headers)}
-    for name, value in headers:
-        if name.lower() in names:
-            scheme, _, rest = value.partition(" ")
-            yield rest.strip() if scheme.lower() in ("bearer", "token") else value.strip()
-    params = {name.lower() for name in dialect.key_params}
-    yield from (value for name, value in query if name.lower() in params)
-    for one in subprotocols:
-        yield from (one.removeprefix(prefix) for prefix in dialect.key_subprotocols if one.startswith(prefix))
 
 
 async def stop_listening(listener: asyncio.Server) -> None:
@@ -54,3 +33,12 @@ async def stop_listening(listener: asyncio.Server) -> None:
     for _ in range(4):
         await asyncio.sleep(0)
     listener.close()
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> ServerError:
+    """Why a listener could not be opened, and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return ServerError(f"port {port} is in use: choose another with --port, or leave it out for any free one")
+    if error.errno == errno.EACCES:
+        return ServerError(f"port {port} may not be used by this user: choose one above 1023 with --port")
+    return ServerError(f"cannot listen on {host}:{port}: {error.strerror or error}")

@@ -66,7 +66,7 @@ def relay(upstream: str, *, dialect: str | Dialect | None = None, key_env: str |
     ``dialect`` is found from it where it is not given. ``key_env`` names an environment variable with the key that is
     added on the way to the upstream; without it the client's own key goes through. Raises UsageError.
     """
-    from mockserver.engines.relay.source import Relay
+    from mockserver.engines.relay.source import Relay, checked_upstream, shown
 
     if not isinstance(upstream, str):
         raise UsageError(f"relay: upstream={upstream!r}: expected a provider's name or a URL")
@@ -78,14 +78,26 @@ def relay(upstream: str, *, dialect: str | Dialect | None = None, key_env: str |
                 f"and {upstream!r} as the dialect"
             )
         dialect, upstream = dialect or named, named.upstream
+    checked_upstream(upstream)
     if isinstance(dialect, str):
         dialect = dialect_named(dialect)
     key: str | None = None
     if key_env is not None:
-        key = os.environ.get(key_env)
-        if not key:
-            raise UsageError(f"the environment variable {key_env} is not set: it should hold the key for {upstream}")
+        key = key_in(key_env, f"the key for {shown(upstream)}")
     return Relay(upstream, dialect or dialect_of(upstream), key=key)
+
+
+def key_in(name: str, what: str) -> str:
+    """The value of a variable that holds a key. UsageError where it is not set, or could not stand in a header."""
+    key = os.environ.get(name, "")
+    if not key.strip():
+        raise UsageError(f"the environment variable {name} is not set: it should hold {what}")
+    if key != key.strip() or not key.isascii() or not key.isprintable():
+        raise UsageError(
+            f"the environment variable {name} holds a line break, a space at an end or other than ASCII: that is no "
+            f"key; it should hold {what} and nothing else"
+        )
+    return key
 
 
 def dialect_of(upstream: str) -> Dialect:

@@ -19,6 +19,7 @@ import pytest
 
 from mockserver import MockServer, Rules, relay, script, simulator
 from mockserver.cassette.store import load, locate
+from mockserver.core.frames import Answer, Sender
 from mockserver.errors import CassetteError, MockServerError, UsageError
 from mockserver.server.record import Recording
 from mockserver.server.websocket.app import MAX_MESSAGE
@@ -105,7 +106,9 @@ def test_where_others_can_reach_a_relay_with_a_key_clients_give_its_token(
     ("headers", "status"),
     [
         ({}, 101),
-        ({"Origin": "http://localhost:3000"}, 101),
+        ({"Origin": "http://localhost:3000"}, 403),
+        ({"Sec_Fetch_Site": "cross-site"}, 403),
+        ({"Referer": "https://evil.example/page"}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
         ({"Host": "evil.example"}, 403),
@@ -124,6 +127,44 @@ def test_no_page_of_another_origin_or_name_spends_the_key(
         with MockServer(source).in_thread() as server:
             got = upgrade(server.port, **headers)
             assert got == status or (status >= 400 <= got)
+            plain = get(server.port, "/v1/responses/x", **headers)[0]  # what an <img> asks for
+            assert (plain == 403) is (got == 403)
+
+
+def test_a_page_that_is_named_may_record_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", KEY)
+    with Child("bare-echo") as upstream:
+        source = relay(f"ws://127.0.0.1:{upstream.port}/v1/realtime", dialect="openai", key_env="MY_KEY")
+        with MockServer(source, allow_origins=["http://localhost:3000"]).in_thread() as server:
+            assert upgrade(server.port, Origin="http://localhost:3000", Sec_Fetch_Site="cross-site") == 101
+            assert upgrade(server.port, Origin="http://localhost:3001") == 403
+            assert get(server.port, "/__mockserver__/state", Origin="http://localhost:3000")[0] == 403
+
+
+@pytest.mark.parametrize("token", ["", " ", "a\r\nX: y"])
+def test_an_empty_token_is_refused_at_the_start(token: str) -> None:
+    for host in ("127.0.0.1", "0.0.0.0"):
+        with pytest.raises(UsageError, match="token"):
+            MockServer(simulator("openai"), host=host, token=token)
+
+
+def test_no_view_shows_a_secret_of_a_handshake(caplog: pytest.LogCaptureFixture) -> None:
+    """Cookies, keys and tokens of a handshake and of its answer: journal view, state, timeline, problems."""
+    answer = script.expect("x", optional=True)
+    with MockServer(script(answer), faults=["reset on never.sent optional"]).in_thread() as server:
+        head = request(server.port).replace(b"?model=gpt-realtime", f"?model=m&api_key={KEY}&jwt={KEY}".encode())
+        offer = f"realtime, openai-insecure-api-key.{KEY}"
+        extra = f"\r\nCookie: a={KEY}\r\nX-Api-Key: {KEY}\r\nSec-WebSocket-Protocol: {offer}"
+        with socket.create_connection(("127.0.0.1", server.port), 5) as sock:
+            sock.sendall(head.replace(b"\r\n\r\n", f"{extra}\r\n\r\n".encode()))
+            sock.recv(4096)
+        log = server.journal.sessions[0]
+        server.journal.write(log, 0, Sender.SERVER, Answer(101, (("Set-Cookie", f"session={KEY}; Path=/"),)))
+        asked = ("journal", "state", "sessions/0", "problems")
+        views = [get(server.port, f"/__mockserver__/{what}")[1] for what in asked]
+        views += [server.journal.timeline(), caplog.text, *map(str, server.problems())]
+        assert any("Set-Cookie" in view for view in views)
+        assert [view for view in views if KEY in view] == []
 
 
 # --- the control API ------------------------------------------------------------------------------------------------
@@ -216,7 +257,8 @@ def test_a_message_has_a_largest_size_packed_or_not() -> None:
                 head = head.replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
             payload = bomb[:-4] if packed else b""
             size = len(payload) if packed else MAX_MESSAGE + 1
-            frame = bytes((0xC1 if packed else 0x81, 0xFF)) + size.to_bytes(8, "big") + b"\0\0\0\0" + payload
+            more = b"\xfe" + size.to_bytes(2, "big") if size < 65_536 else b"\xff" + size.to_bytes(8, "big")
+            frame = bytes((0xC1 if packed else 0x81,)) + more + b"\0\0\0\0" + payload
             with socket.create_connection(("127.0.0.1", server.port), 10) as sock:
                 sock.sendall(head + frame)
                 got = b""

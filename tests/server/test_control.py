@@ -300,7 +300,7 @@ async def test_without_a_token_it_is_off_where_others_can_reach_it(
 
 async def test_a_peer_from_elsewhere_is_refused() -> None:
     async with MockServer(script()) as server:
-        control = Control(server, host="127.0.0.1", token=None)
+        control = Control(server)
         request = Request("GET", "/__mockserver__/state", headers=(("Host", "127.0.0.1"),))
         assert (await control.answer(request, peer="127.0.0.1")).status == 200
         assert (await control.answer(request, peer="192.168.0.9")).status == 403
@@ -336,7 +336,7 @@ def test_nothing_that_comes_breaks_it(method: str, path: str, query: Any, header
         try:
             extra: Pairs = (("Host", "127.0.0.1"), ("Content-Type", "application/json"), *headers)
             request = Request(method, f"/__mockserver__/{path}", tuple(query), extra, body)
-            reply = await Control(server, host="127.0.0.1", token=None).answer(request, peer="127.0.0.1")
+            reply = await Control(server).answer(request, peer="127.0.0.1")
             return reply.status, reply.body
         finally:
             await server.close()

@@ -202,10 +202,10 @@ async def test_a_client_that_gives_up_a_held_handshake_is_lost() -> None:
 async def test_bad_handshakes_and_other_requests_get_one_clear_line() -> None:
     async with MockServer(script()) as server, aiohttp.ClientSession() as session:
         async with session.get(server.ws_url.replace("ws", "http", 1), headers={"Upgrade": "websocket"}) as answer:
-            assert (answer.status, (await answer.json())["error"]["message"]) == (
-                400,
-                "this is not a valid websocket handshake (RFC 6455 section 4.2.1)",
-            )
+            assert answer.status == 400
+            message = (await answer.json())["error"]["message"]
+            assert message.startswith("this is not a valid websocket handshake: ")
+            assert message.endswith("(RFC 6455 section 4.2.1)")
         async with session.post(server.base_url + "/nothing", data=b"x") as answer:
             assert answer.status == 404
             message = (await answer.json())["error"]["message"]

@@ -9,13 +9,13 @@ Close frames go through with code and reason, a lost connection becomes a reset 
 the client with the upstream's status, headers and body. Nothing here reads a frame.
 
 With a ``key`` the relay adds the user's key on the way to the upstream, and there only: it is in no journal, because
-the journal holds what crosses the client's wire. Then a browser page of another origin is refused, or any page that
-the user visits could spend the key.
+the journal holds what crosses the client's wire. Who may use such a relay is the server's decision.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -42,8 +42,8 @@ from mockserver.core.frames import (
     Refuse,
     Send,
     Tell,
-    first,
 )
+from mockserver.core.timeline import safe
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Context, Engine, Inspection, Reply, Request
 from mockserver.engines.relay.named import Named
@@ -57,7 +57,7 @@ HOP = frozenset(
 """Headers of one hop (RFC 9110 section 7.6.1) or of one handshake. All others go through."""
 
 LAST = (Close, Lost)
-LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+_HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+(?:%[\w.-]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,7 @@ class Relay:
     """The source. ``upstream`` is the base URL that clients of the real service take, or its socket's URL."""
 
     def __init__(self, upstream: str, dialect: Dialect, *, key: str | None = None) -> None:
-        parts = urlsplit(upstream)
-        if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
-            raise UsageError(f"upstream {shown(upstream)!r}: expected a URL such as wss://api.openai.com/v1")
+        checked_upstream(upstream)
         self.upstream = upstream
         self.dialect = dialect
         self.failures: list[UpstreamError] = []
@@ -88,9 +86,7 @@ class Relay:
         return RelayEngine(self, context)
 
     def neighbour(self, request: Request, context: Context) -> Reply | None:
-        """Refuses a foreign page; everything else is for the shell to forward (see ``forward``)."""
-        if self._key is not None and foreign(request.headers):
-            return Reply(403, (("Content-Type", "application/json"),), _FOREIGN)
+        """None: everything is for the shell to forward (``forward``)."""
         return None
 
     @property
@@ -136,9 +132,7 @@ class Relay:
         return Handshake(parts.path, query, end_to_end(headers), subprotocols, url)
 
     def refuses(self, handshake: Handshake) -> Refuse | None:
-        """The refusal of a foreign page where there is a key to protect, and of an address that nobody named."""
-        if self._key is not None and foreign(handshake.headers):
-            return Refuse(403, (("Content-Type", "application/json"),), _FOREIGN)
+        """The refusal of an address that nobody named."""
         if self.dialect.socket_at_upstream or self.names(handshake) or urlsplit(self.upstream).scheme[:2] == "ws":
             return None  # a ws or wss upstream is the socket's service itself: the user named it
         failure = (
@@ -229,40 +223,8 @@ class RelayEngine:
         return [Accept(answer.subprotocol, headers)]
 
 
-_FOREIGN = b'{"error":{"message":"this relay adds a key, so pages of another origin are refused"}}\n'
-
-
 def _told(failure: str) -> bytes:
     return json.dumps({"error": {"message": failure}}).encode() + b"\n"
-
-
-def foreign(headers: Pairs) -> bool:
-    """Whether a request comes from a browser page that is not served from this machine.
-
-    The Host header counts too, with an Origin or without: a page that rebinds its DNS name to 127.0.0.1 has a
-    local address but a name of its own, and to that name its plain GET is no foreign one.
-    """
-    origin, host = first(headers, "origin"), first(headers, "host")
-    if origin is not None and _hostname(origin.partition("//")[2]) not in LOCAL:
-        return True
-    return host is not None and not _cannot_be_rebound(_hostname(host))
-
-
-def _hostname(authority: str) -> str:
-    try:
-        return urlsplit(f"//{authority}").hostname or ""
-    except ValueError:
-        return ""
-
-
-def _cannot_be_rebound(name: str) -> bool:
-    """Addresses, names without a domain, and two domains that no one can register (RFC 6761; ICANN)."""
-    return (
-        name in LOCAL
-        or name.replace(".", "").isdigit()
-        or ":" in name
-        or (bool(name) and ("." not in name or name.endswith((".localhost", ".internal"))))
-    )
 
 
 def end_to_end(headers: Pairs) -> Pairs:
@@ -311,7 +273,20 @@ def with_key(
     return kept, path + ("?" + "&".join(pieces) if pieces else ""), left
 
 
+def checked_upstream(url: str) -> None:
+    """UsageError for what is no URL of a server. What is wrong is said without what may be a secret in it."""
+    try:
+        parts = urlsplit(url)
+        fit = parts.scheme in ("http", "https", "ws", "wss") and parts.port != 0
+        fit = fit and _HOST.fullmatch(parts.hostname or "") is not None
+    except ValueError:  # brackets without an address, a port above 65535
+        fit = False
+    if not fit or not url.isprintable() or " " in url:
+        raise UsageError(f"upstream {safe(shown(url))!r}: expected a URL such as wss://api.openai.com/v1")
+
+
 def shown(url: str) -> str:
     """A URL as it may be printed: no user, no password, no query."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    scheme, mark, rest = url.partition("://")
+    authority, slash, path = rest.partition("?")[0].partition("#")[0].partition("/")
+    return f"{scheme}{mark}{authority.rpartition('@')[2]}{slash}{path}"

@@ -9,6 +9,7 @@ import json
 import logging
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
@@ -36,12 +37,16 @@ from mockserver.errors import ExpectationFailed
 from mockserver.server.pump import Pump
 from mockserver.server.turnstile import Turnstile
 from mockserver.server.websocket.outlet import reset
+from mockserver.server.websocket.strict import NEVER_SENT, Frames, handshake_problem
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes that the body of a plain request may have."""
 
 MAX_HEAD = 64 * 1024
 """Bytes that a request line or a header may have."""
+
+MAX_EARLY = 4 * MAX_HEAD
+"""Bytes that are kept of what comes with a request, because frames may be in them."""
 
 MAX_MESSAGE = 64 * 1024 * 1024
 """Bytes that one message may have, unpacked: four times what any provider takes. More is a close 1009."""
@@ -86,21 +91,46 @@ TLS_HELLO = ("HTTPS traffic on an HTTP port", "\\x16\\x03")
 class Connection(web.RequestHandler):
     """One TCP connection. A client that speaks TLS to a plain port is heard of here alone: it never sends a request.
 
-    ``came``: when its last bytes came, by the loop's clock.
+    ``came``: when its last bytes came, by the loop's clock. ``frames``: looks at what a websocket's client sends.
     """
 
-    __slots__ = ("_app", "_clock", "came")
+    __slots__ = ("_app", "_clock", "_early", "came", "frames")
 
     def __init__(self, app: App, *, loop: AbstractEventLoop, **options: Any) -> None:
         super().__init__(app, loop=loop, **options)
         self._app = app
         self._clock = loop
         self.came = loop.time()
+        self.frames: Frames | None = None
+        self._early: bytearray | None = bytearray()
 
     def data_received(self, data: bytes) -> None:
         """Bytes came. What is in them may have to wait its turn, and is to be answered as if it had not."""
         self.came = self._clock.time()
+        if self.frames is not None:
+            data = self.frames.passed(data)
+            if not data and self.frames.problem is not None and self.transport is not None:
+                self.transport.close()
+        elif self._early is not None:
+            self._early += data
+            if len(self._early) > MAX_EARLY:
+                self._early = None  # the body of a plain request; or a client that does not wait, and is not looked at
         super().data_received(data)
+
+    def begun(self) -> None:
+        """A plain request has been answered. The next one may ask for a websocket."""
+        self._early = bytearray()
+
+    def upgraded(self, key: str) -> str | None:
+        """The client may send frames now. Some send them with the handshake, so what came behind it is looked at too:
+        returned is what is wrong with it, or None.
+        """
+        self.frames = Frames()
+        early, self._early = self._early, None
+        if early is None:
+            return f"more than {MAX_EARLY} bytes came before the handshake was answered (RFC 6455 section 4.1)"
+        self.frames.went_on(bytes(early.partition(key.encode())[2].partition(b"\r\n\r\n")[2]))
+        return self.frames.problem
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -164,10 +194,16 @@ class App(web.Server):
         if body is None:
             return response(told(413, f"a request body may have {MAX_BODY} bytes"))
         asked = Request(request.method, path, query, pairs(request.raw_headers), body)
+        if isinstance(request.protocol, Connection):
+            request.protocol.begun()
         return response(await self._host.plain(asked, request))
 
     async def _socket(self, request: web.BaseRequest) -> web.StreamResponse:
         handshake = read_handshake(request)
+        problem = handshake_problem(request.method, (request.version.major, request.version.minor), handshake.headers)
+        if problem is not None:
+            reply = told(400, f"this is not a valid websocket handshake: {problem} (RFC 6455 section 4.2.1)")
+            return response(replace(reply, headers=(*reply.headers, ("Sec-WebSocket-Version", "13"))))
         # Which subprotocol is selected is the engine's decision and may be one that nobody offered, so aiohttp does not
         # see the offer. (It would also log it, and clients carry keys there.)
         headers: CIMultiDict[str] = CIMultiDict(request.headers)
@@ -231,7 +267,11 @@ class App(web.Server):
             pump.outlet.open(transport, writer.drain, window_bits=int(ws.compress), takeover=takeover)
             pump.settle()
             assert isinstance(request.protocol, Connection)
-            await read(ws, pump, request.protocol, self._turnstile)
+            problem = request.protocol.upgraded(request.headers["Sec-WebSocket-Key"])
+            if problem is None:
+                await read(ws, pump, request.protocol, self._turnstile)
+            else:
+                broken(pump, problem)
             if pump.lingers and not pump.left.done():
                 await pump.left
         pump.hang_up()
@@ -267,12 +307,18 @@ async def read(ws: web.WebSocketResponse, pump: Pump, connection: Connection, tu
         elif kind is WSMsgType.CLOSE:
             if session.over:
                 return  # the answer to our own close frame
+            if message.data in NEVER_SENT or message.data >= 5000:
+                broken(pump, f"a close frame with code {message.data} (RFC 6455 section 7.4)")
+                return
             close = Close(message.data or None, message.extra or "")
             pump.feed(Received(Peer.CLIENT, close))
             pump.outlet.put(Close(close.code))  # the echo of RFC 6455 section 5.5.1: not a frame of the session
             return
         else:
-            lost(pump, f"protocol error: {message.data}" if kind is WSMsgType.ERROR else "connection lost")
+            problem = connection.frames.problem if connection.frames is not None else None
+            if problem is None and kind is WSMsgType.ERROR:
+                problem = message.data
+            lost(pump, "connection lost" if problem is None else f"protocol error: {problem}")
             return
         if pump.upstream is not None and pump.upstream.held:
             await pump.upstream.room()
@@ -282,6 +328,12 @@ def lost(pump: Pump, why: str) -> None:
     """The client has gone without a close frame; each connection ends once."""
     if not pump.session.over:
         pump.feed(Received(Peer.CLIENT, Lost(why)))
+
+
+def broken(pump: Pump, problem: str) -> None:
+    """The client broke a rule of the protocol that aiohttp does not know: it is told so, and the session ends."""
+    lost(pump, f"protocol error: {problem}")
+    pump.outlet.put(Close(1002))
 
 
 def read_handshake(request: web.BaseRequest) -> Handshake:

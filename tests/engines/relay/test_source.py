@@ -241,28 +241,3 @@ def test_a_plain_request_keeps_its_own_name() -> None:
     assert made.url == "https://hostws/v1/realtime/client_secrets?a=1"
     assert ("Authorization", "Bearer ours") in [(name.title(), value) for name, value in made.headers]
     assert (made.method, made.body) == ("POST", b"{}")
-
-
-LOCAL = ("Host", "127.0.0.1:4000")
-
-
-@pytest.mark.parametrize(
-    ("headers", "refused"),
-    [
-        ((LOCAL,), False),
-        ((LOCAL, ("Origin", "http://localhost:3000")), False),
-        ((("Host", "[::1]:4000"), ("Origin", "http://[::1]:3000")), False),
-        ((LOCAL, ("Origin", "https://evil.example")), True),
-        ((LOCAL, ("Origin", "http://localhost.evil.example")), True),
-        ((("Host", "evil.example"), ("Origin", "http://localhost")), True),
-        ((LOCAL, ("Origin", "null")), True),
-    ],
-)
-def test_foreign_pages_do_not_get_at_the_key(headers: Pairs, refused: bool) -> None:
-    source = Relay("wss://host/v1", OPENAI, key="ours")
-    _, effects = opened(source, Handshake("/v1/realtime", headers=headers))
-    assert isinstance(effects[0], Refuse if refused else Dial)
-    reply = source.neighbour(Request("GET", "/v1/models", headers=headers), Context(0, "0", Memo(OPENAI)))
-    assert (reply is not None and reply.status == 403) is refused
-    _, [control] = opened(Relay("wss://host/v1", OPENAI), Handshake("/v1/realtime", headers=headers))
-    assert isinstance(control, Dial)

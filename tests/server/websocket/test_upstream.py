@@ -211,39 +211,6 @@ async def test_an_injected_key_goes_to_the_upstream_and_nowhere_else(
         assert "sk-of-the-user" not in repr(server.sessions[0].inspect())
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({}, 101),
-        ({"Origin": "http://localhost:3000"}, 101),
-        ({"Origin": "https://evil.example"}, 403),
-        ({"Origin": "null"}, 403),
-        ({"Origin": "http://evil.example", "Host": "evil.example"}, 403),
-        ({"Origin": "http://localhost", "Host": "evil.example"}, 403),
-    ],
-    ids=lambda value: str(value.get("Origin", "no page")) if isinstance(value, dict) else str(value),
-)
-async def test_with_a_key_foreign_pages_are_refused(
-    headers: dict[str, str], status: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
-        await ws.close()
-
-    monkeypatch.setenv("A_KEY", "sk-of-the-user")
-    async with (
-        socket_server(talk) as upstream,
-        MockServer(relay(upstream, key_env="A_KEY")) as server,
-    ):
-        got, _, _ = await refused(server.ws_url, headers=headers)
-        assert got == status
-        [answer] = [entry.what for entry in server.journal if isinstance(entry.what, Answer)]
-        assert answer.status == status
-    # The control: without a key of ours there is nothing to protect, and the page has its own.
-    async with socket_server(talk) as upstream, MockServer(relay(upstream)) as server:
-        got, _, _ = await refused(server.ws_url, headers=headers)
-        assert got == 101
-
-
 async def test_a_client_close_while_the_upstream_stays_silent_ends_both() -> None:
     async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
         seen.append((await ws.receive()).data)
