@@ -84,6 +84,7 @@ class Admission:
         self._origins = origins
         self._lends_key = lends_key
         self._scheme = "https" if secure else "http"
+        self._host = host
         self.local = loopback(host)
         self._told: set[str] = set()
 
@@ -91,6 +92,23 @@ class Admission:
     def exposes_key(self) -> bool:
         """Whether other machines can reach a key."""
         return self._lends_key and not self.local
+
+    def check(self) -> None:
+        """UsageError for a server that would lend the user's key to other machines."""
+        if self.exposes_key and self._token is None:
+            raise UsageError(
+                f"this relay adds your key, and {self._host or 'every address'} is open to other machines: they would "
+                "spend it. Listen on 127.0.0.1, or set a token (--token) that clients give as their API key"
+            )
+
+    def warn_if_open(self) -> None:
+        """A warning where other machines can connect and no token is asked for."""
+        if self._token is None and not self.local:
+            LOG.warning(
+                "mockserver listens on %s, where other machines can reach it, without a token: "
+                "its control API is off (set a token to use it)",
+                self._host or "all addresses",
+            )
 
     def to_upstream(self, asked: Asked, *, spends: bool = True) -> Refusal | None:
         """Why a request may not go on, or None. ``spends`` False: it goes where the key is not added."""

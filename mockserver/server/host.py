@@ -9,7 +9,6 @@ Leaving the context without an exception calls ``verify()``.
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
@@ -46,7 +45,6 @@ CLOSE_GRACE = 0.2
 """Seconds that clients get to read the last of what was sent to them when the server closes."""
 PLAIN_GRACE = 0.05
 """Seconds that plain HTTP requests get to finish when the server closes."""
-LOG = logging.getLogger("mockserver")
 
 
 class MockServer:
@@ -225,11 +223,7 @@ class MockServer:
         """Listen. ServerError where that is not possible."""
         if self._loop is not None:
             raise ServerError("this server is already running; make another MockServer for a second one")
-        if self.admission.exposes_key and self.token is None:
-            raise UsageError(
-                f"this relay adds your key, and {self._host or 'every address'} is open to other machines: they would "
-                "spend it. Listen on 127.0.0.1, or set a token (--token) that clients give as their API key"
-            )
+        self.admission.check()
         loop = asyncio.get_running_loop()
         app = App(self, loop=loop, complain=self._failures.append)
         secure: ssl.SSLContext | None = None
@@ -247,12 +241,7 @@ class MockServer:
         self._loop, self._app, self._alarms = loop, app, Alarms(Clock(loop))
         self._neighbours = Neighbours(self, clock=self._alarms.clock, dialler=self._dial, failed=self._failed_at)
         self._port = self._listener.sockets[0].getsockname()[1]
-        if self.token is None and not loopback(self._host):
-            LOG.warning(
-                "mockserver listens on %s, where other machines can reach it, without a token: "
-                "its control API is off (set a token to use it)",
-                self._host or "all addresses",
-            )
+        self.admission.warn_if_open()
 
     async def close(self, *, outlast: bool = True) -> None:
         """End running sessions at once and stop listening. Nothing is left behind.
