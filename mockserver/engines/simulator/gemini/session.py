@@ -1,0 +1,312 @@
+"""One simulated session: the handshake, the setup, the client's messages by a table, and the clock's due times.
+
+The parts hold the state (settings, conversation, hearing, turns, handles, limits); here they are put together. What a
+client does wrong ends the session with a close that says why; there is no error message (gemini.md#55).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mockserver.core.frames import (
+    Accept,
+    Binary,
+    Close,
+    Effect,
+    Event,
+    Lost,
+    Micros,
+    Opened,
+    Peer,
+    Received,
+    Refuse,
+    Tell,
+    Text,
+    Told,
+)
+from mockserver.engines.base import Context, Inspection
+from mockserver.engines.simulator import reading
+from mockserver.engines.simulator.gemini import problems, seeding
+from mockserver.engines.simulator.gemini.conversation import Conversation, Entry, written
+from mockserver.engines.simulator.gemini.fields import MESSAGE
+from mockserver.engines.simulator.gemini.hearing import Hearing
+from mockserver.engines.simulator.gemini.limits import Limits
+from mockserver.engines.simulator.gemini.options import GeminiOptions
+from mockserver.engines.simulator.gemini.problems import Closing
+from mockserver.engines.simulator.gemini.proto import Reader
+from mockserver.engines.simulator.gemini.resumption import Handles, Shelf
+from mockserver.engines.simulator.gemini.setup import DEFAULT_COMPRESSION_SHARE, Place, Setup, check_tool, checked
+from mockserver.engines.simulator.gemini.turns import Turns
+from mockserver.engines.simulator.gemini.wire import Wire
+from mockserver.engines.simulator.replies.asking import Asking
+from mockserver.engines.simulator.replies.reply import Replier
+from mockserver.engines.simulator.voice.listening import Ear
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Who may come in. ``refuse``: (status, body) before the upgrade; ``closing``: after it.
+
+    ``locked``: fields of the setup that a token fixes; its own setup replaces them.
+    """
+
+    refuse: tuple[int, dict[str, Any]] | None = None
+    closing: Closing | None = None
+    setup: dict[str, Any] | None = None
+    locked: tuple[str, ...] | None = None
+
+    def body(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The setup that holds: the token's, and the client's where that does not say (gemini.md#80)."""
+        if self.setup is None:
+            return given
+        if self.locked is None:
+            handle = {name: value for name, value in given.items() if name == "sessionResumption"}
+            return {**self.setup, **handle}
+        made: dict[str, Any] = json.loads(json.dumps(given))
+        for path in self.locked:
+            _copy(self.setup, made, path.split("."))
+        return made
+
+
+def _copy(source: dict[str, Any], target: dict[str, Any], path: list[str]) -> None:
+    head, *rest = path
+    if rest:
+        inner = source.get(head)
+        _copy(inner if isinstance(inner, dict) else {}, target.setdefault(head, {}), rest)
+    elif head in source:
+        target[head] = source[head]
+    else:
+        target.pop(head, None)
+
+
+@dataclass(slots=True)
+class Parts:
+    """What there is once the setup was taken."""
+
+    setup: Setup
+    hearing: Hearing
+    turns: Turns
+    handles: Handles
+    limits: Limits
+    seeding: bool  # the announced history has not ended yet
+    started: bool = field(default=False)  # a message after the setup has come
+
+
+class Session:
+    """The engine. ``knows``: whether a model exists here."""
+
+    def __init__(
+        self,
+        *,
+        options: GeminiOptions,
+        context: Context,
+        replier: Replier,
+        ear: Ear,
+        gate: Gate,
+        place: Place,
+        shelf: Shelf,
+        knows: Callable[[str, bool], bool],
+        failed: Callable[[str], None],
+    ) -> None:
+        self.wire = Wire(context, options, vertex=place.vertex, over=self._end)
+        self.conversation = Conversation()
+        self.parts: Parts | None = None
+        self._ear, self._gate, self._place, self._shelf, self._knows = ear, gate, place, shelf, knows
+        self._reader = Reader(place.version, place.package)
+        self._asking = Asking(self.wire, replier, failed=failed)
+        self._over = False
+        self._handlers: dict[str, Callable[[Parts, dict[str, Any]], None]] = {
+            "clientContent": self._content,
+            "realtimeInput": self._input,
+            "toolResponse": lambda parts, body: parts.turns.results(body.get("functionResponses", [])),
+            "contextUpdate": self._update,
+        }
+
+    # --- the machine ---
+
+    def feed(self, event: Event, now: Micros) -> list[Effect]:
+        """Something from the client, the shell or a fault. After the end nothing is said any more."""
+        if self._over:
+            return []
+        self.wire.now = now
+        match event:
+            case Opened():
+                self._open()
+            case Received(Peer.CLIENT, Text(data)):
+                self.wire.guarded(lambda: self._received(data))
+            case Received(Peer.CLIENT, Binary(raw)):
+                self.wire.guarded(lambda: self._received(raw.decode(errors="replace")))
+            case Received(Peer.CLIENT, Close() | Lost()):
+                self._end()
+            case Tell("cancel", _):
+                if self.parts is not None and self.parts.turns.current is not None:
+                    self.parts.turns.current.abandon()
+            case Told(token, value, failure):
+                self._asking.told(token, value, failure)
+            case _:
+                pass
+        return self.wire.taken()
+
+    def wake_at(self) -> Micros | None:
+        """When the next thing is due."""
+        return self.wire.wake_at()
+
+    def wake(self, now: Micros) -> list[Effect]:
+        """What is due, in order."""
+        return self.wire.wake(now)
+
+    # --- begin and end ---
+
+    def _open(self) -> None:
+        if self._gate.refuse is not None:
+            status, body = self._gate.refuse
+            text = json.dumps(body, indent=2) + "\n"
+            self.wire.push(Refuse(status, (("content-type", "application/json; charset=UTF-8"),), text.encode()))
+            self._end()
+            return
+        self.wire.push(Accept())
+        if self._gate.closing is not None:
+            self.wire.close(self._gate.closing)
+
+    def _end(self) -> None:
+        self._over = True
+        self.wire.plan.clear()
+
+    def _received(self, data: str) -> None:
+        body = reading.parse(data)
+        if not isinstance(body, dict):
+            raise problems.not_json()
+        message = self._reader.message(MESSAGE, body)
+        if not message:
+            raise problems.invalid()
+        name, inner = next(iter(message.items()))
+        if self.parts is None:
+            if name != "setup":
+                raise problems.invalid()  # gemini.md#10
+            self._begin(inner)
+            return
+        if name == "setup":
+            raise problems.invalid()  # one setup a connection (gemini.md#85)
+        parts = self.parts
+        if not parts.started and parts.setup.model.affective == "refused at first send":
+            generation = parts.setup.body.get("generationConfig", {})
+            if generation.get("enableAffectiveDialog"):
+                raise problems.invalid()
+        parts.started = True
+        parts.handles.consumed += 1
+        self._handlers[name](parts, inner)
+        self._measure(parts)
+
+    def _begin(self, given: dict[str, Any]) -> None:
+        setup = checked(self._gate.body(given), self._place, self._knows)
+        handles = Handles(self.wire, setup, self.conversation, self._shelf)
+        limits = Limits(self.wire, setup, handles)
+        turns = Turns(
+            self.wire,
+            setup,
+            self.conversation,
+            self._asking,
+            foreign=lambda: list(self._shelf.others(self.wire.context.number)),
+            began=handles.busy,
+            ended=handles.idle,
+            result=handles.result,
+        )
+        hearing = Hearing(self.wire, setup, self._ear, spoke=turns.speech, turn_over=turns.answer, filmed=limits.filmed)
+        handle = (setup.resumption or {}).get("handle")
+        if handle:
+            handles.resume(handle)
+        self._shelf.enter(self.wire.context.number, self.conversation)
+        self.parts = Parts(setup, hearing, turns, handles, limits, seeding=setup.seeded and not handle)
+        self.wire.say(setupComplete={})
+        handles.begun()
+        limits.start()
+
+    # --- the client's messages ---
+
+    def _content(self, parts: Parts, body: dict[str, Any]) -> None:
+        """clientContent: it is appended, interrupts, and with turnComplete is answered (gemini.md#13, gemini.md#36)."""
+        complete = bool(body.get("turnComplete"))
+        if not parts.seeding and parts.setup.model.cut_by_text and self.wire.options.content_on_3 == "refused":
+            raise problems.invalid()
+        entries: list[Entry] = []
+        for content in body.get("turns", ()):
+            if self._place.vertex and content.get("role") == "system":
+                parts.setup.body["systemInstruction"] = content
+            else:
+                entries += seeding.entries(content, parts.setup, self._ear)
+        if parts.seeding:
+            parts.seeding = not complete
+            self.conversation.add(*entries)
+            return
+        parts.turns.cut()
+        if complete:
+            parts.turns.answer(*entries)
+        else:
+            parts.turns.add(*entries)
+
+    def _input(self, parts: Parts, body: dict[str, Any]) -> None:
+        """realtimeInput: audio, images, text and marks, in the order of one message's fields."""
+        turn = parts.turns.current
+        refuses = parts.setup.model.refuses_input_during_call and self.wire.options.input_during_call == "close"
+        if refuses and turn is not None and turn.waiting:
+            raise problems.not_implemented()  # gemini.md#46
+        hearing = parts.hearing
+        if "activityStart" in body:
+            hearing.activity_start()
+        for blob in (*body.get("mediaChunks", ()), *(body[name] for name in ("audio", "video") if name in body)):
+            hearing.blob(blob)
+        if body.get("text"):
+            parts.turns.text(written("user", body["text"], images=hearing.taken_images()))
+        if body.get("audioStreamEnd"):
+            hearing.stream_end()
+        if "activityEnd" in body:
+            hearing.activity_end()
+
+    def _update(self, parts: Parts, body: dict[str, Any]) -> None:
+        """contextUpdate: other instructions or tools from here on."""
+        if "systemInstruction" in body:
+            parts.setup.body["systemInstruction"] = body["systemInstruction"]
+        if "tools" in body:
+            tools = body["tools"].get("tools", [])
+            for tool in tools:
+                check_tool(tool, parts.setup.model)
+            parts.setup.body["tools"] = tools
+
+    def _measure(self, parts: Parts) -> None:
+        """The context has a size; compression makes room (gemini.md#51, gemini.md#54)."""
+        size = sum(self.conversation.tokens().values())
+        most = self.wire.options.max_context_tokens
+        compression = parts.setup.compression
+        if compression is not None:
+            trigger = compression.get("triggerTokens") or round(most * DEFAULT_COMPRESSION_SHARE)
+            if size > trigger:
+                target = compression.get("slidingWindow", {}).get("targetTokens") or trigger // 2
+                self.conversation.compress(target)
+        elif size > most:
+            if self._place.vertex:
+                raise Closing(1000, problems.CANCELLED)
+            raise Closing(self.wire.options.overflow_code, problems.INVALID)
+
+    # --- looking in ---
+
+    def inspect(self) -> Inspection:
+        """The session's setup, its context in order, open calls, the running turn, and what the replier saw."""
+        parts = self.parts
+        turn = parts.turns.current if parts else None
+        return Inspection(
+            "simulator",
+            {
+                "provider": "gemini",
+                "service": "vertex" if self._place.vertex else "studio",
+                "session": parts.setup.body if parts else None,
+                "conversation": [entry.shown() for entry in self.conversation.entries],
+                "open_calls": [call.id for call in parts.turns.calls.open.values()] if parts else [],
+                "active_turn": turn.number if turn else None,
+                "handle": parts.handles.newest if parts else None,
+                "contexts": list(self._asking.contexts),
+                "input_audio_ms": parts.hearing.position_ms if parts else 0,
+            },
+        )

@@ -1,0 +1,126 @@
+"""Gemini Live as a source: one engine a connection, handles and tokens that outlive them, and the call for tokens."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mockserver.core.frames import Handshake
+from mockserver.core.ids import Ids
+from mockserver.dialects.base import Dialect
+from mockserver.engines import base
+from mockserver.engines.simulator import reading
+from mockserver.engines.simulator.common import Provider, SimulatorSource
+from mockserver.engines.simulator.gemini import models, problems
+from mockserver.engines.simulator.gemini.keys import TOKEN, Tokens, key_of
+from mockserver.engines.simulator.gemini.options import GeminiOptions
+from mockserver.engines.simulator.gemini.problems import Closing
+from mockserver.engines.simulator.gemini.resumption import Shelf
+from mockserver.engines.simulator.gemini.session import Gate, Session
+from mockserver.engines.simulator.gemini.setup import Place
+from mockserver.engines.simulator.replies.reply import Replier
+
+_STUDIO = re.compile(
+    r"/ws/google\.ai\.generativelanguage\.(v1|v1alpha|v1beta)\.GenerativeService\.BidiGenerateContent(Constrained)?"
+)
+_VERTEX = re.compile(r"/ws/google\.cloud\.aiplatform\.(v1|v1beta1)\.LlmBidiService/BidiGenerateContent")
+_TOKENS = re.compile(r"/v1alpha/auth_tokens")
+
+
+class GeminiSource(SimulatorSource[GeminiOptions]):
+    """Remembers the handles and tokens that it gave out."""
+
+    def __init__(self, dialect: Dialect, options: GeminiOptions, replier: Replier) -> None:
+        super().__init__(dialect, options, replier)
+        self.shelf = Shelf()
+        self.tokens = Tokens()
+
+    @property
+    def default_model(self) -> str:
+        """What ``model`` stands for where nobody names one. A setup always names its own."""
+        return models.DEFAULT
+
+    def knows(self, model: str) -> bool:
+        """Whether a model of this name exists on one of the two services."""
+        return self._has(model, vertex=False) or self._has(model, vertex=True)
+
+    def _has(self, model: str, vertex: bool) -> bool:
+        if self.options.models is not None:
+            return model in self.options.models
+        return model in (models.VERTEX if vertex else models.STUDIO)
+
+    def open(self, handshake: Handshake, context: base.Context) -> Session:
+        """An engine for one connection."""
+        place = _place(handshake.path)
+        gate = Gate(refuse=_error(404, "NOT_FOUND", "Requested entity was not found."))
+        if place is not None:
+            gate = self._gate(handshake, place, context)
+        return Session(
+            options=self.options,
+            context=context,
+            replier=self.replier,
+            ear=self.ear,
+            gate=gate,
+            place=place or Place("v1beta"),
+            shelf=self.shelf,
+            knows=self._has,
+            failed=self.failed,
+        )
+
+    def _gate(self, handshake: Handshake, place: Place, context: base.Context) -> Gate:
+        key = key_of(handshake.headers, handshake.query)
+        if key is not None and key.startswith(TOKEN):
+            token = self.tokens.known.get(key)
+            if place.constrained and token is not None and token.opens(context.unix_us):
+                return Gate(setup=token.setup, locked=token.locked)
+            return self._turned_away(problems.BAD_KEY)
+        if place.constrained or not self.accepts(key):
+            return self._turned_away(problems.NO_KEY if key is None else problems.BAD_KEY)
+        return Gate()
+
+    def _turned_away(self, message: str) -> Gate:
+        if self.options.bad_key == "handshake":
+            return Gate(refuse=_error(401, "UNAUTHENTICATED", message))
+        return Gate(closing=Closing(1007 if message == problems.BAD_KEY else 1008, message))
+
+    # --- the neighbour ---
+
+    def neighbour(self, request: base.Request, context: base.Context) -> base.Reply | None:
+        """POST /v1alpha/auth_tokens: an ephemeral token (gemini.md#80)."""
+        if request.method != "POST" or not _TOKENS.fullmatch(request.path):
+            return None
+        key = key_of(request.headers, request.query)
+        if not self.accepts(key) or (key or "").startswith(TOKEN):
+            missing = key is None
+            status, name = (403, "PERMISSION_DENIED") if missing else (400, "INVALID_ARGUMENT")
+            return _reply(*_error(status, name, problems.NO_KEY if missing else problems.BAD_KEY))
+        body = reading.parse(request.body.decode(errors="replace")) if request.body else {}
+        ids = Ids(context.rng(f"tokens {len(self.tokens.known)}"))
+        try:
+            made = self.tokens.make(body, context.unix_us, lambda: ids.mint("", 64, "0123456789abcdef"))
+        except Closing as closing:
+            return _reply(*_error(400, "INVALID_ARGUMENT", closing.reason))
+        return _reply(200, made)
+
+
+def _place(path: str) -> Place | None:
+    studio = _STUDIO.fullmatch(path)
+    if studio and (not studio[2] or studio[1] == "v1alpha"):
+        return Place(studio[1], constrained=bool(studio[2]))
+    vertex = _VERTEX.fullmatch(path)
+    return Place(vertex[1], vertex=True) if vertex else None
+
+
+def _error(status: int, name: str, message: str) -> tuple[int, dict[str, Any]]:
+    """An error as Google's APIs write it."""
+    return status, {"error": {"code": status, "message": message, "status": name}}
+
+
+def _reply(status: int, body: dict[str, Any]) -> base.Reply:
+    headers = (("content-type", "application/json; charset=UTF-8"),)
+    return base.Reply(status, headers, (json.dumps(body, indent=2) + "\n").encode())
+
+
+PROVIDERS: Mapping[str, Provider] = {"gemini": Provider("gemini", GeminiOptions, GeminiSource)}

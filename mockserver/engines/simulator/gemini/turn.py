@@ -1,0 +1,295 @@
+"""One turn of the model: from what started it to ``turnComplete``, over any tool calls that it waits for.
+
+    asked -> generating -> (waiting for results -> asked ...) -> played -> over
+
+Generation outruns playback (gemini.md#21), and ``turnComplete`` waits until the audio could have been heard: so there
+are two forms of an interruption, before and after ``generationComplete`` (gemini.md#33, gemini.md#34).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from mockserver.core.frames import MILLISECOND, Micros
+from mockserver.engines.simulator.gemini import problems
+from mockserver.engines.simulator.gemini.calls import Call
+from mockserver.engines.simulator.gemini.conversation import Conversation, called, spoken, usage
+from mockserver.engines.simulator.gemini.options import Switch
+from mockserver.engines.simulator.gemini.problems import Closing
+from mockserver.engines.simulator.gemini.setup import Setup
+from mockserver.engines.simulator.gemini.wire import Wire
+from mockserver.engines.simulator.replies.reply import Failure, McpCall, Reply, ToolCall
+from mockserver.engines.simulator.voice.captions import Cue, cues
+from mockserver.engines.simulator.voice.formats import AudioFormat
+from mockserver.engines.simulator.voice.words import count, pieces
+
+VOICE = AudioFormat("pcm", 24_000)
+MIME = "audio/pcm;rate=24000"
+CLOSINGS = {
+    "server_error": (1011, problems.INTERNAL),
+    "unavailable": (1011, problems.UNAVAILABLE),
+    "quota": (1011, problems.QUOTA),
+    "deadline": (1011, problems.DEADLINE),
+    "invalid": (1007, problems.INVALID),
+    "not_implemented": (1008, problems.NOT_IMPLEMENTED),
+}
+"""How the session ends where a replier gives ``Failure``, by its code or type (gemini.md#66, gemini.md#76)."""
+LATE = 3
+"""So many messages of audio come too late where a switch says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A message of a spoken or written answer, ``at`` ms after it began."""
+
+    at: float
+    words: str
+    fields: dict[str, Any]
+    audio_ms: int = 0
+
+
+class Owner(Protocol):
+    """What a turn asks of those that keep it."""
+
+    def over(self, turn: Turn) -> None: ...
+    def opened(self, call: Call) -> None: ...
+
+
+class Turn:
+    """See the head of this module. ``prompt``: the tokens that it began with."""
+
+    def __init__(self, wire: Wire, setup: Setup, conversation: Conversation, number: int, owner: Owner) -> None:
+        self.wire = wire
+        self.setup = setup
+        self.conversation = conversation
+        self.number = number
+        self.owner = owner
+        self.over = False
+        self.begun = False  # something of it was sent
+        self.waiting = False  # for results of calls
+        self.generated = False
+        self.prompt = conversation.tokens()
+        self._produced: Counter[str] = Counter()
+        self._thoughts: int | None = None
+        self._words = ""  # said since the last call, and sent
+        self._audio_ms = 0
+        self._played_from: Micros | None = None
+        self._played_ms = 0
+        self._left: deque[Piece] = deque()  # planned and not sent
+
+    # --- the answer ---
+
+    def perform(self, reply: Reply) -> None:
+        """What the replier said."""
+        self.waiting = False
+        delay = self.wire.options.pace.first_ms if reply.after_ms is None else reply.after_ms
+        self._later(delay, lambda: self._begin(reply))
+
+    def _begin(self, reply: Reply) -> None:
+        self.begun = True
+        if self.setup.model.beats:
+            self.wire.say()
+        for _ in range(self.setup.model.opening):
+            self.wire.content()
+        if reply.failure is not None:
+            self._fail(reply.failure)
+            return
+        calls = [one for one in reply.calls if isinstance(one, ToolCall)]
+        if any(isinstance(one, McpCall) for one in reply.calls):
+            self.wire.note("simulator", f"turn {self.number}: this provider has no MCP calls, so they are left out")
+        blocking = [one for one in calls if self.setup.blocking(one.name)]
+        first = [one for one in calls if not self.setup.blocking(one.name)]
+        reason = "RESPONSE_REJECTED" if reply.filtered else None
+        try:
+            if first:
+                self._call(first, blocking=False)
+        except ValueError:
+            self._malformed()
+            return
+        last = self._speak(reply)
+        self._later(last, lambda: self._spoken(blocking, reason))
+
+    def _speak(self, reply: Reply) -> float:
+        """Plans what is said; returns how long after now it is all sent, in ms."""
+        silence = 0 if reply.silence is None else reply.silence.ms
+        text = reply.text or ""
+        if not text and not silence:
+            return 0
+        self._think(text)
+        planned = self._spoken_pieces(text, silence) if self.setup.speaks else self._written_pieces(text)
+        self._left.extend(planned)
+        for piece in planned:
+            self._later(piece.at, partial(self._say, piece))
+        return planned[-1].at if planned else 0
+
+    def _think(self, text: str) -> None:
+        """A thought before the first words (gemini.md#22), where the model thinks aloud or was asked to."""
+        model, wanted = self.setup.model, self.wire.options.thoughts
+        if model.counts_thoughts:
+            self._thoughts = (self._thoughts or 0) + count(text)
+        if wanted == "never" or self._words or not self.setup.thinks:
+            return
+        aloud = model.thinks_aloud and (wanted == "always" or not self.setup.functions)
+        if not aloud and not self.setup.asks_thoughts:
+            return
+        thought = f"**Answering turn {self.number}**\n\nI've decided what to say."
+        self._thoughts = (self._thoughts or 0) + count(thought)
+        self.wire.content(modelTurn=self._parts({"text": thought, "thought": True}))
+
+    def _parts(self, *parts: dict[str, Any]) -> dict[str, Any]:
+        return {"parts": list(parts)} | ({"role": "model"} if self.setup.model.role else {})
+
+    def _spoken_pieces(self, text: str, silence_ms: int) -> list[Piece]:
+        made = cues(text, silence_ms, VOICE, self.wire.options.pace, ahead=1)
+        if self.setup.model.joined:
+            return self._joined(made)
+        return [self._piece(cue.at, cue.caption, cue.audio, cue.ms) for cue in made]
+
+    def _joined(self, made: Sequence[Cue]) -> list[Piece]:
+        """Audio with the words that begin in it (gemini.md#23)."""
+        found: list[Piece] = []
+        words = ""
+        for cue in made:
+            words += cue.caption
+            if cue.audio:
+                found.append(self._piece(cue.at, words, cue.audio, cue.ms))
+                words = ""
+        if words:
+            found.append(self._piece(made[-1].at, words, b"", 0))
+        return found
+
+    def _piece(self, at: float, words: str, audio: bytes, ms: int) -> Piece:
+        fields: dict[str, Any] = {}
+        if audio:
+            data = base64.b64encode(audio).decode()
+            fields["modelTurn"] = self._parts({"inlineData": {"mimeType": MIME, "data": data}})
+        if words and self.setup.transcribes_output:
+            fields["outputTranscription"] = {"text": words}
+        return Piece(at, words, fields, ms)
+
+    def _written_pieces(self, text: str) -> list[Piece]:
+        """Text in two parts or more: the first is short (gemini.md#84)."""
+        first, *rest = pieces(text) or [""]
+        parts = [first, *("".join(rest[place : place + 8]) for place in range(0, len(rest), 8))]
+        step = self.wire.options.pace.text_ms
+        return [
+            Piece(step * place, part, {"modelTurn": self._parts({"text": part})}) for place, part in enumerate(parts)
+        ]
+
+    def _say(self, piece: Piece) -> None:
+        self._left.popleft()
+        if piece.audio_ms and self._played_from is None:
+            self._played_from = self.wire.now
+        self._words += piece.words
+        self._audio_ms += piece.audio_ms
+        self._played_ms += piece.audio_ms
+        if piece.fields:
+            if self.setup.model.beats and piece.audio_ms and self._left:
+                self.wire.say()
+            self.wire.content(**piece.fields)
+
+    def _spoken(self, blocking: list[ToolCall], reason: str | None) -> None:
+        """All has been sent; then what the model waits for, or the end."""
+        if not blocking:
+            self._generated(reason)
+            return
+        try:
+            self._call(blocking, blocking=True)
+        except ValueError:
+            self._malformed()
+            return
+        if self.setup.model.call_ends_generation:
+            self._generated(None)
+        else:
+            self.waiting = True
+
+    # --- calls ---
+
+    def _call(self, calls: list[ToolCall], *, blocking: bool) -> None:
+        """A ``toolCall`` with all of them. ValueError where the replier's arguments are no JSON object."""
+        told: list[dict[str, Any]] = []
+        for one in calls:
+            arguments = json.loads(one.json)
+            if not isinstance(arguments, dict):
+                raise ValueError(f"{one.name}: arguments are an object")
+            digits = str(self.wire.ids.mint("", 19, "0123456789"))
+            told.append({"name": one.name, "args": arguments, "id": one.call_id or self.setup.model.call_id + digits})
+        self._keep()
+        for call in told:
+            text = json.dumps(call["args"], ensure_ascii=False)
+            entry = called(call["id"], call["name"], text)
+            self.conversation.add(entry)
+            self._produced.update(entry.tokens())
+            self.owner.opened(Call(call["id"], call["name"], blocking))
+        self.wire.say(toolCall={"functionCalls": told})
+
+    def _malformed(self) -> None:
+        self._generated("MALFORMED_FUNCTION_CALL")
+
+    # --- the end ---
+
+    def _generated(self, reason: str | None) -> None:
+        self.generated = True
+        self.wire.content(generationComplete=True)
+        rest = 0.0
+        if self._played_from is not None and self.wire.options.pace.audio_speed is not None:
+            rest = self._played_ms - (self.wire.now - self._played_from) / MILLISECOND
+        self._later(rest, lambda: self.complete(reason))
+
+    def complete(self, reason: str | None = None) -> None:
+        """``turnComplete`` with what the turn cost, in one message (gemini.md#22)."""
+        self._keep()
+        self.over = True
+        self.wire.drop(self)
+        if not self.wire.misbehaves(Switch.TURN_COMPLETE_DROPPED, f"turn {self.number} ends without turnComplete"):
+            content: dict[str, Any] = {"turnComplete": True}
+            if reason is not None:
+                content["turnCompleteReason"] = reason
+            if self.setup.model.tells_status:
+                content["interactionStatus"] = "IDLE"
+            told = usage(self.prompt, self._produced, self._thoughts)
+            self.wire.say(serverContent=content, **({"usageMetadata": told} if told else {}))
+        self.owner.over(self)
+
+    def interrupt(self) -> None:
+        """It is cut: ``interrupted``, then ``turnComplete`` (gemini.md#33, gemini.md#34)."""
+        left = [piece for piece in self._left if piece.audio_ms][:LATE]
+        self.wire.drop(self)
+        if not self.wire.misbehaves(Switch.INTERRUPTED_DROPPED, f"turn {self.number} is cut without a word"):
+            self.wire.content(interrupted=True)
+        self.complete()
+        if left and self.wire.misbehaves(Switch.LATE_AUDIO, f"audio of turn {self.number} comes after its end"):
+            for piece in left:
+                self.wire.content(**piece.fields)
+
+    def abandon(self) -> None:
+        """It was ended on the wire by somebody else: only the state is changed."""
+        self._keep()
+        self.over = True
+        self.wire.drop(self)
+        self.owner.over(self)
+
+    def _keep(self) -> None:
+        """What was sent goes into the context; what was not, does not (gemini.md#81)."""
+        if self._words or self._audio_ms:
+            entry = spoken(self._words, self._audio_ms)
+            self.conversation.add(entry)
+            self._produced.update(entry.tokens())
+        self._words, self._audio_ms = "", 0
+
+    def _fail(self, failure: Failure) -> None:
+        wanted = failure.code or failure.type
+        if wanted.isupper():
+            self._generated(wanted)  # a turnCompleteReason (gemini.md#28)
+            return
+        code, reason = CLOSINGS.get(wanted, CLOSINGS["server_error"])
+        self.wire.close(Closing(code, reason))
+
+    def _later(self, delay_ms: float, run: Callable[[], None]) -> None:
+        self.wire.after(delay_ms, self, run)
