@@ -51,14 +51,15 @@ IMPURE = {
     *("pathlib", "shutil", "tempfile"),
 }
 
-KNOWS_PROVIDERS = re.compile(r"mockserver/(dialects/|engines/simulator/[a-z_]+/)")
-"""The rooms in which a provider's words are at home. ``replies`` and ``voice`` are shared by all: see ``NEUTRAL``."""
+KNOWS_PROVIDERS = re.compile(r"mockserver/(dialects/|engines/simulator/([a-z_]+/|providers\.py))")
+"""The rooms in which a provider's words are at home, and the list of them. ``replies`` and ``voice`` are shared by all:
+see ``NEUTRAL``."""
 NEUTRAL = re.compile(r"mockserver/engines/simulator/(replies|voice)/")
 
 ALLOWED: dict[str, int] = {
     "circles of imports": 3,
     "class names with two meanings": 36,
-    "provider names outside their rooms": 42,
+    "provider names outside their rooms": 32,
     "event names outside their rooms": 50,
 }
 """What is left to do, by heading. These figures may only fall; 0 is not written."""

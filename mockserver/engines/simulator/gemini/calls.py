@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockserver.engines.simulator.gemini import problems
-from mockserver.engines.simulator.gemini.models import Model
+from mockserver.engines.simulator.gemini.models import LiveModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Calls:
         return [call.id for call in calls if self.open.pop(call.id, None) is not None]
 
 
-def check_response(response: Mapping[str, Any], model: Model) -> None:
+def check_response(response: Mapping[str, Any], model: LiveModel) -> None:
     """One ``functionResponses`` element of a proper shape (gemini.md#40, gemini.md#45, gemini.md#55, gemini.md#59)."""
     if not response.get("id") or not isinstance(response.get("response"), dict):
         raise problems.invalid()

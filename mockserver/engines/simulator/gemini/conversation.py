@@ -11,13 +11,13 @@ from mockserver.engines.simulator.replies.reply import Seen
 from mockserver.engines.simulator.voice.words import count
 
 AUDIO_TOKENS_PER_SECOND = 25
-"""As the provider's documentation counts audio (gemini.md#83)."""
+"""As the provider's documentation counts audio (gemini.md#96)."""
 IMAGE_TOKENS = 258
-"""Of one image in a captured session (gemini.md#83)."""
+"""Of one image in a captured session (gemini.md#96)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ContextItem:
     """One thing in the context, by one side."""
 
     seen: Seen
@@ -48,13 +48,13 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Conversation:
+class ModelContext:
     """The contents of one session. The list is only ever added to, so that a handle may point at a length of it."""
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[ContextItem] = field(default_factory=list)
     _total: Counter[str] = field(default_factory=Counter)
 
-    def add(self, *entries: Entry) -> None:
+    def add(self, *entries: ContextItem) -> None:
         """More, at the end."""
         for entry in entries:
             self.entries.append(entry)
@@ -65,10 +65,14 @@ class Conversation:
         return Counter(self._total)
 
     def compress(self, target: int) -> bool:
-        """Forget the oldest until no more than so many tokens are left. Whether anything was forgotten."""
+        """Forget the oldest until no more than so many tokens are left; the first is the user's (gemini.md#95).
+
+        Whether anything was forgotten.
+        """
         left = sum(self._total.values())
         gone = 0
-        while left > target and gone < len(self.entries) - 1:
+        last = len(self.entries) - 1
+        while gone < last and (left > target or self.entries[gone].seen.role != "user"):
             left -= sum(self.entries[gone].tokens().values())
             gone += 1
         if gone:
@@ -82,30 +86,30 @@ class Conversation:
         return next((entry.seen.text for entry in reversed(self.entries) if entry.seen.role == "user"), "")
 
 
-def heard(pcm_ms: int, words: str | None, images: int = 0) -> Entry:
+def heard(pcm_ms: int, words: str | None, images: int = 0) -> ContextItem:
     """What the user said aloud."""
-    return Entry(Seen("", "message", "user", words or "", origin="audio", audio_ms=pcm_ms), images, spoken=True)
+    return ContextItem(Seen("", "message", "user", words or "", origin="audio", audio_ms=pcm_ms), images, spoken=True)
 
 
-def written(role: str, text: str, *, images: int = 0) -> Entry:
+def written(role: str, text: str, *, images: int = 0) -> ContextItem:
     """What the client wrote."""
-    return Entry(Seen("", "message", "assistant" if role == "model" else "user", text), images)
+    return ContextItem(Seen("", "message", "assistant" if role == "model" else "user", text), images)
 
 
-def spoken(text: str, audio_ms: int) -> Entry:
+def spoken(text: str, audio_ms: int) -> ContextItem:
     """What the model said; ``audio_ms`` 0: in text."""
     seen = Seen("", "message", "assistant", text, origin="response", audio_ms=audio_ms)
-    return Entry(seen, spoken=audio_ms > 0)
+    return ContextItem(seen, spoken=audio_ms > 0)
 
 
-def called(call_id: str, name: str, arguments: str, origin: str = "response") -> Entry:
+def called(call_id: str, name: str, arguments: str, origin: str = "response") -> ContextItem:
     """A call of a function."""
-    return Entry(Seen("", "function_call", name=name, call_id=call_id, arguments=arguments, origin=origin))
+    return ContextItem(Seen("", "function_call", name=name, call_id=call_id, arguments=arguments, origin=origin))
 
 
-def answered(call_id: str, name: str, output: str) -> Entry:
+def answered(call_id: str, name: str, output: str) -> ContextItem:
     """What a function gave back."""
-    return Entry(Seen("", "function_call_output", name=name, call_id=call_id, output=output))
+    return ContextItem(Seen("", "function_call_output", name=name, call_id=call_id, output=output))
 
 
 def usage(before: Mapping[str, int], produced: Mapping[str, int], thoughts: int | None) -> dict[str, Any]:

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from mockserver.engines.simulator.gemini.proto import Enum, Itself, Kind, Many, Message, Named, Only
+from mockserver.engines.simulator.gemini.proto import EnumType, InVersions, Itself, Kind, ListOf, MapOf, MessageType
 
 ALPHA = ("v1alpha", "v1beta1")
 """AI Studio has these fields in v1alpha alone (gemini.md#9), Vertex in its beta."""
 
-MODALITIES = Enum("Modality", ("MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "AUDIO", "VIDEO"))
-LEVELS = Enum("ThinkingLevel", ("THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH"))
-BEHAVIORS = Enum("Behavior", ("UNSPECIFIED", "BLOCKING", "NON_BLOCKING"))
-SCHEDULING = Enum("Scheduling", ("SCHEDULING_UNSPECIFIED", "SILENT", "WHEN_IDLE", "INTERRUPT"))
-HANDLING = Enum(
+MODALITIES = EnumType("Modality", ("MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "AUDIO", "VIDEO"))
+LEVELS = EnumType("ThinkingLevel", ("THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH"))
+BEHAVIORS = EnumType("Behavior", ("UNSPECIFIED", "BLOCKING", "NON_BLOCKING"))
+SCHEDULING = EnumType("Scheduling", ("SCHEDULING_UNSPECIFIED", "SILENT", "WHEN_IDLE", "INTERRUPT"))
+HANDLING = EnumType(
     "ActivityHandling", ("ACTIVITY_HANDLING_UNSPECIFIED", "START_OF_ACTIVITY_INTERRUPTS", "NO_INTERRUPTION")
 )
-COVERAGE = Enum(
+COVERAGE = EnumType(
     "TurnCoverage",
     (
         *("TURN_COVERAGE_UNSPECIFIED", "TURN_INCLUDES_ONLY_ACTIVITY", "TURN_INCLUDES_ALL_INPUT"),
         "TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO",
     ),
 )
-TYPES = Enum("Type", ("TYPE_UNSPECIFIED", "STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"))
-RESOLUTIONS = Enum(
+TYPES = EnumType("Type", ("TYPE_UNSPECIFIED", "STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"))
+RESOLUTIONS = EnumType(
     "MediaResolution",
     (
         *("MEDIA_RESOLUTION_UNSPECIFIED", "MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH"),
         "MEDIA_RESOLUTION_ULTRA_HIGH",
     ),
 )
-SPEECH_START = Enum(
+SPEECH_START = EnumType(
     "StartSensitivity", ("START_SENSITIVITY_UNSPECIFIED", "START_SENSITIVITY_HIGH", "START_SENSITIVITY_LOW")
 )
-SPEECH_END = Enum("EndSensitivity", ("END_SENSITIVITY_UNSPECIFIED", "END_SENSITIVITY_HIGH", "END_SENSITIVITY_LOW"))
-ANY = Message("Empty")
+SPEECH_END = EnumType("EndSensitivity", ("END_SENSITIVITY_UNSPECIFIED", "END_SENSITIVITY_HIGH", "END_SENSITIVITY_LOW"))
+ANY = MessageType("Empty")
 
 SCHEMA_FIELDS: dict[str, Kind] = {
     **dict.fromkeys(("format", "title", "description", "pattern", "ref"), "string"),
@@ -42,20 +42,20 @@ SCHEMA_FIELDS: dict[str, Kind] = {
     **dict.fromkeys(("minimum", "maximum"), "float"),
     **dict.fromkeys(("default", "example"), "any"),
     "type": TYPES,
-    "enum": Many("string"),
+    "enum": ListOf("string"),
     "items": Itself(),
-    "anyOf": Many(Itself()),
-    "properties": Named(Itself()),
-    "required": Many("string"),
-    "propertyOrdering": Many("string"),
-    "defs": Named(Itself()),
+    "anyOf": ListOf(Itself()),
+    "properties": MapOf(Itself()),
+    "required": ListOf("string"),
+    "propertyOrdering": ListOf("string"),
+    "defs": MapOf(Itself()),
 }
-SCHEMA = Message("Schema", SCHEMA_FIELDS)
+SCHEMA = MessageType("Schema", SCHEMA_FIELDS)
 
-BLOB = Message("Blob", {"data": "bytes", "mimeType": "string", "displayName": "string"})
-FUNCTION_CALL = Message("FunctionCall", {"id": "string", "name": "string", "args": "struct"})
-RESPONSE_PART = Message("FunctionResponsePart", {"inlineData": BLOB, "fileData": "struct"})
-FUNCTION_RESPONSE = Message(
+BLOB = MessageType("Blob", {"data": "bytes", "mimeType": "string", "displayName": "string"})
+FUNCTION_CALL = MessageType("FunctionCall", {"id": "string", "name": "string", "args": "struct"})
+RESPONSE_PART = MessageType("FunctionResponsePart", {"inlineData": BLOB, "fileData": "struct"})
+FUNCTION_RESPONSE = MessageType(
     "FunctionResponse",
     {
         "id": "string",
@@ -63,10 +63,10 @@ FUNCTION_RESPONSE = Message(
         "response": "any",  # an object; anything else is refused in other words (gemini.md#45)
         "scheduling": SCHEDULING,
         "willContinue": "bool",
-        "parts": Many(RESPONSE_PART),
+        "parts": ListOf(RESPONSE_PART),
     },
 )
-PART = Message(
+PART = MessageType(
     "Part",
     {
         "text": "string",
@@ -81,9 +81,9 @@ PART = Message(
         ),
     },
 )
-CONTENT = Message("Content", {"role": "string", "parts": Many(PART)})
+CONTENT = MessageType("Content", {"role": "string", "parts": ListOf(PART)})
 
-FUNCTION = Message(
+FUNCTION = MessageType(
     "FunctionDeclaration",
     {
         "name": "string",
@@ -95,10 +95,10 @@ FUNCTION = Message(
         "behavior": BEHAVIORS,
     },
 )
-TOOL = Message(
+TOOL = MessageType(
     "Tool",
     {
-        "functionDeclarations": Many(FUNCTION),
+        "functionDeclarations": ListOf(FUNCTION),
         **dict.fromkeys(
             (
                 *("googleSearch", "googleSearchRetrieval", "codeExecution", "urlContext", "googleMaps", "computerUse"),
@@ -108,42 +108,42 @@ TOOL = Message(
         ),
     },
 )
-TRANSCRIPTION = Message(
+TRANSCRIPTION = MessageType(
     "AudioTranscriptionConfig",
     {
-        "languageCodes": Many("string"),
+        "languageCodes": ListOf("string"),
         "languageAuto": "struct",
         "languageHints": "struct",
-        "customVocabulary": Many("string"),
-        "adaptationPhrases": Many("string"),
+        "customVocabulary": ListOf("string"),
+        "adaptationPhrases": ListOf("string"),
         "wordTimestamp": "bool",
         "diarization": "bool",
         "mode": "string",
     },
 )
-THINKING = Message("ThinkingConfig", {"includeThoughts": "bool", "thinkingBudget": "int", "thinkingLevel": LEVELS})
-GENERATION = Message(
+THINKING = MessageType("ThinkingConfig", {"includeThoughts": "bool", "thinkingBudget": "int", "thinkingLevel": LEVELS})
+GENERATION = MessageType(
     "GenerationConfig",
     {
-        "responseModalities": Many(MODALITIES),
-        "speechConfig": Message(
+        "responseModalities": ListOf(MODALITIES),
+        "speechConfig": MessageType(
             "SpeechConfig",
             {"voiceConfig": "struct", "languageCode": "string", "multiSpeakerVoiceConfig": "struct"},
         ),
         "thinkingConfig": THINKING,
         "mediaResolution": RESOLUTIONS,
-        "enableAffectiveDialog": Only("bool", ALPHA),
+        "enableAffectiveDialog": InVersions("bool", ALPHA),
         "translationConfig": "struct",
         "responseSchema": SCHEMA,
         "responseMimeType": "string",
-        "stopSequences": Many("string"),
+        "stopSequences": ListOf("string"),
         **dict.fromkeys(("candidateCount", "maxOutputTokens", "seed", "logprobs"), "int"),
         **dict.fromkeys(("temperature", "topP", "topK", "presencePenalty", "frequencyPenalty"), "float"),
         **dict.fromkeys(("responseLogprobs", "audioTimestamp", "enableEnhancedCivicAnswers"), "bool"),
         "responseJsonSchema": "any",
     },
 )
-DETECTION = Message(
+DETECTION = MessageType(
     "AutomaticActivityDetection",
     {
         "disabled": "bool",
@@ -153,14 +153,14 @@ DETECTION = Message(
         "silenceDurationMs": "int",
     },
 )
-SETUP = Message(
+SETUP = MessageType(
     "BidiGenerateContentSetup",
     {
         "model": "string",
         "generationConfig": GENERATION,
         "systemInstruction": CONTENT,
-        "tools": Many(TOOL),
-        "realtimeInputConfig": Message(
+        "tools": ListOf(TOOL),
+        "realtimeInputConfig": MessageType(
             "RealtimeInputConfig",
             {
                 "automaticActivityDetection": DETECTION,
@@ -169,32 +169,36 @@ SETUP = Message(
                 "interimTranscriptTimestampEnabled": "bool",
             },
         ),
-        "sessionResumption": Message("SessionResumptionConfig", {"handle": "string", "transparent": "bool"}),
-        "contextWindowCompression": Message(
+        "sessionResumption": MessageType("SessionResumptionConfig", {"handle": "string", "transparent": "bool"}),
+        "contextWindowCompression": MessageType(
             "ContextWindowCompressionConfig",
-            {"triggerTokens": "int64", "slidingWindow": Message("SlidingWindow", {"targetTokens": "int64"})},
+            {"triggerTokens": "int64", "slidingWindow": MessageType("SlidingWindow", {"targetTokens": "int64"})},
         ),
         "inputAudioTranscription": TRANSCRIPTION,
         "outputAudioTranscription": TRANSCRIPTION,
-        "proactivity": Only(Message("ProactivityConfig", {"proactiveAudio": "bool", "proactiveVideo": "bool"}), ALPHA),
-        "explicitVadSignal": Only("bool", ("v1beta1", "v1")),
-        "historyConfig": Message("HistoryConfig", {"initialHistoryInClientContent": "bool"}),
+        "proactivity": InVersions(
+            MessageType("ProactivityConfig", {"proactiveAudio": "bool", "proactiveVideo": "bool"}), ALPHA
+        ),
+        "explicitVadSignal": InVersions("bool", ("v1beta1", "v1")),
+        "historyConfig": MessageType("HistoryConfig", {"initialHistoryInClientContent": "bool"}),
         "translationConfig": "struct",
         "avatarConfig": "struct",
-        "safetySettings": Many("struct"),
+        "safetySettings": ListOf("struct"),
         "labels": "struct",
     },
 )
 """gemini.md#10."""
-MESSAGE = Message(
+MESSAGE = MessageType(
     "BidiGenerateContentClientMessage",
     {
         "setup": SETUP,
-        "clientContent": Message("BidiGenerateContentClientContent", {"turns": Many(CONTENT), "turnComplete": "bool"}),
-        "realtimeInput": Message(
+        "clientContent": MessageType(
+            "BidiGenerateContentClientContent", {"turns": ListOf(CONTENT), "turnComplete": "bool"}
+        ),
+        "realtimeInput": MessageType(
             "BidiGenerateContentRealtimeInput",
             {
-                "mediaChunks": Many(BLOB),
+                "mediaChunks": ListOf(BLOB),
                 "audio": BLOB,
                 "video": BLOB,
                 "text": "string",
@@ -203,10 +207,12 @@ MESSAGE = Message(
                 "activityEnd": ANY,
             },
         ),
-        "toolResponse": Message("BidiGenerateContentToolResponse", {"functionResponses": Many(FUNCTION_RESPONSE)}),
-        "contextUpdate": Message(
+        "toolResponse": MessageType(
+            "BidiGenerateContentToolResponse", {"functionResponses": ListOf(FUNCTION_RESPONSE)}
+        ),
+        "contextUpdate": MessageType(
             "BidiGenerateContentContextUpdate",
-            {"systemInstruction": CONTENT, "tools": Message("Tools", {"tools": Many(TOOL)})},
+            {"systemInstruction": CONTENT, "tools": MessageType("Tools", {"tools": ListOf(TOOL)})},
         ),
     },
     oneof=("setup", "clientContent", "realtimeInput", "toolResponse", "contextUpdate"),

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from mockserver.engines.simulator.gemini import problems
-from mockserver.engines.simulator.gemini.conversation import Entry, heard
+from mockserver.engines.simulator.gemini.conversation import ContextItem, heard
 from mockserver.engines.simulator.gemini.setup import Setup
-from mockserver.engines.simulator.gemini.wire import Wire, duration
+from mockserver.engines.simulator.gemini.wire import GeminiWire, duration
 from mockserver.engines.simulator.voice.activity import Turn as Edge
 from mockserver.engines.simulator.voice.listening import Ear
 from mockserver.engines.simulator.voice.utterance import InputAudio
@@ -25,17 +25,17 @@ LOW_END = 2
 EXPLICIT = "Explicit activity control is not supported when automatic activity detection is enabled."
 
 
-class Hearing:
+class Microphone:
     """``spoke``: speech began. ``turn_over``: with what was said. ``filmed``: an image came."""
 
     def __init__(
         self,
-        wire: Wire,
+        wire: GeminiWire,
         setup: Setup,
         ear: Ear,
         *,
         spoke: Callable[[], None],
-        turn_over: Callable[[Entry], None],
+        turn_over: Callable[[ContextItem], None],
         filmed: Callable[[], None],
     ) -> None:
         self.wire = wire

@@ -1,4 +1,4 @@
-"""Who may come in: keys, and the ephemeral tokens that were given out (gemini.md#1 to gemini.md#4, gemini.md#80)."""
+"""Who may come in: keys, and the ephemeral tokens that were given out (gemini.md#1 to gemini.md#4, gemini.md#93)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from mockserver.core.frames import Pairs, first
 from mockserver.engines.simulator.gemini import problems
 from mockserver.engines.simulator.gemini.fields import SETUP
-from mockserver.engines.simulator.gemini.proto import Message, Named, Reader
+from mockserver.engines.simulator.gemini.proto import MapOf, MessageType, ProtoReader
 
 TOKEN = "auth_tokens/"
 _SCHEME = re.compile(r"(bearer|token) +(\S+)", re.IGNORECASE)
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 EXPIRES_S, BEGINS_S = 30 * 60, 60
-"""How long a token is good, and for beginning a session, where the request does not say (gemini.md#80)."""
-REQUEST = Message(
+"""How long a token is good, and for beginning a session, where the request does not say (gemini.md#93)."""
+REQUEST = MessageType(
     "AuthToken",
     {
         "uses": "int",
@@ -26,7 +26,7 @@ REQUEST = Message(
         "bidiGenerateContentSetup": SETUP,
         "fieldMask": "string",
         "name": "string",
-        "labels": Named("string"),
+        "labels": MapOf("string"),
     },
 )
 
@@ -44,7 +44,7 @@ def key_of(headers: Pairs, query: Pairs) -> str | None:
 
 
 @dataclass(slots=True)
-class Token:
+class EphemeralToken:
     """One ephemeral token. Times are microseconds since 1970; ``uses`` 0: without end."""
 
     expires_us: int
@@ -66,14 +66,14 @@ class Tokens:
     """All tokens given out."""
 
     def __init__(self) -> None:
-        self.known: dict[str, Token] = {}
+        self.known: dict[str, EphemeralToken] = {}
 
     def make(self, body: Any, now_us: int, mint: Callable[[], str]) -> dict[str, Any]:
         """A new token for a request's body; returns the answer. Raises Closing, whose reason is the error's message."""
-        asked = Reader("v1alpha", "google.ai.generativelanguage.v1alpha").message(REQUEST, body)
+        asked = ProtoReader("v1alpha", "google.ai.generativelanguage.v1alpha").message(REQUEST, body)
         mask = asked.get("fieldMask")
         locked = tuple(path for path in mask.split(",") if path) if mask else None
-        token = Token(
+        token = EphemeralToken(
             expires_us=_micros(asked.get("expireTime"), now_us + EXPIRES_S * 1_000_000),
             begins_us=_micros(asked.get("newSessionExpireTime"), now_us + BEGINS_S * 1_000_000),
             uses=asked.get("uses", 1),

@@ -1,4 +1,4 @@
-"""How long a connection and a session last, and what tells of their end (gemini.md#51, gemini.md#78)."""
+"""How long a connection and a session last, and what tells of their end (gemini.md#51, gemini.md#91)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from mockserver.engines.simulator.gemini import problems
 from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.resumption import Handles
 from mockserver.engines.simulator.gemini.setup import Setup
-from mockserver.engines.simulator.gemini.wire import Wire, duration
+from mockserver.engines.simulator.gemini.wire import GeminiWire, duration
 
 
 class Limits:
     """The clock of one connection. It begins with the setup."""
 
-    def __init__(self, wire: Wire, setup: Setup, handles: Handles) -> None:
+    def __init__(self, wire: GeminiWire, setup: Setup, handles: Handles) -> None:
         self.wire = wire
         self.setup = setup
         self.handles = handles

@@ -10,7 +10,7 @@ Sheet = Literal["none", "beside", "alone"]
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class LiveModel:
     """One model. The defaults are those of 2.5 native audio."""
 
     name: str
@@ -42,15 +42,15 @@ class Model:
     takes_no_role: bool = True
 
 
-NATIVE_25 = Model("", refuses_input_during_call=True)
-HALF_CASCADE = Model(
+NATIVE_25 = LiveModel("", refuses_input_during_call=True)
+HALF_CASCADE = LiveModel(
     "",
     modalities=("AUDIO", "TEXT"),
     thinks_aloud=False,
     code_execution=True,
     refuses_input_during_call=True,
 )
-THREE = Model(
+THREE = LiveModel(
     "",
     "3.1",
     thinks_aloud=False,
@@ -109,7 +109,7 @@ VERTEX = {name: replace(model, name=name, vertex=True) for name, model in _VERTE
 DEFAULT = "gemini-2.5-flash-native-audio-preview-12-2025"
 
 
-def model_named(name: str, *, vertex: bool) -> Model:
+def model_named(name: str, *, vertex: bool) -> LiveModel:
     """What is known of a model, or of the generation that its name speaks of."""
     known = (VERTEX if vertex else STUDIO).get(name)
     if known is not None:

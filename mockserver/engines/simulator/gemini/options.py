@@ -38,13 +38,13 @@ class GeminiOptions(Options):
     after_go_away: Literal["close", "silent"] = "close"  # both are reported (gemini.md#52)
     handle_s: Positive = 7200  # how long a handle is good (gemini.md#50)
     frames: Literal["binary", "text"] = "binary"  # what the server's JSON comes in (gemini.md#6)
-    bad_key: Literal["handshake", "close"] = "handshake"  # HTTP 401, or close 1007 after it (gemini.md#4, gemini.md#75)
+    bad_key: Literal["handshake", "close"] = "handshake"  # HTTP 401, or close 1007 after it (gemini.md#4, gemini.md#88)
     # Unknown: how long the service's detector waits, and how far it dates a start back, where the setup says nothing.
     silence_ms: PositiveInt = 500
     prefix_ms: NotNegativeInt = 20
     # Reported both ways: whether realtime input while a call of 2.5 is open ends the session (gemini.md#46).
     input_during_call: Literal["close", "taken"] = "close"
-    # Reported both ways: whether 3.x takes clientContent that is not the announced history (gemini.md#79).
+    # Reported both ways: whether 3.x takes clientContent that is not the announced history (gemini.md#92).
     content_on_3: Literal["taken", "refused"] = "taken"
     # Whether 2.5 native audio sends a thought: "auto" does where no tools are declared, as all captured sessions.
     thoughts: Literal["auto", "always", "never"] = "auto"

@@ -9,7 +9,7 @@ from typing import Any
 from mockserver.dialects.base import close_reason
 
 INVALID = "Request contains an invalid argument."
-"""With the full stop of gemini.md#72; gemini.md#55 writes it without."""
+"""With the full stop of gemini.md#85; gemini.md#55 writes it without."""
 NOT_IMPLEMENTED = "Operation is not implemented, or supported, or enabled."
 PRECONDITION = "Precondition check failed"
 INTERNAL = "Internal error occurred."
@@ -56,7 +56,7 @@ def bad_modalities(asked: Iterable[str]) -> Closing:
 
 
 def unknown_model(name: str, version: str, *, vertex: bool) -> Closing:
-    """gemini.md#73. A close frame has no room for all of it."""
+    """gemini.md#86. A close frame has no room for all of it."""
     if vertex:
         return Closing(1008, f"Publisher Model `{name}` was not found or your project does not have access to it.")
     return Closing(
@@ -66,7 +66,7 @@ def unknown_model(name: str, version: str, *, vertex: bool) -> Closing:
     )
 
 
-# --- JSON that does not fit the message (gemini.md#9, gemini.md#74) ---
+# --- JSON that does not fit the message (gemini.md#9, gemini.md#87) ---
 
 
 def not_json() -> Closing:

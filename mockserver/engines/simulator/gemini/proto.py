@@ -31,7 +31,7 @@ _DURATION = re.compile(r"-?\d+(\.\d{1,9})?s")
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class MessageType:
     """A message type: its name, and its fields by their camelCase names. ``oneof``: at most one of these is set.
 
     ``given``: that group's name.
@@ -44,7 +44,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Enum:
+class EnumType:
     """Names of values."""
 
     name: str
@@ -52,21 +52,21 @@ class Enum:
 
 
 @dataclass(frozen=True, slots=True)
-class Many:
+class ListOf:
     """A list of these."""
 
     of: Kind
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class MapOf:
     """An object whose names are the client's (a map)."""
 
     of: Kind
 
 
 @dataclass(frozen=True, slots=True)
-class Only:
+class InVersions:
     """A field that some versions of the API alone have (gemini.md#9)."""
 
     of: Kind
@@ -78,17 +78,17 @@ class Itself:
     """The message that holds this field (a schema inside a schema)."""
 
 
-Kind = Scalar | Message | Enum | Many | Named | Only | Itself
+Kind = Scalar | MessageType | EnumType | ListOf | MapOf | InVersions | Itself
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class ProtoReader:
     """Reads for one version of the API ("v1beta")."""
 
     version: str
     package: str
 
-    def message(self, kind: Message, value: Any, path: str = "") -> dict[str, Any]:
+    def message(self, kind: MessageType, value: Any, path: str = "") -> dict[str, Any]:
         """An object as a message."""
         if not isinstance(value, dict):
             raise problems.bad_value(value, self._type(kind.name), path)
@@ -96,7 +96,7 @@ class Reader:
         for raw, inner in value.items():
             name = camel(raw)
             known = kind.fields.get(name)
-            if isinstance(known, Only):
+            if isinstance(known, InVersions):
                 known = known.of if self.version in known.versions else None
             if known is None:
                 raise problems.unknown_name(raw, path)
@@ -105,29 +105,29 @@ class Reader:
             place = f"{path}.{snake(name)}" if path else snake(name)
             if name in kind.oneof and any(other in read for other in kind.oneof):
                 raise problems.already_set(kind.given, path or snake(name))
-            if isinstance(inner, list) and not isinstance(known, Many) and known != "any":
+            if isinstance(inner, list) and not isinstance(known, ListOf) and known != "any":
                 raise problems.not_repeating(raw, path)
             read[name] = self.value(kind if isinstance(known, Itself) else known, inner, place, kind)
         return read
 
-    def value(self, kind: Kind, value: Any, path: str, around: Message) -> Any:
+    def value(self, kind: Kind, value: Any, path: str, around: MessageType) -> Any:
         """Any value of this kind."""
         match kind:
-            case Message():
+            case MessageType():
                 return self.message(kind, value, path)
             case Itself():
                 return self.message(around, value, path)
-            case Only(of, _):
+            case InVersions(of, _):
                 return self.value(of, value, path, around)
-            case Many(of):
+            case ListOf(of):
                 items = value if isinstance(value, list) else [value]
                 return [self.value(of, item, f"{path}[{place}]", around) for place, item in enumerate(items)]
-            case Named(of):
+            case MapOf(of):
                 if not isinstance(value, dict):
                     raise problems.bad_value(value, _STRUCT, path)
                 named = enumerate(value.items())
                 return {name: self.value(of, inner, f"{path}[{place}].value", around) for place, (name, inner) in named}
-            case Enum(name, values):
+            case EnumType(name, values):
                 if isinstance(value, str) and value.upper() in values:
                     return value.upper()
                 raise problems.bad_value(value, self._type(name), path)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockserver.core.frames import SECOND
-from mockserver.engines.simulator.gemini.conversation import Conversation, Entry
+from mockserver.engines.simulator.gemini.conversation import ContextItem, ModelContext
 from mockserver.engines.simulator.gemini.options import Switch
 from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.setup import Setup
-from mockserver.engines.simulator.gemini.wire import Wire
+from mockserver.engines.simulator.gemini.wire import GeminiWire
 
 KEPT = 10_000
 """Handles that are remembered; the oldest is forgotten first."""
@@ -21,7 +21,7 @@ KEPT = 10_000
 class Saved:
     """A session at one moment: the first ``upto`` of ``entries``. ``until_us``: since 1970. ``used_us``: its age."""
 
-    entries: list[Entry]
+    entries: list[ContextItem]
     upto: int
     until_us: int
     used_us: int
@@ -33,7 +33,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self._saved: dict[str, Saved] = {}
-        self._talks: dict[int, Conversation] = {}
+        self._talks: dict[int, ModelContext] = {}
 
     def keep(self, handle: str, saved: Saved) -> None:
         """One more."""
@@ -42,7 +42,7 @@ class Shelf:
             del self._saved[next(iter(self._saved))]
 
     def find(self, handle: str, now_us: int) -> Saved:
-        """What a handle stands for. Closing where it is none, or none any more (gemini.md#77)."""
+        """What a handle stands for. Closing where it is none, or none any more (gemini.md#90)."""
         saved = self._saved.get(handle)
         if saved is None:
             raise Closing(1007, "Invalid session handle")
@@ -50,11 +50,11 @@ class Shelf:
             raise Closing(1008, "BidiGenerateContent session not found")
         return saved
 
-    def enter(self, number: int, conversation: Conversation) -> None:
+    def enter(self, number: int, conversation: ModelContext) -> None:
         """A session's context, which other sessions must not see."""
         self._talks[number] = conversation
 
-    def others(self, number: int) -> Iterator[Entry]:
+    def others(self, number: int) -> Iterator[ContextItem]:
         """What is in the contexts of the other sessions."""
         for other, conversation in self._talks.items():
             if other != number:
@@ -64,7 +64,7 @@ class Shelf:
 class Handles:
     """Gives out handles in one connection."""
 
-    def __init__(self, wire: Wire, setup: Setup, conversation: Conversation, shelf: Shelf) -> None:
+    def __init__(self, wire: GeminiWire, setup: Setup, conversation: ModelContext, shelf: Shelf) -> None:
         self.wire = wire
         self.setup = setup
         self.conversation = conversation

@@ -9,7 +9,7 @@ from typing import Any
 
 from mockserver.engines.simulator.gemini import problems
 from mockserver.engines.simulator.gemini.calls import output_of
-from mockserver.engines.simulator.gemini.conversation import Entry, answered, called, heard, written
+from mockserver.engines.simulator.gemini.conversation import ContextItem, answered, called, heard, written
 from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.setup import Setup
 from mockserver.engines.simulator.voice.listening import Ear
@@ -17,13 +17,13 @@ from mockserver.engines.simulator.voice.listening import Ear
 _RATE = re.compile(r"rate=(\d+)")
 
 
-def entries(content: Mapping[str, Any], setup: Setup, ear: Ear) -> Iterator[Entry]:
+def entries(content: Mapping[str, Any], setup: Setup, ear: Ear) -> Iterator[ContextItem]:
     """One content as entries: its texts and images as one, then calls, results and audio."""
     role = content.get("role")
     if role is None and not setup.model.takes_no_role:
-        raise problems.invalid()  # gemini.md#79
+        raise problems.invalid()  # gemini.md#92
     if role not in (None, "user", "model", "function"):
-        raise problems.invalid()  # gemini.md#79
+        raise problems.invalid()  # gemini.md#92
     texts, images = [], 0
     for part in content.get("parts", ()):
         blob = part.get("inlineData", {})
@@ -40,7 +40,7 @@ def entries(content: Mapping[str, Any], setup: Setup, ear: Ear) -> Iterator[Entr
         yield written(role or "user", "\n".join(texts), images=images)
 
 
-def _audio(blob: Mapping[str, Any], kind: str, setup: Setup, ear: Ear) -> Entry:
+def _audio(blob: Mapping[str, Any], kind: str, setup: Setup, ear: Ear) -> ContextItem:
     if setup.model.generation == "2.5":
         raise Closing(1007, problems.PRECONDITION)  # gemini.md#61
     found = _RATE.search(kind)
@@ -51,7 +51,7 @@ def _audio(blob: Mapping[str, Any], kind: str, setup: Setup, ear: Ear) -> Entry:
     return heard(len(pcm) // 2 * 1_000 // rate, ear.hear(pcm[: len(pcm) // 2 * 2], rate))
 
 
-def _function(part: Mapping[str, Any], setup: Setup) -> Entry:
+def _function(part: Mapping[str, Any], setup: Setup) -> ContextItem:
     if setup.model.generation == "2.5":
         raise problems.invalid()  # gemini.md#55
     call = part.get("functionCall")

@@ -30,24 +30,24 @@ from mockserver.core.frames import (
 from mockserver.engines.base import Context, Inspection
 from mockserver.engines.simulator import reading
 from mockserver.engines.simulator.gemini import problems, seeding
-from mockserver.engines.simulator.gemini.conversation import Conversation, Entry, written
+from mockserver.engines.simulator.gemini.conversation import ContextItem, ModelContext, written
 from mockserver.engines.simulator.gemini.fields import MESSAGE
-from mockserver.engines.simulator.gemini.hearing import Hearing
+from mockserver.engines.simulator.gemini.hearing import Microphone
 from mockserver.engines.simulator.gemini.limits import Limits
 from mockserver.engines.simulator.gemini.options import GeminiOptions
 from mockserver.engines.simulator.gemini.problems import Closing
-from mockserver.engines.simulator.gemini.proto import Reader
+from mockserver.engines.simulator.gemini.proto import ProtoReader
 from mockserver.engines.simulator.gemini.resumption import Handles, Shelf
-from mockserver.engines.simulator.gemini.setup import DEFAULT_COMPRESSION_SHARE, Place, Setup, check_tool, checked
-from mockserver.engines.simulator.gemini.turns import Turns
-from mockserver.engines.simulator.gemini.wire import Wire
+from mockserver.engines.simulator.gemini.setup import DEFAULT_COMPRESSION_SHARE, Endpoint, Setup, check_tool, checked
+from mockserver.engines.simulator.gemini.turns import TurnTaking
+from mockserver.engines.simulator.gemini.wire import GeminiWire
 from mockserver.engines.simulator.replies.asking import Asking
 from mockserver.engines.simulator.replies.reply import Replier
 from mockserver.engines.simulator.voice.listening import Ear
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class Admission:
     """Who may come in. ``refuse``: (status, body) before the upgrade; ``closing``: after it.
 
     ``locked``: fields of the setup that a token fixes; its own setup replaces them.
@@ -59,7 +59,7 @@ class Gate:
     locked: tuple[str, ...] | None = None
 
     def body(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The setup that holds: the token's, and the client's where that does not say (gemini.md#80)."""
+        """The setup that holds: the token's, and the client's where that does not say (gemini.md#93)."""
         if self.setup is None:
             return given
         if self.locked is None:
@@ -87,15 +87,15 @@ class Parts:
     """What there is once the setup was taken."""
 
     setup: Setup
-    hearing: Hearing
-    turns: Turns
+    hearing: Microphone
+    turns: TurnTaking
     handles: Handles
     limits: Limits
     seeding: bool  # the announced history has not ended yet
     started: bool = field(default=False)  # a message after the setup has come
 
 
-class Session:
+class LiveSession:
     """The engine. ``knows``: whether a model exists here."""
 
     def __init__(
@@ -105,17 +105,17 @@ class Session:
         context: Context,
         replier: Replier,
         ear: Ear,
-        gate: Gate,
-        place: Place,
+        gate: Admission,
+        place: Endpoint,
         shelf: Shelf,
         knows: Callable[[str, bool], bool],
         failed: Callable[[str], None],
     ) -> None:
-        self.wire = Wire(context, options, vertex=place.vertex, over=self._end)
-        self.conversation = Conversation()
+        self.wire = GeminiWire(context, options, vertex=place.vertex, over=self._end)
+        self.conversation = ModelContext()
         self.parts: Parts | None = None
         self._ear, self._gate, self._place, self._shelf, self._knows = ear, gate, place, shelf, knows
-        self._reader = Reader(place.version, place.package)
+        self._reader = ProtoReader(place.version, place.package)
         self._asking = Asking(self.wire, replier, failed=failed)
         self._over = False
         self._handlers: dict[str, Callable[[Parts, dict[str, Any]], None]] = {
@@ -189,7 +189,7 @@ class Session:
             self._begin(inner)
             return
         if name == "setup":
-            raise problems.invalid()  # one setup a connection (gemini.md#85)
+            raise problems.invalid()  # one setup a connection (gemini.md#98)
         parts = self.parts
         if not parts.started and parts.setup.model.affective == "refused at first send":
             generation = parts.setup.body.get("generationConfig", {})
@@ -204,7 +204,7 @@ class Session:
         setup = checked(self._gate.body(given), self._place, self._knows)
         handles = Handles(self.wire, setup, self.conversation, self._shelf)
         limits = Limits(self.wire, setup, handles)
-        turns = Turns(
+        turns = TurnTaking(
             self.wire,
             setup,
             self.conversation,
@@ -214,7 +214,9 @@ class Session:
             ended=handles.idle,
             result=handles.result,
         )
-        hearing = Hearing(self.wire, setup, self._ear, spoke=turns.speech, turn_over=turns.answer, filmed=limits.filmed)
+        hearing = Microphone(
+            self.wire, setup, self._ear, spoke=turns.speech, turn_over=turns.answer, filmed=limits.filmed
+        )
         handle = (setup.resumption or {}).get("handle")
         if handle:
             handles.resume(handle)
@@ -231,7 +233,7 @@ class Session:
         complete = bool(body.get("turnComplete"))
         if not parts.seeding and parts.setup.model.cut_by_text and self.wire.options.content_on_3 == "refused":
             raise problems.invalid()
-        entries: list[Entry] = []
+        entries: list[ContextItem] = []
         for content in body.get("turns", ()):
             if self._place.vertex and content.get("role") == "system":
                 parts.setup.body["systemInstruction"] = content

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockserver.engines.simulator.gemini import problems
-from mockserver.engines.simulator.gemini.models import Model, model_named
+from mockserver.engines.simulator.gemini.models import LiveModel, model_named
 
 _STUDIO = re.compile(r"models/([\w.-]+)")
 _VERTEX = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?publishers/google/models/([\w.-]+)")
 DEFAULT_COMPRESSION_SHARE = 0.8
-"""Of the context, when compression begins where the setup does not say (gemini.md#82)."""
+"""Of the context, when compression begins where the setup does not say (gemini.md#95)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Endpoint:
     """Where a client connected: which service, which version of it, and whether with a token's address."""
 
     version: str
@@ -34,7 +34,7 @@ class Place:
 class Setup:
     """A setup that was taken. ``body`` is camelCase; contextUpdate may change two of its fields."""
 
-    def __init__(self, body: dict[str, Any], model: Model) -> None:
+    def __init__(self, body: dict[str, Any], model: LiveModel) -> None:
         self.body = body
         self.model = model
         generation = body.get("generationConfig", {})
@@ -75,13 +75,13 @@ class Setup:
         return self.model.blocking_by_default if behavior == "UNSPECIFIED" else behavior == "BLOCKING"
 
 
-def model_of(name: str, place: Place) -> str | None:
+def model_of(name: str, place: Endpoint) -> str | None:
     """The bare name in a model's resource name; None where it is no such name."""
     found = (_VERTEX if place.vertex else _STUDIO).fullmatch(name)
     return found[1] if found else None
 
 
-def checked(body: dict[str, Any], place: Place, knows: Any) -> Setup:
+def checked(body: dict[str, Any], place: Endpoint, knows: Any) -> Setup:
     """The setup. Raises Closing where the service refuses it. ``knows``: whether a model of a name exists here."""
     name = body.get("model")
     if not name:
@@ -102,7 +102,7 @@ def checked(body: dict[str, Any], place: Place, knows: Any) -> Setup:
     return setup
 
 
-def check_tool(tool: Mapping[str, Any], model: Model) -> None:
+def check_tool(tool: Mapping[str, Any], model: LiveModel) -> None:
     """A tool that this model takes (gemini.md#59, gemini.md#60)."""
     if "codeExecution" in tool and not model.code_execution:
         raise problems.unsupported("Code Execution tool is not supported for this model")
@@ -113,7 +113,7 @@ def check_tool(tool: Mapping[str, Any], model: Model) -> None:
             raise problems.unsupported("BLOCKING function calls are not supported for this model")
 
 
-def _check_thinking(model: Model, asked: Mapping[str, Any]) -> None:
+def _check_thinking(model: LiveModel, asked: Mapping[str, Any]) -> None:
     """gemini.md#57, gemini.md#58."""
     level = asked.get("thinkingLevel", "THINKING_LEVEL_UNSPECIFIED")
     given = level != "THINKING_LEVEL_UNSPECIFIED"

@@ -18,8 +18,8 @@ from mockserver.engines.simulator.gemini.keys import TOKEN, Tokens, key_of
 from mockserver.engines.simulator.gemini.options import GeminiOptions
 from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.resumption import Shelf
-from mockserver.engines.simulator.gemini.session import Gate, Session
-from mockserver.engines.simulator.gemini.setup import Place
+from mockserver.engines.simulator.gemini.session import Admission, LiveSession
+from mockserver.engines.simulator.gemini.setup import Endpoint
 from mockserver.engines.simulator.replies.reply import Replier
 
 _STUDIO = re.compile(
@@ -51,44 +51,44 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
             return model in self.options.models
         return model in (models.VERTEX if vertex else models.STUDIO)
 
-    def open(self, handshake: Handshake, context: base.Context) -> Session:
+    def open(self, handshake: Handshake, context: base.Context) -> LiveSession:
         """An engine for one connection."""
         place = _place(handshake.path)
-        gate = Gate(refuse=_error(404, "NOT_FOUND", "Requested entity was not found."))
+        gate = Admission(refuse=_error(404, "NOT_FOUND", "Requested entity was not found."))
         if place is not None:
             gate = self._gate(handshake, place, context)
-        return Session(
+        return LiveSession(
             options=self.options,
             context=context,
             replier=self.replier,
             ear=self.ear,
             gate=gate,
-            place=place or Place("v1beta"),
+            place=place or Endpoint("v1beta"),
             shelf=self.shelf,
             knows=self._has,
             failed=self.failed,
         )
 
-    def _gate(self, handshake: Handshake, place: Place, context: base.Context) -> Gate:
+    def _gate(self, handshake: Handshake, place: Endpoint, context: base.Context) -> Admission:
         key = key_of(handshake.headers, handshake.query)
         if key is not None and key.startswith(TOKEN):
             token = self.tokens.known.get(key)
             if place.constrained and token is not None and token.opens(context.unix_us):
-                return Gate(setup=token.setup, locked=token.locked)
+                return Admission(setup=token.setup, locked=token.locked)
             return self._turned_away(problems.BAD_KEY)
         if place.constrained or not self.accepts(key):
             return self._turned_away(problems.NO_KEY if key is None else problems.BAD_KEY)
-        return Gate()
+        return Admission()
 
-    def _turned_away(self, message: str) -> Gate:
+    def _turned_away(self, message: str) -> Admission:
         if self.options.bad_key == "handshake":
-            return Gate(refuse=_error(401, "UNAUTHENTICATED", message))
-        return Gate(closing=Closing(1007 if message == problems.BAD_KEY else 1008, message))
+            return Admission(refuse=_error(401, "UNAUTHENTICATED", message))
+        return Admission(closing=Closing(1007 if message == problems.BAD_KEY else 1008, message))
 
     # --- the neighbour ---
 
     def neighbour(self, request: base.Request, context: base.Context) -> base.Reply | None:
-        """POST /v1alpha/auth_tokens: an ephemeral token (gemini.md#80)."""
+        """POST /v1alpha/auth_tokens: an ephemeral token (gemini.md#93)."""
         if request.method != "POST" or not _TOKENS.fullmatch(request.path):
             return None
         key = key_of(request.headers, request.query)
@@ -105,12 +105,12 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
         return _reply(200, made)
 
 
-def _place(path: str) -> Place | None:
+def _place(path: str) -> Endpoint | None:
     studio = _STUDIO.fullmatch(path)
     if studio and (not studio[2] or studio[1] == "v1alpha"):
-        return Place(studio[1], constrained=bool(studio[2]))
+        return Endpoint(studio[1], constrained=bool(studio[2]))
     vertex = _VERTEX.fullmatch(path)
-    return Place(vertex[1], vertex=True) if vertex else None
+    return Endpoint(vertex[1], vertex=True) if vertex else None
 
 
 def _error(status: int, name: str, message: str) -> tuple[int, dict[str, Any]]:

@@ -19,11 +19,11 @@ from typing import Any, Protocol
 from mockserver.core.frames import MILLISECOND, Micros
 from mockserver.engines.simulator.gemini import problems
 from mockserver.engines.simulator.gemini.calls import Call
-from mockserver.engines.simulator.gemini.conversation import Conversation, called, spoken, usage
+from mockserver.engines.simulator.gemini.conversation import ModelContext, called, spoken, usage
 from mockserver.engines.simulator.gemini.options import Switch
 from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.setup import Setup
-from mockserver.engines.simulator.gemini.wire import Wire
+from mockserver.engines.simulator.gemini.wire import GeminiWire
 from mockserver.engines.simulator.replies.reply import Failure, McpCall, Reply, ToolCall
 from mockserver.engines.simulator.voice.captions import Cue, cues
 from mockserver.engines.simulator.voice.formats import AudioFormat
@@ -39,7 +39,7 @@ CLOSINGS = {
     "invalid": (1007, problems.INVALID),
     "not_implemented": (1008, problems.NOT_IMPLEMENTED),
 }
-"""How the session ends where a replier gives ``Failure``, by its code or type (gemini.md#66, gemini.md#76)."""
+"""How the session ends where a replier gives ``Failure``, by its code or type (gemini.md#66, gemini.md#89)."""
 LATE = 3
 """So many messages of audio come too late where a switch says so."""
 
@@ -57,14 +57,14 @@ class Piece:
 class Owner(Protocol):
     """What a turn asks of those that keep it."""
 
-    def over(self, turn: Turn) -> None: ...
+    def over(self, turn: ModelTurn) -> None: ...
     def opened(self, call: Call) -> None: ...
 
 
-class Turn:
-    """See the head of this module. ``prompt``: the tokens that it began with."""
+class ModelTurn:
+    """One turn, as the head of this module tells. ``prompt``: the tokens of the context that it began with."""
 
-    def __init__(self, wire: Wire, setup: Setup, conversation: Conversation, number: int, owner: Owner) -> None:
+    def __init__(self, wire: GeminiWire, setup: Setup, conversation: ModelContext, number: int, owner: Owner) -> None:
         self.wire = wire
         self.setup = setup
         self.conversation = conversation
@@ -174,7 +174,7 @@ class Turn:
         return Piece(at, words, fields, ms)
 
     def _written_pieces(self, text: str) -> list[Piece]:
-        """Text in two parts or more: the first is short (gemini.md#84)."""
+        """Text in two parts or more: the first is short (gemini.md#97)."""
         first, *rest = pieces(text) or [""]
         parts = [first, *("".join(rest[place : place + 8]) for place in range(0, len(rest), 8))]
         step = self.wire.options.pace.text_ms
@@ -276,7 +276,7 @@ class Turn:
         self.owner.over(self)
 
     def _keep(self) -> None:
-        """What was sent goes into the context; what was not, does not (gemini.md#81)."""
+        """What was sent goes into the context; what was not, does not (gemini.md#94)."""
         if self._words or self._audio_ms:
             entry = spoken(self._words, self._audio_ms)
             self.conversation.add(entry)

@@ -7,16 +7,16 @@ from typing import Any
 
 from mockserver.engines.simulator.gemini import calls as open_calls
 from mockserver.engines.simulator.gemini.calls import Call, Calls
-from mockserver.engines.simulator.gemini.conversation import Conversation, Entry, answered
+from mockserver.engines.simulator.gemini.conversation import ContextItem, ModelContext, answered
 from mockserver.engines.simulator.gemini.options import Switch
 from mockserver.engines.simulator.gemini.setup import Setup
-from mockserver.engines.simulator.gemini.turn import Turn
-from mockserver.engines.simulator.gemini.wire import Wire
+from mockserver.engines.simulator.gemini.turn import ModelTurn
+from mockserver.engines.simulator.gemini.wire import GeminiWire
 from mockserver.engines.simulator.replies.asking import Asking
 from mockserver.engines.simulator.replies.reply import Context
 
 
-class Turns:
+class TurnTaking:
     """``foreign``: what other sessions said, for a switch. ``began`` and ``ended``: told of each turn.
 
     ``result``: told when a result has been taken.
@@ -24,12 +24,12 @@ class Turns:
 
     def __init__(
         self,
-        wire: Wire,
+        wire: GeminiWire,
         setup: Setup,
-        conversation: Conversation,
+        conversation: ModelContext,
         asking: Asking,
         *,
-        foreign: Callable[[], list[Entry]],
+        foreign: Callable[[], list[ContextItem]],
         began: Callable[[], None],
         ended: Callable[[], None],
         result: Callable[[], None],
@@ -39,15 +39,15 @@ class Turns:
         self.conversation = conversation
         self.asking = asking
         self.calls = Calls()
-        self.current: Turn | None = None
+        self.current: ModelTurn | None = None
         self._foreign = foreign
         self._began, self._ended, self._result = began, ended, result
-        self._waiting: list[Entry] | None = None  # what the next turn answers, once this one is over
+        self._waiting: list[ContextItem] | None = None  # what the next turn answers, once this one is over
         self._count = 0
 
     # --- what starts a turn ---
 
-    def answer(self, *entries: Entry) -> None:
+    def answer(self, *entries: ContextItem) -> None:
         """A turn that answers these; after the running one, if there is one."""
         if self.current is None:
             self.conversation.add(*entries)
@@ -55,7 +55,7 @@ class Turns:
         else:
             self._waiting = [*(self._waiting or ()), *entries]
 
-    def add(self, *entries: Entry) -> None:
+    def add(self, *entries: ContextItem) -> None:
         """Context that nothing answers yet."""
         if self.current is None or self._waiting is None:
             self.conversation.add(*entries)
@@ -64,15 +64,15 @@ class Turns:
 
     def _start(self) -> None:
         self._count += 1
-        turn = Turn(self.wire, self.setup, self.conversation, self._count, self)
+        turn = ModelTurn(self.wire, self.setup, self.conversation, self._count, self)
         self.current = turn
         self._began()
         self.wire.after(self.wire.options.pace.created_ms, turn, lambda: self._ask(turn))
 
-    def _ask(self, turn: Turn) -> None:
+    def _ask(self, turn: ModelTurn) -> None:
         self.asking.ask(self._context(turn), f"turn {turn.number}", turn.perform, lambda: not turn.over)
 
-    def _context(self, turn: Turn) -> Context:
+    def _context(self, turn: ModelTurn) -> Context:
         entries = list(self.conversation.entries)
         others = self._foreign() if Switch.SESSION_LEAKS in self.wire.options.misbehave else []
         if others and self.wire.misbehaves(
@@ -92,7 +92,7 @@ class Turns:
 
     # --- what the turn tells (Owner) ---
 
-    def over(self, turn: Turn) -> None:
+    def over(self, turn: ModelTurn) -> None:
         """``turnComplete`` was sent."""
         if turn is not self.current:
             return
@@ -128,7 +128,7 @@ class Turns:
         self.conversation.add(*(waiting or ()))
         return True
 
-    def text(self, entry: Entry) -> None:
+    def text(self, entry: ContextItem) -> None:
         """Realtime text: 3.x cuts a reply for it, 2.5 finishes it first (gemini.md#37)."""
         if self.setup.model.cut_by_text:
             self.cut()

@@ -14,7 +14,7 @@ from mockserver.engines.simulator.gemini.options import GeminiOptions
 from mockserver.engines.simulator.gemini.problems import Closing
 
 
-class Wire(Desk[GeminiOptions]):
+class GeminiWire(Desk[GeminiOptions]):
     """``vertex``: which of the two services. ``over``: called once the session has ended from here.
 
     ``silenced``: nothing more is said, though the connection stays (gemini.md#52).
