@@ -29,6 +29,7 @@ class ElevenLabs(Dialect):
     # GET /v1/convai/conversation/get-signed-url, for agents that are not public (elevenlabs.md#1).
     socket_fields = ("signed_url",)
     env_vars = {"ELEVENLABS_API_KEY": "{key}"}
+    subprotocols = ("convai",)
     key_headers = ("xi-api-key", "authorization")
     key_params = (*Dialect.key_params, "conversation_signature")
     key_env = "ELEVENLABS_API_KEY"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from mockserver.engines.simulator.common import Provider
+from mockserver.engines.simulator.elevenlabs.options import ElevenLabsSettings
 from mockserver.engines.simulator.gemini.options import GeminiSettings
 from mockserver.engines.simulator.openai.options import OpenAISettings
 from mockserver.errors import UsageError
@@ -17,11 +18,12 @@ HOMES = {
     "azure_voice_live": _OPENAI,
     "xai": _OPENAI,
     "gemini": "mockserver.engines.simulator.gemini.source",
+    "elevenlabs": "mockserver.engines.simulator.elevenlabs.source",
 }
 """The module of each provider, which has it in ``PROVIDERS``. Loaded when asked for: no start waits for all of them."""
 
 
-class Settings(OpenAISettings, GeminiSettings, total=False):
+class Settings(OpenAISettings, GeminiSettings, ElevenLabsSettings, total=False):
     """The settings of every provider, for mypy. Each provider's own ``Options`` says which it takes."""
 
 

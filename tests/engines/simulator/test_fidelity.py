@@ -7,13 +7,18 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 from mockserver.engines.simulator import Misbehaviour
 from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.profiles import PROFILES
+from mockserver.engines.simulator.options import Options
+from mockserver.engines.simulator.providers import HOMES, provider_named
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[2] / "docs" / "fidelity.md"
 ROW = re.compile(r"^\| ([a-z0-9-]+) \| (.+?) \| (.+?) \| ?(.*?) ?\|$")
+GUIDES = sorted((PAGE.parent / "simulators").glob("*.md"))
 KNOWN = ("capture", "schema", "probe", "issue", "unknown", "clients")
 # Arguments of simulator() that are not fields of Options.
 ARGUMENTS = {"replier"}
@@ -56,7 +61,7 @@ def test_every_rule_has_a_source_and_the_unknown_a_setting() -> None:
 
 
 def test_every_setting_exists() -> None:
-    known = {one.name for one in fields(OpenAIOptions)} | ARGUMENTS
+    known = {one.name for name in HOMES for one in fields(provider_named(name).options)} | ARGUMENTS
     for name, _, _, setting in rows():
         for one in re.findall(r"`(\w+)`", setting):
             assert one in known, f"{name}: no setting {one}"
@@ -70,7 +75,20 @@ def test_the_guide_lists_every_setting_and_every_switch() -> None:
     }
     assert tables["Settings"] == {one.name for one in fields(OpenAIOptions)} | ARGUMENTS
     assert tables["Misbehaving on purpose"] == set(Misbehaviour)
-    assert tables["Providers"] == set(PROFILES)
+    assert tables["Providers"] == set(PROFILES) | {guide.stem for guide in GUIDES}
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+def test_a_providers_own_guide_lists_its_settings_and_switches(guide: Path) -> None:
+    """What every simulator has stands in the general guide."""
+    options = provider_named(guide.stem).options
+    text = guide.read_text(encoding="utf-8")
+    tables = {
+        part.partition("\n")[0]: set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)) for part in text.split("\n## ")
+    }
+    assert tables["Settings"] == {one.name for one in fields(options)} - {one.name for one in fields(Options)}
+    assert tables["Misbehaving on purpose"] == set(options.SWITCHES)
+    assert set(HOMES) >= {guide.stem}
 
 
 def test_a_rule_that_nobody_keeps_would_be_seen(tmp_path: Path) -> None:

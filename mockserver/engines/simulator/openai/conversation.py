@@ -8,10 +8,11 @@ from typing import Any
 
 from mockserver.engines.simulator.openai import problems
 from mockserver.engines.simulator.openai.audio_formats import audio_format, received
-from mockserver.engines.simulator.openai.items import Item, item_from, words_until
+from mockserver.engines.simulator.openai.items import Item, item_from
 from mockserver.engines.simulator.openai.options import Misbehaviour
 from mockserver.engines.simulator.openai.wire import Wire
 from mockserver.engines.simulator.voice.listening import Ear
+from mockserver.engines.simulator.voice.words import words_until
 
 _CALL_ID = re.compile(r"[a-zA-Z0-9_-]+")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -104,10 +103,3 @@ def item_from(body: Mapping[str, Any], item_id: str, origin: Origin = "client") 
         output=body.get("output", ""),
         extra=extra,
     )
-
-
-def words_until(text: str, ms: float) -> str:
-    """The part of a spoken text whose words were complete after ``ms`` of its audio, as it is written."""
-    complete = sum(1 for word in speech.timings(text) if word.end_ms <= ms)
-    ends = [found.end() for found in re.finditer(r"\S+", text)]
-    return text[: ends[complete - 1]] if complete else ""

@@ -1,0 +1,85 @@
+"""The agent as one conversation has it: the server's settings, what the client overrides, its dynamic variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mockserver.engines.simulator.elevenlabs import problems
+from mockserver.engines.simulator.elevenlabs.options import OVERRIDABLE, ElevenLabsOptions
+from mockserver.engines.simulator.voice.formats import AudioFormat
+
+_VARIABLE = re.compile(r"\{\{ *([\w.]+) *\}\}")
+
+
+@dataclass(slots=True)
+class Agent:
+    """What an agent is in one conversation."""
+
+    sound: AudioFormat
+    model: str
+    prompt: str = ""
+    first_message: str = ""
+    text_only: bool = False
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+
+def sound_of(name: str) -> AudioFormat:
+    """``pcm_16000``, ``ulaw_8000`` (elevenlabs.md#5)."""
+    encoding, _, rate = name.partition("_")
+    return AudioFormat("ulaw" if encoding == "ulaw" else "pcm", int(rate))
+
+
+def agent_for(options: ElevenLabsOptions, model: str, body: Mapping[str, Any]) -> Agent:
+    """The agent after ``conversation_initiation_client_data``. Raises the end that the service answers with."""
+    overrides = body.get("conversation_config_override") or {}
+    _permitted(overrides, options.overrides)
+    given = dict(_leaves(overrides))
+    agent = Agent(
+        sound=sound_of(options.agent_audio),
+        model=_text(given, "agent.prompt.llm", model),
+        prompt=_text(given, "agent.prompt.prompt", options.prompt),
+        first_message=_text(given, "agent.first_message", options.first_message),
+        text_only=bool(given.get("conversation.text_only", options.text_only)),
+        variables=body.get("dynamic_variables") or {},
+        overrides=overrides,
+    )
+    agent.first_message = _filled(agent.first_message, agent.variables, "first message")
+    agent.prompt = _filled(agent.prompt, agent.variables, "prompt")
+    return agent
+
+
+def _permitted(overrides: Mapping[str, Any], allowed: Collection[str]) -> None:
+    for path, value in _leaves(overrides):
+        if value is not None and path in OVERRIDABLE and path not in allowed:
+            raise problems.no_override(path.rpartition(".")[2])
+
+
+def _leaves(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """The fields of the overrides with their dotted paths."""
+    for key, inner in value.items():
+        here = f"{path}.{key}" if path else key
+        if isinstance(inner, Mapping):
+            yield from _leaves(inner, here)
+        else:
+            yield here, inner
+
+
+def _text(given: Mapping[str, Any], path: str, otherwise: str) -> str:
+    value = given.get(path)
+    if value is None:
+        return otherwise
+    if not isinstance(value, str):
+        raise problems.bad_type(value, ("string",), path)
+    return value
+
+
+def _filled(text: str, variables: Mapping[str, Any], where: str) -> str:
+    """``{{names}}`` replaced; a name that nobody gave ends the conversation (elevenlabs.md#49)."""
+    absent = [name for name in dict.fromkeys(_VARIABLE.findall(text)) if name not in variables]
+    if absent:
+        raise problems.missing_variables(where, absent)
+    return _VARIABLE.sub(lambda found: str(variables[found[1]]), text)

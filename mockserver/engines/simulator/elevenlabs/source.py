@@ -1,0 +1,102 @@
+"""ElevenLabs Agents as a source: one conversation a connection, and the call that gives a signed address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mockserver.core.frames import Handshake, first
+from mockserver.core.ids import Ids
+from mockserver.dialects.base import Dialect
+from mockserver.engines import base
+from mockserver.engines.simulator.common import Provider, SimulatorSource
+from mockserver.engines.simulator.elevenlabs import problems
+from mockserver.engines.simulator.elevenlabs.engine import AgentEngine
+from mockserver.engines.simulator.elevenlabs.options import ElevenLabsOptions
+from mockserver.engines.simulator.elevenlabs.problems import ConversationEnd
+from mockserver.engines.simulator.replies.reply import Replier
+
+SIGNED = ("/convai/conversation/get-signed-url", "/convai/conversation/get_signed_url")
+SIGNATURE = "conversation_signature"
+
+
+class ElevenLabsSource(SimulatorSource[ElevenLabsOptions]):
+    """Remembers the signatures that it gave, and until when each opens a conversation (seconds since 1970)."""
+
+    def __init__(self, dialect: Dialect, options: ElevenLabsOptions, replier: Replier) -> None:
+        super().__init__(dialect, options, replier)
+        self._signed: dict[str, tuple[str, float]] = {}
+
+    @property
+    def default_model(self) -> str:
+        """The language model of the recorded agents."""
+        return "gemini-2.5-flash"
+
+    def open(self, handshake: Handshake, context: base.Context) -> AgentEngine:
+        """One conversation."""
+        return AgentEngine(
+            dialect=self.dialect,
+            options=self.options,
+            context=context,
+            replier=self.replier,
+            ear=self.ear,
+            model=self.model,
+            gate=self._gate(handshake, context),
+            failed=self.failed,
+        )
+
+    def _gate(self, handshake: Handshake, context: base.Context) -> ConversationEnd | None:
+        """Why this client is turned away: a private agent wants a signature, and a key is none (elevenlabs.md#2)."""
+        agent, signature = handshake.param("agent_id"), handshake.param(SIGNATURE)
+        if signature is not None:
+            signed_for, until = self._signed.get(signature, ("", 0.0))
+            good = _seconds(context) < until and agent in (None, signed_for)
+            return None if good else problems.UNSIGNED
+        if not agent:
+            return problems.NO_AGENT
+        return problems.UNSIGNED if self.options.private else None
+
+    def neighbour(self, request: base.Request, context: base.Context) -> base.Reply | None:
+        """GET /v1/convai/conversation/get-signed-url: this server's own address, signed (elevenlabs.md#1)."""
+        if request.method != "GET" or not request.path.endswith(SIGNED):
+            return None
+        key = (first(request.headers, "xi-api-key") or "").strip() or None
+        if not self.accepts(key):
+            # The words of a REST call without a good key: elevenlabs.md#55.
+            status = "needs_authorization" if key is None else "invalid_api_key"
+            message = (
+                "Neither authorization header nor xi-api-key received, please provide one."
+                if key is None
+                else "Invalid API key"
+            )
+            return _json(401, {"detail": {"status": status, "message": message}})
+        agent = first(request.query, "agent_id")
+        if not agent:
+            lacking = {"type": "missing", "loc": ["query", "agent_id"], "msg": "Field required", "input": None}
+            return _json(422, {"detail": [lacking]})
+        ids = Ids(context.rng(f"signatures {len(self._signed)}"))
+        signature = ids.mint("cvtkn_", 28, "0123456789abcdefghjkmnpqrstvwxyz")
+        self._signed[signature] = (agent, _seconds(context) + self.options.signature_s)
+        scheme, _, rest = context.base_url.partition("://")
+        socket = "wss" if scheme in ("https", "wss") else "ws"
+        origin = f"{socket}://{rest.partition('/')[0]}"
+        url = f"{origin}{self.dialect.socket_path}?agent_id={_quoted(agent)}&{SIGNATURE}={signature}"
+        return _json(200, {"signed_url": url})
+
+
+def _seconds(context: base.Context) -> float:
+    return context.unix_us / 1_000_000
+
+
+def _quoted(text: str) -> str:
+    """Percent-encoded, as for a query."""
+    plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+    return "".join(char if char in plain else "".join(f"%{byte:02X}" for byte in char.encode()) for char in text)
+
+
+def _json(status: int, body: dict[str, Any]) -> base.Reply:
+    return base.Reply(status, (("content-type", "application/json"),), json.dumps(body).encode())
+
+
+PROVIDERS: Mapping[str, Provider] = {"elevenlabs": Provider("elevenlabs", ElevenLabsOptions, ElevenLabsSource)}

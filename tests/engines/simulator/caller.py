@@ -1,0 +1,179 @@
+"""A client of any simulated provider, without sockets or a clock: sends frames at a time, keeps what came back.
+
+``check`` looks at each server event (strict types) and returns what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mockserver.core.frames import (
+    MILLISECOND,
+    Accept,
+    Ask,
+    Binary,
+    Effect,
+    Event,
+    Handshake,
+    Hangup,
+    Lost,
+    Micros,
+    Note,
+    Opened,
+    Peer,
+    Received,
+    Refuse,
+    Send,
+    Text,
+    Told,
+)
+from mockserver.core.machine import advance
+from mockserver.engines.base import Context, Engine
+
+UNIX_US = 1_785_000_000_000_000
+
+
+class Caller:
+    """One connection to a source. ``now`` is in milliseconds."""
+
+    def __init__(
+        self,
+        source: Any,
+        hands: Handshake,
+        *,
+        check: Callable[[dict[str, Any]], list[str]],
+        seed: str = "0/0",
+        number: int = 0,
+    ) -> None:
+        self.source = source
+        self.check = check
+        self.engine: Engine = source.open(hands, Context(number, seed, source.dialect, unix_us=UNIX_US))
+        self.at: Micros = 0
+        self.timed: list[tuple[float, dict[str, Any]]] = []
+        self.effects: list[Effect] = []
+        self.asks: list[Ask] = []
+        self._read = 0
+        self.feed(Opened(hands))
+
+    # --- time and input ---
+
+    @property
+    def now(self) -> float:
+        """The time, in milliseconds."""
+        return self.at / MILLISECOND
+
+    def feed(self, event: Event) -> list[dict[str, Any]]:
+        """Something happens now; returns the server events that come of it at once."""
+        before = len(self.timed)
+        self._take(self.engine.feed(event, self.at))
+        return [body for _, body in self.timed[before:]]
+
+    def put(self, body: Any) -> list[dict[str, Any]]:
+        """A JSON text frame now."""
+        return self.text(json.dumps(body))
+
+    def text(self, data: str) -> list[dict[str, Any]]:
+        """A text frame now."""
+        return self.feed(Received(Peer.CLIENT, Text(data)))
+
+    def binary(self, data: bytes) -> list[dict[str, Any]]:
+        """A binary frame now."""
+        return self.feed(Received(Peer.CLIENT, Binary(data)))
+
+    def leave(self) -> None:
+        """The client is gone."""
+        self.feed(Received(Peer.CLIENT, Lost("gone")))
+
+    def wait(self, ms: float) -> list[dict[str, Any]]:
+        """Let time pass; returns what came."""
+        before = len(self.timed)
+        until = self.at + round(ms * MILLISECOND)
+        for due, effect in advance(self.engine, until):
+            self.at = due
+            self._take([effect])
+        self.at = until
+        return [body for _, body in self.timed[before:]]
+
+    def until(self, name: str, *, within: float = 60_000) -> dict[str, Any]:
+        """Let time pass until a new event of this name has come, and no further than its instant."""
+        end = self.at + round(within * MILLISECOND)
+        while True:
+            for place in range(self._read, len(self.timed)):
+                if name_of(self.timed[place][1]) == name:
+                    self._read = place + 1
+                    return self.timed[place][1]
+            due = self.engine.wake_at()
+            if due is None or due > end:
+                raise AssertionError(f"no {name} within {within} ms; came: {self.names()}")
+            self.at = max(self.at, due)
+            self._take(self.engine.wake(self.at))
+
+    def told(self, value: Any = None, failure: BaseException | None = None) -> list[dict[str, Any]]:
+        """The awaitable that the engine asked for last has come to an end."""
+        return self.feed(Told(self.asks[-1].token, value, failure))
+
+    # --- what came ---
+
+    def _take(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            self.effects.append(effect)
+            match effect:
+                case Send(Peer.CLIENT, Text(data)):
+                    body = json.loads(data)
+                    assert self.check(body) == [], body
+                    self.timed.append((self.now, body))
+                case Ask():
+                    self.asks.append(effect)
+                case Accept() | Hangup() | Refuse() | Note():
+                    pass
+                case _:
+                    raise AssertionError(f"unexpected effect {effect}")
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """All server events so far."""
+        return [body for _, body in self.timed]
+
+    def names(self, *without: str) -> list[str]:
+        """Their names, runs of one name once, some left out."""
+        found: list[str] = []
+        for name in map(name_of, self.events):
+            if name not in without and (not found or found[-1] != name):
+                found.append(name)
+        return found
+
+    def of(self, name: str) -> list[dict[str, Any]]:
+        """All events of this name."""
+        return [body for body in self.events if name_of(body) == name]
+
+    def time_of(self, name: str) -> float:
+        """When the first event of this name came, in ms."""
+        return next(at for at, body in self.timed if name_of(body) == name)
+
+    @property
+    def hangup(self) -> Hangup | None:
+        """How the server ended the session, if it did."""
+        return next((effect for effect in self.effects if isinstance(effect, Hangup)), None)
+
+    @property
+    def closed(self) -> tuple[int | None, str] | None:
+        """Its code and reason."""
+        return None if self.hangup is None else (self.hangup.code, self.hangup.reason)
+
+    @property
+    def notes(self) -> list[Note]:
+        """The lines for the journal."""
+        return [effect for effect in self.effects if isinstance(effect, Note)]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the engine shows of itself."""
+        found: dict[str, Any] = self.engine.inspect().values  # type: ignore[attr-defined]
+        return found
+
+
+def name_of(body: dict[str, Any]) -> str:
+    """An event's type."""
+    return str(body.get("type"))
