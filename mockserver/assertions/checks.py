@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 from mockserver import speech
 from mockserver.assertions.said import Surfaced, as_text, audio_of, bodies, plain, said_in, strings, texts, within
+from mockserver.core.entry import Entry
 from mockserver.core.expect import timeline
 from mockserver.core.frames import Sender
-from mockserver.core.journal import Entry, Journal
+from mockserver.core.journal import Journal
 from mockserver.core.paths import dig
 from mockserver.core.view import Kind
 from mockserver.errors import ExpectationFailed, UsageError

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from mockserver.assertions.said import bodies
+from mockserver.core.entry import Entry
 from mockserver.core.expect import Selection, timeline
 from mockserver.core.frames import Sender
-from mockserver.core.journal import Entry, Journal
+from mockserver.core.journal import Journal
 from mockserver.core.paths import dig
 from mockserver.errors import ExpectationFailed
 

@@ -9,9 +9,10 @@ from typing import Any
 from unicodedata import category
 
 from mockserver import speech
+from mockserver.core.entry import Entry
 from mockserver.core.expect import Selection
 from mockserver.core.frames import Binary, Sender
-from mockserver.core.journal import Entry, Journal
+from mockserver.core.journal import Journal
 from mockserver.errors import UsageError
 
 Surfaced = str | bytes

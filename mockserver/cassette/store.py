@@ -23,8 +23,9 @@ from mockserver.cassette.names import PARTIAL, SUFFIX, steps
 from mockserver.cassette.reader import decode
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.spread import Spread
+from mockserver.core.entry import Entry
 from mockserver.core.frames import Answer, Handshake, Micros, Note, Sender, Text
-from mockserver.core.journal import Entry, Journal
+from mockserver.core.journal import Journal
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.registry import dialect_named

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from itertools import count
 
+from mockserver.core.entry import Entry, What
 from mockserver.core.frames import (
     SECOND,
     Abort,
@@ -35,7 +36,6 @@ from mockserver.core.frames import (
     Send,
     Sender,
 )
-from mockserver.core.journal import Entry, What
 from mockserver.dialects.base import Dialect
 
 QUIET: Micros = 1 * SECOND

@@ -14,16 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
+from mockserver.core.entry import Entered, Entry
 from mockserver.core.frames import Micros, Sender
 from mockserver.core.paths import matches
 from mockserver.core.timeline import entry_lines
 from mockserver.core.view import View
 from mockserver.errors import ExpectationFailed, UsageError
-
-if TYPE_CHECKING:
-    from mockserver.core.journal import Entry, Journal
 
 TIMELINE_LINES = 60
 """How much of the timeline a message prints: its head and tail, with what lies between counted."""
@@ -33,7 +31,7 @@ TIMELINE_LINES = 60
 class Selection:
     """The frames of a journal that answer a description, in order."""
 
-    journal: Journal
+    journal: Entered
     described: str
     entries: tuple[Entry, ...]
 
@@ -138,7 +136,7 @@ class Chosen(TypedDict, total=False):
     metadata: Mapping[str, Any] | None
 
 
-def select(journal: Journal, sender: Sender, name: str = "*", **chosen: Unpack[Chosen]) -> Selection:
+def select(journal: Entered, sender: Sender, name: str = "*", **chosen: Unpack[Chosen]) -> Selection:
     """The frames of one sender by event name (glob), and by what ``Chosen`` says."""
     for word in chosen:
         if word not in Chosen.__annotations__:
@@ -178,7 +176,7 @@ def in_order(*selections: Selection) -> None:
             )
 
 
-def timeline(journal: Journal, marked: set[int] | frozenset[int] = frozenset()) -> str:
+def timeline(journal: Entered, marked: set[int] | frozenset[int] = frozenset()) -> str:
     """The journal as lines; ``marked`` entries (by index) get a ``>``. A long one loses its middle."""
     lines = entry_lines(journal, marked=marked)
     return "\n".join(_cut(lines))

@@ -7,45 +7,15 @@ after the last fault. Notes say what happened in between. Entries are values and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, NamedTuple, Unpack, overload
+from typing import Unpack, overload
 
 from mockserver.core.burst import Burst, Fill, filled
+from mockserver.core.entry import Entry, SessionLog, What
 from mockserver.core.expect import Chosen, Selection, select, timeline
-from mockserver.core.frames import Answer, Frame, Handshake, Micros, Note, Sender, Text
+from mockserver.core.frames import Answer, Handshake, Micros, Note, Sender, Text
 from mockserver.core.view import Lens, Memo, View
-
-What = Handshake | Answer | Frame | Note
-
-
-class Entry(NamedTuple):
-    """One line of the journal.
-
-    ``at``: microseconds since its session began. ``sender``: None for a note. ``what``: the handshake (client),
-    the answer to it (server), a frame, or a note. One is made for every frame, and a tuple is made four times as
-    fast as a frozen dataclass.
-    """
-
-    index: int  # type: ignore[assignment]  # the method that tuples have is not missed
-    session: int
-    at: Micros
-    sender: Sender | None
-    what: What
-
-
-@dataclass(slots=True)
-class SessionLog:
-    """What the journal knows of one session (one client connection)."""
-
-    number: int
-    began_us: Micros
-    lens: Lens
-    seed: str
-    handshake: Handshake | None = None
-    ended: bool = False
-    facts: dict[str, Any] = field(default_factory=dict)
-
 
 _tuple = tuple.__new__
 Sink = Callable[[Entry], None]

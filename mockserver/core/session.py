@@ -14,9 +14,10 @@ The session is itself a machine. It keeps the clock's due times for all its part
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mockserver.core.burst import Burst
+from mockserver.core.entry import SessionLog
 from mockserver.core.frames import (
     Abort,
     Accept,
@@ -44,7 +45,7 @@ from mockserver.core.frames import (
     Told,
     to_client,
 )
-from mockserver.core.journal import Journal, SessionLog
+from mockserver.core.journal import Journal
 from mockserver.core.machine import Machine, earliest
 
 LAST = (Close, Lost)
@@ -63,6 +64,7 @@ class Layer(Machine[Item, Item], Protocol):
         ...
 
 
+@runtime_checkable
 class Bursting(Protocol):
     """An engine that can say many frames at once. ``wake`` says the same, frame by frame."""
 
@@ -117,7 +119,7 @@ class Session:
         """What ``wake_at`` says, as far as ``wake`` found it out on its way."""
         self.emit: Callable[[Effect], None] = self._keep if emit is None else emit
         self.emit_burst = emit_burst
-        self._wake_bursts: Callable[[Micros], Iterable[Effect | Burst]] | None = getattr(engine, "wake_bursts", None)
+        self._wake_bursts = engine.wake_bursts if isinstance(engine, Bursting) else None
         self._out: list[Effect] = []
 
     # --- the machine ---

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from mockserver.core.entry import Entered
 from mockserver.core.frames import Answer, Frame, Handshake, Micros, Note, Sender
 from mockserver.core.view import Kind, Lens, View
-
-if TYPE_CHECKING:
-    from mockserver.core.journal import Journal
 
 ARROWS = {Sender.CLIENT: "-->", Sender.SERVER: "<--", None: " * "}
 WIDEST = 240
@@ -42,7 +39,7 @@ class _Run:
     milliseconds: float = 0.0
 
 
-def entry_lines(journal: Journal, *, marked: Collection[int] = ()) -> list[str]:
+def entry_lines(journal: Entered, *, marked: Collection[int] = ()) -> list[str]:
     """A journal's lines; the entries whose index is in ``marked`` have a line of their own with a ``>``."""
     rows = (
         Row(

@@ -18,7 +18,7 @@ from mockserver.core.ids import rng
 from mockserver.core.machine import Machine
 from mockserver.core.view import Lens
 from mockserver.dialects.base import Dialect
-from mockserver.errors import ExpectationFailed
+from mockserver.errors import ExpectationFailed, UpstreamError
 
 Engine = Machine[Event, Effect]
 
@@ -76,6 +76,45 @@ class Relaying(Protocol):
     """An engine that passes on what an upstream says, and says nothing of its own but that it cannot."""
 
     relays: bool
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """An engine that shows what it is and what it holds."""
+
+    def inspect(self) -> Inspection:
+        """As plain values."""
+        ...
+
+
+@runtime_checkable
+class Kinded(Protocol):
+    """A source that has a name for its kind, as the control API shows it: "simulator", "replay", "script", "relay"."""
+
+    kind: str
+
+
+@runtime_checkable
+class Lending(Protocol):
+    """A source that may hold a key, which whoever may connect spends."""
+
+    @property
+    def lends_key(self) -> bool:
+        """Whether it does hold one."""
+        ...
+
+    def names(self, handshake: Handshake) -> bool:
+        """Whether this connection goes to an address that a reply has named, where the key has no part in it."""
+        ...
+
+
+@runtime_checkable
+class Dialling(Protocol):
+    """A source behind which a real service is."""
+
+    upstream: str
+    failures: list[UpstreamError]
+    """What the service refused or failed to do."""
 
 
 class Source(Protocol):

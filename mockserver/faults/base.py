@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mockserver.core.entry import SessionLog
 from mockserver.core.frames import Micros, Sender
-from mockserver.core.journal import SessionLog
 from mockserver.core.typed import check_fields
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.generic import GENERIC

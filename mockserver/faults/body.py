@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from mockserver.core.entry import SessionLog
 from mockserver.core.frames import Frame, Item, Micros, Note, Sender, frame_to_client, from_client
 from mockserver.core.ids import Ids, rng
-from mockserver.core.journal import SessionLog
 from mockserver.core.view import Lens, View
 from mockserver.dialects.base import Dialect
 from mockserver.faults.where import Where

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mockserver.core.entry import SessionLog
 from mockserver.core.frames import Abort, Close, Frame, Hangup, Item, Lost, Micros, Opened, Peer, Received, Send, Sender
-from mockserver.core.journal import SessionLog
 from mockserver.core.machine import earliest
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.life import last_of

@@ -22,7 +22,7 @@ from mockserver.faults.life import Living
 from mockserver.faults.options import On, Options, make
 
 
-class Refusal(Living):
+class TroubleBody(Living):
     """A fault that knows the session's id, and how the dialect says no."""
 
     def __init__(self, run: Run, trouble: Trouble) -> None:
@@ -45,7 +45,7 @@ class Refusal(Living):
         return Problem(problem.kind, message, problem.param, event_id, problem.type, extra)
 
 
-class FailedBy(Refusal):
+class FailedBy(TroubleBody):
     """Ends the open response as failed; where none is open it complains, or refuses where complaints are unknown."""
 
     def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
@@ -60,7 +60,7 @@ class FailedBy(Refusal):
         return [self.run.fire(f"said {problem.kind} at", sight), *said]
 
 
-class Refusing(Refusal):
+class Refusing(TroubleBody):
     """Ends the session; the frame that marks the moment does not go out."""
 
     instead = True
@@ -75,7 +75,7 @@ class Refusing(Refusal):
         return [self.run.fire(f"ended the session with {problem.kind} at", sight), *self.run.dialect.refusal(problem)]
 
 
-class Busy(Refusal):
+class Busy(TroubleBody):
     """Answers a request itself; the engine never hears of it."""
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
@@ -100,7 +100,7 @@ class ProviderError(Action):
     aims: ClassVar[Aims] = "moment"
     on: ClassVar[tuple[str, ...]] = (Mark.BEGIN,)
     trouble: ClassVar[Trouble]
-    body: ClassVar[type[Refusal]] = FailedBy
+    body: ClassVar[type[TroubleBody]] = FailedBy
 
     def start(self, run: Run) -> Body:
         """A body for one session."""
@@ -154,7 +154,7 @@ class InvalidKey(ProviderError):
     example: ClassVar[str] = "invalid key for first 1 attempts"
     on: ClassVar[tuple[str, ...]] = (Mark.OPENING,)
     trouble: ClassVar[Trouble] = "invalid_key"
-    body: ClassVar[type[Refusal]] = Refusing
+    body: ClassVar[type[TroubleBody]] = Refusing
 
 
 @register
@@ -169,7 +169,7 @@ class BetaRetired(ProviderError):
     example: ClassVar[str] = "beta retired"
     on: ClassVar[tuple[str, ...]] = (Mark.OPENING,)
     trouble: ClassVar[Trouble] = "shape_retired"
-    body: ClassVar[type[Refusal]] = Refusing
+    body: ClassVar[type[TroubleBody]] = Refusing
 
 
 @register
@@ -182,7 +182,7 @@ class SessionExpired(ProviderError):
     example: ClassVar[str] = "session expired after 60min"
     on: ClassVar[tuple[str, ...]] = ()
     trouble: ClassVar[Trouble] = "session_expired"
-    body: ClassVar[type[Refusal]] = Refusing
+    body: ClassVar[type[TroubleBody]] = Refusing
 
 
 @register
@@ -197,7 +197,7 @@ class ActiveResponse(ProviderError):
     example: ClassVar[str] = "active response on 1st {request}"
     on: ClassVar[tuple[str, ...]] = (Mark.REQUEST,)
     trouble: ClassVar[Trouble] = "reply_active"
-    body: ClassVar[type[Refusal]] = Busy
+    body: ClassVar[type[TroubleBody]] = Busy
 
 
 @register
@@ -210,7 +210,7 @@ class CancelNotActive(ProviderError):
     example: ClassVar[str] = "cancel not active on 1st {cancel}"
     on: ClassVar[tuple[str, ...]] = (Mark.CANCEL,)
     trouble: ClassVar[Trouble] = "nothing_to_cancel"
-    body: ClassVar[type[Refusal]] = Busy
+    body: ClassVar[type[TroubleBody]] = Busy
 
 
 # --- constructors ---------------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 Registered under the name ``realtime_mock`` by the package's ``pytest11`` entry point. Nothing here is autouse, and
 nothing touches the network unless recording or verifying is asked for. This module is imported at every start of pytest
-on a machine that has the package, so it imports nothing: the server is in ``running``, imported by the first test that
-takes a fixture.
+on a machine that has the package, so it imports next to nothing: the server is in ``running``, imported by the first
+test that takes a fixture.
 
 What a server has against a test (a mismatch, a stall, frames never played, a fault that never fired) makes the test
 fail, even where the client swallowed the error. It is put in place of the test's own outcome only where that is
@@ -13,16 +13,17 @@ fail, even where the client swallowed the error. It is put in place of the test'
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from mockserver.pytest_plugin.options import NOTES
 
 if TYPE_CHECKING:
     from mockserver.pytest_plugin.running import Running
     from mockserver.server.host import MockServer
 
 RUNNING: pytest.StashKey[Running] = pytest.StashKey()
-NOTES: pytest.StashKey[dict[str, set[str]]] = pytest.StashKey()
 MODES = ("none", "once", "new", "all", "verify")
 MARKER = (
     "realtime_mock(cassette=None, simulator=None, script=None, faults=(), replier=None, pacing='recorded', rules=None, "
@@ -106,9 +107,3 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         from mockserver.pytest_plugin.notes import write
 
         write(session.config, used)
-
-
-def ini_or_option(config: pytest.Config, name: str) -> Any:
-    """An option, or the ini setting of the same name where the option is not given."""
-    value = config.getoption(name)
-    return value if value is not None else config.getini(name) or None

@@ -14,15 +14,15 @@ import pytest
 from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.store import Recorder, load, redactor_for, save
+from mockserver.core.entry import Entry
 from mockserver.core.frames import Handshake
-from mockserver.core.journal import Entry
 from mockserver.engines.base import Context, Engine, Reply, Request
 from mockserver.engines.relay.source import Forward, Relay
 from mockserver.engines.replay.source import Replay
 from mockserver.errors import ExpectationFailed, MockServerError, UsageError
-from mockserver.pytest_plugin import ini_or_option
-from mockserver.pytest_plugin.settings import Settings
-from mockserver.pytest_plugin.sources import Plan, missing, record_command
+from mockserver.pytest_plugin.options import ini_or_option
+from mockserver.pytest_plugin.plans import SourcePlan, missing, record_command
+from mockserver.pytest_plugin.settings import MarkerSettings
 from mockserver.server.config import combined, find
 from mockserver.server.host import MockServer
 from mockserver.server.sources import relay, replay
@@ -31,19 +31,19 @@ VERIFIED = pytest.StashKey[dict[Path, str]]()
 """What verifying found, by cassette: a cassette of several tests is sent to the real service once."""
 
 
-class Replaying(Plan):
+class ReplayPlan(SourcePlan):
     """The cassette answers."""
 
-    def __init__(self, item: pytest.Function, settings: Settings, path: Path) -> None:
+    def __init__(self, item: pytest.Function, settings: MarkerSettings, path: Path) -> None:
         if not path.is_file():
             raise missing(item, path)
         super().__init__(_replay(item, settings, path))
 
 
-class Recording(Plan):
+class RecordPlan(SourcePlan):
     """The real service answers, and a cassette is made; it is put in place if the test passes."""
 
-    def __init__(self, item: pytest.Function, settings: Settings, path: Path) -> None:
+    def __init__(self, item: pytest.Function, settings: MarkerSettings, path: Path) -> None:
         upstream, key_env = _upstream(item, settings)
         self._real = relay(upstream, key_env=key_env)
         super().__init__(self._real)
@@ -96,10 +96,10 @@ class Recording(Plan):
             self._recorder.discard()
 
 
-class New(Recording):
+class New(RecordPlan):
     """The cassette answers the connections that it holds; the real service the others, which are added to it."""
 
-    def __init__(self, item: pytest.Function, settings: Settings, path: Path) -> None:
+    def __init__(self, item: pytest.Function, settings: MarkerSettings, path: Path) -> None:
         super().__init__(item, settings, path)
         self._known = load(path)
         self._mixed = Extending(_replay(item, settings, path), self._real)
@@ -182,10 +182,10 @@ def _end_us(one: Connection) -> int:
     return one.opened_us + max((record.at for record in one.records), default=0)
 
 
-class Verifying(Replaying):
+class Verifying(ReplayPlan):
     """The cassette answers; then its client side goes to the real service, and drift fails the test."""
 
-    def __init__(self, item: pytest.Function, settings: Settings, path: Path) -> None:
+    def __init__(self, item: pytest.Function, settings: MarkerSettings, path: Path) -> None:
         super().__init__(item, settings, path)
         self._item, self._path = item, path
         self._upstream, self._key_env = _upstream(item, settings)
@@ -214,7 +214,7 @@ class Verifying(Replaying):
         return "" if drifted is None else str(drifted)
 
 
-def _replay(item: pytest.Function, settings: Settings, path: Path) -> Replay:
+def _replay(item: pytest.Function, settings: MarkerSettings, path: Path) -> Replay:
     config = find(item.config.rootpath)
     return replay(
         path,
@@ -226,7 +226,7 @@ def _replay(item: pytest.Function, settings: Settings, path: Path) -> Replay:
     )
 
 
-def _upstream(item: pytest.Function, settings: Settings) -> tuple[str, str | None]:
+def _upstream(item: pytest.Function, settings: MarkerSettings) -> tuple[str, str | None]:
     """The real service and the variable with its key."""
     from mockserver.server.verify import key_variable
 
@@ -240,18 +240,18 @@ def _upstream(item: pytest.Function, settings: Settings) -> tuple[str, str | Non
     return upstream, named or key_variable(upstream)
 
 
-def _once(item: pytest.Function, settings: Settings, path: Path) -> Plan:
-    return (Replaying if path.is_file() else Recording)(item, settings, path)
+def _once(item: pytest.Function, settings: MarkerSettings, path: Path) -> SourcePlan:
+    return (ReplayPlan if path.is_file() else RecordPlan)(item, settings, path)
 
 
-def _new(item: pytest.Function, settings: Settings, path: Path) -> Plan:
-    return (New if path.is_file() else Recording)(item, settings, path)
+def _new(item: pytest.Function, settings: MarkerSettings, path: Path) -> SourcePlan:
+    return (New if path.is_file() else RecordPlan)(item, settings, path)
 
 
-PLANS: dict[str, Callable[[pytest.Function, Settings, Path], Plan]] = {
-    "none": Replaying,
+PLANS: dict[str, Callable[[pytest.Function, MarkerSettings, Path], SourcePlan]] = {
+    "none": ReplayPlan,
     "once": _once,
     "new": _new,
-    "all": Recording,
+    "all": RecordPlan,
     "verify": Verifying,
 }

@@ -27,8 +27,9 @@ from mockserver.errors import (
     ReplayUnfinished,
     UsageError,
 )
-from mockserver.pytest_plugin.settings import Settings, settings_of
-from mockserver.pytest_plugin.sources import Plan, plan
+from mockserver.pytest_plugin.plans import SourcePlan
+from mockserver.pytest_plugin.settings import MarkerSettings, settings_of
+from mockserver.pytest_plugin.sources import plan
 from mockserver.server.config import find
 from mockserver.server.host import MockServer
 from mockserver.server.virtual import virtual_time
@@ -48,8 +49,8 @@ class Running:
         self._passed = False
         self._explained = False
         try:
-            self.settings: Settings = settings_of(self._item.iter_markers("realtime_mock"))
-            self.plan: Plan = plan(self._item, self.settings)
+            self.settings: MarkerSettings = settings_of(self._item.iter_markers("realtime_mock"))
+            self.plan: SourcePlan = plan(self._item, self.settings)
             self.server = MockServer(
                 self.plan.source,
                 faults=self.settings.faults,

@@ -17,7 +17,7 @@ OF_CASSETTES = ("pacing", "rules", "allow_unplayed", "upstream")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class MarkerSettings:
     """The marker's arguments.
 
     What answers is one of ``cassette`` (a name in the folder ``cassettes`` beside the test file), ``simulator`` (a
@@ -82,7 +82,7 @@ class Settings:
         return self.simulator is None and self.script is None
 
 
-def settings_of(markers: Iterable[pytest.Mark]) -> Settings:
+def settings_of(markers: Iterable[pytest.Mark]) -> MarkerSettings:
     """The settings of a test. Of several markers (module, class, function) the closest wins, argument by argument."""
     merged: dict[str, Any] = {}
     for mark in markers:  # closest first
@@ -98,11 +98,11 @@ def settings_of(markers: Iterable[pytest.Mark]) -> Settings:
             # What that is decides what of the rest is of use.
             if not ((closer and name in (*ONE_OF, "replier")) or (other and name in OF_CASSETTES)):
                 merged.setdefault(name, value)
-    return Settings(**merged)
+    return MarkerSettings(**merged)
 
 
 def _check_names(given: Mapping[str, Any]) -> None:
-    known = [field.name for field in fields(Settings)]
+    known = [field.name for field in fields(MarkerSettings)]
     for name in given:
         if name not in known:
             near = get_close_matches(name, known, 1)

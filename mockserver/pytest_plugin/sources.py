@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import zlib
 from pathlib import Path
 from typing import Any
@@ -11,43 +10,26 @@ from typing import Any
 import pytest
 
 from mockserver.engines.base import Source
-from mockserver.errors import CassetteMissing, UsageError
-from mockserver.pytest_plugin import NOTES, ini_or_option
-from mockserver.pytest_plugin.settings import Settings
-from mockserver.server.host import MockServer
+from mockserver.errors import UsageError
+from mockserver.pytest_plugin.options import NOTES, ini_or_option
+from mockserver.pytest_plugin.plans import SourcePlan
+from mockserver.pytest_plugin.settings import MarkerSettings
 
 LONGEST = 150
 """Bytes of a test's name in a file name; the rest is told apart by a check sum."""
 
 
-class Plan:
-    """A source, and what is to be done around the server's life. This one does nothing."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-
-    def begin(self, server: MockServer) -> None:
-        """The server is made but does not run yet."""
-
-    def end(self, server: MockServer, *, kept: bool) -> str:
-        """The server is closed. ``kept``: the test passed. Returns what else the test should fail for."""
-        return ""
-
-    def drop(self) -> None:
-        """The server never ran."""
-
-
-def plan(item: pytest.Function, settings: Settings) -> Plan:
+def plan(item: pytest.Function, settings: MarkerSettings) -> SourcePlan:
     """The plan for one test. Raises UsageError and cassette errors, which become the test's."""
     if settings.simulator is not None:
-        return Plan(_simulator(settings))
+        return SourcePlan(_simulator(settings))
     if settings.script is not None:
-        return Plan(_script(settings.script))
+        return SourcePlan(_script(settings.script))
     mode = ini_or_option(item.config, "realtime_mock_record") or "none"
     return cassette_plan(item, settings, mode)
 
 
-def _simulator(settings: Settings) -> Source:
+def _simulator(settings: MarkerSettings) -> Source:
     if isinstance(settings.simulator, str):
         from mockserver.engines.simulator import simulator
 
@@ -67,7 +49,7 @@ def _script(given: Any) -> Source:
     return made
 
 
-def cassette_path(item: pytest.Function, settings: Settings) -> Path:
+def cassette_path(item: pytest.Function, settings: MarkerSettings) -> Path:
     """Where the test's cassette is or would be. UsageError for a name that leaves the folder."""
     from mockserver.cassette.names import from_test
     from mockserver.cassette.store import locate
@@ -93,7 +75,7 @@ def note_use(item: pytest.Function, path: Path) -> None:
     item.config.stash.setdefault(NOTES, {}).setdefault(relative, set()).add(item.nodeid)
 
 
-def cassette_plan(item: pytest.Function, settings: Settings, mode: str) -> Plan:
+def cassette_plan(item: pytest.Function, settings: MarkerSettings, mode: str) -> SourcePlan:
     """The plan for a test with a cassette."""
     from mockserver.pytest_plugin import modes
 
@@ -101,25 +83,5 @@ def cassette_plan(item: pytest.Function, settings: Settings, mode: str) -> Plan:
         raise UsageError(f"realtime_mock_record: expected one of {', '.join(modes.PLANS)}, got {mode!r}")
     path = cassette_path(item, settings)
     note_use(item, path)
-    made: Plan = modes.PLANS[mode](item, settings, path)
+    made: SourcePlan = modes.PLANS[mode](item, settings, path)
     return made
-
-
-def missing(item: pytest.Function, path: Path) -> CassetteMissing:
-    """The error for a cassette that is not there, with the command that records it."""
-    command = record_command(item, "once")
-    return CassetteMissing(f"{_shown(item, path)}: no such cassette; record it with: {command}")
-
-
-def record_command(item: pytest.Function, mode: str) -> str:
-    """The command that records this test's cassette."""
-    known = ini_or_option(item.config, "realtime_mock_upstream")
-    upstream = "" if known else " --realtime-mock-upstream=PROVIDER"
-    return f"pytest --realtime-mock-record={mode}{upstream} {shlex.quote(item.nodeid)}"
-
-
-def _shown(item: pytest.Function, path: Path) -> str:
-    try:
-        return path.relative_to(item.config.invocation_params.dir).as_posix()
-    except ValueError:
-        return str(path)

@@ -26,16 +26,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mockserver.core.entry import Entry
 from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Note, Pairs, Sender, Text, first
-from mockserver.core.journal import Entry
-from mockserver.engines.base import Reply, Request, Source
+from mockserver.engines.base import Kinded, Reply, Request, Source
 from mockserver.errors import SpecError, UsageError
-
-if TYPE_CHECKING:
-    from mockserver.server.host import MockServer
-    from mockserver.server.sessions import SessionHandle
+from mockserver.server.rim import Serving
+from mockserver.server.sessions import SessionHandle
 
 ROOT = "/__mockserver__"
 MAX_BODY = 64 * 1024
@@ -58,7 +56,7 @@ class Refused(Exception):
 class Control:
     """The control API of one server."""
 
-    def __init__(self, server: MockServer) -> None:
+    def __init__(self, server: Serving) -> None:
         self._server = server
 
     async def answer(self, request: Request, *, peer: str | None) -> Reply:
@@ -288,9 +286,7 @@ class Control:
 
 def _kind_of_source(source: Source) -> str:
     """``simulator``, ``replay``, ``script``, ``relay``; the class's name where the source is not ours."""
-    kind = type(source)
-    steps = kind.__module__.split(".")
-    return steps[2] if steps[:2] == ["mockserver", "engines"] else kind.__name__
+    return source.kind if isinstance(source, Kinded) else type(source).__name__
 
 
 def _plain(value: object) -> Any:

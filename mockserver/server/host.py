@@ -18,10 +18,11 @@ from aiohttp import web
 
 from mockserver.cassette.model import Exchange
 from mockserver.cassette.tap import Tap
+from mockserver.core.entry import Entry
 from mockserver.core.frames import Handshake, Micros
-from mockserver.core.journal import Entry, Journal
+from mockserver.core.journal import Journal
 from mockserver.core.session import Session
-from mockserver.engines.base import Context, Relaying, Reply, Request, Source
+from mockserver.engines.base import Context, Lending, Relaying, Reply, Request, Source
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
 from mockserver.server.admission import Admission, Asked, checked_origins
 from mockserver.server.alarms import Alarms
@@ -90,7 +91,7 @@ class MockServer:
             host=host,
             token=self.token,
             origins=checked_origins(allow_origins),
-            lends_key=bool(getattr(source, "lends_key", False)),
+            lends_key=isinstance(source, Lending) and source.lends_key,
             secure=tls,
         )
         self.compress = compress
@@ -202,7 +203,7 @@ class MockServer:
 
     # --- contexts ---
 
-    def in_thread(self) -> InThread:
+    def in_thread(self) -> InThread[Self]:
         """A context manager that runs this server in a thread with a loop of its own."""
         from mockserver.server.thread import InThread
 

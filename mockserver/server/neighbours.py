@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mockserver.cassette.model import Exchange
 from mockserver.core.frames import Handshake, Micros, first
-from mockserver.engines.base import Context, Reply, Request, Source
+from mockserver.engines.base import Context, Lending, Reply, Request, Source
 from mockserver.errors import UpstreamError
+from mockserver.server.rim import Serving
 from mockserver.server.websocket.app import told
 
 if TYPE_CHECKING:
     from mockserver.engines.relay.source import Forward
     from mockserver.server.clock import Clock
-    from mockserver.server.host import MockServer
     from mockserver.server.websocket.upstream import Dialler
 
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
@@ -37,7 +37,7 @@ class Neighbours:
 
     def __init__(
         self,
-        server: MockServer,
+        server: Serving,
         *,
         clock: Clock,
         dialler: Callable[[], Dialler],
@@ -98,5 +98,4 @@ def reached(base_url: str, request: Request) -> str:
 
 def spends_nothing(source: Source, handshake: Handshake) -> bool:
     """Whether a relay takes this handshake to an address that its upstream named, where it adds no key."""
-    names: Callable[[Handshake], bool] | None = getattr(source, "names", None)
-    return names is not None and names(handshake)
+    return isinstance(source, Lending) and source.names(handshake)

@@ -17,9 +17,9 @@ from typing import Any, Self
 
 from mockserver.cassette.model import Exchange
 from mockserver.cassette.store import Recorder
+from mockserver.core.entry import Entry
 from mockserver.core.frames import Binary, Sender, Text
-from mockserver.core.journal import Entry
-from mockserver.engines.base import Source
+from mockserver.engines.base import Dialling, Source
 from mockserver.errors import ExpectationFailed, UpstreamError
 from mockserver.server.host import MockServer
 
@@ -68,7 +68,7 @@ class Recording:
         self.recorder = Recorder(
             path,
             dialect=source.dialect,
-            upstream=getattr(source, "upstream", ""),
+            upstream=source.upstream if isinstance(source, Dialling) else "",
             origin=origin,
             audio=audio,
             overwrite=overwrite,
@@ -84,7 +84,8 @@ class Recording:
     @property
     def failures(self) -> list[UpstreamError]:
         """What the upstream refused or failed to do."""
-        return list(getattr(self.server.source, "failures", ()))
+        source = self.server.source
+        return list(source.failures) if isinstance(source, Dialling) else []
 
     @property
     def problems(self) -> list[ExpectationFailed]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, Unpack
 
+from mockserver.core.entry import SessionLog
 from mockserver.core.expect import Chosen, Selection
 from mockserver.core.frames import Micros
-from mockserver.core.journal import Journal, SessionLog
+from mockserver.core.journal import Journal
 from mockserver.core.session import Layer, Session
 from mockserver.dialects.base import Dialect
-from mockserver.engines.base import Engine, Inspection
+from mockserver.engines.base import Engine, Inspectable, Inspection
 from mockserver.errors import FaultNeverFired, UsageError
 from mockserver.server.fault_files import expanded
 from mockserver.server.pump import Pump
@@ -87,12 +88,8 @@ class SessionHandle:
 
     def inspect(self) -> Inspection:
         """What the engine shows of itself."""
-        show = getattr(self.session.engine, "inspect", None)
-        if show is None:
-            return Inspection(type(self.session.engine).__name__.lower())
-        shown = show()
-        assert isinstance(shown, Inspection)
-        return shown
+        engine = self.session.engine
+        return engine.inspect() if isinstance(engine, Inspectable) else Inspection(type(engine).__name__.lower())
 
 
 class Faults:

@@ -6,18 +6,18 @@ import asyncio
 import os
 import threading
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
 from mockserver.errors import ServerError
+from mockserver.server.rim import Running
 
-if TYPE_CHECKING:
-    from mockserver.server.host import MockServer
+S = TypeVar("S", bound=Running)
 
 
-class InThread:
+class InThread(Generic[S]):
     """``with MockServer(...).in_thread() as server``. Entering returns when the server listens."""
 
-    def __init__(self, server: MockServer) -> None:
+    def __init__(self, server: S) -> None:
         self.server = server
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -26,7 +26,7 @@ class InThread:
         self._error: BaseException | None = None
         self._pid = 0
 
-    def __enter__(self) -> MockServer:
+    def __enter__(self) -> S:
         self.start()
         return self.server
 

@@ -16,8 +16,8 @@ from mockserver.cassette.importers.genai_log import import_genai_log
 from mockserver.cassette.importers.neutral import compact, import_neutral
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.store import Recorder, load, save
+from mockserver.core.entry import Entry
 from mockserver.core.frames import Binary, Close, Handshake, Lost, Sender, Text
-from mockserver.core.journal import Entry
 from mockserver.dialects.registry import DIALECTS
 from mockserver.errors import (
     CassetteDamaged,

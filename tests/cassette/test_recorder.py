@@ -17,8 +17,9 @@ import pytest
 from mockserver.cassette import store
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.store import Recorder, load
+from mockserver.core.entry import SessionLog
 from mockserver.core.frames import Answer, Close, Frame, Handshake, Note, Sender, Text
-from mockserver.core.journal import Journal, SessionLog
+from mockserver.core.journal import Journal
 from mockserver.dialects.openai.lens import OPENAI
 from mockserver.errors import CassetteError, CassetteExists, SecretFound
 from tests.cassette.make import audio_delta, event, noise

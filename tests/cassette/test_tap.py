@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mockserver.cassette.diff import diff
 from mockserver.cassette.model import Cassette, Connection, Header, Record
 from mockserver.cassette.tap import QUIET, Tap
+from mockserver.core.entry import Entry
 from mockserver.core.frames import (
     Accept,
     Answer,
@@ -32,7 +33,7 @@ from mockserver.core.frames import (
     Text,
     to_client,
 )
-from mockserver.core.journal import Entry, Journal
+from mockserver.core.journal import Journal
 from mockserver.core.machine import Plan
 from mockserver.core.session import Session
 from mockserver.dialects.generic import GENERIC

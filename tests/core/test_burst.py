@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mockserver.core.burst import Burst
+from mockserver.core.entry import Entry
 from mockserver.core.frames import Accept, Handshake, Hangup, Note, Opened, Sender, Text, to_client
-from mockserver.core.journal import Entry, Journal
+from mockserver.core.journal import Journal
 from mockserver.core.session import Session
 from mockserver.core.view import PlainLens
 

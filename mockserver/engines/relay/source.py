@@ -73,6 +73,8 @@ class Forward:
 class Relay:
     """The source. ``upstream`` is the base URL that clients of the real service take, or its socket's URL."""
 
+    kind = "relay"
+
     def __init__(self, upstream: str, dialect: Dialect, *, key: str | None = None) -> None:
         checked_upstream(upstream)
         self.upstream = upstream

@@ -67,6 +67,8 @@ class Replay:
     rerecord        the command that reports name
     """
 
+    kind = "replay"
+
     @checked("replay")
     def __init__(
         self,

@@ -62,6 +62,8 @@ Answering = Mapping[str, Reply | Callable[[Request], Reply]]
 class Script:
     """A source. Made by ``script(...)``."""
 
+    kind = "script"
+
     def __init__(
         self, courses: Sequence[Course], dialect: Dialect, *, each: bool, strict: bool, http: Answering
     ) -> None:

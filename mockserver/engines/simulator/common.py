@@ -20,6 +20,8 @@ from mockserver.errors import ExpectationFailed
 class SimulatorSource(Generic[SettingsT]):
     """Makes one engine a connection. Remembers what went wrong in repliers, for the end of the test."""
 
+    kind = "simulator"
+
     def __init__(self, dialect: Dialect, options: SettingsT, replier: Replier) -> None:
         self.dialect = dialect
         self.options = options

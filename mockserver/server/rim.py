@@ -1,0 +1,85 @@
+"""What the parts of the server ask of the server itself: the control API, the neighbours, the thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from mockserver.cassette.model import Exchange
+from mockserver.core.frames import Micros
+from mockserver.core.journal import Journal
+from mockserver.dialects.base import Dialect
+from mockserver.engines.base import Source
+from mockserver.errors import ExpectationFailed
+from mockserver.server.admission import Admission
+from mockserver.server.sessions import Armed, Fault, SessionHandle
+
+
+class Running(Protocol):
+    """A server that can be started, ended and judged."""
+
+    async def start(self) -> None:
+        """Listen."""
+        ...
+
+    async def close(self) -> None:
+        """End the sessions and stop listening."""
+        ...
+
+    def verify(self) -> None:
+        """Raise what went wrong."""
+        ...
+
+
+class Serving(Protocol):
+    """A server with its source, journal, sessions and faults."""
+
+    source: Source
+    dialect: Dialect
+    seed: int
+    admission: Admission
+    journal: Journal
+    sessions: list[SessionHandle]
+    exchanges: list[Exchange]
+    on_exchange: list[Callable[[Exchange], None]]
+
+    @property
+    def url(self) -> str:
+        """The origin."""
+        ...
+
+    @property
+    def base_url(self) -> str:
+        """What clients take as a base URL."""
+        ...
+
+    @property
+    def ws_url(self) -> str:
+        """The websocket itself."""
+        ...
+
+    @property
+    def elapsed_us(self) -> Micros:
+        """Microseconds since the server started."""
+        ...
+
+    @property
+    def faults(self) -> Mapping[int, Armed]:
+        """The faults that are set, by id."""
+        ...
+
+    def problems(self) -> Sequence[ExpectationFailed]:
+        """What a test should fail for."""
+        ...
+
+    def add_fault(self, fault: Fault | str) -> int:
+        """Set a fault; returns its id."""
+        ...
+
+    def change_fault(self, number: int, fault: Fault | str) -> None:
+        """Another fault in the place of this one."""
+        ...
+
+    def remove_fault(self, number: int) -> None:
+        """Take a fault away."""
+        ...
