@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mockserver.engines.simulator import Rules as Rules
     from mockserver.engines.simulator import Scripted as Scripted
     from mockserver.engines.simulator import simulator as simulator
+    from mockserver.engines.simulator import together as together
     from mockserver.server.host import MockServer as MockServer
     from mockserver.server.sources import relay as relay
     from mockserver.server.sources import replay as replay
@@ -38,6 +39,7 @@ _HOME = {
     "replay": "mockserver.server.sources",
     "script": "mockserver.engines.script.source",
     "simulator": "mockserver.engines.simulator",
+    "together": "mockserver.engines.simulator",
     "virtual_time": "mockserver.server.virtual",
 }
 _MODULES = ("assertions", "errors", "faults", "speech")
@@ -57,6 +59,7 @@ __all__ = [
     "script",
     "simulator",
     "speech",
+    "together",
     "virtual_time",
 ]
 

@@ -23,13 +23,22 @@ async def serve(server: MockServer, what: str, *, as_json: bool, command: tuple[
             announce(server, what, as_json=as_json, command=command)
             status = await until_done(command, server.env(), stop)
             if command and not server.sessions and not server.problems():
-                name = next(iter(server.env()), "the environment")
-                hint = f"no client connected; does the command take its address from {name}?"
-                click.echo(f"mockserver: {hint}", err=True)
+                click.echo(f"mockserver: no client connected; {_pointing(server)}", err=True)
     except ExpectationFailed as error:
         click.echo(f"mockserver: {error}", err=True)
         status = status or 1
     return status
+
+
+def _pointing(server: MockServer) -> str:
+    """How a client of this provider finds the server."""
+    name = server.dialect.pointed_by
+    if name is not None:
+        return f"does the command take its address from {name}?"
+    return (
+        f"clients of {server.dialect.title} take their address as an argument alone: give them the value of "
+        "MOCKSERVER_BASE_URL as the base URL (or MOCKSERVER_WS_URL as the socket's)"
+    )
 
 
 @click.command("replay")
@@ -69,44 +78,109 @@ def speed(text: str) -> str | float:
         return text
 
 
-@click.command("simulate")
+class Several(click.Command):
+    """A command whose words before ``--`` are all its own; what stands behind it is the command to run."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Split at ``--``, which click would drop."""
+        place = args.index("--") if "--" in args else len(args)
+        ctx.meta[_COMMAND] = tuple(args[place + 1 :])
+        return super().parse_args(ctx, args[:place])
+
+
+_COMMAND = "mockserver.command"
+
+
+@click.command("simulate", cls=Several)
 @click.argument("provider", metavar="PROVIDER")
 @click.option(
     "--replies", type=click.Path(path_type=Path), help="YAML file with what the model says (docs: simulator)."
 )
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the simulator.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of the simulator; PROVIDER.NAME=VALUE is of that one alone.",
+)
+@click.option(
+    "--at",
+    multiple=True,
+    metavar="PREFIX",
+    help="A prefix before all paths, as a gateway has it; of several providers PROVIDER=PREFIX.",
+)
 @serving
 def simulate_command(
     provider: str,
     replies: Path | None,
     settings: tuple[str, ...],
+    at: tuple[str, ...],
     as_json: bool,
     command: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Answer clients with a model of PROVIDER's server: openai, azure, xai ..."""
-    from mockserver.engines.simulator import simulator
+    """Answer clients with a model of PROVIDER's server: openai, azure, xai ...
+
+    Several providers are served on one port, each at its own paths.
+    """
+    from mockserver.engines.simulator import simulator, together
     from mockserver.server.host import MockServer
 
-    source = simulator(provider, **_settings(settings), **_replier(replies))
-    server = MockServer(source, **server_options(options))
-    raise SystemExit(asyncio.run(serve(server, f"simulating {provider}", as_json=as_json, command=command)))
+    names = (provider, *command)
+    if len(set(names)) < len(names):
+        raise UsageError(f"simulate {' '.join(names)}: a provider is named twice")
+    given, prefixes = _settings(settings, names), _prefixes(at, names)
+    replier = _replier(replies)
+    sources = [simulator(name, **replier, **given[name], **prefixes[name]) for name in names]
+    server = MockServer(sources[0] if len(sources) == 1 else together(*sources), **server_options(options))
+    to_run = click.get_current_context().meta[_COMMAND]
+    what = f"simulating {' and '.join(names)}"
+    raise SystemExit(asyncio.run(serve(server, what, as_json=as_json, command=to_run)))
 
 
-def _settings(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """``--set`` arguments as keywords; values are written as in YAML (``true``, ``3``, ``[a, b]``)."""
+def _prefixes(given: tuple[str, ...], names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """``--at`` arguments as keywords of each provider."""
+    found: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for one in given:
+        name, equals, prefix = one.partition("=")
+        if not equals:
+            name, prefix = names[0], one
+            if len(names) > 1:
+                raise UsageError(f"--at {one}: say of which provider it is: --at {names[-1]}={one}")
+        if name not in found:
+            raise UsageError(f"--at {one}: {name} is not simulated here; expected one of {', '.join(names)}")
+        found[name] = {"at": prefix}
+    return found
+
+
+def _settings(pairs: tuple[str, ...], names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """``--set`` arguments as keywords of each provider. A name given again adds to a list that it has already."""
+    found: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for pair in pairs:
+        owner, dot, rest = pair.partition(".")
+        alone = bool(dot) and owner in found
+        key, value = _parsed(rest if alone else pair)
+        for name in [owner] if alone else names:
+            before = found[name].get(key)
+            found[name][key] = value if before is None else [*_listed(before), *_listed(value)]
+    return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _parsed(pair: str) -> tuple[str, Any]:
+    """``NAME=VALUE``; the value is written as in YAML (``true``, ``3``, ``[a, b]``)."""
     import yaml
 
-    settings = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise UsageError(f"--set {pair}: expected NAME=VALUE, for example --set pace=instant")
-        try:
-            settings[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UsageError(f"--set {pair}: the value is not YAML: {' '.join(str(error).split())}") from None
-    return settings
+    name, equals, value = pair.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--set {pair}: expected NAME=VALUE, for example --set pace=instant")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {pair}: the value is not YAML: {' '.join(str(error).split())}") from None
 
 
 def _replier(file: Path | None) -> dict[str, Any]:

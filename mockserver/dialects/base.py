@@ -217,6 +217,11 @@ class Dialect:
 
     # --- pointing clients at a server ---
 
+    @property
+    def pointed_by(self) -> str | None:
+        """The variable from which this provider's clients take an address; None where they take it as an argument."""
+        return next((name for name, template in self.env_vars.items() if template != "{key}"), None)
+
     def env(self, *, http: str, ws: str, key: str = "mock") -> dict[str, str]:
         """Variables for clients. ``http`` and ``ws`` are origins ("http://127.0.0.1:4000")."""
         values = {

@@ -9,7 +9,7 @@ class Generic(Dialect):
     """The defaults of ``Dialect``, as they are."""
 
     socket_path = "/"
-    env_vars = {"MOCKSERVER_URL": "{http}", "MOCKSERVER_WS_URL": "{ws}"}
+    env_vars = {"MOCKSERVER_URL": "{http}", "MOCKSERVER_WS_URL": "{ws_url}"}
 
 
 GENERIC = Generic()

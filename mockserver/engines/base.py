@@ -133,3 +133,25 @@ class Source(Protocol):
     def problems(self) -> Sequence[ExpectationFailed]:
         """What went against the cassette or script so far, worst first. Asked at teardown."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A provider on a server, and the prefix before all of its paths ("" for none)."""
+
+    dialect: Dialect
+    at: str = ""
+
+
+@runtime_checkable
+class Housing(Protocol):
+    """A source that serves at its providers' own addresses: several of them on one port, or below a prefix."""
+
+    @property
+    def houses(self) -> Sequence[House]:
+        """Each provider and where it is. The first is the one that the server's base URL means."""
+        ...
+
+    def dialect_at(self, handshake: Handshake) -> Dialect:
+        """What this client speaks, by where it came to."""
+        ...

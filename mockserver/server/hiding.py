@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mockserver.cassette.redact import Redactor
 
 
-def hider(dialect: Dialect) -> Hide:
+def hider(*dialects: Dialect) -> Hide:
     """Takes the secrets out of a handshake or an answer. What it needs is made when it is first asked."""
     made: list[Redactor] = []
 
@@ -20,7 +20,9 @@ def hider(dialect: Dialect) -> Hide:
         if not made:
             from mockserver.cassette.store import redactor_for
 
-            made.append(redactor_for(dialect))
-        return made[0].handshake(what) if isinstance(what, Handshake) else made[0].answer(what)
+            made.extend(redactor_for(dialect) for dialect in dialects)
+        for one in made:
+            what = one.handshake(what) if isinstance(what, Handshake) else one.answer(what)
+        return what
 
     return hidden

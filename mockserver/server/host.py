@@ -35,6 +35,7 @@ from mockserver.server.pump import Pump, Upstream
 from mockserver.server.sessions import Armed, Fault, Faults, SessionHandle
 from mockserver.server.tokens import checked_token
 from mockserver.server.websocket.app import App, told
+from mockserver.server.whereabouts import Whereabouts, authority, houses_of, spoken_at
 
 if TYPE_CHECKING:
     from mockserver.server.thread import InThread
@@ -84,6 +85,7 @@ class MockServer:
             raise UsageError(f"port {port}: expected 0 (any free port) to 65535")
         self.source = source
         self.dialect = source.dialect
+        dialects = [house.dialect for house in houses_of(source)]
         self.seed = seed
         self.token = checked_token(token)
         self.admission = Admission(
@@ -95,9 +97,9 @@ class MockServer:
             secure=tls,
         )
         self.compress = compress
-        self.journal = Journal(seed=seed, hide=hider(source.dialect))
+        self.journal = Journal(seed=seed, hide=hider(*dialects))
         self.sessions: list[SessionHandle] = []
-        self._faults = Faults(faults, seed, source.dialect)
+        self._faults = Faults(faults, seed, dialects)
         self._host = host
         self._wanted_port = port
         self._port: int | None = None
@@ -131,32 +133,32 @@ class MockServer:
     @property
     def url(self) -> str:
         """The origin: ``http://127.0.0.1:PORT``."""
-        return f"{'https' if self._tls else 'http'}://{self._authority}"
+        return self.whereabouts.url
 
     @property
     def base_url(self) -> str:
         """What clients take as a base URL: the origin and the provider's base path."""
-        return self.url + self.dialect.base_path
+        return self.whereabouts.base_url
 
     @property
     def ws_url(self) -> str:
         """The websocket itself."""
-        return f"{'wss' if self._tls else 'ws'}://{self._authority}{self.dialect.socket_path}"
+        return self.whereabouts.ws_url
+
+    @property
+    def whereabouts(self) -> Whereabouts:
+        """Every address of it."""
+        return Whereabouts(authority(self._host, self.port), self._tls, houses_of(self.source))
 
     def env(self) -> dict[str, str]:
         """Variables that point clients at this server and, with TLS, make them trust it."""
-        found = self.dialect.env(http=self.url, ws=f"{'wss' if self._tls else 'ws'}://{self._authority}")
+        found = self.whereabouts.env()
         return found if self.certificate is None else {**found, **self.certificate.env()}
 
     @property
     def elapsed_us(self) -> Micros:
         """Microseconds since the server started, on its loop's clock."""
         return 0 if self._alarms is None else self._alarms.clock.micros()
-
-    @property
-    def _authority(self) -> str:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self._host, self._host)
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     # --- what went wrong ---
 
@@ -305,14 +307,15 @@ class MockServer:
         if refusal is not None:
             return told(*refusal)
         clock = self._alarms.clock
-        log = self.journal.open(self.dialect, began_us=clock.micros())
+        dialect = spoken_at(self.source, handshake)
+        log = self.journal.open(dialect, began_us=clock.micros())
         context = Context(log.number, log.seed, log.lens, log.began_us, clock.unix_us(), self.base_url)
         try:
             engine = self.source.open(handshake, context)
             session = Session(engine, journal=self.journal, log=log)
-            self._faults.surround(session)
+            self._faults.surround(session, dialect)
             if self.taps:
-                session.tap = Tap(log.number, self.dialect, self._tell_taps, relays=isinstance(engine, Relaying))
+                session.tap = Tap(log.number, dialect, self._tell_taps, relays=isinstance(engine, Relaying))
         except Exception as error:  # noqa: BLE001 - whatever a source raises belongs to the test, not to the client
             log.ended = True
             self._failures.append(failure(f"session {log.number} could not begin", error))

@@ -72,7 +72,7 @@ class Neighbours:
             reply = source.forwarded(reply, context)
         if reply is not None:
             return reply
-        where = dialect.socket_path
+        where = server.whereabouts.socket_path
         return told(404, f"nothing answers {request.method} {request.path} here; the websocket is at {where}")
 
     def _exchanged(self, request: Request, reply: Reply, at: Micros) -> None:

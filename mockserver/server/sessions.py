@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, Unpack
 
 from mockserver.core.entry import SessionLog
@@ -95,11 +95,12 @@ class SessionHandle:
 class Faults:
     """The faults of one server, and the layers they have around its sessions."""
 
-    def __init__(self, faults: Fault | str | Iterable[Fault | str], seed: int, dialect: Dialect) -> None:
+    def __init__(self, faults: Fault | str | Iterable[Fault | str], seed: int, dialects: Sequence[Dialect]) -> None:
         if isinstance(faults, str) or not isinstance(faults, Iterable):
             faults = (faults,)
         self._seed = seed
-        self._dialect = dialect
+        self._known_dialects = dialects
+        self._dialects: dict[int, Dialect] = {}  # of the sessions that run
         self._count = 0
         self._removed: list[Armed] = []
         self._layers: dict[int, dict[int, Layer]] = {}  # session number -> fault id -> layer
@@ -113,7 +114,7 @@ class Faults:
         self._count += 1
         number = self._count
         armed = made.arm(f"{self._seed}/fault/{number}")
-        armed.check(self._dialect)
+        self._check(armed)
         self.armed[number] = armed
         for pump in running:
             session = pump.session
@@ -126,7 +127,7 @@ class Faults:
         made = parsed(fault)
         self._known(number)
         armed = made.arm(f"{self._seed}/fault/{number}")
-        armed.check(self._dialect)
+        self._check(armed)
         self._removed.append(self.armed[number])
         self.armed[number] = armed
         for pump in running:
@@ -136,6 +137,16 @@ class Faults:
                 place = session.layers.index(old)
                 pump.remove_layer(old)
                 pump.add_layer(self._layer(number, armed, session.log, now=pump.now()), at=place)
+
+    def _check(self, armed: Armed) -> None:
+        """A fault has to suit one of the providers on this server; the first says why it does not."""
+        wrong: list[UsageError] = []
+        for dialect in self._known_dialects:
+            try:
+                return armed.check(dialect)
+            except UsageError as error:
+                wrong.append(error)
+        raise wrong[0]
 
     def _known(self, number: int) -> None:
         if number not in self.armed:
@@ -151,14 +162,16 @@ class Faults:
             if layer is not None:
                 pump.remove_layer(layer)
 
-    def surround(self, session: Session) -> None:
-        """Put the faults around a session that begins."""
+    def surround(self, session: Session, dialect: Dialect) -> None:
+        """Put the faults around a session that begins. ``dialect``: what its client speaks."""
+        self._dialects[session.log.number] = dialect
         for number, armed in self.armed.items():
             session.add_layer(self._layer(number, armed, session.log))
 
     def forget(self, session: Session) -> None:
         """A session has ended."""
         self._layers.pop(session.log.number, None)
+        self._dialects.pop(session.log.number, None)
 
     def specs(self, *, fired: bool = False) -> tuple[str, ...]:
         """The faults that are or were set, in words; only those that struck (``fired``)."""
@@ -171,7 +184,7 @@ class Faults:
         return [problem for problem in told if problem is not None]
 
     def _layer(self, number: int, armed: Armed, log: SessionLog, *, now: Micros = 0) -> Layer:
-        layer = armed.layer(log, self._dialect, now=now)
+        layer = armed.layer(log, self._dialects[log.number], now=now)
         self._layers.setdefault(log.number, {})[number] = layer
         return layer
 

@@ -119,6 +119,51 @@ def test_a_command_that_never_came_to_the_simulator_is_told_of(client: list[str]
     assert "no client connected" not in process("simulate", "openai", "--", *client).stderr
 
 
+def test_a_provider_whose_clients_read_no_variable_is_told_how_they_take_an_address() -> None:
+    show = "import os; print(os.environ['MOCKSERVER_BASE_URL'], os.environ['MOCKSERVER_WS_URL'])"
+    done = process("simulate", "xai", "--", sys.executable, "-c", show)
+    base, socket = done.stdout.split()
+    assert socket == f"{base.replace('http', 'ws')}/realtime"
+    assert "as an argument alone: give them the value of MOCKSERVER_BASE_URL" in done.stderr
+
+
+def test_several_providers_on_one_port_and_one_below_a_prefix() -> None:
+    show = "import os; print(os.environ['OPENAI_BASE_URL'], os.environ['XAI_API_KEY'], os.environ['MOCKSERVER_URL'])"
+    done = process("simulate", "openai", "xai", "--at", "xai=/xai", "--", sys.executable, "-c", show)
+    assert done.returncode == 0
+    base, key, origin = done.stdout.split()
+    assert (base, key) == (f"{origin}/v1", "mock")
+    assert "simulating openai and xai" in done.stderr
+    both = process("simulate", "openai", "xai", "--", sys.executable, "-c", "")
+    assert (both.returncode, both.stdout) == (2, "")
+    assert "--at xai=/xai" in both.stderr
+    for words, told in (
+        (("openai", "openai"), "named twice"),
+        (("openai", "azure", "--at", "/x"), "say of which provider"),
+        (("openai", "--at", "azure=/x"), "azure is not simulated here"),
+        (("openai", "python"), "simulator('python'): expected one of"),
+    ):
+        wrong = process("simulate", *words)
+        assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+        assert told in wrong.stderr
+
+
+def test_a_setting_given_again_adds_to_a_list() -> None:
+    client = "import os"
+    for given in (
+        ("--set", "misbehave=oob_leaks", "--set", "misbehave=two_active"),
+        ("--set", "misbehave=oob_leaks,two_active"),
+        ("--set", "openai.misbehave=[oob_leaks, two_active]"),
+    ):
+        done = process("simulate", "openai", *given, "--", sys.executable, "-c", client)
+        assert done.returncode == 0, done.stderr
+    wrong = process("simulate", "openai", "--set", "misbehave=oob_leaks,nonsense", "--", sys.executable, "-c", client)
+    assert "misbehave='nonsense'" in wrong.stderr
+    twice = process("simulate", "openai", "--set", "pace=instant", "--set", "pace=natural")
+    assert "pace" in twice.stderr
+    assert twice.returncode == 2
+
+
 def test_a_command_that_cannot_start_has_the_shells_status(tmp_path: Path, cassette: Path) -> None:
     missing = process("replay", cassette, "--", "no-such-command-here")
     assert (missing.returncode, missing.stderr.splitlines()[-1]) == (
@@ -161,6 +206,9 @@ def test_the_ready_line(cassette: Path) -> None:
             "env": {
                 "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
                 "OPENAI_API_KEY": ready["env"]["OPENAI_API_KEY"],
+                "MOCKSERVER_URL": f"http://127.0.0.1:{port}",
+                "MOCKSERVER_BASE_URL": f"http://127.0.0.1:{port}/v1",
+                "MOCKSERVER_WS_URL": f"ws://127.0.0.1:{port}/v1/realtime",
             },
             "control": f"http://127.0.0.1:{port}/__mockserver__/",
         }

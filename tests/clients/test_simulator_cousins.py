@@ -98,12 +98,12 @@ async def test_an_agent_of_xais_speaks_its_script() -> None:
 
 @asynccontextmanager
 async def beta(server: MockServer) -> AsyncIterator[Any]:
-    """The openai package's beta client, on Azure. Its socket's address has a setting of its own (clients.md#3)."""
+    """The beta client of the openai package, on Azure. Its socket's address has a setting of its own (clients.md#3)."""
     client = AsyncAzureOpenAI(
         api_key="any",
         azure_endpoint="http://unused",
         api_version="2025-04-01-preview",
-        websocket_base_url=f"ws://127.0.0.1:{server.port}/openai",
+        websocket_base_url=server.ws_url.removesuffix("/realtime"),
     )
     async with (
         client,

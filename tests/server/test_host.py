@@ -90,7 +90,13 @@ async def test_addresses() -> None:
         assert server.url == f"http://127.0.0.1:{server.port}"
         assert server.base_url == f"{server.url}/v1"
         assert server.ws_url == f"ws://127.0.0.1:{server.port}/v1/realtime"
-        assert server.env() == {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "mock"}
+        assert server.env() == {
+            "OPENAI_BASE_URL": server.base_url,
+            "OPENAI_API_KEY": "mock",
+            "MOCKSERVER_URL": server.url,
+            "MOCKSERVER_BASE_URL": server.base_url,
+            "MOCKSERVER_WS_URL": server.ws_url,
+        }
 
 
 async def test_a_taken_port_is_one_clear_error() -> None:

@@ -23,6 +23,7 @@ from mockserver.engines.simulator.replies.reply import (
 from mockserver.engines.simulator.replies.rule import Rule
 from mockserver.engines.simulator.replies.rules import Rules
 from mockserver.engines.simulator.replies.scripted import Scripted
+from mockserver.engines.simulator.several import Several, together
 from mockserver.engines.simulator.source import simulator
 
 Source = SimulatorSource[Any]
@@ -44,9 +45,11 @@ __all__ = [
     "Said",
     "Scripted",
     "Seen",
+    "Several",
     "Silence",
     "SimulatorSource",
     "Source",
     "ToolCall",
     "simulator",
+    "together",
 ]

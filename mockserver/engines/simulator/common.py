@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from mockserver.core.frames import Handshake
+from mockserver.core.frames import Handshake, Refuse
 from mockserver.dialects.base import Dialect
-from mockserver.engines.base import Context, Engine, Reply, Request
+from mockserver.engines.base import Context, Engine, House, Reply, Request
+from mockserver.engines.simulator.addresses import Astray, TurnedAway, inside, moved, wrong_place
 from mockserver.engines.simulator.desk import SettingsT
 from mockserver.engines.simulator.options import Options
 from mockserver.engines.simulator.replies.reply import Replier
@@ -32,13 +33,61 @@ class SimulatorSource(Generic[SettingsT]):
     def __repr__(self) -> str:
         return f"simulator({self.dialect.name!r}, replier={self.replier!r})"
 
+    # --- what a provider says of itself ---
+
     @abstractmethod
+    def begin(self, handshake: Handshake, context: Context) -> Engine:
+        """An engine for one connection, which came to a right place. A prefix ``at`` is off its path already."""
+
+    def answer(self, request: Request, context: Context) -> Reply | None:
+        """The answer to a plain HTTP request. None: this provider has no such address (404). A prefix is off."""
+        return None
+
+    @property
+    def sockets(self) -> tuple[str, ...]:
+        """The paths at which the service has a websocket that is simulated here."""
+        return (self.dialect.socket_path,)
+
+    def astray(self, handshake: Handshake) -> Astray | None:
+        """How the service turns away a client for its address; None lets it in.
+
+        A provider overrides this where the answer is known (unknown is HTTP 404, without a body), or where more than
+        the path counts.
+        """
+        return None if handshake.path in self.sockets else Astray(Refuse(404))
+
+    # --- where it is ---
+
+    @property
+    def at(self) -> str:
+        """The prefix before all of the provider's paths."""
+        return self.options.at
+
+    @property
+    def houses(self) -> Sequence[House]:
+        """This provider, and where it is."""
+        return (House(self.dialect, self.at),)
+
+    def dialect_at(self, handshake: Handshake) -> Dialect:
+        """The provider's own, wherever a client came to."""
+        return self.dialect
+
     def open(self, handshake: Handshake, context: Context) -> Engine:
-        """An engine for one connection."""
+        """An engine for one connection. One that came to a wrong place is turned away, and the test is told."""
+        here = moved(handshake, self.at)
+        astray = Astray(Refuse(404)) if here is None else self.astray(here)
+        if here is not None and astray is None:
+            return self.begin(here, context)
+        assert astray is not None
+        doors = [(self.houses[0], self.sockets)]
+        problem = wrong_place(handshake.path, astray.why, astray.answer.status, doors, context.base_url)
+        self.failed(problem)
+        return TurnedAway(astray.answer, problem)
 
     def neighbour(self, request: Request, context: Context) -> Reply | None:
-        """The answer to a plain HTTP request. None: this provider has no such address (404)."""
-        return None
+        """The answer to a plain HTTP request, or None (404)."""
+        here = inside(request, self.at)
+        return None if here is None else self.answer(here, context)
 
     @property
     @abstractmethod
@@ -65,8 +114,12 @@ class SimulatorSource(Generic[SettingsT]):
         """UsageError where a session could not begin as it is set, so that it fails where it is written."""
 
     def failed(self, text: str) -> None:
-        """A replier raised: a mistake in the test, which the client has only seen as a failed turn."""
-        self._failures.append(text)
+        """Something that the client alone would not tell the test: a replier raised, a client went to a wrong place.
+
+        Once is enough: a client that tries again says the same again.
+        """
+        if text not in self._failures:
+            self._failures.append(text)
 
     def problems(self) -> Sequence[ExpectationFailed]:
         """What the test should fail for."""

@@ -44,6 +44,16 @@ PACES = {
 }
 PaceName = Literal["instant", "natural", "realtime"]
 
+Prefix = Annotated[
+    str,
+    Limit(
+        'that is empty or a path such as "/gateway"',
+        lambda text: bool(
+            text == "" or (text.startswith("/") and not text.endswith("/") and not set(text) & set("?#* "))
+        ),
+    ),
+]
+
 Transcripts = Sequence[str | None] | Callable[[bytes], str | None]
 """What is said in audio that is not ours: one text per utterance in order, or a function of its PCM16 (24 kHz, of G.711
 8 kHz). None: nobody can make it out, so its transcription fails."""
@@ -63,6 +73,7 @@ class Options:
     require_key: bool | frozenset[Name] = True
     models: Collection[Name] | None = None  # names that exist; None: whatever looks like a model of the provider's
     max_session_s: Positive = 3600
+    at: Prefix = ""  # before all of the provider's paths, as a gateway has it ("/gateway"); "" for none
     # Unknown: a provider's voice detector is a model. Ours compares the level of 32 ms of audio with threshold x this.
     vad_full_scale: Positive = 0.02
 
@@ -80,6 +91,7 @@ class Settings(TypedDict, total=False):
     transcripts: Transcripts
     models: Collection[Name] | None
     max_session_s: Positive
+    at: Prefix
     vad_full_scale: Positive
 
 
@@ -87,14 +99,16 @@ def pace_of(pace: PaceName | Pace) -> Pace:
     """A pace by name, or as given."""
     if isinstance(pace, Pace):
         return pace
-    if pace not in PACES:
+    if str(pace) not in PACES:
         raise UsageError(f"pace={pace!r}: expected one of {', '.join(PACES)}, or a Pace")
     return PACES[pace]
 
 
 def misbehaviours(names: str | Collection[str], known: Collection[str]) -> frozenset[str]:
     """Switches by name. UsageError for one that this provider's simulator does not have."""
-    wanted = [names] if isinstance(names, str) else list(names)
+    given = [names] if isinstance(names, str) else list(names)
+    # No name has a comma: "a,b" is how a command line lists them.
+    wanted = [part.strip() for name in given for part in str(name).split(",")]
     for name in wanted:
         if name not in set(known):
             expected = f"one of {', '.join(known)}" if known else "none: this simulator has no such switch"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from mockserver import speech
@@ -43,10 +44,22 @@ SEEN: set[str] = set()
 """Names of all server events that any stage of this process has seen."""
 
 
+ELSEWHERE = "(the provider's own)"
+
+
+def at_home(hands: Handshake, source: Source) -> Handshake:
+    """A handshake that came to the provider's own address, where it names none."""
+    if hands.path != ELSEWHERE:
+        return hands
+    versioned = getattr(source.profile, "needs_version", False) and not hands.param("api-version")
+    query = (*hands.query, ("api-version", "2025-04-01-preview")) if versioned else hands.query
+    return replace(hands, path=source.at + source.dialect.socket_path, query=query)
+
+
 def handshake(model: str | None = "gpt-realtime", *, key: bool = True, **query: str) -> Handshake:
     """A handshake as clients make it."""
     pairs = ((("model", model),) if model else ()) + tuple(query.items())
-    return Handshake(path="/v1/realtime", query=pairs, headers=(KEY,) if key else ())
+    return Handshake(path=ELSEWHERE, query=pairs, headers=(KEY,) if key else ())
 
 
 class Stage:
@@ -64,7 +77,7 @@ class Stage:
     ) -> None:
         self.source = source or simulator("openai", **settings)
         self.check = check
-        hands = hands or handshake()
+        hands = at_home(hands or handshake(), self.source)
         self.context = Context(0, seed, self.source.dialect, unix_us=UNIX_US)
         self.engine: Simulator = self.source.open(hands, self.context)
         self.at: Micros = 0

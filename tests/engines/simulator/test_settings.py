@@ -83,6 +83,7 @@ ALLOWED: dict[str, Callable[[Any], bool]] = {
     "transcripts": lambda value: value is len or value in ((), [None]),
     "models": lambda value: value is None or texts(value),
     "max_session_s": above_0,
+    "at": lambda value: value == "",
     "announce_out_of_band": lambda value: value is True,
     "truncated_transcript": lambda value: False,
     "deleted_item_id": lambda value: False,

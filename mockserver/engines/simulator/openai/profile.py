@@ -8,12 +8,14 @@ settings. What is not a matter of shape but of behaviour is a field below.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from mockserver.core.frames import Handshake
+from mockserver.core.frames import Handshake, Refuse
 from mockserver.core.ids import BASE62, Ids
+from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai import problems, schema
 from mockserver.engines.simulator.openai.options import OpenAIOptions
@@ -63,6 +65,11 @@ ID_SHAPES = {
 """Prefix and length (openai.md#50)."""
 
 
+def refusal(status: int, body: Mapping[str, Any]) -> Refuse:
+    """An answer to the handshake with a JSON body."""
+    return Refuse(status, (("content-type", "application/json"),), json.dumps(body).encode())
+
+
 class Profile:
     """OpenAI.
 
@@ -81,6 +88,8 @@ class Profile:
     key_subprotocol: str | None = "openai-insecure-api-key."  # as browsers send it
     gives_secrets = True  # POST .../realtime/client_secrets exists
     secrets_hold_session = True  # a client secret is made with a session's settings
+
+    sockets: tuple[str, ...] = ()  # paths, where there are others than the dialect's
 
     # What a client may send.
     events: Mapping[str, Shape] = schema.CLIENT_EVENTS
@@ -191,6 +200,19 @@ class Profile:
             },
             "include": None,
         }
+
+    def astray(self, handshake: Handshake, sockets: tuple[str, ...]) -> Astray | None:
+        """How a client at a wrong address is turned away; None lets it in."""
+        if handshake.path == "/v1/realtime/transcription_sessions":
+            return Astray(Refuse(403))  # openai.md#16; its body was not seen
+        if handshake.path not in sockets:
+            # As a plain request to a path that is none (openai.md#205); of a socket it is unknown (openai.md#185).
+            problem = problems.ClientProblem(None, f"Invalid URL (GET {handshake.path})")
+            return Astray(refusal(404, {"error": problem.body()}))
+        if handshake.param("call_id") is not None:
+            why = "?call_id= is the socket beside a WebRTC or SIP call, and there is no such call here"
+            return Astray(Refuse(404), why)  # openai.md#16: the answer to a call that is gone
+        return None
 
     def model_asked(self, handshake: Handshake) -> str | None:
         """The model that a handshake names."""

@@ -12,6 +12,7 @@ from mockserver.core.ids import Ids
 from mockserver.dialects.base import Dialect, parse
 from mockserver.engines import base
 from mockserver.engines.simulator import shapes
+from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.openai import problems
 from mockserver.engines.simulator.openai.engine import Simulator
@@ -24,7 +25,7 @@ from mockserver.engines.simulator.openai.settings import SessionSettings
 from mockserver.engines.simulator.replies.reply import Replier
 from mockserver.errors import UsageError
 
-SECRETS_PATH = "/realtime/client_secrets"
+SECRETS_PATH = "/client_secrets"
 SECRET_SECONDS = 600
 """How long a client secret lives by default (openai.md#18)."""
 _LIFE_SECONDS = shapes.integer(10, 7200)
@@ -64,7 +65,16 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
 
     # --- connections ---
 
-    def open(self, handshake: Handshake, context: base.Context) -> Simulator:
+    @property
+    def sockets(self) -> tuple[str, ...]:
+        """Where this provider has websockets."""
+        return self.profile.sockets or super().sockets
+
+    def astray(self, handshake: Handshake) -> Astray | None:
+        """What the provider answers where there is no websocket of its own."""
+        return self.profile.astray(handshake, self.sockets)
+
+    def begin(self, handshake: Handshake, context: base.Context) -> Simulator:
         """An engine for one connection."""
         key = key_of(self.profile, handshake.headers, handshake.query, handshake.subprotocols)
         given = self._keys.session(key)
@@ -110,9 +120,9 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
 
     # --- the neighbours ---
 
-    def neighbour(self, request: base.Request, context: base.Context) -> base.Reply | None:
-        """POST /v1/realtime/client_secrets: a short-lived key with a session's settings (openai.md#17)."""
-        wanted = request.method == "POST" and request.path.endswith(SECRETS_PATH)
+    def answer(self, request: base.Request, context: base.Context) -> base.Reply | None:
+        """POST .../client_secrets below the socket: a short-lived key with a session's settings (openai.md#17)."""
+        wanted = request.method == "POST" and request.path == self.dialect.socket_path + SECRETS_PATH
         if not wanted or not self.profile.gives_secrets:
             return None
         now = _seconds(context)

@@ -24,7 +24,7 @@ from mockserver.core.machine import advance
 from mockserver.engines.base import Context
 from mockserver.engines.simulator import Recall, Rules, ToolCall, simulator
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.stage import UNIX_US, Stage, handshake
+from tests.engines.simulator.stage import UNIX_US, Stage, at_home, handshake
 
 TEXT = ["hello", "what is the weather", "good morning everyone", "call it"]
 
@@ -74,7 +74,7 @@ SCRIPT: list[tuple[int, dict[str, Any]]] = [
 def drive(ticks: list[int]) -> list[tuple[int, str]]:
     """What the server sends, when the driver looks at these times (ms) as well as when something comes."""
     source = simulator("openai", replier=replier())
-    hands = handshake()
+    hands = at_home(handshake(), source)
     engine = source.open(hands, Context(0, "0/0", source.dialect, unix_us=UNIX_US))
     out: list[tuple[int, str]] = []
 

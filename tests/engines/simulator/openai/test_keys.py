@@ -12,7 +12,7 @@ from mockserver.engines.base import Context, Request
 from mockserver.engines.simulator import simulator
 from mockserver.engines.simulator.openai.source import OpenAISource as Source
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.stage import UNIX_US, Stage
+from tests.engines.simulator.stage import ELSEWHERE, UNIX_US, Stage, at_home
 
 MODELS = {"openai": "gpt-realtime", "xai": "grok-voice-latest"}
 PROVIDERS = ("openai", "azure", "azure_dated", "azure_voice_live", "xai")
@@ -30,7 +30,7 @@ def door(
     """How a connection with these headers begins: "in", "closed CODE" or "refused STATUS"."""
     provider = source.dialect.name
     pairs = (("model", MODELS.get(provider, "a-deployment")), *query)
-    hands = Handshake("/v1/realtime", pairs, headers, subprotocols)
+    hands = at_home(Handshake(ELSEWHERE, pairs, headers, subprotocols), source)
     stage = Stage(source, hands=hands, check=False, open=False)
     stage.context = Context(0, "0/0", source.dialect, unix_us=at_us)
     stage.engine = source.open(hands, stage.context)
@@ -53,7 +53,7 @@ def away(provider: str) -> str:
 
 def mint(source: Source, headers: Pairs = (), body: Any = None, query: Pairs = ()) -> tuple[int, dict[str, Any]]:
     """POST /v1/realtime/client_secrets."""
-    path = "/v1/realtime/client_secrets"
+    path = f"{source.dialect.socket_path}/client_secrets"
     sent = b"" if body is None else json.dumps(body).encode()
     reply = source.neighbour(
         Request("POST", path, query, headers, sent),
@@ -189,13 +189,14 @@ def test_only_a_client_secret_from_here_opens_a_session_and_not_for_ever(provide
 @keeps("client-secret-key")
 def test_only_who_has_client_secrets_gives_them() -> None:
     context = Context(0, "0/0", simulator("openai").dialect, unix_us=UNIX_US)
-    request = Request("POST", "/openai/realtime/client_secrets", headers=BEARER)
     for provider, gives in (
         ("azure", True),
         ("azure_dated", False),
         ("azure_voice_live", False),
     ):
-        assert (simulator(provider).neighbour(request, context) is not None) is gives
+        source = simulator(provider)
+        request = Request("POST", f"{source.dialect.socket_path}/client_secrets", headers=BEARER)
+        assert (source.neighbour(request, context) is not None) is gives
 
 
 @keeps("xai-client-secrets")

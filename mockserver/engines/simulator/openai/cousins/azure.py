@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mockserver.core.frames import Handshake
+from mockserver.core.frames import Handshake, Refuse
 from mockserver.core.ids import Ids
+from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai import schema
 from mockserver.engines.simulator.openai.cousins import beta_shape as flat
@@ -44,6 +45,15 @@ class _Deployed(Profile):
     key_headers = ("api-key",)
     key_params = ("api-key",)
     key_subprotocol = None
+    needs_version = False  # the dated versions' address holds one (azure.md#2)
+
+    def astray(self, handshake: Handshake, sockets: tuple[str, ...]) -> Astray | None:
+        """A wrong path is 404 (azure.md#6); with which body is unknown."""
+        if handshake.path not in sockets:
+            return Astray(Refuse(404))
+        if self.needs_version and not handshake.param("api-version"):
+            return Astray(Refuse(404), "this address needs ?api-version=")
+        return None
 
     def bad_key_answer(self, key: str | None) -> tuple[int, dict[str, Any]]:
         """As at the handshake. Whether no key at all is worded so too is unknown."""
@@ -99,6 +109,7 @@ class AzureDated(flat.Flat, _Deployed):
     """
 
     name = "azure_dated"
+    needs_version = True
     rate_limits = "before"  # the output, as in the beta (openai.md#158; of Azure unknown, azure.md#42)
     rate_limit_names = ("requests", "tokens")
     events = flat.client_events(_SESSION, _RESPONSE)

@@ -9,8 +9,9 @@ import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mockserver.core.frames import SECOND, Micros
+from mockserver.core.frames import SECOND, Handshake, Micros, Refuse
 from mockserver.core.ids import Ids
+from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai.audio_formats import audio_format
 from mockserver.engines.simulator.openai.cousins.xai_events import CLIENT_EVENTS, SESSION
@@ -87,6 +88,10 @@ class XAI(Profile):
     def fresh(self) -> Profile:
         """One for each connection."""
         return XAI()
+
+    def astray(self, handshake: Handshake, sockets: tuple[str, ...]) -> Astray | None:
+        """What it answers at a wrong path is unknown (xai.md#47); here HTTP's own word for it."""
+        return None if handshake.path in sockets else Astray(Refuse(404))
 
     def mint(self, what: str, ids: Ids) -> str:
         """UUIDs; a session's without dashes, a call's with a number behind it (xai.md#7)."""
