@@ -78,7 +78,7 @@ def speed(text: str) -> str | float:
         return text
 
 
-class Several(click.Command):
+class Dashed(click.Command):
     """A command whose words before ``--`` are all its own; what stands behind it is the command to run."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -91,7 +91,7 @@ class Several(click.Command):
 _COMMAND = "mockserver.command"
 
 
-@click.command("simulate", cls=Several)
+@click.command("simulate", cls=Dashed)
 @click.argument("provider", metavar="PROVIDER")
 @click.option(
     "--replies", type=click.Path(path_type=Path), help="YAML file with what the model says (docs: simulator)."

@@ -18,9 +18,7 @@ class Several:
 
     def __init__(self, *sources: SimulatorSource[Any]) -> None:
         if not sources or not all(isinstance(one, SimulatorSource) for one in sources):
-            raise UsageError(
-                'together: expected simulated providers, such as together(simulator("openai"), simulator("gpt_live"))'
-            )
+            raise UsageError("together: expected simulated providers, such as together(simulator(...), simulator(...))")
         taken: dict[str, str] = {}
         for source in sources:
             for path in source.sockets:

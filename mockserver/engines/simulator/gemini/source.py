@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mockserver.core.frames import Handshake
+from mockserver.core.frames import Handshake, Refuse
 from mockserver.core.ids import Ids
 from mockserver.dialects.base import Dialect
 from mockserver.engines import base
 from mockserver.engines.simulator import reading
+from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.gemini import models, problems
 from mockserver.engines.simulator.gemini.keys import TOKEN, Tokens, key_of
@@ -51,12 +52,28 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
             return model in self.options.models
         return model in (models.VERTEX if vertex else models.STUDIO)
 
-    def open(self, handshake: Handshake, context: base.Context) -> LiveSession:
+    @property
+    def sockets(self) -> tuple[str, ...]:
+        """One for each version and kind of key at AI Studio, one for each version at Vertex (gemini.md#1)."""
+        studio = "/ws/google.ai.generativelanguage.{}.GenerativeService.BidiGenerateContent{}"
+        vertex = "/ws/google.cloud.aiplatform.{}.LlmBidiService/BidiGenerateContent"
+        return (
+            *(studio.format(version, "") for version in ("v1", "v1alpha", "v1beta")),
+            studio.format("v1alpha", "Constrained"),
+            *(vertex.format(version) for version in ("v1", "v1beta1")),
+        )
+
+    def astray(self, handshake: Handshake) -> Astray | None:
+        """A path that is none of them."""
+        if handshake.path in self.sockets:
+            return None
+        told = _reply(*_error(404, "NOT_FOUND", "Requested entity was not found."))
+        return Astray(Refuse(told.status, told.headers, told.body))
+
+    def begin(self, handshake: Handshake, context: base.Context) -> LiveSession:
         """An engine for one connection."""
         place = _place(handshake.path)
-        gate = Admission(refuse=_error(404, "NOT_FOUND", "Requested entity was not found."))
-        if place is not None:
-            gate = self._gate(handshake, place, context)
+        gate = self._gate(handshake, place or Endpoint("v1beta"), context)
         return LiveSession(
             options=self.options,
             context=context,
@@ -87,7 +104,7 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
 
     # --- the neighbour ---
 
-    def neighbour(self, request: base.Request, context: base.Context) -> base.Reply | None:
+    def answer(self, request: base.Request, context: base.Context) -> base.Reply | None:
         """POST /v1alpha/auth_tokens: an ephemeral token (gemini.md#93)."""
         if request.method != "POST" or not _TOKENS.fullmatch(request.path):
             return None
