@@ -17,7 +17,7 @@ from mockserver.engines.simulator.elevenlabs.options import ElevenLabsOptions
 from mockserver.engines.simulator.elevenlabs.problems import ConversationEnd
 from mockserver.engines.simulator.replies.reply import Replier
 
-SIGNED = ("/convai/conversation/get-signed-url", "/convai/conversation/get_signed_url")
+SIGNED = ("/v1/convai/conversation/get-signed-url", "/v1/convai/conversation/get_signed_url")
 SIGNATURE = "conversation_signature"
 
 
@@ -33,7 +33,7 @@ class ElevenLabsSource(SimulatorSource[ElevenLabsOptions]):
         """The language model of the recorded agents."""
         return "gemini-2.5-flash"
 
-    def open(self, handshake: Handshake, context: base.Context) -> AgentEngine:
+    def begin(self, handshake: Handshake, context: base.Context) -> AgentEngine:
         """One conversation."""
         return AgentEngine(
             dialect=self.dialect,
@@ -57,9 +57,9 @@ class ElevenLabsSource(SimulatorSource[ElevenLabsOptions]):
             return problems.NO_AGENT
         return problems.UNSIGNED if self.options.private else None
 
-    def neighbour(self, request: base.Request, context: base.Context) -> base.Reply | None:
+    def answer(self, request: base.Request, context: base.Context) -> base.Reply | None:
         """GET /v1/convai/conversation/get-signed-url: this server's own address, signed (elevenlabs.md#1)."""
-        if request.method != "GET" or not request.path.endswith(SIGNED):
+        if request.method != "GET" or request.path not in SIGNED:
             return None
         key = (first(request.headers, "xi-api-key") or "").strip() or None
         if not self.accepts(key):
@@ -81,7 +81,7 @@ class ElevenLabsSource(SimulatorSource[ElevenLabsOptions]):
         scheme, _, rest = context.base_url.partition("://")
         socket = "wss" if scheme in ("https", "wss") else "ws"
         origin = f"{socket}://{rest.partition('/')[0]}"
-        url = f"{origin}{self.dialect.socket_path}?agent_id={_quoted(agent)}&{SIGNATURE}={signature}"
+        url = f"{origin}{self.at}{self.dialect.socket_path}?agent_id={_quoted(agent)}&{SIGNATURE}={signature}"
         return _json(200, {"signed_url": url})
 
 
