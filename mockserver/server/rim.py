@@ -13,6 +13,7 @@ from mockserver.engines.base import Source
 from mockserver.errors import ExpectationFailed
 from mockserver.server.admission import Admission
 from mockserver.server.sessions import Armed, Fault, SessionHandle
+from mockserver.server.whereabouts import Whereabouts
 
 
 class Running(Protocol):
@@ -56,6 +57,11 @@ class Serving(Protocol):
     @property
     def ws_url(self) -> str:
         """The websocket itself."""
+        ...
+
+    @property
+    def whereabouts(self) -> Whereabouts:
+        """Every address of it."""
         ...
 
     @property
