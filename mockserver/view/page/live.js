@@ -1,0 +1,87 @@
+// A running server: its sessions as they go on, and its faults. The token stands in the address behind "#", which no
+// server and no log ever sees.
+const TOKEN = new URLSearchParams(location.hash.slice(1)).get("token");
+
+async function asked_of(path, options = {}) {
+  const headers = { ...(options.headers || {}), ...(TOKEN ? { Authorization: `Bearer ${TOKEN}` } : {}) };
+  const answer = await fetch(`/__mockserver__/${path}`, { ...options, headers, cache: "no-store" });
+  const body = await answer.json();
+  if (!answer.ok) throw new Error((body.error && body.error.message) || `status ${answer.status}`);
+  return body;
+}
+
+function follow(column) {
+  const box = byId("live"), status = element("p", "connecting ..."), faults = element("ul"), sessions = element("ul"), form = element("form"), field = element("input"), add_ = element("button", "Set fault");
+  box.hidden = false;
+  status.setAttribute("role", "status");
+  field.placeholder = "delay 11s on EVENT";
+  field.setAttribute("aria-label", "A fault, as on the command line");
+  field.id = "fault";
+  add_.type = "submit";
+  form.append(element("span", "--fault"), field, add_);
+  box.append(status, form, faults, sessions);
+  const known = new Map();
+  const said = (error) => { status.textContent = error.message; status.className = "bad"; };
+
+  async function showFaults() {
+    const { faults: set } = await asked_of("faults");
+    faults.replaceChildren(...set.map((one) => {
+      const line = element("li"), away = element("button", "Remove");
+      away.type = "button";
+      away.setAttribute("aria-label", `Remove ${one.spec}`);
+      away.addEventListener("click", () => asked_of(`faults/${one.id}`, { method: "DELETE" }).then(showFaults).catch(said));
+      line.append(element("code", `--fault "${one.spec}"`), element("span", one.fired ? `fired ${one.fired}x` : "not fired", "dim"), away);
+      return line;
+    }));
+  }
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const body = JSON.stringify({ spec: field.value });
+    asked_of("faults", { method: "POST", body, headers: { "Content-Type": "application/json" } }).then(() => { field.value = ""; status.className = ""; return showFaults(); }).catch(said);
+  });
+
+  function showSessions(told) {
+    sessions.replaceChildren(...told.filter((one) => !one.ended).map((one) => {
+      const line = element("li"), hold = element("button", one.paused ? "Go on" : "Pause");
+      hold.type = "button";
+      hold.setAttribute("aria-label", `${hold.textContent}: session ${one.session}`);
+      hold.addEventListener("click", () => asked_of(`sessions/${one.session}/${one.paused ? "resume" : "pause"}`, { method: "POST" }).catch(said));
+      line.append(element("span", `session ${one.session} is running${one.paused ? ", paused" : ""}`), hold);
+      return line;
+    }));
+  }
+
+  async function go() {
+    let since = 0;
+    for (;;) {
+      try {
+        const body = await asked_of(`scene?since=${since}&wait_ms=20000`);
+        status.className = "";
+        since = body.next;
+        for (const { session, line } of body.lines) {
+          if (!known.has(session)) known.set(session, add(new LiveSession(session, 0), column).session);
+          known.get(session).add(line);
+        }
+        for (const one of body.sessions) {
+          const session = known.get(one.session);
+          if (!session) continue;
+          Object.assign(session, { bars: one.bars, heard: one.heard });
+          if (one.tracks) session.tracks = one.tracks.map((track) => ({ ...track, peaks: bytesOf(track.peaks) }));
+          grow(session);
+        }
+        status.textContent = `${known.size} sessions, ${body.next} entries`;
+        showSessions(body.sessions);
+        if (!list.session && known.size) choose([...known.values()][0], 0);
+        if (list.session && list.session.shown) await filter(); else { list.draw(); counted(); }
+        state.show(state.from, state.width);
+        showFaults();
+        document.body.dataset.since = String(since);
+      } catch (error) {
+        said(error);
+        await new Promise((done) => setTimeout(done, 1000));
+      }
+    }
+  }
+  showFaults().catch(said);
+  go();
+}

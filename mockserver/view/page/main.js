@@ -1,0 +1,132 @@
+// Puts the page together.
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const byId = (id) => document.getElementById(id);
+const element = (name, text, kind) => { const made = document.createElement(name); if (text !== undefined) made.textContent = text; if (kind) made.className = kind; return made; };
+
+const state = {
+  from: 0, width: TICKS, all: TICKS, chosen: null,
+  show(from, width) { this.width = Math.min(Math.max(width, 20), this.all * 1.02); this.from = Math.min(Math.max(from, -0.01 * this.all), Math.max(0, this.all * 1.01 - this.width)); redraw(); },
+  zoom(factor, around = this.from + this.width / 2) { this.show(around - (around - this.from) * factor, this.width * factor); },
+  move(share) { this.show(this.from + share * this.width, this.width); },
+};
+const timelines = [];
+let waiting = false;
+function redraw() {
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(() => { waiting = false; for (const one of timelines) one.draw(); });
+}
+
+const list = new FrameList(state, choose);
+
+function choose(session, frame, zoomed = false) {
+  state.chosen = { session, frame };
+  list.of(session);
+  list.reveal(frame);
+  for (const one of timelines) one.canvas.closest(".session").classList.toggle("chosen", one.session === session);
+  const at = session.at[frame];
+  if (at < state.from || at > state.from + state.width || zoomed) state.show(at - state.width / 2, state.width);
+  redraw();
+  counted();
+  session.textOf(frame).then(([, text]) => {
+    if (state.chosen.session !== session || state.chosen.frame !== frame) return;
+    byId("one-title").textContent = `${session.nameOf(frame)}, ${["from the client", "from the server", "note"][session.lane[frame]]}, frame ${frame}${session.timed ? `, ${secondsOf(at)} s` : ""}`;
+    byId("one-text").textContent = text;
+  });
+}
+
+function counted() {
+  const session = list.session;
+  if (session) byId("count").textContent = `Session ${session.number}${session.title ? ` (${session.title})` : ""}: ${list.size} of ${session.count} frames`;
+}
+
+let asked = 0;
+async function filter() {
+  const mine = ++asked, lanes = [byId("lane-client").checked, byId("lane-server").checked, byId("lane-note").checked];
+  for (const one of timelines) {
+    const found = await filtered(one.session, byId("filter").value, lanes, byId("no-audio").checked, () => mine === asked);
+    if (mine !== asked) return;
+    one.session.shown = found;
+    if (one.session === list.session) { list.draw(); counted(); }
+  }
+  document.body.dataset.filtered = String(mine);
+}
+
+function add(session, into) {
+  const box = element("div", undefined, "session");
+  const heading = element("h3"), button = element("button", `Session ${session.number}`);
+  button.type = "button";
+  button.addEventListener("click", () => choose(session, 0));
+  heading.append(button, " ", element("span", session.timed ? session.title : `${session.title} (only the order is known)`, "dim"));
+  const timeline = new Timeline(session, state, choose);
+  box.append(heading, timeline.canvas, soundsOf(session, timeline, redraw));
+  into.append(box);
+  timelines.push(timeline);
+  grow(session);
+  return timeline;
+}
+
+function grow(session) {
+  const whole = state.width >= state.all * 0.99;
+  state.all = Math.max(state.all, session.end);
+  if (whole) { state.from = -0.005 * state.all; state.width = state.all * 1.01; }
+}
+
+function differences() {
+  const box = byId("differences");
+  if (DATA.sources.length < 2) return;
+  box.hidden = false;
+  box.append(element("h2", DATA.differences.length ? `${DATA.differences.length} differences` : "No difference: the same conversation"));
+  const found = element("ol");
+  for (const one of DATA.differences) {
+    const line = element("li");
+    line.append(`${one.where}: ${one.what} `);
+    one.frames.forEach((frame, side) => {
+      const session = timelines.map((timeline) => timeline.session).find((session) => session.source === side && session.number === one.connection);
+      if (frame === null || !session) return;
+      const button = element("button", side ? "right" : "left");
+      button.type = "button";
+      button.setAttribute("aria-label", `Show in ${DATA.sources[side].title}`);
+      button.addEventListener("click", () => choose(session, frame + 2, true)); // behind the handshake and its answer
+      line.append(button, " ");
+    });
+    found.append(line);
+  }
+  box.append(found);
+}
+
+function start() {
+  DATA.sources.forEach((source, number) => {
+    const column = element("div", undefined, "source");
+    if (DATA.sources.length > 1) column.append(element("h2", source.title));
+    for (const line of source.facts) byId("facts").append(element("p", line));
+    for (const session of source.sessions) add(new Session(session, number), column);
+    byId("sessions").append(column);
+  });
+  if (DATA.report) { byId("report").textContent = DATA.report; byId("report").hidden = false; }
+  differences();
+  if (DATA.live) follow(byId("sessions").appendChild(element("div", undefined, "source")));
+  if (timelines.length) choose(timelines[0].session, 0);
+  state.show(state.from, state.width);
+  document.body.dataset.ready = "yes";
+}
+
+byId("zoom-in").addEventListener("click", () => state.zoom(0.5));
+byId("zoom-out").addEventListener("click", () => state.zoom(2));
+byId("zoom-all").addEventListener("click", () => state.show(-0.005 * state.all, state.all * 1.01));
+byId("filter").addEventListener("input", filter);
+for (const name of ["lane-client", "lane-server", "lane-note", "no-audio"]) byId(name).addEventListener("change", filter);
+byId("theme").addEventListener("click", () => {
+  const dark = !(document.documentElement.classList.contains("dark") || (matchMedia("(prefers-color-scheme: dark)").matches && !document.documentElement.classList.contains("light")));
+  document.documentElement.className = dark ? "dark" : "light";
+  byId("theme").setAttribute("aria-pressed", String(dark));
+  redraw();
+});
+window.addEventListener("resize", redraw);
+document.addEventListener("keydown", (event) => {
+  if (event.target.matches("input, audio, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const does = { "+": () => state.zoom(0.5), "=": () => state.zoom(0.5), "-": () => state.zoom(2), "0": () => byId("zoom-all").click(), ArrowLeft: () => state.move(-0.2), ArrowRight: () => state.move(0.2),
+    "/": () => byId("filter").focus(), " ": () => { const sound = document.querySelector("audio"); if (sound && !event.target.matches("button")) { sound.paused ? sound.play() : sound.pause(); } else return true; } }[event.key];
+  if (does && !does()) event.preventDefault();
+});
+start();

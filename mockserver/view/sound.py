@@ -1,0 +1,116 @@
+"""The audio of one side of a session: where each piece was heard, how loud it was, and all of it as a WAV file.
+
+A model sends its audio faster than it can be heard. So a piece begins when it came, or when the one before it has
+ended; what was not heard yet when a reply was cut off is taken back.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mockserver import speech
+from mockserver.core.frames import Micros
+
+PEAK_MS = 20
+"""A waveform holds one peak for so much audio."""
+DECODERS = {"ulaw": speech.ulaw_decode, "alaw": speech.alaw_decode}
+RATES = range(4_000, 96_001)
+"""Rates that are believed; a session may claim any."""
+
+
+@dataclass(slots=True)
+class Clip:
+    """A run of audio without a gap. ``at``: when it was heard; ``offset`` and ``size`` in samples of the track."""
+
+    at: Micros
+    offset: int
+    size: int
+    reply: str | None
+
+
+class Track:
+    """One side's audio, PCM16 of one rate. Audio of another rate, after the first, is left out and counted."""
+
+    def __init__(self) -> None:
+        self.rate = 0
+        self.pcm = bytearray()
+        self.clips: list[Clip] = []
+        self.unread = 0  # pieces in an encoding that is not read, or of another rate
+
+    @property
+    def samples(self) -> int:
+        """How many there are."""
+        return len(self.pcm) // 2
+
+    def add(self, at: Micros, data: bytes, rate: int, encoding: str, reply: str | None) -> None:
+        """A piece that came at ``at``."""
+        if encoding not in ("pcm", *DECODERS) or rate not in RATES or self.rate not in (0, rate):
+            self.unread += 1
+            return
+        self.rate = rate
+        decode = DECODERS.get(encoding)
+        pcm = data[: len(data) // 2 * 2] if decode is None else decode(data)
+        size = len(pcm) // 2
+        if not size:
+            return
+        last = self.clips[-1] if self.clips else None
+        end = 0 if last is None else self.end(last)
+        if last is not None and at <= end + 1_000 and last.reply == reply:
+            last.size += size
+        else:
+            self.clips.append(Clip(max(at, end), self.samples, size, reply))
+        self.pcm += pcm
+
+    def end(self, clip: Clip) -> Micros:
+        """When a clip was heard to its end."""
+        return clip.at + clip.size * 1_000_000 // self.rate
+
+    def cut(self, at: Micros, reply: str | None) -> None:
+        """The reply was cut off: what was still to be heard of it is taken back."""
+        for clip in reversed(self.clips):
+            if self.end(clip) <= at:
+                return
+            if reply in (None, clip.reply):
+                clip.size = max(0, (at - clip.at) * self.rate // 1_000_000)
+
+    def heard(self) -> Iterator[Clip]:
+        """The clips of which something was heard."""
+        return (clip for clip in self.clips if clip.size)
+
+    def peaks(self) -> bytes:
+        """How loud each ``PEAK_MS`` of the track is, 0 to 255."""
+        if not self.rate:
+            return b""
+        step = max(1, self.rate * PEAK_MS // 1000)
+        numbers = array("h", bytes(self.pcm))
+        if sys.byteorder == "big":
+            numbers.byteswap()
+        out = bytearray()
+        for place in range(0, len(numbers), step):
+            part = numbers[place : place + step]
+            loud, low = max(part), -min(part)
+            out.append(min(255, (max(low, loud)) >> 7))
+        return bytes(out)
+
+    def words(self) -> Iterator[tuple[Micros, Micros, str]]:
+        """The words of our own speech in what was heard: begin, end, text."""
+        for clip in self.heard():
+            if self.rate not in range(8_000, 48_001):
+                return
+            pcm = bytes(self.pcm[2 * clip.offset : 2 * (clip.offset + clip.size)])
+            for word in speech.heard(pcm, self.rate):
+                yield clip.at + word.start_ms * 1_000, clip.at + word.end_ms * 1_000, word.text
+
+    def wav(self) -> bytes:
+        """All of it, clip after clip without the gaps, as a WAV file (RIFF, PCM16, one channel)."""
+        pcm = b"".join(bytes(self.pcm[2 * one.offset : 2 * (one.offset + one.size)]) for one in self.heard())
+        rate = self.rate or 24_000
+        return b"RIFF" + struct.pack("<I", 36 + len(pcm)) + b"WAVEfmt " + _form(rate, len(pcm)) + pcm
+
+
+def _form(rate: int, size: int) -> bytes:
+    return struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16) + b"data" + struct.pack("<I", size)
