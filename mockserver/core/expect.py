@@ -158,11 +158,27 @@ def select(journal: Entered, sender: Sender, name: str = "*", **chosen: Unpack[C
             and matches(view.body, wanted)
         ):
             found.append(entry)
+    if not found:
+        _check_name(journal, sender, name, session)
     details = [f"{path}={'...' if value is ... else repr(value)}" for path, value in wanted.items()]
     details += [f"{key} {value}" for key, value in (("response", response), ("item", item)) if value is not None]
     details += [] if session is None else [f"session {session}"]
     described = f"{name} from the {sender}" + (f" with {', '.join(details)}" if details else "")
     return Selection(journal, described, tuple(found))
+
+
+def _check_name(journal: Entered, sender: Sender, name: str, session: int | None) -> None:
+    """A misspelt name would never be found: UsageError where no session's provider has it and one has one like it.
+
+    A name that is like no event of the provider's is let by: a script or a fault may have made it up.
+    """
+    if session is None:
+        logs = journal.sessions
+    else:
+        logs = journal.sessions[session : session + 1] if session >= 0 else ()
+    meant = [log.lens.misspelt(name, sender) for log in logs]
+    if meant and all(meant):
+        raise UsageError(f"the {sender.value} has no event {name!r} at this provider; did you mean {meant[0]!r}?")
 
 
 def in_order(*selections: Selection) -> None:

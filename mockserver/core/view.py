@@ -75,6 +75,10 @@ class Lens(Protocol):
         """The few fields that matter, in one short line."""
         ...
 
+    def misspelt(self, name: str, sender: Sender | None = None) -> str | None:
+        """The event that is probably meant; None where there is such an event, or none that is near."""
+        ...
+
 
 class PlainLens:
     """A lens for any websocket: text and bytes, no meaning."""
@@ -92,6 +96,10 @@ class PlainLens:
     def summary(self, view: View) -> str:
         """The size, or the close reason."""
         return str(view.extra.get("summary", ""))
+
+    def misspelt(self, name: str, sender: Sender | None = None) -> str | None:
+        """Nothing is known of any name."""
+        return None
 
 
 def plain_view(frame: Frame) -> View:
@@ -135,3 +143,7 @@ class Memo:
     def summary(self, view: View) -> str:
         """The few fields that matter."""
         return self.lens.summary(view)
+
+    def misspelt(self, name: str, sender: Sender | None = None) -> str | None:
+        """The event that is probably meant."""
+        return self.lens.misspelt(name, sender)
