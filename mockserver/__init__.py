@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from mockserver import assertions as assertions
     from mockserver import errors as errors
     from mockserver import faults as faults
+    from mockserver import replies as replies
     from mockserver import speech as speech
     from mockserver.cassette.model import Cassette as Cassette
     from mockserver.core.journal import Journal as Journal
     from mockserver.engines.script.source import script as script
+    from mockserver.engines.simulator import Misbehaviour as Misbehaviour
+    from mockserver.engines.simulator import Pace as Pace
     from mockserver.engines.simulator import Recall as Recall
     from mockserver.engines.simulator import Rules as Rules
     from mockserver.engines.simulator import Scripted as Scripted
@@ -31,7 +34,9 @@ if TYPE_CHECKING:
 _HOME = {
     "Cassette": "mockserver.cassette.model",
     "Journal": "mockserver.core.journal",
+    "Misbehaviour": "mockserver.engines.simulator",
     "MockServer": "mockserver.server.host",
+    "Pace": "mockserver.engines.simulator",
     "Recall": "mockserver.engines.simulator",
     "Rules": "mockserver.engines.simulator",
     "Scripted": "mockserver.engines.simulator",
@@ -42,12 +47,14 @@ _HOME = {
     "together": "mockserver.engines.simulator",
     "virtual_time": "mockserver.server.virtual",
 }
-_MODULES = ("assertions", "errors", "faults", "speech")
+_MODULES = ("assertions", "errors", "faults", "replies", "speech")
 
 __all__ = [
     "Cassette",
     "Journal",
+    "Misbehaviour",
     "MockServer",
+    "Pace",
     "Recall",
     "Rules",
     "Scripted",
@@ -56,6 +63,7 @@ __all__ = [
     "faults",
     "relay",
     "replay",
+    "replies",
     "script",
     "simulator",
     "speech",

@@ -33,7 +33,7 @@ ROWS = (
     {"dialects", "assertions", "bounded_yaml"},
     {"cassette"},
     {"engines", "faults", "view"},
-    {"server"},
+    {"server", "replies", "providers"},
     {"cli", "pytest_plugin"},
     {"__init__", "__main__"},
 )

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from mockserver.core.frames import Item, Micros, Text, to_client
+from mockserver.core.machine import Plan
 from mockserver.faults.action import Action, register
 from mockserver.faults.base import Armed, Fault
 from mockserver.faults.body import Body, Moment, Run, Sight
@@ -54,11 +56,15 @@ __all__ = [
     "Body",
     "Entry",
     "Fault",
+    "Item",
+    "Micros",
     "Moment",
     "On",
     "Options",
+    "Plan",
     "Run",
     "Sight",
+    "Text",
     "Where",
     "active_response",
     "another_id",
@@ -111,6 +117,7 @@ __all__ = [
     "slow_close",
     "stall",
     "strip",
+    "to_client",
     "truncate_json",
     "unknown_event",
     "unrequested_response",
