@@ -58,14 +58,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="the variable with the real service's key (default: the provider's own, where it is set)",
     )
+    group.addoption(
+        "--realtime-mock-report",
+        dest="realtime_mock_report",
+        metavar="DIR",
+        default=None,
+        help="write a page to look at for each failed test into this folder, and an index of them",
+    )
     parser.addini("realtime_mock_record", "default of --realtime-mock-record")
     parser.addini("realtime_mock_upstream", "default of --realtime-mock-upstream")
     parser.addini("realtime_mock_key_env", "default of --realtime-mock-key-env")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, for ``--strict-markers``."""
+    """Make the marker known, for ``--strict-markers``; the pages of an earlier run go."""
     config.addinivalue_line("markers", MARKER)
+    if config.getoption("realtime_mock_report", None) and not hasattr(config, "workerinput"):
+        from mockserver.errors import MockServerError
+        from mockserver.pytest_plugin.pages import clear, folder_of
+
+        try:
+            folder = folder_of(config)
+        except MockServerError as error:
+            raise pytest.UsageError(str(error)) from None
+        if folder is not None:
+            clear(folder)
 
 
 @pytest.fixture
@@ -107,3 +124,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         from mockserver.pytest_plugin.notes import write
 
         write(session.config, used)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Where the pages of failed tests are."""
+    if config.getoption("realtime_mock_report", None):
+        from mockserver.pytest_plugin.pages import folder_of, index
+
+        folder = folder_of(config)
+        found = None if folder is None else index(folder)
+        if found is not None:
+            terminalreporter.write_line(f"realtime_mock: pages of the failed tests: {found}")

@@ -198,6 +198,22 @@ class Running:
             ]
             if problems:
                 report.sections.append(("realtime_mock: what the server has against it", "\n\n".join(problems)))
+            self._draw(report, problems)
+
+    def _draw(self, report: pytest.TestReport, problems: list[str]) -> None:
+        """The page of a failed test, where ``--realtime-mock-report`` asks for one."""
+        if not self._item.config.getoption("realtime_mock_report", None):
+            return
+        from mockserver.pytest_plugin.pages import folder_of, page_of
+
+        folder = folder_of(self._item.config)
+        assert folder is not None
+        try:
+            why = "\n\n".join([report.longreprtext, *problems])
+            told = f"file {page_of(folder, self._item.nodeid, self.server, why)}"
+        except MockServerError as error:
+            told = str(error)  # a page that cannot be written must not hide why the test failed
+        report.sections.append(("realtime_mock: a page to look at", told))
 
 
 def _fail(text: str) -> NoReturn:

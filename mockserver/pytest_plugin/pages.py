@@ -1,0 +1,85 @@
+"""``--realtime-mock-report=DIR``: a page for each failed test, and an index of them."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from html import escape, unescape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mockserver.cassette.names import from_test
+from mockserver.errors import UsageError
+from mockserver.view.files import assets, write
+from mockserver.view.page import MADE_BY, Page, Source, page
+from mockserver.view.scene import of_journal
+
+if TYPE_CHECKING:
+    from mockserver.server.host import MockServer
+
+INDEX = "index.html"
+TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
+
+
+def page_of(folder: Path, nodeid: str, server: MockServer, why: str) -> Path:
+    """Write the page of a failed test; where it lies."""
+    facts = [f"seed {server.seed}", *(f"fault: {armed.fault.spec}" for armed in server.faults.values())]
+    made = page(
+        [Source(nodeid, facts, list(of_journal(server.journal, server.dialect)))],
+        assets(),
+        name=_name(nodeid),
+        report=why,
+    )
+    target = folder / f"{_name(nodeid)}.html"
+    write(made, target)
+    return target
+
+
+def clear(folder: Path) -> None:
+    """Take away the pages of an earlier run, so that the index tells of this one. Other files stay."""
+    for path in _pages(folder):
+        path.unlink()
+
+
+def index(folder: Path) -> Path | None:
+    """Write the index of the pages that are there; None where no test failed."""
+    found = [path for path in _pages(folder) if path.name != INDEX]
+    if not found:
+        return None
+    lines = []
+    for path in found:
+        title = TITLE.search(path.read_text(encoding="utf-8", errors="replace")[:8192])
+        told = unescape(title[1]) if title else path.stem
+        lines.append(f'<li><a href="{escape(path.name, quote=True)}">{escape(told)}</a></li>')
+    html = (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n{MADE_BY}\n'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'">\n'
+        f"<title>{len(found)} failed</title></head>\n<body><h1>{len(found)} failed</h1>\n<ol>\n"
+        + "\n".join(lines)
+        + "\n</ol></body></html>\n"
+    )
+    write(Page(html), folder / INDEX)
+    return folder / INDEX
+
+
+def folder_of(config: pytest.Config) -> Path | None:
+    """Where the pages go, or None. UsageError where that is a file."""
+    named = config.getoption("realtime_mock_report", None)
+    if not named:
+        return None
+    folder = Path(named)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--realtime-mock-report {folder}: expected a folder, but this is a file")
+    return folder
+
+
+def _pages(folder: Path) -> list[Path]:
+    """Our own pages in a folder."""
+    found = sorted(folder.glob("*.html")) if folder.is_dir() else []
+    return [path for path in found if MADE_BY in path.read_text(encoding="utf-8", errors="replace")[:4096]]
+
+
+def _name(nodeid: str) -> str:
+    return f"{from_test(nodeid)[:120]}-{zlib.crc32(nodeid.encode()):08x}"
