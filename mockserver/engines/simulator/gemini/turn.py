@@ -60,6 +60,9 @@ class Owner(Protocol):
     def over(self, turn: ModelTurn) -> None: ...
     def opened(self, call: Call) -> None: ...
 
+    @property
+    def unfinished(self) -> bool: ...
+
 
 class ModelTurn:
     """One turn, as the head of this module tells. ``prompt``: the tokens of the context that it began with."""
@@ -252,7 +255,7 @@ class ModelTurn:
             if reason is not None:
                 content["turnCompleteReason"] = reason
             if self.setup.model.tells_status:
-                content["interactionStatus"] = "IDLE"
+                content["interactionStatus"] = "REQUIRES_ACTION" if self.owner.unfinished else "IDLE"
             told = usage(self.prompt, self._produced, self._thoughts)
             self.wire.say(serverContent=content, **({"usageMetadata": told} if told else {}))
         self.owner.over(self)

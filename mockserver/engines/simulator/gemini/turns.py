@@ -106,6 +106,11 @@ class TurnTaking:
         """The model has called a function."""
         self.calls.ask(call)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the client still has a call to answer."""
+        return bool(self.calls.open)
+
     # --- what cuts a turn ---
 
     def speech(self) -> None:
