@@ -9,6 +9,7 @@ import pytest
 
 from mockserver import errors
 from mockserver.core.frames import Accept, Handshake, Note, Opened, Refuse
+from mockserver.dialects.gemini import GEMINI
 from mockserver.engines.base import Context, House, Request
 from mockserver.engines.simulator import simulator, together
 from tests.engines.simulator.fidelity import keeps
@@ -37,6 +38,7 @@ def came(source: Any, path: str, *query: tuple[str, str]) -> Accept | Refuse:
         ("azure_dated", "/openai/realtime", DATED),
         ("azure_voice_live", "/voice-live/realtime", GA),
         ("xai", "/v1/realtime", (("model", "grok-voice-latest"),)),
+        ("gemini", GEMINI.socket_path, ()),
     ],
 )
 def test_a_provider_answers_at_its_own_address(provider: str, path: str, query: tuple[tuple[str, str], ...]) -> None:
@@ -63,6 +65,7 @@ def test_a_provider_answers_at_its_own_address(provider: str, path: str, query: 
         ("azure_dated", "/openai/realtime", (("deployment", "d"),), 404),
         ("azure_voice_live", "/openai/v1/realtime", GA, 404),
         ("xai", "/v1/foo", (), 404),
+        ("gemini", "/v1/realtime", (), 404),
     ],
 )
 def test_a_wrong_address_is_refused_and_the_test_fails(

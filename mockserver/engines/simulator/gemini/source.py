@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,11 +22,15 @@ from mockserver.engines.simulator.gemini.session import Admission, LiveSession
 from mockserver.engines.simulator.gemini.setup import Endpoint
 from mockserver.engines.simulator.replies.reply import Replier
 
-_STUDIO = re.compile(
-    r"/ws/google\.ai\.generativelanguage\.(v1|v1alpha|v1beta)\.GenerativeService\.BidiGenerateContent(Constrained)?"
-)
-_VERTEX = re.compile(r"/ws/google\.cloud\.aiplatform\.(v1|v1beta1)\.LlmBidiService/BidiGenerateContent")
-_TOKENS = re.compile(r"/v1alpha/auth_tokens")
+_STUDIO = "/ws/google.ai.generativelanguage.{}.GenerativeService.BidiGenerateContent{}"
+_VERTEX = "/ws/google.cloud.aiplatform.{}.LlmBidiService/BidiGenerateContent"
+DOORS: Mapping[str, Endpoint] = {
+    **{_STUDIO.format(version, ""): Endpoint(version) for version in ("v1", "v1alpha", "v1beta")},
+    _STUDIO.format("v1alpha", "Constrained"): Endpoint("v1alpha", constrained=True),
+    **{_VERTEX.format(version): Endpoint(version, vertex=True) for version in ("v1", "v1beta1")},
+}
+"""Every path of the service, and what is behind it (gemini.md#1 to gemini.md#3)."""
+TOKENS = "/v1alpha/auth_tokens"
 
 
 class GeminiSource(SimulatorSource[GeminiOptions]):
@@ -55,13 +58,7 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
     @property
     def sockets(self) -> tuple[str, ...]:
         """One for each version and kind of key at AI Studio, one for each version at Vertex (gemini.md#1)."""
-        studio = "/ws/google.ai.generativelanguage.{}.GenerativeService.BidiGenerateContent{}"
-        vertex = "/ws/google.cloud.aiplatform.{}.LlmBidiService/BidiGenerateContent"
-        return (
-            *(studio.format(version, "") for version in ("v1", "v1alpha", "v1beta")),
-            studio.format("v1alpha", "Constrained"),
-            *(vertex.format(version) for version in ("v1", "v1beta1")),
-        )
+        return tuple(DOORS)
 
     def astray(self, handshake: Handshake) -> Astray | None:
         """A path that is none of them."""
@@ -72,15 +69,14 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
 
     def begin(self, handshake: Handshake, context: base.Context) -> LiveSession:
         """An engine for one connection."""
-        place = _place(handshake.path)
-        gate = self._gate(handshake, place or Endpoint("v1beta"), context)
+        place = DOORS[handshake.path]
         return LiveSession(
             options=self.options,
             context=context,
             replier=self.replier,
             ear=self.ear,
-            gate=gate,
-            place=place or Endpoint("v1beta"),
+            gate=self._gate(handshake, place, context),
+            place=place,
             shelf=self.shelf,
             knows=self._has,
             failed=self.failed,
@@ -106,7 +102,7 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
 
     def answer(self, request: base.Request, context: base.Context) -> base.Reply | None:
         """POST /v1alpha/auth_tokens: an ephemeral token (gemini.md#93)."""
-        if request.method != "POST" or not _TOKENS.fullmatch(request.path):
+        if request.method != "POST" or request.path != TOKENS:
             return None
         key = key_of(request.headers, request.query)
         if not self.accepts(key) or (key or "").startswith(TOKEN):
@@ -120,14 +116,6 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
         except Closing as closing:
             return _reply(*_error(400, "INVALID_ARGUMENT", closing.reason))
         return _reply(200, made)
-
-
-def _place(path: str) -> Endpoint | None:
-    studio = _STUDIO.fullmatch(path)
-    if studio and (not studio[2] or studio[1] == "v1alpha"):
-        return Endpoint(studio[1], constrained=bool(studio[2]))
-    vertex = _VERTEX.fullmatch(path)
-    return Endpoint(vertex[1], vertex=True) if vertex else None
 
 
 def _error(status: int, name: str, message: str) -> tuple[int, dict[str, Any]]:

@@ -287,7 +287,7 @@ class ModelTurn:
         self._words, self._audio_ms = "", 0
 
     def _fail(self, failure: Failure) -> None:
-        wanted = failure.code or failure.type
+        wanted = failure.code or failure.type or "server_error"
         if wanted.isupper():
             self._generated(wanted)  # a turnCompleteReason (gemini.md#28)
             return
