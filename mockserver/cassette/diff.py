@@ -1,19 +1,22 @@
-"""What differs between two cassettes: steps only one has, fields that changed. Ids, times and chunks do not count."""
+"""What differs between two cassettes: steps only one has, fields that changed. Ids, times and chunks do not count.
+
+Nor does what the match rules of either let differ: what was learned to vary is no difference.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any
 
 from mockserver.cassette.model import Cassette, Connection
-from mockserver.cassette.normal import Names, Step, dumps, steps
+from mockserver.cassette.normal import Names, Step, client_left, dumps, numbered, steps
 from mockserver.cassette.patterns import stands_for
 from mockserver.cassette.render import lens_of
-from mockserver.core.frames import Close, Lost, Sender
+from mockserver.cassette.rules import Rules
+from mockserver.cassette.varies import MISSING, SOUND
 from mockserver.core.timeline import safe, seconds_of
 
 SLACK_MS = 50
@@ -39,8 +42,11 @@ def diff(first: Cassette, second: Cassette) -> list[Difference]:
 
 
 def _all(first: Cassette, second: Cassette) -> Iterator[Difference]:
+    rules = (Rules(first.header.rules), Rules(second.header.rules))
     for field in ("dialect", "ended", "audio"):
-        yield from _changed("header", (None, None), field, getattr(first.header, field), getattr(second.header, field))
+        yield from _changed(
+            "header", (None, None), (field,), getattr(first.header, field), getattr(second.header, field)
+        )
     names = (Names(), Names())
     for left, right in zip_longest(first.connections, second.connections):
         if left is None or right is None:
@@ -50,76 +56,125 @@ def _all(first: Cassette, second: Cassette) -> Iterator[Difference]:
             continue
         where = f"connection {left.number}"
         none = (None, None)
-        yield from _changed(where, none, "path", left.handshake.path, right.handshake.path)
-        yield from _changed(where, none, "query", dict(left.handshake.query), dict(right.handshake.query))
+        yield from _changed(where, none, ("path",), left.handshake.path, right.handshake.path)
+        queries = [
+            {name: value for name, value in one.handshake.query if not any(each.hides(name) for each in rules)}
+            for one in (left, right)
+        ]
+        yield from _changed(where, none, ("query",), queries[0], queries[1])
         offered = [[*one.handshake.subprotocols] for one in (left, right)]
-        yield from _changed(where, none, "subprotocols", *offered)
-        yield from _changed(where, none, "answer", left.answer.status, right.answer.status)
+        yield from _changed(where, none, ("subprotocols",), offered[0], offered[1])
+        yield from _changed(where, none, ("answer",), left.answer.status, right.answer.status)
         a = list(steps(left, lens_of(first), names[0]))
         b = list(steps(right, lens_of(second), names[1]))
-        yield from _aligned(where, _heard(a, b, right), _heard(b, a, left))
-    for number, (mine, theirs) in enumerate(zip_longest(first.exchanges, second.exchanges)):
-        said = [None if one is None else f"{one.method} {one.path} -> {one.status}" for one in (mine, theirs)]
-        yield from _changed(f"http {number}", (None, None), "exchange", *said)
+        sides = Side(a, left, rules[0]), Side(b, right, rules[1])
+        yield from _Aligned(where, *sides).differences()
+    for number, (mine_, theirs_) in enumerate(zip_longest(first.exchanges, second.exchanges)):
+        said = [None if one is None else f"{one.method} {one.path} -> {one.status}" for one in (mine_, theirs_)]
+        yield from _changed(f"http {number}", (None, None), ("exchange",), said[0], said[1])
 
 
-def _heard(mine: list[Step], theirs: list[Step], other: Connection) -> list[Step]:
-    """My steps without the floating ones that the other client, who left by itself, may have left too early for."""
-    if not any(isinstance(one.frame, Close | Lost) and one.sender is Sender.CLIENT for one in other.records[-1:]):
-        return mine
-    there = Counter(step.name for step in theirs if step.floating)
-    here = Counter(step.name for step in mine if step.floating)
-    kept = []
-    for step in reversed(mine):
-        if step.floating and here[step.name] > there[step.name]:
-            here[step.name] -= 1
-            continue
-        kept.append(step)
-    return kept[::-1]
+class Side:
+    """The steps of one of the two connections, with the rules of its cassette."""
+
+    def __init__(self, made: Sequence[Step], connection: Connection, rules: Rules) -> None:
+        self.steps, self.rules = made, rules
+        self.left = client_left(connection)
+        self.keys = list(numbered(made, connection.number))
+        self.names = [(step.sender, step.name) for step in made]
 
 
-def _aligned(where: str, a: Sequence[Step], b: Sequence[Step]) -> Iterator[Difference]:
-    """Steps are laid side by side by sender and name, so that one more or less does not shift all the rest."""
-    mine, theirs = ([(step.sender, step.name) for step in side] for side in (a, b))
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, mine, theirs, len(a) + len(b) > 4_000).get_opcodes():
-        if tag == "equal":
-            for left, right in zip(a[i1:i2], b[j1:j2], strict=True):
-                yield from _step(where, left, right)
-            continue
-        yield from (Difference(where, (one.first, None), f"only in the first: {one.line()}") for one in a[i1:i2])
-        yield from (Difference(where, (None, one.first), f"only in the second: {one.line()}") for one in b[j1:j2])
+class _Aligned:
+    """Steps laid side by side by sender and name, so that one more or less does not shift all the rest."""
+
+    def __init__(self, where: str, mine: Side, theirs: Side) -> None:
+        self._where, self._mine, self._theirs = where, mine, theirs
+
+    def differences(self) -> Iterator[Difference]:
+        """What differs."""
+        mine, theirs = self._mine, self._theirs
+        large = len(mine.steps) + len(theirs.steps) > 4_000
+        here: list[int] = []
+        there: list[int] = []
+        found: list[Difference] = []
+        for tag, i1, i2, j1, j2 in SequenceMatcher(None, mine.names, theirs.names, large).get_opcodes():
+            if tag == "equal":
+                for left, right in zip(range(i1, i2), range(j1, j2), strict=True):
+                    found += self._step(left, right)
+            else:
+                here += range(i1, i2)
+                there += range(j1, j2)
+        for left in list(here):
+            # Two that may come in either order stand at two places, and are compared all the same.
+            if mine.rules.moves(mine.keys[left]) or theirs.rules.moves(mine.keys[left]):
+                twin = next((right for right in there if theirs.names[right] == mine.names[left]), None)
+                if twin is not None:
+                    here.remove(left)
+                    there.remove(twin)
+                    found += self._step(left, twin)
+        for side, other, places, words in ((mine, theirs, here, "first"), (theirs, mine, there, "second")):
+            for place in places:
+                if side.steps[place].floating and other.left:
+                    continue  # the other client, who left by itself, may have left before it came
+                if not side.rules.may_miss(side.keys[place]) and not other.rules.may_come(side.keys[place]):
+                    at = (side.steps[place].first, None)[:: 1 if side is mine else -1]
+                    told = f"only in the {words}: {side.steps[place].line()}"
+                    found.append(Difference(self._where, (at[0], at[1]), told))
+        yield from sorted(found, key=lambda one: max(-1 if at is None else at for at in one.frames))
+
+    def _step(self, one: int, other: int) -> Iterator[Difference]:
+        left, right = self._mine.steps[one], self._theirs.steps[other]
+
+        def may(path: tuple[str, ...], before: Any, after: Any) -> bool:
+            mine, theirs = self._mine, self._theirs
+            return mine.rules.permits(mine.keys[one], path, after) or theirs.rules.permits(
+                theirs.keys[other], path, before
+            )
+
+        frames = (left.first, right.first)
+        yield from _changed(f"{self._where} {left.name}", frames, (), left.body, right.body, may)
+        before, after = left.audio_ms or 0, right.audio_ms or 0
+        if (left.sound or right.sound) and may((SOUND,), SOUND, SOUND):
+            return
+        if abs(before - after) > SLACK_MS:
+            what = f"audio: {seconds_of(before)} -> {seconds_of(after)}"
+            yield Difference(f"{self._where} {left.name}", frames, what)
+        elif left.sound != right.sound:
+            what = f"audio: {seconds_of(before)}, with another content"
+            yield Difference(f"{self._where} {left.name}", frames, what)
 
 
-def _step(where: str, left: Step, right: Step) -> Iterator[Difference]:
-    frames = (left.first, right.first)
-    yield from _changed(f"{where} {left.name}", frames, "", left.body, right.body)
-    before, after = left.audio_ms or 0, right.audio_ms or 0
-    if abs(before - after) > SLACK_MS:
-        what = f"audio: {seconds_of(before)} -> {seconds_of(after)}"
-        yield Difference(f"{where} {left.name}", frames, what)
-    elif left.sound != right.sound:
-        yield Difference(f"{where} {left.name}", frames, f"audio: {seconds_of(before)}, with another content")
+May = Callable[[tuple[str, ...], Any, Any], bool]
+
+
+def _never(path: tuple[str, ...], left: Any, right: Any) -> bool:
+    return False
 
 
 def _changed(
-    where: str, frames: tuple[int | None, int | None], path: str, left: Any, right: Any
+    where: str,
+    frames: tuple[int | None, int | None],
+    path: tuple[str, ...],
+    left: Any,
+    right: Any,
+    may: May = _never,
 ) -> Iterator[Difference]:
+    told = ".".join(path)
+    if path and may(path, left, right):
+        return
     if isinstance(left, dict) and isinstance(right, dict):
         for key in dict.fromkeys((*left, *right)):
-            here = f"{path}.{key}" if path else key
-            if key not in right:
-                yield Difference(where, frames, f"{here}: only in the first ({_short(left[key])})")
-            elif key not in left:
-                yield Difference(where, frames, f"{here}: only in the second ({_short(right[key])})")
-            else:
-                yield from _changed(where, frames, here, left[key], right[key])
+            yield from _changed(where, frames, (*path, key), left.get(key, MISSING), right.get(key, MISSING), may)
+    elif left is MISSING or right is MISSING:
+        side, value = ("second", right) if left is MISSING else ("first", left)
+        yield Difference(where, frames, f"{told}: only in the {side} ({_short(value)})")
     elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
         for number, (mine, theirs) in enumerate(zip(left, right, strict=True)):
-            yield from _changed(where, frames, f"{path}.{number}" if path else str(number), mine, theirs)
+            yield from _changed(where, frames, (*path, str(number)), mine, theirs, may)
     elif isinstance(left, str) and isinstance(right, str) and (stands_for(left, right) or stands_for(right, left)):
         return  # equal but for secrets, which have other names in another recording
     elif type(left) is not type(right) or left != right:
-        yield Difference(where, frames, f"{path}{': ' if path else ''}{_short(left)} -> {_short(right)}")
+        yield Difference(where, frames, f"{told}{': ' if path else ''}{_short(left)} -> {_short(right)}")
 
 
 def _short(value: Any) -> str:

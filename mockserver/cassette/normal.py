@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import sha256
@@ -26,9 +27,11 @@ from mockserver.dialects.base import Dialect
 NOISE = frozenset({"event_id", "expires_at", "expiresAt", "obfuscation", "created_at", "response_id_seed"})
 """Fields that differ in every recording and mean nothing to a reader."""
 
-_ID_KEY = re.compile(r"(?:^|_)ids?$|I[dD]s?$")
+ID_KEY = re.compile(r"(?:^|_)ids?$|I[dD]s?$")
 _PREFIX = re.compile(r"([a-z]{2,12})_[A-Za-z0-9]{6,}$")
 DEEPEST = 100
+Key = tuple[Sender, str, int, int]
+"""A step's sender and name, its number among those (from 1), its connection."""
 
 
 @dataclass(slots=True)
@@ -77,7 +80,7 @@ class Names:
         if isinstance(value, list):
             return [self.normal(one, key, depth + 1) for one in value]
         if isinstance(value, str) and value:
-            if value in self.given or _ID_KEY.search(key):
+            if value in self.given or ID_KEY.search(key):
                 return self.of(value, key)
             if len(value) >= 64 and (raw := unbase64(value)) is not None:
                 return f"<{len(raw)} bytes sha256:{sha256(raw).hexdigest()[:12]}>"
@@ -100,6 +103,20 @@ def steps(connection: Connection, dialect: Dialect, names: Names) -> Iterator[St
                 step.floating = group.chain.startswith(FLOATS)
                 yield step
         yield from _streams(row, names)
+
+
+def client_left(connection: Connection) -> bool:
+    """Whether the client ended the connection. It may have left before a floating frame came."""
+    last = connection.records[-1] if connection.records else None
+    return last is not None and last.sender is Sender.CLIENT and isinstance(last.frame, Close | Lost)
+
+
+def numbered(made: Iterable[Step], connection: int) -> Iterator[Key]:
+    """A name for each step of a connection: the n-th frame of its name from its sender."""
+    seen: Counter[tuple[Sender, str]] = Counter()
+    for step in made:
+        seen[step.sender, step.name] += 1
+        yield step.sender, step.name, seen[step.sender, step.name], connection
 
 
 class _Piece(NamedTuple):

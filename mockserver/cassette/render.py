@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.normal import Names, dumps, steps
@@ -49,6 +50,7 @@ def summary(cassette: Cassette) -> Iterator[str]:
         yield safe(f"  origin: {header.origin}", 600)
     if header.faults:
         yield safe(f"  faults around the client, and no part of this: {'; '.join(header.faults)}", 600)
+    yield from (safe(f"  rule: {line}", 600) for line in rule_lines(header.rules))
     taken = ", ".join(f"{count} {kind}" for kind, count in sorted(header.redaction.items())) or "nothing"
     yield safe(f"  ended: {header.ended}; audio: {header.audio}; redacted: {taken}; format {header.version}")
     frames = sum(len(one.records) for one in cassette.connections)
@@ -56,6 +58,15 @@ def summary(cassette: Cassette) -> Iterator[str]:
         f"  {_many(len(cassette.connections), 'connection')}, {_many(frames, 'frame')}, "
         f"{_many(len(cassette.exchanges), 'HTTP exchange')}"
     )
+
+
+def rule_lines(rules: Mapping[str, Any]) -> Iterator[str]:
+    """Match rules, a line each."""
+    for kind, stated in rules.items():
+        if isinstance(stated, list | tuple):
+            yield from (f"{kind} {one}" for one in stated)
+        else:
+            yield f"{kind} {dumps(stated)}"
 
 
 def _connection(one: Connection, lens: Lens, merge: bool, limit: int | None) -> Iterator[str]:
@@ -85,8 +96,7 @@ def textconv(cassette: Cassette) -> Iterator[str]:
     yield safe(f"{made}, ended {header.ended}, audio {header.audio}", 600)
     yield safe(f"upstream {header.upstream}", 600)
     yield safe(f"redacted {taken}", 600)
-    if header.rules:
-        yield f"rules {dumps(dict(header.rules))}"
+    yield from (safe(f"rule {line}", 1 << 20) for line in rule_lines(header.rules))
     yield from (f"fault around the client {dumps(fault)}" for fault in header.faults)
     names, dialect = Names(), lens_of(cassette)
     for one in cassette.connections:

@@ -152,7 +152,7 @@ def _save(
     policy: audio.Policy,
     spread: Spread | None,
 ) -> Path:
-    _check_place(file, overwrite)
+    check_place(file, overwrite)
     dialect = _dialect(cassette.header.dialect)
     redactor = redactor or redactor_for(dialect)
     clean = cleaned(cassette, redactor, lens=dialect, policy=policy, spread=spread)
@@ -181,7 +181,8 @@ def _counts(cassette: Cassette, redactor: Redactor) -> dict[str, int]:
     return dict(sorted((redactor.counts + Counter(cassette.header.redaction)).items()))
 
 
-def _check_place(file: Path, overwrite: bool) -> None:
+def check_place(file: Path, overwrite: bool) -> None:
+    """Raises CassetteExists or CassetteError where no cassette can be written to this place."""
     if file.is_dir():
         raise CassetteError(f"{file}: is a directory; expected the name of a cassette file (NAME{SUFFIX})")
     if not overwrite and os.path.lexists(file):
@@ -200,10 +201,10 @@ def _into_place(made: Path, file: Path, overwrite: bool) -> None:
     try:
         os.link(made, file)  # fails where a file appeared meanwhile; a rename would overwrite it
     except FileExistsError:
-        _check_place(file, overwrite)
+        check_place(file, overwrite)
         raise
     except OSError:  # a file system without hard links
-        _check_place(file, overwrite)
+        check_place(file, overwrite)
         made.replace(file)
 
 
@@ -256,7 +257,7 @@ class Recorder:
         self._dialect, self._policy, self._overwrite, self._journal = dialect, audio, overwrite, journal
         self._numbers: dict[int, int] = {}
         self._counts: dict[int, int] = {}
-        _check_place(self.path, overwrite)
+        check_place(self.path, overwrite)
         self._header = Header(
             dialect.name,
             self._redactor.url(upstream),

@@ -56,7 +56,8 @@ class Tap:
         self._places = count()
         self._handshake: Handshake | None = None
         self._asked = 0
-        self._open: set[str] = set()
+        self._replies = dialect.replies()
+        self._deltas = {name for name, _ in dialect.life.deltas}
         self._spoke_at: Micros = 0
 
     # --- what passes ---
@@ -107,9 +108,9 @@ class Tap:
         """When everything that was asked for is said; None where only a frame can tell."""
         if self.over:
             return now
-        if not self._dialect.response_ends:
+        if not self._dialect.life.ends:
             return self._spoke_at + QUIET
-        return None if self._open or self._asked else now
+        return None if self._replies.open or self._asked else now
 
     # --- inside ---
 
@@ -125,22 +126,20 @@ class Tap:
         self._write(Entry(next(self._places), self._session, now, sender, what))
 
     def _watch(self, sender: Sender, frame: Frame, now: Micros) -> None:
-        """Which responses are asked for or on their way."""
-        dialect = self._dialect
+        """Which replies are asked for or on their way."""
+        dialect, life = self._dialect, self._dialect.life
         name = dialect.peek(frame, sender)
         if sender is Sender.CLIENT:
-            self._asked += _any(name, dialect.response_asks)
-            return
-        self._spoke_at = now
-        if _any(name, dialect.response_refusals):
+            self._asked += _any(name, life.requests)
+        else:
+            self._spoke_at = now
+        if life.begins and name in self._deltas:
+            return  # most of a session, and no news
+        self._replies.see(sender, frame, name=name)
+        if sender is Sender.SERVER and (
+            _any(name, dialect.refusals) or _any(name, life.begins) or (not life.begins and self._replies.open)
+        ):
             self._asked = max(0, self._asked - 1)
-        elif _any(name, dialect.response_begins):
-            response = dialect.view(frame, sender).response_id or ""
-            if response not in self._open:
-                self._asked = max(0, self._asked - 1)
-                self._open.add(response)
-        elif _any(name, dialect.response_ends):
-            self._open.discard(dialect.view(frame, sender).response_id or "")
 
 
 def _frame(effect: Send | Hangup | Abort) -> Frame:

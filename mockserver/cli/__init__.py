@@ -28,6 +28,10 @@ COMMANDS = {
     "view": ("mockserver.cli.view", "Write a cassette, or two, as a page to look at."),
     "import": ("mockserver.cli.files", "Make a cassette of a capture in another form."),
     "diff": ("mockserver.cli.files", "Print how two cassettes differ."),
+    "learn": (
+        "mockserver.cli.learn",
+        "Make match rules of what varies between recordings of one scenario.",
+    ),
     "scrub": ("mockserver.cli.files", "Redact a cassette again, with today's rules."),
     "verify": ("mockserver.cli.verify", "Send a cassette's client side to the real service and report drift."),
     "orphans": ("mockserver.cli.orphans", "List the cassettes that no test uses."),

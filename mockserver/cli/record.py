@@ -52,6 +52,13 @@ PROGRESS_SECONDS = 0.25
     metavar="ORIGIN",
     help="A web page that may spend the key of --key-env, named exactly (http://localhost:3000); again for more.",
 )
+@click.option(
+    "--runs",
+    type=click.IntRange(1, 100),
+    default=1,
+    metavar="N",
+    help="Run COMMAND so often, and learn from the recordings what may vary (see: learn).",
+)
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.option("--redact", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too.")
 @audio_option
@@ -64,6 +71,7 @@ def record_command(
     upstream_timeout: float,
     outlast: float | None,
     origins: tuple[str, ...],
+    runs: int,
     force: bool,
     rules: tuple[str, ...],
     audio: Any,
@@ -76,38 +84,56 @@ def record_command(
     With a COMMAND, it runs with the variables set that point clients here, and its exit status is returned. Secrets are
     taken out before anything is written. Several connections go into one cassette.
     """
-    from mockserver.cassette.store import redactor_for
+    from mockserver.cassette.store import check_place, redactor_for
+    from mockserver.cli.learn import learned
     from mockserver.engines.relay.source import shown
     from mockserver.server.config import find
     from mockserver.server.record import Recording
     from mockserver.server.sources import relay
 
-    source = relay(upstream, dialect=dialect, key_env=key_env)
+    if runs > 1 and not command:
+        raise UsageError("record: --runs needs a command to run (-- COMMAND ...)")
     config = find(Path.cwd())
     rules = (*config.redact, *rules)
     # The upstream's key never crosses the client's wire, unless the upstream says it back.
     values = [os.environ[key_env]] if key_env else []
-    redactor = redactor_for(source.dialect, rules=rules, values=values)
     named = shown(upstream) if "://" in upstream else upstream
     if origins and key_env is None:
         raise UsageError("--allow-origin: without --key-env no key is added, and any page may connect; leave it out")
     if origins:
         warn = f"every page of {' and '.join(origins)} that this machine's browser opens may spend the key in {key_env}"
         click.echo(f"mockserver: {warn}", err=True)
-    recording = Recording(
-        source,
-        file,
-        origin=f"mockserver record --upstream {named}",
-        audio=audio,
-        overwrite=force,
-        redactor=redactor,
-        dial_timeout=upstream_timeout,
-        outlast=config.outlast if outlast is None else outlast,
-        allow_origins=origins,
-        **server_options(options),
-    )
-    what = f"recording {source.dialect.title} to {file}"
-    raise SystemExit(asyncio.run(_record(recording, what, file, as_json=as_json, command=command)))
+
+    def recorded(target: Path, *, overwrite: bool) -> int:
+        source = relay(upstream, dialect=dialect, key_env=key_env)
+        recording = Recording(
+            source,
+            target,
+            origin=f"mockserver record --upstream {named}",
+            audio=audio,
+            overwrite=overwrite,
+            redactor=redactor_for(source.dialect, rules=rules, values=values),
+            dial_timeout=upstream_timeout,
+            outlast=config.outlast if outlast is None else outlast,
+            allow_origins=origins,
+            **server_options(options),
+        )
+        what = f"recording {source.dialect.title} to {target}"
+        return asyncio.run(_record(recording, what, target, as_json=as_json, command=command))
+
+    if runs == 1:
+        raise SystemExit(recorded(file, overwrite=force))
+    check_place(file, force)
+    made = [file.with_name(f"{file.name}.run{number}") for number in range(1, runs + 1)]
+    for number, target in enumerate(made):
+        status = recorded(target, overwrite=True)
+        if status:
+            kept = f"; {number} recordings stay beside {file.name} (*.run1 ...)" if number else ""
+            click.echo(f"mockserver: run {number + 1} of {runs} failed, nothing was learned{kept}", err=True)
+            raise SystemExit(status)
+    learned(made, file, overwrite=force, audio=audio, rules=rules)
+    for target in made:
+        target.unlink()
 
 
 async def _record(recording: Recording, what: str, file: Path, *, as_json: bool, command: tuple[str, ...]) -> int:

@@ -36,6 +36,9 @@ class MatchRules:
     Paths are dotted; a step may hold ``*`` as in file names (``*_id``), ``*`` alone stands for any one step (a key or a
     list index), ``**`` for any number of steps. ``event.name:path`` holds for events of that name only. In ``volatile``
     a path ``?name`` is a query parameter of the handshake.
+
+    ``event.name#2`` in ``optional``, ``unordered`` and ``varies`` is the second recorded frame of that name
+    (``cassette.varies``). What ``mockserver learn`` finds is written so.
     """
 
     version: int = 1
@@ -46,6 +49,9 @@ class MatchRules:
     audio: AudioMode = "duration"
     audio_slack_ms: int = 100  # so much less or more audio still counts as the same; never more than a tenth of it
     optional: tuple[str, ...] = ()  # names of client events that may be added or left out; ``*`` as in file names
+    varies: tuple[str, ...] = ()  # fields of single frames that may hold something else
+    added: tuple[str, ...] = ()  # client frames that may come once more than recorded: "event.name = {json}"
+    unordered: tuple[str, ...] = ()  # pairs of client frames that may come in either order: "one.name#1 other.name#2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +92,7 @@ class Dialect:
     audio_ends: tuple[str, ...] = ()  # client frames that end an utterance: there its length is compared
     floating: tuple[str, ...] = ()  # server events that it places freely among the others
     repeated: tuple[str, ...] = ("*.delta",)  # server events in as many pieces as it likes
-    response_asks: tuple[str, ...] = ()  # client events that a response follows
-    response_begins: tuple[str, ...] = ()  # server events
-    response_ends: tuple[str, ...] = ()  # server events; () where nothing tells it
-    response_refusals: tuple[str, ...] = ()  # server events that may stand in the place of a response
+    refusals: tuple[str, ...] = ()  # server events that may come in the place of a reply that was asked for
     text_prefix: bytes = b""  # a binary frame that begins so is a piece of a text, in UTF-8
 
     # --- the lens ---

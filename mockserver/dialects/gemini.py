@@ -57,12 +57,6 @@ class Gemini(Dialect):
         optional=("realtimeInput.video",),
     )
     audio_ends = ("realtimeInput.activityEnd", "realtimeInput.audioStreamEnd")
-    response_begins = (
-        "serverContent.modelTurn",
-        "serverContent.outputTranscription",
-        "serverContent.generationComplete",
-    )
-    response_ends = ("serverContent.turnComplete",)
     # A reply begins with the first thing of it. It is cut by what the user does, never by a frame that only cancels.
     life = Life(
         opening=("setupComplete",),

@@ -54,8 +54,6 @@ class Phonic(Dialect):
             *("warning", "error"),
         }
     )
-    response_begins = ("assistant_started_speaking",)
-    response_ends = ("assistant_finished_speaking",)
     repeated = ("audio_chunk",)
 
     def read(self, body: Any, sender: Sender) -> View:

@@ -76,10 +76,7 @@ class OpenAI(Dialect):
             "output_audio_buffer.clear",
         ),
     )
-    response_asks = ("response.create",)
-    response_begins = ("response.created",)
-    response_ends = ("response.done",)
-    response_refusals = ("error",)
+    refusals = ("error",)
     life = LIFE
     problems = PROBLEMS
     client_events = CLIENT_EVENTS
@@ -291,7 +288,28 @@ def summary(view: View) -> str:
     for key in ("audio_start_ms", "audio_end_ms", "previous_item_id"):
         if body.get(key) is not None:
             parts.append(f"{key}={body[key]}")
+    if view.name == "session.update" and isinstance(body.get("session"), dict):
+        parts += _settings(body["session"])
     return " ".join(parts)
+
+
+def _settings(session: dict[str, Any]) -> list[str]:
+    """What a client sets, as far as it changes what is said: tools by name, audio by side."""
+    shown = ("model", "instructions", "voice", "output_modalities", "modalities", "tool_choice")
+    told = [f"{key}={shorten(str(session[key]), 40)}" for key in shown if session.get(key) is not None]
+    tools = session.get("tools")
+    if isinstance(tools, list):
+        names = [str(one.get("name") or one.get("type")) if isinstance(one, dict) else "?" for one in tools]
+        told.append(f"tools=[{shorten(', '.join(names), 60)}]")
+    audio = session.get("audio")
+    sides = audio if isinstance(audio, dict) else {}
+    for side, settings in sides.items():
+        if isinstance(settings, dict):
+            told.append(f"audio.{side}={','.join(map(str, settings))}")
+    flat = session.get("turn_detection")
+    if isinstance(flat, dict):
+        told.append(f"turn_detection={flat.get('type')}")
+    return told
 
 
 OPENAI = OpenAI()

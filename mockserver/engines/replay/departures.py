@@ -4,7 +4,7 @@ and what can be said in words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -39,6 +39,22 @@ class Departure:
     why: str
     nearest: Nearest
     lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overtake:
+    """A live frame that was taken for ``step`` although ``passed``, of the same name, was recorded before it."""
+
+    at: Micros
+    view: View
+    frame: Frame
+    step: Step
+    passed: Step
+
+
+def overtaker(overtakes: Sequence[Overtake], view: View, compare: Callable[[Step], Comparison]) -> Overtake | None:
+    """The earlier frame that stands where this one belongs: the two have changed places, and that one departed."""
+    return next((one for one in overtakes if one.view.name == view.name and not compare(one.step).differences), None)
 
 
 def closest(score: Score, dialect: Dialect, view: View, compare: Callable[[Step], Comparison]) -> tuple[str, Nearest]:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, get_args
 
 from mockserver.cassette.patterns import stands_for
+from mockserver.cassette.varies import MISSING, Vary, about, added, fits, parsed, which
 from mockserver.core.frames import Frame, Text
 from mockserver.dialects.base import AudioMode, MatchRules, shorten
 from mockserver.engines.replay.aliases import Aliases, looks_minted
@@ -23,14 +24,6 @@ Path = tuple[str, ...]
 LEAVES = frozenset((str, int, float, bool, type(None)))
 KNOWN = 512
 """Of so many events the places are remembered."""
-
-
-class _Missing:
-    def __repr__(self) -> str:
-        return "nothing"
-
-
-MISSING = _Missing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +68,7 @@ def listed(name: str, patterns: tuple[str, ...]) -> bool:
 class Place:
     """One place in the bodies of one event: what the rules say of it, found out once and not for every frame."""
 
-    __slots__ = ("_all", "_below", "an_id", "exact", "maybe", "path", "volatile")
+    __slots__ = ("_all", "_below", "an_id", "exact", "maybe", "path", "varies", "volatile")
 
     def __init__(self, all_: Places, path: Path) -> None:
         self._all = all_
@@ -85,6 +78,7 @@ class Place:
         self.exact = bool(path) and all_.fits(all_.rules.ids, path)  # holds an id
         self.maybe = bool(path) and all_.fits(all_.rules.maybe_ids, path)  # may hold one
         self.an_id = self.exact or self.maybe
+        self.varies = all_.varying(path)
 
     def below(self, key: str) -> Place:
         """The place of a member of this one."""
@@ -100,39 +94,41 @@ class Place:
 class Places:
     """The places of one event's bodies under one set of rules."""
 
-    def __init__(self, rules: MatchRules, name: str) -> None:
+    def __init__(self, rules: MatchRules, name: str, number: int = 0, connection: int = 0) -> None:
         self.rules, self.name = rules, name
+        self._varies = [one for one in map(parsed, rules.varies) if one.which.fits(name, number, connection)]
         self.room = 4_096
         self.top = Place(self, ())
 
     def fits(self, patterns: tuple[str, ...], path: Path) -> bool:
         """Whether one of the patterns is about a path."""
-        for pattern in patterns:
-            event, colon, rest = pattern.rpartition(":")
-            if colon and not fnmatchcase(self.name, event):
-                continue
-            if _fits(tuple(rest.split(".")), path):
-                return True
-        return False
+        return about(patterns, self.name, path)
+
+    def varying(self, path: Path) -> tuple[Vary, ...]:
+        """What else may stand at a path."""
+        return tuple(one for one in self._varies if fits(one.path, path))
 
 
 class Matcher:
     """Compares bodies under one set of rules. ``server_minted`` tells whether an id was made by the recorded server."""
 
-    def __init__(self, rules: MatchRules, aliases: Aliases, server_minted: Callable[[str], bool]) -> None:
+    def __init__(
+        self, rules: MatchRules, aliases: Aliases, server_minted: Callable[[str], bool], connection: int = 0
+    ) -> None:
         self.rules = rules
+        self._connection = connection
         self._aliases = aliases
         self._server_minted = server_minted
         self._places = _places_under(rules)
 
-    def compare(self, name: str, recorded: Any, live: Any, clear: Any = None) -> Comparison:
-        """All differences between two bodies of events called ``name``.
+    def compare(self, name: str, recorded: Any, live: Any, clear: Any = None, number: int = 0) -> Comparison:
+        """All differences between two bodies of events called ``name``; it is the ``number``-th recorded one.
 
         ``clear`` is the live one before its secrets were taken out: what is one now may not have been one to the
         recorder, which knew another environment.
         """
         found = Comparison()
-        self._walk(self._top(name), recorded, live, found)
+        self._walk(self._top(name, number), recorded, live, found)
         if clear is not None and found.differences:
             found.differences = [one for one in found.differences if not self._kept(one, clear)]
         return found
@@ -155,12 +151,15 @@ class Matcher:
         self._collect(self._top(name), body, out)
         return out
 
-    def _top(self, name: str) -> Place:
-        known = self._places.get(name)
+    def _top(self, name: str, number: int = 0) -> Place:
+        if not any(one.which.fits(name, number, self._connection) for one in map(parsed, self.rules.varies)):
+            number = 0
+        key = name, number, self._connection if number else 0
+        known = self._places.get(key)
         if known is None:
-            known = Places(self.rules, name)
+            known = Places(self.rules, *key)
             if len(self._places) < KNOWN:
-                self._places[name] = known
+                self._places[key] = known
         return known.top
 
     def _collect(self, place: Place, value: Any, out: list[str]) -> None:
@@ -174,6 +173,17 @@ class Matcher:
             out.append(value)
 
     def _walk(self, place: Place, recorded: Any, live: Any, found: Comparison) -> None:
+        if not place.varies:
+            self._walk_on(place, recorded, live, found)
+            return
+        mine = Comparison()
+        self._walk_on(place, recorded, live, mine)
+        if mine.differences and any(one.permits(live) for one in place.varies):
+            return
+        found.differences += mine.differences
+        found.bindings += mine.bindings
+
+    def _walk_on(self, place: Place, recorded: Any, live: Any, found: Comparison) -> None:
         exact = place.exact
         if place.volatile and not exact:
             return
@@ -276,17 +286,9 @@ def _camel(key: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _places_under(rules: MatchRules) -> dict[str, Places]:
+def _places_under(rules: MatchRules) -> dict[tuple[str, int, int], Places]:
     """The places of all events under one set of rules, for every session that goes by them."""
     return {}
-
-
-def _fits(pattern: Path, path: Path) -> bool:
-    if not pattern:
-        return not path
-    if pattern[0] == "**":
-        return any(_fits(pattern[1:], path[skip:]) for skip in range(len(path) + 1))
-    return bool(path) and fnmatchcase(path[0], pattern[0]) and _fits(pattern[1:], path[1:])
 
 
 def merge_rules(base: MatchRules, *overrides: Mapping[str, Any] | None) -> MatchRules:
@@ -309,6 +311,17 @@ def merge_rules(base: MatchRules, *overrides: Mapping[str, Any] | None) -> Match
     return rules
 
 
+def _pair(line: str) -> None:
+    for word in line.split():
+        which(word)
+    if len(line.split()) != 2:
+        raise UsageError(f"match rules: unordered = {line!r:.100}: expected two events, such as 'a#1 b#2'")
+
+
+LINES: Mapping[str, Callable[[str], object]] = {"varies": parsed, "optional": which, "unordered": _pair, "added": added}
+"""Rules whose lines have a form, and what reads them."""
+
+
 def _rule(key: str, value: Any, current: Any) -> Any:
     if isinstance(current, tuple):
         replaced = isinstance(value, Mapping)
@@ -318,6 +331,8 @@ def _rule(key: str, value: Any, current: Any) -> Any:
             value = [value]
         if not isinstance(value, list | tuple) or not all(isinstance(one, str) and one for one in value):
             raise UsageError(f"match rules: {key} = {value!r}: expected a list of strings")
+        for one in value if key in LINES else ():
+            LINES[key](one)
         return tuple(value) if replaced else tuple(dict.fromkeys((*current, *value)))
     wanted = bool if isinstance(current, bool) else type(current)
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):

@@ -12,10 +12,11 @@ keep their order.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 
 from mockserver.cassette.model import Connection, Record
+from mockserver.cassette.varies import which as which_frame
 from mockserver.core.frames import Abort, Close, Frame, Hangup, Lost, Micros, Sender, Text
 from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect, MatchRules
@@ -50,6 +51,9 @@ class Score:
         arm: Callable[[Chain], None],
     ) -> None:
         self.records = connection.records
+        self._connection = connection.number
+        self._named: Counter[str] = Counter()
+        self._single = [one for one in map(which_frame, rules.optional) if one.number is not None]
         self.steps: list[Step] = []
         self.low = 0  # the first required step that has not been matched
         self.read = 0  # the first record that has not been read
@@ -125,9 +129,11 @@ class Score:
             self.read_to(self.read + AHEAD)
         return self.ear.size > 0
 
-    def optional(self, name: str) -> bool:
-        """Whether the rules let a client add or leave out events of this name."""
-        return listed(name, self._rules.optional)
+    def optional(self, name: str, which: int = 0) -> bool:
+        """Whether the rules let a client add or leave out events of this name, or leave out the one of this number."""
+        return listed(name, self._rules.optional) or any(
+            one.fits(name, which, self._connection) for one in self._single
+        )
 
     def _client(self, place: int, at: Micros, frame: Frame) -> None:
         if self.end is not None:
@@ -143,11 +149,13 @@ class Score:
             return
         self._shapes.clear()
         number = len(self.steps)
-        optional = view.kind is Kind.KEEPALIVE or self.optional(view.name)
+        self._named[view.name] += 1
+        which = self._named[view.name]
+        optional = view.kind is Kind.KEEPALIVE or self.optional(view.name, which)
         about = self._causes.client(number, view, self._ahead)
         self.ear.switch(self._dialect.audio_format(view, self.ear.format))
         paced = self._tempo.at(at)
-        step = Step(number, place, at, paced, view, frame, optional, about, self.ear.us, self.ear.size)
+        step = Step(number, place, at, paced, view, frame, optional, about, self.ear.us, self.ear.size, which)
         self.steps.append(step)
         if not optional:
             self._last_step_at = paced

@@ -7,10 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mockserver.cassette.varies import Vary, Which, event_word, kind_of, plain
 from mockserver.core.frames import Close, Lost, Sender, Text
+from mockserver.core.json_text import dumps
 from mockserver.core.view import Lens
 from mockserver.dialects.base import shorten
 from mockserver.engines.replay.departures import Departure, Line
+from mockserver.engines.replay.matching import Difference
 from mockserver.engines.replay.steps import Step
 
 
@@ -39,7 +42,43 @@ def departed(where: Where, departure: Departure) -> str:
         for step, differences in departure.nearest:
             told.append(f"    {_step(step, where.lens)}")
             told += [f"      {difference}" for difference in differences] or ["      the same"]
+        told += proposals(departure)
     return "\n".join([*told, *_timeline(where.lens, departure.lines), *_again(where)])
+
+
+MANY = 3
+"""So many fields may differ before a rule that lets them all differ hides more than it helps."""
+
+
+def proposals(departure: Departure) -> list[str]:
+    """The rule that would have let the frame pass, as a line to paste, or why there had better be none."""
+    step, differences = departure.nearest[0]
+    name = event_word(departure.view.name)
+    if step.view.name != departure.view.name:
+        names = f"{departure.view.name} of {step.view.name}"
+        more = f"as a frame more it passes with `optional = ['{name}']`, which hides a client that says too much"
+        return [f"  a rule cannot make {names}; {more}"]
+    if not differences or any(not one.path or one.why for one in differences):
+        return []
+    lines = [str(_varying(step, one, name)) for one in differences]
+    pasted = ", ".join(f"'{line}'" if "'" not in line else dumps(line) for line in lines)
+    told = [f"  a rule that lets it pass (mockserver.toml, under [rules]): varies = [{pasted}]"]
+    if len(differences) > MANY:
+        fields = ", ".join(one.path for one in differences)
+        told.append(f"  it would be unwise: {len(differences)} fields differ ({fields}), so this is another frame")
+    else:
+        told.append("  or let `mockserver learn` find out: record the scenario twice or more")
+    return told
+
+
+def _varying(step: Step, one: Difference, name: str) -> Vary:
+    path = tuple(map(plain, one.path.split(".")))
+    kinds = kind_of(one.recorded), kind_of(one.live)
+    words = kinds[0] == kinds[1] and kinds[0] in ("string", "number")
+    which = Which(name, step.which)
+    if words:
+        return Vary(which, path, kinds[1])
+    return Vary(which, path, "missing" if kinds[1] == "missing" else "=", None if kinds[1] == "missing" else one.live)
 
 
 def stalled(where: Where, waits_for: str, silence_us: int, lines: Iterable[Line]) -> str:

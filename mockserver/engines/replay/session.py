@@ -41,7 +41,8 @@ from mockserver.dialects.problems import Problem
 from mockserver.engines.base import Context
 from mockserver.engines.replay.aliases import Aliases
 from mockserver.engines.replay.audio_progress import Hearing
-from mockserver.engines.replay.departures import Departure, Line, Nearest, closest, unread
+from mockserver.engines.replay.departures import Departure, Line, Nearest, Overtake, closest, overtaker, unread
+from mockserver.engines.replay.extra import Extra
 from mockserver.engines.replay.handshake import kept, no_connection
 from mockserver.engines.replay.matching import Comparison, Difference, Matcher, same_frame
 from mockserver.engines.replay.pacing import Pacing
@@ -92,9 +93,12 @@ class Replaying:
         self.stalled_at: Micros | None = None
         self.lines: deque[Line | Played] = deque(maxlen=SHOWN)
         self._looking_at = 0
+        self._now: Micros = 0
+        self.overtakes: list[Overtake] = []
         self._in_clear: object = None  # the body at hand before its secrets were taken out
         self._minted: dict[str, bool] = {}
-        self.matcher = Matcher(rules, self.aliases, self._server_minted)
+        self.matcher = Matcher(rules, self.aliases, self._server_minted, connection.number)
+        self.extra = Extra(rules, self.matcher)
         self.stage = Stage(
             connection,
             dialect,
@@ -186,6 +190,7 @@ class Replaying:
         return [Accept(chosen, kept(answer.headers)), *self.wake(now)]
 
     def _received(self, frame: Frame, now: Micros) -> list[Effect]:
+        self._now = now
         if isinstance(frame, Close | Lost):
             return self._ended(frame, now)
         view = self.context.lens.view(frame, Sender.CLIENT)
@@ -201,7 +206,7 @@ class Replaying:
         step, compared = self._find(shown, seen)
         if step is not None and compared is not None:
             return self._matched(step, compared, now)
-        if view.kind is Kind.KEEPALIVE or self._optional(view.name):
+        if view.kind is Kind.KEEPALIVE or self._optional(view.name) or self.extra.takes(shown):
             return self._added(view, now)
         return self._depart(shown, seen, now)
 
@@ -212,11 +217,20 @@ class Replaying:
         for step in self.score.pending(more=0 if optional else 64):
             if step.view.name == view.name and self._may_come(step):
                 compared = self._compare(step, view, frame)
-                if not compared.differences and all(self._dialect.independent(one.view, view) for one in blockers):
+                if not compared.differences and all(self._may_overtake(view, step, one) for one in blockers):
+                    passed = [one for one in blockers if one.view.name == view.name]
+                    if passed:
+                        self.overtakes.append(Overtake(self._now, view, frame, step, passed[0]))
                     return step, compared
             if not step.optional:
                 blockers.append(step)
         return None, None
+
+    def _may_overtake(self, view: View, step: Step, earlier: Step) -> bool:
+        """Whether a frame may come before one that was recorded earlier: by nature, or because it was seen to."""
+        return self._dialect.independent(earlier.view, view) or self.extra.unordered(
+            (earlier.view.name, earlier.which), (step.view.name, step.which), self.connection.number
+        )
 
     def _may_come(self, step: Step) -> bool:
         """A cancel is the recorded one only while its response runs, or once that was ended for want of it."""
@@ -225,7 +239,7 @@ class Replaying:
     def _compare(self, step: Step, view: View, frame: Frame) -> Comparison:
         self._looking_at = step.index
         if view.body is not None and step.view.body is not None:
-            return self.matcher.compare(step.view.name, step.view.body, view.body, self._in_clear)
+            return self.matcher.compare(step.view.name, step.view.body, view.body, self._in_clear, step.which)
         if same_frame(step.frame, frame):
             return Comparison()
         return Comparison([Difference("", getattr(step.frame, "data", step.frame), getattr(frame, "data", frame))])
@@ -283,10 +297,20 @@ class Replaying:
         nearest: Nearest = () if unequal is None else ((unequal[0], (unequal[1],)),)
         if unequal is None and not why:
             why, nearest = closest(self.score, self._dialect, view, lambda step: self._compare(step, view, frame))
-        self.departure = Departure(now, frame, view, why, nearest, self.told())
+        told = self.told()
+        if unequal is None:
+            first = overtaker(self.overtakes, view, lambda step: self._compare(step, view, frame))
+            if first is not None:
+                # Two of a name: the one before this took the place of another, so it is the one that departed.
+                compared = self._compare(first.passed, first.view, first.frame)
+                nearest = ((first.passed, tuple(compared.differences)),)
+                why = f"it was taken for client frame {first.step.number}, and the next {view.name} is that one"
+                now, frame, view = first.at, first.frame, first.view
+                told = tuple(line for line in told if line.at <= now)
+        self.departure = Departure(now, frame, view, why, nearest, told)
         self.over = True
-        first = f"; nearest: {nearest[0][1][0]}" if nearest and nearest[0][1] else ""
-        message = f"replay: {view.name} does not match the recording{f' ({why})' if why else ''}{first}"
+        hint = f"; nearest: {nearest[0][1][0]}" if nearest and nearest[0][1] else ""
+        message = f"replay: {view.name} does not match the recording{f' ({why})' if why else ''}{hint}"
         problem = Problem("replay_mismatch", message, event_id=view.event_id)
         note = Note("replay", message.removeprefix("replay: "))
         return [note, *self._dialect.refusal(problem)]

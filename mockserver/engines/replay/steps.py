@@ -79,6 +79,7 @@ class Step:
     about: str  # the response that it is about, where it may only come while that one runs
     audio_us: Micros  # how much client audio had been recorded before it
     audio_bytes: int
+    which: int = 0  # its number among the client's frames of its name, from 1
     state: str = "pending"  # "done", "left" (an optional one that the client passed over; it may still come)
     time: Micros = 0  # when it came, live
     anchors: list[Anchor] = field(default_factory=list)

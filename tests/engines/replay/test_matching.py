@@ -145,7 +145,7 @@ def test_overrides_add_to_lists_replace_on_request_and_set_the_rest() -> None:
     [
         (
             {"volatil": ["x"]},
-            "unknown key 'volatil', expected one of audio, audio_slack_ms, fold_case",
+            "unknown key 'volatil', expected one of added, audio, audio_slack_ms, fold_case",
         ),
         ({"volatile": 3}, "volatile = 3: expected a list of strings"),
         ({"volatile": {"add": ["x"]}}, "expected a list of strings"),

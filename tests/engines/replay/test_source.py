@@ -756,7 +756,7 @@ def test_one_source_of_several_cassettes_keeps_64_sessions_apart() -> None:
     [
         ({"pacing": "fast"}, "pacing 'fast'"),
         ({"pacing": 0}, "pacing 0"),
-        ({"rules": {"volatil": []}}, "unknown key 'volatil', expected one of audio"),
+        ({"rules": {"volatil": []}}, "unknown key 'volatil', expected one of added, audio"),
         ({"rules": {"audio": "loud"}}, "expected one of duration, length, exact, ignore"),
         ({"rules": {"volatile": [1]}}, "expected a list of strings"),
         ({"rules": {"version": 99}}, "version 99 is newer"),
