@@ -24,7 +24,9 @@ def folder() -> Path | None:
 def captures(pattern: str = "*.jsonl") -> list[Path]:
     """The captured sessions whose file name matches; none where the folder is absent."""
     shared = folder()
-    return sorted((shared / "captures").glob(pattern)) if shared else []
+    return (
+        sorted((*(shared / "captures").glob(pattern), *(shared / "captures" / "more").glob(pattern))) if shared else []
+    )
 
 
 def specs(pattern: str = "*.json") -> list[Path]:

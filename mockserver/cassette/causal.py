@@ -28,7 +28,7 @@ FLOATS = "~"
 
 
 @dataclass(slots=True)
-class Group:
+class CausalGroup:
     """Records that keep their order: a client frame, the client's audio in a row, or what one cause brought about."""
 
     sender: Sender
@@ -44,15 +44,15 @@ class _Order:
         self._records, self._dialect, self._blank = records, dialect, blank
         self._causes = dialect.causes()
         self._at = 0
-        self._client: list[Group] = []  # what the client sent
-        self._server: dict[Place, dict[str, Group]] = {}
+        self._client: list[CausalGroup] = []  # what the client sent
+        self._server: dict[Place, dict[str, CausalGroup]] = {}
         self._labels: dict[str, Place] = {}
         self._steps: list[int] = []  # step -> its place in ``_client``
         self._audio: int | None = None  # the running stretch of client audio, by its place
         self._fresh: dict[int, int] = {}  # how many things each client frame has brought about
         self._ended = False
 
-    def groups(self) -> Iterator[Group]:
+    def groups(self) -> Iterator[CausalGroup]:
         """All groups in order."""
         for place, record in enumerate(self._records):
             self._at = place
@@ -69,7 +69,7 @@ class _Order:
             yield from self._behind(place)
         yield from self._behind(LAST)
 
-    def _behind(self, place: int) -> Iterator[Group]:
+    def _behind(self, place: int) -> Iterator[CausalGroup]:
         mine = sorted(one for one in self._server if one[0] == place)
         for one in mine:
             yield from sorted(self._server[one].values(), key=lambda group: (group.chain.startswith(FLOATS), group.key))
@@ -81,12 +81,12 @@ class _Order:
             self._causes.audio()
             if self._audio is None:
                 self._audio = len(self._client)
-                self._client.append(Group(Sender.CLIENT, "audio"))
+                self._client.append(CausalGroup(Sender.CLIENT, "audio"))
             self._client[self._audio].records.append(self._at)
             return
         self._causes.client(len(self._steps), view, self._ahead)
         self._steps.append(len(self._client))
-        self._client.append(Group(Sender.CLIENT, "step", [self._at]))
+        self._client.append(CausalGroup(Sender.CLIENT, "step", [self._at]))
         if _any(view.name, self._dialect.audio_ends):
             self._audio = None
 
@@ -111,7 +111,7 @@ class _Order:
         groups = self._server.setdefault(place, {})
         group = groups.get(chain)
         if group is None:
-            group = groups[chain] = Group(Sender.SERVER, chain, key=self._blank(view, frame))
+            group = groups[chain] = CausalGroup(Sender.SERVER, chain, key=self._blank(view, frame))
         group.records.append(self._at)
 
     def _place(self, cause: Cause) -> Place:
@@ -147,7 +147,7 @@ class _Order:
                 yield self._dialect.peek(record.frame, Sender.SERVER), record.frame
 
 
-def arranged(records: Sequence[Record], dialect: Dialect, blank: Callable[[View, Frame], str]) -> Iterator[Group]:
+def arranged(records: Sequence[Record], dialect: Dialect, blank: Callable[[View, Frame], str]) -> Iterator[CausalGroup]:
     """The records of a connection in the order of their causes, without keep-alives.
 
     A floating frame behind all others, where the client then left, is left out: another client leaves before it comes.

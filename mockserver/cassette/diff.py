@@ -15,7 +15,7 @@ from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.normal import Names, Step, client_left, dumps, numbered, steps
 from mockserver.cassette.patterns import stands_for
 from mockserver.cassette.render import lens_of
-from mockserver.cassette.rules import Rules
+from mockserver.cassette.rules import HeaderRules
 from mockserver.cassette.varies import MISSING, SOUND
 from mockserver.core.timeline import safe, seconds_of
 
@@ -42,7 +42,7 @@ def diff(first: Cassette, second: Cassette) -> list[Difference]:
 
 
 def _all(first: Cassette, second: Cassette) -> Iterator[Difference]:
-    rules = (Rules(first.header.rules), Rules(second.header.rules))
+    rules = (HeaderRules(first.header.rules), HeaderRules(second.header.rules))
     for field in ("dialect", "ended", "audio"):
         yield from _changed(
             "header", (None, None), (field,), getattr(first.header, field), getattr(second.header, field)
@@ -67,17 +67,17 @@ def _all(first: Cassette, second: Cassette) -> Iterator[Difference]:
         yield from _changed(where, none, ("answer",), left.answer.status, right.answer.status)
         a = list(steps(left, lens_of(first), names[0]))
         b = list(steps(right, lens_of(second), names[1]))
-        sides = Side(a, left, rules[0]), Side(b, right, rules[1])
+        sides = SideOfDiff(a, left, rules[0]), SideOfDiff(b, right, rules[1])
         yield from _Aligned(where, *sides).differences()
     for number, (mine_, theirs_) in enumerate(zip_longest(first.exchanges, second.exchanges)):
         said = [None if one is None else f"{one.method} {one.path} -> {one.status}" for one in (mine_, theirs_)]
         yield from _changed(f"http {number}", (None, None), ("exchange",), said[0], said[1])
 
 
-class Side:
+class SideOfDiff:
     """The steps of one of the two connections, with the rules of its cassette."""
 
-    def __init__(self, made: Sequence[Step], connection: Connection, rules: Rules) -> None:
+    def __init__(self, made: Sequence[Step], connection: Connection, rules: HeaderRules) -> None:
         self.steps, self.rules = made, rules
         self.left = client_left(connection)
         self.keys = list(numbered(made, connection.number))
@@ -87,7 +87,7 @@ class Side:
 class _Aligned:
     """Steps laid side by side by sender and name, so that one more or less does not shift all the rest."""
 
-    def __init__(self, where: str, mine: Side, theirs: Side) -> None:
+    def __init__(self, where: str, mine: SideOfDiff, theirs: SideOfDiff) -> None:
         self._where, self._mine, self._theirs = where, mine, theirs
 
     def differences(self) -> Iterator[Difference]:

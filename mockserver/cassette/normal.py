@@ -91,9 +91,9 @@ def steps(connection: Connection, dialect: Dialect, names: Names) -> Iterator[St
     """The steps of a connection in the order of their causes (``cassette.causal``)."""
     records = connection.records
     for group in arranged(records, dialect, _blank):
-        row: list[_Piece] = []
+        row: list[_StreamPiece] = []
         for place in group.records:
-            piece = _Piece(place, records[place], dialect.view(records[place].frame, records[place].sender))
+            piece = _StreamPiece(place, records[place], dialect.view(records[place].frame, records[place].sender))
             if group.chain == "audio" or _any(piece.view.name, dialect.repeated):
                 row.append(piece)
                 continue
@@ -119,7 +119,7 @@ def numbered(made: Iterable[Step], connection: int) -> Iterator[Key]:
         yield step.sender, step.name, seen[step.sender, step.name], connection
 
 
-class _Piece(NamedTuple):
+class _StreamPiece(NamedTuple):
     place: int
     record: Record
     view: View
@@ -141,9 +141,9 @@ class _Piece(NamedTuple):
         return f"{self.view.name} {json.dumps(kept, sort_keys=True)}"
 
 
-def _streams(row: Sequence[_Piece], names: Names) -> Iterator[Step]:
+def _streams(row: Sequence[_StreamPiece], names: Names) -> Iterator[Step]:
     """Pieces in a row: those of one stream are one step. How streams are cut and how they cross means nothing."""
-    streams: dict[str, list[_Piece]] = {}
+    streams: dict[str, list[_StreamPiece]] = {}
     for piece in row:
         streams.setdefault(piece.stream(), []).append(piece)
     for pieces in sorted(
@@ -158,12 +158,12 @@ def _streams(row: Sequence[_Piece], names: Names) -> Iterator[Step]:
             yield from (_step([piece], _body(piece.record, piece.view, names)) for piece in pieces)
 
 
-def _step(pieces: Sequence[_Piece], body: Any) -> Step:
+def _step(pieces: Sequence[_StreamPiece], body: Any) -> Step:
     first, last = pieces[0], pieces[-1]
     return Step(first.place, last.place, first.record.sender, first.view.name, body)
 
 
-def _sound(pieces: Sequence[_Piece], names: Names) -> Step:
+def _sound(pieces: Sequence[_StreamPiece], names: Names) -> Step:
     step = _step(pieces, None)
     step.audio_ms, sound = 0, sha256()
     for piece in pieces:

@@ -10,7 +10,7 @@ from mockserver.cassette.varies import Path, fits, parsed, same, which
 from mockserver.errors import UsageError
 
 
-class Rules:
+class HeaderRules:
     """The rules about single frames in a header. One that this version cannot read says nothing."""
 
     def __init__(self, stated: Mapping[str, Any]) -> None:

@@ -73,7 +73,7 @@ class Bursting(Protocol):
         ...
 
 
-class Tap(Protocol):
+class Listening(Protocol):
     """What is told of everything that passes between the engine and the innermost layer: a recorder.
 
     ``over``: the connection has ended there. ``settled_at``: when all that was asked for is said, or None.
@@ -114,7 +114,7 @@ class Session:
         self.log = log
         self.layers: list[Layer] = list(layers)
         self.over = False
-        self.tap: Tap | None = None
+        self.tap: Listening | None = None
         self.due: Micros | None = None
         """What ``wake_at`` says, as far as ``wake`` found it out on its way."""
         self.emit: Callable[[Effect], None] = self._keep if emit is None else emit

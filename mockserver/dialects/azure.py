@@ -7,8 +7,11 @@ address that is everyone's.
 
 from __future__ import annotations
 
-from mockserver.core.frames import Handshake
-from mockserver.dialects.openai.lens import OpenAI
+from collections.abc import Sequence
+from typing import Any
+
+from mockserver.core.frames import Handshake, Sender
+from mockserver.dialects.openai.lens import OpenAI, looks_like_azure, session_shape
 
 KEY_HEADERS = ("api-key", "authorization")
 
@@ -26,6 +29,10 @@ class Azure(OpenAI):
     key_headers = KEY_HEADERS
     key_env = "AZURE_OPENAI_API_KEY"
 
+    def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
+        """By a part that stands in its event twice."""
+        return looks_like_azure(said) if session_shape(said) == "ga" else False
+
 
 class AzureDated(Azure):
     """Azure OpenAI with ``api-version`` and ``deployment`` in the query: the beta shape."""
@@ -35,6 +42,10 @@ class AzureDated(Azure):
     base_path = "/openai"
     socket_path = "/openai/realtime"
     paths = ("/openai/realtime",)
+
+    def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
+        """Never: its shapes are those of the beta, and no recording shows what is its own."""
+        return False
 
     def recognises(self, handshake: Handshake) -> bool:
         """By the api-version that v1 has no use for."""
@@ -46,6 +57,7 @@ class AzureVoiceLive(OpenAI):
 
     name = "azure_voice_live"
     title = "Azure Voice Live"
+    words: tuple[str, ...] = ("voice_live",)
     upstream = None
     base_path = ""
     socket_path = "/voice-live/realtime"
@@ -53,6 +65,10 @@ class AzureVoiceLive(OpenAI):
     env_vars = {"AZURE_VOICELIVE_ENDPOINT": "{http}", "AZURE_VOICELIVE_API_KEY": "{key}"}
     key_headers = KEY_HEADERS
     key_env = "AZURE_VOICELIVE_API_KEY"
+
+    def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
+        """By fields of the session that only it has."""
+        return session_shape(said) == "voice live"
 
 
 AZURE = Azure()

@@ -8,7 +8,7 @@ folder asks for a dialect's name; a difference between providers is a field or a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -71,6 +71,7 @@ class Dialect:
 
     name = "generic"
     title = "any websocket"
+    words: tuple[str, ...] = ()  # other words by which people call it, in names of files
     upstream: str | None = None  # the real service's base URL, as clients take it
     base_path = ""  # what ``server.base_url`` ends with
     socket_path = "/"  # where the socket is; ``server.ws_url`` ends with it
@@ -128,6 +129,10 @@ class Dialect:
     def recognises(self, handshake: Handshake) -> bool:
         """Whether this looks like a client of the provider."""
         return any(handshake.path.endswith(ending) for ending in self.paths)
+
+    def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
+        """Whether JSON objects of a session, with who sent them, are this provider's. None: they may be."""
+        return False
 
     def subprotocol(self, offered: tuple[str, ...]) -> str | None:
         """The subprotocol that the provider selects of those offered; None selects none."""

@@ -5,6 +5,7 @@ Shapes and order: elevenlabs.md#3 to elevenlabs.md#23.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mockserver.core.frames import Sender
@@ -60,6 +61,10 @@ class ElevenLabs(Dialect):
         }
     )
     repeated = ("audio", "agent_chat_response_part")
+
+    def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
+        """By how a conversation is begun."""
+        return any(str(body.get("type")).startswith("conversation_initiation_") for _, body in said)
 
     def read(self, body: Any, sender: Sender) -> View:
         """A piece of client audio has no type; ``ping`` and ``pong`` keep the connection alive."""

@@ -7,6 +7,7 @@ binary frames (gemini.md#6).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender, Text
@@ -36,6 +37,7 @@ class Gemini(Dialect):
 
     name = "gemini"
     title = "Gemini Live"
+    words: tuple[str, ...] = ("google",)
     upstream = "https://generativelanguage.googleapis.com"
     socket_path = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
     paths = (
@@ -89,6 +91,10 @@ class Gemini(Dialect):
     )
     # All but ``serverContent.turnComplete``, which comes once a turn.
     repeated = tuple(f"serverContent.{name}" for name in _SAID if name != "turnComplete")
+
+    def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
+        """By its messages' one key."""
+        return any(not {"setup", "setupComplete", "serverContent"}.isdisjoint(map(_camel, body)) for _, body in said)
 
     def view(self, frame: Frame, sender: Sender) -> View:
         """JSON in text and in binary frames."""

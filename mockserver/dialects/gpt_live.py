@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mockserver.core.frames import Hangup, Send, Sender
@@ -20,6 +21,7 @@ class GPTLive(Dialect):
 
     name = "gpt_live"
     title = "OpenAI GPT-Live"
+    words: tuple[str, ...] = ("openai_live",)
     upstream = OpenAI.upstream
     base_path = "/v1"
     socket_path = "/v1/live/sessions"
@@ -59,6 +61,10 @@ class GPTLive(Dialect):
         ids=("**.event_id", "**.delegation_id", "item.call_id", "item.id"),
         optional=("session.input_audio.mute", "session.input_audio.unmute"),
     )
+
+    def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
+        """By its first events."""
+        return not {"session.start", "session.started"}.isdisjoint(str(body.get("type")) for _, body in said)
 
     def read(self, body: Any, sender: Sender) -> View:
         """Type, ids and audio of one event."""

@@ -7,8 +7,11 @@ it, are what it is for.
 
 from __future__ import annotations
 
-from mockserver.core.frames import Handshake
-from mockserver.dialects.openai.lens import OpenAI
+from collections.abc import Sequence
+from typing import Any
+
+from mockserver.core.frames import Handshake, Sender
+from mockserver.dialects.openai.lens import OpenAI, session_shape
 
 BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 
@@ -18,6 +21,10 @@ class OpenAIBeta(OpenAI):
 
     name = "openai_beta"
     title = "OpenAI Realtime (beta shape)"
+
+    def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
+        """By the flat session."""
+        return session_shape(said) == "beta"
 
     def recognises(self, handshake: Handshake) -> bool:
         """By its header, or by the subprotocol that browsers send instead."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from mockserver.core.frames import Handshake
+from collections.abc import Sequence
+from typing import Any
+
+from mockserver.core.frames import Handshake, Sender
 from mockserver.dialects.azure import AZURE, AZURE_DATED, AZURE_VOICE_LIVE
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.elevenlabs import ELEVENLABS
@@ -37,6 +40,21 @@ def dialect_named(name: str) -> Dialect:
         return DIALECTS[name]
     except KeyError:
         raise UsageError(f"unknown provider {name!r}: expected one of {', '.join(sorted(DIALECTS))}") from None
+
+
+def speakers(said: Sequence[tuple[Sender, Any]]) -> tuple[Dialect, ...]:
+    """Whose session these JSON messages are: one dialect, several that cannot be told apart by them, or none."""
+    shown = [(dialect, dialect.shows(said)) for dialect in _BY_CLAIM]
+    sure = tuple(dialect for dialect, answer in shown if answer)
+    return sure[:1] or tuple(dialect for dialect, answer in shown if answer is None)
+
+
+def named_in(text: str) -> list[str]:
+    """The dialects whose name, or another word for them, stands in a text such as a path: the longest word first."""
+    words = sorted(
+        ((word, one.name) for one in _BY_CLAIM for word in (one.name, *one.words)), key=lambda it: -len(it[0])
+    )
+    return [name for word, name in words if word in text]
 
 
 def dialect_for(handshake: Handshake) -> Dialect:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mockserver.core.frames import Handshake, Sender
 from mockserver.core.view import Kind, View
-from mockserver.dialects.openai.lens import OpenAI
+from mockserver.dialects.openai.lens import OpenAI, session_shape
 
 
 class XAI(OpenAI):
@@ -20,6 +21,10 @@ class XAI(OpenAI):
     key_subprotocols = ("xai-client-secret.",)
     key_env = "XAI_API_KEY"
     server_events = OpenAI.server_events | {"ping"}
+
+    def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
+        """By the name of its model."""
+        return session_shape(said) == "xai"
 
     def recognises(self, handshake: Handshake) -> bool:
         """By the model: path and headers are OpenAI's."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mockserver.cassette.importers.detect import detect_and_import, import_bytes
 from mockserver.cassette.importers.genai_log import import_genai_log
 from mockserver.cassette.importers.neutral import compact, import_neutral
+from mockserver.cassette.model import Cassette
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.store import Recorder, load, save
 from mockserver.core.entry import Entry
@@ -415,7 +416,7 @@ def test_a_close_is_imported_as_it_can_be_sent(close: dict[str, Any], frame: Any
 
 def test_pydantic_ais_closes_without_a_code_and_without_a_close_frame() -> None:
     for code, frame in (("null", Close(None, "")), ("1006", Lost("closed abnormally (1006)"))):
-        made = import_bytes(YAML.replace("code: 1000", f"code: {code}").encode(), "x.yaml")
+        made = import_bytes(YAML.replace("code: 1000", f"code: {code}").encode(), "x.yaml", provider="openai")
         assert frames(made)[-1] == (Sender.SERVER, frame)
 
 
@@ -498,3 +499,118 @@ def test_any_bytes_give_a_cassette_or_an_error_of_ours(head: bytes, tail: bytes)
         said = str(error)
     assert said
     assert "\n" not in said
+
+
+# --- whose session it is ---
+
+
+def as_yaml(capture: Path) -> str:
+    """A capture as pydantic-ai's form would hold it, outside of any folder that names a provider."""
+    frames = [json.loads(line) for line in capture.read_text(encoding="utf-8").splitlines()[1:] if line.strip()]
+    entries = []
+    for one in frames:
+        body = one.get("json")
+        if body is None and "text" in one:
+            try:
+                body = json.loads(one["text"])
+            except ValueError:
+                continue
+        if isinstance(body, dict) and "from" in one:
+            way = "sent" if one["from"] == "client" else "received"
+            entries.append({"kind": "message", "direction": way, "data": body})
+    return "interactions:\n" + "".join(f"- {json.dumps(one)}\n" for one in entries)
+
+
+def test_a_capture_outside_its_folder_is_told_by_its_frames(shared_capture: Path) -> None:
+    named = json.loads(shared_capture.read_text(encoding="utf-8").splitlines()[0])["provider"]
+    assert import_bytes(as_yaml(shared_capture).encode(), "x[azure-current].yaml").header.dialect == named
+
+
+SESSIONS = {
+    "azure_voice_live": {"modalities": ["text"], "animation": None, "avatar": None},
+    "openai_beta": {"modalities": ["text"], "input_audio_format": "pcm16"},
+    "xai": {"modalities": ["text"], "model": "grok-voice-latest"},
+}
+
+
+@pytest.mark.parametrize("provider", sorted(SESSIONS))
+def test_the_shape_of_a_session_tells_the_provider(provider: str) -> None:
+    for kind in ("created", "updated"):  # the second alone is what a sideband socket shows
+        data = {"type": f"session.{kind}", "session": SESSIONS[provider]}
+        entry = {"kind": "message", "direction": "received", "data": data}
+        assert import_bytes(f"interactions:\n- {json.dumps(entry)}\n".encode(), "x.yaml").header.dialect == provider
+
+
+def ga(*more: dict[str, Any]) -> str:
+    bodies = [{"type": "session.created", "session": {"type": "realtime", "output_modalities": ["text"]}}, *more]
+    entries = [{"kind": "message", "direction": "received", "data": body} for body in bodies]
+    return "interactions:\n" + "".join(f"- {json.dumps(one)}\n" for one in entries)
+
+
+def test_azure_is_told_from_openai_by_its_parts_and_else_asked_for() -> None:
+    part = {"type": "response.content_part.added", "part": {"type": "text"}}
+    assert import_bytes(ga(part).encode(), "x.yaml").header.dialect == "openai"
+    assert import_bytes(ga({**part, "content": {}}).encode(), "x.yaml").header.dialect == "azure"
+    assert import_bytes(ga({"type": "rate_limits.updated"}).encode(), "x.yaml").header.dialect == "openai"
+    with pytest.raises(UsageError, match="azure or openai: say it with --provider NAME"):
+        import_bytes(ga().encode(), "x.yaml")
+    assert import_bytes(ga().encode(), "x.yaml", provider="azure").header.dialect == "azure"
+    assert import_bytes(ga().encode(), "x[azure-current].yaml").header.dialect == "azure"
+
+
+def test_a_capture_that_names_no_provider_is_told_by_its_frames() -> None:
+    lines = [{"capture": 1}, {"from": "client", "json": {"type": "session.start"}}]
+    text = "\n".join(json.dumps(line) for line in lines)
+    made = import_bytes(text.encode(), "x.jsonl")
+    assert (made.header.dialect, made.connections[0].handshake.path) == ("gpt_live", "/v1/live/sessions")
+
+
+# --- connections of a neutral capture ---
+
+
+def neutral(*lines: dict[str, Any]) -> tuple[Cassette, list[str]]:
+    told: list[str] = []
+    text = "\n".join(json.dumps(line) for line in ({"capture": 1, "provider": "generic"}, *lines))
+    return import_bytes(text.encode(), "x.jsonl", tell=told.append), told
+
+
+CLOSED = {"from": "server", "close": {"code": 1001, "reason": ""}}
+
+
+def test_what_is_sent_after_a_close_is_sent_in_another_connection() -> None:
+    made, told = neutral(
+        {"connect": {"path": "/a"}}, {"from": "client", "text": "one"}, CLOSED,
+        {"from": "client", "close": {"code": 1001}}, {"from": "client", "text": "two"}, {"from": "server", "text": "x"},
+    )  # fmt: skip
+    assert [len(line.records) for line in made.connections] == [3, 2]
+    assert [line.handshake.path for line in made.connections] == ["/a", "/a"]
+    assert told == ["frame 3 of connection 0 comes after its close: connection 1 begins"]
+
+
+def test_what_is_on_its_way_as_the_client_closes_is_of_the_same_connection() -> None:
+    made, told = neutral({"from": "client", "close": {"code": 1000}}, {"from": "server", "text": "late"}, CLOSED)
+    assert (len(made.connections), told) == (1, [])
+
+
+@pytest.mark.parametrize(("at", "opened", "first"), [(700, 700_000, 0), (30, 500_000, 30_000)])
+def test_times_after_a_close_go_on_or_begin_anew(at: int, opened: int, first: int) -> None:
+    later = {"from": "client", "text": "two", "at_ms": at}
+    made, _ = neutral({"from": "client", "text": "one", "at_ms": 0}, {**CLOSED, "at_ms": 500}, later)
+    assert [line.opened_us for line in made.connections] == [0, opened]
+    assert made.connections[1].records[0].at == first
+
+
+def test_a_connect_line_says_when_it_was_opened() -> None:
+    made, _ = neutral(
+        {"connect": {"path": "/a"}}, {"from": "client", "text": "one", "at_ms": 5},
+        {"connect": {"path": "/b"}, "at_ms": 2_500}, {"from": "client", "text": "two", "at_ms": 5},
+    )  # fmt: skip
+    assert [(line.opened_us, line.records[0].at) for line in made.connections] == [(0, 5_000), (2_500_000, 5_000)]
+
+
+def test_a_yaml_with_http_exchanges_only_holds_no_socket() -> None:
+    text = (
+        "interactions:\n- request: {method: POST, uri: https://api.example.test/}\n  response: {status: {code: 200}}\n"
+    )
+    with pytest.raises(CassetteDamaged, match="this is an HTTP recording; it holds no socket"):
+        import_bytes(text.encode(), "x.yaml")

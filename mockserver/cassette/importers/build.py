@@ -5,17 +5,20 @@ What is imported otherwise than the file states it is told in one line, to whoev
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mockserver.cassette.model import Cassette, Connection, Header, Record
-from mockserver.core.frames import Answer, Close, Frame, Handshake, Lost, Micros, Sender
-from mockserver.dialects.base import Dialect, close_reason, shorten
+from mockserver.core.frames import Answer, Close, Frame, Handshake, Lost, Micros, Sender, Text
+from mockserver.dialects.base import Dialect, close_reason, parse, shorten
 from mockserver.dialects.generic import GENERIC
-from mockserver.dialects.registry import dialect_for, dialect_named
-from mockserver.errors import CassetteDamaged
+from mockserver.dialects.registry import dialect_for, dialect_named, speakers
+from mockserver.errors import CassetteDamaged, UsageError
 
 LARGEST = 1 << 29
 """Bytes that a file to import may have; all of it is text that is parsed whole."""
+
+LOOKED_AT = 2_000
+"""So many frames of a connection are looked at to find out whose they are."""
 
 Tell = Callable[[str], None]
 
@@ -53,27 +56,44 @@ def sendable(frame: Frame, tell: Tell) -> Frame:
 class Builder:
     """Puts a cassette together frame by frame."""
 
-    def __init__(self, provider: str, *, name: str, origin: str, upstream: str = "", tell: Tell = untold) -> None:
-        self._dialect: Dialect = dialect_named(provider)
+    def __init__(
+        self,
+        provider: str | None,
+        *,
+        name: str,
+        origin: str,
+        upstream: str = "",
+        hints: Sequence[str] = (),
+        tell: Tell = untold,
+    ) -> None:
+        self._dialect: Dialect | None = None if provider is None else dialect_named(provider)
+        self._hints = hints
         self._name, self._origin, self._upstream = name, origin, upstream
         self._tell = tell
         self._back: list[str] = []
-        self._connections: list[tuple[Handshake, Answer, Micros, list[Record]]] = []
+        self._connections: list[tuple[Handshake | None, Answer, Micros, list[Record]]] = []
         self._timed: set[int] = set()
+        self._since: Micros = 0  # when the running connection began, where the file goes on counting
 
     def connect(
         self, handshake: Handshake | None = None, *, answer: Answer | None = None, opened_us: Micros = 0
     ) -> None:
         """A connection begins. Without a handshake, the one that the provider's clients make."""
-        usual = self._dialect.socket_path
-        shake = handshake or Handshake(path=usual, target=usual)
-        self._connections.append((shake, answer or Answer(), opened_us, []))
+        self._since = 0
+        self._connections.append((handshake, answer or Answer(), opened_us, []))
 
     def frame(self, sender: Sender, frame: Frame, *, at_us: Micros | None = None) -> None:
-        """One frame. Where its time is not known, or earlier than that of the one before, it is that one's."""
+        """One frame. Where its time is not known, or earlier than that of the one before, it is that one's.
+
+        What is sent after a close is sent in another connection, of the same kind.
+        """
         if not self._connections:
             self.connect()
+        if self._is_over(sender, frame):
+            self._again(at_us)
         records = self._connections[-1][3]
+        if at_us is not None:
+            at_us = max(at_us - self._since, 0)
         if at_us is not None:
             self._timed.add(len(self._connections) - 1)
         before = records[-1].at if records else 0
@@ -84,6 +104,24 @@ class Builder:
             at = before
         records.append(Record(at, sender, sendable(frame, self._tell)))
 
+    def _is_over(self, sender: Sender, frame: Frame) -> bool:
+        """Whether this frame cannot be one of the running connection: its sender has closed, or lost, that one."""
+        if isinstance(frame, Close | Lost):
+            return False
+        ends = [one for one in self._connections[-1][3][-2:] if isinstance(one.frame, Close | Lost)]
+        return bool(ends) and (sender is Sender.CLIENT or any(one.sender is sender for one in ends))
+
+    def _again(self, at_us: Micros | None) -> None:
+        number = len(self._connections)
+        shake, answer, opened_us, records = self._connections[-1]
+        self._tell(f"frame {len(records)} of connection {number - 1} comes after its close: connection {number} begins")
+        # A file that says nothing of the new connection goes on counting, or begins to count anew.
+        last = records[-1].at
+        since = at_us if at_us is not None and at_us - self._since >= last else 0
+        began = opened_us + (last if at_us is None or not since else at_us - self._since)
+        self.connect(shake, answer=answer, opened_us=began)
+        self._since = since
+
     def cassette(self) -> Cassette:
         """The cassette. Where the file named no provider, the first handshake may show it."""
         if not any(records for *_, records in self._connections):
@@ -93,13 +131,33 @@ class Builder:
                 f"the times of {len(self._back)} frame(s) go backwards (first {self._back[0]}); "
                 "the order of the file is kept, and each counts as sent with the one before it"
             )
-        spoken = self._dialect
-        if spoken is GENERIC and self._connections:
-            spoken = dialect_for(self._connections[0][0])
+        spoken = self._dialect or self._spoken()
+        usual = Handshake(path=spoken.socket_path, target=spoken.socket_path)
         return Cassette(
             Header(spoken.name, self._upstream or spoken.upstream or "", origin=self._origin),
             tuple(
-                Connection(number, shake, answer, opened_us, tuple(records), number in self._timed)
+                Connection(number, shake or usual, answer, opened_us, tuple(records), number in self._timed)
                 for number, (shake, answer, opened_us, records) in enumerate(self._connections)
             ),
         )
+
+    def _spoken(self) -> Dialect:
+        """The dialect that a handshake shows, or the frames. UsageError where they may be of several."""
+        shake = self._connections[0][0]
+        by_shake = GENERIC if shake is None else dialect_for(shake)
+        if by_shake is not GENERIC:
+            return by_shake
+        said = [
+            (record.sender, body)
+            for *_, records in self._connections
+            for record in records[:LOOKED_AT]
+            if isinstance(record.frame, Text) and isinstance(body := parse(record.frame.data), dict)
+        ]
+        found = speakers(said)
+        hinted = [one for one in found if one.name in self._hints]
+        if len(found) == 1 or hinted:
+            return (hinted or found)[0]
+        if found:
+            names = " or ".join(one.name for one in found)
+            raise UsageError(f"{self._name}: cannot tell whose session it is, {names}: say it with --provider NAME")
+        return dialect_named(self._hints[0]) if self._hints else GENERIC

@@ -43,7 +43,7 @@ def import_har(text: str, name: str = "session.har", *, provider: str | None = N
     first = min(_time(name, number, entry["_webSocketMessages"], 0) for number, entry in sockets)
     upstream = _url(sockets[0][1])
     builder = Builder(
-        provider or "generic",
+        provider,
         name=name,
         origin=f"imported from {name.rsplit('/', 1)[-1]} (HAR)",
         upstream=f"{upstream.scheme}://{upstream.netloc}" if upstream.netloc else "",

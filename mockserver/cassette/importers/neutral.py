@@ -8,8 +8,9 @@
     {"from": "client" | "server", "lost": "..."}                    the connection ended without a close frame
     {"connect": {"path": "/v1/realtime", "query": [["model", "gpt-realtime"]]}}   the next connection begins
 
-Any line may have ``"at_ms"``: milliseconds since its connection began; where a connection has none, only its order is
-known (``Connection.timed`` is False). ``docs/cassettes.md`` documents the form.
+Any frame may have ``"at_ms"``: milliseconds since its connection began; where a connection has none, only its order
+is known (``Connection.timed`` is False). On a ``connect`` line it is when the connection was opened, since the first
+was. A frame after a close begins another connection of the same kind. ``docs/cassettes.md`` documents the form.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from mockserver.cassette.audio import unbase64
 from mockserver.cassette.importers.build import Builder, Tell, bad, untold
 from mockserver.cassette.model import Cassette
 from mockserver.core.frames import Binary, Close, Frame, Handshake, Lost, Sender, Text
-from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.registry import dialect_named
 from mockserver.errors import UsageError
 
@@ -45,7 +45,8 @@ def import_neutral(text: str, name: str = "capture", *, provider: str | None = N
         if at is not None and (not isinstance(at, int | float) or isinstance(at, bool) or not 0 <= at < LONGEST_MS):
             raise bad(name, number, '"at_ms" is milliseconds since the connection began, 0 or more, and no date')
         if "connect" in line:
-            builder.connect(_handshake(line["connect"], name, number))
+            opened = 0 if at is None else round(at * 1_000)
+            builder.connect(_handshake(line["connect"], name, number), opened_us=opened)
             continue
         sender = SENDERS.get(line.get("from", ""))
         if sender is None:
@@ -54,11 +55,11 @@ def import_neutral(text: str, name: str = "capture", *, provider: str | None = N
     return builder.cassette()
 
 
-def _provider(head: dict[str, Any], name: str, number: int, named: str | None) -> str:
+def _provider(head: dict[str, Any], name: str, number: int, named: str | None) -> str | None:
     """The dialect's name: what the caller says goes before what the file says."""
     told = head.get("provider")
     if named is not None or told is None:
-        return named or GENERIC.name
+        return named
     try:
         return dialect_named(str(told)).name
     except UsageError as error:

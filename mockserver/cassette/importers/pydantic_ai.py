@@ -7,7 +7,7 @@
 
 The oldest files have no ``kind``; ``at``, seconds since the file's first interaction, came last (both stand in its
 cassettes). The form keeps JSON but not its bytes. A connection ends with its close, or where the next one's first
-message comes. It names no provider, so the folder and the frames are asked.
+message comes. It names no provider, so the frames are asked, and the path where they do not tell.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mockserver.cassette.importers.build import Builder, Tell, bad, untold
 from mockserver.cassette.importers.neutral import compact
 from mockserver.cassette.model import Cassette
 from mockserver.core.frames import Close, Frame, Micros, Sender, Text
+from mockserver.dialects.registry import named_in
 
 DIRECTIONS = {"sent": Sender.CLIENT, "received": Sender.SERVER}
 MOST_NODES = 5_000_000
@@ -74,6 +75,8 @@ def import_pydantic_ai(
         raise bad(name, 1, 'expected a list "interactions"')
     if loaded.get("version", 1) != 1:
         raise bad(name, 1, f"version {loaded.get('version')!r:.20} of this form is not known, only version 1")
+    if entries and all(isinstance(one, dict) and "request" in one and "data" not in one for one in entries):
+        raise bad(name, 1, "this is an HTTP recording; it holds no socket")
     starts = _starts(text)
     frames: list[tuple[Sender, Frame, Micros | None, bool]] = []
     for place, entry in enumerate(entries):
@@ -94,7 +97,7 @@ def import_pydantic_ai(
             case _:
                 raise bad(name, line, "expected a message (direction, data) or a close (code, reason)")
     origin = f"imported from {name.rsplit('/', 1)[-1]} (pydantic-ai)"
-    builder = Builder(provider or _provider(entries, name), name=name, origin=origin, tell=tell)
+    builder = Builder(provider, name=name, origin=origin, hints=_hints(name), tell=tell)
     began: Micros | None = None
     ended = True
     for place, (sender, frame, at_us, opens) in enumerate(frames):
@@ -118,27 +121,7 @@ def _starts(text: str) -> list[int]:
     return [number for number, line in enumerate(text.split("\n"), 1) if line.startswith(("- ", "  - kind"))]
 
 
-HINTS = (
-    *(("voice_live", "azure_voice_live"), ("azure", "azure"), ("xai", "xai"), ("openai_live", "gpt_live")),
-    *(("google", "gemini"), ("gemini", "gemini"), ("elevenlabs", "elevenlabs")),
-)
-"""Parts of the name of a test's cassette folder (test_azure_ws, test_google_ws ...) and the dialect they stand for."""
-
-
-def _provider(entries: list[Any], name: str) -> str:
-    """The path says it (azure speaks as openai does); else the shape of the frames."""
-    folder = name.rsplit("/", 2)[-2] if "/" in name else ""
-    for hint, provider in HINTS:
-        if hint in folder:
-            return provider
-    bodies = [entry["data"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("data"), dict)]
-    if any("setup" in body or "setupComplete" in body for body in bodies[:4]):
-        return "gemini"
-    if any(body.get("type") == "session.start" for body in bodies[:4]):
-        return "gpt_live"
-    if any(body.get("type") == ELEVENLABS for body in bodies[:4]):
-        return "elevenlabs"
-    if any(str(body.get("type", "")).startswith("session.") for body in bodies[:4]):
-        model = next((str(b["session"].get("model", "")) for b in bodies if isinstance(b.get("session"), dict)), "")
-        return "xai" if model.startswith("grok") else "openai"
-    return "generic"
+def _hints(name: str) -> list[str]:
+    """The dialects that the path names (test_azure_ws, x[azure-current].yaml): the folder's before the file's own."""
+    *_, folder, file = ("", *name.split("/"))
+    return [*named_in(folder), *named_in(file)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -119,6 +119,12 @@ class OpenAI(Dialect):
             item_id=_text(body.get("item_id")) or _id_of(item),
             event_id=_text(body.get("event_id")),
         )
+
+    def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
+        """By the shape of the session, and by what Azure does otherwise (azure.md#11, azure.md#12)."""
+        if session_shape(said) != "ga":
+            return False
+        return None if (azure := looks_like_azure(said)) is None else not azure
 
     def summary(self, view: View) -> str:
         """What a person wants to see of an event."""
@@ -250,6 +256,45 @@ def _text(value: Any) -> str | None:
 
 def _id_of(value: Any) -> str | None:
     return _text(value.get("id")) if isinstance(value, dict) else None
+
+
+def types_of(said: Sequence[tuple[Sender, Any]], sender: Sender) -> set[str]:
+    """The types of the events that one side sent."""
+    return {str(body.get("type")) for by, body in said if by is sender}
+
+
+def sessions(said: Sequence[tuple[Sender, Any]]) -> list[dict[str, Any]]:
+    """The sessions as the service showed them."""
+    shown = ("session.created", "session.updated")
+    found = (body.get("session") for by, body in said if by is Sender.SERVER and body.get("type") in shown)
+    return [one for one in found if isinstance(one, dict)]
+
+
+def session_shape(said: Sequence[tuple[Sender, Any]]) -> str:
+    """The shape of the sessions in a conversation of the family: "ga", "beta", "voice live", "xai", or "".
+
+    openai.md#156 (beta: flat), azure.md#23 (Voice Live: flat, with fields of its own), xai.md#5 and xai.md#18.
+    """
+    shown = sessions(said)
+    if any(not {"animation", "avatar", "input_audio_sampling_rate"}.isdisjoint(one) for one in shown):
+        return "voice live"
+    if any(str(one.get("model", "")).startswith("grok") for one in shown):
+        return "xai"
+    if any("modalities" in one and "output_modalities" not in one for one in shown):
+        return "beta"
+    updates = (body.get("session") for by, body in said if by is Sender.CLIENT and body.get("type") == "session.update")
+    typed = any(isinstance(one, dict) and one.get("type") == "realtime" for one in updates)
+    if shown or typed or any(name.startswith("response.output_") for name in types_of(said, Sender.SERVER)):
+        return "ga"
+    return ""
+
+
+def looks_like_azure(said: Sequence[tuple[Sender, Any]]) -> bool | None:
+    """Whether a conversation in the shape of general availability is Azure's. None where nothing tells."""
+    parts = [body for by, body in said if by is Sender.SERVER and body.get("type") == "response.content_part.added"]
+    if parts:
+        return "content" in parts[0]
+    return False if "rate_limits.updated" in types_of(said, Sender.SERVER) else None
 
 
 def summary(view: View) -> str:
