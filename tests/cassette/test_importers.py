@@ -149,7 +149,7 @@ def test_every_real_capture_imports_saves_and_loads(shared_capture: Path, tmp_pa
         elif "json" in line:
             assert isinstance(record.frame, Text)
             assert json.loads(record.frame.data) == line["json"]
-            assert ": " not in record.frame.data.split('"', 2)[2][:2]
+            assert record.frame.data == compact(line["json"])
         else:
             assert record.frame == Close(line["close"]["code"], line["close"]["reason"])
     read = load(save(made, tmp_path / "x.cassette", redactor=Redactor()))
