@@ -67,6 +67,8 @@ TURNS = "turns"
 """The chain of all responses in the default conversation: one begins when the one before it has
 ended.
 """
+APART = "apart"
+"""The chain of what a service says on a clock of its own, whatever it hears."""
 OPENING = Cause(On.OPENING)
 BEFORE = Cause(On.BEFORE)
 Ahead = Callable[[], Iterable[tuple[str, Frame]]]
@@ -146,7 +148,7 @@ class Turns:
         if not self._begun:
             return OPENING
         if any(fnmatchcase(name, pattern) for pattern in self._apart) and not self._first:
-            return Cause(On.LIKE, chain="apart", like="first")
+            return Cause(On.LIKE, chain=APART, like="first")
         heard = any(fnmatchcase(name, pattern) for pattern in self._heard)
         if not (self._audio or self._stepped) or not (self._fresh or heard):
             self._fresh = self._fresh or any(fnmatchcase(name, pattern) for pattern in self._ends)

@@ -8,6 +8,9 @@ from mockserver.core.frames import Binary, Frame, Micros
 from mockserver.core.view import Audio, View
 from mockserver.dialects.base import AudioFormat
 
+URL_SAFE = str.maketrans("-_", "+/")
+"""google-genai sends audio in the URL-safe alphabet of base64 (RFC 4648 section 5)."""
+
 
 class Ear:
     """Counts one side's audio, recorded or live. The count of bytes is exact, so chunking cannot change the time."""
@@ -46,6 +49,6 @@ def audio_bytes(view: View, frame: Frame) -> bytes:
     for part in view.audio.path:
         here = here[part]
     try:
-        return b64decode(here)
+        return b64decode(here.translate(URL_SAFE))
     except ValueError:
         return b""

@@ -20,7 +20,7 @@ from mockserver.cassette.varies import which as which_frame
 from mockserver.core.frames import Abort, Close, Frame, Hangup, Lost, Micros, Sender, Text
 from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect, MatchRules
-from mockserver.dialects.causes import LOOK, Cause, On, Role
+from mockserver.dialects.causes import APART, LOOK, Cause, On, Role
 from mockserver.engines.replay.aliases import cut, forms
 from mockserver.engines.replay.audio_clock import Ear, audio_bytes
 from mockserver.engines.replay.delta_runs import LONGEST, Run, Shape, shape_like, shape_of
@@ -52,6 +52,7 @@ class Score:
     ) -> None:
         self.records = connection.records
         self._connection = connection.number
+        self._timed = connection.timed
         self._named: Counter[str] = Counter()
         self._single = [one for one in map(which_frame, rules.optional) if one.number is not None]
         self.steps: list[Step] = []
@@ -197,6 +198,8 @@ class Score:
             return
         name = self._dialect.peek(frame, Sender.SERVER)
         cause = self._causes.server(name, frame, self._ahead)
+        if cause.chain == APART and not self._timed:
+            cause = Cause(On.BOTH)  # without times there is no clock of its own to go by
         if cause is not self._stream[0]:
             self._shapes.clear()
             anchor = self._anchor(cause)

@@ -18,11 +18,13 @@ from mockserver.cassette.importers.detect import detect_and_import
 from mockserver.cassette.model import Cassette, Record
 from mockserver.core.frames import Close, Frame, Text
 from mockserver.core.view import Kind
+from mockserver.dialects.causes import APART
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines.replay.source import Replay
-from tests.engines.driving import C, Live, S, play, with_records
+from tests.engines.driving import C, Live, S, frame, play, with_records
 
 SAID = re.compile(r'("text"\s*:\s*")')
+URL_SAFE = str.maketrans("-_", "+/")
 ECHOES = ("conversation.item.added", "conversation.item.created")
 
 
@@ -36,8 +38,29 @@ def test_a_capture_comes_back_as_it_was(shared_capture: Path, pacing: str | floa
     source = Replay(cassette, pacing=pacing)
     live = Live(source, began=150)  # a real server needs some time to open a connection
     play(live, cassette.connections[0].records)
-    assert live.frames() == server_side(cassette)
+    assert lanes(live.frames(), cassette) == lanes(server_side(cassette), cassette)
     assert source.problems() == []
+
+
+def lanes(said: list[Any], cassette: Cassette) -> list[list[Any]]:
+    """What the service said on a clock of its own, and the rest: how the two cross is the pace's affair."""
+    dialect, connection = dialect_named(cassette.header.dialect), cassette.connections[0]
+    causes, apart = dialect.causes(), set()
+    for record in connection.records:
+        view = dialect.view(record.frame, record.sender)
+        if record.sender is C:
+            if view.kind is Kind.AUDIO:
+                causes.audio()
+            else:
+                causes.client(0, view, lambda: ())
+        elif connection.timed and causes.server(view.name, record.frame, lambda: ()).chain == APART:
+            apart.add(view.name)
+    names = [dialect.view(frame(one), S).name for one in said]
+    both = zip(names, said, strict=True)
+    found: list[list[Any]] = [[], []]
+    for name, one in both:
+        found[name in apart].append(one)
+    return found
 
 
 def body(record: Record) -> Any:
@@ -122,7 +145,9 @@ def rechunked(records: Iterable[Record], dialect_name: str, size: int) -> Iterat
             here: Any = view.body
             for step in view.audio.path:
                 here = here[step]
-            held.append((record, base64.b64decode(here)))
+            # Some are URL-safe, and some were cut by hand.
+            kept = re.sub("[^A-Za-z0-9+/]", "", here.translate(URL_SAFE))
+            held.append((record, base64.b64decode(kept[: len(kept) // 4 * 4])))
             continue
         if held:
             whole, first = b"".join(data for _, data in held), held[0][0]
@@ -153,10 +178,11 @@ def test_a_capture_stands_new_ids_and_other_chunks(shared_capture: Path, size: i
     live = Live(source)
     play(live, chunked, rename)
     expected = [renamed(body(record), ids) for record in records if record.sender is S]
-    assert live.bodies() == expected
+    assert lanes(live.bodies(), cassette) == lanes(expected, cassette)
     assert source.problems() == []
     # What the client named is named by the server too, wherever the client created something.
-    asked = [one for one in map(body, records) if isinstance(one, dict) and one.get("type") == "response.create"]
+    names = [one.get("type") for one in map(body, records) if isinstance(one, dict)]
+    asked = [name for name in names if name == "response.create" and "response.created" in names]
     assert ("live/" in json.dumps(expected)) is bool(asked)
 
 
