@@ -89,7 +89,7 @@ def record_command(
     from mockserver.engines.relay.source import shown
     from mockserver.server.config import find
     from mockserver.server.record import Recording
-    from mockserver.server.sources import relay
+    from mockserver.server.sources import relay, spoken_at
 
     if runs > 1 and not command:
         raise UsageError("record: --runs needs a command to run (-- COMMAND ...)")
@@ -98,6 +98,7 @@ def record_command(
     # The upstream's key never crosses the client's wire, unless the upstream says it back.
     values = [os.environ[key_env]] if key_env else []
     named = shown(upstream) if "://" in upstream else upstream
+    dialect = spoken_at(upstream, dialect)
     if origins and key_env is None:
         raise UsageError("--allow-origin: without --key-env no key is added, and any page may connect; leave it out")
     if origins:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from mockserver.cassette.model import Cassette
 from mockserver.core.frames import Handshake
 from mockserver.dialects.base import Dialect, MatchRules
+from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.registry import DIALECTS, dialect_for, dialect_named
 from mockserver.errors import UsageError
 
@@ -98,6 +99,24 @@ def key_in(name: str, what: str) -> str:
             f"key; it should hold {what} and nothing else"
         )
     return key
+
+
+def spoken_at(upstream: str, dialect: str | None) -> str | None:
+    """The dialect's name for a recording: asked for where the URL does not say. "generic" takes any websocket.
+
+    UsageError with the candidates: to take a service for one that nobody knows would record it without its rules.
+    """
+    if dialect is not None or "://" not in upstream or dialect_of(upstream) is not GENERIC:
+        return dialect
+    from mockserver.engines.relay.source import shown
+
+    path = urlsplit(upstream).path.rstrip("/")
+    fitting = sorted(one.name for one in DIALECTS.values() if one.base_path == path and one is not GENERIC)
+    names = fitting or sorted(name for name in DIALECTS if name != GENERIC.name)
+    raise UsageError(
+        f"{shown(upstream)}: the URL does not say what is spoken there: give --dialect {', '.join(names)}, "
+        f"or {GENERIC.name} for any websocket"
+    )
 
 
 def dialect_of(upstream: str) -> Dialect:

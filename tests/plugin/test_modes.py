@@ -348,3 +348,47 @@ def test_a_faulted_test_records_what_the_service_said(
     assert not any(isinstance(one.frame, Close) for one in line.records)
     assert load(made).header.faults == (fault,)
     inner().assert_outcomes(passed=2)
+
+
+def test_names_that_differ_by_case_only_stay_apart_on_every_disk(
+    project: pytest.Pytester, inner: Run, record_talk: Put, upstream: MockServer
+) -> None:
+    project.makepyfile(
+        test_names="""
+        import pytest
+        from talk import WHOLE, ask_sync
+
+        @pytest.mark.parametrize("said", ["a", "A", "stra\\u00dfe", "strasse"])
+        def test_p(realtime_mock, said):
+            assert ask_sync(realtime_mock.ws_url, instructions=said) == WHOLE
+
+        class TestIt:
+            def test_talk(self, realtime_mock):
+                assert ask_sync(realtime_mock.ws_url) == WHOLE
+
+        class Testit(TestIt):
+            pass
+        """
+    )
+    inner("--realtime-mock-record=once", *upstream_of(upstream)).assert_outcomes(passed=6)
+    made = [path.name for path in (project.path / "cassettes" / "test_names").iterdir()]
+    assert len({name.casefold() for name in made}) == len(made) == 6
+    assert "test_p[a].cassette" in made
+    inner().assert_outcomes(passed=6)
+
+
+def test_a_cassette_that_stands_under_its_plain_name_is_still_found(
+    project: pytest.Pytester, inner: Run, record_talk: Put
+) -> None:
+    record_talk("test_names/test_p[A]")
+    project.makepyfile(
+        test_names="""
+        import pytest
+        from talk import WHOLE, ask_sync
+
+        @pytest.mark.parametrize("said", ["A"])
+        def test_p(realtime_mock, said):
+            assert ask_sync(realtime_mock.ws_url) == WHOLE
+        """
+    )
+    inner().assert_outcomes(passed=1)

@@ -13,6 +13,7 @@ from mockserver.cassette.store import redactor_for
 from mockserver.core.frames import Text
 from mockserver.engines.simulator import Scripted, ToolCall
 from mockserver.errors import UsageError
+from mockserver.server.sources import spoken_at
 
 CAPTURE = b'{"capture": 1, "provider": "openai"}\n{"from": "client", "text": "my word is plover"}\n'
 
@@ -52,3 +53,16 @@ def test_what_is_no_cassette_and_no_upstream(wrong: Any) -> None:
         replay(wrong)
     with pytest.raises(UsageError, match="expected a provider's name or a URL"):
         relay(wrong)
+
+
+def test_a_url_that_does_not_say_what_is_spoken_there_asks_for_the_dialect() -> None:
+    with pytest.raises(UsageError, match="give --dialect azure_voice_live, elevenlabs, gemini, ") as caught:
+        spoken_at("http://127.0.0.1:9", None)
+    assert "or generic for any websocket" in str(caught.value)
+    with pytest.raises(UsageError, match="give --dialect "):
+        spoken_at("http://127.0.0.1:9/unheard/of", None)
+    for upstream, dialect in (
+        ("http://127.0.0.1:9/v1", None), ("openai", None), ("wss://api.openai.com/v1/realtime", None),
+        ("http://127.0.0.1:9", "azure_voice_live"), ("http://127.0.0.1:9", "generic"),
+    ):  # fmt: skip
+        assert spoken_at(upstream, dialect) == dialect
