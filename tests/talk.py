@@ -10,7 +10,7 @@ from mockserver import faults as known_faults
 from mockserver.core.frames import Handshake, Micros, Opened, Peer, Received, Sender, Text
 from mockserver.core.journal import Journal
 from mockserver.core.session import Session
-from mockserver.engines.base import Context, Source
+from mockserver.engines.base import SessionContext, Source
 from mockserver.server.sessions import SessionHandle
 
 UNIX_US = 1_785_000_000_000_000
@@ -23,7 +23,7 @@ class Talk:
         self.journal = Journal(seed=seed)
         log = self.journal.open(source.dialect)
         hands = Handshake("/v1/realtime", (("model", "gpt-realtime"),), (("authorization", "Bearer any"),))
-        context = Context(log.number, log.seed, log.lens, unix_us=UNIX_US)
+        context = SessionContext(log.number, log.seed, log.lens, unix_us=UNIX_US)
         armed = [known_faults.parse(spec).arm(f"{seed}/{spec}") for spec in faults]
         self.session = Session(
             source.open(hands, context),

@@ -6,6 +6,8 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+
 import mockserver
 
 TOP = Path(__file__).parents[1]
@@ -56,3 +58,8 @@ def test_the_names_of_a_module_exist_and_are_the_same_thing_everywhere() -> None
             assert getattr(made, name) is not None, (module, name)
     assert mockserver.replies.Rules is mockserver.Rules
     assert import_module("mockserver.engines.simulator").Reply is mockserver.replies.Reply
+
+
+def test_a_name_that_changed_says_so() -> None:
+    with pytest.warns(DeprecationWarning, match="called FaultEntry now"):
+        assert mockserver.faults.Entry is mockserver.faults.FaultEntry

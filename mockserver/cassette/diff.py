@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import Any
 
 from mockserver.cassette.model import Cassette, Connection
-from mockserver.cassette.normal import Names, Step, client_left, dumps, numbered, steps
+from mockserver.cassette.normal import Names, NormalStep, client_left, dumps, numbered, steps
 from mockserver.cassette.patterns import stands_for
 from mockserver.cassette.render import lens_of
 from mockserver.cassette.rules import HeaderRules
@@ -77,7 +77,7 @@ def _all(first: Cassette, second: Cassette) -> Iterator[Difference]:
 class SideOfDiff:
     """The steps of one of the two connections, with the rules of its cassette."""
 
-    def __init__(self, made: Sequence[Step], connection: Connection, rules: HeaderRules) -> None:
+    def __init__(self, made: Sequence[NormalStep], connection: Connection, rules: HeaderRules) -> None:
         self.steps, self.rules = made, rules
         self.left = client_left(connection)
         self.keys = list(numbered(made, connection.number))

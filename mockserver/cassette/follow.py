@@ -21,7 +21,7 @@ from mockserver.cassette.causal import server_frames
 from mockserver.cassette.model import Record
 from mockserver.core.frames import MILLISECOND, SECOND, Close, Frame, Lost, Micros, Sender, Text
 from mockserver.core.view import Kind, View
-from mockserver.dialects.base import AudioFormat, Dialect
+from mockserver.dialects.base import Dialect, SampleFormat
 
 _ID_KEY = re.compile(r"(^|_)id$|Id$")
 _PLACE_KEY = re.compile(r"(^|_)(id|index)$|(Id|Index)$")
@@ -36,7 +36,7 @@ AHEAD: Micros = 500 * MILLISECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FollowedStep:
     """One frame of the recorded client. ``after``: what the server had sent; ``pause``: what the client then waited.
 
     ``waits``: whether the frame goes only after that. Audio of an utterance that was under way does not.
@@ -71,7 +71,7 @@ class Follower:
         }
         self._complete: int | None = None
 
-    def _plan(self, records: Sequence[Record], timed: bool) -> Iterator[Step]:
+    def _plan(self, records: Sequence[Record], timed: bool) -> Iterator[FollowedStep]:
         after: Counter[str] = Counter()
         microphone = _Microphone(self._dialect)
         last: Micros | None = None
@@ -89,7 +89,7 @@ class Follower:
                     pause = min(record.at - since, LONGEST_PAUSE)
                 else:
                     pause = lasts
-                yield Step(record.frame, Counter(after), max(pause, 0), waits=not under_way)
+                yield FollowedStep(record.frame, Counter(after), max(pause, 0), waits=not under_way)
                 sent = record.at
             last = record.at
 
@@ -186,7 +186,7 @@ class _Microphone:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._format = AudioFormat()
+        self._format = SampleFormat()
         self._until: Micros | None = None
         self._played: Micros = 0
 

@@ -16,7 +16,7 @@ from itertools import combinations
 from typing import Any
 
 from mockserver.cassette.model import Cassette, Connection
-from mockserver.cassette.normal import ID_KEY, NOISE, Key, Names, Step, client_left, numbered, steps
+from mockserver.cassette.normal import ID_KEY, NOISE, Key, Names, NormalStep, client_left, numbered, steps
 from mockserver.cassette.render import lens_of
 from mockserver.cassette.varies import MISSING, SOUND, Path, Vary, Which, about, event_word, kind_of, plain, same
 from mockserver.core.frames import Sender
@@ -128,7 +128,7 @@ class _Side:
 
     # --- which frame is which ---
 
-    def _paired(self, cassette: Cassette, line: Connection, theirs: Sequence[Step]) -> Iterator[tuple[int, int]]:
+    def _paired(self, cassette: Cassette, line: Connection, theirs: Sequence[NormalStep]) -> Iterator[tuple[int, int]]:
         """Places of the same frame in both; what has no partner becomes a rule."""
         mine = self._mine
         pairs = [*self._of_service(theirs), *self._of_client(theirs)]
@@ -156,7 +156,7 @@ class _Side:
                 self._found.added[f"{name} = {body}"] = None
         yield from sorted(pairs)
 
-    def _of_service(self, theirs: Sequence[Step]) -> Iterator[tuple[int, int]]:
+    def _of_service(self, theirs: Sequence[NormalStep]) -> Iterator[tuple[int, int]]:
         mine = [place for place, step in enumerate(self._mine) if step.sender is Sender.SERVER]
         other = [place for place, step in enumerate(theirs) if step.sender is Sender.SERVER]
         names = [[side[place].name for place in places] for side, places in ((self._mine, mine), (theirs, other))]
@@ -164,7 +164,7 @@ class _Side:
             for step in range(block.size):
                 yield mine[block.a + step], other[block.b + step]
 
-    def _of_client(self, theirs: Sequence[Step]) -> Iterator[tuple[int, int]]:
+    def _of_client(self, theirs: Sequence[NormalStep]) -> Iterator[tuple[int, int]]:
         """Of each name first those that say the very same, at the same place before at another; the rest in order."""
         for name in dict.fromkeys(step.name for step in self._mine if step.sender is Sender.CLIENT):
             mine, other = (
@@ -202,7 +202,7 @@ class _Side:
         values = self._values.setdefault((key, path), [one])
         values.append(two)
 
-    def _sound(self, key: Key, mine: Step, theirs: Step) -> None:
+    def _sound(self, key: Key, mine: NormalStep, theirs: NormalStep) -> None:
         if mine.audio_ms is None or theirs.audio_ms is None:
             return
         unequal = abs(mine.audio_ms - theirs.audio_ms) > SLACK_MS or mine.sound != theirs.sound
@@ -236,7 +236,7 @@ class _Side:
         return Which(event_word(key[1]), key[2], None if self._alone else key[3])
 
 
-def _ends(step: Step) -> bool:
+def _ends(step: NormalStep) -> bool:
     return step.name.startswith(("close", "lost"))
 
 

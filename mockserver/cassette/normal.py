@@ -35,7 +35,7 @@ Key = tuple[Sender, str, int, int]
 
 
 @dataclass(slots=True)
-class Step:
+class NormalStep:
     """Frames ``first`` to ``last`` of a connection. ``body`` is normalised JSON, or a text for any other frame."""
 
     first: int
@@ -87,7 +87,7 @@ class Names:
         return value
 
 
-def steps(connection: Connection, dialect: Dialect, names: Names) -> Iterator[Step]:
+def steps(connection: Connection, dialect: Dialect, names: Names) -> Iterator[NormalStep]:
     """The steps of a connection in the order of their causes (``cassette.causal``)."""
     records = connection.records
     for group in arranged(records, dialect, _blank):
@@ -111,7 +111,7 @@ def client_left(connection: Connection) -> bool:
     return last is not None and last.sender is Sender.CLIENT and isinstance(last.frame, Close | Lost)
 
 
-def numbered(made: Iterable[Step], connection: int) -> Iterator[Key]:
+def numbered(made: Iterable[NormalStep], connection: int) -> Iterator[Key]:
     """A name for each step of a connection: the n-th frame of its name from its sender."""
     seen: Counter[tuple[Sender, str]] = Counter()
     for step in made:
@@ -141,7 +141,7 @@ class _StreamPiece(NamedTuple):
         return f"{self.view.name} {json.dumps(kept, sort_keys=True)}"
 
 
-def _streams(row: Sequence[_StreamPiece], names: Names) -> Iterator[Step]:
+def _streams(row: Sequence[_StreamPiece], names: Names) -> Iterator[NormalStep]:
     """Pieces in a row: those of one stream are one step. How streams are cut and how they cross means nothing."""
     streams: dict[str, list[_StreamPiece]] = {}
     for piece in row:
@@ -158,12 +158,12 @@ def _streams(row: Sequence[_StreamPiece], names: Names) -> Iterator[Step]:
             yield from (_step([piece], _body(piece.record, piece.view, names)) for piece in pieces)
 
 
-def _step(pieces: Sequence[_StreamPiece], body: Any) -> Step:
+def _step(pieces: Sequence[_StreamPiece], body: Any) -> NormalStep:
     first, last = pieces[0], pieces[-1]
-    return Step(first.place, last.place, first.record.sender, first.view.name, body)
+    return NormalStep(first.place, last.place, first.record.sender, first.view.name, body)
 
 
-def _sound(pieces: Sequence[_StreamPiece], names: Names) -> Step:
+def _sound(pieces: Sequence[_StreamPiece], names: Names) -> NormalStep:
     step = _step(pieces, None)
     step.audio_ms, sound = 0, sha256()
     for piece in pieces:

@@ -12,7 +12,7 @@ from mockserver.cli.common import escaped
 
 if TYPE_CHECKING:
     from mockserver.cassette.model import Cassette
-    from mockserver.view.page import Source
+    from mockserver.view.page import ViewedFile
 
 FILE = click.Path(path_type=Path)
 
@@ -45,14 +45,14 @@ def view_command(file: Path, second: Path | None, target: Path | None, force: bo
         click.launch(str(goes))
 
 
-def source_of(cassette: Cassette) -> Source:
+def source_of(cassette: Cassette) -> ViewedFile:
     """A cassette for the page: its facts are the lines of ``show``."""
     from mockserver.cassette import render
-    from mockserver.view.page import Source
+    from mockserver.view.page import ViewedFile
     from mockserver.view.scene import of_cassette
 
     facts = [escaped(line.strip()) for line in render.summary(cassette)]
-    return Source(Path(cassette.path).name, facts, list(of_cassette(cassette)))
+    return ViewedFile(Path(cassette.path).name, facts, list(of_cassette(cassette)))
 
 
 def _difference(one: Any) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class MatchRules:
 
 
 @dataclass(frozen=True, slots=True)
-class AudioFormat:
+class SampleFormat:
     """What the bytes of an audio stream are: samples a second and bytes a sample."""
 
     rate: int = 24_000
@@ -202,7 +202,7 @@ class Dialect:
         """Whether a client may send ``later`` before ``earlier`` although it was recorded after it."""
         return False
 
-    def audio_format(self, view: View, current: AudioFormat) -> AudioFormat:
+    def audio_format(self, view: View, current: SampleFormat) -> SampleFormat:
         """The format of the client's audio after this client frame, which may be one that sets it."""
         return current
 
@@ -273,3 +273,7 @@ def shorten(text: str, width: int) -> str:
 def close_reason(text: str) -> str:
     """``text`` cut to the 123 bytes of UTF-8 that a close frame can carry (RFC 6455 section 5.5)."""
     return text.encode(errors="replace")[:123].decode(errors="ignore")
+
+
+AudioFormat = SampleFormat
+"""Its name before each class name had one meaning; imports of it still work."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from mockserver.core.frames import Hangup, Send, Sender
 from mockserver.core.view import Audio, Kind, View
-from mockserver.dialects.base import AudioFormat, Dialect, MatchRules, base64_size, close_reason, event
+from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event
 from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.life import Life
 from mockserver.dialects.openai.lens import CLOSE_CODES, G711, OpenAI, summary
@@ -85,14 +85,14 @@ class GPTLive(Dialect):
             apart=("session.output_audio.delta", "session.output_transcript.delta"),
         )
 
-    def audio_format(self, view: View, current: AudioFormat) -> AudioFormat:
+    def audio_format(self, view: View, current: SampleFormat) -> SampleFormat:
         """``session.start`` sets it, for both directions (gpt_live.md#5, gpt_live.md#23)."""
         session = view.body.get("session") if view.name == "session.start" else None
         audio = session.get("audio") if isinstance(session, dict) else None
         told = audio.get("format") if isinstance(audio, dict) else None
         if not isinstance(told, dict):
             return current
-        return AudioFormat(8_000, 1) if told.get("type") in G711 else AudioFormat(int(told.get("rate") or 24_000))
+        return SampleFormat(8_000, 1) if told.get("type") in G711 else SampleFormat(int(told.get("rate") or 24_000))
 
     def summary(self, view: View) -> str:
         """As the rest of the family."""

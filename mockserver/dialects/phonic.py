@@ -9,7 +9,7 @@ from typing import Any
 
 from mockserver.core.frames import Hangup, Send, Sender
 from mockserver.core.view import Audio, Kind, View
-from mockserver.dialects.base import AudioFormat, Dialect, MatchRules, base64_size, close_reason, event
+from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event
 from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.life import Life
 from mockserver.dialects.problems import Problem
@@ -71,11 +71,11 @@ class Phonic(Dialect):
             return super().summary(view)
         return f"{view.audio.milliseconds():.0f} ms of audio {view.body.get('text') or ''}".rstrip()
 
-    def audio_format(self, view: View, current: AudioFormat) -> AudioFormat:
+    def audio_format(self, view: View, current: SampleFormat) -> SampleFormat:
         """``config.input_format``, e.g. "pcm_24000"."""
         told = view.body.get("input_format") if view.name == "config" else None
         found = _FORMAT.fullmatch(told) if isinstance(told, str) else None
-        return AudioFormat(int(found[2]), 2 if found[1] == "pcm" else 1) if found else current
+        return SampleFormat(int(found[2]), 2 if found[1] == "pcm" else 1) if found else current
 
     def causes(self) -> Causes:
         """What is heard follows the client's audio; the assistant's turn keeps its own time."""

@@ -24,7 +24,7 @@ Engine = Machine[Event, Effect]
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class SessionContext:
     """What an engine may know of where it runs. ``began_us``: session begin, in microseconds since the server began.
 
     ``unix_us`` is the wall-clock time of the session's begin, for fields such as ``expires_at`` (microseconds since
@@ -55,7 +55,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """The answer to a ``Request``."""
 
     status: int
@@ -122,11 +122,11 @@ class Source(Protocol):
 
     dialect: Dialect
 
-    def open(self, handshake: Handshake, context: Context) -> Engine:
+    def open(self, handshake: Handshake, context: SessionContext) -> Engine:
         """An engine for one new connection."""
         ...
 
-    def neighbour(self, request: Request, context: Context) -> Reply | None:
+    def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
         """The answer to a plain HTTP request; None where this source knows no such neighbour (404)."""
         ...
 
@@ -155,3 +155,8 @@ class Housing(Protocol):
     def dialect_at(self, handshake: Handshake) -> Dialect:
         """What this client speaks, by where it came to."""
         ...
+
+
+# Their names before each class name had one meaning; imports of them still work.
+Context = SessionContext
+Reply = HttpReply

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from mockserver.core.frames import Item, Micros, Text, to_client
 from mockserver.core.machine import Plan
 from mockserver.faults.action import Action, register
@@ -32,7 +34,7 @@ from mockserver.faults.handshake import (
     wrong_subprotocol,
 )
 from mockserver.faults.life import cancel_midway, fail, incomplete
-from mockserver.faults.listing import Entry, catalogue, describe
+from mockserver.faults.listing import FaultEntry, catalogue, describe
 from mockserver.faults.loss import drop, duplicate, noop, reorder, replay_stale
 from mockserver.faults.options import On, Options, make
 from mockserver.faults.provider import (
@@ -54,8 +56,8 @@ __all__ = [
     "After",
     "Armed",
     "Body",
-    "Entry",
     "Fault",
+    "FaultEntry",
     "Item",
     "Micros",
     "Moment",
@@ -124,3 +126,10 @@ __all__ = [
     "wrong_subprotocol",
     "wrong_type",
 ]
+
+
+def __getattr__(name: str) -> type[FaultEntry]:
+    if name == "Entry":
+        warnings.warn("mockserver.faults.Entry is called FaultEntry now", DeprecationWarning, stacklevel=2)
+        return FaultEntry
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -44,7 +44,7 @@ def clauses(dialect: Dialect = FAMILIAR) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FaultEntry:
     """One fault: its words, what it does, an example, and its constructors as a Python user types them."""
 
     name: str
@@ -55,7 +55,7 @@ class Entry:
     constructors: tuple[str, ...]
 
 
-def catalogue(dialect: Dialect = FAMILIAR) -> list[Entry]:
+def catalogue(dialect: Dialect = FAMILIAR) -> list[FaultEntry]:
     """Every known fault, also those registered from elsewhere, by group. Examples have this provider's events."""
     entries = [_entry(kind, dialect) for kind in ACTIONS.values()]
     order = {group: place for place, group in enumerate(GROUPS)}
@@ -73,9 +73,11 @@ def describe(name: str, dialect: Dialect = FAMILIAR) -> str:
     raise UsageError(f"no fault is called {name!r}{nearest(name, known)}")
 
 
-def _entry(kind: type[Action], dialect: Dialect) -> Entry:
+def _entry(kind: type[Action], dialect: Dialect) -> FaultEntry:
     name = " ".join(kind.pattern.first_words)
-    return Entry(name, kind.group, kind.pattern.shown, kind.about, kind.shown_example(dialect), tuple(_made_by(kind)))
+    return FaultEntry(
+        name, kind.group, kind.pattern.shown, kind.about, kind.shown_example(dialect), tuple(_made_by(kind))
+    )
 
 
 def _made_by(kind: type[Action]) -> list[str]:

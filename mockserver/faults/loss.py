@@ -183,10 +183,10 @@ class ReplayStale(Action):
 
     def start(self, run: Run) -> Body:
         """A body for one session."""
-        return Replaying(run, self)
+        return StaleReplaying(run, self)
 
 
-class Replaying(Moment):
+class StaleReplaying(Moment):
     """Remembers the last such frame of each response. It is read only when a response begins, or at the moment."""
 
     screens = True

@@ -135,7 +135,7 @@ class InsufficientQuota(ProviderError):
 
 @register
 @dataclass(frozen=True, slots=True)
-class ServerError(ProviderError):
+class ServerErrorFault(ProviderError):
     """In the words of the dialect's "server_error"."""
 
     syntax: ClassVar[str] = "server error"
@@ -231,7 +231,7 @@ def insufficient_quota(on: On = (), **options: Unpack[Options]) -> Fault:
 @checked("faults.server_error")
 def server_error(on: On = (), **options: Unpack[Options]) -> Fault:
     """The provider's own fault."""
-    return make(ServerError(), on, options)
+    return make(ServerErrorFault(), on, options)
 
 
 @checked("faults.invalid_key")

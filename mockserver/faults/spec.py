@@ -25,7 +25,7 @@ from mockserver.faults.values import KINDS
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class PatternSlot:
     """A place for a value."""
 
     field: str
@@ -64,11 +64,11 @@ class Slot:
         return str(value) if self.choices else KINDS[self.kind].write(value)
 
 
-Part = str | Slot
+Part = str | PatternSlot
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PatternGroup:
     """A part that may be left out. ``sets`` is what a group without a slot sets."""
 
     parts: tuple[Part, ...]
@@ -77,12 +77,12 @@ class Group:
     def begins(self, reader: Reader, *, shared: bool) -> bool:
         """Whether the reader stands at this group. ``shared``: its first word also begins something else."""
         head = self.parts[0]
-        if isinstance(head, Slot):
+        if isinstance(head, PatternSlot):
             return head.fits(reader.peek()) and not shared
         if reader.word() != head:
             return False
         after = self.parts[1] if len(self.parts) > 1 else ""
-        return not shared or not isinstance(after, Slot) or after.fits(reader.peek(1))
+        return not shared or not isinstance(after, PatternSlot) or after.fits(reader.peek(1))
 
 
 class Pattern:
@@ -93,7 +93,7 @@ class Pattern:
         groups = re.findall(r"\[([^]]*)\]", line)
         self.head = _parts(re.sub(r"\[[^]]*\]", " ", line))
         self.groups = tuple(
-            Group(_parts(re.sub(r"\{[^}]*\}", "", group)), tuple(re.findall(r"\{(\w+)=(\w+)\}", group)))
+            PatternGroup(_parts(re.sub(r"\{[^}]*\}", "", group)), tuple(re.findall(r"\{(\w+)=(\w+)\}", group)))
             for group in groups
         )
         self.words = tuple(part for part in self.head if isinstance(part, str))
@@ -128,7 +128,7 @@ class Pattern:
         """The words of an action; groups at their defaults are left out."""
         said = _write(self.head, fields)
         for group in self.groups:
-            slots = [part.field for part in group.parts if isinstance(part, Slot)]
+            slots = [part.field for part in group.parts if isinstance(part, PatternSlot)]
             if group.sets:
                 needed = all(fields[name] == value for name, value in group.sets)
             else:
@@ -148,14 +148,14 @@ def _parts(line: str) -> tuple[Part, ...]:
     found: list[Part] = []
     for word in line.split():
         match = re.match(r"<(\w+):(.+)>$", word)
-        found.append(Slot(match[1], match[2]) if match else word)
+        found.append(PatternSlot(match[1], match[2]) if match else word)
     return tuple(found)
 
 
 def _read(parts: tuple[Part, ...], reader: Reader) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for part in parts:
-        if isinstance(part, Slot):
+        if isinstance(part, PatternSlot):
             fields[part.field] = part.read(reader)
         elif not reader.take(part):
             token = reader.next(repr(part))
@@ -164,4 +164,4 @@ def _read(parts: tuple[Part, ...], reader: Reader) -> dict[str, Any]:
 
 
 def _write(parts: tuple[Part, ...], fields: Mapping[str, Any]) -> list[str]:
-    return [part.write(fields[part.field]) if isinstance(part, Slot) else part for part in parts]
+    return [part.write(fields[part.field]) if isinstance(part, PatternSlot) else part for part in parts]

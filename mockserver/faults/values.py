@@ -109,7 +109,7 @@ def dump(value: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ValueKind:
     """A kind of value: what is expected, how it is read (None: it is not one), how it is written."""
 
     expected: str
@@ -125,27 +125,27 @@ def _word(token: Token) -> str | None:
     return token.value if isinstance(token.value, str) and token.value and token.text != "," else None
 
 
-KINDS: dict[str, Kind] = {
-    "time": Kind("a duration such as 300ms or 11s", _plain(time_value), time_text),
-    "count": Kind("a whole number", _plain(whole_value), str),
-    "size": Kind("a size such as 64kB", _plain(size_value), size_text),
-    "rate": Kind(
+KINDS: dict[str, ValueKind] = {
+    "time": ValueKind("a duration such as 300ms or 11s", _plain(time_value), time_text),
+    "count": ValueKind("a whole number", _plain(whole_value), str),
+    "size": ValueKind("a size such as 64kB", _plain(size_value), size_text),
+    "rate": ValueKind(
         "a rate such as 32kB/s",
         lambda token: size_value(token.text) if token.text.endswith("/s") else None,
         lambda rate: f"{size_text(rate)}/s",
     ),
-    "event": Kind("an event name", _word, word_text),
-    "path": Kind("a field such as response.metadata", _word, word_text),
-    "code": Kind(
+    "event": ValueKind("an event name", _word, word_text),
+    "path": ValueKind("a field such as response.metadata", _word, word_text),
+    "code": ValueKind(
         "a word such as server_error",
         _word,
         lambda word: f'"{word}"' if word.lower() in CLAUSE_WORDS else word_text(word),
     ),
-    "text": Kind(
+    "text": ValueKind(
         "a quoted text",
         lambda token: None if token.bare or not isinstance(token.value, str) else token.value,
         lambda text: json.dumps(text, ensure_ascii=False),
     ),
-    "url": Kind("an address", _word, lambda text: json.dumps(text, ensure_ascii=False)),
+    "url": ValueKind("an address", _word, lambda text: json.dumps(text, ensure_ascii=False)),
 }
-KINDS["json"] = Kind("a JSON value", json_text, str)
+KINDS["json"] = ValueKind("a JSON value", json_text, str)

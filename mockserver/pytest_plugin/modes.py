@@ -16,7 +16,7 @@ from mockserver.cassette.redact import Redactor
 from mockserver.cassette.store import Recorder, load, redactor_for, save
 from mockserver.core.entry import Entry
 from mockserver.core.frames import Handshake
-from mockserver.engines.base import Context, Engine, Reply, Request
+from mockserver.engines.base import Engine, HttpReply, Request, SessionContext
 from mockserver.engines.relay.source import Forward, Relay
 from mockserver.engines.replay.source import Replay
 from mockserver.errors import ExpectationFailed, MockServerError, UsageError
@@ -139,23 +139,23 @@ class Extending:
         self._known = known
         self._real = real
 
-    def open(self, handshake: Handshake, context: Context) -> Engine:
+    def open(self, handshake: Handshake, context: SessionContext) -> Engine:
         """Replay while the cassette holds such a connection."""
         if self._known.holds(handshake):
             return self._known.open(handshake, context)
         self.relayed.add(context.number)
         return self._real.open(handshake, context)
 
-    def neighbour(self, request: Request, context: Context) -> Reply | None:
+    def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
         """The recorded answer, or the real one."""
-        reply: Reply | None = self._known.neighbour(request, context)
+        reply: HttpReply | None = self._known.neighbour(request, context)
         return reply if reply is not None else self._real.neighbour(request, context)
 
     def forward(self, request: Request, target: str) -> Forward:
         """What the cassette does not hold is asked of the real service."""
         return self._real.forward(request, target)
 
-    def forwarded(self, reply: Reply, context: Context) -> Reply:
+    def forwarded(self, reply: HttpReply, context: SessionContext) -> HttpReply:
         """The real service's reply as the client gets it."""
         return self._real.forwarded(reply, context)
 

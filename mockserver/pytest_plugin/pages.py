@@ -13,7 +13,7 @@ import pytest
 from mockserver.cassette.names import from_test
 from mockserver.errors import UsageError
 from mockserver.view.files import assets, write
-from mockserver.view.page import MADE_BY, Page, Source, page
+from mockserver.view.page import MADE_BY, Page, ViewedFile, page
 from mockserver.view.scene import of_journal
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def page_of(folder: Path, nodeid: str, server: MockServer, why: str) -> Path:
     """Write the page of a failed test; where it lies."""
     facts = [f"seed {server.seed}", *(f"fault: {armed.fault.spec}" for armed in server.faults.values())]
     made = page(
-        [Source(nodeid, facts, list(of_journal(server.journal, server.dialect)))],
+        [ViewedFile(nodeid, facts, list(of_journal(server.journal, server.dialect)))],
         assets(),
         name=_name(nodeid),
         report=why,

@@ -56,7 +56,7 @@ class Late:
     foreign: frozenset[Way] = frozenset()
 
 
-class Wire:
+class BytesInFlight:
     """What is known of the connections between the sockets of a selector. ``exact``: the kernel can be asked."""
 
     def __init__(self, selector: Any, *, exact: bool = sys.platform == "linux") -> None:

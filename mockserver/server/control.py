@@ -30,7 +30,7 @@ from typing import Any
 
 from mockserver.core.entry import Entry
 from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Note, Pairs, Sender, Text, first
-from mockserver.engines.base import Kinded, Reply, Request, Source
+from mockserver.engines.base import HttpReply, Kinded, Request, Source
 from mockserver.errors import SpecError, UsageError
 from mockserver.server.rim import Serving
 from mockserver.server.sessions import SessionHandle
@@ -59,7 +59,7 @@ class Control:
     def __init__(self, server: Serving) -> None:
         self._server = server
 
-    async def answer(self, request: Request, *, peer: str | None) -> Reply:
+    async def answer(self, request: Request, *, peer: str | None) -> HttpReply:
         """The answer to one request. ``peer`` is the client's address."""
         try:
             refusal = self._server.admission.to_control(request.headers, peer)
@@ -71,7 +71,7 @@ class Control:
         text = json.dumps(body, ensure_ascii=False) + "\n"
         # errors="replace": a header may hold bytes that are no UTF-8, kept as surrogates.
         headers = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
-        return Reply(status, headers, text.encode(errors="replace"))
+        return HttpReply(status, headers, text.encode(errors="replace"))
 
     # --- what is asked ---
 

@@ -31,7 +31,7 @@ class FaultState(Model):
     fired: int
 
 
-class Faults(Model):
+class FaultList(Model):
     """What ``GET faults`` and ``DELETE faults`` give."""
 
     faults: list[FaultState]
@@ -99,7 +99,7 @@ class Problems(Model):
     problems: list[str]
 
 
-class Failure(Model):
+class ErrorBody(Model):
     """What every refusal gives."""
 
     class Detail(Model):
@@ -113,5 +113,5 @@ class Failure(Model):
 
 def schema() -> dict[str, Any]:
     """The JSON schema of every shape, by name."""
-    models = (NewFault, FaultState, Faults, SessionState, State, EntryState, JournalPage, Problems, Failure)
+    models = (NewFault, FaultState, FaultList, SessionState, State, EntryState, JournalPage, Problems, ErrorBody)
     return {model.__name__: model.model_json_schema() for model in models}

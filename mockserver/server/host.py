@@ -22,7 +22,7 @@ from mockserver.core.entry import Entry
 from mockserver.core.frames import Handshake, Micros
 from mockserver.core.journal import Journal
 from mockserver.core.session import Session
-from mockserver.engines.base import Context, Lending, Relaying, Reply, Request, Source
+from mockserver.engines.base import HttpReply, Lending, Relaying, Request, SessionContext, Source
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
 from mockserver.server.admission import Admission, Asked, checked_origins
 from mockserver.server.alarms import Alarms
@@ -32,7 +32,7 @@ from mockserver.server.local import cannot_listen, loopback, stop_listening
 from mockserver.server.neighbours import Neighbours, spends_nothing
 from mockserver.server.outlast import LIMIT_SECONDS
 from mockserver.server.pump import Pump, Upstream
-from mockserver.server.sessions import Armed, Fault, Faults, SessionHandle
+from mockserver.server.sessions import AnyFault, ArmedFault, FaultSet, SessionHandle
 from mockserver.server.tokens import checked_token
 from mockserver.server.websocket.app import App, told
 from mockserver.server.whereabouts import Whereabouts, authority, houses_of, spoken_at
@@ -65,7 +65,7 @@ class MockServer:
         self,
         source: Source,
         *,
-        faults: Fault | str | Iterable[Fault | str] = (),
+        faults: AnyFault | str | Iterable[AnyFault | str] = (),
         host: str = "127.0.0.1",
         port: int = 0,
         tls: bool = False,
@@ -99,7 +99,7 @@ class MockServer:
         self.compress = compress
         self.journal = Journal(seed=seed, hide=hider(*dialects))
         self.sessions: list[SessionHandle] = []
-        self._faults = Faults(faults, seed, dialects)
+        self._faults = FaultSet(faults, seed, dialects)
         self._host = host
         self._wanted_port = port
         self._port: int | None = None
@@ -183,7 +183,7 @@ class MockServer:
     # --- faults ---
 
     @property
-    def faults(self) -> Mapping[int, Armed]:
+    def faults(self) -> Mapping[int, ArmedFault]:
         """The faults that are set, by id."""
         return self._faults.armed
 
@@ -191,11 +191,11 @@ class MockServer:
         """The faults that are or were set, in words; only those that struck (``fired``)."""
         return self._faults.specs(fired=fired)
 
-    def add_fault(self, fault: Fault | str) -> int:
+    def add_fault(self, fault: AnyFault | str) -> int:
         """Set a fault for running and later sessions; returns its id."""
         return self.call(lambda: self._faults.add(fault, self._running))
 
-    def change_fault(self, number: int, fault: Fault | str) -> None:
+    def change_fault(self, number: int, fault: AnyFault | str) -> None:
         """Another fault in the place of this one, at once. What the old one holds back goes on; it still counts."""
         self.call(lambda: self._faults.change(number, fault, self._running))
 
@@ -297,7 +297,7 @@ class MockServer:
 
     # --- for the HTTP side ---
 
-    def open(self, handshake: Handshake) -> Pump | Reply:
+    def open(self, handshake: Handshake) -> Pump | HttpReply:
         """A session for one more connection."""
         assert self._alarms is not None
         if self._listener is None:
@@ -309,7 +309,7 @@ class MockServer:
         clock = self._alarms.clock
         dialect = spoken_at(self.source, handshake)
         log = self.journal.open(dialect, began_us=clock.micros())
-        context = Context(log.number, log.seed, log.lens, log.began_us, clock.unix_us(), self.base_url)
+        context = SessionContext(log.number, log.seed, log.lens, log.began_us, clock.unix_us(), self.base_url)
         try:
             engine = self.source.open(handshake, context)
             session = Session(engine, journal=self.journal, log=log)
@@ -332,7 +332,7 @@ class MockServer:
         if self._gone is not None:
             self._gone.set()
 
-    async def plain(self, request: Request, raw: web.BaseRequest) -> Reply:
+    async def plain(self, request: Request, raw: web.BaseRequest) -> HttpReply:
         """The answer to a plain HTTP request."""
         assert self._neighbours is not None
         if f"{request.path}/".startswith("/__mockserver__/"):
@@ -348,7 +348,7 @@ class MockServer:
         for tap in self.taps:
             tap(entry)
 
-    async def _controlled(self, request: Request, raw: web.BaseRequest) -> Reply:
+    async def _controlled(self, request: Request, raw: web.BaseRequest) -> HttpReply:
         from mockserver.server.control import Control
 
         peer = raw.transport.get_extra_info("peername") if raw.transport is not None else None

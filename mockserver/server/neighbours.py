@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mockserver.cassette.model import Exchange
 from mockserver.core.frames import Handshake, Micros, first
-from mockserver.engines.base import Context, Lending, Reply, Request, Source
+from mockserver.engines.base import HttpReply, Lending, Request, SessionContext, Source
 from mockserver.errors import UpstreamError
 from mockserver.server.rim import Serving
 from mockserver.server.websocket.app import told
@@ -29,7 +29,7 @@ class Forwarding(Protocol):
 
     def forward(self, request: Request, target: str) -> Forward: ...
 
-    def forwarded(self, reply: Reply, context: Context) -> Reply: ...
+    def forwarded(self, reply: HttpReply, context: SessionContext) -> HttpReply: ...
 
 
 class Neighbours:
@@ -48,13 +48,13 @@ class Neighbours:
         self._dialler = dialler
         self._failed = failed
 
-    async def answer(self, request: Request, target: str) -> Reply:
+    async def answer(self, request: Request, target: str) -> HttpReply:
         """The answer to one request. ``target`` is the request target as sent."""
         server = self._server
         source, dialect = server.source, server.dialect
         number, now = len(server.journal.sessions), self._clock.micros()
         seed, here = f"{server.seed}/http/{number}", reached(server.base_url, request)
-        context = Context(number, seed, dialect, now, self._clock.unix_us(), here)
+        context = SessionContext(number, seed, dialect, now, self._clock.unix_us(), here)
         try:
             reply = source.neighbour(request, context)
         except Exception as error:  # noqa: BLE001 - whatever a source raises belongs to the test, not to the client
@@ -75,7 +75,7 @@ class Neighbours:
         where = server.whereabouts.socket_path
         return told(404, f"nothing answers {request.method} {request.path} here; the websocket is at {where}")
 
-    def _exchanged(self, request: Request, reply: Reply, at: Micros) -> None:
+    def _exchanged(self, request: Request, reply: HttpReply, at: Micros) -> None:
         """Keep a reply as it came from the upstream."""
         exchange = Exchange(request.method, request.path, request.body, reply.status, reply.headers, reply.body, at)
         self._server.exchanges.append(exchange)

@@ -12,11 +12,11 @@ from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Source
 from mockserver.errors import ExpectationFailed
 from mockserver.server.admission import Admission
-from mockserver.server.sessions import Armed, Fault, SessionHandle
+from mockserver.server.sessions import AnyFault, ArmedFault, SessionHandle
 from mockserver.server.whereabouts import Whereabouts
 
 
-class Running(Protocol):
+class Startable(Protocol):
     """A server that can be started, ended and judged."""
 
     async def start(self) -> None:
@@ -70,7 +70,7 @@ class Serving(Protocol):
         ...
 
     @property
-    def faults(self) -> Mapping[int, Armed]:
+    def faults(self) -> Mapping[int, ArmedFault]:
         """The faults that are set, by id."""
         ...
 
@@ -78,11 +78,11 @@ class Serving(Protocol):
         """What a test should fail for."""
         ...
 
-    def add_fault(self, fault: Fault | str) -> int:
+    def add_fault(self, fault: AnyFault | str) -> int:
         """Set a fault; returns its id."""
         ...
 
-    def change_fault(self, number: int, fault: Fault | str) -> None:
+    def change_fault(self, number: int, fault: AnyFault | str) -> None:
         """Another fault in the place of this one."""
         ...
 

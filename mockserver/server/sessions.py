@@ -17,7 +17,7 @@ from mockserver.server.fault_files import expanded
 from mockserver.server.pump import Pump
 
 
-class Fault(Protocol):
+class AnyFault(Protocol):
     """What ``faults`` makes: configuration without state."""
 
     @property
@@ -26,10 +26,10 @@ class Fault(Protocol):
     @property
     def optional(self) -> bool: ...
 
-    def arm(self, seed: Any) -> Armed: ...
+    def arm(self, seed: Any) -> ArmedFault: ...
 
 
-class Armed(Protocol):
+class ArmedFault(Protocol):
     """A fault in use on one server, with its counters."""
 
     @property
@@ -92,23 +92,25 @@ class SessionHandle:
         return engine.inspect() if isinstance(engine, Inspectable) else Inspection(type(engine).__name__.lower())
 
 
-class Faults:
+class FaultSet:
     """The faults of one server, and the layers they have around its sessions."""
 
-    def __init__(self, faults: Fault | str | Iterable[Fault | str], seed: int, dialects: Sequence[Dialect]) -> None:
+    def __init__(
+        self, faults: AnyFault | str | Iterable[AnyFault | str], seed: int, dialects: Sequence[Dialect]
+    ) -> None:
         if isinstance(faults, str) or not isinstance(faults, Iterable):
             faults = (faults,)
         self._seed = seed
         self._known_dialects = dialects
         self._dialects: dict[int, Dialect] = {}  # of the sessions that run
         self._count = 0
-        self._removed: list[Armed] = []
+        self._removed: list[ArmedFault] = []
         self._layers: dict[int, dict[int, Layer]] = {}  # session number -> fault id -> layer
-        self.armed: dict[int, Armed] = {}
+        self.armed: dict[int, ArmedFault] = {}
         for fault in expanded(faults):
             self.add(fault, {})
 
-    def add(self, fault: Fault | str, running: Mapping[Pump, object]) -> int:
+    def add(self, fault: AnyFault | str, running: Mapping[Pump, object]) -> int:
         """Arm a fault and put it around what runs."""
         made = parsed(fault)
         self._count += 1
@@ -122,7 +124,7 @@ class Faults:
                 pump.add_layer(self._layer(number, armed, session.log, now=pump.now()))
         return number
 
-    def change(self, number: int, fault: Fault | str, running: Mapping[Pump, object]) -> None:
+    def change(self, number: int, fault: AnyFault | str, running: Mapping[Pump, object]) -> None:
         """Another fault in the place of this one, around what runs and around later sessions."""
         made = parsed(fault)
         self._known(number)
@@ -138,7 +140,7 @@ class Faults:
                 pump.remove_layer(old)
                 pump.add_layer(self._layer(number, armed, session.log, now=pump.now()), at=place)
 
-    def _check(self, armed: Armed) -> None:
+    def _check(self, armed: ArmedFault) -> None:
         """A fault has to suit one of the providers on this server; the first says why it does not."""
         wrong: list[UsageError] = []
         for dialect in self._known_dialects:
@@ -183,13 +185,13 @@ class Faults:
         told = (armed.never_fired() for armed in (*self._removed, *self.armed.values()))
         return [problem for problem in told if problem is not None]
 
-    def _layer(self, number: int, armed: Armed, log: SessionLog, *, now: Micros = 0) -> Layer:
+    def _layer(self, number: int, armed: ArmedFault, log: SessionLog, *, now: Micros = 0) -> Layer:
         layer = armed.layer(log, self._dialects[log.number], now=now)
         self._layers.setdefault(log.number, {})[number] = layer
         return layer
 
 
-def parsed(fault: Fault | str) -> Fault:
+def parsed(fault: AnyFault | str) -> AnyFault:
     """A fault object, from a spec where need be."""
     if not isinstance(fault, str):
         if not hasattr(fault, "arm"):
@@ -197,5 +199,5 @@ def parsed(fault: Fault | str) -> Fault:
         return fault
     from mockserver import faults
 
-    made: Fault = faults.parse(fault)
+    made: AnyFault = faults.parse(fault)
     return made

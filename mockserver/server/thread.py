@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from mockserver.errors import ServerError
-from mockserver.server.rim import Running
+from mockserver.server.rim import Startable
 
-S = TypeVar("S", bound=Running)
+S = TypeVar("S", bound=Startable)
 
 
 class InThread(Generic[S]):

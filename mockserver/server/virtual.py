@@ -29,7 +29,7 @@ from math import ceil
 from typing import Any
 
 from mockserver.errors import UsageError
-from mockserver.server.bytes_in_flight import Wire
+from mockserver.server.bytes_in_flight import BytesInFlight
 
 Ready = list[tuple[Any, Any]]
 LOOK_S = 0.0005
@@ -65,7 +65,7 @@ class VirtualClock:
         self._loop: Any = loop
         self._selector: Any = selector
         self._real_select: Callable[[float | None], Ready] = type(selector).select.__get__(selector)
-        self._wire = Wire(selector, exact=exact)
+        self._wire = BytesInFlight(selector, exact=exact)
         self._threads: set[asyncio.Future[Any]] = set()
         # A whole second: what is computed from it is the same in every run, to the last bit.
         self._began = self.now = float(ceil(loop.time()))

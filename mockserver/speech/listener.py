@@ -103,7 +103,7 @@ class Listener:
         # Positions count working samples from the start of the stream; _base is that of _heard[0].
         self._base = 0
         self._at = 0  # where the search goes on
-        self._piece: _Piece | None = None
+        self._piece: _Heard | None = None
         # Of a word whose last piece is still to come:
         self._word_start: float | None = None
         self._word = b""
@@ -154,7 +154,7 @@ class Listener:
                 continue
             start = edge - book.symbol
             if start >= -book.slack:
-                self._piece = _Piece(start)
+                self._piece = _Heard(start)
                 self._at = round(edge + book.symbol)
                 return True
             self._at += book.hop
@@ -214,7 +214,7 @@ class Listener:
             return None
         return low.index(low_full) << 4 | high.index(high_full)
 
-    def _accept(self, piece: _Piece, stop: float, found: list[Word]) -> bool:
+    def _accept(self, piece: _Heard, stop: float, found: list[Word]) -> bool:
         """Check a piece; when it ends a word, add the word to `found`."""
         body, sent = bytes(piece.read[:-CHECK_BYTES]), bytes(piece.read[-CHECK_BYTES:])
         goes_on = bool(body[0] & GOES_ON)
@@ -239,7 +239,7 @@ class Listener:
         return max(0, round(position * 1_000 / self._book.rate))
 
 
-class _Piece:
+class _Heard:
     """A piece being read: where its sync A began (in working samples) and the bytes so far, header first."""
 
     __slots__ = ("read", "start")

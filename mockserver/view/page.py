@@ -34,7 +34,7 @@ class Assets:
 
 
 @dataclass(slots=True)
-class Source:
+class ViewedFile:
     """One file, or one server's journal. ``facts``: what is known of it, as lines."""
 
     title: str
@@ -51,7 +51,7 @@ class Page:
 
 
 def page(
-    sources: Sequence[Source],
+    sources: Sequence[ViewedFile],
     assets: Assets,
     *,
     name: str = "page",

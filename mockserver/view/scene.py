@@ -19,7 +19,7 @@ from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost
 from mockserver.core.journal import Journal
 from mockserver.core.timeline import safe
 from mockserver.core.view import Kind, View
-from mockserver.dialects.base import AudioFormat, Dialect
+from mockserver.dialects.base import Dialect, SampleFormat
 from mockserver.dialects.life import Replies
 from mockserver.view.sound import Track
 
@@ -78,7 +78,7 @@ class Scene:
     server: Track = field(default_factory=Track)
     title: str = ""
     _replies: Replies | None = None
-    _in: AudioFormat = field(default_factory=AudioFormat)
+    _in: SampleFormat = field(default_factory=SampleFormat)
     _out: tuple[int, str] = (24_000, "pcm")
 
     def feed(self, at: Micros | None, sender: Sender | None, what: What) -> Line:

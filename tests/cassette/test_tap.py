@@ -38,7 +38,7 @@ from mockserver.core.machine import Plan
 from mockserver.core.session import Session
 from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.openai.lens import OPENAI
-from mockserver.engines.base import Context, Relaying
+from mockserver.engines.base import Relaying, SessionContext
 from mockserver.engines.relay.source import Relay
 from mockserver.faults import parse
 
@@ -72,7 +72,7 @@ class Service:
         source = Relay("wss://service.test/v1", OPENAI)
         journal = Journal()
         log = journal.open(OPENAI)
-        engine = source.open(Handshake("/v1/realtime"), Context(0, log.seed, log.lens))
+        engine = source.open(Handshake("/v1/realtime"), SessionContext(0, log.seed, log.lens))
         self.entries: list[Entry] = []
         self.reached: list[Frame] = []
         self.said: list[Frame] = []

@@ -10,7 +10,7 @@ import pytest
 
 from mockserver.core.frames import Binary, Close, Frame, Hangup, Sender, Text, frame_to_client
 from mockserver.core.view import Audio, Kind
-from mockserver.dialects.base import AudioFormat, base64_size
+from mockserver.dialects.base import SampleFormat, base64_size
 from mockserver.dialects.problems import Problem
 from mockserver.dialects.registry import dialect_named
 
@@ -219,7 +219,7 @@ def test_views(dialect: str, sender: Sender, what: Any, kind: Kind, name: str, a
                 "type": "session.update",
                 "session": {"audio": {"input": {"format": {"type": "audio/pcmu"}}}},
             },
-            AudioFormat(8_000, 1),
+            SampleFormat(8_000, 1),
         ),
         (
             "openai",
@@ -227,17 +227,17 @@ def test_views(dialect: str, sender: Sender, what: Any, kind: Kind, name: str, a
                 "type": "session.update",
                 "session": {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 24000}}}},
             },
-            AudioFormat(24_000, 2),
+            SampleFormat(24_000, 2),
         ),
         (
             "openai",
             {"type": "session.update", "session": {"audio": {"input": {"turn_detection": None}}}},
-            AudioFormat(1, 1),
+            SampleFormat(1, 1),
         ),
         (
             "azure_dated",
             {"type": "session.update", "session": {"input_audio_format": "g711_alaw"}},
-            AudioFormat(8_000, 1),
+            SampleFormat(8_000, 1),
         ),
         (
             "azure_voice_live",
@@ -245,21 +245,21 @@ def test_views(dialect: str, sender: Sender, what: Any, kind: Kind, name: str, a
                 "type": "session.update",
                 "session": {"input_audio_format": "pcm16", "input_audio_sampling_rate": 16000},
             },
-            AudioFormat(16_000, 2),
+            SampleFormat(16_000, 2),
         ),
-        ("openai", {"type": "response.create"}, AudioFormat(1, 1)),
-        ("phonic", {"type": "config", "input_format": "pcm_44100"}, AudioFormat(44_100, 2)),
-        ("phonic", {"type": "config", "input_format": "mulaw_8000"}, AudioFormat(8_000, 1)),
+        ("openai", {"type": "response.create"}, SampleFormat(1, 1)),
+        ("phonic", {"type": "config", "input_format": "pcm_44100"}, SampleFormat(44_100, 2)),
+        ("phonic", {"type": "config", "input_format": "mulaw_8000"}, SampleFormat(8_000, 1)),
         (
             "gpt_live",
             {"type": "session.start", "session": {"audio": {"format": {"type": "audio/pcma"}}}},
-            AudioFormat(8_000, 1),
+            SampleFormat(8_000, 1),
         ),
     ],
 )
-def test_input_formats(dialect: str, body: Any, wanted: AudioFormat) -> None:
+def test_input_formats(dialect: str, body: Any, wanted: SampleFormat) -> None:
     spoken = dialect_named(dialect)
-    assert spoken.audio_format(spoken.view(frame(body), C), AudioFormat(1, 1)) == wanted
+    assert spoken.audio_format(spoken.view(frame(body), C), SampleFormat(1, 1)) == wanted
 
 
 def test_the_peeked_name_is_the_views_name_whatever_stands_first() -> None:

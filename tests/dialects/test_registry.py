@@ -139,9 +139,9 @@ def test_no_frame_is_too_odd_for_a_lens(dialect: Dialect, sender: Sender) -> Non
 
 
 def _default() -> object:
-    from mockserver.dialects.base import AudioFormat
+    from mockserver.dialects.base import SampleFormat
 
-    return AudioFormat()
+    return SampleFormat()
 
 
 @ALL

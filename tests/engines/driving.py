@@ -30,7 +30,7 @@ from mockserver.core.frames import (
 )
 from mockserver.core.journal import Journal
 from mockserver.core.session import Session
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.engines.replay.source import Replay
 
 C, S = Sender.CLIENT, Sender.SERVER
@@ -79,7 +79,7 @@ class Live:
         self.journal = Journal()
         log = self.journal.open(source.dialect)
         log.number = number
-        context = Context(number, f"seed/{number}", log.lens)
+        context = SessionContext(number, f"seed/{number}", log.lens)
         handshake = handshake or Handshake()
         log.number = 0
         self.session = Session(source.open(handshake, context), journal=self.journal, log=log)

@@ -7,13 +7,13 @@ from itertools import groupby
 from pathlib import Path
 
 from mockserver.faults import catalogue, listing
-from mockserver.faults.listing import GROUPS, Entry
+from mockserver.faults.listing import GROUPS, FaultEntry
 
 BEGIN, END = "<!-- made by tests/faults/page.py -->\n", "<!-- end -->\n"
 CLAUSES_BEGIN, CLAUSES_END = "<!-- clauses -->\n", "<!-- end of clauses -->\n"
 
 
-def table(entries: list[Entry]) -> str:
+def table(entries: list[FaultEntry]) -> str:
     """The list as Markdown."""
     parts = []
     for group, members in groupby(entries, key=lambda entry: entry.group):

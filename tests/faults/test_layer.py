@@ -29,7 +29,7 @@ from mockserver.core.journal import Journal
 from mockserver.core.machine import Plan
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.registry import DIALECTS
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator import Reply, Scripted, simulator
 from mockserver.errors import UsageError
 from mockserver.faults import catalogue, drop, parse
@@ -227,7 +227,7 @@ def simulated(chain: list[str], tick: int | None) -> Stage:
     replies = [Reply(text="the tide comes in"), Reply(text="twice a day " * 20)] * 3
     source = simulator("openai", replier=Scripted(replies))
     journal = Journal()
-    engine = source.open(KNOCK, Context(0, "0/0", journal.open(source.dialect).lens))
+    engine = source.open(KNOCK, SessionContext(0, "0/0", journal.open(source.dialect).lens))
     stage = Stage(*chain, engine=engine, dialect=source.dialect, tick=tick).open(KNOCK)
     stage.send("response.create", at_ms=10).send("response.create", at_ms=4_000)
     return stage.send("response.cancel", at_ms=4_600).run(until_ms=9_000)

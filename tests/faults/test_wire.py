@@ -15,7 +15,7 @@ from aiohttp import WSMsgType
 from mockserver import MockServer
 from mockserver.core.frames import Handshake
 from mockserver.dialects.openai.lens import OPENAI
-from mockserver.engines.base import Context, Reply, Request
+from mockserver.engines.base import HttpReply, Request, SessionContext
 from mockserver.errors import ExpectationFailed, FaultNeverFired
 from mockserver.faults import Fault
 from tests.faults.stage import Provider
@@ -30,10 +30,10 @@ class Staged:
 
     dialect = OPENAI
 
-    def open(self, handshake: Handshake, context: Context) -> Provider:
+    def open(self, handshake: Handshake, context: SessionContext) -> Provider:
         return Provider(context.seed)
 
-    def neighbour(self, request: Request, context: Context) -> Reply | None:
+    def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
         return None
 
     def problems(self) -> list[ExpectationFailed]:
@@ -193,7 +193,7 @@ async def test_a_redirect_is_an_answer() -> None:
 @pytest.mark.parametrize(("faults", "selected"), [((), "realtime"), (("wrong subprotocol graphql-ws",), "graphql-ws")])
 async def test_the_wrong_subprotocol(faults: tuple[str, ...], selected: str) -> None:
     class Polite(Staged):
-        def open(self, handshake: Handshake, context: Context) -> Provider:
+        def open(self, handshake: Handshake, context: SessionContext) -> Provider:
             from mockserver.core.frames import Accept, Opened
 
             provider = Provider(context.seed)

@@ -38,7 +38,7 @@ from mockserver.core.session import Session
 from mockserver.core.view import View
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.registry import DIALECTS
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.engines.relay.source import Relay
 from mockserver.engines.simulator.openai.profiles import PROFILES
 from mockserver.faults.action import ACTIONS
@@ -97,10 +97,10 @@ def drive(session: Session, steps: list[tuple[int, Frame]], *, json_only: bool =
     return on
 
 
-def context(dialect: Dialect, journal: Journal) -> tuple[Any, Context]:
+def context(dialect: Dialect, journal: Journal) -> tuple[Any, SessionContext]:
     """A session's log and what its engine knows."""
     log = journal.open(dialect)
-    return log, Context(log.number, log.seed, log.lens, 0, 1_700_000_000_000_000, "http://127.0.0.1:1/v1")
+    return log, SessionContext(log.number, log.seed, log.lens, 0, 1_700_000_000_000_000, "http://127.0.0.1:1/v1")
 
 
 @given(frame=frames(EVERY + SERVER_EVENTS), sender=st.sampled_from(Sender))

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from mockserver.server import bytes_in_flight as wire
-from mockserver.server.bytes_in_flight import ESTABLISHED, LISTEN, SYN_SENT, End, Late, Sockets, Way, Wire
+from mockserver.server.bytes_in_flight import ESTABLISHED, LISTEN, SYN_SENT, BytesInFlight, End, Late, Sockets, Way
 
 CLIENT, SERVER, DOOR = ("127.0.0.1", 50_000), ("127.0.0.1", 8_000), ("0.0.0.0", 8_000)
 NONE: set[Way] = set()
@@ -20,7 +20,7 @@ def pair(sent: int, received: int, *, read: bool = True) -> list[End]:
 
 
 def late(*there: End) -> tuple[set[Way], set[Way], set[Way]]:
-    return sets(Wire(None).late(there))
+    return sets(BytesInFlight(None).late(there))
 
 
 def sets(found: Late) -> tuple[set[Way], set[Way], set[Way]]:
@@ -61,7 +61,7 @@ def test_a_connection_attempt_is_late() -> None:
 
 
 def test_the_end_of_a_connection_may_be_late_until_it_has_come() -> None:
-    asked = Wire(None)
+    asked = BytesInFlight(None)
     assert sets(asked.late(pair(1, 1))) == (NONE, NONE, NONE)
     left = End(ESTABLISHED, CLIENT, SERVER, 1, 7)
     assert sets(asked.late([left])) == (NONE, {(CLIENT, SERVER)}, NONE)
@@ -77,7 +77,7 @@ def test_what_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch, there: lis
     monkeypatch.setattr(wire, "SURE_S", 0.08)
     monkeypatch.setattr(wire, "MAYBE_S", 0.02)
     monkeypatch.setattr(wire, "Sockets", lambda _: there)
-    asked = Wire(None, exact=True)
+    asked = BytesInFlight(None, exact=True)
     began = time.monotonic()
     looks = sum(1 for _ in asked.under_way())
     assert looks > 1
@@ -97,7 +97,7 @@ def test_the_kernel_tells_of_real_sockets() -> None:
     ):
         for each in (door, client, other):
             selector.register(each, selectors.EVENT_READ)
-        asked, sockets = Wire(selector), Sockets(selector)
+        asked, sockets = BytesInFlight(selector), Sockets(selector)
         assert sets(asked.late(sockets)) == (
             NONE,
             {(client.getsockname(), client.getpeername())},

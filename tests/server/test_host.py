@@ -36,7 +36,7 @@ from mockserver.core.frames import (
     to_client,
 )
 from mockserver.dialects.openai.lens import OPENAI
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.errors import ExpectationFailed, FaultNeverFired, ServerError, UsageError
 from tests.server.upstreams import until
 
@@ -52,10 +52,10 @@ class Bare:
         self.act = act
         self.later = later
 
-    def open(self, handshake: Any, context: Context) -> Any:
+    def open(self, handshake: Any, context: SessionContext) -> Any:
         return BareEngine(self.act, self.later)
 
-    def neighbour(self, request: Any, context: Context) -> None:
+    def neighbour(self, request: Any, context: SessionContext) -> None:
         return None
 
     def problems(self) -> list[ExpectationFailed]:
@@ -388,7 +388,7 @@ async def test_an_engine_that_raises_in_its_own_time() -> None:
 @pytest.mark.parametrize("where", ["open", "Opened"])
 async def test_what_raises_during_the_handshake_refuses_it(where: str, caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Bare):
-        def open(self, handshake: Any, context: Context) -> Any:
+        def open(self, handshake: Any, context: SessionContext) -> Any:
             if where == "open":
                 raise KeyError("no such thing")
             return super().open(handshake, context)

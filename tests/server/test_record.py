@@ -14,7 +14,7 @@ from mockserver import MockServer, relay, replay, script
 from mockserver.cassette import render
 from mockserver.cassette.store import leftovers, load
 from mockserver.core.frames import Close, Lost, Sender, Text
-from mockserver.engines.base import Reply
+from mockserver.engines.base import HttpReply
 from mockserver.errors import CassetteExists, ServerError
 from mockserver.server.record import Recording
 
@@ -35,7 +35,7 @@ async def say(url: str, times: int = 1, *, close: bool = True) -> aiohttp.Client
 
 async def test_two_sessions_through_a_relay_land_in_one_cassette(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "two.cassette"
-    http = {"GET /v1/models": Reply(200, (), b"[]")}
+    http = {"GET /v1/models": HttpReply(200, (), b"[]")}
     async with (
         MockServer(script(TALK, http=http)) as upstream,
         Recording(relay(upstream.base_url), file, origin="a test") as recording,
@@ -274,7 +274,7 @@ async def test_what_the_relay_says_itself_is_no_recording(tmp_path: Path, unused
 
 async def test_a_recording_of_rest_calls_only_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "rest.cassette"
-    http = {"POST /v1/realtime/client_secrets": Reply(200, (), b'{"value":"ek_abcdefghijklmnop1234"}')}
+    http = {"POST /v1/realtime/client_secrets": HttpReply(200, (), b'{"value":"ek_abcdefghijklmnop1234"}')}
     async with (
         MockServer(script(TALK, http=http)) as upstream,
         Recording(relay(upstream.base_url), file) as recording,

@@ -15,18 +15,18 @@ from mockserver.dialects.registry import DIALECTS
 from mockserver.errors import UsageError
 from mockserver.view import page as pages
 from mockserver.view.files import assets, write
-from mockserver.view.page import Page, Source, page
+from mockserver.view.page import Page, ViewedFile, page
 from mockserver.view.scene import Scene
 
 EVIL = '</script><script>alert(1)</script><img src=x onerror="alert(2)">{{script}}{{data}}'
 
 
-def source(title: str = "a", frames: int = 1) -> Source:
+def source(title: str = "a", frames: int = 1) -> ViewedFile:
     scene = Scene(0, DIALECTS["openai"])
     scene.feed(0, Sender.CLIENT, Handshake(f"/{EVIL}", query=((EVIL, EVIL),)))
     for _ in range(frames):
         scene.feed(1, Sender.SERVER, Text(json.dumps({"type": EVIL, "error": {"message": EVIL}})))
-    return Source(title, [EVIL], [scene])
+    return ViewedFile(title, [EVIL], [scene])
 
 
 def test_what_came_from_the_wire_is_never_markup() -> None:

@@ -16,7 +16,7 @@ from mockserver import Journal, Scripted, simulator, speech
 from mockserver.core.frames import Binary, Close, Handshake, Note, Sender, Text
 from mockserver.core.session import Session
 from mockserver.dialects.registry import DIALECTS
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.view.pack import packed
 from mockserver.view.scene import LONGEST_BODY, Lane, Scene, of_journal
 from mockserver.view.sound import Track
@@ -111,7 +111,7 @@ def test_everything_of_a_journal_is_in_it() -> None:
     journal = Journal()
     log = journal.open(OPENAI)
     source = simulator("openai", replier=Scripted(["it snows"]), pace="instant")
-    session = Session(source.open(Handshake("/v1/realtime"), Context(0, "0", OPENAI)), journal=journal, log=log)
+    session = Session(source.open(Handshake("/v1/realtime"), SessionContext(0, "0", OPENAI)), journal=journal, log=log)
     del session
     journal.write(log, 5, Sender.CLIENT, Text('{"type":"response.create"}'))
     journal.note(log, 6, Note("fault", "delayed", {"fault": "delay 1s"}))

@@ -15,7 +15,7 @@ from typing import Any
 from mockserver.core.frames import Frame, Hangup, Send, Sender, Text
 from mockserver.core.ids import Ids
 from mockserver.core.view import Audio, Kind, Lens, View, plain_view
-from mockserver.dialects.base import AudioFormat, Dialect, MatchRules, base64_size, close_reason, event, parse, shorten
+from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event, parse, shorten
 from mockserver.dialects.causes import Causes
 from mockserver.dialects.life import Replies
 from mockserver.dialects.openai.causes import RealtimeCauses
@@ -154,7 +154,7 @@ class OpenAI(Dialect):
         """Whether ``later`` may come before ``earlier`` (``dialects.openai.order`` has the rules)."""
         return independent(earlier, later)
 
-    def audio_format(self, view: View, current: AudioFormat) -> AudioFormat:
+    def audio_format(self, view: View, current: SampleFormat) -> SampleFormat:
         """``session.update`` sets it: nested in GA, flat in the beta shape."""
         return input_format(view.body, current) if view.name == "session.update" else current
 
@@ -207,7 +207,7 @@ def _audio(body: dict[str, Any], key: str) -> Audio | None:
     return Audio(base64_size(data), path=(key,)) if isinstance(data, str) else None
 
 
-def input_format(body: Any, current: AudioFormat) -> AudioFormat:
+def input_format(body: Any, current: SampleFormat) -> SampleFormat:
     """The input audio's format after a ``session.update``: ``audio.input.format`` (GA) or
     ``input_audio_format`` (beta).
     """
@@ -224,8 +224,8 @@ def input_format(body: Any, current: AudioFormat) -> AudioFormat:
     if not isinstance(named, str):
         return current
     if named in G711:
-        return AudioFormat(8_000, 1)
-    return AudioFormat(rate if isinstance(rate, int) and rate > 0 else 24_000)
+        return SampleFormat(8_000, 1)
+    return SampleFormat(rate if isinstance(rate, int) and rate > 0 else 24_000)
 
 
 def output_format(body: Any) -> tuple[int, str] | None:

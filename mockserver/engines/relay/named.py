@@ -20,7 +20,7 @@ from mockserver.cassette.patterns import PARAMETER, SUBPROTOCOL_PREFIXES
 from mockserver.core.frames import Handshake, Pairs
 from mockserver.dialects.addresses import led, moved, socket_url
 from mockserver.dialects.base import Dialect
-from mockserver.engines.base import Reply
+from mockserver.engines.base import HttpReply
 
 KEPT = 1_000
 """Addresses that are remembered; the oldest are forgotten first. A client comes to its own within moments."""
@@ -44,12 +44,12 @@ class Named:
         self._dialect = dialect
         self._known: deque[Address] = deque(maxlen=KEPT)
 
-    def take(self, reply: Reply, origin: str) -> Reply:
+    def take(self, reply: HttpReply, origin: str) -> HttpReply:
         """The reply as the client gets it: its sockets are at ``origin`` now, and remembered."""
         if not 200 <= reply.status < 300:
             return reply
         body = led(reply.body, self._dialect.socket_fields, lambda url: self._remembered(url, origin))
-        return reply if body is reply.body else Reply(reply.status, reply.headers, body)
+        return reply if body is reply.body else HttpReply(reply.status, reply.headers, body)
 
     def find(self, handshake: Handshake) -> Address | None:
         """The newest address that a client's handshake stands for."""

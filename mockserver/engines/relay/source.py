@@ -45,7 +45,7 @@ from mockserver.core.frames import (
 )
 from mockserver.core.timeline import safe
 from mockserver.dialects.base import Dialect
-from mockserver.engines.base import Context, Engine, Inspection, Reply, Request
+from mockserver.engines.base import Engine, HttpReply, Inspection, Request, SessionContext
 from mockserver.engines.relay.named import Named
 from mockserver.errors import ExpectationFailed, UpstreamError, UsageError
 
@@ -83,11 +83,11 @@ class Relay:
         self._key = key
         self._named = Named(dialect)
 
-    def open(self, handshake: Handshake, context: Context) -> Engine:
+    def open(self, handshake: Handshake, context: SessionContext) -> Engine:
         """One relayed connection."""
         return RelayEngine(self, context)
 
-    def neighbour(self, request: Request, context: Context) -> Reply | None:
+    def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
         """None: everything is for the shell to forward (``forward``)."""
         return None
 
@@ -106,7 +106,7 @@ class Relay:
         readable = (("Accept-Encoding", "identity") if one[0].lower() == "accept-encoding" else one for one in headers)
         return Forward(request.method, url, end_to_end(tuple(readable)), request.body)
 
-    def forwarded(self, reply: Reply, context: Context) -> Reply:
+    def forwarded(self, reply: HttpReply, context: SessionContext) -> HttpReply:
         """The upstream's reply as the client gets it: the sockets that it names are at this server."""
         origin = context.base_url.removesuffix(self.dialect.base_path)
         return self._named.take(reply, "ws" + origin.removeprefix("http"))
@@ -150,7 +150,7 @@ class RelayEngine:
 
     relays = True
 
-    def __init__(self, source: Relay, context: Context) -> None:
+    def __init__(self, source: Relay, context: SessionContext) -> None:
         self._source = source
         self._context = context
         self._client = self._upstream = False  # whether that side is open

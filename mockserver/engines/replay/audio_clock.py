@@ -6,17 +6,17 @@ from base64 import b64decode
 
 from mockserver.core.frames import Binary, Frame, Micros
 from mockserver.core.view import Audio, View
-from mockserver.dialects.base import AudioFormat
+from mockserver.dialects.base import SampleFormat
 
 URL_SAFE = str.maketrans("-_", "+/")
 """google-genai sends audio in the URL-safe alphabet of base64 (RFC 4648 section 5)."""
 
 
-class Ear:
+class AudioClock:
     """Counts one side's audio, recorded or live. The count of bytes is exact, so chunking cannot change the time."""
 
     def __init__(self) -> None:
-        self.format = AudioFormat()
+        self.format = SampleFormat()
         self.size = 0
         self.us: Micros = 0
         self._since: tuple[Micros, int] = (0, 0)
@@ -24,12 +24,12 @@ class Ear:
     def take(self, audio: Audio) -> None:
         """One more piece. What it says of its own rate goes before what the session said."""
         if audio.rate:
-            self.switch(AudioFormat(audio.rate, 1 if audio.encoding in ("ulaw", "alaw") else 2))
+            self.switch(SampleFormat(audio.rate, 1 if audio.encoding in ("ulaw", "alaw") else 2))
         self.size += audio.size
         start, size = self._since
         self.us = start + self.format.micros(self.size - size)
 
-    def switch(self, wanted: AudioFormat) -> None:
+    def switch(self, wanted: SampleFormat) -> None:
         """What comes now has another format."""
         if wanted != self.format:
             self._since = self.us, self.size

@@ -10,8 +10,8 @@ from __future__ import annotations
 from mockserver.core.frames import Frame, Micros
 from mockserver.core.view import View
 from mockserver.dialects.base import MatchRules
-from mockserver.engines.replay.audio_clock import Ear, audio_bytes
-from mockserver.engines.replay.matching import Difference
+from mockserver.engines.replay.audio_clock import AudioClock, audio_bytes
+from mockserver.engines.replay.matching import Mismatch
 from mockserver.engines.replay.recording import Score
 from mockserver.engines.replay.steps import Step
 
@@ -23,7 +23,7 @@ class Hearing:
     """One live client's audio. ``quiet_at``: when its silence will count, or None."""
 
     def __init__(self, score: Score, rules: MatchRules) -> None:
-        self.ear = Ear()
+        self.ear = AudioClock()
         self.quiet_at: Micros | None = None
         self._score, self._rules = score, rules
         self._spoke_at: Micros = 0
@@ -54,7 +54,7 @@ class Hearing:
             self.ear.jump(self._score.audio_waits[0][0])
             self._score.heard(self.ear.us, now)
 
-    def end(self, step: Step, now: Micros) -> Difference | None:
+    def end(self, step: Step, now: Micros) -> Mismatch | None:
         """The client ends an utterance: it must be as long as the recorded one."""
         if self._rules.audio == "ignore":
             return None
@@ -66,7 +66,7 @@ class Hearing:
             same = abs(recorded - live) <= self._slack(step.audio_us)
         if not same:
             told = [f"{us / 1000:.0f} ms ({size} bytes)" for us, size in zip((recorded, live), sizes, strict=True)]
-            return Difference("the audio before it", *told)
+            return Mismatch("the audio before it", *told)
         self.ear.jump(step.audio_us)
         self._synced = step.audio_us, self.ear.size, step.audio_bytes
         self._score.heard(self.ear.us, now)

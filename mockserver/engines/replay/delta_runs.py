@@ -23,7 +23,7 @@ LONGEST = 1024
 """Frames of one cue: it keeps them until the last has been played."""
 
 
-class Shape:
+class DeltaShape:
     """What the frames of a run have in common. ``fits`` says whether a frame is one of them."""
 
     __slots__ = (
@@ -75,7 +75,7 @@ class Shape:
         return self._fill
 
 
-def shape_of(text: str, ids: frozenset[str], known: list[Shape], told_by: tuple[str, ...]) -> None:
+def shape_of(text: str, ids: frozenset[str], known: list[DeltaShape], told_by: tuple[str, ...]) -> None:
     """Put the shape of a delta that was read in full before those known, where it can be told from what it carries.
 
     ``told_by``: the values that say what it is and belongs to. They must stand before what it carries.
@@ -97,11 +97,11 @@ def shape_of(text: str, ids: frozenset[str], known: list[Shape], told_by: tuple[
             if past >= tail or place + 1 == begin:
                 return
             place = past + len(after)
-    known.insert(0, Shape(text, tail, ids, parts))
+    known.insert(0, DeltaShape(text, tail, ids, parts))
     del known[KEPT:]
 
 
-def shape_like(known: list[Shape], text: str) -> Shape | None:
+def shape_like(known: list[DeltaShape], text: str) -> DeltaShape | None:
     """The shape that a text has, of those known."""
     for shape in known:
         if shape.fits(text):
@@ -110,20 +110,20 @@ def shape_like(known: list[Shape], text: str) -> Shape | None:
 
 
 @dataclass(eq=False, slots=True)
-class Run:
+class DeltaRun:
     """The frames of one cue that are played one after another. ``at`` is the next one."""
 
     texts: list[str] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     delays: list[Micros] = field(default_factory=list)
-    shapes: list[Shape] = field(default_factory=list)
+    shapes: list[DeltaShape] = field(default_factory=list)
     at: int = 0
 
     def left(self) -> int:
         """How many have not been played."""
         return len(self.texts) - self.at
 
-    def add(self, text: str, place: int, delay: Micros, shape: Shape) -> None:
+    def add(self, text: str, place: int, delay: Micros, shape: DeltaShape) -> None:
         """One more, from this place of the recording."""
         self.texts.append(text)
         self.places.append(place)

@@ -11,15 +11,15 @@ from typing import NamedTuple
 from mockserver.core.frames import Close, Frame, Lost, Micros, Sender
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import Dialect
-from mockserver.engines.replay.matching import Comparison, Difference
+from mockserver.engines.replay.matching import Comparison, Mismatch
 from mockserver.engines.replay.recording import Score
 from mockserver.engines.replay.steps import Step
 
-Nearest = tuple[tuple[Step, tuple[Difference, ...]], ...]
+Nearest = tuple[tuple[Step, tuple[Mismatch, ...]], ...]
 SHOWN = 3
 
 
-class Line(NamedTuple):
+class DepartureLine(NamedTuple):
     """One frame of the live session, for reports."""
 
     at: Micros
@@ -38,7 +38,7 @@ class Departure:
     view: View
     why: str
     nearest: Nearest
-    lines: tuple[Line, ...]
+    lines: tuple[DepartureLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def overtaker(overtakes: Sequence[Overtake], view: View, compare: Callable[[Step
 
 def closest(score: Score, dialect: Dialect, view: View, compare: Callable[[Step], Comparison]) -> tuple[str, Nearest]:
     """Why a frame was not taken, in words where there are any, and the steps it is nearest to."""
-    found: list[tuple[int, Step, tuple[Difference, ...]]] = []
+    found: list[tuple[int, Step, tuple[Mismatch, ...]]] = []
     blockers: list[Step] = []
     why = ""
     for step in score.pending(more=20):
@@ -102,4 +102,4 @@ def unread(score: Score, dialect: Dialect) -> Iterator[Step]:
 
 
 def _another(step: Step, view: View) -> Comparison:
-    return Comparison([Difference("type", step.view.name, view.name)])
+    return Comparison([Mismatch("type", step.view.name, view.name)])

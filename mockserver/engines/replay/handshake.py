@@ -31,7 +31,7 @@ def no_connection(message: str) -> list[Effect]:
     ]
 
 
-class Refusing:
+class RefusedSession:
     """Answers a connection that the cassette does not hold."""
 
     def __init__(self, message: str) -> None:

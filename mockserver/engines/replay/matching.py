@@ -27,7 +27,7 @@ KNOWN = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Mismatch:
     """One place where a live frame is not the recorded one. ``path`` is dotted; "" is the whole
     frame.
     """
@@ -51,7 +51,7 @@ def _shown(value: Any) -> str:
 class Comparison:
     """Differences, and what would be learned if there are none."""
 
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[Mismatch] = field(default_factory=list)
     bindings: list[tuple[str, str | None]] = field(default_factory=list)
 
     def weight(self) -> int:
@@ -133,7 +133,7 @@ class Matcher:
             found.differences = [one for one in found.differences if not self._kept(one, clear)]
         return found
 
-    def _kept(self, one: Difference, clear: Any) -> bool:
+    def _kept(self, one: Mismatch, clear: Any) -> bool:
         """Whether a difference is only what the recorder left in and is taken out of the live frame."""
         if not (isinstance(one.recorded, str) and isinstance(one.live, str)):
             return False
@@ -208,7 +208,7 @@ class Matcher:
                 self._walk(place.below(str(number)), _at(recorded, number), _at(live, number), found)
             return
         if not _equal(recorded, live):
-            found.differences.append(Difference(".".join(place.path), recorded, live))
+            found.differences.append(Mismatch(".".join(place.path), recorded, live))
 
     def _identify(self, path: Path, recorded: Any, live: Any, found: Comparison, *, volatile: bool) -> bool:
         """Compare a pair of ids. False where they are no strings and must be compared like anything else."""
@@ -218,7 +218,7 @@ class Matcher:
                 return True
             why = None if volatile else self._conflict(recorded, live, found)
             if why:
-                found.differences.append(Difference(".".join(path), self._aliases.live(recorded), live, why))
+                found.differences.append(Mismatch(".".join(path), self._aliases.live(recorded), live, why))
             else:
                 found.bindings.append((recorded, told))
             return True

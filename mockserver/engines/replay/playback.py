@@ -22,8 +22,8 @@ from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.causes import TURNS, Role
 from mockserver.dialects.life import Outcome
 from mockserver.engines.replay.aliases import Aliases, cut
-from mockserver.engines.replay.delta_runs import Run
-from mockserver.engines.replay.departures import Line
+from mockserver.engines.replay.delta_runs import DeltaRun
+from mockserver.engines.replay.departures import DepartureLine
 from mockserver.engines.replay.matching import Matcher
 from mockserver.engines.replay.pacing import Pacing
 from mockserver.engines.replay.recording import Score
@@ -62,7 +62,7 @@ class Stage:
         pace: Pacing,
         *,
         aliases: Aliases,
-        lines: deque[Line | Played],
+        lines: deque[DepartureLine | Played],
         patience: Micros,
     ) -> None:
         self.records = connection.records
@@ -146,7 +146,7 @@ class Stage:
             if isinstance(effect, Burst):
                 self._lines.extend([(now, *piece) for piece in effect.pieces[-SHOWN:]])
             elif isinstance(effect, Send):
-                self._lines.append(Line(now, Sender.SERVER, effect.frame))
+                self._lines.append(DepartureLine(now, Sender.SERVER, effect.frame))
         return out
 
     def _not_before(self, index: int) -> Micros | None:
@@ -247,7 +247,7 @@ class Stage:
         return not self.score.at_once or index <= self._limit()
 
     def _play(
-        self, cue: Cue, run: Run, began: Micros, due: Micros, now: Micros, out: list[Effect | Burst]
+        self, cue: Cue, run: DeltaRun, began: Micros, due: Micros, now: Micros, out: list[Effect | Burst]
     ) -> tuple[Micros, int]:
         """The next frame of a run, and those after it that are due before anything else is; when the last was due."""
         begin = run.at
@@ -270,7 +270,7 @@ class Stage:
             cue.index, cue.delay = run.places[end], run.delays[end]
         return due, end - begin
 
-    def _burst(self, run: Run, begin: int, end: int) -> Burst:
+    def _burst(self, run: DeltaRun, begin: int, end: int) -> Burst:
         aliases, texts = self._aliases, run.texts
         if end == begin + 1:
             return Burst(((texts[begin], run.shapes[begin].fill(aliases)),))

@@ -22,8 +22,8 @@ from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.causes import APART, LOOK, Cause, On, Role
 from mockserver.engines.replay.aliases import cut, forms
-from mockserver.engines.replay.audio_clock import Ear, audio_bytes
-from mockserver.engines.replay.delta_runs import LONGEST, Run, Shape, shape_like, shape_of
+from mockserver.engines.replay.audio_clock import AudioClock, audio_bytes
+from mockserver.engines.replay.delta_runs import LONGEST, DeltaRun, DeltaShape, shape_like, shape_of
 from mockserver.engines.replay.matching import Matcher, listed
 from mockserver.engines.replay.pacing import Pacing, Tempo
 from mockserver.engines.replay.steps import Anchor, Chain, Cue, Step
@@ -64,7 +64,7 @@ class Score:
         self.owed = 0  # cues read, not sent, and sure to come
         self.chains: dict[str, Chain] = {}
         self.opening = Anchor(0, 1, "the connection")
-        self.ear = Ear()  # the recorded audio, as far as it has been read
+        self.ear = AudioClock()  # the recorded audio, as far as it has been read
         self.audio_waits: deque[tuple[Micros, Anchor]] = deque()
         self.heard_exactly = bytearray()  # the recorded audio itself, where the rules compare it
         self.ids: set[str] = set()
@@ -77,7 +77,7 @@ class Score:
         self._by_steps: dict[tuple[int, ...], Anchor] = {}
         # The last cause that was like another frame's, with its anchor and chain: deltas come in streams.
         self._stream: tuple[Cause | None, Anchor, Chain] = None, self.opening, Chain("")
-        self._shapes: list[Shape] = []  # of the frames of that stream
+        self._shapes: list[DeltaShape] = []  # of the frames of that stream
         self.at_once = not connection.timed or pace.speed is None
         self._marks: deque[tuple[Micros, int]] = deque()  # how much audio there was at which record
         self._shared: tuple[int, Anchor] | None = None
@@ -185,7 +185,7 @@ class Score:
             self._last_server_at = at
             self.owed += owed
         else:
-            run = Run()
+            run = DeltaRun()
             run.add(frame.data, place, delay, shape)
             about = cause.response, cause.role, False
             self._cue(Cue(place, delay, frame, None, None, anchor, chain, *about, owed, False, run))

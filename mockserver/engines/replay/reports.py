@@ -12,13 +12,13 @@ from mockserver.core.frames import Close, Lost, Sender, Text
 from mockserver.core.json_text import dumps
 from mockserver.core.view import Lens
 from mockserver.dialects.base import shorten
-from mockserver.engines.replay.departures import Departure, Line
-from mockserver.engines.replay.matching import Difference
+from mockserver.engines.replay.departures import Departure, DepartureLine
+from mockserver.engines.replay.matching import Mismatch
 from mockserver.engines.replay.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class ReportedPlace:
     """Which session of which cassette, and the command that records it again."""
 
     session: int
@@ -30,7 +30,7 @@ class Where:
         return f"session {self.session}, {self.cassette}"
 
 
-def departed(where: Where, departure: Departure) -> str:
+def departed(where: ReportedPlace, departure: Departure) -> str:
     """A live client frame that matches no recorded one."""
     view = departure.view
     told = [f"{where}: {view.name} at {departure.at / 1e6:.3f} s does not match the recording"]
@@ -71,7 +71,7 @@ def proposals(departure: Departure) -> list[str]:
     return told
 
 
-def _varying(step: Step, one: Difference, name: str) -> Vary:
+def _varying(step: Step, one: Mismatch, name: str) -> Vary:
     path = tuple(map(plain, one.path.split(".")))
     kinds = kind_of(one.recorded), kind_of(one.live)
     words = kinds[0] == kinds[1] and kinds[0] in ("string", "number")
@@ -81,13 +81,13 @@ def _varying(step: Step, one: Difference, name: str) -> Vary:
     return Vary(which, path, "missing" if kinds[1] == "missing" else "=", None if kinds[1] == "missing" else one.live)
 
 
-def stalled(where: Where, waits_for: str, silence_us: int, lines: Iterable[Line]) -> str:
+def stalled(where: ReportedPlace, waits_for: str, silence_us: int, lines: Iterable[DepartureLine]) -> str:
     """Replay waits for a client that does nothing."""
     told = f"{where}: replay has waited {silence_us / 1e6:.1f} s or longer for {waits_for}"
     return "\n".join([told, *_timeline(where.lens, lines), *_again(where)])
 
 
-def unfinished(where: Where, steps: Iterable[Step], lines: Iterable[Line]) -> str:
+def unfinished(where: ReportedPlace, steps: Iterable[Step], lines: Iterable[DepartureLine]) -> str:
     """Recorded client frames that never came."""
     missing = [f"    {_step(step, where.lens)}" for step in steps]
     ends = [step for step in steps if isinstance(step.frame, Close | Lost)]
@@ -121,7 +121,7 @@ def _frame(lens: Lens, frame: object, width: int) -> str:
     return shorten(frame.data, width) if isinstance(frame, Text) else shorten(repr(frame), width)
 
 
-def _timeline(lens: Lens, lines: Iterable[Line]) -> list[str]:
+def _timeline(lens: Lens, lines: Iterable[DepartureLine]) -> list[str]:
     told = []
     for line in lines:
         arrow = "-->" if line.sender is Sender.CLIENT else "<--"
@@ -130,5 +130,5 @@ def _timeline(lens: Lens, lines: Iterable[Line]) -> list[str]:
     return ["  up to there:", *told] if told else []
 
 
-def _again(where: Where) -> list[str]:
+def _again(where: ReportedPlace) -> list[str]:
     return [f"  to record it again: {where.rerecord}"] if where.rerecord else []

@@ -38,20 +38,20 @@ from mockserver.core.view import Kind, View
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.causes import Role
 from mockserver.dialects.problems import Problem
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.engines.replay.aliases import Aliases
 from mockserver.engines.replay.audio_progress import Hearing
-from mockserver.engines.replay.departures import Departure, Line, Nearest, Overtake, closest, overtaker, unread
+from mockserver.engines.replay.departures import Departure, DepartureLine, Nearest, Overtake, closest, overtaker, unread
 from mockserver.engines.replay.extra import Extra
 from mockserver.engines.replay.handshake import kept, no_connection
-from mockserver.engines.replay.matching import Comparison, Difference, Matcher, same_frame
+from mockserver.engines.replay.matching import Comparison, Matcher, Mismatch, same_frame
 from mockserver.engines.replay.pacing import Pacing
 from mockserver.engines.replay.playback import SHOWN, Played, Stage
 from mockserver.engines.replay.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ReplaySettings:
     """What a user may set of a replay, beside the rules."""
 
     pace: Pacing = Pacing()
@@ -69,8 +69,8 @@ class Replaying:
         connection: Connection,
         dialect: Dialect,
         rules: MatchRules,
-        settings: Settings,
-        context: Context,
+        settings: ReplaySettings,
+        context: SessionContext,
         *,
         claim: Callable[[Replaying], Connection | str] | None = None,
     ) -> None:
@@ -91,7 +91,7 @@ class Replaying:
         self.opened = self.over = False
         self.last_active: Micros = 0
         self.stalled_at: Micros | None = None
-        self.lines: deque[Line | Played] = deque(maxlen=SHOWN)
+        self.lines: deque[DepartureLine | Played] = deque(maxlen=SHOWN)
         self._looking_at = 0
         self._now: Micros = 0
         self.overtakes: list[Overtake] = []
@@ -123,7 +123,7 @@ class Replaying:
             case Opened(handshake):
                 return self._opened(handshake, now)
             case Received(Peer.CLIENT, frame):
-                self.lines.append(Line(now, Sender.CLIENT, frame))
+                self.lines.append(DepartureLine(now, Sender.CLIENT, frame))
                 self.last_active, self.stalled_at = now, None
                 return self._received(frame, now)
             case Tell("cancel", data):
@@ -242,7 +242,7 @@ class Replaying:
             return self.matcher.compare(step.view.name, step.view.body, view.body, self._in_clear, step.which)
         if same_frame(step.frame, frame):
             return Comparison()
-        return Comparison([Difference("", getattr(step.frame, "data", step.frame), getattr(frame, "data", frame))])
+        return Comparison([Mismatch("", getattr(step.frame, "data", step.frame), getattr(frame, "data", frame))])
 
     def _optional(self, name: str) -> bool:
         return self.score.optional(name)
@@ -291,7 +291,7 @@ class Replaying:
     # --- departures and stalls ---
 
     def _depart(
-        self, view: View, frame: Frame, now: Micros, *, why: str = "", unequal: tuple[Step, Difference] | None = None
+        self, view: View, frame: Frame, now: Micros, *, why: str = "", unequal: tuple[Step, Mismatch] | None = None
     ) -> list[Effect]:
         """The client does something else than was recorded. It is told in the provider's words, the test in ours."""
         nearest: Nearest = () if unequal is None else ((unequal[0], (unequal[1],)),)
@@ -315,14 +315,14 @@ class Replaying:
         note = Note("replay", message.removeprefix("replay: "))
         return [note, *self._dialect.refusal(problem)]
 
-    def told(self) -> tuple[Line, ...]:
+    def told(self) -> tuple[DepartureLine, ...]:
         """The live session so far, as a report may show it: without the client's secrets."""
         hide = self._settings.redact
-        told: list[Line] = []
+        told: list[DepartureLine] = []
         for line in self.lines:
-            if not isinstance(line, Line):
+            if not isinstance(line, DepartureLine):
                 at, text, fill = line
-                told.append(Line(at, Sender.SERVER, Text(filled(text, fill))))
+                told.append(DepartureLine(at, Sender.SERVER, Text(filled(text, fill))))
             elif hide is not None and line.sender is Sender.CLIENT:
                 told.append(line._replace(frame=hide(line.frame)))
             else:

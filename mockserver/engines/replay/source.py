@@ -19,13 +19,13 @@ from mockserver.core.typed import Name, NotNegative, checked
 from mockserver.dialects.addresses import led, moved
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.registry import dialect_named
-from mockserver.engines.base import Context, Engine, Reply, Request
+from mockserver.engines.base import Engine, HttpReply, Request, SessionContext
 from mockserver.engines.replay import reports
-from mockserver.engines.replay.handshake import Refusing
+from mockserver.engines.replay.handshake import RefusedSession
 from mockserver.engines.replay.matching import merge_rules
 from mockserver.engines.replay.pacing import Pacing
 from mockserver.engines.replay.pacing import pacing as parse_pacing
-from mockserver.engines.replay.session import Replaying, Settings
+from mockserver.engines.replay.session import Replaying, ReplaySettings
 from mockserver.engines.replay.steps import Step
 from mockserver.errors import ExpectationFailed, ReplayMismatch, ReplayStalled, ReplayUnfinished, UsageError
 
@@ -94,26 +94,26 @@ class Replay:
             self.rules = rules
         else:
             self.rules = merge_rules(self.dialect.rules, *(one.header.rules for one in self.cassettes), rules)
-        self._settings = Settings(parse_pacing(pacing), _micros(stall_after), on_stall, _micros(patience), redact)
+        self._settings = ReplaySettings(parse_pacing(pacing), _micros(stall_after), on_stall, _micros(patience), redact)
         self._allowed = ("*",) if allow_unplayed is True else _names(allow_unplayed or ())
         self._rerecord = rerecord
         self._all: list[Slot] = [
             Slot(one, line, self._door(line.handshake)) for one in self.cassettes for line in one.connections
         ]
         self._free = list(self._all)
-        self.running: list[tuple[reports.Where, Replaying]] = []
+        self.running: list[tuple[reports.ReportedPlace, Replaying]] = []
         self._surplus: list[str] = []
         self._exchanges = [exchange for one in self.cassettes for exchange in one.exchanges]
         self._told: dict[tuple[str, str], int] = {}
 
     # --- the source ---
 
-    def open(self, handshake: Handshake, context: Context) -> Engine:
+    def open(self, handshake: Handshake, context: SessionContext) -> Engine:
         """An engine for one more connection: it plays the next recorded one that fits, or says why there is none."""
         self._give_back()
         chosen = self._choose(handshake)
         if isinstance(chosen, str):
-            return Refusing(chosen)
+            return RefusedSession(chosen)
         engine = Replaying(
             chosen.connection,
             self.dialect,
@@ -147,7 +147,7 @@ class Replay:
         return f"replay: no recorded connection for {asked}: {why}"
 
     def _runs(self, engine: Replaying, cassette: Cassette) -> None:
-        where = reports.Where(engine.context.number, _name(cassette), self.command(cassette), self.dialect)
+        where = reports.ReportedPlace(engine.context.number, _name(cassette), self.command(cassette), self.dialect)
         self.running.append((where, engine))
 
     def _give_back(self) -> None:
@@ -173,7 +173,7 @@ class Replay:
         live = self._door(handshake)
         return any(not _unlike(slot.door, live) for slot in self._free)
 
-    def neighbour(self, request: Request, context: Context) -> Reply | None:
+    def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
         """The recorded reply to a plain HTTP request, by method and path, in order; the last one again and again."""
         key = (request.method.upper(), request.path)
         fitting = [one for one in self._exchanges if one.method.upper() == key[0] and stands_for(one.path, key[1])]
@@ -186,7 +186,7 @@ class Replay:
         # The recorded addresses of sockets lead to the real service: they are led here.
         here = "ws" + http.removeprefix("http")
         body = led(exchange.body, self.dialect.socket_fields, lambda url: moved(url, here))
-        return Reply(exchange.status, exchange.headers, body)
+        return HttpReply(exchange.status, exchange.headers, body)
 
     def problems(self) -> list[ExpectationFailed]:
         """What went against the cassette so far, worst first."""
@@ -213,7 +213,7 @@ class Replay:
                 found.append(ReplayUnfinished(f"{told}\n  to record it again: {self.command(cassette)}"))
         return sorted(found, key=lambda one: (ReplayMismatch, ReplayStalled, ReplayUnfinished).index(type(one)))
 
-    def _left_open(self, where: reports.Where, engine: Replaying) -> ExpectationFailed | None:
+    def _left_open(self, where: reports.ReportedPlace, engine: Replaying) -> ExpectationFailed | None:
         missing = [step for step in engine.unplayed() if not self._may_miss(_called(step))]
         if engine.stalled_at is not None and (waits := engine.waits_for()) and (missing or not self._allowed):
             silence = engine.stalled_at - engine.last_active

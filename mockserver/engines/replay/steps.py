@@ -11,7 +11,7 @@ from mockserver.core.frames import Abort, Frame, Hangup, Micros
 from mockserver.core.view import View
 from mockserver.dialects.causes import Role
 from mockserver.engines.replay.aliases import Parts
-from mockserver.engines.replay.delta_runs import Run
+from mockserver.engines.replay.delta_runs import DeltaRun
 
 
 @dataclass(eq=False, slots=True)
@@ -46,7 +46,7 @@ class Cue:
     closing: bool
     owed: bool  # a client that does what was recorded will see it, optional frames left out
     prompt: bool  # the service says it at once and in order: what was recorded after it does not overtake it
-    run: Run | None = None
+    run: DeltaRun | None = None
     dropped: bool = False
 
     def rest(self) -> tuple[int, int]:

@@ -32,7 +32,7 @@ from mockserver.core.json_text import dumps
 from mockserver.core.paths import matches
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import close_reason, shorten
-from mockserver.engines.base import Context, Inspection
+from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.script.steps import (
     AbortStep,
     AcceptStep,
@@ -58,14 +58,14 @@ class Client:
     """The connection as a generator function sees it. ``last`` is what the last expect matched."""
 
     handshake: Handshake
-    context: Context
+    context: SessionContext
     last: Any = None
 
 
 class ScriptEngine:
     """The machine. Client frames wait in line until an expect takes them."""
 
-    def __init__(self, course: Callable[[Client], Playing], context: Context, *, strict: bool) -> None:
+    def __init__(self, course: Callable[[Client], Playing], context: SessionContext, *, strict: bool) -> None:
         self._course = course
         self._context = context
         self._strict = strict

@@ -31,7 +31,7 @@ from typing import Any
 from mockserver.core.frames import Handshake, Micros, Pairs
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.registry import dialect_named
-from mockserver.engines.base import Context, Engine, Reply, Request
+from mockserver.engines.base import Engine, HttpReply, Request, SessionContext
 from mockserver.engines.script.session import Client, ScriptEngine
 from mockserver.engines.script.steps import (
     AbortStep,
@@ -55,7 +55,7 @@ from mockserver.errors import ExpectationFailed, UsageError
 Course = Callable[[Client], Playing]
 """A generator function that plays one connection."""
 
-Answering = Mapping[str, Reply | Callable[[Request], Reply]]
+Answering = Mapping[str, HttpReply | Callable[[Request], HttpReply]]
 """Plain HTTP: "POST /v1/realtime/client_secrets" to its reply, or to a function that makes it."""
 
 
@@ -75,7 +75,7 @@ class Script:
         self._engines: list[ScriptEngine] = []
         self._extra = 0
 
-    def open(self, handshake: Handshake, context: Context) -> Engine:
+    def open(self, handshake: Handshake, context: SessionContext) -> Engine:
         """The script of the next connection."""
         number = len(self._engines) if self._each else 0
         if number >= len(self._courses):
@@ -86,7 +86,7 @@ class Script:
         self._engines.append(engine)
         return engine
 
-    def neighbour(self, request: Request, context: Context) -> Reply | None:
+    def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
         """A reply from ``http``, if it has one."""
         answer = self._http.get(f"{request.method} {request.path}")
         return answer(request) if callable(answer) else answer

@@ -7,7 +7,7 @@ from typing import Any
 
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.openai.options import Misbehaviour
-from mockserver.engines.simulator.options import Options, Pace
+from mockserver.engines.simulator.options import Options, Pace, SimulatorOptions
 from mockserver.engines.simulator.replies.recall import Recall
 from mockserver.engines.simulator.replies.reply import (
     Context,
@@ -47,6 +47,7 @@ __all__ = [
     "Seen",
     "Several",
     "Silence",
+    "SimulatorOptions",
     "SimulatorSource",
     "Source",
     "ToolCall",

@@ -9,10 +9,10 @@ from typing import Any, Generic
 
 from mockserver.core.frames import Handshake, Refuse
 from mockserver.dialects.base import Dialect
-from mockserver.engines.base import Context, Engine, House, Reply, Request
+from mockserver.engines.base import Engine, House, HttpReply, Request, SessionContext
 from mockserver.engines.simulator.addresses import Astray, TurnedAway, inside, moved, wrong_place
 from mockserver.engines.simulator.desk import SettingsT
-from mockserver.engines.simulator.options import Options
+from mockserver.engines.simulator.options import SimulatorOptions
 from mockserver.engines.simulator.replies.reply import Replier
 from mockserver.engines.simulator.voice.listening import Ear
 from mockserver.errors import ExpectationFailed
@@ -36,10 +36,10 @@ class SimulatorSource(Generic[SettingsT]):
     # --- what a provider says of itself ---
 
     @abstractmethod
-    def begin(self, handshake: Handshake, context: Context) -> Engine:
+    def begin(self, handshake: Handshake, context: SessionContext) -> Engine:
         """An engine for one connection, which came to a right place. A prefix ``at`` is off its path already."""
 
-    def answer(self, request: Request, context: Context) -> Reply | None:
+    def answer(self, request: Request, context: SessionContext) -> HttpReply | None:
         """The answer to a plain HTTP request. None: this provider has no such address (404). A prefix is off."""
         return None
 
@@ -72,7 +72,7 @@ class SimulatorSource(Generic[SettingsT]):
         """The provider's own, wherever a client came to."""
         return self.dialect
 
-    def open(self, handshake: Handshake, context: Context) -> Engine:
+    def open(self, handshake: Handshake, context: SessionContext) -> Engine:
         """An engine for one connection. One that came to a wrong place is turned away, and the test is told."""
         here = moved(handshake, self.at)
         astray = Astray(Refuse(404)) if here is None else self.astray(here)
@@ -84,7 +84,7 @@ class SimulatorSource(Generic[SettingsT]):
         self.failed(problem)
         return TurnedAway(astray.answer, problem)
 
-    def neighbour(self, request: Request, context: Context) -> Reply | None:
+    def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
         """The answer to a plain HTTP request, or None (404)."""
         here = inside(request, self.at)
         return None if here is None else self.answer(here, context)
@@ -131,5 +131,5 @@ class Provider:
     """One provider that can be simulated: the settings it takes, and its source."""
 
     name: str
-    options: type[Options]
+    options: type[SimulatorOptions]
     source: Callable[[Dialect, Any, Replier], SimulatorSource[Any]]

@@ -10,10 +10,10 @@ from mockserver.core.frames import MILLISECOND, SECOND, Effect, Micros, Note
 from mockserver.core.ids import Ids
 from mockserver.core.machine import Plan
 from mockserver.dialects.base import event
-from mockserver.engines.base import Context
-from mockserver.engines.simulator.options import Options
+from mockserver.engines.base import SessionContext
+from mockserver.engines.simulator.options import SimulatorOptions
 
-SettingsT = TypeVar("SettingsT", bound=Options)
+SettingsT = TypeVar("SettingsT", bound=SimulatorOptions)
 
 
 @dataclass(slots=True, eq=False)
@@ -30,7 +30,7 @@ class Desk(Generic[SettingsT]):
     An engine sets ``now`` when it is fed, returns ``taken()``, and answers ``wake_at`` and ``wake`` with the desk's.
     """
 
-    def __init__(self, context: Context, options: SettingsT) -> None:
+    def __init__(self, context: SessionContext, options: SettingsT) -> None:
         self.context = context
         self.options = options
         self.now: Micros = 0

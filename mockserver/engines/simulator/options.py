@@ -1,6 +1,6 @@
 """How any simulator is set: pace, habits that nobody outside the provider knows, and switches that make it misbehave.
 
-A provider's own settings are a subclass of ``Options`` in its room.
+A provider's own settings are a subclass of ``SimulatorOptions`` in its room.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ Transcripts = Sequence[str | None] | Callable[[bytes], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class SimulatorOptions:
     """The settings that every simulator has. ``SWITCHES``: the names that ``misbehave`` takes."""
 
     SWITCHES: ClassVar[tuple[str, ...]] = ()
@@ -82,10 +82,10 @@ class Options:
 
 
 class Settings(TypedDict, total=False):
-    """What ``simulator`` takes for any provider beside its named arguments: fields of ``Options``, which says what each
-    is.
+    """What ``simulator`` takes for any provider beside its named arguments: fields of ``SimulatorOptions``.
 
-    ``Options`` checks them; here they are for mypy, and tests/engines/simulator/test_settings.py keeps the two alike.
+    That class says what each is and checks them; here they are for mypy, and tests/engines/simulator/test_settings.py
+    keeps the two alike.
     """
 
     transcripts: Transcripts
@@ -114,3 +114,7 @@ def misbehaviours(names: str | Collection[str], known: Collection[str]) -> froze
             expected = f"one of {', '.join(known)}" if known else "none: this simulator has no such switch"
             raise UsageError(f"misbehave={str(name)!r}: expected {expected}")
     return frozenset(wanted)
+
+
+Options = SimulatorOptions
+"""Its name before each class name had one meaning; imports of it still work."""

@@ -23,7 +23,7 @@ HOMES = {
 """The module of each provider, which has it in ``PROVIDERS``. Loaded when asked for: no start waits for all of them."""
 
 
-class Settings(OpenAISettings, GeminiSettings, ElevenLabsSettings, total=False):
+class AnySettings(OpenAISettings, GeminiSettings, ElevenLabsSettings, total=False):
     """The settings of every provider, for mypy. Each provider's own ``Options`` says which it takes."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mockserver.core.frames import Handshake, Refuse
 from mockserver.dialects.base import Dialect
-from mockserver.engines.base import Context, Engine, House, Reply, Request
+from mockserver.engines.base import Engine, House, HttpReply, Request, SessionContext
 from mockserver.engines.simulator.addresses import Astray, TurnedAway, moved, wrong_place
 from mockserver.engines.simulator.common import SimulatorSource
 from mockserver.errors import ExpectationFailed, UsageError
@@ -45,7 +45,7 @@ class Several:
         """What is spoken at this address; at a wrong one, what the nearest provider speaks."""
         return self._nearest(handshake).dialect
 
-    def open(self, handshake: Handshake, context: Context) -> Engine:
+    def open(self, handshake: Handshake, context: SessionContext) -> Engine:
         """An engine of the provider whose address this is."""
         source = self._nearest(handshake)
         here = moved(handshake, source.at)
@@ -58,7 +58,7 @@ class Several:
             self._failures.append(problem)
         return TurnedAway(astray.answer, problem)
 
-    def neighbour(self, request: Request, context: Context) -> Reply | None:
+    def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
         """The answer of the first provider that has one."""
         answers = (source.neighbour(request, context) for source in self.sources)
         return next((reply for reply in answers if reply is not None), None)

@@ -10,7 +10,7 @@ from mockserver.core.typed import Name, checked
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines.simulator.common import SimulatorSource
 from mockserver.engines.simulator.options import Pace, PaceName, misbehaviours, pace_of
-from mockserver.engines.simulator.providers import Settings, provider_named
+from mockserver.engines.simulator.providers import AnySettings, provider_named
 from mockserver.engines.simulator.replies.recall import Recall
 from mockserver.engines.simulator.replies.reply import Replier
 from mockserver.errors import UsageError
@@ -25,7 +25,7 @@ def simulator(
     pace: PaceName | Pace = "natural",
     misbehave: str | Collection[str] = (),
     require_key: bool | Name | Collection[Name] = True,
-    **settings: Unpack[Settings],
+    **settings: Unpack[AnySettings],
 ) -> SimulatorSource[Any]:
     """A simulated provider. UsageError where an argument or a setting is wrong.
 

@@ -32,7 +32,7 @@ from mockserver.core.frames import (
     Refuse,
     Text,
 )
-from mockserver.engines.base import Reply, Request
+from mockserver.engines.base import HttpReply, Request
 from mockserver.errors import ExpectationFailed
 from mockserver.server.pump import Pump
 from mockserver.server.turnstile import Turnstile
@@ -64,11 +64,11 @@ class Host(Protocol):
 
     compress: bool
 
-    def open(self, handshake: Handshake) -> Pump | Reply: ...
+    def open(self, handshake: Handshake) -> Pump | HttpReply: ...
 
     def closed(self, pump: Pump) -> None: ...
 
-    async def plain(self, request: Request, raw: web.BaseRequest) -> Reply: ...
+    async def plain(self, request: Request, raw: web.BaseRequest) -> HttpReply: ...
 
 
 class _WithoutRequests(logging.Filter):
@@ -88,7 +88,7 @@ TLS_HELLO = ("HTTPS traffic on an HTTP port", "\\x16\\x03")
 """What aiohttp's errors say of TLS: newer ones know it, older ones quote how a record begins (RFC 8446 section 5.1)."""
 
 
-class Connection(web.RequestHandler):
+class ClientConnection(web.RequestHandler):
     """One TCP connection. A client that speaks TLS to a plain port is heard of here alone: it never sends a request.
 
     ``came``: when its last bytes came, by the loop's clock. ``frames``: looks at what a websocket's client sends.
@@ -155,7 +155,7 @@ class App(web.Server):
         self._held: dict[object, Pump] = {}
         self._tls_heard = False
         self._connection: Callable[[], web.RequestHandler] = partial(
-            Connection,
+            ClientConnection,
             self,
             loop=loop,
             access_log=None,
@@ -194,7 +194,7 @@ class App(web.Server):
         if body is None:
             return response(told(413, f"a request body may have {MAX_BODY} bytes"))
         asked = Request(request.method, path, query, pairs(request.raw_headers), body)
-        if isinstance(request.protocol, Connection):
+        if isinstance(request.protocol, ClientConnection):
             request.protocol.begun()
         return response(await self._host.plain(asked, request))
 
@@ -217,7 +217,7 @@ class App(web.Server):
         if self._turnstile.full:
             await self._turnstile.through()
         pump = self._host.open(handshake)
-        if isinstance(pump, Reply):
+        if isinstance(pump, HttpReply):
             return response(pump)
         try:
             return await self._serve(request, bare, ws, pump, handshake)
@@ -250,7 +250,7 @@ class App(web.Server):
             return web.Response(status=499)  # nobody is there to read it
         match decision:
             case Refuse(status, extra, body):
-                return response(Reply(status, extra, body))
+                return response(HttpReply(status, extra, body))
             case Abort():
                 reset(transport)
                 return web.Response(status=503)  # cannot be written any more
@@ -266,7 +266,7 @@ class App(web.Server):
             takeover = "server_no_context_takeover" not in ws.headers.get("Sec-WebSocket-Extensions", "")
             pump.outlet.open(transport, writer.drain, window_bits=int(ws.compress), takeover=takeover)
             pump.settle()
-            assert isinstance(request.protocol, Connection)
+            assert isinstance(request.protocol, ClientConnection)
             problem = request.protocol.upgraded(request.headers["Sec-WebSocket-Key"])
             if problem is None:
                 await read(ws, pump, request.protocol, self._turnstile)
@@ -278,7 +278,7 @@ class App(web.Server):
         return ws
 
 
-async def read(ws: web.WebSocketResponse, pump: Pump, connection: Connection, turnstile: Turnstile) -> None:
+async def read(ws: web.WebSocketResponse, pump: Pump, connection: ClientConnection, turnstile: Turnstile) -> None:
     """Feed what the client sends until one side has ended the connection."""
     session, loop = pump.session, pump.loop
     let_in = 0.0
@@ -375,13 +375,13 @@ def pairs(raw: tuple[tuple[bytes, bytes], ...]) -> Pairs:
     return tuple((name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in raw)
 
 
-def told(status: int, message: str) -> Reply:
+def told(status: int, message: str) -> HttpReply:
     """A refusal in one JSON line that a person can read."""
     body = json.dumps({"error": {"message": message}}, ensure_ascii=False) + "\n"
-    return Reply(status, (("Content-Type", "application/json"),), body.encode())
+    return HttpReply(status, (("Content-Type", "application/json"),), body.encode())
 
 
-def response(reply: Reply) -> web.Response:
+def response(reply: HttpReply) -> web.Response:
     """A reply as aiohttp sends it."""
     headers: CIMultiDict[str] = CIMultiDict()
     for name, value in reply.headers:

@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from mockserver.core.frames import Answer, Binary, Close, Dialled, Frame, Handshake, Lost, Peer, Received, Text, first
-from mockserver.engines.base import Reply
+from mockserver.engines.base import HttpReply
 from mockserver.engines.relay.source import Forward
 from mockserver.errors import UpstreamError
 from mockserver.server.pump import CLOSE_TIMEOUT, Pump
@@ -71,7 +71,7 @@ class Dialler:
             trace_configs=[] if trace is None else [trace],
         )
 
-    async def forward(self, request: Forward) -> Reply:
+    async def forward(self, request: Forward) -> HttpReply:
         """A plain request. NoReply where the upstream gives none."""
         try:
             async with (
@@ -85,7 +85,7 @@ class Dialler:
                     allow_redirects=False,
                 ) as response,
             ):
-                return Reply(response.status, pairs(response.raw_headers), await response.read())
+                return HttpReply(response.status, pairs(response.raw_headers), await response.read())
         except TimeoutError:
             raise NoReply(504, f"{origin(request.url)} did not answer within {self.timeout:g} s") from None
         except (aiohttp.ClientError, OSError) as error:

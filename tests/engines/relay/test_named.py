@@ -12,7 +12,7 @@ from mockserver.dialects.base import Dialect
 from mockserver.dialects.elevenlabs import ELEVENLABS
 from mockserver.dialects.openai.lens import OPENAI
 from mockserver.dialects.ultravox import ULTRAVOX
-from mockserver.engines.base import Context, Reply, Request
+from mockserver.engines.base import HttpReply, Request, SessionContext
 from mockserver.engines.relay import named
 from mockserver.engines.relay.source import Relay
 from tests.engines.relay.test_source import opened
@@ -25,8 +25,8 @@ ORIGIN = "http://recorder:4000"
 def told(source: Relay, url: Any, *, status: int = 201, field: str = "joinUrl") -> Any:
     """What the client reads in a reply that names a socket."""
     body = json.dumps({"callId": "c", field: url}).encode()
-    context = Context(0, "0", source.dialect, base_url=ORIGIN + source.dialect.base_path)
-    reply = source.forwarded(Reply(status, (("X-Of", "upstream"),), body), context)
+    context = SessionContext(0, "0", source.dialect, base_url=ORIGIN + source.dialect.base_path)
+    reply = source.forwarded(HttpReply(status, (("X-Of", "upstream"),), body), context)
     assert reply.status == status
     assert reply.headers == (("X-Of", "upstream"),)
     return json.loads(reply.body)[field]
@@ -107,8 +107,8 @@ def test_an_address_that_nobody_named_is_not_dialled(handshake: Handshake) -> No
 
 def test_behind_tls_the_address_is_wss() -> None:
     source = Relay(REST, ULTRAVOX)
-    reply = Reply(201, (), json.dumps({"joinUrl": JOIN}).encode())
-    context = Context(0, "0", ULTRAVOX, base_url="https://127.0.0.1:5/api")
+    reply = HttpReply(201, (), json.dumps({"joinUrl": JOIN}).encode())
+    context = SessionContext(0, "0", ULTRAVOX, base_url="https://127.0.0.1:5/api")
     made = json.loads(source.forwarded(reply, context).body)
     assert made["joinUrl"] == "wss://127.0.0.1:5/calls//c%201?token=t%2B1&apiVersion=1"
 
@@ -144,9 +144,9 @@ def test_a_dialect_says_which_hosts_may_be_named() -> None:
 
 
 def test_a_reply_of_a_dialect_without_such_fields_is_the_same_object() -> None:
-    reply = Reply(200, (), b'{ "joinUrl" : "wss://voice.example/1" }')
+    reply = HttpReply(200, (), b'{ "joinUrl" : "wss://voice.example/1" }')
     source = Relay(REST, OPENAI)
-    assert source.forwarded(reply, Context(0, "0", OPENAI, base_url=ORIGIN)) is reply
+    assert source.forwarded(reply, SessionContext(0, "0", OPENAI, base_url=ORIGIN)) is reply
 
 
 def test_where_the_socket_is_at_the_upstream_too_an_unnamed_one_goes_there_with_the_key() -> None:

@@ -32,7 +32,7 @@ from mockserver.core.view import Memo
 from mockserver.dialects.gemini import GEMINI
 from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.openai.lens import OPENAI
-from mockserver.engines.base import Context, Engine, Request
+from mockserver.engines.base import Engine, Request, SessionContext
 from mockserver.engines.relay.source import Relay, joined, shown
 from mockserver.errors import UsageError
 
@@ -40,7 +40,7 @@ CLIENT, UPSTREAM = Peer.CLIENT, Peer.UPSTREAM
 
 
 def opened(source: Relay, handshake: Handshake) -> tuple[Engine, list[Effect]]:
-    engine = source.open(handshake, Context(0, "0/0", Memo(OPENAI)))
+    engine = source.open(handshake, SessionContext(0, "0/0", Memo(OPENAI)))
     return engine, list(engine.feed(Opened(handshake), 0))
 
 

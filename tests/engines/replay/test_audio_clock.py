@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from mockserver.core.frames import Binary, Sender, Text
 from mockserver.core.view import Audio
-from mockserver.dialects.base import AudioFormat
+from mockserver.dialects.base import SampleFormat
 from mockserver.dialects.openai.lens import OPENAI
 from mockserver.dialects.ultravox import ULTRAVOX
-from mockserver.engines.replay.audio_clock import Ear, audio_bytes
+from mockserver.engines.replay.audio_clock import AudioClock, audio_bytes
 
 
 @given(st.lists(st.integers(0, 5_000), max_size=20))
 def test_chunking_does_not_change_the_time(sizes: list[int]) -> None:
-    cut, whole = Ear(), Ear()
+    cut, whole = AudioClock(), AudioClock()
     for size in sizes:
         cut.take(Audio(size))
     whole.take(Audio(sum(sizes)))
@@ -23,10 +23,10 @@ def test_chunking_does_not_change_the_time(sizes: list[int]) -> None:
 
 
 def test_formats() -> None:
-    ear = Ear()
+    ear = AudioClock()
     ear.take(Audio(48_000))
     assert ear.us == 1_000_000
-    ear.switch(AudioFormat(8_000, 1))
+    ear.switch(SampleFormat(8_000, 1))
     ear.take(Audio(8_000))
     assert ear.us == 2_000_000
     ear.take(Audio(32_000, 16_000, "pcm"))

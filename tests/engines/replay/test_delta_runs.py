@@ -15,7 +15,7 @@ from mockserver.core.frames import Text
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines.replay import recording as score
 from mockserver.engines.replay.aliases import Aliases, cut
-from mockserver.engines.replay.delta_runs import Shape, shape_like, shape_of
+from mockserver.engines.replay.delta_runs import DeltaShape, shape_like, shape_of
 from mockserver.engines.replay.source import Replay
 from tests.engines.driving import C, Live, S, recording
 
@@ -28,8 +28,8 @@ def delta(event: str = "event_000001", carried: str = "AAAA", **more: Any) -> st
     return json.dumps({**body, **more}, separators=(",", ":"), ensure_ascii=False)
 
 
-def shape(text: str, *ids: str) -> Shape | None:
-    known: list[Shape] = []
+def shape(text: str, *ids: str) -> DeltaShape | None:
+    known: list[DeltaShape] = []
     shape_of(text, frozenset(ids), known, (NAME, RESPONSE))
     return known[0] if known else None
 
@@ -68,7 +68,7 @@ def test_no_shape_where_what_tells_a_frame_stands_behind_what_it_carries() -> No
 
 
 def test_shapes_of_two_kinds_in_turn_are_both_known() -> None:
-    known: list[Shape] = []
+    known: list[DeltaShape] = []
     words = delta().replace(NAME, "response.output_audio_transcript.delta")
     for text in (delta(), words):
         shape_of(text, frozenset((ITEM,)), known, ())
@@ -92,7 +92,7 @@ DELTAS = st.builds(
 
 @given(st.lists(DELTAS, min_size=2, max_size=6), st.sets(st.sampled_from([ITEM, "msg_2", "event_000002"])))
 def test_where_a_shape_fits_the_ids_are_where_cutting_finds_them(texts: list[str], ids: set[str]) -> None:
-    known: list[Shape] = []
+    known: list[DeltaShape] = []
     shape_of(texts[0], frozenset(ids), known, (NAME, RESPONSE))
     aliases = Aliases()
     aliases.learn([(ITEM, 'live "é" id'), ("msg_2", None)])

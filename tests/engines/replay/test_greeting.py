@@ -20,7 +20,7 @@ from mockserver.core.frames import (
 from mockserver.core.machine import advance
 from mockserver.core.view import Memo
 from mockserver.dialects.registry import dialect_named
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.engines.replay.source import Replay
 from tests.engines.driving import Live, S, recording
 
@@ -41,7 +41,7 @@ def talk(client_ms: int) -> list[tuple[float, str]]:
         Record(130 * MILLISECOND, Sender.SERVER, text(CREATED)),
     )
     cassette = Cassette(Header("openai"), (Connection(0, Handshake("/v1/realtime"), records=records),))
-    engine = Replay(cassette).open(Handshake("/v1/realtime"), Context(0, "0", Memo(dialect_named("openai"))))
+    engine = Replay(cassette).open(Handshake("/v1/realtime"), SessionContext(0, "0", Memo(dialect_named("openai"))))
     sent = [(0, effect) for effect in engine.feed(Opened(Handshake("/v1/realtime")), 0)]
     sent += list(advance(engine, client_ms * MILLISECOND))
     came = Received(Peer.CLIENT, text(CREATE))

@@ -16,7 +16,7 @@ import pytest
 
 from mockserver.cassette.model import Cassette, Connection, Exchange, Header, Record
 from mockserver.core.frames import Answer, Close, Handshake, Lost, Text
-from mockserver.engines.base import Context, Request
+from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.replay.source import Replay
 from mockserver.errors import (
     ExpectationFailed,
@@ -712,7 +712,7 @@ def test_neighbours_answer_as_recorded() -> None:
     told = b'{"callId": "c", "joinUrl": "wss://voice.example/join/1"}'
     cassette = Cassette(Header("ultravox"), (), (Exchange("POST", "/api/calls", b"{}", 201, (), told),))
     source = Replay(cassette)
-    context = Context(0, "s", source.dialect, base_url="http://127.0.0.1:5/api")
+    context = SessionContext(0, "s", source.dialect, base_url="http://127.0.0.1:5/api")
     reply = source.neighbour(Request("POST", "/api/calls"), context)
     assert reply is not None
     assert (reply.status, reply.body) == (

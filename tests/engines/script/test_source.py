@@ -28,7 +28,7 @@ from mockserver.core.frames import (
 )
 from mockserver.core.view import Memo
 from mockserver.dialects.openai.lens import OPENAI
-from mockserver.engines.base import Context, Reply, Request
+from mockserver.engines.base import HttpReply, Request, SessionContext
 from mockserver.engines.script.session import ScriptEngine
 from mockserver.errors import UsageError
 
@@ -39,7 +39,7 @@ class Play:
     def __init__(self, source: Any, *, offered: tuple[str, ...] = (), number: int = 0) -> None:
         self.source = source
         self.engine: ScriptEngine = source.open(
-            Handshake(subprotocols=offered), Context(number, f"0/{number}", Memo(OPENAI))
+            Handshake(subprotocols=offered), SessionContext(number, f"0/{number}", Memo(OPENAI))
         )
         self.out: list[Effect] = list(self.engine.feed(Opened(Handshake(subprotocols=offered)), 0))
 
@@ -288,13 +288,13 @@ def test_a_script_for_each_connection() -> None:
 def test_neighbours() -> None:
     source = script(
         http={
-            "GET /v1/models": Reply(200, (), b"[]"),
-            "POST /v1/x": lambda asked: Reply(201, (), asked.body),
+            "GET /v1/models": HttpReply(200, (), b"[]"),
+            "POST /v1/x": lambda asked: HttpReply(201, (), asked.body),
         }
     )
-    context = Context(0, "0", Memo(OPENAI))
-    assert source.neighbour(Request("GET", "/v1/models"), context) == Reply(200, (), b"[]")
-    assert source.neighbour(Request("POST", "/v1/x", body=b"1"), context) == Reply(201, (), b"1")
+    context = SessionContext(0, "0", Memo(OPENAI))
+    assert source.neighbour(Request("GET", "/v1/models"), context) == HttpReply(200, (), b"[]")
+    assert source.neighbour(Request("POST", "/v1/x", body=b"1"), context) == HttpReply(201, (), b"1")
     assert source.neighbour(Request("GET", "/other"), context) is None
 
 

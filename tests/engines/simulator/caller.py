@@ -30,7 +30,7 @@ from mockserver.core.frames import (
     Told,
 )
 from mockserver.core.machine import advance
-from mockserver.engines.base import Context, Engine
+from mockserver.engines.base import Engine, SessionContext
 
 UNIX_US = 1_785_000_000_000_000
 
@@ -49,7 +49,7 @@ class Caller:
     ) -> None:
         self.source = source
         self.check = check
-        self.engine: Engine = source.open(hands, Context(number, seed, source.dialect, unix_us=UNIX_US))
+        self.engine: Engine = source.open(hands, SessionContext(number, seed, source.dialect, unix_us=UNIX_US))
         self.at: Micros = 0
         self.timed: list[tuple[float, dict[str, Any]]] = []
         self.effects: list[Effect] = []

@@ -32,7 +32,7 @@ from mockserver.core.frames import (
     Told,
 )
 from mockserver.core.machine import advance
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator import simulator
 from mockserver.engines.simulator.openai.engine import Simulator
 from mockserver.engines.simulator.openai.source import OpenAISource as Source
@@ -78,7 +78,7 @@ class Stage:
         self.source = source or simulator("openai", **settings)
         self.check = check
         hands = at_home(hands or handshake(), self.source)
-        self.context = Context(0, seed, self.source.dialect, unix_us=UNIX_US)
+        self.context = SessionContext(0, seed, self.source.dialect, unix_us=UNIX_US)
         self.engine: Simulator = self.source.open(hands, self.context)
         self.at: Micros = 0
         self.all: list[tuple[float, dict[str, Any]]] = []

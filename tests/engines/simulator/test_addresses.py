@@ -10,7 +10,7 @@ import pytest
 from mockserver import errors
 from mockserver.core.frames import Accept, Handshake, Note, Opened, Refuse
 from mockserver.dialects.gemini import GEMINI
-from mockserver.engines.base import Context, House, Request
+from mockserver.engines.base import House, Request, SessionContext
 from mockserver.engines.simulator import simulator, together
 from tests.engines.simulator.fidelity import keeps
 
@@ -23,7 +23,7 @@ def came(source: Any, path: str, *query: tuple[str, str]) -> Accept | Refuse:
     """What a client is answered at a path."""
     hands = Handshake(path, query, KEYS)
     dialect = source.dialect_at(hands)
-    context = Context(0, "0/0", dialect, base_url="http://127.0.0.1:4000/v1")
+    context = SessionContext(0, "0/0", dialect, base_url="http://127.0.0.1:4000/v1")
     effects = [one for one in source.open(hands, context).feed(Opened(hands), 0) if not isinstance(one, Note)]
     assert isinstance(effects[0], Accept | Refuse)
     return effects[0]
@@ -105,7 +105,7 @@ def test_a_prefix_stands_before_all_paths() -> None:
         source.problems()[0]
     )
     request = Request("POST", "/gateway/a/v1/realtime/client_secrets", headers=KEYS)
-    context = Context(0, "0/0", source.dialect)
+    context = SessionContext(0, "0/0", source.dialect)
     assert source.neighbour(request, context) is not None
     assert source.neighbour(Request("POST", "/v1/realtime/client_secrets", headers=KEYS), context) is None
 
@@ -135,8 +135,8 @@ def test_several_providers_answer_each_at_its_own_paths() -> None:
     for named in ("/v1/realtime", "/openai/v1/realtime", "/openai/realtime", "/xai/v1/realtime"):
         assert named in str(problem)
     secret = Request("POST", "/openai/v1/realtime/client_secrets", headers=KEYS)
-    assert source.neighbour(secret, Context(0, "0/0", source.dialect)) is not None
-    assert source.neighbour(Request("POST", "/nothing", headers=KEYS), Context(0, "0/0", source.dialect)) is None
+    assert source.neighbour(secret, SessionContext(0, "0/0", source.dialect)) is not None
+    assert source.neighbour(Request("POST", "/nothing", headers=KEYS), SessionContext(0, "0/0", source.dialect)) is None
 
 
 def test_two_providers_on_one_path_are_refused_unless_one_is_below_a_prefix() -> None:

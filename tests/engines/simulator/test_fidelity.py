@@ -12,7 +12,7 @@ import pytest
 from mockserver.engines.simulator import Misbehaviour
 from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.profiles import PROFILES
-from mockserver.engines.simulator.options import Options
+from mockserver.engines.simulator.options import SimulatorOptions
 from mockserver.engines.simulator.providers import HOMES, provider_named
 
 HERE = Path(__file__).parent
@@ -86,7 +86,7 @@ def test_a_providers_own_guide_lists_its_settings_and_switches(guide: Path) -> N
     tables = {
         part.partition("\n")[0]: set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)) for part in text.split("\n## ")
     }
-    assert tables["Settings"] == {one.name for one in fields(options)} - {one.name for one in fields(Options)}
+    assert tables["Settings"] == {one.name for one in fields(options)} - {one.name for one in fields(SimulatorOptions)}
     assert tables["Misbehaving on purpose"] == set(options.SWITCHES)
     assert set(HOMES) >= {guide.stem}
 

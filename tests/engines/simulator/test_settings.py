@@ -29,7 +29,7 @@ from mockserver.engines.simulator import (
 )
 from mockserver.engines.simulator.openai.options import OpenAIOptions, OpenAISettings
 from mockserver.engines.simulator.openai.profiles import PROFILES
-from mockserver.engines.simulator.providers import HOMES, Settings, provider_named
+from mockserver.engines.simulator.providers import HOMES, AnySettings, provider_named
 from mockserver.errors import UsageError
 
 STRANGER = object()
@@ -116,7 +116,7 @@ def test_the_walk_knows_every_setting() -> None:
 
 def test_the_settings_that_mypy_sees_are_those_that_are_checked() -> None:
     """Every provider's, also those that are no field of this family's."""
-    seen = get_type_hints(Settings, include_extras=True)
+    seen = get_type_hints(AnySettings, include_extras=True)
     checked: dict[str, Any] = {}
     for provider in HOMES:
         checked |= get_type_hints(provider_named(provider).options, include_extras=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mockserver.core.frames import Accept, Handshake
-from mockserver.engines.base import Context, Request
+from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.simulator import Rules, Scripted, simulator
 from mockserver.errors import UsageError
 from tests import typed_simulator
@@ -75,7 +75,7 @@ def test_the_beta_shape_is_switched_off() -> None:
 
 def secret(source: Any, body: Any, *, at_us: int = UNIX_US) -> tuple[int, dict[str, Any]]:
     request = Request("POST", "/v1/realtime/client_secrets", (), (KEY,), json.dumps(body).encode())
-    reply = source.neighbour(request, Context(0, "0/0", source.dialect, unix_us=at_us))
+    reply = source.neighbour(request, SessionContext(0, "0/0", source.dialect, unix_us=at_us))
     return reply.status, json.loads(reply.body)
 
 
@@ -91,7 +91,7 @@ def test_a_client_secret_opens_a_session_with_its_settings() -> None:
     hands = Handshake("/v1/realtime", (), (("Authorization", f"Bearer {body['value']}"),))
     assert Stage(source, hands=hands).events[0]["session"]["instructions"] == "From the secret."
     late = Stage(source, hands=hands, open=False)
-    late.context = Context(0, "0/1", source.dialect, unix_us=UNIX_US + 60_000_000)
+    late.context = SessionContext(0, "0/1", source.dialect, unix_us=UNIX_US + 60_000_000)
     late.engine = source.open(hands, late.context)
     from mockserver.core.frames import Opened
 
@@ -111,7 +111,7 @@ def test_a_wrong_request_for_a_secret_is_a_400() -> None:
     assert secret(source, {"expires_after": {"seconds": 1}})[0] == 400
     assert secret(source, [])[0] == 400
     assert secret(source, {})[0] == 200
-    context = Context(0, "0/0", source.dialect)
+    context = SessionContext(0, "0/0", source.dialect)
     assert source.neighbour(Request("GET", "/v1/realtime/client_secrets"), context) is None
     assert source.neighbour(Request("POST", "/v1/other"), context) is None
 

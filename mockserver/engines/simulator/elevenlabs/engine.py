@@ -25,7 +25,7 @@ from mockserver.core.frames import (
 )
 from mockserver.core.json_text import dumps
 from mockserver.dialects.base import Dialect, close_reason
-from mockserver.engines.base import Context, Inspection
+from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator import reading, shapes
 from mockserver.engines.simulator.elevenlabs import problems
 from mockserver.engines.simulator.elevenlabs.agent import Agent, agent_for, sound_of
@@ -53,7 +53,7 @@ class AgentEngine:
         *,
         dialect: Dialect,
         options: ElevenLabsOptions,
-        context: Context,
+        context: SessionContext,
         replier: Replier,
         ear: Ear,
         model: str,

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
 from mockserver.core.typed import Limit, NotNegativeInt, Positive
-from mockserver.engines.simulator.options import Options
 from mockserver.engines.simulator.options import Settings as CommonSettings
+from mockserver.engines.simulator.options import SimulatorOptions
 
 Sound = Literal["pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000", "ulaw_8000"]
 """Audio formats (elevenlabs.md#5)."""
@@ -52,7 +52,7 @@ class AgentMisbehaviour(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ElevenLabsOptions(Options):
+class ElevenLabsOptions(SimulatorOptions):
     """Every setting. The defaults are what is known; where nothing is known, the comment says so."""
 
     SWITCHES: ClassVar[tuple[str, ...]] = tuple(AgentMisbehaviour)

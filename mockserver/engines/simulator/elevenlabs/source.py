@@ -33,7 +33,7 @@ class ElevenLabsSource(SimulatorSource[ElevenLabsOptions]):
         """The language model of the recorded agents."""
         return "gemini-2.5-flash"
 
-    def begin(self, handshake: Handshake, context: base.Context) -> AgentEngine:
+    def begin(self, handshake: Handshake, context: base.SessionContext) -> AgentEngine:
         """One conversation."""
         return AgentEngine(
             dialect=self.dialect,
@@ -46,7 +46,7 @@ class ElevenLabsSource(SimulatorSource[ElevenLabsOptions]):
             failed=self.failed,
         )
 
-    def _gate(self, handshake: Handshake, context: base.Context) -> ConversationEnd | None:
+    def _gate(self, handshake: Handshake, context: base.SessionContext) -> ConversationEnd | None:
         """Why this client is turned away: a private agent wants a signature, and a key is none (elevenlabs.md#2)."""
         agent, signature = handshake.param("agent_id"), handshake.param(SIGNATURE)
         if signature is not None:
@@ -57,7 +57,7 @@ class ElevenLabsSource(SimulatorSource[ElevenLabsOptions]):
             return problems.NO_AGENT
         return problems.UNSIGNED if self.options.private else None
 
-    def answer(self, request: base.Request, context: base.Context) -> base.Reply | None:
+    def answer(self, request: base.Request, context: base.SessionContext) -> base.HttpReply | None:
         """GET /v1/convai/conversation/get-signed-url: this server's own address, signed (elevenlabs.md#1)."""
         if request.method != "GET" or request.path not in SIGNED:
             return None
@@ -85,7 +85,7 @@ class ElevenLabsSource(SimulatorSource[ElevenLabsOptions]):
         return _json(200, {"signed_url": url})
 
 
-def _seconds(context: base.Context) -> float:
+def _seconds(context: base.SessionContext) -> float:
     return context.unix_us / 1_000_000
 
 
@@ -95,8 +95,8 @@ def _quoted(text: str) -> str:
     return "".join(char if char in plain else "".join(f"%{byte:02X}" for byte in char.encode()) for char in text)
 
 
-def _json(status: int, body: dict[str, Any]) -> base.Reply:
-    return base.Reply(status, (("content-type", "application/json"),), json.dumps(body).encode())
+def _json(status: int, body: dict[str, Any]) -> base.HttpReply:
+    return base.HttpReply(status, (("content-type", "application/json"),), json.dumps(body).encode())
 
 
 PROVIDERS: Mapping[str, Provider] = {"elevenlabs": Provider("elevenlabs", ElevenLabsOptions, ElevenLabsSource)}

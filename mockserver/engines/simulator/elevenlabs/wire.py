@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.elevenlabs.options import ElevenLabsOptions
 
@@ -16,7 +16,7 @@ ALWAYS = frozenset({"agent_chat_response_part", "queue_status", "error", "client
 class AgentDesk(Desk[ElevenLabsOptions]):
     """Shared by the parts of one conversation."""
 
-    def __init__(self, context: Context, options: ElevenLabsOptions) -> None:
+    def __init__(self, context: SessionContext, options: ElevenLabsOptions) -> None:
         super().__init__(context, options)
         self.count = 0
         """Of turns and interruptions. Pings have a counter of their own (elevenlabs.md#44)."""

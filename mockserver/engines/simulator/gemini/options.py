@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import ClassVar, Literal
 
 from mockserver.core.typed import NotNegativeInt, Positive, PositiveInt
-from mockserver.engines.simulator.options import Options
 from mockserver.engines.simulator.options import Settings as CommonSettings
+from mockserver.engines.simulator.options import SimulatorOptions
 
 
 class Switch(StrEnum):
@@ -25,7 +25,7 @@ class Switch(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class GeminiOptions(Options):
+class GeminiOptions(SimulatorOptions):
     """Every setting. The defaults are what is known; where nothing is known, the comment says so."""
 
     SWITCHES: ClassVar[tuple[str, ...]] = tuple(Switch)

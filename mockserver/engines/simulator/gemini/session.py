@@ -27,7 +27,7 @@ from mockserver.core.frames import (
     Text,
     Told,
 )
-from mockserver.engines.base import Context, Inspection
+from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator import reading
 from mockserver.engines.simulator.gemini import problems, seeding
 from mockserver.engines.simulator.gemini.conversation import ContextItem, ModelContext, written
@@ -47,7 +47,7 @@ from mockserver.engines.simulator.voice.listening import Ear
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class GeminiAdmission:
     """Who may come in. ``refuse``: (status, body) before the upgrade; ``closing``: after it.
 
     ``locked``: fields of the setup that a token fixes; its own setup replaces them.
@@ -102,10 +102,10 @@ class LiveSession:
         self,
         *,
         options: GeminiOptions,
-        context: Context,
+        context: SessionContext,
         replier: Replier,
         ear: Ear,
-        gate: Admission,
+        gate: GeminiAdmission,
         place: Endpoint,
         shelf: Shelf,
         knows: Callable[[str, bool], bool],

@@ -18,7 +18,7 @@ from mockserver.engines.simulator.gemini.keys import TOKEN, Tokens, key_of
 from mockserver.engines.simulator.gemini.options import GeminiOptions
 from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.resumption import Shelf
-from mockserver.engines.simulator.gemini.session import Admission, LiveSession
+from mockserver.engines.simulator.gemini.session import GeminiAdmission, LiveSession
 from mockserver.engines.simulator.gemini.setup import Endpoint
 from mockserver.engines.simulator.replies.reply import Replier
 
@@ -67,7 +67,7 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
         told = _reply(*_error(404, "NOT_FOUND", "Requested entity was not found."))
         return Astray(Refuse(told.status, told.headers, told.body))
 
-    def begin(self, handshake: Handshake, context: base.Context) -> LiveSession:
+    def begin(self, handshake: Handshake, context: base.SessionContext) -> LiveSession:
         """An engine for one connection."""
         place = DOORS[handshake.path]
         return LiveSession(
@@ -82,25 +82,25 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
             failed=self.failed,
         )
 
-    def _gate(self, handshake: Handshake, place: Endpoint, context: base.Context) -> Admission:
+    def _gate(self, handshake: Handshake, place: Endpoint, context: base.SessionContext) -> GeminiAdmission:
         key = key_of(handshake.headers, handshake.query)
         if key is not None and key.startswith(TOKEN):
             token = self.tokens.known.get(key)
             if place.constrained and token is not None and token.opens(context.unix_us):
-                return Admission(setup=token.setup, locked=token.locked)
+                return GeminiAdmission(setup=token.setup, locked=token.locked)
             return self._turned_away(problems.BAD_KEY)
         if place.constrained or not self.accepts(key):
             return self._turned_away(problems.NO_KEY if key is None else problems.BAD_KEY)
-        return Admission()
+        return GeminiAdmission()
 
-    def _turned_away(self, message: str) -> Admission:
+    def _turned_away(self, message: str) -> GeminiAdmission:
         if self.options.bad_key == "handshake":
-            return Admission(refuse=_error(401, "UNAUTHENTICATED", message))
-        return Admission(closing=Closing(1007 if message == problems.BAD_KEY else 1008, message))
+            return GeminiAdmission(refuse=_error(401, "UNAUTHENTICATED", message))
+        return GeminiAdmission(closing=Closing(1007 if message == problems.BAD_KEY else 1008, message))
 
     # --- the neighbour ---
 
-    def answer(self, request: base.Request, context: base.Context) -> base.Reply | None:
+    def answer(self, request: base.Request, context: base.SessionContext) -> base.HttpReply | None:
         """POST /v1alpha/auth_tokens: an ephemeral token (gemini.md#93)."""
         if request.method != "POST" or request.path != TOKENS:
             return None
@@ -123,9 +123,9 @@ def _error(status: int, name: str, message: str) -> tuple[int, dict[str, Any]]:
     return status, {"error": {"code": status, "message": message, "status": name}}
 
 
-def _reply(status: int, body: dict[str, Any]) -> base.Reply:
+def _reply(status: int, body: dict[str, Any]) -> base.HttpReply:
     headers = (("content-type", "application/json; charset=UTF-8"),)
-    return base.Reply(status, headers, (json.dumps(body, indent=2) + "\n").encode())
+    return base.HttpReply(status, headers, (json.dumps(body, indent=2) + "\n").encode())
 
 
 PROVIDERS: Mapping[str, Provider] = {"gemini": Provider("gemini", GeminiOptions, GeminiSource)}

@@ -25,7 +25,7 @@ from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.setup import Setup
 from mockserver.engines.simulator.gemini.wire import GeminiWire
 from mockserver.engines.simulator.replies.reply import Failure, McpCall, Reply, ToolCall
-from mockserver.engines.simulator.voice.captions import Cue, cues
+from mockserver.engines.simulator.voice.captions import SpeechCue, cues
 from mockserver.engines.simulator.voice.formats import AudioFormat
 from mockserver.engines.simulator.voice.words import count, pieces
 
@@ -154,7 +154,7 @@ class ModelTurn:
             return self._joined(made)
         return [self._piece(cue.at, cue.caption, cue.audio, cue.ms) for cue in made]
 
-    def _joined(self, made: Sequence[Cue]) -> list[Piece]:
+    def _joined(self, made: Sequence[SpeechCue]) -> list[Piece]:
         """Audio with the words that begin in it (gemini.md#23)."""
         found: list[Piece] = []
         words = ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from mockserver.core.frames import Binary, Hangup, Text, to_client
 from mockserver.core.json_text import writable
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.gemini.options import GeminiOptions
 from mockserver.engines.simulator.gemini.problems import Closing
@@ -20,7 +20,9 @@ class GeminiWire(Desk[GeminiOptions]):
     ``silenced``: nothing more is said, though the connection stays (gemini.md#52).
     """
 
-    def __init__(self, context: Context, options: GeminiOptions, *, vertex: bool, over: Callable[[], None]) -> None:
+    def __init__(
+        self, context: SessionContext, options: GeminiOptions, *, vertex: bool, over: Callable[[], None]
+    ) -> None:
         super().__init__(context, options)
         self.vertex = vertex
         self.silenced = False

@@ -29,7 +29,7 @@ from mockserver.core.frames import (
     Told,
 )
 from mockserver.dialects.base import Dialect, close_reason
-from mockserver.engines.base import Context, Inspection
+from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator import reading, shapes
 from mockserver.engines.simulator.openai import mcp, problems
 from mockserver.engines.simulator.openai import rate_limits as limits
@@ -58,7 +58,7 @@ class Simulator:
         dialect: Dialect,
         profile: Profile,
         options: OpenAIOptions,
-        context: Context,
+        context: SessionContext,
         replier: Replier,
         ear: Ear,
         gate: tuple[ClientProblem, int] | None,

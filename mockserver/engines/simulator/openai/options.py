@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
 from mockserver.core.typed import Limit, PositiveInt
-from mockserver.engines.simulator.options import Options
 from mockserver.engines.simulator.options import Settings as CommonSettings
+from mockserver.engines.simulator.options import SimulatorOptions
 
 
 class Misbehaviour(StrEnum):
@@ -28,7 +28,7 @@ McpServers = Mapping[str, Sequence[McpTool]]
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAIOptions(Options):
+class OpenAIOptions(SimulatorOptions):
     """Every setting. The defaults are what is known; where nothing is known, the comment says so."""
 
     SWITCHES: ClassVar[tuple[str, ...]] = tuple(Misbehaviour)

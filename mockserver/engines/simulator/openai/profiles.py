@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from mockserver.engines.simulator.openai.cousins.azure import Azure, AzureDated, AzureVoiceLive
-from mockserver.engines.simulator.openai.cousins.xai import XAI
+from mockserver.engines.simulator.openai.cousins.azure import AzureDatedProfile, AzureProfile, AzureVoiceLiveProfile
+from mockserver.engines.simulator.openai.cousins.xai import XAIProfile
 from mockserver.engines.simulator.openai.profile import Profile
 from mockserver.errors import UsageError
 
 PROFILES: dict[str, Profile] = {
-    profile.name: profile for profile in (Profile(), Azure(), AzureDated(), AzureVoiceLive(), XAI())
+    profile.name: profile
+    for profile in (Profile(), AzureProfile(), AzureDatedProfile(), AzureVoiceLiveProfile(), XAIProfile())
 }
 
 

@@ -74,7 +74,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         """What the provider answers where there is no websocket of its own."""
         return self.profile.astray(handshake, self.sockets)
 
-    def begin(self, handshake: Handshake, context: base.Context) -> Simulator:
+    def begin(self, handshake: Handshake, context: base.SessionContext) -> Simulator:
         """An engine for one connection."""
         key = key_of(self.profile, handshake.headers, handshake.query, handshake.subprotocols)
         given = self._keys.session(key)
@@ -103,7 +103,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         )
 
     def _gate(
-        self, handshake: Handshake, key: str | None, model: str, transcribing: bool, context: base.Context
+        self, handshake: Handshake, key: str | None, model: str, transcribing: bool, context: base.SessionContext
     ) -> tuple[ClientProblem, int] | None:
         """Why this client is turned away after the upgrade, with the close code (openai.md#5); None lets it in."""
         beta = handshake.header("openai-beta") or ""
@@ -120,7 +120,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
 
     # --- the neighbours ---
 
-    def answer(self, request: base.Request, context: base.Context) -> base.Reply | None:
+    def answer(self, request: base.Request, context: base.SessionContext) -> base.HttpReply | None:
         """POST .../client_secrets below the socket: a short-lived key with a session's settings (openai.md#17)."""
         wanted = request.method == "POST" and request.path == self.dialect.socket_path + SECRETS_PATH
         if not wanted or not self.profile.gives_secrets:
@@ -161,13 +161,13 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         return given, settings
 
 
-def _seconds(context: base.Context) -> int:
+def _seconds(context: base.SessionContext) -> int:
     return context.unix_us // 1_000_000
 
 
-def _json(status: int, body: dict[str, Any]) -> base.Reply:
+def _json(status: int, body: dict[str, Any]) -> base.HttpReply:
     headers = (("content-type", "application/json"),)
-    return base.Reply(status, headers, json.dumps(body).encode())
+    return base.HttpReply(status, headers, json.dumps(body).encode())
 
 
 PROVIDERS: Mapping[str, Provider] = {name: Provider(name, OpenAIOptions, OpenAISource) for name in PROFILES}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.problems import ClientProblem
@@ -15,7 +15,7 @@ from mockserver.engines.simulator.openai.profile import Profile
 class Wire(Desk[OpenAIOptions]):
     """Shared by the parts of one session (conversation, audio buffer, responses)."""
 
-    def __init__(self, context: Context, profile: Profile, options: OpenAIOptions) -> None:
+    def __init__(self, context: SessionContext, profile: Profile, options: OpenAIOptions) -> None:
         super().__init__(context, options)
         self.profile = profile
 

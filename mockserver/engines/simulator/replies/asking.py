@@ -19,7 +19,7 @@ class Paper(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _Asking:
     """A question whose answer is awaited."""
 
     what: str
@@ -35,7 +35,7 @@ class Asking:
         self.replier = replier
         self.failed = failed
         self.contexts: list[Context] = []
-        self._open: dict[int, _Open] = {}
+        self._open: dict[int, _Asking] = {}
 
     def ask(
         self, context: Context, what: str, then: Callable[[Reply], None], wanted: Callable[[], bool] = lambda: True
@@ -52,7 +52,7 @@ class Asking:
             return
         if inspect.isawaitable(said):
             token = len(self.contexts)
-            self._open[token] = _Open(what, then, wanted)
+            self._open[token] = _Asking(what, then, wanted)
             self.desk.push(Ask(token, said))
             return
         then(self._read(what, said))

@@ -12,7 +12,7 @@ from mockserver.engines.simulator.voice.words import pieces
 
 
 @dataclass(frozen=True, slots=True)
-class Cue:
+class SpeechCue:
     """One delta, ``at`` ms after the message began: a piece of transcript, or of audio (``ms`` long)."""
 
     at: float
@@ -21,7 +21,9 @@ class Cue:
     ms: int = 0
 
 
-def cues(text: str, silence_ms: int, sound: AudioFormat, pace: Pace, *, ahead: int = 0, lead: float = 0.0) -> list[Cue]:
+def cues(
+    text: str, silence_ms: int, sound: AudioFormat, pace: Pace, *, ahead: int = 0, lead: float = 0.0
+) -> list[SpeechCue]:
     """The deltas of a message in order. ``silence_ms`` of silence follows the words.
 
     ``ahead``: so many pieces of transcript come before the first audio. ``lead``: the others run ahead of their audio
@@ -30,14 +32,14 @@ def cues(text: str, silence_ms: int, sound: AudioFormat, pace: Pace, *, ahead: i
     audio = sound.spoken(text) + sound.silence(silence_ms)
     bytes_per_ms = sound.bytes_per_ms
     size = pace.piece_ms * bytes_per_ms
-    made = [Cue(ms, caption=piece) for ms, piece in _captions(text, ahead, lead)]
+    made = [SpeechCue(ms, caption=piece) for ms, piece in _captions(text, ahead, lead)]
     for place in range(0, len(audio), size):
         piece = audio[place : place + size]
-        made.append(Cue(place / bytes_per_ms, audio=piece, ms=len(piece) // bytes_per_ms))
+        made.append(SpeechCue(place / bytes_per_ms, audio=piece, ms=len(piece) // bytes_per_ms))
     # At the same time the transcript comes first, or the audio.
     made.sort(key=lambda cue: (cue.at, bool(cue.caption) != bool(ahead)))
     speed = pace.audio_speed
-    return [Cue(0.0 if speed is None else cue.at / speed, cue.caption, cue.audio, cue.ms) for cue in made]
+    return [SpeechCue(0.0 if speed is None else cue.at / speed, cue.caption, cue.audio, cue.ms) for cue in made]
 
 
 def _captions(text: str, ahead: int, lead: float) -> Iterator[tuple[float, str]]:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from mockserver.core.frames import Accept
-from mockserver.engines.base import Context, Request
+from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.simulator import simulator
 from mockserver.engines.simulator.elevenlabs.options import OVERRIDABLE, PERMITTED
 from mockserver.errors import UsageError
@@ -22,7 +22,7 @@ PATH = "/v1/convai/conversation/get-signed-url"
 
 
 def ask(source: Any, *, headers: Any = KEY, unix_us: int = UNIX_US, **query: str) -> tuple[int, Any]:
-    context = Context(0, "0/http", source.dialect, unix_us=unix_us, base_url="http://127.0.0.1:4000")
+    context = SessionContext(0, "0/http", source.dialect, unix_us=unix_us, base_url="http://127.0.0.1:4000")
     reply = source.neighbour(Request("GET", PATH, tuple(query.items()), headers), context)
     assert reply is not None
     return reply.status, json.loads(reply.body)
@@ -113,7 +113,7 @@ def test_a_signed_address_needs_a_key() -> None:
     assert (status, body["detail"]["status"]) == (401, "invalid_api_key")
     assert ask(good, headers=(("xi-api-key", "sk_good"),), agent_id="a")[0] == 200
     assert ask(simulator("elevenlabs"))[0] == 422
-    context = Context(0, "0", good.dialect)
+    context = SessionContext(0, "0", good.dialect)
     assert good.neighbour(Request("POST", PATH), context) is None
     assert good.neighbour(Request("GET", "/v1/convai/agents/a"), context) is None
 

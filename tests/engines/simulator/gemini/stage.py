@@ -33,7 +33,7 @@ from mockserver.core.frames import (
 )
 from mockserver.core.machine import advance
 from mockserver.dialects.gemini import GEMINI
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator import simulator
 from mockserver.engines.simulator.gemini.session import LiveSession
 from mockserver.engines.simulator.gemini.source import GeminiSource
@@ -75,7 +75,7 @@ class Stage:
         assert isinstance(made, GeminiSource)
         self.source = made
         hands = hands or handshake()
-        context = Context(number, f"seed/{number}", GEMINI, unix_us=UNIX_US + later_us)
+        context = SessionContext(number, f"seed/{number}", GEMINI, unix_us=UNIX_US + later_us)
         self.engine: LiveSession = self.source.open(hands, context)
         self.at: Micros = 0
         self.all: list[tuple[float, dict[str, Any]]] = []

@@ -9,7 +9,7 @@ import pytest
 
 from mockserver.core.frames import SECOND, Handshake
 from mockserver.dialects.gemini import GEMINI
-from mockserver.engines.base import Context, Request
+from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.simulator import simulator
 from mockserver.engines.simulator.gemini.source import GeminiSource
 from tests.engines.simulator.fidelity import keeps
@@ -85,7 +85,7 @@ def test_a_bad_key_may_be_told_after_the_upgrade() -> None:
 
 def token(source: GeminiSource, body: Any = None, *, later_s: float = 0, key: str = "any") -> Any:
     """POST auth_tokens: (status, answer)."""
-    context = Context(0, "seed", GEMINI, unix_us=UNIX_US + round(later_s * SECOND))
+    context = SessionContext(0, "seed", GEMINI, unix_us=UNIX_US + round(later_s * SECOND))
     request = Request("POST", "/v1alpha/auth_tokens", (), (("x-goog-api-key", key),), json.dumps(body or {}).encode())
     reply = source.neighbour(request, context)
     assert reply is not None
@@ -144,7 +144,7 @@ def test_a_token_expires() -> None:
 )
 def test_a_wrong_request_for_a_token(body: Any, told: str) -> None:
     source = made()
-    context = Context(0, "seed", GEMINI, unix_us=UNIX_US)
+    context = SessionContext(0, "seed", GEMINI, unix_us=UNIX_US)
     request = Request("POST", "/v1alpha/auth_tokens", (("key", "any"),), (), json.dumps(body).encode())
     reply = source.neighbour(request, context)
     assert reply is not None
@@ -167,7 +167,7 @@ def test_a_token_needs_a_key_and_makes_no_other() -> None:
     assert token(source, key="")[0] == 403
     name = token(source, key="good")[1]["name"]
     assert token(source, key=name)[0] == 400
-    context = Context(0, "seed", GEMINI, unix_us=UNIX_US)
+    context = SessionContext(0, "seed", GEMINI, unix_us=UNIX_US)
     assert source.neighbour(Request("GET", "/v1alpha/auth_tokens"), context) is None
     assert source.neighbour(Request("POST", "/v1beta/auth_tokens"), context) is None
 

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from mockserver import speech
 from mockserver.core.frames import MILLISECOND, Opened, Peer, Received, Send, Text
 from mockserver.core.machine import advance
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator import Recall, Rules, ToolCall, simulator
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.stage import UNIX_US, Stage, at_home, handshake
@@ -75,7 +75,7 @@ def drive(ticks: list[int]) -> list[tuple[int, str]]:
     """What the server sends, when the driver looks at these times (ms) as well as when something comes."""
     source = simulator("openai", replier=replier())
     hands = at_home(handshake(), source)
-    engine = source.open(hands, Context(0, "0/0", source.dialect, unix_us=UNIX_US))
+    engine = source.open(hands, SessionContext(0, "0/0", source.dialect, unix_us=UNIX_US))
     out: list[tuple[int, str]] = []
 
     def keep(at: int, effects: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mockserver.core.frames import Accept, Handshake, Opened, Pairs, Refuse
-from mockserver.engines.base import Context, Request
+from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.simulator import simulator
 from mockserver.engines.simulator.openai.source import OpenAISource as Source
 from tests.engines.simulator.fidelity import keeps
@@ -32,7 +32,7 @@ def door(
     pairs = (("model", MODELS.get(provider, "a-deployment")), *query)
     hands = at_home(Handshake(ELSEWHERE, pairs, headers, subprotocols), source)
     stage = Stage(source, hands=hands, check=False, open=False)
-    stage.context = Context(0, "0/0", source.dialect, unix_us=at_us)
+    stage.context = SessionContext(0, "0/0", source.dialect, unix_us=at_us)
     stage.engine = source.open(hands, stage.context)
     stage.feed(Opened(hands))
     begin = stage.effects[0]
@@ -57,7 +57,7 @@ def mint(source: Source, headers: Pairs = (), body: Any = None, query: Pairs = (
     sent = b"" if body is None else json.dumps(body).encode()
     reply = source.neighbour(
         Request("POST", path, query, headers, sent),
-        Context(0, "0/0", source.dialect, unix_us=UNIX_US),
+        SessionContext(0, "0/0", source.dialect, unix_us=UNIX_US),
     )
     assert reply is not None
     return reply.status, json.loads(reply.body)
@@ -188,7 +188,7 @@ def test_only_a_client_secret_from_here_opens_a_session_and_not_for_ever(provide
 
 @keeps("client-secret-key")
 def test_only_who_has_client_secrets_gives_them() -> None:
-    context = Context(0, "0/0", simulator("openai").dialect, unix_us=UNIX_US)
+    context = SessionContext(0, "0/0", simulator("openai").dialect, unix_us=UNIX_US)
     for provider, gives in (
         ("azure", True),
         ("azure_dated", False),

@@ -65,7 +65,7 @@ class _Deployed(Profile):
         return bool(model)
 
 
-class Azure(_Deployed):
+class AzureProfile(_Deployed):
     """Azure OpenAI, v1: ``/openai/v1/realtime?model=DEPLOYMENT``."""
 
     name = "azure"
@@ -102,7 +102,7 @@ _SESSION = record(
 _RESPONSE = flat.response_shape(text(), flat.FORMAT_NAMES, flat.TEMPERATURE)
 
 
-class AzureDated(flat.Flat, _Deployed):
+class AzureDatedProfile(flat.Flat, _Deployed):
     """Azure OpenAI with ``api-version`` and ``deployment`` in the query.
 
     No recording of Azure's own is public: names, fields and order are those of the OpenAI beta (azure.md#17).
@@ -207,7 +207,7 @@ _EXTRAS = (
 )
 
 
-class AzureVoiceLive(flat.Flat, _Deployed):
+class AzureVoiceLiveProfile(flat.Flat, _Deployed):
     """Azure Voice Live, its basics: sessions, turns and tools with an OpenAI model behind it."""
 
     name = "azure_voice_live"

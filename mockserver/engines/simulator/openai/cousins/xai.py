@@ -25,7 +25,7 @@ TRANSCRIPTION = "conversation.item.input_audio_transcription."
 STARTED = "input_audio_buffer.speech_started"
 
 
-class XAI(Profile):
+class XAIProfile(Profile):
     """One per connection: deltas refer to one another, and usage counts the audio that was sent."""
 
     name = "xai"
@@ -87,7 +87,7 @@ class XAI(Profile):
 
     def fresh(self) -> Profile:
         """One for each connection."""
-        return XAI()
+        return XAIProfile()
 
     def astray(self, handshake: Handshake, sockets: tuple[str, ...]) -> Astray | None:
         """What it answers at a wrong path is unknown (xai.md#47); here HTTP's own word for it."""
