@@ -27,7 +27,7 @@ def page_of(folder: Path, nodeid: str, server: MockServer, why: str) -> Path:
     """Write the page of a failed test; where it lies."""
     facts = [f"seed {server.seed}", *(f"fault: {armed.fault.spec}" for armed in server.faults.values())]
     made = page(
-        [ViewedFile(nodeid, facts, list(of_journal(server.journal, server.dialect)))],
+        [ViewedFile(nodeid, facts, list(of_journal(server.journal)))],
         assets(),
         name=_name(nodeid),
         report=why,

@@ -11,6 +11,9 @@
     PUT    /__mockserver__/faults/N     {"spec": "..."} puts another in its place
     DELETE /__mockserver__/faults/N     takes one away
     DELETE /__mockserver__/faults       takes all away
+    POST   /__mockserver__/sessions/N/pause   holds all that either side says; .../resume lets it go on
+    GET    /__mockserver__/ui           a page that shows running sessions and sets faults
+    GET    /__mockserver__/scene        what that page draws; ?since= &wait_ms=
 
 Without a token it answers on loopback only, to requests whose Host is this machine (a page that rebinds its DNS name to
 127.0.0.1 has another), and to no page of another origin. With a token it answers whoever has it.
@@ -26,7 +29,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mockserver.core.entry import Entry
 from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Note, Pairs, Sender, Text, first
@@ -34,6 +37,9 @@ from mockserver.engines.base import HttpReply, Kinded, Request, Source
 from mockserver.errors import SpecError, UsageError
 from mockserver.server.rim import Serving
 from mockserver.server.sessions import SessionHandle
+
+if TYPE_CHECKING:
+    from mockserver.server.live import Live
 
 ROOT = "/__mockserver__"
 MAX_BODY = 64 * 1024
@@ -58,9 +64,14 @@ class Control:
 
     def __init__(self, server: Serving) -> None:
         self._server = server
+        self._live: Live | None = None
 
     async def answer(self, request: Request, *, peer: str | None) -> HttpReply:
         """The answer to one request. ``peer`` is the client's address."""
+        if (request.method, request.path) == ("GET", f"{ROOT}/ui"):
+            from mockserver.server.live import ui
+
+            return ui()  # it holds no data; what it asks for is asked under the rules below
         try:
             refusal = self._server.admission.to_control(request.headers, peer)
             if refusal is not None:
@@ -91,6 +102,12 @@ class Control:
             case "GET", ["sessions", number]:
                 handle = self._numbered(number)
                 return 200, self._session(handle, sum(entry.session == handle.number for entry in self._server.journal))
+            case "POST", ["sessions", number, "pause" | "resume" as what]:
+                handle = self._numbered(number)
+                (handle.pause if what == "pause" else handle.resume)()
+                return 200, {"session": handle.number, "paused": handle.paused}
+            case "GET", ["scene"]:
+                return 200, await self._scene(request)
             case "GET", ["journal"]:
                 return 200, await self._journal(request)
             case "GET", ["faults"]:
@@ -105,7 +122,12 @@ class Control:
                 return 200, {"faults": self._faults()}
             case "DELETE", ["faults", number]:
                 return 200, self._remove(number)
-            case _, ["schema" | "state" | "problems" | "journal" | "faults"] | ["sessions" | "faults", _] | []:
+            case _, ["schema" | "state" | "problems" | "journal" | "faults" | "scene" | "ui"] | [
+                "sessions" | "faults",
+                _,
+            ] | []:
+                raise Refused(405, f"{request.method} is not possible for {request.path}")
+            case _, ["sessions", _, "pause" | "resume"]:
                 raise Refused(405, f"{request.method} is not possible for {request.path}")
             case _:
                 raise Refused(404, f"nothing here at {request.path}; GET {ROOT}/ lists what there is")
@@ -198,11 +220,18 @@ class Control:
         self._server.remove_fault(number)
         return found
 
+    async def _scene(self, request: Request) -> dict[str, Any]:
+        _only(request.query, {"since", "wait_ms"})
+        since = _number(request.query, "since", 0, math.inf)
+        if self._live is None:
+            from mockserver.server.live import Live
+
+            self._live = Live(self._server)
+        await self._live.wait(since, _number(request.query, "wait_ms", 0, MAX_WAIT_MS) / 1000)
+        return self._live.page(since)
+
     async def _journal(self, request: Request) -> dict[str, Any]:
-        known = {"since", "session", "sender", "name", "kind", "limit", "wait_ms"}
-        unknown = {name for name, _ in request.query} - known
-        if unknown:
-            raise Refused(400, f"unknown parameter {', '.join(sorted(unknown))}; see GET {ROOT}/")
+        _only(request.query, {"since", "session", "sender", "name", "kind", "limit", "wait_ms"})
         since = _number(request.query, "since", 0, math.inf)
         limit = _number(request.query, "limit", MAX_PAGE, MAX_PAGE)
         wait_ms = _number(request.query, "wait_ms", 0, MAX_WAIT_MS)
@@ -305,6 +334,12 @@ def _head(safe: Handshake | Answer) -> dict[str, Any]:
     if isinstance(safe, Handshake):
         return {"path": safe.path, "query": safe.query, "headers": safe.headers}
     return {"status": safe.status, "headers": safe.headers, "subprotocol": safe.subprotocol}
+
+
+def _only(query: Pairs, known: set[str]) -> None:
+    unknown = {name for name, _ in query} - known
+    if unknown:
+        raise Refused(400, f"unknown parameter {', '.join(sorted(unknown))}; see GET {ROOT}/")
 
 
 def _one_of(query: Pairs, name: str, known: tuple[str, ...]) -> str | None:

@@ -38,6 +38,7 @@ from mockserver.server.websocket.app import App, told
 from mockserver.server.whereabouts import Whereabouts, authority, houses_of, spoken_at
 
 if TYPE_CHECKING:
+    from mockserver.server.control import Control
     from mockserver.server.thread import InThread
     from mockserver.server.tls import Certificate
     from mockserver.server.websocket.upstream import Dialler
@@ -111,6 +112,7 @@ class MockServer:
         self._alarms: Alarms | None = None
         self._app: App | None = None
         self._neighbours: Neighbours | None = None
+        self._control: Control | None = None
         self._listener: asyncio.Server | None = None
         self._gone: asyncio.Event | None = None
         self._dialler: Dialler | None = None
@@ -321,7 +323,7 @@ class MockServer:
             self._failures.append(failure(f"session {log.number} could not begin", error))
             return told(500, "internal error of the mock server; its problems() say what happened")
         pump = Pump(session, self._alarms, failed=self._failed, upstream=self._upstream, outlast=self._outlast)
-        self._running[pump] = handle = SessionHandle(session)
+        self._running[pump] = handle = SessionHandle(session, pump, self.call)
         self.sessions.append(handle)
         return pump
 
@@ -349,10 +351,12 @@ class MockServer:
             tap(entry)
 
     async def _controlled(self, request: Request, raw: web.BaseRequest) -> HttpReply:
-        from mockserver.server.control import Control
+        if self._control is None:
+            from mockserver.server.control import Control
 
+            self._control = Control(self)
         peer = raw.transport.get_extra_info("peername") if raw.transport is not None else None
-        return await Control(self).answer(request, peer=peer[0] if peer else None)
+        return await self._control.answer(request, peer=peer[0] if peer else None)
 
     def _abort_all(self) -> None:
         for pump in self._running:

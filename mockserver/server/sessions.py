@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Unpack
 
 from mockserver.core.entry import SessionLog
 from mockserver.core.expect import Chosen, Selection
 from mockserver.core.frames import Micros
+from mockserver.core.hold import Hold
 from mockserver.core.journal import Journal
 from mockserver.core.session import Layer, Session
 from mockserver.dialects.base import Dialect
@@ -48,8 +49,36 @@ class ArmedFault(Protocol):
 class SessionHandle:
     """One client connection, running or past."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, pump: Pump, call: Callable[[Callable[[], None]], None]) -> None:
         self.session = session
+        self._pump = pump
+        self._call = call  # runs something in the server's loop
+        self._hold: Hold | None = None
+
+    @property
+    def paused(self) -> bool:
+        """Whether it is held."""
+        return self._hold is not None
+
+    def pause(self) -> None:
+        """Hold everything that either side says, from now on. A client's end goes through."""
+        self._call(self._pause)
+
+    def resume(self) -> None:
+        """Let go on what was held, in its order. Nothing happens where the session is not paused."""
+        self._call(self._resume)
+
+    def _pause(self) -> None:
+        if self._hold is None and not self.session.over:
+            self._hold = Hold()
+            self._pump.add_layer(self._hold)
+            self._pump.note("paused", "everything is held until the session is resumed")
+
+    def _resume(self) -> None:
+        hold, self._hold = self._hold, None
+        if hold is not None and not self.session.over:
+            self._pump.note("resumed", "what was held goes on")
+            self._pump.remove_layer(hold)
 
     @property
     def number(self) -> int:

@@ -43,7 +43,7 @@ def packed(scene: Scene) -> dict[str, Any]:
         "texts": [_block(lines[place : place + BLOCK]) for place in range(0, len(lines), BLOCK)],
         "bars": bars(scene),
         "heard": [[at // TICK_US, words] for at, words in scene.heard],
-        "tracks": [_track("client", scene.client), _track("server", scene.server)],
+        "tracks": [waves("client", scene.client), waves("server", scene.server)],
     }
 
 
@@ -55,7 +55,8 @@ def bars(scene: Scene) -> list[list[Any]]:
     ]
 
 
-def _track(side: str, track: Track) -> dict[str, Any]:
+def waves(side: str, track: Track, *, words: bool = True) -> dict[str, Any]:
+    """One side's audio as it is drawn. ``words`` False leaves out what our speech says: reading it takes a while."""
     return {
         "side": side,
         "rate": track.rate,
@@ -63,7 +64,7 @@ def _track(side: str, track: Track) -> dict[str, Any]:
         "peak_ms": PEAK_MS,
         "peaks": _base64(track.peaks()),
         "clips": [[one.at // TICK_US, one.offset, one.size] for one in track.heard()],
-        "words": [[begin // TICK_US, end // TICK_US, text] for begin, end, text in track.words()],
+        "words": [[begin // TICK_US, end // TICK_US, text] for begin, end, text in (track.words() if words else ())],
     }
 
 

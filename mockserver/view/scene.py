@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 
 from mockserver.cassette.model import Cassette
 from mockserver.cassette.render import lens_of
+from mockserver.core.entry import SessionLog
 from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Micros, Note, Sender, Text
 from mockserver.core.journal import Journal
 from mockserver.core.timeline import safe
-from mockserver.core.view import Kind, View
+from mockserver.core.view import Kind, Memo, View
 from mockserver.dialects.base import Dialect, SampleFormat
+from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.life import Replies
 from mockserver.view.sound import Track
 
@@ -158,12 +160,20 @@ def of_cassette(cassette: Cassette) -> Iterator[Scene]:
         yield scene
 
 
-def of_journal(journal: Journal, dialect: Dialect) -> Iterator[Scene]:
-    """A scene for each session of a server."""
-    scenes = {log.number: Scene(log.number, dialect, log.began_us) for log in journal.sessions}
+def of_journal(journal: Journal) -> Iterator[Scene]:
+    """A scene for each session of a server. Keys of a handshake are hidden, as in every view of a journal."""
+    scenes = {log.number: scene_of(log) for log in journal.sessions}
     for entry in journal:
-        scenes[entry.session].feed(entry.at, entry.sender, entry.what)
+        what = entry.what
+        shown = journal.shown(what) if isinstance(what, Handshake | Answer) else what
+        scenes[entry.session].feed(entry.at, entry.sender, shown)
     yield from scenes.values()
+
+
+def scene_of(log: SessionLog) -> Scene:
+    """An empty scene for a session of a journal."""
+    lens = log.lens.lens if isinstance(log.lens, Memo) else log.lens
+    return Scene(log.number, lens if isinstance(lens, Dialect) else GENERIC, log.began_us)
 
 
 def _payload(frame: Frame, view: View) -> bytes:

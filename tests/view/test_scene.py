@@ -116,7 +116,7 @@ def test_everything_of_a_journal_is_in_it() -> None:
     journal.write(log, 5, Sender.CLIENT, Text('{"type":"response.create"}'))
     journal.note(log, 6, Note("fault", "delayed", {"fault": "delay 1s"}))
     journal.write(log, 7, Sender.SERVER, Close(1000, "bye"))
-    (made,) = of_journal(journal, OPENAI)
+    (made,) = of_journal(journal)
     assert [(line.lane, line.name) for line in made.lines] == [
         (Lane.NOTE, "session"), (Lane.CLIENT, "response.create"), (Lane.NOTE, "fault"), (Lane.SERVER, "close 1000"),
     ]  # fmt: skip

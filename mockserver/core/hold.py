@@ -1,0 +1,34 @@
+"""A session that is paused: a layer that keeps everything back, both ways, until it is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mockserver.core.frames import Close, Item, Lost, Micros, Note, Received
+
+
+class Hold:
+    """Nothing is lost and nothing changes its order. That a client is gone goes on: there is nobody to wait for."""
+
+    def __init__(self) -> None:
+        self._held: list[Item] = []
+
+    def feed(self, item: Item, now: Micros) -> Iterable[Item]:
+        """Kept back, but for notes and a client's end."""
+        if isinstance(item, Note) or (isinstance(item, Received) and isinstance(item.frame, Close | Lost)):
+            return (item,)
+        self._held.append(item)
+        return ()
+
+    def wake_at(self) -> Micros | None:
+        """Never: time does not end a pause."""
+        return None
+
+    def wake(self, now: Micros) -> Iterable[Item]:
+        """Nothing is ever due."""
+        return ()
+
+    def release(self, now: Micros) -> Iterable[Item]:
+        """Everything, in the order in which it came."""
+        held, self._held = self._held, []
+        return held
