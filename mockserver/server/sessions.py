@@ -8,8 +8,8 @@ from typing import Any, Protocol, Unpack
 from mockserver.core.entry import SessionLog
 from mockserver.core.expect import Chosen, Selection
 from mockserver.core.frames import Micros
-from mockserver.core.hold import Hold
 from mockserver.core.journal import Journal
+from mockserver.core.pause import PausedLayer
 from mockserver.core.session import Layer, Session
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Engine, Inspectable, Inspection
@@ -53,7 +53,7 @@ class SessionHandle:
         self.session = session
         self._pump = pump
         self._call = call  # runs something in the server's loop
-        self._hold: Hold | None = None
+        self._hold: PausedLayer | None = None
 
     @property
     def paused(self) -> bool:
@@ -70,7 +70,7 @@ class SessionHandle:
 
     def _pause(self) -> None:
         if self._hold is None and not self.session.over:
-            self._hold = Hold()
+            self._hold = PausedLayer()
             self._pump.add_layer(self._hold)
             self._pump.note("paused", "everything is held until the session is resumed")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from mockserver.core.frames import Close, Note, Peer, Received, Send, Text
-from mockserver.core.hold import Hold
+from mockserver.core.pause import PausedLayer
 
 
 def test_everything_is_kept_and_comes_in_its_order() -> None:
-    hold = Hold()
+    hold = PausedLayer()
     items = [Send(Peer.CLIENT, Text("1")), Received(Peer.CLIENT, Text("2")), Send(Peer.CLIENT, Text("3"))]
     assert [list(hold.feed(item, at)) for at, item in enumerate(items)] == [[], [], []]
     assert hold.wake_at() is None
@@ -17,7 +17,7 @@ def test_everything_is_kept_and_comes_in_its_order() -> None:
 
 
 def test_notes_and_a_clients_end_go_through() -> None:
-    hold = Hold()
+    hold = PausedLayer()
     for item in (Note("x", "y"), Received(Peer.CLIENT, Close(1000))):
         assert list(hold.feed(item, 0)) == [item]
     assert list(hold.release(0)) == []

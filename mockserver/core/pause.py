@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from mockserver.core.frames import Close, Item, Lost, Micros, Note, Received
 
 
-class Hold:
+class PausedLayer:
     """Nothing is lost and nothing changes its order. That a client is gone goes on: there is nobody to wait for."""
 
     def __init__(self) -> None:
