@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mockserver import assertions as assertions
     from mockserver import errors as errors
     from mockserver import faults as faults
+    from mockserver import providers as providers
     from mockserver import replies as replies
     from mockserver import speech as speech
     from mockserver.cassette.model import Cassette as Cassette
@@ -47,7 +48,7 @@ _HOME = {
     "together": "mockserver.engines.simulator",
     "virtual_time": "mockserver.server.virtual",
 }
-_MODULES = ("assertions", "errors", "faults", "replies", "speech")
+_MODULES = ("assertions", "errors", "faults", "providers", "replies", "speech")
 
 __all__ = [
     "Cassette",
@@ -61,6 +62,7 @@ __all__ = [
     "assertions",
     "errors",
     "faults",
+    "providers",
     "relay",
     "replay",
     "replies",

@@ -18,6 +18,7 @@ from mockserver.engines.simulator.replies.reply import (
     Seen,
     Silence,
     ToolCall,
+    as_reply,
 )
 from mockserver.engines.simulator.replies.rule import Rule
 from mockserver.engines.simulator.replies.rules import Rules
@@ -37,4 +38,5 @@ __all__ = [
     "Seen",
     "Silence",
     "ToolCall",
+    "as_reply",
 ]

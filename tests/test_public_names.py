@@ -11,7 +11,8 @@ import pytest
 import mockserver
 
 TOP = Path(__file__).parents[1]
-DOCUMENTED = ("mockserver", *(f"mockserver.{name}" for name in ("assertions", "errors", "faults", "replies", "speech")))
+MODULES = ("assertions", "errors", "faults", "providers", "replies", "speech")
+DOCUMENTED = ("mockserver", *(f"mockserver.{name}" for name in MODULES))
 SHOWN_BEFORE = {
     "mockserver.core.expect": ("in_order",),
     "mockserver.core.frames": ("Item", "Micros", "Text", "to_client"),

@@ -26,6 +26,10 @@ def faults_command(name: tuple[str, ...], check: str | None, provider: str | Non
     from mockserver.faults.listing import catalogue, clauses, describe
     from mockserver.faults.names import check_names
 
+    if provider is not None:
+        from mockserver.providers import installed
+
+        installed()
     dialect = FAMILIAR if provider is None else dialect_named(provider)
     if check is not None:
         fault = faults.parse(check)

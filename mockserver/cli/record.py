@@ -87,10 +87,12 @@ def record_command(
     from mockserver.cassette.store import check_place, redactor_for
     from mockserver.cli.learn import learned
     from mockserver.engines.relay.source import shown
+    from mockserver.providers import installed
     from mockserver.server.config import find
     from mockserver.server.record import Recording
     from mockserver.server.sources import relay, spoken_at
 
+    installed()
     if runs > 1 and not command:
         raise UsageError("record: --runs needs a command to run (-- COMMAND ...)")
     config = find(Path.cwd())

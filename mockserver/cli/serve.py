@@ -124,8 +124,10 @@ def simulate_command(
     Several providers are served on one port, each at its own paths.
     """
     from mockserver.engines.simulator import simulator, together
+    from mockserver.providers import installed
     from mockserver.server.host import MockServer
 
+    installed()
     names = (provider, *command)
     if len(set(names)) < len(names):
         raise UsageError(f"simulate {' '.join(names)}: a provider is named twice")

@@ -85,6 +85,7 @@ class Dialect:
     key_params: tuple[str, ...] = ("key", "api_key", "api-key", "token", "access_token")
     key_subprotocols: tuple[str, ...] = ()  # prefixes
     key_env: str | None = None  # where users keep the key of the real service
+    simulator: object = ""  # the module of its simulated server, which has it in ``PROVIDERS``; "" where there is none
     rules = MatchRules()
     life = Life()  # which events mark what in the life of a reply
     problems: Mapping[Trouble, Problem] = WORDS  # what can go wrong, in the provider's words

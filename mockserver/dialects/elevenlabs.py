@@ -24,6 +24,7 @@ class ElevenLabs(Dialect):
 
     name = "elevenlabs"
     title = "ElevenLabs Agents"
+    simulator = "mockserver.engines.simulator.elevenlabs.source"
     upstream = "https://api.elevenlabs.io"
     socket_path = "/v1/convai/conversation"
     paths = ("/convai/conversation",)

@@ -37,6 +37,7 @@ class Gemini(Dialect):
 
     name = "gemini"
     title = "Gemini Live"
+    simulator = "mockserver.engines.simulator.gemini.source"
     words: tuple[str, ...] = ("google",)
     upstream = "https://generativelanguage.googleapis.com"
     socket_path = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"

@@ -21,6 +21,7 @@ class OpenAIBeta(OpenAI):
 
     name = "openai_beta"
     title = "OpenAI Realtime (beta shape)"
+    simulator = ""  # retired: no server speaks it any more
 
     def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
         """By the flat session."""

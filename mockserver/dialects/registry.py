@@ -20,18 +20,26 @@ from mockserver.dialects.ultravox import ULTRAVOX
 from mockserver.dialects.xai import XAI_VOICE
 from mockserver.errors import UsageError
 
-_BY_CLAIM = (
+_CLAIMS: list[Dialect] = [
     *(GPT_LIVE, AZURE_VOICE_LIVE, AZURE_DATED, AZURE, OPENAI_BETA, XAI_VOICE, OPENAI),
     *(GEMINI, ELEVENLABS, PHONIC, PERSONAPLEX, ULTRAVOX, GENERIC),
-)
+]
 """Who may claim a handshake first: of the family that shares ``/realtime``, those that need most to
 be recognised.
 """
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _BY_CLAIM}
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _CLAIMS}
 
 FAMILIAR = OPENAI
 """The provider whose events stand in help where nobody has said which provider is meant."""
+
+
+def claim(dialect: Dialect) -> None:
+    """Make a dialect known. It is asked about a handshake before the others are. UsageError where its name is taken."""
+    if dialect.name in DIALECTS:
+        raise UsageError(f"a provider is called {dialect.name!r} already; give yours another name")
+    DIALECTS[dialect.name] = dialect
+    _CLAIMS.insert(0, dialect)
 
 
 def dialect_named(name: str) -> Dialect:
@@ -44,19 +52,17 @@ def dialect_named(name: str) -> Dialect:
 
 def speakers(said: Sequence[tuple[Sender, Any]]) -> tuple[Dialect, ...]:
     """Whose session these JSON messages are: one dialect, several that cannot be told apart by them, or none."""
-    shown = [(dialect, dialect.shows(said)) for dialect in _BY_CLAIM]
+    shown = [(dialect, dialect.shows(said)) for dialect in _CLAIMS]
     sure = tuple(dialect for dialect, answer in shown if answer)
     return sure[:1] or tuple(dialect for dialect, answer in shown if answer is None)
 
 
 def named_in(text: str) -> list[str]:
     """The dialects whose name, or another word for them, stands in a text such as a path: the longest word first."""
-    words = sorted(
-        ((word, one.name) for one in _BY_CLAIM for word in (one.name, *one.words)), key=lambda it: -len(it[0])
-    )
+    words = sorted(((word, one.name) for one in _CLAIMS for word in (one.name, *one.words)), key=lambda it: -len(it[0]))
     return [name for word, name in words if word in text]
 
 
 def dialect_for(handshake: Handshake) -> Dialect:
     """The first dialect that recognises a handshake; generic where none does."""
-    return next((dialect for dialect in _BY_CLAIM if dialect.recognises(handshake)), GENERIC)
+    return next((dialect for dialect in _CLAIMS if dialect.recognises(handshake)), GENERIC)

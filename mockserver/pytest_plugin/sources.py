@@ -32,7 +32,9 @@ def plan(item: pytest.Function, settings: MarkerSettings) -> SourcePlan:
 def _simulator(settings: MarkerSettings) -> Source:
     if isinstance(settings.simulator, str):
         from mockserver.engines.simulator import simulator
+        from mockserver.providers import installed
 
+        installed()
         replier = {} if settings.replier is None else {"replier": settings.replier}
         source: Source = simulator(settings.simulator, **replier)
         return source

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from mockserver.core.frames import Binary, Close, Handshake, Hangup, Lost, Send, Sender, Text
 from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect
+from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.problems import Problem
 from mockserver.dialects.registry import DIALECTS, dialect_for, dialect_named
 from mockserver.errors import UsageError
+from tests.dialects import page
 
 ALL = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
 
@@ -83,6 +83,7 @@ def test_variables_point_at_the_server(dialect: Dialect) -> None:
         "http://127.0.0.1:4000",
         "ws://127.0.0.1:4000",
         "http://127.0.0.1:4000" + dialect.base_path,
+        "ws://127.0.0.1:4000" + dialect.socket_path,
     }
 
 
@@ -157,9 +158,8 @@ def test_a_refusal_ends_with_a_close_that_fits_its_frame(dialect: Dialect) -> No
 
 
 def test_the_table_in_the_documentation_is_what_the_code_says() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "providers.md").read_text(encoding="utf-8")
-    rows = [
-        f"| `{one.name}` | {one.title} | `{one.socket_path}` | {', '.join(f'`{name}`' for name in one.env_vars)} |"
-        for one in DIALECTS.values()
-    ]
-    assert [row for row in rows if row not in page] == []
+    assert page.table() in (page.DOCS / "providers.md").read_text(encoding="utf-8")
+
+
+def test_every_provider_has_a_page_of_facts() -> None:
+    assert [one.name for one in DIALECTS.values() if one is not GENERIC and page.facts(one) is None] == []

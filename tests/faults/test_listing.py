@@ -38,6 +38,7 @@ def test_every_constructor_is_public_and_in_the_list() -> None:
         "make",
         "parse",
         "register",
+        "to_client",
     }
     assert makers == listed
 

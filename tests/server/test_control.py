@@ -202,7 +202,7 @@ async def test_a_fault_is_changed_in_its_place_while_a_session_runs() -> None:
 async def test_wrong_faults_say_what_is_wrong(body: bytes, status: int, message: str) -> None:
     async with serving() as (server, session):
         got, answer = await ask(server, session, "POST faults", data=body, headers=JSON)
-        control_model.Failure.model_validate(answer)
+        control_model.ErrorBody.model_validate(answer)
         assert got == status
         assert message in answer["error"]["message"]
         assert "\n" not in answer["error"]["message"]

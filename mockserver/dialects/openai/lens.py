@@ -46,6 +46,7 @@ class OpenAI(Dialect):
 
     name = "openai"
     title = "OpenAI Realtime"
+    simulator = "mockserver.engines.simulator.openai.source"
     upstream: str | None = "https://api.openai.com/v1"
     base_path = "/v1"
     socket_path = "/v1/realtime"

@@ -1,26 +1,22 @@
-"""Which providers can be simulated, and where each lives. A new one is a line here and a folder beside ``openai``."""
+"""Which providers can be simulated, and where each lives.
+
+A new one is a line in ``dialects.registry``: its dialect says in which module its simulated server is.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
 
+from mockserver.dialects.base import Dialect
+from mockserver.dialects.registry import DIALECTS, claim
 from mockserver.engines.simulator.common import Provider
 from mockserver.engines.simulator.elevenlabs.options import ElevenLabsSettings
 from mockserver.engines.simulator.gemini.options import GeminiSettings
 from mockserver.engines.simulator.openai.options import OpenAISettings
 from mockserver.errors import UsageError
 
-_OPENAI = "mockserver.engines.simulator.openai.source"
-HOMES = {
-    "openai": _OPENAI,
-    "azure": _OPENAI,
-    "azure_dated": _OPENAI,
-    "azure_voice_live": _OPENAI,
-    "xai": _OPENAI,
-    "gemini": "mockserver.engines.simulator.gemini.source",
-    "elevenlabs": "mockserver.engines.simulator.elevenlabs.source",
-}
-"""The module of each provider, which has it in ``PROVIDERS``. Loaded when asked for: no start waits for all of them."""
+HOMES = {name: dialect.simulator for name, dialect in DIALECTS.items() if dialect.simulator}
+"""The providers that can be simulated, and the module of each, loaded when asked for: no start waits for all."""
 
 
 class AnySettings(OpenAISettings, GeminiSettings, ElevenLabsSettings, total=False):
@@ -31,5 +27,18 @@ def provider_named(name: str) -> Provider:
     """A provider by the name of its dialect. UsageError where nobody simulates it."""
     if name not in HOMES:
         raise UsageError(f"simulator({name!r}): expected one of {', '.join(sorted(HOMES))}")
-    found: Provider = import_module(HOMES[name]).PROVIDERS[name]
+    home = HOMES[name]
+    if isinstance(home, Provider):
+        return home
+    found: Provider = import_module(str(home)).PROVIDERS[name]
     return found
+
+
+def register(dialect: Dialect, simulated: Provider | None = None) -> None:
+    """Make a provider known that is not part of the package: its wire, and where given its simulated server.
+
+    From here on it is recorded, replayed and simulated by its name like any other. UsageError where the name is taken.
+    """
+    claim(dialect)
+    if simulated is not None:
+        HOMES[dialect.name] = simulated

@@ -1,0 +1,63 @@
+"""What a provider of one's own is made from. ``docs/add-a-provider.md`` builds one.
+
+from mockserver.providers import Dialect, Life, register
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from mockserver.core.frames import Accept, Effect, Event, Handshake, Hangup, Micros, Opened, Received, Sender, Text
+from mockserver.core.view import Audio, Kind, View
+from mockserver.dialects.base import Dialect, MatchRules, parse
+from mockserver.dialects.life import Life
+from mockserver.engines.base import Engine, SessionContext
+from mockserver.engines.simulator.common import Provider, SimulatorSource
+from mockserver.engines.simulator.desk import Desk
+from mockserver.engines.simulator.options import SimulatorOptions
+from mockserver.engines.simulator.providers import register
+from mockserver.errors import UsageError
+
+GROUP = "mockserver.providers"
+"""The group of entry points by which an installed package makes its providers known."""
+
+
+def installed() -> None:
+    """Make the providers of installed packages known, once. UsageError where one cannot be loaded."""
+    for entry in entry_points(group=GROUP):
+        try:
+            entry.load()
+        except Exception as error:
+            raise UsageError(
+                f"provider {entry.name!r} of an installed package cannot be loaded "
+                f"({entry.value}): {type(error).__name__}: {error}"
+            ) from error
+
+
+__all__ = [
+    "Accept",
+    "Audio",
+    "Desk",
+    "Dialect",
+    "Effect",
+    "Engine",
+    "Event",
+    "Handshake",
+    "Hangup",
+    "Kind",
+    "Life",
+    "MatchRules",
+    "Micros",
+    "Opened",
+    "Provider",
+    "Received",
+    "Sender",
+    "SessionContext",
+    "SimulatorOptions",
+    "SimulatorSource",
+    "Text",
+    "View",
+    "installed",
+    "parse",
+    "register",
+]
