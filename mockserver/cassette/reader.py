@@ -15,25 +15,25 @@ from zlib import crc32
 import msgpack
 
 from mockserver.cassette import audio
-from mockserver.cassette.codec import CHECK, DIGEST, END, FRAME_KINDS, MAGIC, PREFIX, RECORDING, SENDERS, pack
+from mockserver.cassette.claims import Claim, Claims, claim
+from mockserver.cassette.codec import CHECK, END, FRAME_KINDS, MAGIC, PREFIX, RECORDING, SENDERS, pack
 from mockserver.cassette.foreign import HEAD, looks_like
 from mockserver.cassette.model import FORMAT_VERSION, Cassette, Connection, Exchange, Header, Record
 from mockserver.cassette.upgrade import UPGRADES, Upgrade, upgraded
 from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Micros, Text
 from mockserver.errors import CassetteDamaged, CassetteForeign, CassetteTooNew
 
-LARGEST_DIGEST = 1 << 26
-"""Bytes of audio that a digest may stand for in one frame; they are made up when the frame is read."""
 _BAD = (ValueError, TypeError, msgpack.UnpackException, RecursionError)
 
 
 class Records(Sequence[Record]):
     """The frames of one connection, decoded when asked for and not kept."""
 
-    def __init__(self, buffer: bytes, places: array[int], name: str) -> None:
+    def __init__(self, buffer: bytes, places: array[int], name: str, claims: Claims | None = None) -> None:
         self._buffer = buffer
         self._places = places  # begin and end of each, in turn
         self._name = name
+        self._claims = Claims() if claims is None else claims
 
     def __len__(self) -> int:
         return len(self._places) // 2
@@ -63,26 +63,15 @@ class Records(Sequence[Record]):
     def _decode(self, place: int) -> Record:
         begin, end = self._places[2 * place], self._places[2 * place + 1]
         try:
-            return _record(msgpack.unpackb(self._buffer[begin:end], ext_hook=_ext))
+            # Two passes: what digests claim is added up before a byte of it is made up.
+            claimed: list[int] = []
+            item = msgpack.unpackb(self._buffer[begin:end], ext_hook=lambda code, data: claim(code, data, claimed))
+            if claimed:
+                self._claims.take(begin, sum(claimed))
+                item = [part.zeros() if isinstance(part, Claim) else part for part in item]
+            return _record(item)
         except _BAD as error:
             raise damaged(self._name, begin, f"not a frame ({_short(error)})") from None
-
-
-class _Digest(bytes):
-    """The zeros that stand for audio, with its hash."""
-
-    sha256: str = ""
-
-
-def _ext(code: int, data: bytes) -> Any:
-    if code != DIGEST or len(data) != 40:
-        raise ValueError(f"unknown extension {code}")
-    size = int.from_bytes(data[:8], "big")
-    if size > LARGEST_DIGEST:
-        raise ValueError("a digest of more than 64 MiB")
-    made = _Digest(size)
-    made.sha256 = data[8:].hex()
-    return made
 
 
 def _record(item: Any) -> Record:
@@ -102,13 +91,18 @@ def _record(item: Any) -> Record:
         case 20 if len(rest) == 1 and isinstance(rest[0], bytes):
             frame = Binary(bytes(rest[0]))
             hashes = (getattr(rest[0], "sha256", ""),)
-        case 22 if len(rest) == 2 and isinstance(rest[0], int | None) and isinstance(rest[1], str):
+        case 22 if len(rest) == 2 and (rest[0] is None or _code(rest[0])) and isinstance(rest[1], str):
             frame = Close(rest[0], rest[1])
         case 24 if len(rest) == 1 and isinstance(rest[0], str):
             frame = Lost(rest[0])
         case _:
             raise ValueError(f"kind {kind} with {len(rest)} values")
     return Record(at, sender, frame, hashes if any(hashes) else ())
+
+
+def _code(code: Any) -> bool:
+    """Whether this is two bytes, as the code of a close frame is."""
+    return isinstance(code, int) and 0 <= code <= 0xFFFF
 
 
 Aside = Callable[[Callable[[], bool]], Callable[[], bool]]
@@ -269,9 +263,9 @@ def _scan(buffer: bytes, header: Header, name: str, partial: bool, sums: _Sums) 
                     opened[number] = (at, timed, _handshake(shake))
                     places[number] = array("Q")
                 case [2, int(number), int(), int(status), list(headers), (str() | None) as chosen, bytes(body)]:
-                    answers[number] = Answer(status, _pairs(headers), chosen, body)
+                    answers[number] = Answer(_status(status), _headers(headers), chosen, body)
                 case [3, _, int(at), str(method), str(path), bytes(sent), int(status), list(headers), bytes(body)]:
-                    exchanges.append(Exchange(method, path, sent, status, _pairs(headers), body, at))
+                    exchanges.append(Exchange(method, path, sent, _status(status), _headers(headers), body, at))
                 case [4 | 5 as kind, 0, 0, int(stated), *rest] if len(rest) == kind - CHECK:
                     if not sums.check(begin, stated):
                         problem = "bytes before this place were changed (the check sum differs)"
@@ -309,8 +303,11 @@ def _result(
         raise damaged(name, begin, problem)
     if problem:
         header = replace(header, ended="killed" if unfinished else "cut")
+    claims = Claims()
     connections = tuple(
-        Connection(number, shake, answers.get(number, Answer()), at, Records(buffer, places[number], name), timed)
+        Connection(
+            number, shake, answers.get(number, Answer()), at, Records(buffer, places[number], name, claims), timed
+        )
         for number, (at, timed, shake) in opened.items()
     )
     return Cassette(header, connections, tuple(exchanges), name)
@@ -325,7 +322,21 @@ def _handshake(shake: list[Any]) -> Handshake:
     path, query, headers, subprotocols, target = shake
     if not all(isinstance(value, str) for value in (path, target, *subprotocols)):
         raise TypeError("a handshake of the wrong shape")
-    return Handshake(path, _pairs(query), _pairs(headers), tuple(subprotocols), target)
+    return Handshake(path, _pairs(query), _headers(headers), tuple(subprotocols), target)
+
+
+def _status(status: int) -> int:
+    if not 100 <= status <= 599:
+        raise ValueError(f"an HTTP status of {status}")
+    return status
+
+
+def _headers(pairs: Any) -> tuple[tuple[str, str], ...]:
+    """Header lines, which end no line themselves."""
+    made = _pairs(pairs)
+    if any(sign in word for pair in made for word in pair for sign in "\r\n\0"):
+        raise ValueError("a header with a line break in it")
+    return made
 
 
 def _pairs(pairs: Any) -> tuple[tuple[str, str], ...]:

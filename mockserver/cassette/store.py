@@ -185,6 +185,8 @@ def check_place(file: Path, overwrite: bool) -> None:
     """Raises CassetteExists or CassetteError where no cassette can be written to this place."""
     if file.is_dir():
         raise CassetteError(f"{file}: is a directory; expected the name of a cassette file (NAME{SUFFIX})")
+    if file.exists() and not file.is_file():
+        raise CassetteError(f"{file}: is not a regular file; expected the name of a cassette file (NAME{SUFFIX})")
     if not overwrite and os.path.lexists(file):
         raise CassetteExists(f"{file}: exists already; overwrite it with `--force` (in Python: overwrite=True)")
 

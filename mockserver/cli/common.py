@@ -23,6 +23,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 INTERRUPT_SECONDS = 2.0
 """What a command gets to end after Ctrl-C before it is asked with SIGTERM."""
+JOURNAL_LIMIT = 10_000
+"""A server as a process may run for days."""
 GRACE_SECONDS = 10.0
 """What it gets after SIGTERM before it is killed."""
 
@@ -47,6 +49,14 @@ def serving(command: F) -> F:
             click.option("--token", metavar="TOKEN", help="Token that the control API asks for."),
             click.option("--token-env", metavar="NAME", help="Variable with the token, which no process list shows."),
             click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE", help="File with the token."),
+            click.option(
+                "--journal-limit",
+                type=click.IntRange(16),
+                default=JOURNAL_LIMIT,
+                show_default=True,
+                metavar="ENTRIES",
+                help="Entries of the journal in memory; 512 MiB of older ones go to a temporary file.",
+            ),
             click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready, for scripts."),
             click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND ...]"),
         )
@@ -72,7 +82,8 @@ def server_options(options: Mapping[str, Any]) -> dict[str, Any]:
     from mockserver.server.tokens import token_from
 
     token = token_from(value=options["token"], env=options["token_env"], file=options["token_file"])
-    return {**{name: options[name] for name in ("host", "port", "tls", "faults", "seed")}, "token": token}
+    as_given = ("host", "port", "tls", "faults", "seed", "journal_limit")
+    return {**{name: options[name] for name in as_given}, "token": token}
 
 
 def ready_line(server: MockServer) -> str:

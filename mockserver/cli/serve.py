@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mockserver.cli.common import announce, server_options, serving, stop_signals, until_done
-from mockserver.errors import ExpectationFailed, UsageError
+from mockserver.errors import ExpectationFailed, SpecError, UsageError
 
 if TYPE_CHECKING:
     from mockserver.server.host import MockServer
@@ -174,15 +174,15 @@ def _listed(value: Any) -> list[Any]:
 
 def _parsed(pair: str) -> tuple[str, Any]:
     """``NAME=VALUE``; the value is written as in YAML (``true``, ``3``, ``[a, b]``)."""
-    import yaml
+    from mockserver.bounded_yaml import load
 
     name, equals, value = pair.partition("=")
     if not equals or not name:
         raise UsageError(f"--set {pair}: expected NAME=VALUE, for example --set pace=instant")
     try:
-        return name, yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {pair}: the value is not YAML: {' '.join(str(error).split())}") from None
+        return name, load(value, source=f"--set {name:.60}")
+    except SpecError as error:
+        raise UsageError(str(error)) from None
 
 
 def _replier(file: Path | None) -> dict[str, Any]:
@@ -190,11 +190,7 @@ def _replier(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     from mockserver.engines.simulator import Rules
+    from mockserver.server.text_files import text_of
 
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UsageError(f"{file}: not a text file; expected YAML with replies") from None
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
+    text = text_of(file, named=str(file), expected="YAML with replies")
     return {"replier": Rules.from_yaml(text, source=str(file))}

@@ -37,6 +37,8 @@ class SessionLog:
     seed: str
     handshake: Handshake | None = None
     ended: bool = False
+    entries: int = 0
+    """How many entries it has."""
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -59,6 +61,14 @@ class Entered(Protocol):
 
     def shown(self, what: Handshake | Answer) -> Handshake | Answer:
         """The same without the secrets in it."""
+        ...
+
+    def gone(self, sender: Sender | None = None, *, session: int | None = None) -> int:
+        """How many frames are there no more."""
+        ...
+
+    def present(self, sender: Sender | None = None, *, session: int | None = None) -> Iterator[Entry]:
+        """The entries that hold frames, as far as they are there."""
         ...
 
     def frames(self, sender: Sender | None = None, *, session: int | None = None) -> Iterator[Entry]:

@@ -34,19 +34,23 @@ class Selection:
     journal: Entered
     described: str
     entries: tuple[Entry, ...]
+    gone: int = 0
+    """Frames of whoever sent these that the journal does not have any more. What is said of all cannot be told then."""
 
     # --- what was found ---
 
     def __len__(self) -> int:
+        self._whole()
         return len(self.entries)
 
     def __iter__(self) -> Iterator[Entry]:
+        self._whole()
         return iter(self.entries)
 
     @property
     def views(self) -> list[View]:
         """Each frame through its session's lens."""
-        return [view for entry in self.entries if (view := self.journal.view(entry)) is not None]
+        return [view for entry in self if (view := self.journal.view(entry)) is not None]
 
     @property
     def bodies(self) -> list[Any]:
@@ -56,6 +60,7 @@ class Selection:
     @property
     def first(self) -> Entry:
         """The first frame; fails where there is none."""
+        self._whole()
         return self.at_least(1).entries[0]
 
     @property
@@ -80,15 +85,17 @@ class Selection:
 
     def exactly(self, count: int) -> Selection:
         """There are exactly ``count``."""
-        return self._check(len(self) == count, f"{_times(count)}")
+        return self._check(len(self.entries) == count, f"{_times(count)}")
 
     def at_least(self, count: int) -> Selection:
         """There are ``count`` or more."""
-        return self._check(len(self) >= count, f"at least {_times(count)}")
+        if len(self.entries) >= count:
+            return self  # more of them would change nothing
+        return self._check(False, f"at least {_times(count)}")
 
     def at_most(self, count: int) -> Selection:
         """There are ``count`` or fewer."""
-        return self._check(len(self) <= count, f"at most {_times(count)}")
+        return self._check(len(self.entries) <= count, f"at most {_times(count)}")
 
     # --- in what order ---
 
@@ -114,15 +121,23 @@ class Selection:
             0 <= passed <= limit, f"within {limit / 1_000:g} ms of {of.described} (it took {passed / 1_000:g} ms)", of
         )
 
+    def _whole(self, expected: str = "") -> None:
+        """ExpectationFailed where frames that may belong here are gone."""
+        if self.gone:
+            asked = f"expected {self.described} {expected}".rstrip()
+            raise ExpectationFailed(f"{asked}, which cannot be told: {told_gone(self.gone)}")
+
     def _when(self, entry: Entry) -> Micros:
         return self.journal.sessions[entry.session].began_us + entry.at
 
     def _check(self, holds: bool, expected: str, *others: Selection) -> Selection:
+        for one in (self, *others):
+            one._whole(expected)
         if holds:
             return self
         marked = {entry.index for one in (self, *others) for entry in one.entries}
         raise ExpectationFailed(
-            f"expected {self.described} {expected}, found {_times(len(self))}\n{timeline(self.journal, marked)}"
+            f"expected {self.described} {expected}, found {_times(len(self.entries))}\n{timeline(self.journal, marked)}"
         )
 
 
@@ -148,7 +163,8 @@ def select(journal: Entered, sender: Sender, name: str = "*", **chosen: Unpack[C
     session, response, item = chosen.get("session"), chosen.get("response"), chosen.get("item")
     wanted = dict(where or {}) | {f"response.metadata.{key}": value for key, value in (metadata or {}).items()}
     found = []
-    for entry in journal.frames(sender, session=session):
+    gone = journal.gone(sender, session=session)
+    for entry in journal.present(sender, session=session):
         view = journal.view(entry)
         if (
             view is not None
@@ -164,7 +180,7 @@ def select(journal: Entered, sender: Sender, name: str = "*", **chosen: Unpack[C
     details += [f"{key} {value}" for key, value in (("response", response), ("item", item)) if value is not None]
     details += [] if session is None else [f"session {session}"]
     described = f"{name} from the {sender}" + (f" with {', '.join(details)}" if details else "")
-    return Selection(journal, described, tuple(found))
+    return Selection(journal, described, tuple(found), max(gone, journal.gone(sender, session=session)))
 
 
 def _check_name(journal: Entered, sender: Sender, name: str, session: int | None) -> None:
@@ -216,6 +232,14 @@ def _cut(lines: Sequence[str]) -> list[str]:
         else:
             hidden += 1
     return out
+
+
+def told_gone(count: int) -> str:
+    """Why frames are gone, and what to do."""
+    return (
+        f"{count} frames that may count are gone, the journal is bounded; give it more room (--journal-limit, "
+        "journal_limit=), or ask earlier"
+    )
 
 
 def _times(count: int) -> str:

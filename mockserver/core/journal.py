@@ -6,101 +6,38 @@ after the last fault. Notes say what happened in between. Entries are values and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import repeat
-from typing import Unpack, overload
+from typing import Unpack
 
-from mockserver.core.burst import Burst, Fill, filled
+from mockserver.core.burst import Burst
+from mockserver.core.entries import Entries, Packed
 from mockserver.core.entry import Entry, SessionLog, What
-from mockserver.core.expect import Chosen, Selection, select, timeline
-from mockserver.core.frames import Answer, Handshake, Micros, Note, Sender, Text
+from mockserver.core.expect import Chosen, Selection, select, timeline, told_gone
+from mockserver.core.frames import Answer, Binary, Handshake, Micros, Note, Sender, Text
 from mockserver.core.view import Lens, Memo, View
+from mockserver.errors import ExpectationFailed
 
 _tuple = tuple.__new__
 Sink = Callable[[Entry], None]
 Hide = Callable[[Handshake | Answer], Handshake | Answer]
 
 
-@dataclass(slots=True, eq=False)
-class _Block:
-    """The entries of one burst, until somebody looks at one."""
-
-    begin: int
-    session: int
-    at: Micros
-    frames: Burst
-
-
-_Single = tuple[int, Micros, str, Fill | None]
-"""The entry of a burst of one: session, time, text and what is put into it. Nothing in it can be part of a cycle, so
-the garbage collector forgets it at once. A server that plays for hours would else make it look at millions of objects,
-and every session waits while it does."""
-
-
-class Entries(Sequence[Entry]):
-    """The journal's list. Frames in bursts become entries when they are looked at: few tests look at all.
-
-    Two threads that look at once make the same entry, so nobody has to wait.
-    """
-
-    __slots__ = ("items",)
-
-    def __init__(self, items: Iterable[Entry] = ()) -> None:
-        self.items: list[Entry | _Block | _Single] = list(items)
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    @overload
-    def __getitem__(self, index: int) -> Entry: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Entry]: ...
-    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
-        if isinstance(index, slice):
-            return [self[place] for place in range(len(self.items))[index]]
-        item = self.items[index]
-        return item if isinstance(item, Entry) else self._made(range(len(self.items))[index], item)
-
-    def __iter__(self) -> Iterator[Entry]:
-        for place, item in enumerate(self.items):  # sees what is added meanwhile, as a list does
-            yield item if isinstance(item, Entry) else self._made(place, item)
-
-    def __eq__(self, other: object) -> bool:
-        return list(self) == list(other) if isinstance(other, Entries | list) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]  # a sequence that compares by content, like list
-
-    def __repr__(self) -> str:
-        return repr(list(self))
-
-    def clear(self) -> None:
-        """Drop all entries."""
-        self.items.clear()
-
-    def _made(self, place: int, item: _Block | _Single) -> Entry:
-        if isinstance(item, _Block):
-            session, at, frame = item.session, item.at, item.frames[place - item.begin]
-        else:
-            session, at, text, fill = item
-            frame = Text(filled(text, fill))
-        entry = self.items[place] = Entry(place, session, at, Sender.SERVER, frame)
-        return entry
-
-
 class Journal:
     """Entries of every session of one server, in the order in which they happened.
 
-    ``hide`` takes the secrets out of a handshake or an answer that is to be shown to a person.
+    ``hide`` takes the secrets out of a handshake or an answer that is to be shown to a person. ``entries``: where they
+    lie; a bounded list (``core.bounded``) keeps the last of them in memory, and those before it elsewhere.
 
     A sink is called with each entry before the session goes on: a recorder writes the frame to disk there. What a sink
     raises goes to the shell, which ends the session; the entry stays.
     """
 
-    def __init__(self, *, seed: object = 0, hide: Hide | None = None) -> None:
+    def __init__(self, *, seed: object = 0, hide: Hide | None = None, entries: Entries | None = None) -> None:
         self.seed = seed
         self._hide = hide
-        self.entries = Entries()
+        self.entries = Entries() if entries is None else entries
+        self._bounded = type(self.entries) is not Entries
         self.sessions: list[SessionLog] = []
         self._sinks: list[Sink] = []
 
@@ -124,9 +61,13 @@ class Journal:
 
     def write(self, log: SessionLog, at: Micros, sender: Sender | None, what: What) -> Entry:
         """Write one entry and tell the sinks."""
-        entries = self.entries.items
-        entry = _tuple(Entry, (len(entries), log.number, at, sender, what))
-        entries.append(entry)
+        entries = self.entries
+        items = entries.items
+        entry = _tuple(Entry, (entries.offset + len(items), log.number, at, sender, what))
+        items.append(entry)
+        log.entries += 1
+        if self._bounded:
+            entries.grew(len(what.data) if isinstance(what, Text | Binary) else 0)
         for sink in self._sinks:
             sink(entry)
         return entry
@@ -135,10 +76,14 @@ class Journal:
         """Write frames that the server sends together. Only where the journal is not ``watched``."""
         items = self.entries.items
         pieces = frames.pieces
+        log.entries += len(pieces)
         if len(pieces) == 1:
             items.append((log.number, at, *pieces[0]))
         else:
-            items.extend(repeat(_Block(len(items), log.number, at, frames), len(pieces)))
+            begin = self.entries.offset + len(items)
+            items.extend(repeat(Packed(begin, log.number, at, frames), len(pieces)))
+        if self._bounded:
+            self.entries.grew(sum(len(text) for text, _ in pieces))
 
     def shown(self, what: Handshake | Answer) -> Handshake | Answer:
         """A handshake or its answer as it may be printed: clients and services carry keys, tokens and cookies there."""
@@ -154,8 +99,19 @@ class Journal:
             return None
         return self.sessions[entry.session].lens.view(entry.what, entry.sender)
 
+    def gone(self, sender: Sender | None = None, *, session: int | None = None) -> int:
+        """How many frames are there no more, because the journal is bounded."""
+        return self.entries.gone(sender, session)
+
     def frames(self, sender: Sender | None = None, *, session: int | None = None) -> Iterator[Entry]:
-        """The entries that hold frames."""
+        """The entries that hold frames. ExpectationFailed where some are gone: what is asked of all cannot be told."""
+        gone = self.gone(sender, session=session)
+        if gone:
+            raise ExpectationFailed(f"cannot tell: {told_gone(gone)}")
+        yield from self.present(sender, session=session)
+
+    def present(self, sender: Sender | None = None, *, session: int | None = None) -> Iterator[Entry]:
+        """The same for those that are there."""
         for entry in self.entries:
             if entry.sender is None or isinstance(entry.what, Handshake | Answer | Note):
                 continue

@@ -21,7 +21,7 @@ _TIME_UNITS = {
     "h": 3_600_000_000,
 }
 _SIZE_UNITS = {"": 1, "b": 1, "kb": 1_000, "kib": 1_024, "mb": 1_000_000, "mib": 1_048_576}
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z/]*)$")
+_AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)([A-Za-z/]*)$")
 _SAFE = re.compile(r"[A-Za-z0-9_.*?:/#+-]+$")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
@@ -62,7 +62,7 @@ def ordinal_value(text: str) -> int | None:
     word = text.lower()
     if word in _ORDINALS:
         return _ORDINALS.index(word) + 1
-    match = re.match(r"(?:(\d+)(?:st|nd|rd|th)|#(\d+))$", word)
+    match = re.match(r"(?:(\d{1,18})(?:st|nd|rd|th)|#(\d{1,18}))$", word)
     return int(match[1] or match[2]) if match else None
 
 
@@ -82,7 +82,7 @@ def chance_value(text: str) -> float | None:
 
 def whole_value(text: str) -> int | None:
     """A whole number, or None."""
-    return int(text) if re.match(r"-?\d+$", text) else None
+    return int(text) if re.match(r"-?\d{1,18}$", text) else None
 
 
 CLAUSE_WORDS = ("on", "before", "from", "in", "within", "after", "with", "at", "once", "for", "optional")

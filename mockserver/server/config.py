@@ -21,6 +21,7 @@ from typing import Any
 
 from mockserver.errors import UsageError
 from mockserver.server.outlast import LIMIT_SECONDS
+from mockserver.server.text_files import text_of
 
 OWN, SHARED = "mockserver.toml", "pyproject.toml"
 KEYS = ("redact", "outlast", "rules")
@@ -61,11 +62,11 @@ def combined(under: Mapping[str, Any], over: Mapping[str, Any] | None) -> dict[s
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(text_of(path, named=str(path), expected="TOML"))
+    except (ValueError, RecursionError) as error:  # also for numbers and depths beyond Python's own limits
+        if isinstance(error, UsageError):
+            raise
         raise UsageError(f"{path}: not TOML: {error}") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _config(path: Path, table: Any) -> Config:

@@ -25,7 +25,6 @@ import asyncio
 import json
 import math
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from fnmatch import fnmatchcase
@@ -101,7 +100,7 @@ class Control:
                 return 200, {"problems": [str(problem) for problem in self._server.problems()]}
             case "GET", ["sessions", number]:
                 handle = self._numbered(number)
-                return 200, self._session(handle, sum(entry.session == handle.number for entry in self._server.journal))
+                return 200, self._session(handle, handle.log.entries)
             case "POST", ["sessions", number, "pause" | "resume" as what]:
                 handle = self._numbered(number)
                 (handle.pause if what == "pause" else handle.resume)()
@@ -136,7 +135,6 @@ class Control:
         server = self._server
         from mockserver import __version__
 
-        counts = Counter(entry.session for entry in server.journal)
         return {
             "version": __version__,
             "dialect": server.dialect.name,
@@ -146,7 +144,7 @@ class Control:
             "ws_url": server.ws_url,
             "elapsed_us": server.elapsed_us,
             "entries": len(server.journal),
-            "sessions": [self._session(handle, counts[handle.number]) for handle in server.sessions],
+            "sessions": [self._session(handle, handle.log.entries) for handle in server.sessions],
             "faults": self._faults(),
             "problems": [str(problem) for problem in server.problems()],
         }
@@ -243,12 +241,14 @@ class Control:
         return page
 
     def _page(self, since: int, limit: int, wanted: Callable[[Entry], bool]) -> dict[str, Any]:
-        entries, index = self._server.journal.entries, since
+        index = since
         made: list[dict[str, Any]] = []
-        while index < len(entries) and len(made) < limit:
-            if wanted(entries[index]):
-                made.append(self._entry(entries[index]))
-            index += 1
+        for entry in self._server.journal.entries.since(since):
+            if len(made) >= limit:
+                break
+            index = entry.index + 1
+            if wanted(entry):
+                made.append(self._entry(entry))
         return {"entries": made, "next": max(index, since)}
 
     async def _wait(self, since: int, wanted: Callable[[Entry], bool], seconds: float) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mockserver.errors import UsageError
+from mockserver.server.text_files import text_of
 
 T = TypeVar("T")
 
@@ -33,10 +34,7 @@ def named_set(reference: str) -> list[str]:
     from mockserver.faults.tokens import nearest
 
     path, name = _split(reference.removeprefix("@"))
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"fault set {reference!r}: cannot read {path} ({error.strerror})") from None
+    text = text_of(path, named=f"fault set {reference!r:.200}", expected="YAML with sets of faults")
     sets = load_text(text, source=str(path))
     if name is None and len(sets) == 1:
         [name] = sets

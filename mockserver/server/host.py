@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, MutableSequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -20,7 +21,6 @@ from mockserver.cassette.model import Exchange
 from mockserver.cassette.tap import Tap
 from mockserver.core.entry import Entry
 from mockserver.core.frames import Handshake, Micros
-from mockserver.core.journal import Journal
 from mockserver.core.session import Session
 from mockserver.engines.base import HttpReply, Lending, Relaying, Request, SessionContext, Source
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
@@ -28,11 +28,12 @@ from mockserver.server.admission import Admission, Asked, checked_origins
 from mockserver.server.alarms import Alarms
 from mockserver.server.clock import Clock
 from mockserver.server.hiding import hider
+from mockserver.server.journal_file import journal_of
 from mockserver.server.local import cannot_listen, loopback, stop_listening
 from mockserver.server.neighbours import Neighbours, spends_nothing
 from mockserver.server.outlast import LIMIT_SECONDS
 from mockserver.server.pump import Pump, Upstream
-from mockserver.server.sessions import AnyFault, ArmedFault, FaultSet, SessionHandle
+from mockserver.server.sessions import AnyFault, ArmedFault, FaultSet, Past, SessionHandle
 from mockserver.server.tokens import checked_token
 from mockserver.server.websocket.app import App, told
 from mockserver.server.whereabouts import Whereabouts, authority, houses_of, spoken_at
@@ -59,7 +60,8 @@ class MockServer:
     (``http://localhost:3000``); by default none may. ``compress`` False offers no permessage-deflate.
     ``dial_timeout``: seconds that the upstream of a relay gets to answer. ``outlast``: seconds that it gets, while a
     recorder listens, to end its open response after a fault has ended the client's connection. Raises ServerError when
-    the port is taken.
+    the port is taken. ``journal_limit``: entries that the journal keeps in memory, for a server that runs long; older
+    ones go to a temporary file of 512 MiB at most, and a check that needs one that is gone fails and says so.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class MockServer:
         allow_origins: Iterable[str] = (),
         compress: bool = True,
         dial_timeout: float = 30.0,
+        journal_limit: int | None = None,
         outlast: float = LIMIT_SECONDS,
     ) -> None:
         if not hasattr(source, "open") or not hasattr(source, "dialect"):
@@ -98,7 +101,8 @@ class MockServer:
             secure=tls,
         )
         self.compress = compress
-        self.journal = Journal(seed=seed, hide=hider(*dialects))
+        self.journal = journal_of(journal_limit, seed=seed, hide=hider(*dialects))
+        self._past = Past(journal_limit is not None)
         self.sessions: list[SessionHandle] = []
         self._faults = FaultSet(faults, seed, dialects)
         self._host = host
@@ -120,7 +124,7 @@ class MockServer:
         self._outlast = outlast
         self.taps: list[Callable[[Entry], None]] = []
         """Recorders: told of what passes between the engines and the faults, before it goes on."""
-        self.exchanges: list[Exchange] = []
+        self.exchanges: MutableSequence[Exchange] = deque(maxlen=journal_limit)
         self.on_exchange: list[Callable[[Exchange], None]] = []
 
     # --- where it is ---
@@ -241,7 +245,7 @@ class MockServer:
             self._listener = await loop.create_server(
                 app, self._host, self._wanted_port, ssl=secure, backlog=1024, reuse_address=True
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # no such port, no such name, a name that can be none
             raise cannot_listen(self._host, self._wanted_port, error) from None
         self._loop, self._app, self._alarms = loop, app, Alarms(Clock(loop))
         self._neighbours = Neighbours(self, clock=self._alarms.clock, dialler=self._dial, failed=self._failed_at)
@@ -329,7 +333,9 @@ class MockServer:
 
     def closed(self, pump: Pump) -> None:
         """A connection has ended."""
-        self._running.pop(pump, None)
+        handle = self._running.pop(pump, None)
+        if handle is not None:
+            self._past.ended(handle)
         self._faults.forget(pump.session)
         if self._gone is not None:
             self._gone.set()

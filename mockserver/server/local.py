@@ -35,8 +35,10 @@ async def stop_listening(listener: asyncio.Server) -> None:
     listener.close()
 
 
-def cannot_listen(host: str, port: int, error: OSError) -> ServerError:
+def cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> ServerError:
     """Why a listener could not be opened, and what to do."""
+    if isinstance(error, UnicodeError):
+        return ServerError(f"cannot listen on {host!r:.80}: that is no host name; give an address such as 127.0.0.1")
     if error.errno == errno.EADDRINUSE:
         return ServerError(f"port {port} is in use: choose another with --port, or leave it out for any free one")
     if error.errno == errno.EACCES:

@@ -7,6 +7,7 @@ the dialler call it, it feeds the session and executes what comes back, and noth
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Future, TimerHandle, Transport, ensure_future, wait
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -38,6 +39,9 @@ from mockserver.server.websocket.outlet import Outlet
 
 CLOSE_TIMEOUT = 5.0
 """Seconds of the loop's clock that a client gets to answer a close frame before TCP is closed anyway."""
+
+PINGS = 64
+"""Pings of one session that are noted one by one."""
 
 Decision = Accept | Refuse | Abort
 
@@ -96,6 +100,7 @@ class Pump:
         self._closer: TimerHandle | None = None
         self._linger_us: Micros = 0
         self._latest: Micros = 0
+        self._pings: Counter[str] = Counter()
         self._asked: set[Future[Any]] = set()
 
     def now(self) -> Micros:
@@ -132,6 +137,15 @@ class Pump:
             except Exception as error:  # noqa: BLE001 - as in feed
                 self._fail(error)
             self.settle()
+
+    def pinged(self, text: str) -> None:
+        """A ping or a pong came. The first are noted one by one, later ones each time that their number doubles."""
+        self._pings[text] += 1
+        count = self._pings[text]
+        if count <= PINGS:
+            self.note("ping", text)
+        elif count & (count - 1) == 0:
+            self.note("ping", f"{text}; {count} so far")
 
     def note(self, kind: str, text: str) -> None:
         """Write a note into the journal."""

@@ -103,7 +103,7 @@ class Recording:
             client[1],
             server[0],
             server[1],
-            len(self.server.exchanges),
+            self.recorder.exchanges,
             self.server.elapsed_us / 1_000_000,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableSequence, Sequence
 from typing import Protocol
 
 from mockserver.cassette.model import Exchange
@@ -41,7 +41,7 @@ class Serving(Protocol):
     admission: Admission
     journal: Journal
     sessions: list[SessionHandle]
-    exchanges: list[Exchange]
+    exchanges: MutableSequence[Exchange]
     on_exchange: list[Callable[[Exchange], None]]
 
     @property

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Unpack
 
 from mockserver.core.entry import SessionLog
 from mockserver.core.expect import Chosen, Selection
-from mockserver.core.frames import Micros
+from mockserver.core.frames import Effect, Event, Micros
 from mockserver.core.journal import Journal
 from mockserver.core.pause import PausedLayer
 from mockserver.core.session import Layer, Session
+from mockserver.core.view import Memo
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Engine, Inspectable, Inspection
 from mockserver.errors import FaultNeverFired, UsageError
 from mockserver.server.fault_files import expanded
 from mockserver.server.pump import Pump
+
+KEPT = 256
+"""Sessions that are over and can still be looked into, where memory is bounded."""
+
+
+def _nothing(effect: Effect) -> None:
+    pass
 
 
 class AnyFault(Protocol):
@@ -115,10 +124,58 @@ class SessionHandle:
         """Whether either side has ended it."""
         return self.session.over
 
+    def retire(self) -> None:
+        """Give up the engine and what else only a running session needs. What the journal has stays."""
+        session = self.session
+        session.engine = _Retired(session.engine)
+        session.layers = []
+        session.emit = _nothing
+        session.emit_burst = None
+        session.log.lens = Memo(session.log.lens.lens) if isinstance(session.log.lens, Memo) else session.log.lens
+
     def inspect(self) -> Inspection:
         """What the engine shows of itself."""
         engine = self.session.engine
         return engine.inspect() if isinstance(engine, Inspectable) else Inspection(type(engine).__name__.lower())
+
+
+class Past:
+    """Sessions that are over, on a server whose memory is bounded: all but the last give up their engines."""
+
+    def __init__(self, bounded: bool) -> None:
+        self._bounded = bounded
+        self._handles: deque[SessionHandle] = deque()
+
+    def ended(self, handle: SessionHandle) -> None:
+        """One more is over."""
+        if self._bounded:
+            self._handles.append(handle)
+            if len(self._handles) > KEPT:
+                self._handles.popleft().retire()
+
+
+class _Retired:
+    """What stands in the place of an engine that was given up."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._name = engine.inspect().engine if isinstance(engine, Inspectable) else type(engine).__name__.lower()
+
+    def feed(self, item: Event, now: Micros) -> list[Effect]:
+        """Nothing comes of anything."""
+        return []
+
+    def wake_at(self) -> Micros | None:
+        """Never."""
+        return None
+
+    def wake(self, now: Micros) -> list[Effect]:
+        """Nothing is due."""
+        return []
+
+    def inspect(self) -> Inspection:
+        """That there is nothing to see any more."""
+        why = f"given up: the last {KEPT} sessions that ended are kept where journal_limit is set"
+        return Inspection(self._name, {"state": why})
 
 
 class FaultSet:

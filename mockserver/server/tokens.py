@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 from mockserver.errors import UsageError
+from mockserver.server.text_files import text_of
 
 LARGEST_FILE = 4096
 """Bytes that a file with a token may have."""
@@ -47,22 +47,8 @@ def token_from(*, value: str | None = None, env: str | None = None, file: Path |
 
 
 def _first_line(file: Path) -> str:
-    try:
-        # Not blocking, so that a FIFO is refused and not waited for.
-        descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        try:
-            regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-            data = os.read(descriptor, LARGEST_FILE + 1) if regular else b""
-        finally:
-            os.close(descriptor)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "not a file name"
-        raise UsageError(f"--token-file {file}: cannot be read: {why}") from None
-    if not regular:
-        raise UsageError(f"--token-file {file}: is not a regular file; expected one line with the token")
-    if len(data) > LARGEST_FILE:
-        raise UsageError(f"--token-file {file}: more than {LARGEST_FILE} bytes; expected one line with the token")
-    lines = data.decode("utf-8", "replace").splitlines()
+    text = text_of(file, named=f"--token-file {file}", expected="one line with the token", largest=LARGEST_FILE)
+    lines = text.splitlines()
     if len(lines) > 1 and any(line.strip() for line in lines[1:]):
         raise UsageError(f"--token-file {file}: more than one line; expected one line with the token")
     return lines[0].strip() if lines else ""

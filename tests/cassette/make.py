@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 
 from hypothesis import strategies as st
 
@@ -29,10 +30,13 @@ frames: st.SearchStrategy[Frame] = st.one_of(
 )
 times = st.integers(0, 2**50)
 records = st.builds(Record, times, st.sampled_from(Sender), frames)
-handshakes = st.builds(Handshake, words, pairs, pairs, st.lists(words, max_size=3).map(tuple), words)
-answers = st.builds(Answer, st.integers(100, 599), pairs, st.none() | words, st.binary(max_size=50))
+values = words.map(lambda word: re.sub(r"[\r\n\0]", "", word))
+heads = st.lists(st.tuples(values, values), max_size=3).map(tuple)
+"""Header lines: they end no line themselves."""
+handshakes = st.builds(Handshake, words, pairs, heads, st.lists(words, max_size=3).map(tuple), words)
+answers = st.builds(Answer, st.integers(100, 599), heads, st.none() | words, st.binary(max_size=50))
 blobs = st.binary(max_size=50)
-exchanges = st.builds(Exchange, words, words, blobs, st.integers(100, 599), pairs, blobs, times)
+exchanges = st.builds(Exchange, words, words, blobs, st.integers(100, 599), heads, blobs, times)
 headers = st.builds(
     Header,
     dialect=st.sampled_from(["openai", "generic", "a dialect of tomorrow"]),

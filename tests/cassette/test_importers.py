@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -614,3 +616,38 @@ def test_a_yaml_with_http_exchanges_only_holds_no_socket() -> None:
     )
     with pytest.raises(CassetteDamaged, match="this is an HTTP recording; it holds no socket"):
         import_bytes(text.encode(), "x.yaml")
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for place in (tmp_path / "fifo", Path("/dev/zero"), tmp_path):
+        with pytest.raises(CassetteError):
+            detect_and_import(place)
+
+
+HALF = "\\ud800"
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (f'{{"capture":1}}\n{{"from":"client","at_ms":1,"text":"{HALF}"}}', "frame 0"),
+        (f'{{"capture":1}}\n{{"from":"server","at_ms":1,"close":{{"code":1000,"reason":"{HALF}"}}}}', "frame 0"),
+        (f'{{"capture":1}}\n{{"connect":{{"path":"/{HALF}"}}}}\n{{"from":"client","text":"a"}}', "the handshake"),
+    ],
+)
+def test_half_a_character_is_told_with_its_place(text: str, where: str) -> None:
+    with pytest.raises(CassetteDamaged, match=f"{where}.*holds half a character"):
+        import_bytes(text.encode(), "x.jsonl")
+
+
+def test_a_log_of_many_short_messages_is_read_in_linear_time() -> None:
+    """Twice as many messages take about twice as long: lines were counted from the start for each."""
+
+    def seconds(count: int) -> float:
+        began = time.perf_counter()
+        import_genai_log(b">3 {}\n" * count, "x.log")
+        return time.perf_counter() - began
+
+    seconds(1000)
+    assert min(seconds(20_000) for _ in range(3)) < 8 * min(seconds(5_000) for _ in range(3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mockserver.cassette.codec import MAGIC, PREFIX, RECORDING, encode
+from mockserver.cassette.claims import LARGEST_DIGEST, LARGEST_DIGESTS
+from mockserver.cassette.codec import DIGEST, MAGIC, PREFIX, RECORDING, Writer, encode
 from mockserver.cassette.model import Cassette, Header
 from mockserver.cassette.reader import decode
-from mockserver.core.frames import Binary, Close, Sender, Text
+from mockserver.core.frames import Binary, Close, Handshake, Sender, Text
 from mockserver.errors import CassetteDamaged, CassetteError, CassetteForeign, CassetteTooNew
 from tests.cassette.make import audio_delta, cassette, event, noise
 
@@ -212,3 +214,66 @@ def test_records_are_a_sequence() -> None:
     with pytest.raises(IndexError):
         records[5]
     assert json.loads(records[2].frame.data)["type"] == "response.output_audio.delta"  # type: ignore[union-attr]
+
+
+# --- what a file claims -----------------------------------------------------------------------------------------------
+
+
+def claiming(*frames: list[int]) -> bytes:
+    """A cassette in which each frame holds digests of so many bytes."""
+    data = bytearray()
+    writer = Writer(data.extend)
+    writer.header(Header("openai", audio="digest"))
+    writer.opened(0, 0, Handshake("/"))
+    for at, sizes in enumerate(frames):
+        parts: list[object] = ["{"]
+        for size in sizes:
+            parts += [msgpack.ExtType(DIGEST, size.to_bytes(8, "big") + bytes(32)), ","]
+        writer.put([19, 0, at, *parts])
+    writer.end({})
+    return bytes(data)
+
+
+def test_a_claim_costs_nothing_until_it_is_needed_and_has_a_limit() -> None:
+    """A few bytes a digest, gigabytes that they stand for."""
+    tracemalloc.start()
+    try:
+        one = decode(claiming([LARGEST_DIGEST // 4] * 5), "x")
+        with pytest.raises(CassetteDamaged, match="digests of 20971520 bytes in one frame"):
+            list(one.connections[0].records)
+        many = decode(claiming(*[[LARGEST_DIGEST]] * (LARGEST_DIGESTS // LARGEST_DIGEST + 1)), "x")
+        assert len(many.connections[0].records) == LARGEST_DIGESTS // LARGEST_DIGEST + 1
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_all_claims_of_a_file_count_together_and_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mockserver.cassette.claims.LARGEST_DIGESTS", 3000)
+    fits = decode(claiming([1000], [1000], [500, 500]), "x").connections[0].records
+    for _ in range(3):
+        assert [len(one.digests) for one in fits] == [1, 1, 2]
+    with pytest.raises(CassetteDamaged, match="digests of more than 3000 bytes in one file"):
+        list(decode(claiming([1000], [1000], [500, 501]), "x").connections[0].records)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        [22, 0, 0, 70_000, "x"],
+        [22, 0, 0, -1, "x"],
+        [2, 0, 0, 99_999, [], None, b""],
+        [2, 0, 0, 101, [["a", "b\r\nX: y"]], None, b""],
+        [3, 0, 0, "GET", "/", b"", 0, [], b""],
+    ],
+)
+def test_what_no_wire_can_carry_is_damage(item: list[object]) -> None:
+    """A status, a code or a header that a replay could not send."""
+    data = bytearray()
+    writer = Writer(data.extend)
+    writer.header(Header("openai"))
+    writer.opened(0, 0, Handshake("/"))
+    writer.put(item)
+    writer.end({})
+    with pytest.raises(CassetteDamaged):
+        list(decode(bytes(data), "x").connections[0].records)

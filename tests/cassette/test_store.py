@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from mockserver.cassette import store
 from mockserver.cassette.redact import Redactor
-from mockserver.cassette.store import leftovers, load, locate, save
+from mockserver.cassette.store import Recorder, leftovers, load, locate, save
 from mockserver.core.frames import Text
 from mockserver.errors import (
     CassetteDamaged,
@@ -224,3 +225,19 @@ def test_a_loaded_cassette_takes_little_more_memory_than_its_file(tmp_path: Path
     assert count == 4_000
     # The reader looks at a file in pieces of 256 KiB, which is nothing beside a long recording.
     assert peak < 1.3 * path.stat().st_size + (1 << 20)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, overwrite: bool) -> None:
+    """A FIFO, a device and a link to one: neither saving nor recording puts a file in its place."""
+    fifo, link = tmp_path / "fifo", tmp_path / "link"
+    os.mkfifo(fifo)
+    link.symlink_to("/dev/null")
+    for place in (fifo, link, Path("/dev/null")):
+        with pytest.raises(CassetteError, match="not a regular file"):
+            save(cassette(), place, overwrite=overwrite)
+        with pytest.raises(CassetteError, match="not a regular file"):
+            Recorder(place, overwrite=overwrite)
+    assert stat.S_ISFIFO(fifo.stat().st_mode)
+    assert link.is_symlink()
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)

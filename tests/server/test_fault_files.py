@@ -56,7 +56,7 @@ def test_the_only_set_needs_no_name(tmp_path: Path) -> None:
     [
         ("@{path}:latte", "has no set 'latte'; did you mean 'late'? (it has late, busy)"),
         ("@{path}", "say which set, as in @{path}:late (the file has late, busy)"),
-        ("@{path}x:late", "cannot read {path}x (No such file or directory)"),
+        ("@{path}x:late", "{path}x:late': cannot be read: No such file or directory"),
     ],
 )
 def test_what_is_wrong_is_said(path: Path, reference: str, message: str) -> None:

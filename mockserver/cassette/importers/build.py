@@ -6,6 +6,7 @@ What is imported otherwise than the file states it is told in one line, to whoev
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from mockserver.cassette.model import Cassette, Connection, Header, Record
 from mockserver.core.frames import Answer, Close, Frame, Handshake, Lost, Micros, Sender, Text
@@ -79,6 +80,11 @@ class Builder:
         self, handshake: Handshake | None = None, *, answer: Answer | None = None, opened_us: Micros = 0
     ) -> None:
         """A connection begins. Without a handshake, the one that the provider's clients make."""
+        where = f"the handshake of connection {len(self._connections)}"
+        shake = handshake or Handshake()
+        self._wired(where, shake.path, shake.target, *shake.subprotocols, *chain(*shake.query, *shake.headers))
+        if answer is not None:
+            self._wired(f"the answer to {where}", answer.subprotocol or "", *chain(*answer.headers))
         self._since = 0
         self._connections.append((handshake, answer or Answer(), opened_us, []))
 
@@ -102,6 +108,9 @@ class Builder:
             where = f"connection {len(self._connections) - 1}, frame {len(records)}"
             self._back.append(f"{where}: {at / 1000:.0f} ms after {before / 1000:.0f} ms")
             at = before
+        if isinstance(frame, Text | Close | Lost):
+            text = frame.data if isinstance(frame, Text) else frame.reason
+            self._wired(f"connection {len(self._connections) - 1}, frame {len(records)}", text)
         records.append(Record(at, sender, sendable(frame, self._tell)))
 
     def _is_over(self, sender: Sender, frame: Frame) -> bool:
@@ -122,6 +131,15 @@ class Builder:
         self.connect(shake, answer=answer, opened_us=began)
         self._since = since
 
+    def _wired(self, where: str, *texts: str) -> None:
+        """CassetteDamaged for a text that no wire has carried: JSON can escape half a character, UTF-8 has none."""
+        try:
+            for text in texts:
+                text.encode()
+        except UnicodeEncodeError:
+            what = "half a character (a lone surrogate), which is in no UTF-8"
+            raise CassetteDamaged(f"{self._name}: cannot be imported: {where} holds {what}") from None
+
     def cassette(self) -> Cassette:
         """The cassette. Where the file named no provider, the first handshake may show it."""
         if not any(records for *_, records in self._connections):
@@ -134,7 +152,11 @@ class Builder:
         spoken = self._dialect or self._spoken()
         usual = Handshake(path=spoken.socket_path, target=spoken.socket_path)
         return Cassette(
-            Header(spoken.name, self._upstream or spoken.upstream or "", origin=self._origin),
+            Header(
+                spoken.name,
+                _readable(self._upstream) or spoken.upstream or "",
+                origin=_readable(self._origin),
+            ),
             tuple(
                 Connection(number, shake or usual, answer, opened_us, tuple(records), number in self._timed)
                 for number, (shake, answer, opened_us, records) in enumerate(self._connections)
@@ -161,3 +183,8 @@ class Builder:
             names = " or ".join(one.name for one in found)
             raise UsageError(f"{self._name}: cannot tell whose session it is, {names}: say it with --provider NAME")
         return dialect_named(self._hints[0]) if self._hints else GENERIC
+
+
+def _readable(text: str) -> str:
+    """A remark of the file, as text that can be written."""
+    return text.encode(errors="replace").decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,14 +33,24 @@ def detect_and_import(path: str | os.PathLike[str], *, provider: str | None = No
     try:
         if file.is_dir():
             raise CassetteError(f"{file}: is a directory; expected {FORMS}")
-        if file.stat().st_size > LARGEST:
-            raise CassetteError(f"{file}: {file.stat().st_size} bytes is more than the {LARGEST} that can be imported")
-        data = file.read_bytes()
+        size = regular_size(file)
+        if size > LARGEST:
+            raise CassetteError(f"{file}: {size} bytes is more than the {LARGEST} that can be imported")
+        with file.open("rb") as stream:
+            data = stream.read(LARGEST + 1)  # it may grow meanwhile
     except FileNotFoundError:
         raise CassetteMissing(f"{file}: no such file; expected {FORMS}") from None
     except (OSError, ValueError) as error:
         raise CassetteError(f"{str(file)!r}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return import_bytes(data, str(file), provider=provider, tell=tell)
+
+
+def regular_size(file: Path) -> int:
+    """Bytes of a file. CassetteError for what only looks like one: reading a FIFO or a device may never end."""
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise CassetteError(f"{file}: is not a regular file; expected {FORMS}")
+    return found.st_size
 
 
 def import_bytes(data: bytes, name: str, *, provider: str | None = None, tell: Tell = untold) -> Cassette:

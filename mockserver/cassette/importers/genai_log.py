@@ -23,10 +23,11 @@ def import_genai_log(
     """The cassette of a test-server websocket log."""
     origin = f"imported from {name.rsplit('/', 1)[-1]} (google/test-server)"
     builder = Builder(provider, name=name, origin=origin, tell=tell)
-    at = 0
+    at, seen, line = 0, 0, 1
     while at < len(data):
         head = _HEAD.match(data, at)
-        line = data.count(b"\n", 0, at) + 1
+        line += data.count(b"\n", seen, at)
+        seen = at
         if head is None:
             raise bad(name, line, "expected '>' or '<', a length and a space")
         begin, size = head.end(), int(head[2])

@@ -14,30 +14,25 @@ from functools import partial
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
 from mockserver.core.frames import (
     Abort,
     Accept,
-    Binary,
-    Close,
     Handshake,
-    Lost,
     Opened,
     Pairs,
-    Peer,
-    Received,
     Refuse,
-    Text,
 )
 from mockserver.engines.base import HttpReply, Request
 from mockserver.errors import ExpectationFailed
 from mockserver.server.pump import Pump
 from mockserver.server.turnstile import Turnstile
 from mockserver.server.websocket.outlet import reset
-from mockserver.server.websocket.strict import NEVER_SENT, Frames, handshake_problem
+from mockserver.server.websocket.reading import broken, lost, read
+from mockserver.server.websocket.strict import Frames, handshake_problem
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes that the body of a plain request may have."""
@@ -276,64 +271,6 @@ class App(web.Server):
                 await pump.left
         pump.hang_up()
         return ws
-
-
-async def read(ws: web.WebSocketResponse, pump: Pump, connection: ClientConnection, turnstile: Turnstile) -> None:
-    """Feed what the client sends until one side has ended the connection."""
-    session, loop = pump.session, pump.loop
-    let_in = 0.0
-    while True:
-        message = await ws.receive()
-        if turnstile.full and connection.came > let_in:
-            await turnstile.through()
-        let_in = connection.came  # what came together is handled together
-        if not pump.reading:
-            # Half-open: the socket stays and nothing is read from it until the server closes.
-            await pump.left
-            return
-        kind = message.type
-        if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
-            if not session.over:
-                began = loop.time()  # looked up each time: a test may make it virtual
-                frame = Text(message.data) if kind is WSMsgType.TEXT else Binary(bytes(message.data))
-                pump.feed(Received(Peer.CLIENT, frame), came=connection.came)
-                turnstile.handled(loop.time() - began)
-        elif kind is WSMsgType.PING:
-            if pump.ponging:
-                pump.outlet.pong(message.data)
-            pump.note("ping", "ping from the client" if pump.ponging else "ping from the client, not answered")
-        elif kind is WSMsgType.PONG:
-            pump.note("ping", "pong from the client")
-        elif kind is WSMsgType.CLOSE:
-            if session.over:
-                return  # the answer to our own close frame
-            if message.data in NEVER_SENT or message.data >= 5000:
-                broken(pump, f"a close frame with code {message.data} (RFC 6455 section 7.4)")
-                return
-            close = Close(message.data or None, message.extra or "")
-            pump.feed(Received(Peer.CLIENT, close))
-            pump.outlet.put(Close(close.code))  # the echo of RFC 6455 section 5.5.1: not a frame of the session
-            return
-        else:
-            problem = connection.frames.problem if connection.frames is not None else None
-            if problem is None and kind is WSMsgType.ERROR:
-                problem = message.data
-            lost(pump, "connection lost" if problem is None else f"protocol error: {problem}")
-            return
-        if pump.upstream is not None and pump.upstream.held:
-            await pump.upstream.room()
-
-
-def lost(pump: Pump, why: str) -> None:
-    """The client has gone without a close frame; each connection ends once."""
-    if not pump.session.over:
-        pump.feed(Received(Peer.CLIENT, Lost(why)))
-
-
-def broken(pump: Pump, problem: str) -> None:
-    """The client broke a rule of the protocol that aiohttp does not know: it is told so, and the session ends."""
-    lost(pump, f"protocol error: {problem}")
-    pump.outlet.put(Close(1002))
 
 
 def read_handshake(request: web.BaseRequest) -> Handshake:

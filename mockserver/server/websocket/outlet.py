@@ -29,6 +29,8 @@ TEXT, BINARY, CLOSE, PONG = 0x1, 0x2, 0x8, 0xA
 COMPRESSED = 0x40
 BATCH = 64 * 1024
 """Bytes of frames that are joined before they are handed to the transport."""
+CROWDED = 4 * 1024 * 1024
+"""Bytes that may wait for a client that does not read. From then on nothing is read from it either."""
 AT_ONCE = 50e-6
 """Real seconds: frames that come as close as this come of one turn of the loop, and leave together."""
 
@@ -90,6 +92,10 @@ class Outlet:
         self._drain: Callable[[], Awaitable[None]] | None = None
         self._deflate: zlib._Compress | None = None
         self._waiting: deque[Frame | Burst] = deque()
+        self._waiting_size = 0
+        self._pong: bytes | None = None  # the answer to the last ping, where there was no room for it
+        self.taken = 0
+        """How often there was room for more."""
         self._chunks: list[bytes | bytearray] = []
         self._size = 0
         self._idle = False  # open, and no task waits for room
@@ -115,13 +121,13 @@ class Outlet:
             return
         if isinstance(frame, Text) and not frame.data.isascii():
             frame.data.encode()  # text that cannot be written is its sender's error, so it is raised here and not later
-        self._waiting.append(frame)
+        self._keep(frame)
 
     def put_all(self, burst: Burst) -> None:
         """Write text frames that go out together, as ``put`` writes each; none of them is unfit to be written."""
         rest = self._write_all(burst) if self._idle else burst
         if rest is not None:
-            self._waiting.append(rest)
+            self._keep(rest)
 
     def flush(self) -> None:
         """Hand what was put to the transport; frames that were put together leave in one write."""
@@ -131,9 +137,8 @@ class Outlet:
             self._size = 0
             if not self._transport.is_closing():
                 self._transport.write(data)
-            if self._task is None and self._full():
-                self._idle = False
-                self._task = get_running_loop().create_task(self._wait_for_room())
+            if self._full():
+                self._await_room()
 
     def flush_soon(self) -> None:
         """The same for what a socket brought about: now, and what more comes of this turn of the loop together.
@@ -150,8 +155,19 @@ class Outlet:
 
     def pong(self, payload: bytes) -> None:
         """Answer a ping. Control frames may overtake data that waits here, never data in the transport."""
-        if self._transport is not None and not self.shut and not self._transport.is_closing():
+        if self._transport is None or self.shut or self._transport.is_closing():
+            return
+        if self._full():
+            # Only the last ping needs an answer (RFC 6455 section 5.5.3): who does not read them fills no memory.
+            self._pong = payload
+            self._await_room()
+        else:
             self._transport.write(b"".join(self._framed(PONG, payload)))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more waits for this peer than it should."""
+        return self._waiting_size > CROWDED
 
     @property
     def held(self) -> int:
@@ -167,12 +183,22 @@ class Outlet:
         """Drop what waits and write no more; returns the task to wait for, if there is one."""
         self.shut = True
         self._waiting.clear()
+        self._waiting_size = 0
         self._chunks.clear()
         if self._task is not None:
             self._task.cancel()
         return self._task
 
     # --- inside ---
+
+    def _keep(self, what: Frame | Burst) -> None:
+        self._waiting.append(what)
+        self._waiting_size += _size(what)
+
+    def _await_room(self) -> None:
+        self._idle = False
+        if self._task is None:
+            self._task = get_running_loop().create_task(self._wait_for_room())
 
     def _full(self) -> bool:
         transport = self._transport
@@ -261,20 +287,27 @@ class Outlet:
     def _pour(self) -> None:
         while self._waiting and not self._full():
             frame = self._waiting.popleft()
+            self._waiting_size -= _size(frame)
+            self.taken += 1
             if not isinstance(frame, Burst):
                 self._write(frame)
             elif (rest := self._write_all(frame)) is not None:
                 self._waiting.appendleft(rest)
+                self._waiting_size += _size(rest)
+        if self._pong is not None and not self._full():
+            payload, self._pong = self._pong, None
+            self.pong(payload)
         self.flush()
 
     async def _wait_for_room(self) -> None:
         assert self._drain is not None
         try:
-            while self._waiting or self._full():
+            while self._waiting or self._pong is not None or self._full():
                 try:
                     await self._drain()
                 except ConnectionError:
                     self._waiting.clear()  # the client has gone; its reader reports it
+                    self._waiting_size = 0
                     return
                 if self._full():
                     await sleep(0)  # a transport whose drain returns early (TLS) must not stop the loop
@@ -282,6 +315,13 @@ class Outlet:
             self._idle = True
         finally:
             self._task = None
+
+
+def _size(what: Frame | Burst) -> int:
+    """Bytes of what waits, or characters, which is near enough."""
+    if isinstance(what, Burst):
+        return sum(len(text) for text, _ in what.pieces)
+    return len(what.data) if isinstance(what, Text | Binary) else 0
 
 
 async def _done(task: Task[None]) -> None:

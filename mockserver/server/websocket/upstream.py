@@ -236,7 +236,7 @@ class AiohttpUpstream:
             elif kind is WSMsgType.BINARY:
                 frame = Binary(bytes(message.data))
             elif kind is WSMsgType.PING:
-                pump.note("ping", "ping from the upstream")
+                pump.pinged("ping from the upstream")
                 self._outlet.pong(message.data)
                 continue
             elif kind is WSMsgType.PONG:

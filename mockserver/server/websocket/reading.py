@@ -1,0 +1,101 @@
+"""Reads one client: what it sends becomes events of its session, until one side has ended the connection."""
+
+from __future__ import annotations
+
+from asyncio import timeout
+from contextlib import suppress
+from typing import Protocol
+
+from aiohttp import WSMsgType, web
+
+from mockserver.core.frames import Binary, Close, Lost, Peer, Received, Text
+from mockserver.server.pump import Pump
+from mockserver.server.turnstile import Turnstile
+from mockserver.server.websocket.outlet import reset
+from mockserver.server.websocket.strict import NEVER_SENT, Frames
+
+UNREAD_SECONDS = 60.0
+"""Seconds of the loop's clock after which a client that sends and takes nothing of what waits for it is ended."""
+
+
+class Arrivals(Protocol):
+    """The TCP connection: when its last bytes came, by the loop's clock, and what is wrong with them."""
+
+    came: float
+    frames: Frames | None
+
+
+async def read(ws: web.WebSocketResponse, pump: Pump, connection: Arrivals, turnstile: Turnstile) -> None:
+    """Feed what the client sends until one side has ended the connection."""
+    session, loop = pump.session, pump.loop
+    let_in = 0.0
+    while True:
+        message = await ws.receive()
+        if turnstile.full and connection.came > let_in:
+            await turnstile.through()
+        let_in = connection.came  # what came together is handled together
+        if not pump.reading:
+            # Half-open: the socket stays and nothing is read from it until the server closes.
+            await pump.left
+            return
+        kind = message.type
+        if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
+            if not session.over:
+                began = loop.time()  # looked up each time: a test may make it virtual
+                frame = Text(message.data) if kind is WSMsgType.TEXT else Binary(bytes(message.data))
+                pump.feed(Received(Peer.CLIENT, frame), came=connection.came)
+                turnstile.handled(loop.time() - began)
+        elif kind is WSMsgType.PING:
+            if pump.ponging:
+                pump.outlet.pong(message.data)
+            pump.pinged("ping from the client" if pump.ponging else "ping from the client, not answered")
+        elif kind is WSMsgType.PONG:
+            pump.pinged("pong from the client")
+        elif kind is WSMsgType.CLOSE:
+            if session.over:
+                return  # the answer to our own close frame
+            if message.data in NEVER_SENT or message.data >= 5000:
+                broken(pump, f"a close frame with code {message.data} (RFC 6455 section 7.4)")
+                return
+            close = Close(message.data or None, message.extra or "")
+            pump.feed(Received(Peer.CLIENT, close))
+            pump.outlet.put(Close(close.code))  # the echo of RFC 6455 section 5.5.1: not a frame of the session
+            return
+        else:
+            problem = connection.frames.problem if connection.frames is not None else None
+            if problem is None and kind is WSMsgType.ERROR:
+                problem = message.data
+            lost(pump, "connection lost" if problem is None else f"protocol error: {problem}")
+            return
+        if pump.upstream is not None and pump.upstream.held:
+            await pump.upstream.room()
+        if pump.outlet.crowded and not await reads(pump):
+            lost(pump, f"the client does not read: nothing was taken for {UNREAD_SECONDS:g} s")
+            if pump.transport is not None:
+                reset(pump.transport)
+            return
+
+
+async def reads(pump: Pump) -> bool:
+    """Whether a client for which much waits takes some of it. Until it has, nothing more is read from it."""
+    outlet = pump.outlet
+    while outlet.crowded:
+        before = outlet.taken
+        with suppress(TimeoutError):
+            async with timeout(UNREAD_SECONDS):
+                await outlet.room()
+        if outlet.taken == before:
+            return not outlet.crowded
+    return True
+
+
+def lost(pump: Pump, why: str) -> None:
+    """The client has gone without a close frame; each connection ends once."""
+    if not pump.session.over:
+        pump.feed(Received(Peer.CLIENT, Lost(why)))
+
+
+def broken(pump: Pump, problem: str) -> None:
+    """The client broke a rule of the protocol that aiohttp does not know: it is told so, and the session ends."""
+    lost(pump, f"protocol error: {problem}")
+    pump.outlet.put(Close(1002))

@@ -1,0 +1,154 @@
+"""Whatever a command is given, it ends with one line that says what is wrong: no traceback, no wait, nothing lost."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mockserver.cli import main
+
+MANY = "9" * 5000
+NINES = "9" * 400
+FILES = {
+    "half.har": '{"log":{"entries":[{"request":{"url":"wss://h/x"},"_webSocketMessages":'
+    '[{"type":"send","time":1,"data":"\\ud800"}]}]}}',
+    "half-header.har": '{"log":{"entries":[{"request":{"url":"wss://h/x","headers":[{"name":"a\\ud800","value":"b"}]},'
+    '"_webSocketMessages":[{"type":"send","time":1,"data":"x"}]}]}}',
+    "long-time.har": '{"log":{"entries":[{"_webSocketMessages":[{"type":"send","time":' + MANY + ',"data":"x"}]}]}}',
+    "deep.har": '{"log":{"entries":' + "[" * 200_000,
+    "half.jsonl": '{"capture":1,"provider":"openai"}\n{"from":"client","at_ms":1,"text":"\\ud800"}\n',
+    "late.jsonl": '{"capture":1,"provider":"openai"}\n{"from":"client","at_ms":' + NINES + ',"text":"a"}\n',
+    "number.yaml": "interactions:\n- kind: message\n  direction: sent\n  data: {a: " + MANY + "}\n",
+    "long.log": ">99999999999999999999999999999 {}",
+    "noise": "\udcff\udcfe\x00\x01" * 1000,
+}
+
+
+def run(*arguments: str) -> Result:
+    """A command, in this process."""
+    return CliRunner().invoke(main, list(arguments))
+
+
+def told(result: Result, *, status: int = 2) -> str:
+    """The one line of a command that went wrong as it should."""
+    assert result.exit_code == status, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
+    lines = [line for line in result.output.splitlines() if line.strip()]
+    assert len(lines) == 1, result.output
+    return lines[0]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files above, and a FIFO that nobody writes to."""
+    for name, text in FILES.items():
+        (tmp_path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    os.mkfifo(tmp_path / "fifo")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [*FILES, "fifo", "/dev/zero", "/dev/full", ".", "missing", "x" * 5000, ""])
+def test_import_of_anything(folder: Path, name: str) -> None:
+    told(run("import", name, "--to", "out.cassette"))
+    assert not (folder / "out.cassette").exists()
+
+
+@pytest.mark.parametrize("name", ["noise", "fifo", "/dev/zero", "/dev/full", ".", "missing", "x" * 5000])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", "{}"),
+        ("diff", "{}", "{}"),
+        ("scrub", "{}", "--in-place"),
+        ("replay", "{}", "--", "true"),
+        ("verify", "{}", "--upstream", "openai"),
+        ("simulate", "openai", "--replies", "{}", "--", "true"),
+        ("simulate", "openai", "--fault", "@{}", "--", "true"),
+        ("simulate", "openai", "--token-file", "{}", "--", "true"),
+    ],
+)
+def test_reading_of_anything(folder: Path, command: tuple[str, ...], name: str) -> None:
+    told(run(*(part.format(name) for part in command)))
+
+
+@pytest.mark.parametrize("place", ["fifo", "/dev/null", "/dev/zero", "."])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("record", "--upstream", "openai", "--force", "--to", "{}", "--", "true"),
+        ("import", "good.jsonl", "--force", "--to", "{}"),
+    ],
+)
+def test_nothing_but_a_file_is_written_over(folder: Path, command: tuple[str, ...], place: str) -> None:
+    (folder / "good.jsonl").write_text('{"capture":1,"provider":"openai"}\n{"from":"client","at_ms":1,"text":"a"}\n')
+    before = Path(place).stat().st_mode
+    told(run(*(part.format(place) for part in command)))
+    assert Path(place).stat().st_mode == before
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        f"delay {NINES}s on *",
+        f"delay {MANY}ms",
+        f"throttle {MANY}kB/s",
+        f"reset after {MANY} frames",
+        f"drop on x with probability {MANY}%",
+        f"drop on {MANY}th x",
+        f"close {MANY}",
+        f"set a.b={MANY} on *",
+        "set a=" + "[" * 100_000,
+        "delay infs on *",
+        "delay nans",
+        "",
+        "@",
+    ],
+)
+def test_faults_of_any_size(folder: Path, spec: str) -> None:
+    told(run("simulate", "openai", "--fault", spec, "--", "true"))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [f"pace={MANY}", "pace=[[", "pace=" + "[" * 100_000, "pace=.nan", "pace=&a [*a]", "pace=2024-99-99",
+     "pace=!!python/name:os.system", 'pace=!!binary "@"', "=", "no_such=1"],
+)  # fmt: skip
+def test_settings_of_any_shape(folder: Path, setting: str) -> None:
+    told(run("simulate", "openai", "--set", setting, "--", "true"))
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    ["ws://[bad/", "ws://h:99999", "ws://h:x/", "ws://", "ws:///", "http://h\nx", "ftp://h/", "ws://a b/", "ws://h\\x/",
+     "nobody", "ws://h:0/"],
+)  # fmt: skip
+def test_upstreams_that_are_none(folder: Path, upstream: str) -> None:
+    told(run("record", "--upstream", upstream, "--to", "out.cassette", "--", "true"))
+
+
+@pytest.mark.parametrize("host", ["[bad", "999.1.1.1", "x" * 300, "é" * 70])
+def test_hosts_that_are_none(folder: Path, host: str) -> None:
+    assert "cannot listen" in told(run("simulate", "openai", "--host", host, "--", "true"))
+
+
+@pytest.mark.parametrize("key", ["a\r\nb", "\udcff", "", "  ", "a\n"])
+def test_keys_that_are_none(folder: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_KEY", key)
+    said = told(run("record", "--upstream", "openai", "--to", "out.cassette", "--key-env", "A_KEY", "--", "true"))
+    assert "A_KEY" in said
+    assert key.strip() == "" or key not in said
+
+
+@pytest.mark.parametrize("token", [("--token", ""), ("--token", " "), ("--token-env", "NOT_SET"), ("--token-env", "")])
+@pytest.mark.parametrize("command", [("simulate", "openai"), ("record", "--upstream", "openai", "--to", "o.cassette")])
+def test_tokens_that_are_none(folder: Path, command: tuple[str, ...], token: tuple[str, str]) -> None:
+    assert "token" in told(run(*command, "--host", "0.0.0.0", *token, "--", "true"))
+
+
+def test_the_control_what_is_right_runs(folder: Path) -> None:
+    result = run("simulate", "openai", "--token", "t", "--fault", "delay 1s on x optional", "--", "true")
+    assert result.exit_code == 0, result.output
