@@ -121,6 +121,9 @@ def spoken_at(upstream: str, dialect: str | None) -> str | None:
 
 def dialect_of(upstream: str) -> Dialect:
     """The dialect that an upstream's URL speaks: by host and path of the socket, then by base path; else generic."""
+    from mockserver.engines.relay.source import checked_upstream
+
+    checked_upstream(upstream)
     parts = urlsplit(upstream)
     path = parts.path.rstrip("/")
     # The registry asks the special before the general. A base URL says nothing special, so the general comes first.

@@ -24,7 +24,7 @@ from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.patterns import TOKEN
 from mockserver.core.frames import SECOND, Binary, Close, Frame, Lost, Text
 from mockserver.dialects.registry import dialect_named
-from mockserver.engines.relay.source import HOP
+from mockserver.engines.relay.source import HOP, checked_upstream
 from mockserver.errors import ExpectationFailed, UpstreamError
 from mockserver.server.host import MockServer
 from mockserver.server.sources import dialect_of, relay
@@ -68,6 +68,7 @@ def key_variable(upstream: str, *, dialect: str | None = None) -> str | None:
     if "://" not in upstream:
         found, at_home = dialect_named(upstream), True
     else:
+        checked_upstream(upstream)
         found = dialect_of(upstream) if dialect is None else dialect_named(dialect)
         at_home = found.upstream is not None and urlsplit(upstream).hostname == urlsplit(found.upstream).hostname
     return found.key_env if at_home and found.key_env and os.environ.get(found.key_env) else None
