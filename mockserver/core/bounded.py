@@ -17,7 +17,7 @@ from mockserver.core.entries import Entries, Packed, Single, made, since
 from mockserver.core.entry import Entry
 from mockserver.core.expect import told_gone
 from mockserver.core.frames import Answer, Handshake, Note, Sender
-from mockserver.core.shelf import Block, Row, Shelf, counted, frame_of, packed, row, unpacked
+from mockserver.core.shelf import Block, BlockShelf, Row, counted, frame_of, packed, row, unpacked
 from mockserver.errors import ExpectationFailed
 
 BLOCK = 1 << 20
@@ -33,7 +33,7 @@ class BoundedEntries(Entries):
 
     __slots__ = ("_apart", "_gone", "_gone_end", "_most", "_most_bytes", "_number", "_shelf", "_size", "_state")
 
-    def __init__(self, shelf: Shelf, *, most: int, most_bytes: int) -> None:
+    def __init__(self, shelf: BlockShelf, *, most: int, most_bytes: int) -> None:
         super().__init__()
         self._shelf, self._most, self._most_bytes = shelf, most, most_bytes
         self._apart: list[Entry] = []

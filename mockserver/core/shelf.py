@@ -17,7 +17,7 @@ Row = tuple[int, int, Micros, int, int, Any, Any]
 """Index, session, time, whether the server sent it, what it is, and its one or two values."""
 
 
-class Shelf(Protocol):
+class BlockShelf(Protocol):
     """Keeps blocks, numbered from 0 in the order in which they came."""
 
     def put(self, data: bytes) -> None:
