@@ -29,7 +29,7 @@ from mockserver.server.alarms import Alarms
 from mockserver.server.clock import Clock
 from mockserver.server.hiding import hider
 from mockserver.server.journal_file import journal_of
-from mockserver.server.local import cannot_listen, loopback, stop_listening
+from mockserver.server.local import cannot_listen, loopback, settled, stop_listening
 from mockserver.server.neighbours import Neighbours, spends_nothing
 from mockserver.server.outlast import LIMIT_SECONDS
 from mockserver.server.pump import Pump, Upstream
@@ -259,7 +259,7 @@ class MockServer:
         """
         if self._listener is None or self._app is None:
             return
-        await self._settle()
+        await settled(self.journal)
         listener, self._listener = self._listener, None
         await stop_listening(listener)
         speaking = [pump.outlast.done for pump in self._running if pump.outlast is not None]
@@ -386,15 +386,6 @@ class MockServer:
 
     def _failed_at(self, where: str, error: BaseException) -> None:
         self._failures.append(failure(where, error))
-
-    async def _settle(self) -> None:
-        """Read what clients sent just before the end: on loopback it is here already, it only waits to be read."""
-        for _ in range(3):
-            seen = len(self.journal)
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            if len(self.journal) == seen:
-                return
 
 
 def failure(where: str, error: BaseException) -> ExpectationFailed:

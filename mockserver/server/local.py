@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
+from collections.abc import Sized
 
 from mockserver.errors import ServerError
 
@@ -33,6 +34,16 @@ async def stop_listening(listener: asyncio.Server) -> None:
     for _ in range(4):
         await asyncio.sleep(0)
     listener.close()
+
+
+async def settled(journal: Sized) -> None:
+    """Read what clients sent just before the end: on loopback it is here already, it only waits to be read."""
+    for _ in range(3):
+        seen = len(journal)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        if len(journal) == seen:
+            return
 
 
 def cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> ServerError:
