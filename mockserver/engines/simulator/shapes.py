@@ -34,7 +34,8 @@ class Shape:
     ``required``: of an object, which also has at least one of ``one_of``; ``fields`` None takes any, ``open`` takes
     others beside them. ``of``: each element of an array. ``each``, ``longest_name`` and ``most_fields``: of an object
     whose names are the client's, its values, the length of a name and how many there may be. ``by``: the field that
-    says which of ``cases`` an object is; ``default`` is the case where the field is left out.
+    says which of ``cases`` an object is; ``default`` is the case where the field is left out; ``named`` are the cases
+    that an error tells of, where it does not tell all.
     """
 
     kinds: tuple[str, ...] = ("object",)
@@ -53,6 +54,7 @@ class Shape:
     by: str = ""
     cases: Mapping[str, Shape] = field(default_factory=dict)
     default: str | None = None
+    named: tuple[str, ...] = ()
 
 
 def check(shape: Shape, value: Any, path: str, words: Words) -> None:
@@ -99,7 +101,7 @@ def _check_object(shape: Shape, value: dict[str, Any], path: str, words: Words) 
         if not isinstance(name, str):
             raise words.bad_type(name, ("string",), dot + shape.by)
         if name not in shape.cases:
-            raise words.bad_value(name, shape.cases, dot + shape.by)
+            raise words.bad_value(name, shape.named or shape.cases, dot + shape.by)
         return check(shape.cases[name], value, path, words)
     for name in shape.required:
         if name not in value:

@@ -36,7 +36,8 @@ UNKNOWN_BUT_REAL = {
         )
     },
     "response.created": {"response.output.*.phase"},
-    "response.done": {"response.output.*.phase"},
+    # Of gpt-realtime-2 and later usage counts reasoning (openai.md#211).
+    "response.done": {"response.output.*.phase", "response.usage.output_token_details.reasoning_tokens"},
 }
 # Fields that a capture (or the provider's own example) shows as null although the types do not allow it.
 NULL_BUT_REAL = {

@@ -13,10 +13,10 @@ from mockserver.engines.simulator import Rules, Scripted, simulator
 from mockserver.errors import UsageError
 from tests import typed_simulator
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.stage import KEY, UNIX_US, Stage, handshake
+from tests.engines.simulator.stage import ELSEWHERE, KEY, UNIX_US, Stage, handshake
 
 
-def turned_away(stage: Stage) -> tuple[str, int | None, str]:
+def turned_away(stage: Stage) -> tuple[str | None, int | None, str]:
     assert isinstance(stage.effects[0], Accept)
     assert [body["type"] for body in stage.events] == ["error"]
     assert stage.hangup is not None
@@ -27,9 +27,17 @@ def turned_away(stage: Stage) -> tuple[str, int | None, str]:
 
 @keeps("key-after-upgrade")
 def test_no_key_and_a_wrong_key_are_told_after_the_upgrade() -> None:
-    wanted = ("invalid_api_key", 3000, "invalid_request_error.invalid_api_key")
-    assert turned_away(Stage(hands=handshake(key=False))) == wanted
-    assert turned_away(Stage(require_key="sk-good")) == wanted
+    none = Stage(hands=handshake(key=False))
+    assert turned_away(none) == (None, 3000, "invalid_request_error")  # openai.md#7
+    assert none.error()["message"] == "Missing bearer or basic authentication in header"
+    wrong = Stage(
+        hands=Handshake(ELSEWHERE, (), (("Authorization", "Bearer sk-12345-abcd-wxyz"),)), require_key="sk-good"
+    )
+    assert turned_away(wrong) == ("invalid_api_key", 3000, "invalid_request_error.invalid_api_key")
+    assert wrong.error()["message"] == (
+        "Incorrect API key provided: sk-12345***…wxyz. You can find your API key at "
+        "https://platform.openai.com/account/api-keys."
+    )  # openai.md#6
     assert Stage(require_key=["test-key", "other"]).names() == ["session.created"]
     assert Stage(hands=handshake(key=False), require_key=False).names() == ["session.created"]
 
@@ -49,10 +57,49 @@ def test_a_browsers_key_is_in_a_subprotocol() -> None:
 
 @keeps("model-after-upgrade")
 def test_a_model_that_does_not_exist_is_told_after_the_upgrade() -> None:
-    wanted = ("model_not_found", 4000, "invalid_request_error.model_not_found")
-    assert turned_away(Stage(hands=handshake("gpt-4"))) == wanted
+    wanted = ("invalid_model", 4000, "invalid_request_error.invalid_model")
+    wrong = Stage(hands=handshake("gpt-4"))
+    assert turned_away(wrong) == wanted
+    assert wrong.error()["message"] == (
+        'Model "gpt-4" is not supported in realtime mode. See https://platform.openai.com/docs/models for a list of '
+        "supported models."
+    )  # openai.md#8
+    assert turned_away(Stage(hands=handshake("gpt-live-1"))) == wanted  # openai.md#11
     assert turned_away(Stage(hands=handshake("gpt-realtime"), models=["mine"])) == wanted
     assert Stage(hands=handshake("mine"), models=["mine"]).names() == ["session.created"]
+    hears = Stage(hands=handshake("gpt-realtime-whisper"))
+    assert turned_away(hears) == wanted
+    assert "is a transcription model and cannot be used" in hears.error()["message"]  # openai.md#194
+
+
+@keeps("model-needed")
+def test_no_model_is_told_too_unless_the_test_or_a_client_secret_names_one() -> None:
+    none = Stage(hands=handshake(None))
+    assert turned_away(none) == ("missing_model", 4000, "invalid_request_error.missing_model")
+    assert none.error()["message"] == (
+        "You must provide a model parameter, for example wss://api.openai.com/v1/realtime?model=gpt-realtime-1.5"
+    )  # openai.md#9
+    assert Stage(hands=handshake(None), model="gpt-realtime-2").names() == ["session.created"]
+    xai = simulator("xai")
+    assert Stage(xai, hands=handshake(None), check=False).names()[0] == "session.created"  # xai.md#3
+
+
+@keeps("transcription-model")
+def test_a_transcription_session_takes_no_model_in_its_address() -> None:
+    stage = Stage(hands=handshake("gpt-4o-transcribe", intent="transcription"))
+    assert stage.names() == ["session.created"]
+    stage.send("session.update", session={"type": "transcription"})
+    error = stage.error()
+    assert (error["code"], error["message"]) == (
+        "invalid_model",
+        'Model "gpt-4o-transcribe" is not supported in transcription mode.',
+    )  # openai.md#206
+    assert stage.hangup is not None
+    assert (stage.hangup.code, stage.hangup.reason) == (4000, "invalid_request_error.invalid_model")
+    early = Stage(hands=handshake("x", intent="transcription"), transcription_model_refused="start")
+    assert turned_away(early) == ("invalid_model", 4000, "invalid_request_error.invalid_model")
+    assert early.error()["message"] == "You must not provide a model parameter for transcription sessions."
+    assert Stage(hands=handshake(None, intent="transcription")).names() == ["session.created"]
 
 
 @keeps("beta-retired")

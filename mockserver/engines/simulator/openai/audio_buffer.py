@@ -76,7 +76,7 @@ class AudioIn:
 
     def append(self, audio: str) -> None:
         """input_audio_buffer.append. Nothing confirms it (openai.md#73)."""
-        data = received(audio, "audio")
+        data = received(audio, "audio", self.wire.options.bad_audio_param)
         if len(data) > MOST_BYTES:
             raise problems.too_long(audio, MOST_BYTES, "audio")
         sound = audio_format(self.settings.input_format)
@@ -151,18 +151,23 @@ class AudioIn:
             self.spoke()
             return
         item_id = self.pending_item or self.wire.mint("item")
+        words: str | None = ""
+        if self.wire.profile.interim_transcripts:
+            words = self.ear.hear(self._audio.cut(self._speech_ms, turn.at_ms), self._audio.rate)
+            transcription.interim(self.wire, item_id, words or "")
         self.wire.emit("input_audio_buffer.speech_stopped", audio_end_ms=turn.at_ms, item_id=item_id)
-        self._commit(item_id, self._speech_ms, turn.at_ms)
+        self._commit(item_id, self._speech_ms, turn.at_ms, heard=words)
         self.turn_over()
 
     # --- the buffer ---
 
-    def _commit(self, item_id: str, start_ms: float, end_ms: float) -> None:
+    def _commit(self, item_id: str, start_ms: float, end_ms: float, heard: str | None = "") -> None:
+        """``heard``: what is understood already; None where nobody can make it out."""
         pcm, rate = self._audio.take(start_ms, end_ms), self._audio.rate
         self.pending_item = None
         self.wire.emit("input_audio_buffer.committed", previous_item_id=self.conversation.last_id, item_id=item_id)
         part = Part("input_audio", None, audio_ms=len(pcm) // 2 * 1000 // rate, pcm=pcm, rate=rate)
-        words = self.ear.hear(pcm, rate)
+        words = self.ear.hear(pcm, rate) if heard == "" else heard
         part.heard = words or ""
         item = Item(item_id, "message", "audio", role="user", content=[part])
         self.conversation.insert(item)

@@ -19,9 +19,12 @@ def audio_format(shown: Mapping[str, Any]) -> AudioFormat:
     return AudioFormat("pcm", int(shown.get("rate", 24_000))) if known is None else known
 
 
-def received(audio: str, param: str) -> bytes:
-    """The bytes of a client's audio. ``param``: where an error says that it is."""
+def received(audio: str, place: str, param: str) -> bytes:
+    """The bytes of a client's audio. ``place`` and ``param``: where an error says that it is."""
     try:
-        return base64.b64decode(audio, validate=True)
+        data = base64.b64decode(audio, validate=True)
     except ValueError:
-        raise problems.bad_audio(param) from None
+        raise problems.bad_audio(place, param, empty=False) from None
+    if not data:
+        raise problems.bad_audio(place, param, empty=True)
+    return data

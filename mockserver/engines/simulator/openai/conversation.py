@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from mockserver.engines.simulator.openai import problems
 from mockserver.engines.simulator.openai.audio_formats import audio_format, received
@@ -25,6 +25,7 @@ class Conversation:
         self.ear = ear
         self.id = wire.mint("conversation")
         self.items: list[Item] = []
+        self.twice: Literal["refused", "appended", "echoed"] = "refused"  # what an id means that is used already
 
     # --- lookups ---
 
@@ -48,7 +49,7 @@ class Conversation:
         """Put an item behind another; at the end for None, first for "root" (openai.md#56)."""
         if after == "root":
             self.items.insert(0, item)
-        elif after is None:
+        elif not after:  # "" counts as left out (openai.md#56)
             self.items.append(item)
         else:
             known = self.find(after)
@@ -77,15 +78,31 @@ class Conversation:
         """conversation.item.create. ``sound``: the session's input audio format."""
         given = body["item"]
         item = self.made(given, sound)
+        known = self.find(item.id)
+        if known is not None:
+            self._again(item, known)
+            return
         self.insert(item, body.get("previous_item_id"))
         self.listen(item)
         self.announce(item)
         self.finish(item)
 
+    def _again(self, item: Item, known: Item) -> None:
+        """An id that is used already, where the model takes it: a second item at the end, or nothing but the echo.
+
+        The second names itself as its predecessor (openai.md#59).
+        """
+        if self.twice == "appended":
+            self.items.append(item)
+            self.listen(item)
+        for name in ("conversation.item.added", "conversation.item.done"):
+            previous = item.id if self.twice == "appended" else self.before(known)
+            self.wire.emit(name, previous_item_id=previous, item=item.shown())
+
     def made(self, given: dict[str, Any], sound: dict[str, Any]) -> Item:
         """An item of the client's, checked against the conversation. Nobody has listened to its audio yet."""
         wanted = given.get("id")
-        if wanted is not None and self.find(wanted) is not None:
+        if wanted is not None and self.find(wanted) is not None and self.twice == "refused":
             raise problems.duplicate_item(wanted)
         check_call_id(given, "item")
         checks = self.wire.profile.checks_call_id and given["type"] == "function_call_output"
@@ -105,7 +122,8 @@ class Conversation:
         for index, part in enumerate(item.content):
             if part.type != "input_audio":
                 continue
-            data = received(given["content"][index]["audio"], f"{path}.content[{index}].audio")
+            place = f"{path}.content[{index}].audio"
+            data = received(given["content"][index]["audio"], place, place)
             heard = audio_format(sound)
             part.pcm, part.rate = heard.to_pcm(data), heard.rate
             part.audio_ms = len(part.pcm) // 2 * 1000 // part.rate
@@ -137,7 +155,7 @@ class Conversation:
         """conversation.item.truncate: what is cut was never heard, so it leaves the transcript too (openai.md#66)."""
         item = self.find(item_id)
         if item is None:
-            raise problems.no_such_item("truncate", item_id)
+            raise problems.nothing_to_truncate(item_id, self.wire.options.unknown_truncate_code)
         part = item.content[content_index] if content_index < len(item.content) else None
         if item.role != "assistant" or part is None or part.type != "output_audio":
             raise problems.not_truncatable()

@@ -31,10 +31,11 @@ from mockserver.core.frames import (
 from mockserver.dialects.base import Dialect, close_reason
 from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator import reading, shapes
-from mockserver.engines.simulator.openai import mcp, problems
+from mockserver.engines.simulator.openai import mcp, problems, schema
 from mockserver.engines.simulator.openai import rate_limits as limits
 from mockserver.engines.simulator.openai.audio_buffer import AudioIn
 from mockserver.engines.simulator.openai.conversation import Conversation
+from mockserver.engines.simulator.openai.gate import Gate, of_model
 from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.problems import ClientProblem
 from mockserver.engines.simulator.openai.profile import Profile
@@ -45,12 +46,22 @@ from mockserver.engines.simulator.openai.wire import Wire
 from mockserver.engines.simulator.replies.reply import Replier, Reply
 from mockserver.engines.simulator.voice.listening import Ear
 
+
+def lasting(seconds: float) -> str:
+    """A time as a person writes it: the provider's 60 minutes, or 1 second of a test's."""
+    number, word = (seconds / 60, "minute") if seconds >= 60 and seconds % 60 == 0 else (seconds, "second")
+    return f"{number:g} {word}{'' if number == 1 else 's'}"
+
+
 IDLE = "idle"
 """Owner of the idle timeout's task."""
 
 
 class Simulator:
-    """The engine. ``gate``: why a client is turned away (``source``), as (problem, close code), or None."""
+    """The engine. ``gate``: why a client is turned away, or None.
+
+    ``unwanted_model``: what the query of a transcription session names, though such a session takes no model there.
+    """
 
     def __init__(
         self,
@@ -61,17 +72,20 @@ class Simulator:
         context: SessionContext,
         replier: Replier,
         ear: Ear,
-        gate: tuple[ClientProblem, int] | None,
+        gate: Gate | None,
         settings: SessionSettings,
         failed: Callable[[str], None],
+        unwanted_model: str | None = None,
     ) -> None:
         self.dialect = dialect
-        self.wire = Wire(context, profile, options)
+        self.wire = Wire(context, profile, options, dialect.problems)
         self.settings = settings
         self._gate = gate
+        self._unwanted_model = unwanted_model
         self._over = False
         self._deaf_for: Response | None = None
         self.conversation = Conversation(self.wire, ear)
+        self.conversation.twice = profile.twice(settings.config.get("model") or "")
         self.responses = Responses(
             self.wire, settings, self.conversation, replier, ended=self._response_ended, failed=failed
         )
@@ -89,7 +103,6 @@ class Simulator:
             "conversation.item.delete": lambda body: self.conversation.delete(body["item_id"]),
             "response.create": lambda body: self._response_create(body.get("response")),
             "response.cancel": lambda body: self.responses.cancel(body.get("response_id")),
-            "output_audio_buffer.clear": self._not_over_websocket,
         }
 
     # --- the machine ---
@@ -128,7 +141,7 @@ class Simulator:
 
     def _open(self, handshake: Handshake) -> None:
         if self._gate is not None:
-            self._turn_away(handshake, *self._gate)
+            self._turn_away(handshake, self._gate)
             return
         self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
         self.settings.config["id"] = self.wire.mint("session")
@@ -149,23 +162,26 @@ class Simulator:
         self.wire.emit("ping", timestamp=self.wire.milliseconds())
         self._ping_later()
 
-    def _turn_away(self, handshake: Handshake, problem: ClientProblem, code: int) -> None:
-        """Before the upgrade, or after it with an error event and a close whose reason is type.code (openai.md#5)."""
-        refusal = self.wire.profile.refusals.get(problem.code or "")
+    def _turn_away(self, handshake: Handshake, gate: Gate) -> None:
+        """Before the upgrade, or after it with an error event and a close (openai.md#5)."""
+        refusal = self.wire.profile.refusals.get(gate.about)
         if refusal is not None:
             status, name, message = refusal
             body = json.dumps({"error": {"code": name, "message": message}}).encode()
             self.wire.push(Refuse(status, (("content-type", "application/json"),), body))
         else:
             self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
-            self.wire.error(problem)
-            self.wire.push(Hangup(code=code, reason=close_reason(f"{problem.kind}.{problem.code}")))
+            self._hang_up(gate)
+        self._end()
+
+    def _hang_up(self, gate: Gate) -> None:
+        self.wire.error(gate.problem)
+        self.wire.push(Hangup(code=gate.close, reason=close_reason(gate.reason)))
         self._end()
 
     def _expire(self) -> None:
         """60 minutes are over; nothing warns of it (openai.md#25)."""
-        minutes = self.wire.options.max_session_s / 60
-        text = f"Your session hit the maximum duration of {minutes:g} minutes."
+        text = f"Your session hit the maximum duration of {lasting(self.wire.options.max_session_s)}."
         self.wire.error(ClientProblem("session_expired", text))
         self.wire.push(Hangup(code=1001, reason=close_reason(text)))
         self._end()
@@ -199,17 +215,27 @@ class Simulator:
         if name is None:
             raise ClientProblem("invalid_event", "The 'type' field is missing.", None)  # openai.md#145
         if not isinstance(name, str) or name not in self._handlers:
-            raise problems.bad_value(name, self.wire.profile.events, "type")
+            raise problems.bad_value(name, self.wire.profile.event_names, "type")
         shapes.check(self.wire.profile.events[name], body, "", problems)
-        self._handlers[name](self.wire.profile.incoming(body))
+        try:
+            self._handlers[name](self.wire.profile.incoming(body))
+        except ClientProblem as problem:
+            problem.of_conversation = name.startswith("conversation.")
+            raise
 
     def _session_update(self, body: dict[str, Any]) -> None:
+        if self._unwanted_model is not None:  # openai.md#206
+            self._hang_up(of_model(problems.model_for_transcription(self._unwanted_model, "update")))
+            return
         self.settings.update(body["session"], spoken=self.responses.spoken, responding=bool(self.responses.running))
         self.wire.emit("session.updated", session=self.settings.shown())
         mcp.list_tools(self.wire, self.conversation, self.settings.config.get("tools", ()))
 
     def _item_create(self, body: dict[str, Any]) -> None:
         item = body["item"]
+        if item["type"] in schema.MCP_ITEMS and self.wire.options.mcp_items == "refused":
+            kinds = [kind for kind in schema.item_kinds() if kind not in schema.MCP_ITEMS]
+            raise problems.bad_value(item["type"], kinds, "item.type")
         if item["type"] not in self.wire.profile.said_verbatim:
             self.conversation.create(body, self.settings.input_format)
             return
@@ -236,13 +262,6 @@ class Simulator:
     def _response_create(self, asked: dict[str, Any] | None) -> None:
         self.responses.create(asked)
         self.wire.drop(IDLE)
-
-    def _not_over_websocket(self, body: dict[str, Any]) -> None:
-        """Only WebRTC and SIP have an output buffer. The provider does not know the event over a websocket
-        (openai.md#144); this answer is ours."""
-        raise ClientProblem(
-            "invalid_event", "output_audio_buffer.clear is only supported over WebRTC and SIP connections.", "type"
-        )
 
     # --- turns ---
 

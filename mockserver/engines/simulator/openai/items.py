@@ -85,12 +85,16 @@ def item_from(body: Mapping[str, Any], item_id: str, origin: Origin = "client") 
     parts = []
     for part in body.get("content", ()):
         extra = {key: part[key] for key in ("image_url", "detail") if key in part}
-        words = part.get("text") if part["type"] in ("input_text", "output_text") else part.get("transcript")
-        parts.append(Part(part["type"], words, extra=extra))
+        kind = "output_text" if part["type"] == "output_audio" else part["type"]
+        words = part.get("text") if kind in ("input_text", "output_text") else part.get("transcript")
+        parts.append(Part(kind, words, extra=extra))
     kind = body["type"]
     extra = {}
-    if kind == "mcp_approval_response":
-        extra = {key: body[key] for key in ("approval_request_id", "approve", "reason") if key in body}
+    if kind.startswith("mcp_"):
+        names = ("approval_request_id", "approve", "reason", "server_label", "tools", "error")
+        extra = {key: body[key] for key in names if key in body}
+    if kind == "mcp_call":
+        extra = {"approval_request_id": None, "output": body.get("output"), "error": None, **extra}
     return Item(
         item_id,
         kind,
@@ -100,6 +104,6 @@ def item_from(body: Mapping[str, Any], item_id: str, origin: Origin = "client") 
         call_id=body.get("call_id", ""),
         name=body.get("name", ""),
         arguments=body.get("arguments", ""),
-        output=body.get("output", ""),
+        output=body.get("output") or "",
         extra=extra,
     )

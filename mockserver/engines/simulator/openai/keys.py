@@ -57,6 +57,10 @@ class Keys:
         """The settings that came with a client secret, or None."""
         return self._secrets.get(key or "", (0, None))[1]
 
+    def knows(self, key: str | None) -> bool:
+        """Whether this is a client secret from here."""
+        return key in self._secrets
+
     def opens(self, key: str | None, now: int) -> bool:
         """Whether a session opens with this key: a good one, or a client secret from here that has not expired."""
         if key is not None and key in self._secrets:

@@ -39,10 +39,26 @@ class OpenAIOptions(SimulatorOptions):
     # Unknown: whether a truncated item keeps the transcript of what was heard ("cut") or none at all ("deleted").
     truncated_transcript: Literal["cut", "deleted"] = "cut"
     # Unknown: whether xAI's conversation.item.deleted names the item ("kept") or not ("empty", xai.md#32).
-    deleted_item_id: Literal["kept", "empty"] = "kept"
+    deleted_item_id: Literal["kept", "empty"] = "empty"
     # Unknown: how much silence lets semantic VAD end a turn that sounds finished.
     # Of audio that is not ours it takes twice as much.
     semantic_pause_ms: PositiveInt = 256
+    # A transcription session with a model in the query is told two ways: its update is refused, or it never begins.
+    transcription_model_refused: Literal["update", "start"] = "update"
+    # A client's event_id in an error is echoed, or lost where the conversation raises it (openai.md#150).
+    error_event_id: Literal["echoed", "not by the conversation"] = "echoed"
+    # The param of audio that is not base64 was seen in the beta; in GA it is unknown (openai.md#74).
+    bad_audio_param: Literal["audio.audio", "audio"] = "audio.audio"
+    # The code of a truncate of an unknown item is told two ways (openai.md#70).
+    unknown_truncate_code: Literal["invalid_value", "item_truncate_invalid_item_id"] = "invalid_value"
+    # Unknown: whether the error for an option that a model does not have names it.
+    unsupported_option_param: Literal["null", "named"] = "null"
+    # After a call of a remote tool the response ends, or the model goes on in it; told both ways (openai.md#138).
+    after_mcp_call: Literal["ends", "goes on"] = "ends"
+    # How a failed transcription ends its sentence; both were seen (openai.md#207).
+    transcription_failure: Literal["plain", "too many requests"] = "plain"
+    # The package's types have these items among those to create; unknown what the service does (openai.md#208).
+    mcp_items: Literal["taken", "refused"] = "taken"
     mcp: McpServers = field(default_factory=dict)
     rate_limit_tokens: PositiveInt = 40_000  # the account's limit of tokens per minute
     instructions: str | None = None  # the model's default instructions, where they are not the provider's
@@ -56,6 +72,14 @@ class OpenAISettings(CommonSettings, total=False):
     truncated_transcript: Literal["cut", "deleted"]
     deleted_item_id: Literal["kept", "empty"]
     semantic_pause_ms: PositiveInt
+    transcription_model_refused: Literal["update", "start"]
+    error_event_id: Literal["echoed", "not by the conversation"]
+    bad_audio_param: Literal["audio.audio", "audio"]
+    unknown_truncate_code: Literal["invalid_value", "item_truncate_invalid_item_id"]
+    unsupported_option_param: Literal["null", "named"]
+    after_mcp_call: Literal["ends", "goes on"]
+    transcription_failure: Literal["plain", "too many requests"]
+    mcp_items: Literal["taken", "refused"]
     mcp: McpServers
     rate_limit_tokens: PositiveInt
     instructions: str | None

@@ -21,6 +21,8 @@ class ClientProblem(Exception):
         self.message = message
         self.param = param
         self.kind = kind
+        self.unnamed = False  # unknown whether the error has the param (``unsupported_option_param``)
+        self.of_conversation = False  # the conversation raised it, not the check of the event (openai.md#150)
 
     def body(self) -> dict[str, str | None]:
         """As in the answer to a plain HTTP request (openai.md#15)."""
@@ -35,15 +37,52 @@ def quoted(values: Iterable[str]) -> str:
     return f"{', '.join(names[:-1])}, and {names[-1]}"
 
 
-def bad_key(key: str | None) -> ClientProblem:
-    """Code and sentence of openai.md#6. How much of the key is shown, and the answer to no key at all (openai.md#7),
-    differ from the provider's."""
-    shown = "none" if key is None else f"{key[:3]}...{key[-4:]}" if len(key) > 8 else "***"
+def no_key() -> ClientProblem:
+    """No key at all (openai.md#7); the same sentence in an answer to a plain request (openai.md#15)."""
+    return ClientProblem(None, "Missing bearer or basic authentication in header")
+
+
+def bad_key(key: str) -> ClientProblem:
+    """A wrong key (openai.md#6). What is shown of a key that is too short for that is unknown; here nothing is."""
+    shown = f"{key[:8]}***…{key[-4:]}" if len(key) > 12 else "***"
     return ClientProblem(
         "invalid_api_key",
         f"Incorrect API key provided: {shown}. You can find your API key at "
         "https://platform.openai.com/account/api-keys.",
     )
+
+
+def unknown_model(model: str) -> ClientProblem:
+    """A model that does not exist (openai.md#8)."""
+    return ClientProblem(
+        "invalid_model",
+        f'Model "{model}" is not supported in realtime mode. See https://platform.openai.com/docs/models for a list of '
+        "supported models.",
+    )
+
+
+def model_that_transcribes(model: str) -> ClientProblem:
+    """A transcription model as the session's model (openai.md#10, openai.md#194)."""
+    return ClientProblem(
+        "invalid_model",
+        f'Model "{model}" is a transcription model and cannot be used as the realtime session model. Use a realtime '
+        "model for the session model. Pass this transcription model as audio.input.transcription.model instead.",
+    )
+
+
+def no_model() -> ClientProblem:
+    """No model in the query (openai.md#9)."""
+    return ClientProblem(
+        "missing_model",
+        "You must provide a model parameter, for example wss://api.openai.com/v1/realtime?model=gpt-realtime-1.5",
+    )
+
+
+def model_for_transcription(model: str, told: str) -> ClientProblem:
+    """A transcription session with a model in the query: two sentences are told (openai.md#36, openai.md#206)."""
+    if told == "update":
+        return ClientProblem("invalid_model", f'Model "{model}" is not supported in transcription mode.')
+    return ClientProblem("invalid_model", "You must not provide a model parameter for transcription sessions.")
 
 
 def missing(param: str) -> ClientProblem:
@@ -154,13 +193,13 @@ def too_many_fields(value: Sized, most: int, param: str) -> ClientProblem:
 
 
 def not_json() -> ClientProblem:
-    """Code of openai.md#141, which has other words."""
-    return ClientProblem("invalid_json", "Could not parse the JSON body of your event.")
+    """openai.md#141; what follows the sentence there is cut."""
+    return ClientProblem("invalid_json", "Invalid event: failed to parse JSON value.")
 
 
 def not_text() -> ClientProblem:
-    """Code of openai.md#142, which has other words."""
-    return ClientProblem("invalid_event", "Invalid event: expected a JSON text message, but got a binary message.")
+    """openai.md#142."""
+    return ClientProblem("invalid_event", "Expected a text WebSocket message; binary frames are not supported.")
 
 
 def already_active(response_id: str) -> ClientProblem:
@@ -192,26 +231,30 @@ def already_shorter(have_ms: int, asked_ms: int) -> ClientProblem:
 
 
 def no_such_item(verb: str, item_id: str) -> ClientProblem:
-    """Code and words of openai.md#62, openai.md#63, where ``param`` is null; openai.md#70 has others for truncate."""
-    doing = {"retrieve": "retrieving", "delete": "deleting", "truncate": "truncating"}[verb]
+    """A retrieve or delete of an item that is not there (openai.md#62, openai.md#63)."""
+    doing = {"retrieve": "retrieving", "delete": "deleting"}[verb]
     return ClientProblem(
-        f"item_{verb}_invalid_item_id", f"Error {doing} item: the item with id '{item_id}' does not exist.", "item_id"
+        f"item_{verb}_invalid_item_id", f"Error {doing} item: the item with id '{item_id}' does not exist."
     )
 
 
+def nothing_to_truncate(item_id: str, code: str) -> ClientProblem:
+    """A truncate of an item that is not there: the words are known, the code is told two ways (openai.md#70)."""
+    return ClientProblem(code, f"Item with item_id not found: {item_id}")
+
+
 def duplicate_item(item_id: str) -> ClientProblem:
-    """Code and words of openai.md#58, where ``param`` is null."""
+    """An id that is used already (openai.md#58)."""
     return ClientProblem(
-        "item_create_duplicate_item_id", f"Error adding item: an item with id '{item_id}' already exists.", "item.id"
+        "item_create_duplicate_item_id", f"Error adding item: an item with id '{item_id}' already exists."
     )
 
 
 def no_such_predecessor(item_id: str) -> ClientProblem:
-    """Code and words of openai.md#57."""
+    """An unknown ``previous_item_id`` (openai.md#57)."""
     return ClientProblem(
         "item_create_invalid_previous_item_id",
         f"Error adding item: the previous item with id '{item_id}' does not exist.",
-        "previous_item_id",
     )
 
 
@@ -245,23 +288,59 @@ def tracing_is_fixed() -> ClientProblem:
 
 
 def wrong_session_kind(update: str, session: str) -> ClientProblem:
-    """An update of the other kind of session, in the older wording of openai.md#38."""
+    """An update of the other kind of session, in the newer wording of openai.md#38."""
     return ClientProblem(
-        "invalid_parameter", f"Passing a {update} session update event to a {session} session is not allowed."
+        "invalid_parameter", f"Passing a {update} session update to a {session} session is not allowed.", ""
     )
 
 
-def bad_modalities(given: list[str], known: Iterable[Iterable[str]]) -> ClientProblem:
-    """Text and audio together are refused, in the words of openai.md#39, where ``param`` names the field."""
+def bad_modalities(given: list[str], known: Iterable[Iterable[str]], param: str) -> ClientProblem:
+    """Text and audio together are refused (openai.md#39)."""
     combinations = " and ".join(str(list(names)) for names in known)
     return ClientProblem(
-        "invalid_value", f"Invalid modalities: {given}. Supported combinations are: {combinations}.", None
+        "invalid_value", f"Invalid modalities: {given}. Supported combinations are: {combinations}.", param
     )
 
 
-def bad_audio(param: str) -> ClientProblem:
-    """Audio that is not base64; openai.md#74 has other words."""
-    return _invalid("invalid_value", param, "expected base64-encoded audio bytes.")
+def bad_audio(place: str, param: str, *, empty: bool) -> ClientProblem:
+    """Audio that is not base64, or none (openai.md#74). A G.711 session is told the same here (openai.md#180)."""
+    got = "empty bytes" if empty else "an invalid value"
+    return ClientProblem(
+        "invalid_value",
+        f"Invalid '{place}'. Expected base64-encoded audio bytes (mono PCM16 at 24kHz) but got {got}.",
+        param,
+    )
+
+
+def unsupported_option(param: str) -> ClientProblem:
+    """A setting that this model does not have (openai.md#44)."""
+    problem = ClientProblem("invalid_value", "Unsupported option for this model.", param)
+    problem.unnamed = True
+    return problem
+
+
+def no_detection_for(param: str) -> ClientProblem:
+    """A transcription model that takes no turn detection (openai.md#40)."""
+    return ClientProblem("invalid_value", "Turn detection is not supported for this transcription model.", param)
+
+
+def too_many_decimals(value: float, most: int, param: str) -> ClientProblem:
+    """A number with too many decimals; the code and the end of the sentence are ours (openai.md#43)."""
+    return _invalid(
+        "decimal_max_places_exceeded",
+        param,
+        f"max decimal places exceeded. Expected a value with at most {most} decimal places, but got {value!r} instead.",
+    )
+
+
+def bad_function_name(param: str) -> ClientProblem:
+    """A function's name with other characters; the end of the sentence is that of openai.md#65 (openai.md#43)."""
+    return bad_call_id(param)
+
+
+def clashing_tools(why: str, param: str) -> ClientProblem:
+    """What the guide to remote tools refuses, in words of ours (openai.md#136)."""
+    return _invalid("invalid_value", param, why)
 
 
 def bad_call_id(param: str) -> ClientProblem:

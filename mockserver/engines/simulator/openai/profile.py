@@ -46,6 +46,10 @@ SEMANTIC_VAD: Mapping[str, Any] = {
     "create_response": True,
     "interrupt_response": True,
 }
+TRANSCRIPTION_VAD: Mapping[str, Any] = {
+    name: SERVER_VAD[name] for name in ("type", "threshold", "prefix_padding_ms", "silence_duration_ms")
+}
+"""A transcription session has no responses to begin or to interrupt (openai.md#34)."""
 PCM_24K: Mapping[str, Any] = {"type": "audio/pcm", "rate": 24000}
 
 REALTIME_MODELS = ("gpt-realtime", "gpt-audio", "gpt-4o-realtime", "gpt-4o-mini-realtime")
@@ -93,10 +97,13 @@ class Profile:
 
     # What a client may send.
     events: Mapping[str, Shape] = schema.CLIENT_EVENTS
+    event_names: tuple[str, ...] = schema.EVENT_NAMES  # what the error for another type lists
     session_shape: Shape = schema.SESSION
     transcription_sessions = True  # intent=transcription, or a client secret of that type
     typed_session = True  # session.type is required (openai.md#26)
     voices: tuple[str, ...] | None = VOICES  # None: any
+    detection_path = "audio.input.turn_detection"
+    modalities_path = "output_modalities"  # where an error says that they are
     voice_path = "audio.output.voice"  # where an error says that the voice is
     modalities: tuple[tuple[str, ...], ...] = (("text",), ("audio",))  # in any order; GA: one or the other
     checks_call_id = True  # a tool's output needs its call (openai.md#64)
@@ -110,6 +117,7 @@ class Profile:
     transcription_fields: Mapping[str, None] = dict.fromkeys(("model", "language", "prompt"))
     commit_answers = False  # True: a response follows the client's own commit unasked
     transcribes_first = False  # True: a turn is transcribed before it is answered
+    interim_transcripts = False  # True: words are told before the speaker has stopped
     transcribes_always = False  # True: input is transcribed though nobody asked
 
     # What the server sends, and in which order.
@@ -129,7 +137,7 @@ class Profile:
     )  # openai.md#100
     captions_ahead = 3  # so many transcript deltas come before the first audio (openai.md#80)
     captions_lead = 0.5  # the others run ahead of their audio by that share; unknown
-    # Errors that are told as an answer to the handshake instead of after it: status, code, message.
+    # What is told as an answer to the handshake instead of after it ("key", "model"): status, code, message.
     refusals: Mapping[str, tuple[int, str, str]] = {}
 
     def mint(self, what: str, ids: Ids) -> str:
@@ -147,6 +155,14 @@ class Profile:
         Defaults: openai.md#22, openai.md#23; the phase: openai.md#106.
         """
         return SECOND_GENERATION.match(model) is not None
+
+    def shows_reasoning(self, model: str) -> bool:
+        """Whether usage counts reasoning: recorded of gpt-realtime-2.1-mini (openai.md#211); of text it is unknown."""
+        return self.second_generation(model)
+
+    def lacks_options(self, model: str) -> bool:
+        """Whether a model has neither ``reasoning`` nor ``parallel_tool_calls`` (openai.md#44)."""
+        return model.startswith(REALTIME_MODELS) and not self.second_generation(model)
 
     def defaults(self, model: str, instructions: str) -> dict[str, Any]:
         """A new session's settings, without id and expiry (openai.md#21, openai.md#22)."""
@@ -181,10 +197,7 @@ class Profile:
         }
 
     def transcription_defaults(self) -> dict[str, Any]:
-        """A new transcription session's settings.
-
-        openai.md#34 shows one of the real service; its turn detection has fewer fields than this.
-        """
+        """A new transcription session's settings (openai.md#34)."""
         return {
             "type": "transcription",
             "object": "realtime.transcription_session",
@@ -195,7 +208,7 @@ class Profile:
                     "format": dict(PCM_24K),
                     "transcription": None,
                     "noise_reduction": None,
-                    "turn_detection": dict(SERVER_VAD),
+                    "turn_detection": dict(TRANSCRIPTION_VAD),
                 }
             },
             "include": None,
@@ -218,14 +231,27 @@ class Profile:
         """The model that a handshake names."""
         return handshake.param("model")
 
+    def key_problem(self, key: str | None) -> problems.ClientProblem:
+        """What is said of a wrong key, or of none."""
+        return problems.no_key() if key is None else problems.bad_key(key)
+
+    def model_problem(self, model: str | None) -> problems.ClientProblem | None:
+        """What is said of the model in the query, or of none; None where that is in order."""
+        if model is None:
+            return problems.no_model()
+        if model in schema.TRANSCRIPTION_MODELS:
+            return problems.model_that_transcribes(model)
+        return None
+
     def bad_key_answer(self, key: str | None) -> tuple[int, dict[str, Any]]:
-        """The answer to a plain HTTP request with a wrong key, or with none: status and body."""
-        problem = problems.bad_key(key)
-        if key is None:
-            # As on other paths of the same API (openai.md#15).
-            text = "Missing bearer or basic authentication in header"
-            problem = problems.ClientProblem(None, text)
-        return 401, {"error": problem.body()}
+        """The answer to a plain HTTP request with a wrong key, or with none: status and body (openai.md#15)."""
+        return 401, {"error": self.key_problem(key).body()}
+
+    def twice(self, model: str) -> Literal["refused", "appended", "echoed"]:
+        """What becomes of an item whose id is used already (openai.md#58, openai.md#59)."""
+        if model.startswith("gpt-realtime-1.5"):
+            return "appended"
+        return "echoed" if model.startswith("gpt-4o-realtime-preview") else "refused"
 
     # --- events ---
 

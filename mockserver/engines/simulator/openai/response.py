@@ -21,7 +21,7 @@ from mockserver.engines.simulator.openai.items import Item, Part
 from mockserver.engines.simulator.openai.options import Misbehaviour
 from mockserver.engines.simulator.openai.usage import OUTPUT_AUDIO_MS, Usage
 from mockserver.engines.simulator.openai.wire import Wire
-from mockserver.engines.simulator.replies.reply import Context, McpCall, Reply, Silence, ToolCall
+from mockserver.engines.simulator.replies.reply import Context, Failure, McpCall, Reply, Silence, ToolCall
 from mockserver.engines.simulator.voice.captions import cues
 from mockserver.engines.simulator.voice.words import pieces
 
@@ -67,6 +67,8 @@ class Response:
     context: Context
     usage: Usage
     ended: Callable[[Response], None]
+    failed: Callable[[Failure], dict[str, Any]]  # how the provider tells of a failure
+    go_on: Callable[[Response], None] | None = None  # what follows a call of a remote tool in the same response
     status: str = "in_progress"
     details: dict[str, Any] | None = None
     announced: bool = False
@@ -138,13 +140,14 @@ class Response:
         at = pace.first_ms if reply.after_ms is None else reply.after_ms
         yield at
         message: _Open | None = None
-        if reply.text or reply.silence is not None:
+        audible = "audio" in self.terms.modalities or self.wire.profile.speaks_always
+        texts = reply.messages or (("",) if reply.silence is not None else ())
+        for number, text in enumerate(texts, 1):
+            if message is not None:
+                self._close(message)  # one message after the other (openai.md#132)
             message = self._open_item("message", phase="commentary" if reply.calls else "final_answer")
-            audible = "audio" in self.terms.modalities or self.wire.profile.speaks_always
-            text = reply.text or ""
-            at = yield from (
-                self._speak(message, text, reply.silence, at) if audible else self._write(message, text, at)
-            )
+            silence = reply.silence if number == len(texts) else None
+            at = yield from (self._speak(message, text, silence, at) if audible else self._write(message, text, at))
         for number, call in enumerate(reply.calls):
             if message is not None and not (number == 0 and self.wire.profile.overlapping_calls):
                 self._close(message)
@@ -156,13 +159,17 @@ class Response:
                 message = None
             self._close(opened)
         if reply.failure is not None:
-            self.stop("failed", {"error": {"type": reply.failure.type, "code": reply.failure.code}})
+            self.stop("failed", {"error": self.failed(reply.failure)})
             return
         if reply.filtered:
             self.stop("incomplete", {"reason": "content_filter"})
             return
         if message is not None:
             self._close(message)
+        if self.go_on is not None and any(item.type == "mcp_call" for item in self.output):
+            go_on, self.go_on = self.go_on, None
+            go_on(self)
+            return
         self.finish("completed")
 
     def _write(self, opened: _Open, text: str, at: float) -> Generator[float, None, float]:
@@ -354,7 +361,9 @@ class Response:
         self.status = status
         self.details = None if details is None else {"type": status, **details}
         if not self.output:
-            self.usage = Usage()  # all zero (openai.md#112, of cancelled ones; of others unknown, openai.md#174)
+            self.usage = Usage(
+                reasons=self.usage.reasons
+            )  # all zero (openai.md#112, of cancelled ones; of others unknown, openai.md#174)
         self.wire.emit("response.done", response=self.shown())
         self.ended(self)
 

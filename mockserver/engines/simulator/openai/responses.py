@@ -8,14 +8,21 @@ from typing import Any
 
 from mockserver.engines.simulator.openai import problems
 from mockserver.engines.simulator.openai.conversation import Conversation, check_call_id
+from mockserver.engines.simulator.openai.failures import error_of
 from mockserver.engines.simulator.openai.items import Item, item_from
 from mockserver.engines.simulator.openai.options import Misbehaviour
 from mockserver.engines.simulator.openai.response import Response, Terms
-from mockserver.engines.simulator.openai.settings import SessionSettings, check_modalities, check_voice
+from mockserver.engines.simulator.openai.settings import (
+    SessionSettings,
+    check_modalities,
+    check_options,
+    check_voice,
+)
+from mockserver.engines.simulator.openai.tools import check_tools, labelled, with_addresses
 from mockserver.engines.simulator.openai.usage import usage_of
 from mockserver.engines.simulator.openai.wire import Wire
 from mockserver.engines.simulator.replies.asking import Asking
-from mockserver.engines.simulator.replies.reply import Context, Replier, Reply, Seen
+from mockserver.engines.simulator.replies.reply import Context, Failure, Replier, Reply, Seen
 
 
 class Responses:
@@ -65,6 +72,7 @@ class Responses:
         if self.settings.transcribing:
             # Code and words are unknown (openai.md#162); such a session has no model that could respond (openai.md#37).
             raise problems.ClientProblem("invalid_parameter", "Responses cannot be created in a transcription session.")
+        profile = self.wire.profile
         terms = self._terms(asked)
         active = self.active
         if active is not None and not terms.out_of_band:
@@ -77,7 +85,10 @@ class Responses:
         self._count += 1
         context = self._context(terms, items, response_id, asked)
         usage = usage_of(items, terms.instructions, self._tokens_before)
-        response = Response(self.wire, self.conversation, response_id, terms, context, usage, self._over)
+        usage.reasons = profile.shows_reasoning(self.settings.config.get("model") or "")
+        response = Response(self.wire, self.conversation, response_id, terms, context, usage, self._over, self._failed)
+        if self.wire.options.after_mcp_call == "goes on" and asked.get("input") is None:
+            response.go_on = lambda one: self._go_on(one, asked)
         self.running.append(response)
         self.wire.after(self.wire.options.pace.created_ms, response, lambda: self._begin(response, said))
         return response
@@ -85,7 +96,9 @@ class Responses:
     def _terms(self, asked: dict[str, Any]) -> Terms:
         session = self.settings.config
         profile = self.wire.profile
-        check_modalities(asked.get("output_modalities"), profile)
+        check_modalities(asked.get("output_modalities"), profile, f"response.{profile.modalities_path}")
+        check_options(asked, session.get("model") or "", "response", profile)
+        check_tools(asked.get("tools") or (), labelled(session.get("tools") or ()), "response.tools")
         output = asked.get("audio", {}).get("output", {})
         check_voice(output.get("voice"), "response", profile)
         spoken = self.spoken
@@ -98,7 +111,7 @@ class Responses:
             instructions=asked.get(
                 "instructions", session["instructions"]
             ),  # they replace the session's (openai.md#127)
-            tools=asked.get("tools", session["tools"]),
+            tools=with_addresses(asked.get("tools", session["tools"]), session["tools"]),
             tool_choice=asked.get("tool_choice", session["tool_choice"]),
             max_output_tokens=asked.get("max_output_tokens", session["max_output_tokens"]),
             format=output.get("format", self.settings.output_format),
@@ -168,6 +181,14 @@ class Responses:
             self.wire.note("simulator", f"{response.id}: tool_choice is none, so the replier's calls are left out")
             reply = replace(reply, calls=())
         response.perform(reply)
+
+    def _go_on(self, response: Response, asked: dict[str, Any]) -> None:
+        """The model has the output of a remote tool before it, and answers in the same response (openai.md#138)."""
+        context = self._context(response.terms, self.conversation.items, response.id, asked)
+        self.asking.ask(context, response.id, lambda reply: self._perform(response, reply), lambda: not response.over)
+
+    def _failed(self, failure: Failure) -> dict[str, Any]:
+        return error_of(failure, self.wire.problems, self.settings.config["id"])
 
     # --- the end ---
 

@@ -9,6 +9,7 @@ from typing import Any
 from mockserver.engines.simulator import shapes
 from mockserver.engines.simulator.openai import problems
 from mockserver.engines.simulator.openai.profile import PCM_24K, Profile
+from mockserver.engines.simulator.openai.tools import check_tools, labelled, with_addresses
 
 # Fields that are replaced whole, never merged: a new value is the value.
 WHOLE = (
@@ -24,6 +25,13 @@ WHOLE = (
 )
 # Null is no value of these: unknown what it means to the provider, here it changes nothing.
 NOT_GIVEN = ("instructions", "voice", "speed", "max_output_tokens", "format")
+
+
+UNDIVIDED = ("gpt-realtime-whisper", "gpt-live-transcribe")
+"""Transcription models that take no turn detection (openai.md#40)."""
+NEWER_OPTIONS = ("reasoning", "parallel_tool_calls")
+DECIMALS = 16
+"""Of a threshold (openai.md#43)."""
 
 
 class SessionSettings:
@@ -79,13 +87,33 @@ class SessionSettings:
         given = self.profile.session_in(given)
         self._check(given)
         merged = self._merged(self.config, {key: value for key, value in given.items() if key not in ("type", "model")})
+        if "tools" in given:
+            merged["tools"] = with_addresses(given["tools"], self.config.get("tools") or ())
+        if self.transcribing:
+            self._check_detection(merged["audio"]["input"])
         if given.get("instructions") == "":
             merged["instructions"] = self.default_instructions  # openai.md#30
         return merged
 
+    def _check_detection(self, heard: dict[str, Any]) -> None:
+        """Some models transcribe as they hear, and take no turn detection: in a transcription session (openai.md#40).
+
+        In a session with responses they do: openai.md#80, openai.md#93.
+        """
+        model = (heard["transcription"] or {}).get("model")
+        if model in UNDIVIDED and heard["turn_detection"] is not None:
+            raise problems.no_detection_for("session.audio.input.turn_detection")
+
     def _check(self, given: dict[str, Any]) -> None:
         """What a table of shapes cannot say."""
-        check_modalities(given.get("output_modalities"), self.profile)
+        check_options(given, self.config.get("model") or "", "session", self.profile)
+        known = labelled(self.config.get("tools") or ())
+        check_tools(given.get("tools") or (), known, "session.tools")
+        detection = ((given.get("audio") or {}).get("input") or {}).get("turn_detection") or {}
+        threshold = detection.get("threshold")
+        if isinstance(threshold, float) and len(f"{threshold!r}".partition(".")[2]) > DECIMALS:
+            raise problems.too_many_decimals(threshold, DECIMALS, f"session.{self.profile.detection_path}.threshold")
+        check_modalities(given.get("output_modalities"), self.profile, f"session.{self.profile.modalities_path}")
         output = (given.get("audio") or {}).get("output") or {}
         check_voice(output.get("voice"), "session", self.profile)
 
@@ -132,17 +160,29 @@ class SessionSettings:
         return audio
 
 
-def check_modalities(given: list[str] | None, profile: Profile) -> None:
-    """One of the combinations that there are; in GA text or audio, never both (openai.md#39)."""
+def check_modalities(given: list[str] | None, profile: Profile, param: str) -> None:
+    """One of the combinations that there are; in GA text or audio, never both (openai.md#39).
+
+    ``param``: where an error says that they are.
+    """
     known = [sorted(names) for names in profile.modalities]
     if given is not None and sorted(given) not in known:
-        raise problems.bad_modalities(given, profile.modalities)
+        raise problems.bad_modalities(given, profile.modalities, param)
 
 
 def check_voice(voice: object, param: str, profile: Profile) -> None:
     """A voice that exists, or a custom one by id. ``param``: "session" or "response"."""
     if isinstance(voice, str) and profile.voices is not None and voice not in profile.voices:
         raise problems.bad_value(voice, profile.voices, f"{param}.{profile.voice_path}")
+
+
+def check_options(given: Mapping[str, Any], model: str, place: str, profile: Profile) -> None:
+    """Settings that models of the first generation do not have (openai.md#44). ``place``: "session" or "response"."""
+    if not profile.lacks_options(model):
+        return
+    for name in NEWER_OPTIONS:
+        if given.get(name) is not None:
+            raise problems.unsupported_option(f"{place}.{name}")
 
 
 def _output(config: dict[str, Any], name: str) -> object:

@@ -14,8 +14,9 @@ from mockserver.engines import base
 from mockserver.engines.simulator import shapes
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
-from mockserver.engines.simulator.openai import problems
+from mockserver.engines.simulator.openai import gate, problems
 from mockserver.engines.simulator.openai.engine import Simulator
+from mockserver.engines.simulator.openai.gate import Gate
 from mockserver.engines.simulator.openai.keys import Keys, key_of
 from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.problems import ClientProblem
@@ -82,11 +83,13 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
             handshake.param("intent"),
             (given or {}).get("type"),
         )
-        asked = self.profile.model_asked(handshake) or (given or {}).get("model") or self.model
+        named = self.profile.model_asked(handshake)
+        asked = named or (given or {}).get("model") or self.model
         profile = self.profile.fresh()
         settings = self._settings(asked, transcribing=transcribing, profile=profile)
-        gate = self._gate(handshake, key, asked, transcribing, context)
-        if gate is None:
+        lacks = named is None and self.options.model is None and not self._keys.knows(key)
+        shut = self._gate(handshake, key, None if lacks else asked, transcribing, context)
+        if shut is None:
             for config in (self.options.session, given):
                 if config:
                     settings.begin(config)
@@ -97,26 +100,30 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
             context=context,
             replier=self.replier,
             ear=self.ear,
-            gate=gate,
+            gate=shut,
             settings=settings,
             failed=self.failed,
+            unwanted_model=named if transcribing else None,
         )
 
     def _gate(
-        self, handshake: Handshake, key: str | None, model: str, transcribing: bool, context: base.SessionContext
-    ) -> tuple[ClientProblem, int] | None:
-        """Why this client is turned away after the upgrade, with the close code (openai.md#5); None lets it in."""
-        beta = handshake.header("openai-beta") or ""
-        asks_beta = "realtime=v1" in beta or any(name.startswith("openai-beta.") for name in handshake.subprotocols)
-        if asks_beta and self.profile.beta_header_refused:
-            text = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
-            return ClientProblem("beta_api_shape_disabled", text), 4000
+        self, handshake: Handshake, key: str | None, model: str | None, transcribing: bool, context: base.SessionContext
+    ) -> Gate | None:
+        """Why this client is turned away; None lets it in. ``model`` None: it names none."""
+        retired = gate.of_beta(self.profile, handshake)
+        if retired is not None:
+            return retired
         if not self._keys.opens(key, _seconds(context)):
-            return problems.bad_key(key), 3000
-        if not transcribing and not self.knows(model):
-            text = f"The model `{model}` does not exist or you do not have access to it."
-            return ClientProblem("model_not_found", text), 4000
-        return None
+            return gate.of_key(self.profile, key)
+        if transcribing:
+            named = self.profile.model_asked(handshake)
+            if named is None or self.options.transcription_model_refused == "update":
+                return None
+            return gate.of_model(problems.model_for_transcription(named, "start"))
+        problem = self.profile.model_problem(model)
+        if problem is None and model is not None and not self.knows(model):
+            problem = problems.unknown_model(model)
+        return None if problem is None else gate.of_model(problem)
 
     # --- the neighbours ---
 

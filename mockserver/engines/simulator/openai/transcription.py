@@ -32,14 +32,11 @@ def begin(wire: Wire, item: Item, part: Part, words: str | None, settings: Sessi
         steps.append(lambda: wire.emit(NAME + name, **place, **fields))
 
     if words is None:
-        # As in the example of the schema (openai.md#95).
-        error = {
-            "type": "transcription_error",
-            "code": "audio_unintelligible",
-            "message": "The audio could not be transcribed.",
-            "param": None,
-        }
-        step("failed", error=error)
+        told = f"Input transcription failed for item '{item.id}'."
+        if wire.options.transcription_failure == "too many requests":
+            told += " 429 Too Many Requests"
+        # openai.md#207; the schema's example has other words (openai.md#95).
+        step("failed", error={"type": "server_error", "code": None, "message": told, "param": None})
     else:
         if model == DIARIZING:
             for number, (text, start, end) in enumerate(_segments(part, words)):
@@ -48,6 +45,11 @@ def begin(wire: Wire, item: Item, part: Part, words: str | None, settings: Sessi
             step("delta", **wire.obfuscated(delta), **_logprobs(settings, delta))
         steps.append(lambda: _complete(wire, part, place, words, model, settings))
     _run(wire, item, steps)
+
+
+def interim(wire: Wire, item_id: str, words: str) -> None:
+    """What is understood before the speaker has stopped, for a provider that tells it."""
+    wire.emit(NAME + "interim", item_id=item_id, content_index=0, transcript=words)
 
 
 def _run(wire: Wire, item: Item, steps: list[Callable[[], None]]) -> None:

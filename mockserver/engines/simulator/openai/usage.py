@@ -29,6 +29,7 @@ class Usage:
     cached: int = 0
     text_out: int = 0
     audio_out_ms: int = 0
+    reasons: bool = False  # whether reasoning is counted
 
     @property
     def audio_out(self) -> int:
@@ -63,7 +64,11 @@ class Usage:
                     "image_tokens": 0,
                 },
             },
-            "output_token_details": {"text_tokens": self.text_out, "audio_tokens": self.audio_out},
+            "output_token_details": {
+                "text_tokens": self.text_out,
+                "audio_tokens": self.audio_out,
+                **({"reasoning_tokens": 0} if self.reasons else {}),
+            },
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mockserver.dialects.problems import Problem, Trouble
 from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai.options import OpenAIOptions
@@ -15,9 +16,12 @@ from mockserver.engines.simulator.openai.profile import Profile
 class Wire(Desk[OpenAIOptions]):
     """Shared by the parts of one session (conversation, audio buffer, responses)."""
 
-    def __init__(self, context: SessionContext, profile: Profile, options: OpenAIOptions) -> None:
+    def __init__(
+        self, context: SessionContext, profile: Profile, options: OpenAIOptions, problems: Mapping[Trouble, Problem]
+    ) -> None:
         super().__init__(context, options)
         self.profile = profile
+        self.problems = problems  # the provider's own words for what goes wrong
 
     def emit(self, name: str, /, **fields: Any) -> None:
         """A server event. The profile may rename, reshape or drop it."""
@@ -26,11 +30,13 @@ class Wire(Desk[OpenAIOptions]):
 
     def error(self, problem: ClientProblem, event_id: str | None = None) -> None:
         """An ``error`` event; ``event_id`` is the client's, of what was wrong."""
+        if problem.of_conversation and self.options.error_event_id == "not by the conversation":
+            event_id = None
         error = {
             "type": problem.kind,
             "code": problem.code,
             "message": problem.message,
-            "param": problem.param,
+            "param": None if problem.unnamed and self.options.unsupported_option_param == "null" else problem.param,
             "event_id": event_id,
         }
         self.emit("error", error=error)

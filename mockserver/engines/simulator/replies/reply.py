@@ -122,13 +122,14 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The response fails (response.done with status "failed"). ``type`` and ``code`` as the provider has them.
+    """The response fails. ``code``, ``type`` and ``message`` as the provider has them; None: its own for that code.
 
     A server_error's code is null, though the schema has a string there (openai.md#119).
     """
 
     code: Name | None = None
-    type: Name = "server_error"
+    type: Name | None = None
+    message: str | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, "Failure")
@@ -138,6 +139,7 @@ class Failure:
 class Reply:
     """What the model does in one response. ``after_ms``: how long it thinks, where that is not the pace's.
 
+    ``texts``: several messages in the place of ``text``, which is then all of them.
     ``filtered``: the response ends as incomplete, reason content_filter, after the text.
     """
 
@@ -147,9 +149,17 @@ class Reply:
     failure: Failure | None = None
     after_ms: NotNegative | None = None
     filtered: bool = False
+    texts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_fields(self, "Reply")
+        if self.texts and self.text is None:
+            object.__setattr__(self, "text", " ".join(self.texts))
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """Its texts, each a message of its own where the provider has several in one response."""
+        return self.texts or ((self.text,) if self.text else ())
 
 
 Said = Reply | str | ToolCall | McpCall | Silence | Failure | Sequence[str | ToolCall | McpCall] | None
@@ -174,7 +184,7 @@ def as_reply(value: object) -> Reply:
         case list() | tuple() if all(isinstance(part, str | ToolCall | McpCall) for part in value):
             texts = [part for part in value if isinstance(part, str)]
             calls = tuple(part for part in value if isinstance(part, ToolCall | McpCall))
-            return Reply(text=" ".join(texts) if texts else None, calls=calls)
+            return Reply(texts=tuple(texts), calls=calls)
     raise UsageError(
         f"replier returned {type(value).__name__}: expected a text, a ToolCall, a list of these, Reply, "
         "Silence, Failure or None"

@@ -14,8 +14,8 @@ from typing import Literal
 from mockserver import speech
 
 FRAME_MS = 32
-START_FRAMES = 2
-"""Voice in so many frames running is speech; one frame alone is a click."""
+CLICK_MS = FRAME_MS // 2
+"""Voice in both halves of one frame is speech; what is shorter is a click."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,6 @@ class Detector:
         self.speaking = False
         self._at_ms = position_ms
         self._rest = b""
-        self._voiced = 0
         self._silent_ms = 0
 
     def feed(self, pcm: bytes, level: float, prefix_ms: int, ended: Callable[[int], bool]) -> Iterator[Turn]:
@@ -44,14 +43,15 @@ class Detector:
         used = len(data) // size * size
         self._rest = data[used:]
         for place in range(0, used, size):
-            voice = speech.rms(data[place : place + size]) >= level
+            frame = data[place : place + size]
             self._at_ms += FRAME_MS
             if not self.speaking:
-                self._voiced = self._voiced + 1 if voice else 0
-                if self._voiced >= START_FRAMES:
+                half = 2 * (self.rate * CLICK_MS // 1000)
+                if speech.rms(frame[:half]) >= level and speech.rms(frame[half:]) >= level:
                     self.speaking, self._silent_ms = True, 0
-                    yield Turn("start", max(0, self._at_ms - self._voiced * FRAME_MS - prefix_ms))
+                    yield Turn("start", max(0, self._at_ms - FRAME_MS - prefix_ms))
                 continue
+            voice = speech.rms(frame) >= level
             self._silent_ms = 0 if voice else self._silent_ms + FRAME_MS
             if self._silent_ms and ended(self._silent_ms):
                 self.rest()
@@ -64,4 +64,4 @@ class Detector:
 
     def rest(self) -> None:
         """Back to silence: after a stop, a manual commit or a clear."""
-        self.speaking, self._voiced, self._silent_ms = False, 0, 0
+        self.speaking, self._silent_ms = False, 0

@@ -35,11 +35,22 @@ def test_nothing_confirms_an_append() -> None:
 
 
 @keeps("append-silent")
-@pytest.mark.parametrize("audio", ["not base64!", "AAA"])
-def test_audio_that_is_not_base64_is_an_error(audio: str) -> None:
-    stage = manual()
+@pytest.mark.parametrize(
+    ("audio", "got"), [("not base64!", "an invalid value"), ("AAA", "an invalid value"), ("", "empty bytes")]
+)
+@pytest.mark.parametrize("param", ["audio.audio", "audio"])
+def test_audio_that_is_not_base64_is_an_error(audio: str, got: str, param: Any) -> None:
+    """The words of openai.md#74; its param was seen in the beta, so that is a setting."""
+    stage = manual(bad_audio_param=param)
     stage.send("input_audio_buffer.append", audio=audio)
-    assert stage.error()["param"] == "audio"
+    assert (stage.error()["code"], stage.error()["param"]) == ("invalid_value", param)
+    assert stage.error()["message"] == (
+        f"Invalid 'audio'. Expected base64-encoded audio bytes (mono PCM16 at 24kHz) but got {got}."
+    )
+    content = [{"type": "input_audio", "audio": audio}]
+    stage.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
+    assert stage.error()["param"] == "item.content[0].audio"
+    assert stage.error()["message"].startswith("Invalid 'item.content[0].audio'. Expected base64-encoded audio")
 
 
 @keeps("commit-manual")

@@ -117,7 +117,8 @@ def test_the_flat_session_goes_in_and_comes_out() -> None:
         ({"voice": "nobody"}, "invalid_value", "session.voice"),
         ({"input_audio_format": "mp3"}, "invalid_value", "session.input_audio_format"),
         ({"temperature": 2}, "decimal_above_max_value", "session.temperature"),
-        ({"modalities": ["audio"]}, "invalid_value", None),
+        ({"modalities": ["audio"]}, "invalid_value", "session.modalities"),
+        ({"tracing": "auto"}, "unknown_parameter", "session.tracing"),
     ],
 )
 def test_what_the_beta_does_not_know_is_refused_in_its_own_terms(

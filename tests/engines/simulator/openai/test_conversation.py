@@ -10,7 +10,7 @@ import pytest
 from mockserver import speech
 from mockserver.engines.simulator import Scripted, ToolCall
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.stage import Stage
+from tests.engines.simulator.stage import Stage, handshake
 
 
 def message(text: str, role: str = "user", **fields: Any) -> dict[str, Any]:
@@ -77,8 +77,12 @@ def test_items_go_where_the_client_says() -> None:
 def test_an_unknown_predecessor_is_an_error_and_nothing_is_added() -> None:
     stage = Stage()
     stage.send("conversation.item.create", previous_item_id="nobody", item=message("x"))
-    assert stage.error()["param"] == "previous_item_id"
+    error = stage.error()
+    assert (error["code"], error["param"]) == ("item_create_invalid_previous_item_id", None)
+    assert error["message"] == "Error adding item: the previous item with id 'nobody' does not exist."
     assert stage.conversation == []
+    stage.send("conversation.item.create", previous_item_id="", item=message("x"))  # as left out (openai.md#56)
+    assert len(stage.conversation) == 1
 
 
 @keeps("content-per-role")
@@ -99,7 +103,7 @@ def test_content_of_the_wrong_type_for_a_role_is_refused_in_the_captured_words()
 @pytest.mark.parametrize(
     ("role", "kind"),
     [
-        ("assistant", "output_audio"),
+        ("assistant", "input_audio"),
         ("assistant", "input_text"),
         ("system", "input_audio"),
         ("user", "output_text"),
@@ -196,8 +200,78 @@ def test_what_is_not_there_is_an_error(verb: str) -> None:
     stage = Stage()
     more = {"content_index": 0, "audio_end_ms": 10} if verb == "truncate" else {}
     stage.send(f"conversation.item.{verb}", event_id="e9", item_id="nobody", **more)
-    assert stage.error()["code"] == f"item_{verb}_invalid_item_id"
-    assert stage.error()["event_id"] == "e9"
+    words = {
+        "retrieve": "Error retrieving item: the item with id 'nobody' does not exist.",
+        "delete": "Error deleting item: the item with id 'nobody' does not exist.",
+        "truncate": "Item with item_id not found: nobody",
+    }
+    code = "invalid_value" if verb == "truncate" else f"item_{verb}_invalid_item_id"
+    error = stage.error()
+    assert (error["code"], error["message"], error["param"]) == (code, words[verb], None)
+    assert error["event_id"] == "e9"
+
+
+@keeps("truncate-which")
+@pytest.mark.parametrize("code", ["invalid_value", "item_truncate_invalid_item_id"])
+def test_the_code_of_a_truncate_of_nothing_is_told_two_ways(code: Any) -> None:
+    stage = Stage(unknown_truncate_code=code)
+    stage.send("conversation.item.truncate", item_id="nobody", content_index=0, audio_end_ms=10)
+    assert stage.error()["code"] == code  # openai.md#70
+
+
+@keeps("error-event-id")
+@pytest.mark.parametrize(("how", "told"), [("echoed", "e9"), ("not by the conversation", None)])
+def test_the_event_id_of_an_error_is_told_two_ways(how: Any, told: str | None) -> None:
+    """What the check of an event raises has it either way; what the conversation raises is the setting's."""
+    stage = Stage(error_event_id=how)
+    stage.send("conversation.item.delete", event_id="e9", item_id="nobody")
+    assert stage.error()["event_id"] == told  # openai.md#150
+    for name, fields in (
+        ("conversation.item.delete", {}),
+        ("session.update", {"session": {}}),
+        ("response.cancel", {}),
+    ):
+        stage.send(name, event_id="e8", **fields)
+        assert stage.error()["event_id"] == "e8"
+
+
+@keeps("assistant-audio")
+def test_audio_of_the_assistant_needs_its_words() -> None:
+    stage = Stage()
+    content = [{"type": "output_audio", "transcript": "hello"}]
+    stage.send("conversation.item.create", item={"type": "message", "role": "assistant", "content": content})
+    error = stage.error()
+    assert (error["code"], error["param"]) == ("missing_required_parameter", "item.content[0].text")
+    assert error["message"] == "Missing required parameter: 'item.content[0].text'."
+    assert stage.conversation == []
+
+
+@keeps("item-duplicate")
+@pytest.mark.parametrize(
+    ("model", "ids"), [("gpt-realtime-1.5", ["a", "b", "a"]), ("gpt-4o-realtime-preview", ["a", "b"])]
+)
+def test_an_id_that_is_used_already_is_taken_by_older_models(model: str, ids: list[str]) -> None:
+    stage = Stage(hands=handshake(model))
+    for item_id in ("a", "b"):
+        stage.send("conversation.item.create", item={**message("x"), "id": item_id})
+    came = stage.send("conversation.item.create", item={**message("again"), "id": "a"})
+    assert [body["type"] for body in came] == ["conversation.item.added", "conversation.item.done"]
+    assert [item["id"] for item in stage.conversation] == ids
+    assert came[0]["previous_item_id"] == ("a" if model == "gpt-realtime-1.5" else None)  # openai.md#59
+
+
+@keeps("mcp-items")
+@pytest.mark.parametrize("kind", ["mcp_list_tools", "mcp_call", "mcp_approval_request"])
+def test_items_of_remote_tools_can_be_made_or_are_refused(kind: str) -> None:
+    """The package's types allow them; what the service does is unknown (openai.md#208), so it is a setting."""
+    given: dict[str, Any] = {"type": kind, "server_label": "docs"}
+    given |= {"tools": []} if kind == "mcp_list_tools" else {"name": "search", "arguments": "{}"}
+    stage = Stage()
+    (added, done) = stage.send("conversation.item.create", item=given)
+    assert (added["item"]["type"], done["item"]["server_label"]) == (kind, "docs")
+    refusing = Stage(mcp_items="refused")
+    refusing.send("conversation.item.create", item=given)
+    assert (refusing.error()["param"], refusing.conversation) == ("item.type", [])
 
 
 @keeps("delete")

@@ -94,7 +94,7 @@ acts = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 400)), max_size
 @settings(max_examples=40, deadline=None)
 @given(done=acts)
 def test_a_session_survives_and_each_response_ends_once(provider: str, done: list[tuple[str, int]]) -> None:
-    stage = stage_of(provider)
+    stage = stage_of(provider, deleted_item_id="kept")
     for what in done:
         act(stage, provider, what)
     stage.wait(120_000)

@@ -61,7 +61,7 @@ def test_every_server_event_of_the_transport_is_produced() -> None:
 def test_every_client_event_is_handled() -> None:
     union = get_args(RealtimeClientEvent)[0]
     names = {name for model in get_args(union) for name in get_args(model.model_fields["type"].annotation)}
-    assert names == set(CLIENT_EVENTS)
+    assert names - {"output_audio_buffer.clear"} == set(CLIENT_EVENTS)  # of WebRTC and SIP (openai.md#144)
 
 
 @pytest.mark.parametrize("name", sorted(CLIENT_EVENTS))
@@ -69,7 +69,7 @@ def test_no_client_event_is_an_unknown_type(name: str) -> None:
     stage = Stage()
     stage.send(name)
     if stage.of("error"):
-        assert stage.error()["param"] != "type" or name == "output_audio_buffer.clear"
+        assert stage.error()["param"] != "type"
     else:
         assert len(stage.events) > 1 or stage.engine.wake_at() is not None
 

@@ -46,7 +46,7 @@ def test_a_server_that_the_simulator_does_not_know_cannot_be_reached() -> None:
 def test_a_server_needs_an_address() -> None:
     nowhere = {"type": "mcp", "server_label": "docs"}
     stage = Stage(mcp=TOOLS)
-    came = stage.update(tools=[tool(), nowhere])
+    came = stage.update(tools=[{**tool(), "server_label": "other"}, nowhere])
     assert stage.names(came) == ["error"]
     error = stage.error()
     assert (error["code"], error["param"], error["message"]) == (
@@ -54,6 +54,12 @@ def test_a_server_needs_an_address() -> None:
         "session.tools[1].server_url",
         "Missing required parameter: 'session.tools[1].server_url'.",
     )
+    named = Stage(mcp=TOOLS)
+    named.update(tools=[tool()])
+    again = named.update(tools=[nowhere])  # its label alone, once it is defined (openai.md#135)
+    assert again[0]["session"]["tools"] == [tool()]
+    named.send("response.create", response={"tools": [nowhere]})
+    assert named.of("error") == []
     for address in ("server_url", "connector_id", "tunnel_id"):
         came = Stage(mcp=TOOLS).update(tools=[{**nowhere, address: "connector_gmail"}])
         assert came[0]["type"] == "session.updated"

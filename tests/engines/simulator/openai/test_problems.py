@@ -26,7 +26,8 @@ def test_what_is_no_json_object_is_invalid_json(data: str) -> None:
 def test_a_binary_frame_is_an_invalid_event() -> None:
     stage = Stage()
     stage.binary(json.dumps({"type": "response.create"}).encode())
-    assert stage.error()["code"] == "invalid_event"
+    error = stage.error()
+    assert error["code"] == "invalid_event"
     assert stage.hangup is None
     stage.wait(1_000)
     assert stage.of("response.created") == []
@@ -228,7 +229,7 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
 @keeps("unknown-field", "missing-field", "wrong-type")
 @pytest.mark.parametrize(("body", "code", "param"), CASES, ids=[f"{case[1]}-{case[2]}" for case in CASES])
 def test_an_event_that_is_wrong_is_refused_whole(body: dict[str, Any], code: str, param: str) -> None:
-    stage = Stage()
+    stage = Stage(bad_audio_param="audio")
     event_id = body.get("event_id", "mine")
     came = stage.text(json.dumps({"event_id": "mine", **body}))
     assert [one["type"] for one in came] == ["error"]
@@ -243,7 +244,14 @@ def test_an_event_that_is_wrong_is_refused_whole(body: dict[str, Any], code: str
 def test_the_output_buffer_is_not_for_websockets() -> None:
     stage = Stage()
     stage.send("output_audio_buffer.clear")
-    assert stage.error()["code"] == "invalid_event"
+    error = stage.error()
+    assert (error["code"], error["param"]) == ("invalid_value", "type")
+    assert error["message"] == (
+        "Invalid value: 'output_audio_buffer.clear'. Supported values are: 'session.update', 'session.close', "
+        "'input_audio_buffer.append', 'session.input_audio_buffer.append', 'input_audio_buffer.commit', "
+        "'input_audio_buffer.clear', 'conversation.item.create', 'conversation.item.truncate', "
+        "'conversation.item.delete', 'conversation.item.retrieve', 'response.create', and 'response.cancel'."
+    )  # openai.md#143
 
 
 def test_lists_of_values_are_worded_as_the_provider_does() -> None:

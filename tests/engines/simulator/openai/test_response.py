@@ -48,11 +48,23 @@ def test_a_filtered_reply_is_incomplete() -> None:
 
 @keeps("failed")
 def test_a_failure_ends_the_response_and_not_the_session() -> None:
-    stage = Stage(replier=Scripted([Failure("insufficient_quota", "insufficient_quota"), "better"]))
+    stage = Stage(
+        replier=Scripted(
+            [Failure("insufficient_quota"), Failure("rate_limit_exceeded"), Failure(), Failure("x", "y", "z"), "ok"]
+        )
+    )
     failed = stage.ask()
     assert (failed["status"], failed["output"]) == ("failed", [])
-    error = {"type": "insufficient_quota", "code": "insufficient_quota"}
-    assert failed["status_details"] == {"type": "failed", "error": error}
+    error = failed["status_details"].pop("error")
+    assert failed["status_details"] == {"type": "failed"}
+    assert (error["type"], error["code"]) == ("insufficient_quota", "insufficient_quota")
+    assert error["message"].startswith("You exceeded your current quota")  # openai.md#117: it has a message
+    limited = stage.ask()["status_details"]["error"]
+    assert (limited["type"], limited["code"]) == ("tokens", "rate_limit_exceeded")  # openai.md#118
+    broken = stage.ask()["status_details"]["error"]
+    assert (broken["type"], broken["code"]) == ("server_error", None)  # openai.md#119
+    assert f"(include session ID in your message: {stage.events[0]['session']['id']})" in broken["message"]
+    assert stage.ask()["status_details"]["error"] == {"type": "y", "code": "x", "message": "z"}
     assert stage.of("error") == []
     assert stage.ask()["status"] == "completed"
 

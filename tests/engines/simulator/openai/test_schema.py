@@ -104,6 +104,8 @@ def test_every_field_and_value_of_the_packages_client_events_is_known() -> None:
     lacking = []
     for model in models(RealtimeClientEvent):
         (name,) = literals(model.model_fields["type"].annotation)
+        if name == "output_audio_buffer.clear":  # of WebRTC and SIP (openai.md#144)
+            continue
         lacking += missing(model, schema.CLIENT_EVENTS[name], name)
     assert set(lacking) == REFUSED
 

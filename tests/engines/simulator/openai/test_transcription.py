@@ -102,8 +102,14 @@ def test_audio_that_nobody_can_make_out_fails() -> None:
     noise = (b"\x00\x20" * 12 + b"\x00\xe0" * 12) * 800 + bytes(48 * 400)
     stage.hear(noise)
     failed = stage.until(NAME + "failed")
-    assert failed["error"]["code"] == "audio_unintelligible"
-    assert failed["item_id"] == stage.conversation[0]["id"]
+    item_id = stage.conversation[0]["id"]
+    assert failed["error"] == {
+        "type": "server_error",
+        "code": None,
+        "message": f"Input transcription failed for item '{item_id}'.",
+        "param": None,
+    }  # openai.md#207
+    assert failed["item_id"] == item_id
     assert stage.contexts[0].user == ""
     stage.hear(noise)
     assert stage.until(NAME + "completed")["transcript"] == "second time lucky"

@@ -122,7 +122,7 @@ def test_scripted_goes_on_with_another_replier() -> None:
         ("text", Reply("text")),
         (None, Reply()),
         (ToolCall("f"), Reply(calls=(ToolCall("f"),))),
-        (["a", ToolCall("f"), "b", ToolCall("g")], Reply("a b", (ToolCall("f"), ToolCall("g")))),
+        (["a", ToolCall("f"), "b", ToolCall("g")], Reply("a b", (ToolCall("f"), ToolCall("g")), texts=("a", "b"))),
         (Silence(5), Reply(silence=Silence(5))),
         (Failure("x"), Reply(failure=Failure("x"))),
         (Reply("x"), Reply("x")),

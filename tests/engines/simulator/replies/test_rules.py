@@ -128,7 +128,7 @@ def test_rules_from_yaml() -> None:
     assert rules.transcripts == ("hello there", None)
     assert rules(Context(user="the weather?", turn=1)) == Reply(calls=(ToolCall("get_weather", {"city": "Oslo"}),))
     assert rules(ANSWERED) == Reply("It is foggy.", after_ms=800)
-    assert rules(Context(user="Good night all")) == Reply(failure=Failure())
+    assert rules(Context(user="Good night all")) == Reply(failure=Failure(type="server_error"))
     sport = Context(
         metadata={"topic": "sport"},
         out_of_band=True,

@@ -15,6 +15,7 @@ from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai import schema
 from mockserver.engines.simulator.openai.cousins import beta_shape as flat
 from mockserver.engines.simulator.openai.options import OpenAIOptions
+from mockserver.engines.simulator.openai.problems import ClientProblem
 from mockserver.engines.simulator.openai.profile import PCM_24K, Profile
 from mockserver.engines.simulator.shapes import FLAG, Shape, integer, number, record, text, variants
 
@@ -36,8 +37,8 @@ class _Deployed(Profile):
     # The handshake is answered with HTTP 401 (azure.md#5). The bodies are those of Azure OpenAI's other calls
     # (azure.md#7, azure.md#8); at a handshake they are unknown (azure.md#40).
     refusals: Mapping[str, tuple[int, str, str]] = {
-        "invalid_api_key": (401, "401", BAD_KEY),
-        "model_not_found": (404, "DeploymentNotFound", NO_DEPLOYMENT),
+        "key": (401, "401", BAD_KEY),
+        "model": (404, "DeploymentNotFound", NO_DEPLOYMENT),
     }
 
     # The header, or the query parameter of the same name (azure.md#3). A browser's subprotocol is OpenAI's alone
@@ -57,8 +58,12 @@ class _Deployed(Profile):
 
     def bad_key_answer(self, key: str | None) -> tuple[int, dict[str, Any]]:
         """As at the handshake. Whether no key at all is worded so too is unknown."""
-        status, name, message = self.refusals["invalid_api_key"]
+        status, name, message = self.refusals["key"]
         return status, {"error": {"code": name, "message": message}}
+
+    def model_problem(self, model: str | None) -> ClientProblem | None:
+        """What is said where no deployment is named is unknown; here it is the provider's default."""
+        return None
 
     def knows_model(self, model: str) -> bool:
         """A deployment is named by whoever made it, so any name may exist."""
@@ -70,6 +75,7 @@ class AzureProfile(_Deployed):
 
     name = "azure"
     rate_limits = None  # azure.md#12
+    event_names = (*schema.EVENT_NAMES, "transcription_session.update")  # azure.md#14
 
     def outgoing(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
         """The part of content_part events stands there twice (azure.md#11)."""
@@ -94,9 +100,9 @@ _SESSION = record(
     tool_choice=schema.TOOL_CHOICE,
     temperature=flat.TEMPERATURE,
     max_response_output_tokens=schema.MAX_TOKENS,
-    # The openai package and livekit know these three in a beta session too (openai.md#156).
+    # The openai package and livekit know these two in a beta session too (openai.md#156). Tracing is refused
+    # (azure.md#46).
     speed=number(0.25, 1.5),
-    tracing=schema.TRACING,
     include=schema.INCLUDE,
 )
 _RESPONSE = flat.response_shape(text(), flat.FORMAT_NAMES, flat.TEMPERATURE)
@@ -120,7 +126,7 @@ class AzureDatedProfile(flat.Flat, _Deployed):
         *("turn_detection", "tools", "tool_choice", "temperature", "max_response_output_tokens"),
         "client_secret",
     )
-    shown_if_set = ("input_audio_noise_reduction", "tracing", "include")
+    shown_if_set = ("input_audio_noise_reduction", "include")
     # The recorded session of the beta shows no interrupt_response; later versions have it (openai.md#160).
     server_vad: Mapping[str, Any] = {
         "type": "server_vad",
@@ -300,10 +306,9 @@ class AzureVoiceLiveProfile(flat.Flat, _Deployed):
             return _without(body, "usage")  # azure.md#30
         return body
 
-    def usage_out(self, usage: dict[str, Any]) -> dict[str, Any]:
+    def shows_reasoning(self, model: str) -> bool:
         """Reasoning is counted (azure.md#32)."""
-        out = {**usage["output_token_details"], "reasoning_tokens": 0}
-        return {**usage, "output_token_details": out}
+        return True
 
 
 def _voice(given: Any) -> Any:

@@ -107,6 +107,9 @@ class Flat(Profile):
     beta_header_refused = False
     item_done = False
     modalities: tuple[tuple[str, ...], ...] = (("text",), ("audio", "text"))
+    event_names = tuple(schema.CLIENT_EVENTS)
+    modalities_path = "modalities"
+    detection_path = "turn_detection"
     voice_path = "voice"
     shown: tuple[str, ...] = ()
     shown_if_set: tuple[str, ...] = ()

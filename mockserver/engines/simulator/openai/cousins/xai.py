@@ -15,13 +15,21 @@ from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai.audio_formats import audio_format
 from mockserver.engines.simulator.openai.cousins.xai_events import CLIENT_EVENTS, SESSION
+from mockserver.engines.simulator.openai.cousins.xai_shapes import (
+    TRANSCRIPTION,
+    completed,
+    item_out,
+    known,
+    response_out,
+    tokens,
+    tool_out,
+)
 from mockserver.engines.simulator.openai.options import OpenAIOptions
+from mockserver.engines.simulator.openai.problems import ClientProblem
 from mockserver.engines.simulator.openai.profile import SERVER_VAD, Profile
 
-UNIMPLEMENTED = "unimplemented"
 INTERIM_MODEL = "grok-transcribe"
 """Cumulative .updated events come where this model transcribes (xai.md#28)."""
-TRANSCRIPTION = "conversation.item.input_audio_transcription."
 STARTED = "input_audio_buffer.speech_started"
 
 
@@ -41,6 +49,9 @@ class XAIProfile(Profile):
     events = CLIENT_EVENTS
     session_shape = SESSION
     voices = None
+    event_names = tuple(CLIENT_EVENTS)
+    modalities_path = "modalities"
+    detection_path = "turn_detection"
     voice_path = "voice"
     modalities = (("text",), ("audio",), ("audio", "text"))
     speaks_always = True  # modalities ["text"] is echoed, and audio comes (xai.md#14)
@@ -60,6 +71,7 @@ class XAIProfile(Profile):
     transcribes_first = True
     # response.created follows a commit, with turn detection off and no response.create (xai.md#26).
     commit_answers = True
+    interim_transcripts = True  # xai.md#27
     ping_s = 10.0  # xai.md#6
     transcribes_always = True  # .updated depends on the model's name, .completed does not (xai.md#28)
     obfuscation = False
@@ -77,7 +89,7 @@ class XAIProfile(Profile):
     captions_lead = 0.0
 
     def __init__(self) -> None:
-        self._words: dict[str, str] = {}  # of each item that is being transcribed, so far
+        self._later: dict[str, str] = {}  # of each item, the words that are told when it is committed
         self._transcriber: str | None = None
         self._audio_ms: dict[str, float] = {}  # sent, by response
         self._told: set[str] = set()  # items of speech that are announced before they are committed
@@ -105,6 +117,18 @@ class XAIProfile(Profile):
             case _:
                 return ids.uuid()
 
+    def lacks_options(self, model: str) -> bool:
+        """It takes both, and shows ``reasoning`` (xai.md#48)."""
+        return False
+
+    def shows_reasoning(self, model: str) -> bool:
+        """It counts tokens in its own way (xai.md#21)."""
+        return False
+
+    def model_problem(self, model: str | None) -> ClientProblem | None:
+        """Without a model it takes a default, without a word (xai.md#3)."""
+        return None
+
     def bad_key_answer(self, key: str | None) -> tuple[int, dict[str, Any]]:
         """The sentence of its chat (xai.md#4); of this path all is unknown (xai.md#41)."""
         shown = "none" if key is None else f"{key[:2]}***{key[-2:]}"
@@ -127,13 +151,13 @@ class XAIProfile(Profile):
     def session_in(self, given: dict[str, Any]) -> dict[str, Any]:
         """``voice``, ``turn_detection`` and ``modalities`` stand at the top (xai.md#11)."""
         audio = given.get("audio") or {}
-        heard = _known(audio.get("input") or {}, "format", "transcription")
-        said = _known(audio.get("output") or {}, "format")
+        heard = known(audio.get("input") or {}, "format", "transcription")
+        said = known(audio.get("output") or {}, "format")
         if given.get("voice") is not None:
             said["voice"] = given["voice"]
         if "turn_detection" in given:
             heard["turn_detection"] = given["turn_detection"]
-        found = _known(given, "instructions", "tools", "tool_choice", "temperature")
+        found = known(given, "instructions", "tools", "tool_choice", "temperature", "reasoning")
         for name in ("modalities", "output_modalities"):
             if name in given:
                 found["output_modalities"] = given[name]
@@ -181,8 +205,10 @@ class XAIProfile(Profile):
             body["input_audio_transcription"] = transcription
         if said["voice"] is not None:
             body["voice"] = said["voice"]
+        if config.get("reasoning") is not None:
+            body["reasoning"] = config["reasoning"]
         if config["tools"]:
-            body["tools"] = [_tool_out(tool) for tool in config["tools"]]
+            body["tools"] = [tool_out(tool) for tool in config["tools"]]
         return body
 
     def detection(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -214,8 +240,6 @@ class XAIProfile(Profile):
         elif name.startswith(TRANSCRIPTION):
             yield from self._transcribed(body, desk)
         elif name != "conversation.item.done":
-            if name == "input_audio_buffer.speech_stopped":
-                yield self._spoken(body["item_id"], desk)
             body = dict(body)
             self._reshape(name, body, desk)
             yield {"previous_item_id": None, **body}
@@ -229,17 +253,17 @@ class XAIProfile(Profile):
                 self._bytes_per_ms = audio_format(sound).bytes_per_ms
             case "response.created":
                 self._created, self._rid = desk.now, None
-                body["response"] = _response_out(body["response"])
+                body["response"] = response_out(body["response"])
             case "response.done":
                 self._done(body)
             case "response.output_item.added" | "response.output_item.done":
-                body["item"] = _item_out(body["item"], call_role="user")
+                body["item"] = item_out(body["item"], call_role="user")
                 body["item"].pop("content", None)
                 body["output_index"] = 0
             case "conversation.item.added":
                 self._added(body)
             case "conversation.item.retrieved":
-                body["item"] = _item_out(body["item"], call_role="tool")
+                body["item"] = item_out(body["item"], call_role="tool")
             case "conversation.item.deleted" if desk.options.deleted_item_id == "empty":
                 body["item_id"] = ""
             case "response.content_part.added":
@@ -262,7 +286,7 @@ class XAIProfile(Profile):
         item = body["item"]
         if item["type"].startswith("function_call"):
             body["previous_item_id"] = None
-        body["item"] = _item_out(item, call_role="tool")
+        body["item"] = item_out(item, call_role="tool")
 
     def _spoken(self, item_id: str, desk: Desk[OpenAIOptions]) -> dict[str, Any]:
         """An item of speech is announced while somebody speaks, empty and without a predecessor (xai.md#27).
@@ -311,75 +335,42 @@ class XAIProfile(Profile):
         body["response_id"] = response["id"]
         body["usage"] = {
             "input_tokens": usage["input_tokens"],
-            "input_token_details": _tokens(told),
+            "input_token_details": tokens(told),
             "output_tokens": usage["output_tokens"],
-            "output_token_details": _tokens(spent),
+            "output_token_details": tokens(spent),
             "total_tokens": usage["total_tokens"],
             "output_audio_seconds": seconds,
             "billable_audio_seconds": round(seconds),
         }
-        body["response"] = _response_out(response)
+        body["response"] = response_out(response)
 
     def _transcribed(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
-        """No deltas: ``.completed`` is sent again and again with all words so far (xai.md#28), beside ``.updated``."""
+        """No deltas: ``.completed`` is sent up to three times, with all words so far each time, beside ``.updated``.
+
+        Before the speaker has stopped, when the turn is committed, and for good (xai.md#27, xai.md#28).
+        """
         kind = body["type"].removeprefix(TRANSCRIPTION)
         item_id = body["item_id"]
         place = {key: body[key] for key in ("item_id", "content_index")} | {"previous_item_id": None}
-        if kind == "delta":
-            words = self._words[item_id] = self._words.get(item_id, "") + body["delta"]
-            shown = {**place, "transcript": words.strip()}
-            if self._transcriber == INTERIM_MODEL:
-                yield {"type": TRANSCRIPTION + "updated", "event_id": body["event_id"], **shown}
-                body = {**body, "event_id": self.mint("event", desk.ids)}
-            yield _completed(body["event_id"], shown, "in_progress")
+        if kind == "interim":
+            yield self._spoken(item_id, desk)
+            words = body["transcript"].split()
+            # The longer part comes when the turn is committed, where it is neither the shorter one nor the whole.
+            shorter, longer = words[: max(1, len(words) // 2)], words[:-1]
+            if len(longer) > len(shorter):
+                self._later[item_id] = " ".join(longer)
+            yield from self._partial(place, " ".join(shorter), desk)
         elif kind == "completed":
-            self._words.pop(item_id, None)
-            yield _completed(body["event_id"], {**place, "transcript": body["transcript"]}, "completed")
+            yield from self._partial(place, self._later.pop(item_id, ""), desk)
+            yield completed(body["event_id"], {**place, "transcript": body["transcript"]}, "completed")
         elif kind == "failed":
             yield {"previous_item_id": None, **body}
 
-
-def _completed(event_id: str, shown: dict[str, Any], status: str) -> dict[str, Any]:
-    return {"type": TRANSCRIPTION + "completed", "event_id": event_id, **shown, "status": status}
-
-
-def _response_out(response: dict[str, Any]) -> dict[str, Any]:
-    """A response as it shows it; metadata only where a client sent some (xai.md#20)."""
-    body = {
-        "id": response["id"],
-        "object": response["object"],
-        "output": [_item_out(item, call_role="user") for item in response["output"]],
-        "status": response["status"],
-        "status_details": UNIMPLEMENTED,
-        "usage": {},
-    }
-    return {**body, "metadata": response["metadata"]} if response["metadata"] else body
-
-
-def _item_out(item: dict[str, Any], *, call_role: str) -> dict[str, Any]:
-    """With ``object``; a role on what belongs to tools, which is not the same everywhere (xai.md#24)."""
-    body = {**item, "object": "realtime.item"}
-    if item["type"] == "function_call":
-        body["role"] = call_role
-    elif item["type"] == "function_call_output":
-        body |= {"role": "tool", "status": "completed"}
-    if "content" in item:
-        body["content"] = [
-            {**part, "type": "audio"} if part["type"] == "output_audio" else part for part in item["content"]
-        ]
-    return body
-
-
-def _tool_out(tool: dict[str, Any]) -> dict[str, Any]:
-    """A function's fields stand one level down (xai.md#10)."""
-    if tool.get("type") != "function":
-        return tool
-    return {"type": "function", "function": {key: value for key, value in tool.items() if key != "type"}}
-
-
-def _tokens(details: dict[str, Any]) -> dict[str, Any]:
-    return {name: details[name] for name in ("text_tokens", "audio_tokens")} | {"grok_tokens": 0}
-
-
-def _known(given: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: given[name] for name in names if given.get(name) is not None}
+    def _partial(self, place: dict[str, Any], words: str, desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
+        """What is understood so far, where there is anything."""
+        if not words:
+            return
+        shown = {**place, "transcript": words}
+        if self._transcriber == INTERIM_MODEL:
+            yield {"type": TRANSCRIPTION + "updated", "event_id": self.mint("event", desk.ids), **shown}
+        yield completed(self.mint("event", desk.ids), shown, "in_progress")
