@@ -35,7 +35,7 @@ from mockserver.engines.simulator.openai import mcp, problems, schema
 from mockserver.engines.simulator.openai import rate_limits as limits
 from mockserver.engines.simulator.openai.audio_buffer import AudioIn
 from mockserver.engines.simulator.openai.conversation import Conversation
-from mockserver.engines.simulator.openai.gate import Gate, of_model
+from mockserver.engines.simulator.openai.gate import ShutGate, of_model
 from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.problems import ClientProblem
 from mockserver.engines.simulator.openai.profile import Profile
@@ -72,7 +72,7 @@ class Simulator:
         context: SessionContext,
         replier: Replier,
         ear: Ear,
-        gate: Gate | None,
+        gate: ShutGate | None,
         settings: SessionSettings,
         failed: Callable[[str], None],
         unwanted_model: str | None = None,
@@ -162,7 +162,7 @@ class Simulator:
         self.wire.emit("ping", timestamp=self.wire.milliseconds())
         self._ping_later()
 
-    def _turn_away(self, handshake: Handshake, gate: Gate) -> None:
+    def _turn_away(self, handshake: Handshake, gate: ShutGate) -> None:
         """Before the upgrade, or after it with an error event and a close (openai.md#5)."""
         refusal = self.wire.profile.refusals.get(gate.about)
         if refusal is not None:
@@ -174,7 +174,7 @@ class Simulator:
             self._hang_up(gate)
         self._end()
 
-    def _hang_up(self, gate: Gate) -> None:
+    def _hang_up(self, gate: ShutGate) -> None:
         self.wire.error(gate.problem)
         self.wire.push(Hangup(code=gate.close, reason=close_reason(gate.reason)))
         self._end()

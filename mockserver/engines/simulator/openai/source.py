@@ -16,7 +16,7 @@ from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.openai import gate, problems
 from mockserver.engines.simulator.openai.engine import Simulator
-from mockserver.engines.simulator.openai.gate import Gate
+from mockserver.engines.simulator.openai.gate import ShutGate
 from mockserver.engines.simulator.openai.keys import Keys, key_of
 from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.problems import ClientProblem
@@ -108,7 +108,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
 
     def _gate(
         self, handshake: Handshake, key: str | None, model: str | None, transcribing: bool, context: base.SessionContext
-    ) -> Gate | None:
+    ) -> ShutGate | None:
         """Why this client is turned away; None lets it in. ``model`` None: it names none."""
         retired = gate.of_beta(self.profile, handshake)
         if retired is not None:
