@@ -17,6 +17,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -264,10 +265,22 @@ def provider_names() -> list[str]:
     return found
 
 
-EVENT_NAME = re.compile(
-    r"(?<![\w./])(?:(?:response|session|conversation|input_audio_buffer|output_audio_buffer|rate_limits|"
-    r"transcription_session|serverContent|clientContent|realtimeInput|toolResponse)\.[a-z_A-Z*.]+|\*?\.delta|\*?\.done)"
-)
+WORD = re.compile(r"[\w*]+(?:\.[\w*]+)+")
+
+
+@cache
+def known_events() -> frozenset[str]:
+    """Every event of every provider that has a dot in its name: those without are words like any other."""
+    registry = import_module(f"{PACKAGE}.dialects.registry")
+    return frozenset(name for dialect in registry.DIALECTS.values() for name in dialect.names() if "." in name)
+
+
+def event_in(text: str) -> str | None:
+    """An event's name in a text, or a pattern that fits one."""
+    for word in WORD.findall(text):
+        if word in known_events() or ("*" in word and any(fnmatchcase(name, word) for name in known_events())):
+            return word
+    return None
 
 
 def event_names() -> list[str]:
@@ -275,8 +288,8 @@ def event_names() -> list[str]:
     found = []
     for one in outside():
         for line, text in strings(one.tree):
-            if hit := EVENT_NAME.search(text):
-                found.append(f"{one.path}:{line}: {hit[0]}")
+            if hit := event_in(text):
+                found.append(f"{one.path}:{line}: {hit}")
     return found
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from mockserver import speech
+from mockserver.assertions import words as words_of
 from mockserver.assertions.said import Surfaced, as_text, audio_of, bodies, plain, said_in, strings, texts, within
+from mockserver.assertions.words import life_of
 from mockserver.core.entry import Entry
 from mockserver.core.expect import timeline
 from mockserver.core.frames import Sender
@@ -52,8 +54,8 @@ def assert_orphan_discarded(
     other client frame speaks of the response, its items or its calls (deleting its items is right, and an item may be
     placed behind one); nothing of it is among what the client surfaced, not even its first three words.
     """
-    created = journal.sent_by_server("response.created", response=response).once()
-    cancel = journal.sent_by_client("response.cancel", where={"response_id": response}).once()
+    created = journal.sent_by_server(words_of.begin(journal), response=response).once()
+    cancel = journal.sent_by_client(words_of.cancel(journal), where={"response_id": response}).once()
     cancel.after(created)
     owned = {response} | _owned(journal, response)
     used = [
@@ -122,7 +124,8 @@ def assert_interrupted(
     audio up to that point. (A simulator with ``truncated_transcript="deleted"`` keeps none.) Returns those words.
     """
     journal, number = session.journal, session.number
-    cut = journal.sent_by_client("conversation.item.truncate", session=number, item=item).once()
+    truncate = words_of.word(journal, lambda life: life.truncates_item, "that an item is cut", number)
+    cut = journal.sent_by_client(truncate, session=number, item=item).once()
     asked = cut.body["audio_end_ms"]
     if abs(asked - at_ms) > tolerance_ms:
         raise ExpectationFailed(
@@ -130,9 +133,8 @@ def assert_interrupted(
             f"{timeline(journal, {cut.first.index})}"
         )
     item_id = cut.body["item_id"]
-    journal.sent_by_server(
-        "conversation.item.truncated", session=number, item=item_id, where={"audio_end_ms": asked}
-    ).once().after(cut)
+    truncated = words_of.word(journal, lambda life: life.truncated_item, "that an item was cut", number)
+    journal.sent_by_server(truncated, session=number, item=item_id, where={"audio_end_ms": asked}).once().after(cut)
     heard: str = speech.heard_until(audio_of(journal, item=item_id, session=number, rate=rate), asked, rate)
     item_kept = next((body for body in _items(session) if body.get("id") == item_id), None)
     kept = None if item_kept is None else " ".join(texts(item_kept))
@@ -156,7 +158,8 @@ def _leaks(words: str, session: Inspected, rate: int) -> Iterator[str]:
     for context in session.inspect().values["contexts"]:
         if not context.out_of_band and within(words, context.words()):
             yield f"the context of response {context.response_id}: {context.words()!r}"
-    for body in bodies(journal.sent_by_client("conversation.item.create", session=number)):
+    creates = words_of.word(journal, lambda life: life.creates_item, "items that a client creates", number)
+    for body in bodies(journal.sent_by_client(creates, session=number)):
         text = " ".join(texts(body.get("item")))
         if within(words, text):
             yield f"an item that the client created: {text!r}"
@@ -184,22 +187,22 @@ def _items(session: Inspected) -> Sequence[dict[str, Any]]:
 
 
 def _responses(journal: Journal, session: int) -> list[str]:
-    created = bodies(journal.sent_by_server("response.created", session=session))
-    return [body["response"]["id"] for body in created if dig(body, "response.id")[1]]
+    created = journal.sent_by_server(words_of.begin(journal, session), session=session)
+    return [view.response_id for view in created.views if view.response_id is not None]
 
 
 def _outside(journal: Journal, response: str) -> bool:
     """Out of band: its conversation_id is there and null (openai.md#129)."""
     return any(
         dig(body, "response.conversation_id") == (None, True)
-        for body in bodies(journal.sent_by_server("response.created", response=response))
+        for body in bodies(journal.sent_by_server(words_of.begin(journal), response=response))
     )
 
 
 def _owned(journal: Journal, response: str) -> set[str]:
     """The ids of a response's items and calls."""
     found: set[str] = set()
-    for body in bodies(journal.sent_by_server("response.*", response=response)):
+    for body in bodies(journal.sent_by_server(response=response)):
         for path in ("item_id", "item.id", "item.call_id", "call_id"):
             value, there = dig(body, path)
             if there and isinstance(value, str):
@@ -210,7 +213,7 @@ def _owned(journal: Journal, response: str) -> set[str]:
 def _used(journal: Journal, entry: Entry) -> Iterator[str]:
     """The strings of a client frame that says more of an item than where another one stands, or that it is to go."""
     view = journal.view(entry)
-    if view is None or view.kind is not Kind.EVENT or view.name == "conversation.item.delete":
+    if view is None or view.kind is not Kind.EVENT or view.name in life_of(journal, entry.session).deletes_item:
         return
     if isinstance(view.body, dict):
         yield from strings({key: view.body[key] for key in view.body if key != "previous_item_id"})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mockserver.assertions import words
 from mockserver.assertions.said import bodies
 from mockserver.core.entry import Entry
 from mockserver.core.expect import Selection, timeline
@@ -23,27 +24,28 @@ def assert_metadata_echoed(journal: Journal, *, session: int | None = None) -> N
 
     There must be one at all. A request that was refused with an error counts as answered.
     """
-    asked = journal.sent_by_client("response.create", session=session)
-    with_metadata = [body for body in bodies(asked) if dig(body, "response.metadata")[0]]
+    path = words.life_of(journal, session).metadata
+    asked = journal.sent_by_client(words.request(journal, session), session=session)
+    with_metadata = [body for body in bodies(asked) if dig(body, path)[0]]
     if not with_metadata:
         raise ExpectationFailed(
-            f"nothing to check: no response.create of the client carries metadata\n{timeline(journal)}"
+            f"nothing to check: no {words.request(journal, session)} of the client carries metadata\n"
+            f"{timeline(journal)}"
         )
     created = [
-        dig(body, "response.metadata")[0]
-        for body in bodies(journal.sent_by_server("response.created", session=session))
+        dig(body, path)[0] for body in bodies(journal.sent_by_server(words.begin(journal, session), session=session))
     ]
     refused = {dig(body, "error.event_id")[0] for body in bodies(journal.sent_by_server("error", session=session))}
     lost = []
     for body in with_metadata:
-        metadata = body["response"]["metadata"]
+        metadata = dig(body, path)[0]
         if metadata in created:
             created.remove(metadata)
         elif body.get("event_id") is None or body["event_id"] not in refused:
             lost.append(metadata)
     if lost:
         raise ExpectationFailed(
-            f"expected a response.created with metadata {lost[0]}"
+            f"expected a {words.begin(journal, session)} with metadata {lost[0]}"
             f"{f' (and {len(lost) - 1} more)' if len(lost) > 1 else ''}, "
             f"found {created or 'none that is left over'}\n{timeline(journal, _marks(asked))}"
         )
@@ -55,8 +57,8 @@ def assert_cancelled(journal: Journal, response: str, *, reason: str | None = "c
     ``reason``: "client_cancelled", "turn_detected", or None for either. With "client_cancelled" there was a
     ``response.cancel`` while it was open: by its id, or without an id.
     """
-    created = journal.sent_by_server("response.created", response=response).once()
-    done = journal.sent_by_server("response.done", response=response).once()
+    created = journal.sent_by_server(words.begin(journal), response=response).once()
+    done = journal.sent_by_server(words.end(journal), response=response).once()
     status = dig(done.body, "response.status")[0]
     details = dig(done.body, "response.status_details.reason")[0]
     if status != "cancelled" or reason not in (None, details):
@@ -69,11 +71,14 @@ def assert_cancelled(journal: Journal, response: str, *, reason: str | None = "c
     cancel = _cancel_of(journal, response, created.first, done.first)
     if cancel is None:
         raise ExpectationFailed(
-            f"expected a response.cancel from the client while {response} was open, found none\n"
+            f"expected a {words.cancel(journal)} from the client while {response} was open, found none\n"
             f"{timeline(journal, _marks(created, done))}"
         )
+    life = words.life_of(journal, created.first.session)
     late = [
-        entry for entry in journal.sent_by_server("response.*delta", response=response) if entry.index > cancel.index
+        entry
+        for entry in journal.sent_by_server(response=response)
+        if entry.index > cancel.index and (view := journal.view(entry)) is not None and life.is_delta(view.name)
     ]
     if late:
         marked = {entry.index for entry in late} | {cancel.index}
@@ -86,13 +91,13 @@ def assert_cancelled(journal: Journal, response: str, *, reason: str | None = "c
 def assert_one_at_a_time(journal: Journal, *, session: int | None = None) -> None:
     """No two responses of a conversation were active at once. Out-of-band responses do not count (openai.md#129)."""
     open_now: dict[tuple[int, Any], tuple[str, int]] = {}
-    for entry, body in _lives(journal, session):
+    for entry, body, entry_ends in _lives(journal, session):
         conversation, there = dig(body, "response.conversation_id")
         if there and conversation is None:
             continue
         place = (entry.session, conversation)
         response = dig(body, "response.id")[0]
-        if body["type"] == "response.done":
+        if entry_ends:
             if open_now.get(place, ("", 0))[0] == response:
                 del open_now[place]
         elif place in open_now:
@@ -105,15 +110,19 @@ def assert_one_at_a_time(journal: Journal, *, session: int | None = None) -> Non
             open_now[place] = (response, entry.index)
 
 
-def _lives(journal: Journal, session: int | None) -> Iterator[tuple[Entry, dict[str, Any]]]:
+def _lives(journal: Journal, session: int | None) -> Iterator[tuple[Entry, dict[str, Any], bool]]:
+    """The frames that begin or end a reply, and whether it ends."""
+    if not journal.sessions:
+        return
+    begin, end = words.begin(journal, session), words.end(journal, session)
     for entry in journal.frames(Sender.SERVER, session=session):
         view = journal.view(entry)
-        if view is not None and view.name in ("response.created", "response.done"):
-            yield entry, view.body
+        if view is not None and view.name in (begin, end):
+            yield entry, view.body, view.name == end
 
 
 def _cancel_of(journal: Journal, response: str, created: Entry, done: Entry) -> Entry | None:
-    for entry in journal.sent_by_client("response.cancel", session=created.session):
+    for entry in journal.sent_by_client(words.cancel(journal, created.session), session=created.session):
         view = journal.view(entry)
         named = dig(view.body if view is not None else None, "response_id")[0]
         if created.index < entry.index < done.index and named in (None, response):

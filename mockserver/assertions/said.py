@@ -9,6 +9,7 @@ from typing import Any
 from unicodedata import category
 
 from mockserver import speech
+from mockserver.assertions.words import life_of
 from mockserver.core.entry import Entry
 from mockserver.core.expect import Selection
 from mockserver.core.frames import Binary, Sender
@@ -46,10 +47,14 @@ def audio_of(
 def said_in(journal: Journal, response: str, *, rate: int = 24_000) -> list[str]:
     """What a response said on the wire: its texts, its transcripts, the words in its audio. Empty ones left out."""
     streams: dict[tuple[Any, ...], str] = {}
-    for body in bodies(journal.sent_by_server("response.*delta", response=response)):
-        if isinstance(body.get("delta"), str) and not body["type"].endswith("audio.delta"):
-            stream = (body["type"], body.get("item_id"), body.get("content_index"))
-            streams[stream] = streams.get(stream, "") + body["delta"]
+    for entry in journal.sent_by_server(response=response):
+        view = journal.view(entry)
+        if view is None or life_of(journal, entry.session).stream(view.name) in (None, "audio"):
+            continue
+        words = view.body.get("delta") if isinstance(view.body, dict) else None
+        if isinstance(words, str):
+            stream = (view.name, view.item_id, view.body.get("content_index"))
+            streams[stream] = streams.get(stream, "") + words
     spoken = speech.decode(audio_of(journal, response=response, rate=rate), rate)
     return [text for text in dict.fromkeys([*streams.values(), spoken]) if text.strip()]
 

@@ -43,7 +43,7 @@ def serving(command: F) -> F:
                 "faults",
                 multiple=True,
                 metavar="SPEC",
-                help='A fault, such as "delay 11s on response.created", or @FILE:SET; again for more (see: faults).',
+                help='A fault, such as "reset after 3s", or @FILE:SET; again for more (see: faults).',
             ),
             click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random."),
             click.option("--token", metavar="TOKEN", help="Token that the control API asks for."),

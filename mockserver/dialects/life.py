@@ -61,7 +61,9 @@ class Life:
     ``parts`` or ``deltas``. ``ends``: its last event. ``cuts``: events that say that it was cut off; with
     ``cut_ends`` such an event is its last. ``heard``: events of either side after which what the model says is a new
     reply, whatever became of the one before. ``trailing``: events without ids that follow a reply's end and belong to
-    it. ``endings``: the bodies by which the server ends a reply early; a status that is not in it cannot be told.
+    it. ``metadata``: the path at which a request carries what its reply's first event repeats. ``creates_item`` and
+    its like: how a client changes the server's conversation, and what confirms that an item was cut. ``endings``: the
+    bodies by which the server ends a reply early; a status that is not in it cannot be told.
     """
 
     opening: Names = ()
@@ -76,6 +78,11 @@ class Life:
     heard: Names = ()
     trailing: Names = ()
     cancels: Names = ()
+    metadata: str = ""
+    creates_item: Names = ()
+    deletes_item: Names = ()
+    truncates_item: Names = ()
+    truncated_item: Names = ()
     reasons: Mapping[Status, Names] = field(default_factory=dict)
     endings: Mapping[Status, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 

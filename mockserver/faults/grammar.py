@@ -80,7 +80,7 @@ def parse(spec: str) -> Fault:
 
 def _action(reader: Reader) -> tuple[type[Action], dict[str, Any], dict[str, Any]]:
     """The action at the reader: the kind whose words are the longest that stand there; its values; where, if said."""
-    first = reader.next("a fault, such as 'delay 11s on response.created'")
+    first = reader.next("a fault, such as 'reset after 3s'")
     reader.place -= 1
     best: tuple[str, ...] | None = None
     for words in ACTIONS:
@@ -308,7 +308,7 @@ def load_text(text: str, *, source: str = "faults.yaml") -> dict[str, list[Fault
 def _one(node: yaml.Node, name: str, source: str, text: str) -> Fault:
     where = f"{source}, line {node.start_mark.line + 1}, set {name!r}"
     if not isinstance(node, yaml.ScalarNode):
-        raise SpecError(f"{where}: expected a fault as text, such as: delay 11s on response.created", source=text)
+        raise SpecError(f"{where}: expected a fault as text, such as: reset after 3s", source=text)
     try:
         return parse(node.value)
     except SpecError as error:

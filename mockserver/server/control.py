@@ -193,7 +193,7 @@ class Control:
         except ValidationError as error:
             wrong = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(step) for step in wrong["loc"]) or "body"
-            example = '{"spec": "delay 11s on response.created"}'
+            example = '{"spec": "reset after 3s"}'
             raise Refused(400, f"{where}: {wrong['msg']}; expected {example}") from None
         try:
             if number is None:

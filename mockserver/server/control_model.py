@@ -19,7 +19,7 @@ class Model(BaseModel):
 class NewFault(Model):
     """What ``POST faults`` takes."""
 
-    spec: str = Field(min_length=1, max_length=4_000, description='A fault, e.g. "delay 11s on response.created".')
+    spec: str = Field(min_length=1, max_length=4_000, description='A fault, e.g. "reset after 3s".')
 
 
 class FaultState(Model):

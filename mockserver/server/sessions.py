@@ -281,7 +281,7 @@ def parsed(fault: AnyFault | str) -> AnyFault:
     """A fault object, from a spec where need be."""
     if not isinstance(fault, str):
         if not hasattr(fault, "arm"):
-            raise UsageError(f"expected a fault or a spec such as 'delay 11s on response.created', not {fault!r}")
+            raise UsageError(f"expected a fault or a spec such as 'reset after 3s', not {fault!r}")
         return fault
     from mockserver import faults
 

@@ -165,7 +165,7 @@ def test_what_people_say(said: str, meant: Fault) -> None:
 
 
 WRONG = {
-    "": "fault '', column 1: the spec ends where a fault, such as 'delay 11s on response.created' was expected",
+    "": "fault '', column 1: the spec ends where a fault, such as 'reset after 3s' was expected",
     "dealy 11s on a": "fault 'dealy 11s on a', column 1: no fault is called 'dealy'; did you mean 'delay'? "
     "(the list: mockserver faults)",
     "hold a until b": "fault 'hold a until b', column 1: no fault is called 'hold'; did you mean 'hold until'? "
@@ -261,7 +261,7 @@ def test_named_sets() -> None:
         ("a: drop\nb: drop\na: drop\n", "f.yaml, line 3: there are two sets called 'a'"),
         (
             "a:\n  - {drop: now}\n",
-            "f.yaml, line 2, set 'a': expected a fault as text, such as: delay 11s on response.created",
+            "f.yaml, line 2, set 'a': expected a fault as text, such as: reset after 3s",
         ),
     ],
 )

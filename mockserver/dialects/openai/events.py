@@ -68,5 +68,10 @@ LIFE = Life(
     ends=("response.done",),
     trailing=("rate_limits.updated",),  # openai.md#102
     cancels=("response.cancel",),
+    metadata="response.metadata",
+    creates_item=("conversation.item.create",),
+    deletes_item=("conversation.item.delete",),
+    truncates_item=("conversation.item.truncate",),
+    truncated_item=("conversation.item.truncated",),
     reasons=REASONS,
 )
