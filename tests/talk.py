@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from mockserver import faults as known_faults
 from mockserver.core.frames import Handshake, Micros, Opened, Peer, Received, Sender, Text
@@ -31,7 +31,7 @@ class Talk:
             log=log,
             layers=[fault.layer(log, source.dialect) for fault in armed],
         )
-        self.handle = SessionHandle(self.session)
+        self.handle = SessionHandle(self.session, cast(Any, None), lambda act: act())  # nobody pauses it: no pump
         self.now: Micros = 0
         self.session.feed(Opened(hands), 0)
 
