@@ -127,9 +127,3 @@ def _audio_parts(body: Any, depth: int = 0) -> Iterator[str]:
     elif isinstance(body, list):
         for value in body:
             yield from _audio_parts(value, depth + 1)
-
-
-def emptied(match: re.Match[str]) -> str:
-    """A payload in quotes, without the payload."""
-    value = match[1]
-    return '""' if len(value) % 4 == 0 and (value[-1] != "=" or unbase64(value[-4:]) is not None) else match[0]

@@ -61,6 +61,9 @@ def cleaned(
     cassette: Cassette, redactor: Redactor, *, lens: Lens, policy: audio.Policy = "keep", spread: Spread | None = None
 ) -> Cassette:
     """The cassette as it may be saved. ``spread`` is what a recorder has seen; without one the frames are read."""
+    exchanges = tuple(redactor.exchange(one) for one in cassette.exchanges)  # first: a reply may hand out a key
+    for connection in cassette.connections:
+        redactor.see(connection.handshake)
     if spread is None:
         spread = Spread(redactor)
         for connection in cassette.connections:
@@ -89,7 +92,7 @@ def cleaned(
             )
             for one in cassette.connections
         ),
-        tuple(redactor.exchange(one) for one in cassette.exchanges),
+        exchanges,
         cassette.path,
     )
 

@@ -6,6 +6,9 @@
     [EXCHANGE, 0, at, method, path, request, status, headers, body]
     [frame kind, connection, at, ...]                    the kind says who sent it: even the client, odd the server
     [CHECK, 0, 0, crc32]                                 about every MiB: of all bytes before this object
+    [GIVEN, connection, number, frame]                   in an unfinished recording only: frame number of it again,
+    whole:
+                                                         what was taken out of it first, in doubt, is no secret
     [END, 0, 0, crc32, {kind: count}]                    the last, with what was redacted; a file without it was cut
 
 Base64 inside a text frame is kept as bytes where encoding gives the same text again: [PARTS, connection, at, text,
@@ -30,7 +33,7 @@ MAGIC = "mockserver-cassette"
 PREFIX = b"\x82" + bytes([0xA0 | len(MAGIC)]) + MAGIC.encode()
 """How every cassette begins: a map of two keys, the first of them MAGIC."""
 
-OPEN, ANSWER, EXCHANGE, CHECK, END = 1, 2, 3, 4, 5
+OPEN, ANSWER, EXCHANGE, CHECK, END, GIVEN = 1, 2, 3, 4, 5, 6
 TEXT, PARTS, BINARY, CLOSE, LOST = 16, 18, 20, 22, 24
 SENDERS = (Sender.CLIENT, Sender.SERVER)
 FRAME_KINDS = range(TEXT, LOST + 2)
@@ -95,6 +98,10 @@ class Writer:
     def text(self, number: int, at: Micros, sender: Sender, data: str) -> None:
         """A text frame with its base64 left as it is: no more work than a session that waits for it can spare."""
         self.put([TEXT if sender is Sender.CLIENT else TEXT + 1, number, at, data])
+
+    def given(self, number: int, place: int, record: Record) -> None:
+        """A frame that was written before, again."""
+        self.put([GIVEN, number, place, packed(number, record)])
 
     def exchange(self, one: Exchange) -> None:
         """One HTTP request with its reply."""

@@ -273,6 +273,9 @@ def _scan(buffer: bytes, header: Header, name: str, partial: bool, sums: _Sums) 
                     if kind == END:
                         ended = True
                         header = replace(header, redaction=_report(rest))
+                case [6, int(number), int(place), list()]:
+                    places[number][2 * place] = end - _size_of_last(buffer, begin, end)
+                    places[number][2 * place + 1] = end
                 case [int(kind), int(number), *_] if kind in FRAME_KINDS:
                     places[number].extend((begin, end))
                 case _:
@@ -311,6 +314,16 @@ def _result(
         for number, (at, timed, shake) in opened.items()
     )
     return Cassette(header, connections, tuple(exchanges), name)
+
+
+def _size_of_last(buffer: bytes, begin: int, end: int) -> int:
+    """The bytes of the last of four members of a list."""
+    unpacker = msgpack.Unpacker(max_buffer_size=end - begin + 1)
+    unpacker.feed(buffer[begin:end])
+    unpacker.read_array_header()
+    for _ in range(3):
+        unpacker.skip()
+    return end - begin - int(unpacker.tell())
 
 
 def _report(rest: list[Any]) -> dict[str, int]:

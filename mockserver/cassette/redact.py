@@ -1,49 +1,62 @@
 """Taking secrets out, on by default. Pure: the environment's values are passed in.
 
-``Redactor.frame`` looks at one frame and is cheap where nothing is in it: a few substring searches. What is split over
-several frames is ``redact_streams``' part; that nothing was left standing is ``scan``'s. Both sides of a comparison go
-through the same redactor; what was taken out of the recorded one stands for any text (``patterns.stands_for``).
+``Redactor.frame`` looks at one frame and is cheap where nothing is in it: a few substring searches. Where something
+may be,
+``search`` says which stretches of the text as it is written are secrets, and a token stands there afterwards; all other
+bytes stay. That is repeated until nothing more is found, and what cannot be taken out is told: the check is the same
+walk.
+What is in pieces over several frames is ``spread``'s part. Both sides of a comparison go through the same redactor;
+what
+was taken out of the recorded one stands for any text (``patterns.stands_for``).
 
-Nothing here says what a secret was. Errors and reports name places and kinds.
+Nothing here says what a secret was. Errors and reports name places, kinds and rules.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
-from mockserver.cassette import fields
-from mockserver.cassette import patterns as known
-from mockserver.cassette.audio import PAYLOAD, emptied, unbase64
+from mockserver.cassette import decode
+from mockserver.cassette.known import Known
 from mockserver.cassette.model import Exchange
+from mockserver.cassette.patterns import TOKEN
+from mockserver.cassette.search import Cut, Search
+from mockserver.cassette.secret_names import (
+    SUBPROTOCOL_NAMES,
+    SUBPROTOCOL_PREFIXES,
+    is_secret,
+    kept_header,
+    parameter,
+    tells,
+)
+from mockserver.cassette.words import wordlike
 from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Pairs, Text
-from mockserver.core.json_text import unquoted
-from mockserver.dialects.base import Dialect, close_reason, parse
+from mockserver.dialects.base import Dialect, close_reason
 from mockserver.errors import UsageError
 
-STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-"""A JSON string with its quotes."""
-
-_WORDLIKE = re.compile(r"[A-Za-z0-9._~+/=%-]+")
-_NEAR = 2048
-_ESCAPED_ASCII = re.compile(r"\\u00[2-7]", re.IGNORECASE)
+ROUNDS = 4
+"""What was taken out may show something more; after so many times it is told as what cannot be taken out."""
 _USERINFO = re.compile(r"//[^/@?#]*@")
-_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
-DEEPEST = 6
-"""How many times JSON inside a JSON string is opened."""
-Span = tuple[int, int, str]
-"""Begin, end and kind of a secret in a decoded text."""
+_TOKEN_PATH = re.compile(r"secret|token|/sessions$", re.IGNORECASE)
+"""Neighbours of the socket that hand out short-lived keys (``/v1/realtime/client_secrets``)."""
+_LOGPROB = re.compile(r'\{[^{}]*"logprob"[^{}]*\}')
+_BYTES = re.compile(r'("bytes"\s{0,64}:\s{0,64})\[[\d,\s]*\]')
+_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+Told = Callable[[Cut], None]
+"""Is told what was taken out."""
 
 
 class Redactor:
     """Takes secrets out and counts them. One per cassette, so that equal secrets get equal tokens.
 
     ``env`` is an environment (the values of variables named like keys are taken out wherever they stand), ``values``
-    are more such values, ``rules`` are regular expressions for decoded text, on top of everything else.
+    are more such values, ``rules`` are regular expressions for decoded text, on top of everything else. Credentials
+    that
+    a handshake or a reply carried are looked for from then on, too.
     """
 
     def __init__(
@@ -55,30 +68,21 @@ class Redactor:
         dialect: Dialect | None = None,
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self._looked = False
-        self._bare_of = self._bare = ""
-        short = [value for value in values if len(value) < 4]
-        if short:
-            raise UsageError("a secret value of fewer than 4 characters cannot be redacted: other text would suffer")
-        self._values = sorted({*known.environment_secrets(env or {}), *values}, key=lambda value: (-len(value), value))
-        self._base64_forms = [form for value in self._values for form in known.base64_forms(value)]
-        anchors = [form for value in self._values for form in known.anchors(value)]
-        self._pieces = (*anchors, *self._base64_forms)
-        self._spaced = any(_WORDLIKE.fullmatch(value) is None for value in self._values)
-        self._exact = known.any_of([form for value in self._values for form in known.text_forms(value)])
-        self._raw_values = [value.encode() for value in self._values]
-        self._base64 = known.any_of(self._base64_forms)
+        self.told: Told | None = None
+        self._standing: list[str] = []
         try:
-            self._rules = [re.compile(rule) for rule in rules]
+            patterns = tuple(re.compile(rule) for rule in rules)
         except re.error as error:
             raise UsageError(f"a redaction rule is not a regular expression: {error}") from None
-        if any(rule.search("") for rule in self._rules):
+        if any(rule.search("") for rule in patterns):
             raise UsageError("a redaction rule matches the empty text, so it would match everywhere")
         base = dialect or Dialect()
-        self._params = {name.lower() for name in (*Dialect.key_params, *base.key_params)}
+        self._params = frozenset(name.lower() for name in (*Dialect.key_params, *base.key_params))
+        self.known = Known(env or {}, values)
+        self.search = Search(self.known, patterns, self._params)
         self.text_prefix = base.text_prefix
         self._headers = {name.lower() for name in base.key_headers}
-        self._prefixes = (*known.SUBPROTOCOL_PREFIXES, *base.key_subprotocols)
+        self._prefixes = (*SUBPROTOCOL_PREFIXES, *base.key_subprotocols)
         self._numbers: dict[tuple[str, str], int] = {}
         self._highest: Counter[str] = Counter()
 
@@ -94,110 +98,111 @@ class Redactor:
                 cleaned = self.binary(raw)
                 return frame if cleaned is raw else Binary(cleaned)
             case Close(code, reason):
-                new = self._plain(reason) if reason else reason
+                new = self.text(reason)
                 return frame if new == reason else Close(code, close_reason(new))
             case Lost(reason):
-                new = self._plain(reason) if reason else reason
+                new = self.text(reason)
                 return frame if new == reason else Lost(new)
 
     def clean(self, frame: Frame) -> tuple[Frame, str]:
         """The frame without secrets, and the kind of one that still stands in it ("" as a rule)."""
-        self._looked = False
+        self._standing = []
         new = self.frame(frame)
-        return (new, next((kind for kind, _ in self.scan_frame(new)), "")) if self._looked else (new, "")
-
-    def text(self, text: str) -> str:
-        """Any text, JSON or not, without secrets. The same object where nothing shows that there may be one."""
-        if not self.suspicious(text):
-            return text
-        self._looked = True
-        new = self._json(text) if text.lstrip()[:1] in ("{", "[", '"') else self._plain(text)
-        return text if new == text else new
-
-    def binary(self, raw: bytes) -> bytes:
-        """Bytes without secrets. JSON and pieces of text are treated as text; anything else keeps its length."""
-        prefix = self.text_prefix
-        if prefix and raw.startswith(prefix):
-            words = raw[len(prefix) :].decode("utf-8", "surrogateescape")
-            new = self.text(words)
-            return raw if new is words else prefix + new.encode("utf-8", "surrogateescape")
-        if raw.lstrip()[:1] in (b"{", b"["):
-            try:
-                text = raw.decode("utf-8")
-            except UnicodeDecodeError:
-                pass
-            else:
-                new = self.text(text)
-                return raw if new is text else new.encode()
-        out = raw
-        for value in self._raw_values:
-            if value in out:
-                self._looked = True
-                self._count("env")
-                out = out.replace(value, self._filler("env", value.decode(), len(value)))
-        flat = out.decode("latin-1")
-        if any(marker in flat for _, marker, _ in known.PATTERNS):
-            self._looked = True
-            for begin, end, kind in reversed(self.spans(flat)):
-                self._count(kind)
-                out = out[:begin] + self._filler(kind, flat[begin:end], end - begin) + out[end:]
-        return out
+        return new, self._standing[0] if self._standing else ""
 
     def suspicious(self, text: str) -> bool:
         """Whether a text may hold a secret: one that cannot is not looked at more closely."""
-        bare = self.bare(text)
-        if known.marked(bare) or fields.marked(bare):
-            return True
-        return (
-            self.named(text)
-            or ("\\u00" in bare and _ESCAPED_ASCII.search(bare) is not None)
-            or ("%" in bare and _PERCENT.search(bare) is not None)
-        )
+        return self.search.suspicious(text)
 
-    def named(self, text: str) -> bool:
-        """Whether a text may hold one of the values that are known, or what a rule of the user's finds."""
-        for piece in self._pieces:
-            if piece in text:
-                return True
-        for rule in self._rules:  # noqa: SIM110 - as above
-            if rule.search(text):
-                return True
-        return False
+    def text(self, text: str, depth: int = 0) -> str:
+        """Any text without secrets. The same object where there are none."""
+        return self._taken_out(text, depth, self.token) if text and self.search.suspicious(text) else text
 
-    def bare(self, text: str) -> str:
-        """A text without its base64 payloads: they are noise in which any marker turns up. Remembers the last one."""
-        if text is not self._bare_of:
-            self._bare_of, self._bare = text, PAYLOAD.sub(emptied, text)
-        return self._bare
+    def _taken_out(self, text: str, depth: int, stand_in: Callable[[str, str], str] | None) -> str:
+        new = text
+        standing: list[str] = []
+        inside = (lambda raw: self.binary(raw, depth + 1)) if depth < decode.DEEPEST else None
+        for done in range(ROUNDS + 1):
+            cuts, standing = self.search.cuts(new, inside)
+            if not cuts:
+                break
+            if done == ROUNDS:
+                standing.append(cuts[0].kind)
+                break
+            new = self._cut(new, cuts, stand_in)
+        self._standing += standing
+        new = self.unsaid(new)
+        return text if new == text else new
 
-    def may_join(self, before: str, after: str) -> bool:
-        """Whether a secret may lie across the border of two texts: cheap, and yes where it is not sure.
+    def _cut(self, text: str, cuts: Sequence[Cut], stand_in: Callable[[str, str], str] | None) -> str:
+        """A text with something else in the place of each cut; as long as before without ``stand_in``."""
+        made, done = [], 0
+        for cut in cuts:
+            self.counts[cut.kind] += 1
+            if self.told is not None:
+                self.told(cut)
+            if self.search.reply and cut.rule.startswith("a reply"):
+                self.known.see(cut.secret)
+            made.append(text[done : cut.begin])
+            if cut.new is not None:
+                made.append(cut.new)
+            elif stand_in is not None:
+                made.append(stand_in(cut.kind, cut.secret))
+            else:
+                size = cut.end - cut.begin
+                token = self.token(cut.kind, cut.secret)
+                made.append(token.ljust(size, "*") if len(token) <= size else "*" * size)
+            done = cut.end
+        return "".join([*made, text[done:]])
 
-        Known patterns are single words; what else may cross a border are key blocks, known values and the user's rules.
+    def unsaid(self, text: str) -> str:
+        """A text in which no bytes spell the words with probabilities that were taken out."""
+        return _LOGPROB.sub(_unsaid, text) if '"logprob"' in text and "REDACTED-" in text else text
+
+    def binary(self, raw: bytes, depth: int = 0) -> bytes:
+        """Bytes without secrets. A text is treated as one, a few tag bytes aside, and what is packed is unpacked for
+        it;
+        anything else keeps its length.
         """
-        if self._rules or self._spaced or before.endswith(("earer ", "EARER ")):
-            return True
-        # One character is looked for much more quickly than several.
-        if ("-" in before and "PRIVATE KEY-" in before) or (":" in before and "://" in before):
-            return True
-        if not (_WORDLIKE.match(after) and _WORDLIKE.match(before[-1])):
-            return False
-        return bool(self._pieces) or known.marked(before[-_NEAR:] + after)
+        prefix = self.text_prefix
+        if depth == 0 and prefix and raw.startswith(prefix):
+            words = raw[len(prefix) :].decode("utf-8", "surrogateescape")
+            new = self.text(words)
+            return raw if new is words else prefix + new.encode("utf-8", "surrogateescape")
+        if depth < decode.DEEPEST:
+            raw = self._unpacked(raw, depth)
+        code = _UTF16.get(raw[:2])
+        if code is not None:
+            wide = raw[2:].decode(code, "surrogatepass") if len(raw) % 2 == 0 else ""
+            new = self.text(wide, depth)
+            return raw if new is wide else raw[:2] + new.encode(code, "surrogatepass")
+        if decode.texty(raw):
+            words = raw.decode("utf-8", "surrogateescape")
+            new = self.text(words, depth)
+            return raw if new is words else new.encode("utf-8", "surrogateescape")
+        flat = raw.decode("latin-1")
+        out = raw
+        if self.search.marked(flat) or self.known.may_be_in(flat):
+            new = self._taken_out(flat, decode.DEEPEST, None)
+            out = raw if new is flat else new.encode("latin-1")
+        for value in self.known.raw:  # beyond ASCII it looks otherwise in there
+            if value in out:
+                kind = self.known.kind(value.decode())
+                self.counts[kind] += 1
+                token = self.token(kind, value.decode()).encode()
+                out = out.replace(
+                    value, token.ljust(len(value), b"*") if len(token) <= len(value) else b"*" * len(value)
+                )
+        return out
 
-    def spans(self, text: str) -> list[Span]:
-        """Where secrets stand in a decoded text, left to right, none inside another."""
-        found: list[Span] = []
-        if self._exact is not None:
-            found += [(*match.span(), "env") for match in self._exact.finditer(text)]
-        for kind, marker, pattern in known.PATTERNS:
-            if marker in text:
-                found += [(*match.span(), kind) for match in pattern.finditer(text)]
-        for rule in self._rules:
-            found += [(*match.span(), "rule") for match in rule.finditer(text) if match[0]]
-        if "://" in text:
-            found += fields.url_spans(text, lambda name: name.lower() in self._params or fields.parameter(name))
-        tokens = [match.span() for match in known.TOKEN.finditer(text)] if "REDACTED-" in text else []
-        return known.apart([span for span in found if not any(b <= span[0] and span[1] <= e for b, e in tokens)])
+    def _unpacked(self, raw: bytes, depth: int) -> bytes:
+        made, done = [], 0
+        for begin, end, inner, bits in decode.packed(raw):
+            new = self.binary(inner, depth + 1)
+            if new is not inner:
+                made += [raw[done:begin], decode.pack(new, bits)]
+                done = end
+        return b"".join([*made, raw[done:]]) if made else raw
 
     def token(self, kind: str, secret: str) -> str:
         """What stands for a secret: the same for the same one."""
@@ -208,7 +213,7 @@ class Redactor:
 
     def reserve(self, text: str) -> None:
         """Give out no token that stands in this text already, from a redaction of the past."""
-        for match in known.TOKEN.finditer(text) if "REDACTED-" in text else ():
+        for match in TOKEN.finditer(text) if "REDACTED-" in text else ():
             _, kind, number = match[0].split("-")
             self._highest[kind] = max(self._highest[kind], int(number))
 
@@ -216,22 +221,37 @@ class Redactor:
 
     def handshake(self, handshake: Handshake) -> Handshake:
         """Path, query, headers and subprotocols without secrets. Only harmless headers keep their value."""
+        self.see(handshake)
         return Handshake(
-            self._plain(handshake.path),
+            self.text(handshake.path),
             tuple((name, self._param(name, value)) for name, value in handshake.query),
             self.headers(handshake.headers),
-            tuple(map(self._subprotocol, handshake.subprotocols)),
+            self._subprotocols(handshake.subprotocols),
             self.target(handshake.target),
         )
+
+    def see(self, handshake: Handshake) -> None:
+        """Remember the credentials of a handshake: they are looked for everywhere from now on."""
+        for name, value in handshake.query:
+            if self._secret_param(name, value):
+                self.known.see(value)
+        for name, value in handshake.headers:
+            if tells(name) or name.lower() in self._headers:
+                self.known.see(value.split()[-1] if value.split() else "")
+        for before, one in zip(("", *handshake.subprotocols), handshake.subprotocols, strict=False):
+            start = self._secret_from(before, one)
+            if start is not None:
+                self.known.see(one[start:])
 
     def target(self, target: str) -> str:
         """A request target as sent (``/v1/realtime?model=x&key=y``)."""
         path, mark, query = target.partition("?")
         pairs = (piece.partition("=") for piece in query.split("&")) if mark else ()
         made = "&".join(
-            name + equals + (self._param(unquote(name), value) if equals else value) for name, equals, value in pairs
+            name + equals + (self._param(unquote(name), value) if equals else self.text(value))
+            for name, equals, value in pairs
         )
-        return self._plain(path) + mark + made
+        return self.text(path) + mark + made
 
     def url(self, url: str) -> str:
         """A URL without credentials: neither in front of the host nor in the query."""
@@ -239,16 +259,16 @@ class Redactor:
 
     def answer(self, answer: Answer) -> Answer:
         """Headers, subprotocol and body without secrets."""
-        chosen = None if answer.subprotocol is None else self._subprotocol(answer.subprotocol)
+        chosen = None if answer.subprotocol is None else self._subprotocols((answer.subprotocol,))[0]
         return Answer(answer.status, self.headers(answer.headers), chosen, self.binary(answer.body))
 
     def exchange(self, one: Exchange) -> Exchange:
         """Path, bodies and headers without secrets."""
-        body = self.binary(one.body)
-        if known.TOKEN_PATH.search(one.path.partition("?")[0]):
-            body = known.TOKEN_FIELD.sub(self._field, body.decode("utf-8", "surrogateescape")).encode(
-                "utf-8", "surrogateescape"
-            )
+        self.search.reply = _TOKEN_PATH.search(one.path.partition("?")[0]) is not None
+        try:
+            body = self.binary(one.body)
+        finally:
+            self.search.reply = False
         return replace(
             one,
             path=self.target(one.path),
@@ -262,125 +282,58 @@ class Redactor:
         return tuple((name, self._header(name.lower(), value)) for name, value in headers)
 
     def _header(self, name: str, value: str) -> str:
-        if not value or known.TOKEN.fullmatch(value):
+        if not value or TOKEN.fullmatch(value):
             return value
         if name == "sec-websocket-protocol":
-            return ", ".join(self._subprotocol(one.strip()) for one in value.split(","))
-        if name in self._headers or not fields.kept_header(name):
-            self._count("header")
+            return ", ".join(self._subprotocols(tuple(one.strip() for one in value.split(","))))
+        if name in self._headers or not kept_header(name):
+            self.counts["header"] += 1
             return self.token("header", value)
-        return self._plain(value)
+        return self.text(value)
 
     def _param(self, name: str, value: str) -> str:
-        if not value or known.TOKEN.fullmatch(value):
+        if not value or TOKEN.fullmatch(value):
             return value
-        if self._secret_param(name):
-            self._count("param")
+        if self._secret_param(name, value):
+            self.counts["param"] += 1
             return self.token("param", unquote(value))
-        return self._plain(value)
+        return self.text(value)
 
-    def _secret_param(self, name: str) -> bool:
-        return name.lower() in self._params or known.PARAMETER.search(name) is not None
+    def _secret_param(self, name: str, value: str) -> bool:
+        return name.lower() in self._params or parameter(name) or is_secret(tells(name), value)
 
-    def _subprotocol(self, name: str) -> str:
+    def _subprotocols(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        made: list[str] = []
+        for before, one in zip(("", *names), names, strict=False):
+            start = self._secret_from(before, one)
+            if start is None:
+                made.append(self.text(one))
+            elif TOKEN.fullmatch(one[start:]):
+                made.append(one)
+            else:
+                self.counts["subprotocol"] += 1
+                made.append(one[:start] + self.token("subprotocol", one[start:]))
+        return tuple(made)
+
+    def _secret_from(self, before: str, name: str) -> int | None:
+        """Where a key begins in a subprotocol: behind a prefix, or the whole one behind a word such as ``token``."""
         for prefix in self._prefixes:
-            if name.startswith(prefix) and len(name) > len(prefix):
-                if not known.TOKEN.fullmatch(name[len(prefix) :]):
-                    self._count("subprotocol")
-                    return prefix + self.token("subprotocol", name[len(prefix) :])
-                return name
-        return self._plain(name)
-
-    # --- inside ---
-
-    def _json(self, text: str, depth: int = 0) -> str:
-        """JSON text with its strings redacted; every other byte stays."""
-        if self._base64 is not None:
-            text = self._base64.sub(self._base64_away, text)
-        return STRING.sub(lambda match: self._literal(match[0], depth), self._fields(text))
-
-    def _fields(self, text: str) -> str:
-        """A text without the values of fields and headers in it that are secrets."""
-        made, done = "", 0
-        for begin, end, kind, _, _ in fields.found(text):
-            if begin < end:
-                self._count(kind)
-                made += text[done:begin] + self.token(kind, unquoted(f'"{text[begin:end]}"'))
-                done = end
-        return made + text[done:] if done else text
-
-    def _field(self, match: re.Match[str]) -> str:
-        self._count("field")
-        return f'{match[1]}{self.token("field", unquoted(f"{chr(34)}{match[2]}{chr(34)}"))}"'
-
-    def _literal(self, literal: str, depth: int) -> str:
-        value = unquoted(literal)
-        if len(value) >= 64 and unbase64(value) is not None:
-            # A payload: only exact values and rules count, and the former were looked for in base64 above. The
-            # patterns would find keys in noise.
-            new = self._replaced(value, [span for span in self.spans(value) if span[2] in ("env", "rule")])
-        else:
-            new = self._plain(value, depth)
-        return literal if new == value else json.dumps(new, ensure_ascii=literal.isascii())
-
-    def _plain(self, value: str, depth: int = 0) -> str:
-        """A decoded text without secrets, JSON inside it included."""
-        if '"' in value and depth < DEEPEST and value.lstrip()[:1] in ("{", "["):
-            value = self._json(value, depth + 1)
-        else:
-            value = self._fields(value)
-        if self._base64 is not None:
-            value = self._base64.sub(self._base64_away, value)
-        value = self._replaced(value, self.spans(value))
-        if "%" in value and _PERCENT.search(value):
-            opened = unquote(value)
-            spans = self.spans(opened)
-            if spans:
-                return self._replaced(opened, spans)
-        return value
-
-    def _replaced(self, value: str, spans: Sequence[Span]) -> str:
-        made, done = "", 0
-        for begin, end, kind in spans:
-            self._count(kind)
-            made += value[done:begin] + self.token(kind, value[begin:end])
-            done = end
-        return made + value[done:]
-
-    def _base64_away(self, match: re.Match[str]) -> str:
-        self._count("base64")
-        return "A" * len(match[0])
-
-    def _filler(self, kind: str, secret: str, size: int) -> bytes:
-        made = self.token(kind, secret).encode()
-        return made.ljust(size, b"*") if len(made) <= size else b"*" * size
-
-    def _count(self, kind: str) -> None:
-        self.counts[kind] += 1
+            if name.lower().startswith(prefix.lower()) and len(name) > len(prefix):
+                return len(prefix)
+        if before.lower() in SUBPROTOCOL_NAMES and name.lower() not in SUBPROTOCOL_NAMES:
+            return 0
+        # Nobody names a protocol like this.
+        return 0 if len(name) >= 32 and "." not in name and not wordlike(name) and any(map(str.isdigit, name)) else None
 
     # --- what still stands ---
 
     def scan(self, text: str, depth: int = 0) -> Iterator[tuple[str, str]]:
-        """The secrets that a text still holds, as (kind, path), in any of its forms; for after the redaction."""
-        if depth > DEEPEST or not self.suspicious(text):
+        """The secrets that a text still holds, as (kind, path): the same walk, and nothing is changed."""
+        if not text or not self.search.suspicious(text):
             return
-        bare = known.TOKEN.sub(fields.BLANK, text)
-        if parse(text) is None:  # in JSON a payload is one long word of noise: the patterns see its strings, below
-            yield from ((kind, "text") for kind, _, pattern in known.PATTERNS if pattern.search(bare))
-        if self._exact is not None and self._exact.search(bare):
-            yield "env", "text"
-        if self._base64 is not None and self._base64.search(bare):
-            yield "base64", "text"
-        if any(rule.search(bare) for rule in self._rules):
-            yield "rule", "text"
-        for literal in STRING.findall(bare):
-            value = unquoted(literal)
-            opened = unquote(value) if "%" in value else value
-            payload = len(value) >= 64 and unbase64(value) is not None
-            for _, _, kind in () if payload else (*self.spans(value), *self.spans(opened)):
-                yield kind, "a string"
-            if '"' in value and value != text:
-                yield from self.scan(value, depth + 1)
+        cuts, standing = self.search.cuts(text, self._looked(depth))
+        yield from ((cut.kind, "a string") for cut in cuts)
+        yield from ((kind, "text") for kind in standing)
 
     def scan_frame(self, frame: Frame) -> Iterator[tuple[str, str]]:
         """The same for a frame."""
@@ -392,4 +345,35 @@ class Redactor:
 
     def scan_bytes(self, raw: bytes) -> Iterator[tuple[str, str]]:
         """The same for bytes."""
-        yield from self.scan(raw.decode("latin-1"))
+        before, told, highest, numbers = self.counts.copy(), self.told, self._highest.copy(), self._numbers.copy()
+        self._standing = []
+        kinds: list[str] = []
+
+        def tell(cut: Cut) -> None:
+            kinds.append(cut.kind)
+            if told is not None:
+                told(cut)
+
+        self.told = tell
+        try:
+            new = self.binary(raw)
+        finally:
+            self.counts, self.told, self._highest, self._numbers = before, told, highest, numbers
+        if new is not raw:
+            yield kinds[0] if kinds else "env", "bytes"
+        yield from ((kind, "bytes") for kind in self._standing)
+
+    def _looked(self, depth: int) -> Callable[[bytes], bytes] | None:
+        """For a look at base64 that changes nothing: other bytes where something stands in these."""
+        if depth >= decode.DEEPEST:
+            return None
+        return lambda raw: b"" if any(True for _ in self.scan_bytes(raw)) else raw
+
+    def known_in(self, data: bytes) -> str:
+        """The kind of a known value that stands in finished bytes, or "": a search of its own, for the end."""
+        return self.known.standing(data)
+
+
+def _unsaid(match: re.Match[str]) -> str:
+    """A word with its probability, without the bytes that spell it where it was taken out."""
+    return _BYTES.sub(r"\1null", match[0]) if "REDACTED-" in match[0] else match[0]

@@ -1,35 +1,37 @@
 """Secrets that are spread over several frames: a key that a model says in two deltas, or a client in two chunks.
 
-A stream is what belongs together: the same field of the same kind of event of the same item. Its text is put together
-as it goes by, and a secret that lies across a border is taken out of the frame at hand at once, so that no file ever
-holds all of it; the earlier frames' parts are noted, and taken out when the recording is finished.
+A stream is what belongs together: the same field of the same kind of event of the same item; the words of one frame
+with
+their probabilities, too. Its text is put together as it goes by, as far back as ``KEPT``, and a secret that lies
+across a
+border is taken out of the frame at hand at once; the earlier frames' parts are noted, and taken out when the
+recording is
+finished. What may be the beginning of a secret is taken out at once as well, under a token of its own (``held``): the
+next piece shows what it was, and if it was none the frame is given back. So no file ever holds a part of a secret that
+says something about it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
-from mockserver.cassette import fields
-from mockserver.cassette.audio import unbase64
-from mockserver.cassette.patterns import TOKEN, marked
+from mockserver.cassette.pairs import blank
+from mockserver.cassette.patterns import TOKEN
+from mockserver.cassette.quiet import LEAF, outline
 from mockserver.cassette.redact import Redactor
+from mockserver.cassette.stream import KEPT, Piece, Place, Stream, end_of, how
+from mockserver.cassette.stream import doubt as doubt_in
 from mockserver.core.frames import Binary, Frame, Sender, Text
 from mockserver.dialects.base import parse
 
-LEAF = re.compile(
-    r'"(delta|text|transcript|arguments|partial|thinking|content)"(\s*:\s*)("[^"\\]*(?:\\.[^"\\]*)*")', re.DOTALL
-)
-"""Fields in which providers send text piece by piece (OpenAI deltas, Gemini text parts and transcriptions)."""
-_MARKS = ('"delta"', '"text"', '"transcript"', '"arguments"', '"partial"', '"thinking"', '"content"')
+_MARKS = ('"delta"', '"text"', '"transcript"', '"arguments"', '"partial"', '"thinking"', '"content"', '"logprob"')
 _WHICH = re.compile(
     r'"(type|role|ordinal|response_id|item_id|call_id|output_index|content_index|outputTranscription|inputTranscription|'
     r'modelTurn)"\s*:\s*("[^"\\]*"|\d+|\{)'
 )
-_IN_PIECES = ("delta", "partial")
+_IN_PIECES = ("delta", "partial", "token")
 """These hold a piece and never a whole text."""
 _CONTAINER = re.compile(
     r'"(?:item|items|session|response|part|setup|turns|clientContent|client_content|realtimeInput|realtime_input|'
@@ -39,33 +41,13 @@ _CONTAINER = re.compile(
 _TYPE = re.compile(r'"type"\s*:\s*"([^"\\]*)"')
 _WHOLE = re.compile(r".*\.(?:done|completed|creat(?:e|ed)|added|retrieved|updated?)")
 _PIECE = re.compile(r".*(?:delta|chunk|part|append|stream)", re.IGNORECASE)
-_REST = re.compile(r'[^"\\\n]*(?:\\.[^"\\\n]*)*', re.DOTALL)
-_EVENT_ID = '"event_id":"'
-_DELTA = '"delta":"'
-_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 OUTLINES = 64
 """So many outlines of quiet frames are remembered."""
+STREAMS = 512
+"""So many streams are followed; the one that has been silent for longest is forgotten."""
+_NEAR = 64
+"""No marker is longer."""
 _TOKEN_BYTES = re.compile(TOKEN.pattern.encode())
-KEPT = 2048
-"""How much of a stream's past is looked at, in characters; no token is that long."""
-
-Place = tuple[int, int, int]
-"""Connection, number of the frame in it, number of the leaf in that."""
-
-
-@dataclass(slots=True)
-class _Stream:
-    """The newest pieces of a stream; ``text`` is all of them joined."""
-
-    pieces: deque[tuple[Place, str]] = field(default_factory=deque)
-    text: str = ""
-    open: bool = False  # the value of a secret field has begun and not ended
-
-    def add(self, place: Place, piece: str) -> None:
-        self.pieces.append((place, piece))
-        self.text += piece
-        while len(self.pieces) > 1 and len(self.text) - len(self.pieces[0][1]) > KEPT:
-            self.text = self.text[len(self.pieces.popleft()[1]) :]
 
 
 class Spread:
@@ -73,44 +55,76 @@ class Spread:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._streams: dict[tuple[object, ...], _Stream] = {}
+        self._search = redactor.search
+        self._streams: dict[tuple[object, ...], Stream] = {}
         # Outlines of frames in which there was nothing to find, with the stream that the words belong to.
         self._quiet: dict[str, tuple[object, ...]] = {}
         self.parts: dict[tuple[int, int], dict[int, tuple[str, list[tuple[int, int]]]]] = {}
+        self._doubts: dict[
+            tuple[int, int], dict[int, tuple[str, int]]
+        ] = {}  # by frame and leaf: text, where doubt begins
+        self._kept: dict[tuple[int, int], Frame] = {}  # frames in doubt, as they were
+        self._given: list[tuple[int, int, Frame]] = []
+        self._holds = False
 
     def frame(self, connection: int, number: int, sender: Sender, frame: Frame) -> tuple[Frame, str]:
-        """The frame as it may be written: redacted by itself, and without its part of a spread secret.
+        """The frame as it may be written: redacted by itself, without its part of a spread secret, and without what
+        may be
+        the beginning of one (``given`` gives that back).
 
         Beside it the kind of a secret that still stands in it, or "".
         """
         text = frame.data if isinstance(frame, Text) else ""
-        outline, words = _outline(text)
-        if outline:
-            which = self._quiet.get(outline)
-            if which is not None and not self._redactor.named(text):
-                if words and self._goes_on((connection, sender, which, "delta", 0), (connection, number, 0), words):
-                    return self.finished(connection, number, frame), ""
-                return frame, ""
-        new, standing = self._redactor.clean(frame)
-        if outline:
-            self._remember(outline, words, text)
-        if self.look(connection, number, sender, frame):
-            return self.finished(connection, number, new), standing
-        return new, standing
+        if text and self._search.quiet.same(text) and not self._search.named(text):
+            return frame, ""
+        self._holds = True
+        sketch, words = outline(text)
+        which = self._quiet.get(sketch) if sketch else None
+        if which is not None and not self._search.named(text):
+            hit = self._goes_on((connection, sender, which, "delta", 0), (connection, number, 0), words)
+            new, standing = frame, ""
+        else:
+            new, standing = self._redactor.clean(frame)
+            if sketch:
+                self._remember(sketch, words, text)
+            hit = self.look(connection, number, sender, frame)
+        self._holds = False
+        if (connection, number) in self._doubts:
+            self._kept[connection, number] = new
+            hit = True
+        return (self.finished(connection, number, new) if hit else new), standing
 
-    def _remember(self, outline: str, words: str, text: str) -> None:
+    def in_doubt(self, connection: int, number: int) -> bool:
+        """Whether something of a frame is held back that may be given back."""
+        return (connection, number) in self._doubts
+
+    def given(self) -> list[tuple[int, int, Frame]]:
+        """The frames written before of which it is known now that what was held is no secret: connection, number,
+        frame.
+        """
+        given, self._given = self._given, []
+        return given
+
+    def give_all(self) -> list[tuple[int, int, Frame]]:
+        """The frames that are still in doubt: nothing follows any more."""
+        for key in list(self._doubts):
+            self._give(key)
+        return self.given()
+
+    def _give(self, key: tuple[int, int]) -> None:
+        if self._doubts.pop(key, None) is not None:
+            self._given.append((*key, self.finished(*key, self._kept.pop(key))))
+
+    def _remember(self, sketch: str, words: str, text: str) -> None:
         """The next frame with this outline need not be read, if there is no trace of a secret in it."""
-        if self._redactor.suspicious(text):
+        if self._search.suspicious(text):
             return
-        bare = self._redactor.bare(text)
-        leaves = [match[3] for match in LEAF.finditer(bare) if match[3] != '""']
-        if leaves != ([f'"{words}"'] if words else []) or (words and bare != text):
-            return
-        if words and next(LEAF.finditer(text))[3] != leaves[0]:
+        leaves = [match[3] for match in LEAF.finditer(text) if match[3] != '""']
+        if leaves != [f'"{words}"'] or next(LEAF.finditer(text))[3] != leaves[0]:
             return  # it is not the first, so its stream is told in another way
         if len(self._quiet) >= OUTLINES:
             self._quiet.clear()
-        self._quiet[outline] = tuple(_WHICH.findall(text))
+        self._quiet[sketch] = tuple(_WHICH.findall(text))
 
     def look(self, connection: int, number: int, sender: Sender, frame: Frame) -> bool:
         """Take note of a frame as it was sent; True where a secret that began earlier goes on in it."""
@@ -118,21 +132,28 @@ class Spread:
         if said is not None:
             return bool(said) and self._goes_on((connection, sender), (connection, number, 0), said)
         text = _text_of(frame)
-        if text is None or not _leafy(text):
+        if text is None or not _leafy(text) or self._search.quiet.same(text):
             return False
-        text = self._redactor.bare(text)
+        text = self._search.bare(text)
         hit, which, whole = False, None, None
+        probable = '"logprob"' in text
+        counts: dict[str, int] = {}
         for leaf, match in enumerate(LEAF.finditer(text)):
-            if match[1] not in _IN_PIECES:
+            name = match[1]
+            if name == "token" and not probable:
+                continue
+            if name not in _IN_PIECES or name == "token":
                 whole = _is_whole(text, sender) if whole is None else whole
-                if whole:
+                if whole and name != "token":
                     continue
             piece = match[3][1:-1]
             if "\\" in piece:
                 piece = parse(match[3])
             if isinstance(piece, str) and piece:
                 which = which or tuple(_WHICH.findall(text))
-                hit |= self._goes_on((connection, sender, which, match[1], leaf), (connection, number, leaf), piece)
+                count = counts[name] = counts.get(name, -1) + 1
+                key = (connection, sender, which, name, count if name != "token" else number if whole else -1)
+                hit |= self._goes_on(key, (connection, number, leaf), piece)
         return hit
 
     def _said(self, frame: Frame) -> str | None:
@@ -142,81 +163,147 @@ class Spread:
             return None
         return frame.data[len(prefix) :].decode("utf-8", "surrogateescape")
 
+    def _stream(self, key: tuple[object, ...]) -> Stream:
+        stream = self._streams.pop(key, None)
+        if stream is None:
+            stream = Stream()
+            if len(self._streams) >= STREAMS:
+                self._streams.pop(next(iter(self._streams)))
+        self._streams[key] = stream
+        return stream
+
     def _goes_on(self, key: tuple[object, ...], place: Place, piece: str) -> bool:
         """One more piece of a stream; True where a secret is in it that goes on from the last or into the next."""
-        stream = self._streams.get(key)
-        if stream is None:
-            stream = self._streams[key] = _Stream()
+        stream = self._stream(key)
+        hit, past = False, 0
         border = len(stream.text)
-        hit = (stream.open or '"' in piece) and self._field(stream, place, piece)
-        if border and self._redactor.may_join(stream.text, piece):
-            whole = stream.text + piece
-            alone = self._redactor.spans(piece)
-            stream.pieces.append((place, piece))
-            for begin, end, _ in self._redactor.spans(whole):
-                # What only the text before it gives away ("Bearer ", then the token) begins behind the border.
-                seen = any(b <= begin - border and end - border <= e for b, e, _ in alone)
-                if border < end and not seen:
-                    hit = True
-                    self._note(stream, begin, end)
-            stream.pieces.pop()
+        if stream.open is not None:
+            past = end_of(stream.open, stream.text, piece)
+            if past and not blank(piece[:past]):
+                hit = True
+                self._part(place, piece, 0, past)
+            if past == len(piece):
+                self._settle(stream, len(stream.text) + len(piece), stream.at + border)
+                stream.add(place, piece)
+                return True
+            stream.open = None
+        near = stream.text[-_NEAR:] + piece
+        if self._search.marked(near):
+            stream.hot = KEPT
+        known = self._search.known
+        named = bool(known.values) and known.may_be_in(stream.text + piece)
+        doubt = border + len(piece)
+        if stream.hot > 0 or named or self._search.rules:
+            hit |= self._joined(stream, place, piece, border, past)
+            if stream.open is None:
+                doubt = doubt_in(stream.text + piece, known)
+            stream.hot -= len(piece)
+        elif known.values:
+            doubt = known.begins_at(stream.text + piece)
+        if stream.held:
+            self._settle(stream, doubt, stream.at + border)
+        if self._holds and max(doubt, border) < border + len(piece):
+            frame = place[:2]
+            self._doubts.setdefault(frame, {})[place[2]] = (piece, max(doubt - border, past))
+            stream.held.append((stream.at + max(doubt, border), frame))
         stream.add(place, piece)
         return hit
 
-    def _field(self, stream: _Stream, place: Place, piece: str) -> bool:
-        """The piece's part of a secret field's value that is cut here, or told by the pieces before; True for any."""
-        spans, past = [], 0
-        if stream.open:
-            past = _closing(stream.text, piece)
-            stream.open = past < 0
-            spans.append((0, past if past >= 0 else len(piece)))
-        if '"' in piece and not stream.open:
-            whole, border = stream.text + piece, len(stream.text)
-            for one in fields.found(whole) if fields.marked(whole) else ():
-                if one.begin - border > past or (one.begin == border and not spans):
-                    stream.open |= one.open
-                    if one.open or one.start < border:  # else it stands in this piece alone, and was found there
-                        spans.append((one.begin - border, one.end - border))
-        spans = [(begin, end) for begin, end in spans if not fields.blank(piece[begin:end])]
-        if spans:
-            connection, number, leaf = place
-            self.parts.setdefault((connection, number), {}).setdefault(leaf, (piece, []))[1].extend(spans)
-        return bool(spans)
+    def _joined(self, stream: Stream, place: Place, piece: str, border: int, past: int) -> bool:
+        """Look at the pieces together; True where a part of a secret is in the newest one, or gave away an
+        earlier one.
+        """
+        whole = stream.text + piece
+        hit = False
+        alone: set[tuple[int, int]] | None = None
+        for cut in self._search.cuts(whole)[0]:
+            begin, end = cut.begin, cut.end
+            if stream.noted.get(stream.at + begin, -1) >= stream.at + end or end <= border + past:
+                if end <= border + past and not self._known(stream, begin, end):
+                    hit = True
+                    self._note(stream, place, piece, begin, end)
+                    stream.noted[stream.at + begin] = stream.at + end
+                if end < len(whole):
+                    continue
+            if alone is None:
+                alone = {(one.begin, one.end) for one in self._search.cuts(piece)[0]}
+            if begin < border or (begin - border, end - border) not in alone:
+                hit = True
+                self._note(stream, place, piece, begin, end)
+            stream.noted[stream.at + begin] = stream.at + end
+            if end == len(whole):
+                stream.open = how(whole, begin)
+        return hit
 
-    def _note(self, stream: _Stream, begin: int, end: int) -> None:
+    def _known(self, stream: Stream, begin: int, end: int) -> bool:
+        """Whether a stretch of the past has been noted."""
+        begin, end = begin + stream.at, end + stream.at
+        return any(low <= begin and end <= high for low, high in stream.noted.items())
+
+    def _settle(self, stream: Stream, doubt: int, now: int) -> None:
+        """What was held and is a secret now stays out; what cannot be one any more is given back."""
+        left: list[tuple[int, tuple[int, int]]] = []
+        for begin, frame in stream.held:
+            if any(low <= begin < high for low, high in stream.noted.items()) or stream.open is not None:
+                if self._doubts.pop(frame, None) is not None:
+                    self._kept.pop(frame, None)
+            elif doubt + stream.at <= begin:
+                left.append((begin, frame))
+            else:
+                self._give(frame)
+        stream.held = left
+
+    def _note(self, stream: Stream, place: Place, piece: str, begin: int, end: int) -> None:
         """A secret stands at these places of the stream's text; note each frame's part of it."""
         at = 0
-        for (connection, number, leaf), text in stream.pieces:
-            low, high = max(begin - at, 0), min(end - at, len(text))
-            at += len(text)
+        for one in (*stream.pieces, Piece(place, piece)):
+            size = len(one.leaf) - one.start
+            low, high = max(begin - at, 0), min(end - at, size)
+            at += size
             if low < high:
-                _, spans = self.parts.setdefault((connection, number), {}).setdefault(leaf, (text, []))
-                spans.append((low, high))
+                self._part(one.place, one.leaf, one.start + low, one.start + high)
+
+    def _part(self, place: Place, leaf: str, begin: int, end: int) -> None:
+        connection, number, which = place
+        self.parts.setdefault((connection, number), {}).setdefault(which, (leaf, []))[1].append((begin, end))
 
     def finished(self, connection: int, number: int, frame: Frame) -> Frame:
-        """A frame (redacted by itself already) without its parts of spread secrets."""
-        leaves = self.parts.get((connection, number))
-        if leaves and self._said(frame) is not None:
-            return Binary(self._redactor.text_prefix + self._clean(*leaves[0]).encode("utf-8", "surrogateescape"))
+        """A frame (redacted by itself already) without its parts of spread secrets, and without what is in doubt."""
+        parts, doubts = self.parts.get((connection, number), {}), self._doubts.get((connection, number), {})
+        if not parts and not doubts:
+            return frame
+
+        def words(leaf: int) -> str | None:
+            text, spans = parts.get(leaf, ("", []))
+            if leaf in doubts:
+                text, begin = doubts[leaf]
+                return self._clean(text, spans, begin)
+            return self._clean(text, spans, len(text)) if spans else None
+
+        if self._said(frame) is not None:
+            new = words(0)
+            return frame if new is None else Binary(self._redactor.text_prefix + new.encode("utf-8", "surrogateescape"))
         text = _text_of(frame)
-        if not leaves or text is None:
+        if text is None:
             return frame
         counter = iter(range(1 << 30))
 
         def leaf(match: re.Match[str]) -> str:
-            found = leaves.get(next(counter))
-            if found is None:
+            new = words(next(counter))
+            if new is None:
                 return match[0]
-            return f'"{match[1]}"{match[2]}{json.dumps(self._clean(*found), ensure_ascii=match[3].isascii())}'
+            return f'"{match[1]}"{match[2]}{json.dumps(new, ensure_ascii=match[3].isascii())}'
 
-        made = LEAF.sub(leaf, text)
+        made = self._redactor.unsaid(LEAF.sub(leaf, text))
         return Text(made) if isinstance(frame, Text) else Binary(made.encode())
 
-    def _clean(self, text: str, spans: Iterable[tuple[int, int]]) -> str:
+    def _clean(self, text: str, spans: Iterable[tuple[int, int]], doubt: int) -> str:
         """A leaf's text without these stretches, then redacted by itself. Equal parts get equal tokens."""
         self._redactor.counts["split"] = sum(map(len, self.parts.values()))
-        for begin, end in reversed(_merged(spans)):
-            text = text[:begin] + self._redactor.token("split", text[begin:end]) + text[end:]
+        if not self._redactor.counts["split"]:
+            del self._redactor.counts["split"]
+        for begin, end, kind in reversed(_merged(spans, doubt, len(text))):
+            text = text[:begin] + self._redactor.token(kind, text[begin:end]) + text[end:]
         return self._redactor.text(text)
 
 
@@ -231,14 +318,6 @@ def _is_whole(text: str, sender: Sender) -> bool:
     return any(map(_WHOLE.fullmatch, types)) or (bool(types) and sender is Sender.CLIENT)
 
 
-def _closing(before: str, piece: str) -> int:
-    """Where a JSON string that began earlier ends in a piece: at its quote, or where a line ends (in none it does)."""
-    escaped = (len(before) - len(before.rstrip("\\"))) % 2
-    found = _REST.match(piece, min(escaped, len(piece)))
-    at = found.end() if found else 0
-    return at if at < len(piece) and piece[at] != "\\" else -1
-
-
 def _leafy(text: str) -> bool:
     for mark in _MARKS:  # noqa: SIM110 - a generator costs more than the searches, and every frame comes by
         if mark in text:
@@ -246,54 +325,16 @@ def _leafy(text: str) -> bool:
     return False
 
 
-def _outline(text: str) -> tuple[str, str]:
-    """A frame without its event id and without what it carries, which alone differ from one to the next; and the words
-    that it carries, "" where that is base64. (A NUL stands for words: JSON has none, so the two are told apart.)
-
-    The outline is "" for any other frame, and where the event id or the words may hold a secret by themselves. What is
-    found in a text (``patterns``) is found inside a string or across several, never across an end of just one of these.
-    """
-    words = ""
-    middle = len(text) // 2
-    begin, end = text.rfind('"', 0, middle) + 1, text.find('"', middle)
-    if not _is_base64(text[begin:end]):
-        begin = text.rfind(_DELTA) + len(_DELTA)
-        if begin < len(_DELTA):
-            return "", ""
-        end = text.find('"', begin)
-        words = text[begin:end]
-        if not words or "\\" in words or "%" in words or "://" in words:
-            return "", ""
-    gap = "\0" if words else ""
-    found = text.find(_EVENT_ID, 0, begin)
-    if found < 0:
-        return ("", "") if words and marked(words) else (text[:begin] + gap + text[end:], words)
-    found += len(_EVENT_ID)
-    past = text.find('"', found, begin)
-    event_id = text[found:past]
-    if not event_id.replace("_", "").isalnum() or marked(f'{event_id}"{words}'):
-        return "", ""
-    return text[:found] + text[past:begin] + gap + text[end:], words
-
-
-def _is_base64(payload: str) -> bool:
-    if len(payload) < 64 or len(payload) % 4 or not payload.isascii():
-        return False
-    if payload[-1] == "=":
-        if unbase64(payload[-4:]) is None:
-            return False
-        payload = payload.rstrip("=")
-    return not payload.encode().translate(None, _BASE64)
-
-
-def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    made: list[tuple[int, int]] = []
-    for begin, end in sorted(spans):
+def _merged(spans: Iterable[tuple[int, int]], doubt: int, end: int) -> list[tuple[int, int, str]]:
+    """Stretches that touch are one; what is in doubt is one of its own."""
+    made: list[tuple[int, int, str]] = []
+    for begin, past in sorted(spans):
         if made and begin <= made[-1][1]:
-            made[-1] = (made[-1][0], max(end, made[-1][1]))
+            made[-1] = (made[-1][0], max(past, made[-1][1]), "split")
         else:
-            made.append((begin, end))
-    return made
+            made.append((begin, past, "split"))
+    doubt = max(doubt, made[-1][1] if made else 0)
+    return [*made, (doubt, end, "held")] if doubt < end else made
 
 
 def _text_of(frame: Frame) -> str | None:

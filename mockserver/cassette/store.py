@@ -24,7 +24,7 @@ from mockserver.cassette.reader import decode
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.spread import Spread
 from mockserver.core.entry import Entry
-from mockserver.core.frames import Answer, Handshake, Micros, Note, Sender, Text
+from mockserver.core.frames import Answer, Frame, Handshake, Micros, Note, Sender, Text
 from mockserver.core.journal import Journal
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.generic import GENERIC
@@ -259,6 +259,7 @@ class Recorder:
         self._dialect, self._policy, self._overwrite, self._journal = dialect, audio, overwrite, journal
         self._numbers: dict[int, int] = {}
         self._counts: dict[int, int] = {}
+        self._doubt: dict[tuple[int, int], tuple[Micros, Sender]] = {}
         check_place(self.path, overwrite)
         self._header = Header(
             dialect.name,
@@ -308,8 +309,18 @@ class Recorder:
             self._writer.text(number, at, sender, frame.data)
         else:
             self._writer.record(number, audio.quiet(Record(at, sender, frame), self._dialect, self._policy))
+        if self._spread.in_doubt(number, place) and not standing:
+            self._doubt[number, place] = (at, sender)
+        self._give(self._spread.given())
         self._counts[number] = place + 1
         self.frames += 1
+
+    def _give(self, frames: list[tuple[int, int, Frame]]) -> None:
+        """Write again what was held back of a frame, now that it is known to be no secret."""
+        for number, place, frame in frames:
+            if (number, place) in self._doubt:
+                record = Record(*self._doubt.pop((number, place)), frame)
+                self._writer.given(number, place, audio.quiet(record, self._dialect, self._policy))
 
     def exchange(self, one: Exchange) -> None:
         """Write one HTTP request with its reply."""
@@ -325,6 +336,8 @@ class Recorder:
         """
         if self._file < 0:
             return self.path if self._saved else None
+        with contextlib.suppress(CassetteError):
+            self._give(self._spread.give_all())
         os.close(self._file)
         self._file = -1
         if self.problem is not None or not (self._numbers or self.exchanges):

@@ -96,6 +96,7 @@ def diff_command(first: Path, second: Path) -> None:
 @click.option("--force", is_flag=True, help="Overwrite what stands at --to.")
 @click.option("--rule", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too.")
 @click.option("--value-env", "names", multiple=True, metavar="NAME", help="Take out the value of this variable, too.")
+@click.option("--explain", is_flag=True, help="Write nothing: list what was taken out, where and why; what nearly was.")
 @audio_option
 def scrub_command(
     file: Path,
@@ -104,6 +105,7 @@ def scrub_command(
     force: bool,
     rules: tuple[str, ...],
     names: tuple[str, ...],
+    explain: bool,
     audio: Any,
 ) -> None:
     """Redact cassette FILE again: with today's rules, today's key variables, and the rules given here."""
@@ -111,17 +113,35 @@ def scrub_command(
     from mockserver.cassette.store import load, redactor_for, save
     from mockserver.server.config import find
 
-    if in_place == (target is not None):
-        raise UsageError("scrub: say either --in-place or --to FILE")
+    if explain and (in_place or target is not None):
+        raise UsageError("scrub: --explain writes nothing; leave --in-place and --to FILE out")
+    if not explain and in_place == (target is not None):
+        raise UsageError("scrub: say either --in-place or --to FILE, or --explain")
     cassette = load(file)
     config = find(Path.cwd())
     redactor = redactor_for(lens_of(cassette), rules=(*config.redact, *rules), values=values_of(names))
+    if explain:
+        _explain(cassette, redactor)
+        return
     save(cassette, target or file, overwrite=in_place or force, redactor=redactor, audio=audio)
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(redactor.counts.items()))
     told = f"taken out: {counts}" if counts else "nothing more to take out"
     if audio not in ("keep", cassette.header.audio):
         told = f"{told}; audio: {audio}"
     click.echo(f"{target or file}: {told}")
+
+
+def _explain(cassette: Any, redactor: Any) -> None:
+    from collections import Counter
+
+    from mockserver.cassette.explain import explain
+
+    counts: Counter[str] = Counter()
+    for line in explain(cassette, redactor):
+        counts[line.what] += 1
+        click.echo(escaped(str(line)))
+    told = ", ".join(f"{counts[what]} {what}" for what in ("taken out", "to take out", "nearly"))
+    click.echo(f"{cassette.path}: {told}")
 
 
 def values_of(names: tuple[str, ...]) -> list[str]:

@@ -115,10 +115,27 @@ def test_other_streams_are_not_put_together() -> None:
 def test_the_second_piece_is_out_at_once_so_that_no_file_ever_holds_both() -> None:
     spread = Spread(Redactor())
     first, _ = spread.frame(0, 0, Sender.SERVER, delta("key sk-pro"))
+    assert first == delta("key REDACTED-held-1"), "a part that says something about the key is in no file either"
     second, _ = spread.frame(0, 1, Sender.SERVER, delta("j-abcdefghijkl done"))
-    assert first == delta("key sk-pro")
     assert second == delta("REDACTED-split-1 done")
+    assert spread.given() == []
     assert spread.finished(0, 0, first) == delta("key REDACTED-split-2")
+    assert spread.give_all() == []
+
+
+def test_what_was_no_beginning_is_given_back_as_it_was() -> None:
+    spread = Spread(Redactor(values=["correct horse battery"]))
+    told: list[Frame] = []
+    pieces = ("a sk-lea", "rn fan; the corre", "ct answer; see https://exam", "ple.com/x", " bye sk-pro")
+    frames = [delta(piece) for piece in pieces]
+    for number, frame in enumerate(frames):
+        made, _ = spread.frame(0, number, Sender.SERVER, frame)
+        assert (made != frame) == (number in (0, 1, 2, 4)), "it was in doubt"
+        told.append(made)
+        for _, place, whole in spread.given():
+            told[place] = whole
+    assert [place for place, (one, frame) in enumerate(zip(told, frames, strict=True)) if one != frame] == [4]
+    assert spread.give_all() == [(0, 4, frames[4])]
 
 
 def test_the_check_sees_what_is_spread() -> None:
@@ -186,7 +203,7 @@ def test_frames_that_are_not_read_in_full_are_written_as_those_that_are(
             delta=words,
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(spread_module, "_outline", lambda text: ("", ""))
+            patch.setattr(spread_module, "outline", lambda text: ("", ""))
             expected = slow.frame(0, number, Sender.SERVER, frame)
         assert quick.frame(0, number, Sender.SERVER, frame) == expected
     assert quick.parts == slow.parts
@@ -197,7 +214,7 @@ def test_a_key_in_deltas_that_are_alike_is_found_though_none_of_them_is_read_in_
     for number in range(20):
         frame = delta(f"word {number} ")
         assert spread.frame(0, number, Sender.SERVER, frame) == (frame, "")
-    assert spread.frame(0, 20, Sender.SERVER, delta("sk-pro"))[0] == delta("sk-pro")
+    assert spread.frame(0, 20, Sender.SERVER, delta("sk-pro"))[0] == delta("REDACTED-held-1")
     assert spread.frame(0, 21, Sender.SERVER, delta("j-abcdefghijkl done"))[0] == delta("REDACTED-split-1 done")
     assert spread.finished(0, 20, delta("sk-pro")) == delta("REDACTED-split-2")
 
@@ -229,9 +246,9 @@ def test_a_field_in_pieces_is_out_at_once_and_what_follows_stays() -> None:
         [json.loads(one.data)["delta"] for one in made]
         == [  # type: ignore[union-attr]
             *pieces[:2],
-            'word": "REDACTED-split-1',
-            "REDACTED-split-2",
-            'REDACTED-split-3", "note": "S',
+            'word": "REDACTED-held-1',
+            "REDACTED-split-1",
+            'REDACTED-split-2", "note": "S',
             'uper"}',
         ]
     )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
-from mockserver.cassette.patterns import PARAMETER, SUBPROTOCOL_PREFIXES
+from mockserver.cassette.secret_names import SUBPROTOCOL_PREFIXES, hides
 from mockserver.core.frames import Handshake, Pairs
 from mockserver.dialects.addresses import led, moved, socket_url
 from mockserver.dialects.base import Dialect
@@ -88,10 +88,10 @@ class Named:
 
     def _secret_header(self, name: str) -> bool:
         known = name in _CREDENTIALS or name in {one.lower() for one in self._dialect.key_headers}
-        return known or PARAMETER.search(name) is not None
+        return known or hides(name)
 
     def _secret_piece(self, piece: str, address: Address) -> bool:
         name, _, value = (unquote_plus(part) for part in piece.partition("="))
         if (name, value) in address.query:
             return False
-        return name.lower() in self._dialect.key_params or PARAMETER.search(name) is not None
+        return name.lower() in self._dialect.key_params or hides(name)

@@ -13,7 +13,8 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple
 
 from mockserver.cassette.model import Cassette, Connection
-from mockserver.cassette.patterns import PARAMETER, stands_for
+from mockserver.cassette.patterns import stands_for
+from mockserver.cassette.secret_names import hides
 from mockserver.core.frames import Frame, Handshake, Micros, Text
 from mockserver.core.typed import Name, NotNegative, checked
 from mockserver.dialects.addresses import led, moved
@@ -255,7 +256,7 @@ class Replay:
         """What a report may say of a live handshake: as a recorder would have written it."""
         door = self._door(handshake)
         query = {
-            name: [_HIDDEN if PARAMETER.search(name) else self._hidden(value) for value in values]
+            name: [_HIDDEN if hides(name) else self._hidden(value) for value in values]
             for name, values in door.query.items()
         }
         return door._replace(path=self._hidden(door.path), query=query)

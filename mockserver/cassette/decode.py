@@ -1,0 +1,294 @@
+"""What is written inside what: one text, level by level, with every escape undone, and the way back to the first one.
+
+A level is flat: all the strings in which there is something to undo, one after another, with ``BORDER`` between them.
+What
+stands at a place of a level stands at a stretch of the text that one began with (``Level.origin``). So a secret is
+found where it can be read, and cut out where it is written; every other byte stays.
+
+A level costs time in proportion to its length, and none is longer than the one above it. There are at most ``DEEPEST``.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from binascii import Error, a2b_base64, b2a_base64
+from bisect import bisect_right
+from collections.abc import Iterator
+from urllib.parse import unquote_to_bytes
+
+DEEPEST = 8
+"""How many times what is inside is looked into."""
+LARGEST = 64 << 20
+"""Bytes that a packed stretch may unpack to; a longer one is not looked into."""
+BORDER = "\x1e"
+"""Stands between two strings of a level. Nothing that is looked for goes across it."""
+
+STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+"""A JSON string with its quotes; the last one of a text may be cut."""
+_KINDS = {
+    "\\": re.compile(
+        r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[\"\\/bfnrt'])"
+    ),
+    "%": re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*"),
+    "&": re.compile(r"&(?:quot|amp|lt|gt|apos|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});"),
+}
+"""The kinds of escapes. What is written in two of them at once is told only by undoing one after the other."""
+_ESCAPE = re.compile("|".join(kind.pattern for kind in _KINDS.values()))
+_SIMPLE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_ENTITY = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_PRINTABLE = bytes((9, 10, 13, *range(32, 127)))
+_OTHER = bytes({*range(256)} - {*_PRINTABLE})
+GZIP = b"\x1f\x8b\x08"
+_ZLIB = (b"\x78\x01", b"\x78\x9c", b"\x78\xda")
+TAGS = 5
+"""Bytes, less one, that may stand in front of what is packed."""
+PACKED = 16
+"""So many packed stretches of one frame are looked into."""
+
+
+_JSON = re.compile('[ \\t\\r\\n\ufeff\\x00-\\x1d\\x7f-\\x9f\udc80-\udcff]{0,8}[{\\["]')
+_OPENS = re.compile(r"[{\[]")
+
+
+def is_json(text: str, begin: int = 0) -> bool:
+    """Whether JSON may begin at a place of a text, a few tag bytes aside."""
+    return _JSON.match(text, begin) is not None
+
+
+class Level:
+    """A text, and where each stretch of it stands in the level above."""
+
+    __slots__ = ("_above", "_at", "_ends", "_from", "_room", "text")
+
+    def __init__(self, text: str, above: Level | None = None) -> None:
+        self.text = text
+        self._above = above
+        self._room: int = above._room if above is not None else 4 * len(text) + 4096
+        self._at: list[int] = []  # where stretches begin here
+        self._from: list[int] = []  # and in the level above
+        self._ends: list[int] = []  # where an escape ends there; -1 for a stretch that is the same in both
+
+    def origin(self, begin: int, end: int) -> tuple[int, int]:
+        """The stretch of the first text in which that of this level is written."""
+        level = self
+        while level._above is not None:
+            first, last = bisect_right(level._at, begin) - 1, bisect_right(level._at, end - 1) - 1
+            one = level._from[first] if level._ends[first] >= 0 else level._from[first] + begin - level._at[first]
+            two = level._ends[last] if level._ends[last] >= 0 else level._from[last] + end - level._at[last]
+            begin, end, level = one, two, level._above
+        return begin, end
+
+    def below(self) -> Level | None:
+        """The next level; None where nothing is escaped in this one."""
+        text = self.text
+        kinds = [kind for kind, pattern in _KINDS.items() if kind in text and pattern.search(text)]
+        if not kinds:
+            return None
+        made = Level("", self)
+        pieces: list[str] = []
+        size = 0
+        for begin, end in _strings(text):
+            for kind in kinds:
+                if size + end - begin > self._room:
+                    break
+                if _KINDS[kind].search(text, begin, end):
+                    if pieces:
+                        made._plain(size, begin)
+                        pieces.append(BORDER)
+                        size += 1
+                    size = made._dissolve(text, begin, end, pieces, size, _KINDS[kind])
+                    if kind == "\\" and text[begin - 1 : begin] == text[end : end + 1] == '"':
+                        break  # in a string of JSON this is the outermost
+        made.text = "".join(pieces)
+        return made if pieces else None
+
+    def _plain(self, at: int, above: int) -> None:
+        self._at.append(at)
+        self._from.append(above)
+        self._ends.append(-1)
+
+    def _dissolve(self, text: str, begin: int, end: int, pieces: list[str], size: int, escape: re.Pattern[str]) -> int:
+        done = begin
+        form = escape is _KINDS["%"] and "+" in text
+        for match in escape.finditer(text, begin, end):
+            start = match.start()
+            if done < start:
+                self._plain(size, done)
+                pieces.append(text[done:start].replace("+", " ") if form else text[done:start])
+                size += start - done
+            for char, low, high in _undone(match[0], start):
+                self._at.append(size)
+                self._from.append(low)
+                self._ends.append(high)
+                pieces.append(char)
+                size += len(char)
+            done = match.end()
+        if done < end:
+            self._plain(size, done)
+            pieces.append(text[done:end].replace("+", " ") if form else text[done:end])
+            size += end - done
+        return size
+
+
+def _undone(escape: str, start: int) -> Iterator[tuple[str, int, int]]:
+    """What an escape stands for, and where each character of that is written."""
+    end = start + len(escape)
+    if escape[0] == "%":
+        at = start
+        for char in unquote_to_bytes(escape).decode("utf-8", "surrogateescape"):
+            size = 3 * len(char.encode("utf-8", "surrogateescape"))
+            yield char, at, at + size
+            at += size
+    elif escape[0] == "&":
+        name = escape[1:-1]
+        if name[0] != "#":
+            yield _ENTITY[name], start, end
+        else:
+            code = int(name.lstrip("#xX"), base=16) if name[1] in "xX" else int(name[1:])
+            yield chr(code) if code else "�", start, end
+    elif escape[1] in "ux":
+        if len(escape) == 12:
+            high, low = int(escape[2:6], base=16), int(escape[8:], base=16)
+            yield chr(0x10000 + ((high - 0xD800) << 10) + low - 0xDC00), start, end
+        else:
+            yield chr(int(escape.lstrip("\\ux"), base=16)), start, end
+    else:
+        yield _SIMPLE.get(escape[1], escape[1]), start, end
+
+
+def parts(text: str) -> Iterator[tuple[int, int]]:
+    """The strings that a level is made of."""
+    begin = 0
+    while (end := text.find(BORDER, begin)) >= 0:
+        yield begin, end
+        begin = end + 1
+    yield begin, len(text)
+
+
+def _strings(text: str) -> Iterator[tuple[int, int]]:
+    """What is to be opened by itself: the strings of JSON, and as a whole what is none; of that, the strings of JSON
+    that may be in it as well.
+    """
+    for begin, end in parts(text):
+        if is_json(text, begin):
+            found = [match.span() for match in STRING.finditer(text, begin, end)]
+            past, json = begin, True
+            for low, high in found:
+                json = json and "\\" not in text[past:low]
+                past = high
+            if json and "\\" not in text[past:end]:
+                yield from ((low + 1, high - (text[high - 1] == '"' and high - low > 1)) for low, high in found)
+                continue
+        yield begin, end
+        opens = _OPENS.search(text, begin, end)
+        if opens is not None and _ESCAPE.search(text, opens.end(), end):
+            for match in STRING.finditer(text, opens.end(), end):
+                if match.end() - match.start() > 8 and _ESCAPE.search(match[0]):
+                    yield match.start() + 1, match.end() - 1
+
+
+def dissolved(text: str) -> str:
+    """A text with all escapes undone: the same secret is told by it however it is written."""
+    level = Level(text)
+    for _ in range(DEEPEST):
+        made = Level("", level)
+        pieces: list[str] = []
+        made._dissolve(level.text, 0, len(level.text), pieces, 0, _ESCAPE)
+        made.text = "".join(pieces)
+        if made.text == level.text:
+            break
+        level = Level(made.text)
+    return level.text
+
+
+# --- bytes ----------------------------------------------------------------------------------------------------------
+
+
+def texty(raw: bytes) -> bool:
+    """Whether bytes begin as a text does, a few tag bytes aside; or as something packed."""
+    head = raw[:64]
+    if GZIP in head or any(head[at : at + 2] in _ZLIB for at in range(TAGS)) or head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return True
+    if len(head.translate(None, _PRINTABLE)) <= min(4, len(head) // 3):
+        return True
+    rest = head.lstrip(_OTHER)
+    if len(rest) >= len(head) - 8 and rest[:1] in b'{["' and len(rest.translate(None, _PRINTABLE)) <= len(rest) // 8:
+        return True
+    try:
+        text = head[: len(head) - (3 if len(raw) > 64 else 0)].decode("utf-8", "strict" if len(raw) <= 64 else "ignore")
+    except UnicodeDecodeError:
+        return False
+    return (
+        len(text.encode()) >= len(head) - 6
+        and sum(not char.isprintable() and char not in "\t\r\n" for char in text) <= 2
+    )
+
+
+def base64_words(text: str) -> Iterator[tuple[int, int, bytes]]:
+    """The words of base64 in a text whose bytes are a text, or packed: begin, end, bytes."""
+    for match in _BASE64.finditer(text):
+        word = match[0]
+        if word.islower() or word.isupper() or word.isdigit():
+            continue
+        raw = unbase64(word[:88])
+        if raw is not None and texty(raw):
+            whole = raw if len(word) <= 88 else unbase64(word)
+            if whole is not None:
+                yield match.start(), match.end(), whole
+
+
+def unbase64(word: str) -> bytes | None:
+    """The bytes of a word of base64 in either alphabet, padded or not; as many as are whole."""
+    plain = word.rstrip("=").replace("-", "+").replace("_", "/")
+    if len(plain) % 4 == 1:
+        plain = plain[:-1]
+    try:
+        return a2b_base64(plain + "=" * (-len(plain) % 4))
+    except Error:
+        return None
+
+
+def base64_as(word: str, raw: bytes) -> str:
+    """Bytes in the alphabet, and with the padding, of a word."""
+    made = b2a_base64(raw, newline=False).decode("ascii")
+    if "-" in word or "_" in word:
+        made = made.replace("+", "-").replace("/", "_")
+    return made if word.endswith("=") or len(word) % 4 == 0 else made.rstrip("=")
+
+
+def packed(raw: bytes) -> Iterator[tuple[int, int, bytes, int]]:
+    """The packed stretches in bytes: begin, end, what they unpack to, how (zlib's window bits)."""
+    at, tries = 0, 0
+    for begin in range(TAGS):
+        made = _unpacked(raw, begin, 15) if raw[begin : begin + 2] in _ZLIB else None
+        if made is not None:
+            yield (begin, made[1], made[0], 15)
+            at = made[1]
+            break
+    while tries < PACKED and (at := raw.find(GZIP, at)) >= 0:
+        tries += 1
+        made = _unpacked(raw, at, 31)
+        if made is None:
+            at += 1
+        else:
+            yield (at, made[1], made[0], 31)
+            at = made[1]
+
+
+def _unpacked(raw: bytes, begin: int, bits: int) -> tuple[bytes, int] | None:
+    unpacker = zlib.decompressobj(bits)
+    try:
+        made = unpacker.decompress(raw[begin:], LARGEST)
+    except zlib.error:
+        return None
+    if not unpacker.eof:
+        return None
+    return made, len(raw) - len(unpacker.unused_data)
+
+
+def pack(raw: bytes, bits: int) -> bytes:
+    """The same packed again; always the same for the same bytes."""
+    packer = zlib.compressobj(6, zlib.DEFLATED, bits)
+    return packer.compress(raw) + packer.flush()

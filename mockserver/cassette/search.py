@@ -1,0 +1,294 @@
+"""Where the secrets of a text are: one walk, for redaction and for the check after it.
+
+A text is looked at level by level (``decode``): on each, the shapes of keys (``shapes``), what a name tells (``pairs``,
+``containers``), the values that are known (``known``), the user's rules, and words of base64, which are looked into
+in the
+same way. What was found is a stretch of the text as it is written, so that it can be cut out there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mockserver.cassette import containers, pairs, shapes
+from mockserver.cassette.audio import PAYLOAD
+from mockserver.cassette.decode import (
+    BORDER,
+    DEEPEST,
+    STRING,
+    Level,
+    base64_as,
+    base64_words,
+    dissolved,
+    is_json,
+    parts,
+    texty,
+    unbase64,
+)
+from mockserver.cassette.known import Known
+from mockserver.cassette.patterns import TOKEN
+from mockserver.cassette.quiet import Quiet
+from mockserver.cassette.secret_names import MARKS
+
+_HIDES = (re.compile(r"\\u00[2-7]"), re.compile(r"\\x[2-7]"), re.compile(r"%[2-7][0-9A-Fa-f]"), re.compile("&#"))
+"""Escapes of a character that a shape or a name could be made of."""
+_NAME_MARKS = tuple(mark for mark in MARKS if mark != "sig")
+_MORE_MARKS = ("sig=", 'sig"', "signature", "header", "basic ", "otp")
+_REPLY = re.compile(r'"(?:value|token|jwt|secret|key)"\s{0,64}:\s{0,64}"((?:[^"\\]|\\.)+)"')
+"""Where a short-lived key stands in a reply that hands one out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A stretch of a text that is a secret. ``new`` is what stands for it, where that is no token (base64 made
+    anew).
+    """
+
+    begin: int
+    end: int
+    kind: str
+    rule: str
+    secret: str
+    new: str | None = None
+
+
+class Search:
+    """Looks for secrets. ``inside`` cleans the bytes of a word of base64: the same object where there is nothing
+    in them.
+    """
+
+    def __init__(self, known: Known, rules: tuple[re.Pattern[str], ...], params: frozenset[str]) -> None:
+        self.known, self.rules = known, rules
+        self._params = params
+        self._bare_of = self._bare = ""
+        self.quiet = Quiet()
+        self.reply = False
+        """Whether what is looked at is a reply that hands out keys."""
+
+    # --- whether to look at all ---
+
+    def suspicious(self, text: str) -> bool:
+        """Whether a text may hold a secret: one that cannot is not looked at more closely."""
+        if self.quiet.same(text):
+            return self.named(text)
+        bare = self.bare(text)
+        if self.marked(bare) or self.named(text) or any(True for _ in base64_words(bare)):
+            return True
+        self.quiet.remember(text)
+        return False
+
+    def marked(self, bare: str) -> bool:
+        """The same for a text without its payloads, known values and base64 aside."""
+        if shapes.marked(bare):
+            return True
+        low = bare.lower()
+        for mark in _NAME_MARKS:
+            if mark in low:
+                return True
+        for mark in _MORE_MARKS:
+            if mark in low:
+                return True
+        if "//" in bare and "@" in bare:
+            return True
+        return self.reply or any(hides.search(bare) for hides in _HIDES)
+
+    def named(self, text: str) -> bool:
+        """Whether a text may hold one of the values that are known, or what a rule of the user's finds."""
+        if self.known.may_be_in(text):
+            return True
+        for rule in self.rules:  # noqa: SIM110 - for every frame, and a generator costs more than the searches
+            if rule.search(text):
+                return True
+        return False
+
+    def bare(self, text: str) -> str:
+        """A text without its payloads: they are noise in which any marker turns up. Remembers the last one."""
+        if text is not self._bare_of:
+            self._bare_of, self._bare = text, PAYLOAD.sub(_emptied, text)
+        return self._bare
+
+    # --- looking ---
+
+    def cuts(
+        self, text: str, inside: Callable[[bytes], bytes] | None = None, missed: list[Cut] | None = None
+    ) -> tuple[list[Cut], list[str]]:
+        """What is to be cut out of a text, left to right, none inside another; and the kinds of what cannot be.
+
+        ``missed`` gets what nearly was a secret.
+        """
+        made: list[Cut] = []
+        standing: list[str] = []
+        level: Level | None = Level(text)
+        for depth in range(DEEPEST):
+            if level is None:
+                break
+            self._level(level, depth, made, standing, inside, missed)
+            level = level.below()
+        return _apart(made, text), standing
+
+    def spans(self, text: str) -> list[tuple[int, int, str, bool]]:
+        """The same for a text in pieces: begin, end, kind, whether it goes on behind the text's end."""
+        cuts, _ = self.cuts(text)
+        return [(one.begin, one.end, one.kind, one.end == len(text)) for one in cuts]
+
+    def _level(
+        self,
+        level: Level,
+        depth: int,
+        made: list[Cut],
+        standing: list[str],
+        inside: Callable[[bytes], bytes] | None,
+        missed: list[Cut] | None,
+    ) -> None:
+        text = level.text
+        hollow = PAYLOAD.sub(_hollow, text)
+        low = lowered(hollow)
+
+        def put(begin: int, end: int, kind: str, rule: str, into: list[Cut] | None = made) -> None:
+            if into is None or begin >= end or pairs.blank(text[begin:end]) or BORDER in text[begin:end]:
+                return
+            one, two = level.origin(begin, end)
+            into.append(Cut(one, two, kind, rule, dissolved(text[begin:end])))
+
+        for begin, end, kind, shape in shapes.found(hollow) if shapes.marked(hollow) else ():
+            put(begin, end, kind, f"the shape {shape.marker}", made if kind else missed)
+        if any(mark in low for mark in _NAME_MARKS) or any(mark in low for mark in _MORE_MARKS) or "//" in text:
+            for one in pairs.found(text, low, self._secret):
+                put(one.begin, one.end, one.kind, one.rule, made if one.kind else missed)
+            if containers.marked(text, low):
+                for one in containers.found(text):
+                    put(one.begin, one.end, one.kind, one.rule)
+        elif "=" in text and ("?" in text or "&" in text):
+            for one in pairs.found(text, low, self._secret):
+                put(one.begin, one.end, one.kind, one.rule, made if one.kind else missed)
+        if self.reply:
+            for match in _REPLY.finditer(text):
+                put(*match.span(1), "field", "a reply that hands out keys")
+        self._given(text, depth, put, standing)
+        if inside is not None:
+            self._base64(level, made, inside)
+
+    def _secret(self, name: str) -> bool:
+        return name.lower() in self._params
+
+    def _given(self, text: str, depth: int, put: Callable[[int, int, str, str], None], standing: list[str]) -> None:
+        """Known values and the user's rules. In JSON a token may only stand inside a string."""
+        strings: list[tuple[int, int]] | None = None
+        for begin, end, kind in self.known.spans(text):
+            if depth == 0:
+                strings = _strings(text) if strings is None else strings
+                if not any(low <= begin and end <= high for low, high in _near(strings, begin)):
+                    standing.append(kind)
+                    continue
+            put(begin, end, kind, "a value that is known")
+        for rule in self.rules:
+            left = text
+            for low, high in _strings(text):
+                for match in rule.finditer(text[low:high]):
+                    if match[0] and not pairs.blank(match[0]) and "REDACTED-" not in match[0]:
+                        put(low + match.start(), low + match.end(), "rule", "a rule of the user's")
+                        left = ""
+            if left and depth == 0 and rule.search(TOKEN.sub("\ue000", text)):
+                standing.append("rule")
+
+    def _base64(self, level: Level, made: list[Cut], inside: Callable[[bytes], bytes]) -> None:
+        text = level.text
+        words = list(base64_words(text))
+        if self.known.may_be_in(text):
+            words += self.known.in_base64(text)
+        for begin, end, raw in words:
+            new = inside(raw)
+            if new is raw:
+                continue
+            one, two = level.origin(begin, end)
+            whole = two - one == end - begin  # nothing in it is escaped, so that it can be written anew in its place
+            made.append(
+                Cut(
+                    one,
+                    two,
+                    "base64",
+                    "inside base64",
+                    text[begin:end],
+                    base64_as(text[begin:end], new) if whole else None,
+                )
+            )
+
+
+def lowered(text: str) -> str:
+    """A text in lower case, as long as before."""
+    low = text.lower()
+    return low if len(low) == len(text) else "".join(char.lower() if char.isascii() else char for char in text)
+
+
+def _strings(text: str) -> list[tuple[int, int]]:
+    """Where tokens may stand: inside the strings of JSON, anywhere in another text."""
+    made: list[tuple[int, int]] = []
+    for begin, end in parts(text):
+        if is_json(text, begin):
+            made += [(match.start() + 1, match.end() - 1) for match in STRING.finditer(text, begin, end)]
+        else:
+            made.append((begin, end))
+    return made
+
+
+def _near(strings: list[tuple[int, int]], at: int) -> list[tuple[int, int]]:
+    """The string in which a place is."""
+    low, high = 0, len(strings)
+    while low < high:
+        middle = (low + high) // 2
+        if strings[middle][1] < at:
+            low = middle + 1
+        else:
+            high = middle
+    return strings[low : low + 1]
+
+
+def _apart(cuts: list[Cut], text: str) -> list[Cut]:
+    """Left to right; of those that touch the same characters, one that covers them all. What is a token already
+    is none.
+    """
+    made: list[Cut] = []
+    for one in sorted(cuts, key=lambda cut: (cut.begin, -cut.end)):
+        last = made[-1] if made else None
+        if last is None or one.begin >= last.end:
+            made.append(one)
+        elif one.end > last.end or last.new is not None:
+            begin, end = last.begin, max(one.end, last.end)
+            wide = one if last.new is not None or one.end - one.begin > last.end - last.begin else last
+            same = (begin, end) == (wide.begin, wide.end)
+            made[-1] = Cut(
+                begin,
+                end,
+                wide.kind,
+                wide.rule,
+                wide.secret if same else dissolved(text[begin:end]),
+                wide.new if same else None,
+            )
+    return made
+
+
+def _payload(value: str) -> bool:
+    """Whether a quoted base64 text is noise: padded as it should be, and no text inside."""
+    if len(value) % 4:
+        return False
+    head = unbase64(value[:88])
+    return head is not None and not texty(head)
+
+
+def _emptied(match: re.Match[str]) -> str:
+    return '""' if _payload(match[1]) else match[0]
+
+
+def _hollow(match: re.Match[str]) -> str:
+    return f'"{chr(0xE000) * len(match[1])}"' if _payload(match[1]) else match[0]
+
+
+def missed_by(search: Search, text: str) -> Iterator[Cut]:
+    """What nearly was a secret in a text, for a report."""
+    missed: list[Cut] = []
+    cuts, _ = search.cuts(text, missed=missed)
+    yield from (
+        one for one in _apart(missed, text) if not any(cut.begin < one.end and one.begin < cut.end for cut in cuts)
+    )

@@ -1,0 +1,221 @@
+"""The shapes of keys: one table. A line is a kind, the piece of text without which the shape cannot be there, the shape,
+what else must hold, and the public source.
+
+Every pattern begins with a plain text or stands at the edge of a word, and goes on with one class of characters, so that
+looking for it takes time in proportion to the text (``tests/cassette/test_linear.py`` measures each). What a pattern
+matched is then looked at by ``random`` where words can have the same shape: ``sk-learnability`` is no key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from mockserver.cassette.words import varied, wordlike
+
+_EDGE = r"(?<![A-Za-z0-9])"
+_LOW = r"(?<![A-Za-z0-9_])"
+_END = r"(?![A-Za-z0-9])"
+_LEAKS = "https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml"
+
+Check = Callable[[str], bool]
+_KINDS = re.compile(r"(?:(?:proj|svcacct|service|admin|ant|api\d\d|or|lf|car|v\d|live|test|None)[-_])+", re.ASCII)
+
+
+def random(body: str) -> bool:
+    """Whether what follows a prefix is drawn at random, and not made of words."""
+    rest = _KINDS.match(body)
+    return not wordlike(body[rest.end() :] if rest else body)
+
+
+class Shape(NamedTuple):
+    """One kind of key. ``check`` is asked about the match without its prefix; ``least``: fewer characters behind the
+    prefix are no key, but may be the beginning of one.
+    """
+
+    kind: str
+    marker: str
+    pattern: re.Pattern[str]
+    check: Check | None
+    source: str
+    least: int
+    back: int = 0  # so many characters stand in front of the marker
+
+
+def _shape(kind: str, marker: str, body: str, check: Check | None, source: str, edge: str = _EDGE) -> Shape:
+    least = re.search(r"\{(\d+)", body)
+    return Shape(
+        kind,
+        marker,
+        re.compile(edge + re.escape(marker) + body, re.ASCII),
+        check,
+        source,
+        int(least[1]) if least else 1,
+    )
+
+
+_WORD = "[A-Za-z0-9_-]"
+_PLAIN = "[A-Za-z0-9]"
+_HEX = "[0-9a-fA-F]"
+
+SHAPES: tuple[Shape, ...] = (
+    # OpenAI, Anthropic, OpenRouter, DeepSeek, Langfuse and others. Short ones too: better a word lost than a key kept.
+    _shape("key", "sk-", _WORD + "{8,}", random, "https://platform.openai.com/docs/api-reference/authentication"),
+    # Client secrets, and what a browser's session is opened with.
+    _shape("token", "ek_", _WORD + "{8,}", random, "https://platform.openai.com/docs/api-reference/realtime-sessions", _LOW),
+    _shape("token", "sess-", _PLAIN + "{16,}", random, _LEAKS),
+    # ElevenLabs (48 hex digits), Cartesia, Clerk.
+    _shape("key", "sk_", _WORD + "{16,}", random, "https://elevenlabs.io/docs/api-reference/authentication"),
+    _shape("key", "ph_", _WORD + "{16,}", random, "https://docs.phonic.co"),
+    # Google: API keys (old and new), Live ephemeral tokens, OAuth access and refresh tokens, client secrets.
+    _shape("key", "AIza", _WORD + "{20,}", None, "https://cloud.google.com/docs/authentication/api-keys"),
+    _shape("key", "AQ.", _WORD + "{30,}", None, "https://ai.google.dev/gemini-api/docs/api-key"),
+    _shape("token", "auth_tokens/", f"({_WORD}{{8,}})", random, "https://ai.google.dev/gemini-api/docs/ephemeral-tokens", ""),
+    _shape("token", "ya29.", _WORD + "{16,}", None, "https://cloud.google.com/docs/authentication/token-types"),
+    _shape("token", "1//0", _WORD + "{24,}", random, "https://developers.google.com/identity/protocols/oauth2", r"(?<![\w/.:-])"),
+    _shape("key", "GOCSPX-", _WORD + "{16,}", None, _LEAKS),
+    _shape("key", "xai-", _WORD + "{20,}", random, "https://docs.x.ai/docs/api-reference"),
+    # JSON Web Tokens: RFC 7519; five parts where they are encrypted, some of them empty: RFC 7516.
+    Shape("token", "eyJ", re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}"), lambda body: "." in body[:-8],
+          "https://www.rfc-editor.org/rfc/rfc7519", 12),
+    *(_shape("key", marker, "[0-9A-Z]{16}" + _END, None, "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html")
+      for marker in ("AKIA", "ASIA", "ABIA", "ACCA")),
+    *(_shape("token", f"gh{letter}_", _PLAIN + "{20,}", random, "https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/")
+      for letter in "pousr"),
+    _shape("token", "github_pat_", "[A-Za-z0-9_]{20,}", random, _LEAKS),
+    *(_shape("token", marker, _WORD + "{16,}", random, "https://docs.gitlab.com/security/tokens/")
+      for marker in ("glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glsoat-")),
+    *(_shape("token", f"xox{letter}-", _WORD + "{10,}", random, "https://docs.slack.dev/authentication/tokens") for letter in "abeoprs"),
+    _shape("token", "xapp-", _WORD + "{16,}", random, "https://docs.slack.dev/authentication/tokens"),
+    _shape("token", "hooks.slack.com/services/", "[A-Za-z0-9/]{16,}", varied, "https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks"),
+    *(_shape("key", f"{first}k_{mode}_", _PLAIN + "{10,}", random, "https://docs.stripe.com/keys", _LOW)
+      for first in "sr" for mode in ("live", "test")),
+    _shape("key", "whsec_", "[A-Za-z0-9+/=_-]{16,}", random, "https://docs.stripe.com/webhooks"),
+    *(_shape("key", marker, _WORD + "{16,}", random, source) for marker, source in (
+        ("hf_", "https://huggingface.co/docs/hub/security-tokens"),
+        ("gsk_", "https://console.groq.com/docs/quickstart"),
+        ("nvapi-", "https://docs.api.nvidia.com"),
+        ("r8_", "https://replicate.com/docs/topics/security/api-tokens"),
+        ("pplx-", "https://docs.perplexity.ai"),
+        ("fw_", "https://docs.fireworks.ai"),
+        ("tgp_v1_", "https://docs.together.ai"),
+        ("tvly-", "https://docs.tavily.com"),
+        ("pcsk_", "https://docs.pinecone.io"),
+        ("lsv2_pt_", "https://docs.smith.langchain.com"),
+        ("lsv2_sk_", "https://docs.smith.langchain.com"),
+        ("npm_", "https://docs.npmjs.com/about-access-tokens"),
+        ("pypi-", "https://pypi.org/help/#apitoken"),
+        ("dckr_pat_", "https://docs.docker.com/security/access-tokens/"),
+        ("dop_v1_", _LEAKS), ("doo_v1_", _LEAKS), ("dor_v1_", _LEAKS),
+        ("shpat_", _LEAKS), ("shpca_", _LEAKS), ("shppa_", _LEAKS), ("shpss_", _LEAKS),
+        ("sq0atp-", _LEAKS), ("sq0csp-", _LEAKS),
+        ("lin_api_", _LEAKS), ("ntn_", _LEAKS), ("secret_", _LEAKS),
+        ("dapi", _LEAKS), ("hvs.", "https://developer.hashicorp.com/vault/docs/concepts/tokens"), ("hvb.", _LEAKS),
+        ("glsa_", _LEAKS), ("glc_", _LEAKS), ("NRAK-", _LEAKS), ("sntrys_", _LEAKS), ("sntryu_", _LEAKS),
+        ("PMAK-", _LEAKS), ("ATATT3x", _LEAKS), ("dp.pt.", _LEAKS), ("figd_", _LEAKS), ("sbp_", _LEAKS), ("sb_secret_", _LEAKS),
+        ("HRKU-", _LEAKS), ("pscale_tkn_", _LEAKS), ("rubygems_", _LEAKS), ("EAAA", _LEAKS), ("key-", _LEAKS), ("SK", _LEAKS),
+        ("AGE-SECRET-KEY-1", "https://age-encryption.org/v1"), ("tskey-", _LEAKS), ("ops_", _LEAKS), ("syt_", _LEAKS),
+    ) if marker not in ("key-", "SK", "dapi", "EAAA")),
+    _shape("key", "dapi", _HEX + "{32}" + _END, None, _LEAKS),
+    _shape("key", "key-", _HEX + "{32}" + _END, None, _LEAKS),  # Mailgun
+    _shape("key", "SK", "[0-9a-f]{32}" + _END, None, "https://www.twilio.com/docs/iam/api-keys"),
+    _shape("key", "SG.", _WORD + r"{16,}\.[A-Za-z0-9_-]{16,}", None, "https://docs.sendgrid.com/ui/account-and-settings/api-keys"),
+    # Those without a prefix: the marker stands inside.
+    Shape("key", ".", re.compile(r"(?<![A-Za-z0-9._/-])[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}(?![A-Za-z0-9._-])"), random, "https://docs.ultravox.ai", 99, 8),
+    Shape("token", ":AA", re.compile(r"(?<![A-Za-z0-9])\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"), None,
+          "https://core.telegram.org/bots/features#botfather", 99, -1),
+    Shape("key", "Q~", re.compile(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"), None, _LEAKS, 99, 4),
+    Shape("key", "-us", re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{32}-us\d{1,2}(?!\d)"), None, _LEAKS, 99, 32),  # Mailchimp
+    # PEM (RFC 7468) and OpenPGP (RFC 9580).
+    Shape("key", "-----BEGIN ", re.compile(
+        r"-----BEGIN (?:[A-Z0-9]+ ){0,4}(?:PRIVATE KEY(?: BLOCK)?|MESSAGE)-----[A-Za-z0-9+/=\s\\:;,.()@-]*", re.ASCII), None,
+        "https://www.rfc-editor.org/rfc/rfc7468", 0),
+    Shape("key", "PuTTY-User-Key-File-", re.compile(r"PuTTY-User-Key-File-\d:[A-Za-z0-9+/=\s\\:;,.()@-]*", re.ASCII), None, _LEAKS, 0),
+)  # fmt: skip
+"""All of them. To add one: a line here and a line in ``tests/cassette/corpus/secrets.txt``."""
+
+_DOTTED = re.compile(r"\.[A-Za-z0-9]{32}(?![A-Za-z0-9])")
+_SEPARATOR = re.compile(r"[-_.]")
+_ENDINGS: dict[str, list[Shape]] = {}
+_OTHERS: list[Shape] = []
+for _one in SHAPES:
+    if _one.marker[-1] in "-_." and len(_one.marker) > 2:
+        _ENDINGS.setdefault(_one.marker[-3:], []).append(_one)
+    else:
+        _OTHERS.append(_one)
+_ENDS = frozenset(_ENDINGS)
+
+
+def _near(text: str) -> set[str]:
+    """What stands around the characters with which most markers end: much less than to look for each of them."""
+    return {text[match.start() - 2 : match.end()] for match in _SEPARATOR.finditer(text)}
+
+
+def marked(text: str) -> bool:
+    """Whether any shape can be in a text. For every frame, so a plain loop."""
+    for shape in _OTHERS:
+        if shape.marker in text and (shape.marker != "." or _DOTTED.search(text)):
+            return True
+    return not _ENDS.isdisjoint(_near(text)) and any(
+        shape.marker in text for ending in _ENDS & _near(text) for shape in _ENDINGS[ending]
+    )
+
+
+def found(text: str) -> Iterator[tuple[int, int, str, Shape]]:
+    """Where a shape stands in a decoded text: begin, end, kind, which; and what nearly was, with an empty kind."""
+    here = [shape for ending in sorted(_ENDS & _near(text)) for shape in _ENDINGS[ending]]
+    for shape in (*here, *_OTHERS):
+        at, match_at = text.find(shape.marker), shape.pattern.match
+        while at >= 0:
+            match = match_at(text, max(at - shape.back, 0)) if shape.back >= 0 else _before(text, at, shape)
+            if match is None:
+                at = text.find(shape.marker, at + 1)
+                continue
+            begin, end = match.span(match.lastindex or 0)
+            if shape.marker.startswith(("-----", "PuTTY")):
+                end = _block(text, begin, end)
+            body = match[0].removeprefix(shape.marker)
+            yield begin, end, shape.kind if shape.check is None or shape.check(body) else "", shape
+            at = text.find(shape.marker, max(end, at + 1))
+
+
+def _before(text: str, at: int, shape: Shape) -> re.Match[str] | None:
+    """A match that ends or goes on behind the marker and begins at most 32 characters before it."""
+    return next((match for match in shape.pattern.finditer(text, max(at - 33, 0), at + 80) if match.end() > at), None)
+
+
+def _block(text: str, begin: int, end: int) -> int:
+    """Where a block of a key ends: at its END line, else where something stands that no block has."""
+    last = text.find("-----END ", begin, end)
+    if last < 0:
+        return end
+    last = text.find("-----", last + 9, end)
+    return end if last < 0 else last + 5
+
+
+_HEADS = {shape.marker: shape for shape in SHAPES if shape.least < 99}
+_TAIL = re.compile(r"[A-Za-z0-9_.\-/+=:]{1,300}\Z")
+
+
+def beginning(text: str) -> int:
+    """Where what may be the beginning of a key stands at the end of a text: a prefix that is known to all is none by
+    itself. The length of the text where there is none.
+    """
+    tail = _TAIL.search(text, max(len(text) - 300, 0))
+    if tail is None:
+        return len(text)
+    word = tail[0]
+    first = len(word)
+    for marker, shape in _HEADS.items():
+        if marker in word:
+            at = word.find(marker)
+            while 0 <= at < first:
+                body = word[at + len(marker) :]
+                edge = at == 0 or not word[at - 1].isalnum()
+                if (body and edge and len(body) < 64 and shape.pattern.match(word, at) is None) or (
+                    body and edge and shape.check is not None and not shape.check(body)
+                ):
+                    first = at
+                at = word.find(marker, at + 1)
+    return tail.start() + first

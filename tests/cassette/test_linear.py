@@ -1,0 +1,114 @@
+"""What runs on text from outside takes time in proportion to it: each pattern, on texts made to be slow for it, of
+doubling size. Where the work grows with the square of the length, twice the text takes four times as long.
+"""
+
+from __future__ import annotations
+
+import json
+from time import perf_counter
+
+import pytest
+
+from mockserver.cassette.redact import Redactor
+from mockserver.cassette.shapes import SHAPES
+from mockserver.cassette.spread import Spread
+from mockserver.core.frames import Binary, Sender, Text
+
+SIZE = 10_000
+SLACK = 3.5
+"""Times as long for twice the text; a pause of the machine is allowed for by trying again."""
+UNITS = [
+    *dict.fromkeys(shape.marker for shape in SHAPES),
+    *(f"{shape.marker}a" for shape in SHAPES[::7]),
+    *("xai-xai-", "sk-learn-", "eyJ.", "eyJaaaaaaaa.", "-----BEGIN PRIVATE KEY-----", "aaaaaaaa.", "123456789:AA"),
+    *('"password": "', '"password":"a', '{"headers": ', '{"headers": {"a": 1, ', '"client_secret": {', '"api_key": ['),
+    *('["api_key",', '{"name":"api_key","value":', '"headers": ["a: ', '"a":', "'a'=>", '\\"', "\\\\", "\\u0041"),
+    *("\\u005c", "%25", "%", "&amp;", "&#38;", "bearer ", "Bearer  ", "basic a", "token=", "?token=", "&a=", "a=b&"),
+    *("&token=abcd", "password=", "--api-key ", "X-Api-Key: ", "a: b\n", "\n", 'name="a"\r\n\r\n', "aaa8Q~", "a:'b'"),
+    *('name="api_key"\r\n\r\nx', 'name="a"\r\na: b\r\n', "<apiKey>", "<apiKey>a</", "https://", "//a:b@", "://", "@"),
+    *("a://", "a", "A1", "a-", "aB", " ", "\ue000", "\x1e", "REDACTED-key-1", "REDACTED-", "QUJD", "H4sI", "[", "{"),
+    *('"', "'", '{"logprob"', '"token":"a",'),
+]
+
+
+def best(act: object, text: object, tries: int = 3) -> float:
+    took = []
+    for _ in range(tries):
+        began = perf_counter()
+        act(text)  # type: ignore[operator]
+        took.append(perf_counter() - began)
+    return min(took)
+
+
+def grows(act: object, make: object, size: int = SIZE) -> float:
+    """How many times as long twice the text takes; the least of some tries."""
+    ratio = 99.0
+    for _ in range(4):
+        one, two = best(act, make(size)), best(act, make(2 * size))  # type: ignore[operator]
+        ratio = min(ratio, two / max(one, 0.0005))
+        if ratio < SLACK:
+            break
+    return ratio
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_twice_the_text_takes_twice_as_long(unit: str) -> None:
+    def make(size: int) -> str:
+        return unit * (size // len(unit))
+
+    def act(text: str) -> str:
+        return Redactor(values=["correct horse"]).text(text)
+
+    assert grows(act, make) < SLACK
+    assert grows(act, lambda size: json.dumps({"text": make(size)})) < SLACK
+    assert grows(act, lambda size: f'{{"api_key":"{make(size)}') < SLACK
+
+
+@pytest.mark.parametrize(
+    "unit", [b"\x1f\x8b\x08", b"\x00{", b'\xff{"password":"', b"\x78\x9c", b"\x01a", b"\xef\xbb\xbf"]
+)
+def test_the_same_for_bytes(unit: bytes) -> None:
+    assert grows(lambda raw: Redactor().frame(Binary(raw)), lambda size: unit * (size // len(unit))) < SLACK
+
+
+def _square(text: str) -> int:
+    return sum(text[:place].count("a") for place in range(0, len(text), 4))
+
+
+def test_the_control_sees_the_square() -> None:
+    assert grows(_square, lambda size: "a" * (4 * size)) > SLACK
+
+
+def delta(text: str) -> Text:
+    return Text(json.dumps({"type": "x.delta", "item_id": "i", "delta": text}))
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["://", " sk-", '"api_key": "', " Bearer ", "-----BEGIN PRIVATE KEY-----", '{"headers": {"a": "', "https://me:pa"],
+)
+@pytest.mark.parametrize("piece", ["a", " ", '"', "-", "\\", "%41"])
+def test_a_long_delta_and_many_short_ones(first: str, piece: str) -> None:
+    """Each delta costs as much as what is remembered of the stream, however much was said before."""
+
+    def follow(size: int) -> float:
+        spread = Spread(Redactor(values=["correct horse"]))
+        spread.frame(0, 0, Sender.SERVER, delta("word " * (size // 5) + first))
+        frames = [delta(piece)] * 30
+        began = perf_counter()
+        for number, frame in enumerate(frames, 1):
+            spread.frame(0, number, Sender.SERVER, frame)
+        return perf_counter() - began
+
+    short, long = (min(follow(size) for _ in range(2)) for size in (10_000, 300_000))
+    assert long < 2.5 * short + 0.02
+    assert long < 0.5, "thirty short deltas"
+
+
+def test_many_deltas_take_as_long_as_they_are_many() -> None:
+    def follow(count: int) -> None:
+        spread = Spread(Redactor())
+        for number in range(count):
+            spread.frame(0, number, Sender.SERVER, delta(f"https://host/{number % 7}?token sk-"))
+
+    assert grows(follow, lambda size: size, 150) < SLACK
