@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from mockserver.cassette.decode import BORDER
 from mockserver.cassette.pairs import Found, blank, header_line, kept
 from mockserver.cassette.secret_names import Tells, is_secret, tells
+from mockserver.cassette.words import wordlike
 
 _HEADERS = re.compile(
     r"(?:(?:http|extra|request|response|default|custom|additional|auth|server|raw)[_\- ]?)?"
@@ -176,16 +177,21 @@ def _item(box: _Box, value: str, begin: int, end: int, cut: bool) -> None:
             box.http = box.http or "-" in line[0] or kept(line[0]) or tells(line[0]) > Tells.NOTHING
             if not kept(line[0]):
                 box.made.append(Found(begin + line[1], end, "header", box.start, cut, "a header's line"))
-        elif not box.tells and count % 2 and _is_header(last) and not (kept(last) or tells(value)):
+        elif not box.tells and count % 2 and _is_header(last) and not (kept(last) or _names_one(value)):
             box.http = True
             box.made.append(Found(begin, end, "header", box.start, cut, "a header in a list"))
         elif not count % 2 and (kept(value) or ("-" in value and _is_name(value))):
             box.http = True
     elif box.tells:
-        if is_secret(box.tells, value) and not tells(value):
+        if is_secret(box.tells, value) and not _names_one(value):
             box.made.append(Found(begin, end, "field", box.start, cut, "the name of what it is in"))
-    elif count == 1 and tells(last) and not tells(value) and is_secret(min(tells(last), Tells.MAYBE), value):
+    elif count == 1 and tells(last) and not _names_one(value) and is_secret(min(tells(last), Tells.MAYBE), value):
         box.made.append(Found(begin, end, "field", box.start, cut, "the name before it"))
+
+
+def _names_one(text: str) -> bool:
+    """Whether a value is a name itself: ``"required": ["password", "api_key"]``."""
+    return tells(text) > Tells.NOTHING and wordlike(text)
 
 
 def _is_header(text: str) -> bool:

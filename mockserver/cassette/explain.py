@@ -32,7 +32,7 @@ SHOWN = 60
 """So many characters of what stays are shown."""
 
 
-class Line(NamedTuple):
+class Explained(NamedTuple):
     """One thing: ``what`` is "taken out" (before, by kind), "to take out" (today's rules would), or "nearly"."""
 
     what: str
@@ -44,7 +44,7 @@ class Line(NamedTuple):
         return f"{self.what}  {self.where}  {self.text}  ({self.rule})"
 
 
-def explain(cassette: Cassette, redactor: Redactor) -> Iterator[Line]:
+def explain(cassette: Cassette, redactor: Redactor) -> Iterator[Explained]:
     """Each thing, in the order of the cassette. What is still to be taken out is told without saying what it is."""
     for connection in cassette.connections:
         here = f"connection {connection.number}"
@@ -64,7 +64,9 @@ def explain(cassette: Cassette, redactor: Redactor) -> Iterator[Line]:
                 case Binary(raw):
                     yield from _in(place, raw, redactor)
             if spread.look(connection.number, number, record.sender, record.frame):
-                yield Line("to take out", f"{place}, put together with the frames before it", KINDS["split"], "...")
+                yield Explained(
+                    "to take out", f"{place}, put together with the frames before it", KINDS["split"], "..."
+                )
     for number, one in enumerate(cassette.exchanges):
         here = f"HTTP exchange {number} ({one.method})"
         for text in (one.path, *(value for _, value in one.headers)):
@@ -73,7 +75,7 @@ def explain(cassette: Cassette, redactor: Redactor) -> Iterator[Line]:
             yield from _in(f"{here}, a body", body, redactor)
 
 
-def _in(where: str, raw: bytes, redactor: Redactor) -> Iterator[Line]:
+def _in(where: str, raw: bytes, redactor: Redactor) -> Iterator[Explained]:
     yield from _tokens(where, raw.decode("latin-1"))
     told: list[Cut] = []
     before, redactor.told = redactor.told, told.append
@@ -81,23 +83,23 @@ def _in(where: str, raw: bytes, redactor: Redactor) -> Iterator[Line]:
         list(redactor.scan_bytes(raw))
     finally:
         redactor.told = before
-    yield from (Line("to take out", where, cut.rule, f"{cut.kind}, {len(cut.secret)} characters") for cut in told)
+    yield from (Explained("to take out", where, cut.rule, f"{cut.kind}, {len(cut.secret)} characters") for cut in told)
 
 
-def _text(where: str, text: str, redactor: Redactor) -> Iterator[Line]:
+def _text(where: str, text: str, redactor: Redactor) -> Iterator[Explained]:
     yield from _tokens(where, text)
     if not text or not redactor.suspicious(text):
         return
     cuts, standing = redactor.search.cuts(text)
-    yield from (Line("to take out", where, cut.rule, f"{cut.kind}, {len(cut.secret)} characters") for cut in cuts)
-    yield from (Line("to take out", where, "stands where no token can", kind) for kind in standing)
+    yield from (Explained("to take out", where, cut.rule, f"{cut.kind}, {len(cut.secret)} characters") for cut in cuts)
+    yield from (Explained("to take out", where, "stands where no token can", kind) for kind in standing)
     for cut in missed_by(redactor.search, text):
         if cut.secret.strip():
             shown = cut.secret if len(cut.secret) <= SHOWN else cut.secret[: SHOWN - 1] + "…"
-            yield Line("nearly", where, cut.rule, repr(shown))
+            yield Explained("nearly", where, cut.rule, repr(shown))
 
 
-def _tokens(where: str, text: str) -> Iterator[Line]:
+def _tokens(where: str, text: str) -> Iterator[Explained]:
     for match in TOKEN.finditer(text) if "REDACTED-" in text else ():
         kind = match[0].split("-")[1]
-        yield Line("taken out", where, KINDS.get(kind, kind), match[0])
+        yield Explained("taken out", where, KINDS.get(kind, kind), match[0])

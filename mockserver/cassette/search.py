@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mockserver.cassette import containers, pairs, shapes
-from mockserver.cassette.audio import PAYLOAD
 from mockserver.cassette.decode import (
     BORDER,
     DEEPEST,
@@ -36,6 +35,8 @@ _HIDES = (re.compile(r"\\u00[2-7]"), re.compile(r"\\x[2-7]"), re.compile(r"%[2-7
 """Escapes of a character that a shape or a name could be made of."""
 _NAME_MARKS = tuple(mark for mark in MARKS if mark != "sig")
 _MORE_MARKS = ("sig=", 'sig"', "signature", "header", "basic ", "otp")
+_PAYLOAD = re.compile(r'"([A-Za-z0-9+/]{64,}={0,2}|[A-Za-z0-9_-]{400,}={0,2})"')
+"""A quoted string of nothing but base64. In the alphabet of URLs only a long one: keys are written in it."""
 _REPLY = re.compile(r'"(?:value|token|jwt|secret|key)"\s{0,64}:\s{0,64}"((?:[^"\\]|\\.)+)"')
 """Where a short-lived key stands in a reply that hands one out."""
 
@@ -106,7 +107,7 @@ class Search:
     def bare(self, text: str) -> str:
         """A text without its payloads: they are noise in which any marker turns up. Remembers the last one."""
         if text is not self._bare_of:
-            self._bare_of, self._bare = text, PAYLOAD.sub(_emptied, text)
+            self._bare_of, self._bare = text, _PAYLOAD.sub(_emptied, text)
         return self._bare
 
     # --- looking ---
@@ -143,7 +144,7 @@ class Search:
         missed: list[Cut] | None,
     ) -> None:
         text = level.text
-        hollow = PAYLOAD.sub(_hollow, text)
+        hollow = _PAYLOAD.sub(_hollow, text)
         low = lowered(hollow)
 
         def put(begin: int, end: int, kind: str, rule: str, into: list[Cut] | None = made) -> None:
@@ -271,7 +272,10 @@ def _apart(cuts: list[Cut], text: str) -> list[Cut]:
 
 def _payload(value: str) -> bool:
     """Whether a quoted base64 text is noise: padded as it should be, and no text inside."""
-    if len(value) % 4:
+    if "_" in value or "-" in value:
+        if any(kind and not begin for begin, _, kind, _ in shapes.found(value[:100])):
+            return False
+    elif len(value) % 4:
         return False
     head = unbase64(value[:88])
     return head is not None and not texty(head)

@@ -29,7 +29,7 @@ def random(body: str) -> bool:
     return not wordlike(body[rest.end() :] if rest else body)
 
 
-class Shape(NamedTuple):
+class KeyShape(NamedTuple):
     """One kind of key. ``check`` is asked about the match without its prefix; ``least``: fewer characters behind the
     prefix are no key, but may be the beginning of one.
     """
@@ -43,9 +43,9 @@ class Shape(NamedTuple):
     back: int = 0  # so many characters stand in front of the marker
 
 
-def _shape(kind: str, marker: str, body: str, check: Check | None, source: str, edge: str = _EDGE) -> Shape:
+def _shape(kind: str, marker: str, body: str, check: Check | None, source: str, edge: str = _EDGE) -> KeyShape:
     least = re.search(r"\{(\d+)", body)
-    return Shape(
+    return KeyShape(
         kind,
         marker,
         re.compile(edge + re.escape(marker) + body, re.ASCII),
@@ -59,7 +59,7 @@ _WORD = "[A-Za-z0-9_-]"
 _PLAIN = "[A-Za-z0-9]"
 _HEX = "[0-9a-fA-F]"
 
-SHAPES: tuple[Shape, ...] = (
+SHAPES: tuple[KeyShape, ...] = (
     # OpenAI, Anthropic, OpenRouter, DeepSeek, Langfuse and others. Short ones too: better a word lost than a key kept.
     _shape("key", "sk-", _WORD + "{8,}", random, "https://platform.openai.com/docs/api-reference/authentication"),
     # Client secrets, and what a browser's session is opened with.
@@ -77,7 +77,7 @@ SHAPES: tuple[Shape, ...] = (
     _shape("key", "GOCSPX-", _WORD + "{16,}", None, _LEAKS),
     _shape("key", "xai-", _WORD + "{20,}", random, "https://docs.x.ai/docs/api-reference"),
     # JSON Web Tokens: RFC 7519; five parts where they are encrypted, some of them empty: RFC 7516.
-    Shape("token", "eyJ", re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}"), lambda body: "." in body[:-8],
+    KeyShape("token", "eyJ", re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}"), lambda body: "." in body[:-8],
           "https://www.rfc-editor.org/rfc/rfc7519", 12),
     *(_shape("key", marker, "[0-9A-Z]{16}" + _END, None, "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html")
       for marker in ("AKIA", "ASIA", "ABIA", "ACCA")),
@@ -122,23 +122,23 @@ SHAPES: tuple[Shape, ...] = (
     _shape("key", "SK", "[0-9a-f]{32}" + _END, None, "https://www.twilio.com/docs/iam/api-keys"),
     _shape("key", "SG.", _WORD + r"{16,}\.[A-Za-z0-9_-]{16,}", None, "https://docs.sendgrid.com/ui/account-and-settings/api-keys"),
     # Those without a prefix: the marker stands inside.
-    Shape("key", ".", re.compile(r"(?<![A-Za-z0-9._/-])[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}(?![A-Za-z0-9._-])"), random, "https://docs.ultravox.ai", 99, 8),
-    Shape("token", ":AA", re.compile(r"(?<![A-Za-z0-9])\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"), None,
+    KeyShape("key", ".", re.compile(r"(?<![A-Za-z0-9._/-])[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}(?![A-Za-z0-9._-])"), random, "https://docs.ultravox.ai", 99, 8),
+    KeyShape("token", ":AA", re.compile(r"(?<![A-Za-z0-9])\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"), None,
           "https://core.telegram.org/bots/features#botfather", 99, -1),
-    Shape("key", "Q~", re.compile(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"), None, _LEAKS, 99, 4),
-    Shape("key", "-us", re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{32}-us\d{1,2}(?!\d)"), None, _LEAKS, 99, 32),  # Mailchimp
+    KeyShape("key", "Q~", re.compile(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"), None, _LEAKS, 99, 4),
+    KeyShape("key", "-us", re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{32}-us\d{1,2}(?!\d)"), None, _LEAKS, 99, 32),  # Mailchimp
     # PEM (RFC 7468) and OpenPGP (RFC 9580).
-    Shape("key", "-----BEGIN ", re.compile(
+    KeyShape("key", "-----BEGIN ", re.compile(
         r"-----BEGIN (?:[A-Z0-9]+ ){0,4}(?:PRIVATE KEY(?: BLOCK)?|MESSAGE)-----[A-Za-z0-9+/=\s\\:;,.()@-]*", re.ASCII), None,
         "https://www.rfc-editor.org/rfc/rfc7468", 0),
-    Shape("key", "PuTTY-User-Key-File-", re.compile(r"PuTTY-User-Key-File-\d:[A-Za-z0-9+/=\s\\:;,.()@-]*", re.ASCII), None, _LEAKS, 0),
+    KeyShape("key", "PuTTY-User-Key-File-", re.compile(r"PuTTY-User-Key-File-\d:[A-Za-z0-9+/=\s\\:;,.()@-]*", re.ASCII), None, _LEAKS, 0),
 )  # fmt: skip
 """All of them. To add one: a line here and a line in ``tests/cassette/corpus/secrets.txt``."""
 
 _DOTTED = re.compile(r"\.[A-Za-z0-9]{32}(?![A-Za-z0-9])")
 _SEPARATOR = re.compile(r"[-_.]")
-_ENDINGS: dict[str, list[Shape]] = {}
-_OTHERS: list[Shape] = []
+_ENDINGS: dict[str, list[KeyShape]] = {}
+_OTHERS: list[KeyShape] = []
 for _one in SHAPES:
     if _one.marker[-1] in "-_." and len(_one.marker) > 2:
         _ENDINGS.setdefault(_one.marker[-3:], []).append(_one)
@@ -162,7 +162,7 @@ def marked(text: str) -> bool:
     )
 
 
-def found(text: str) -> Iterator[tuple[int, int, str, Shape]]:
+def found(text: str) -> Iterator[tuple[int, int, str, KeyShape]]:
     """Where a shape stands in a decoded text: begin, end, kind, which; and what nearly was, with an empty kind."""
     here = [shape for ending in sorted(_ENDS & _near(text)) for shape in _ENDINGS[ending]]
     for shape in (*here, *_OTHERS):
@@ -180,7 +180,7 @@ def found(text: str) -> Iterator[tuple[int, int, str, Shape]]:
             at = text.find(shape.marker, max(end, at + 1))
 
 
-def _before(text: str, at: int, shape: Shape) -> re.Match[str] | None:
+def _before(text: str, at: int, shape: KeyShape) -> re.Match[str] | None:
     """A match that ends or goes on behind the marker and begins at most 32 characters before it."""
     return next((match for match in shape.pattern.finditer(text, max(at - 33, 0), at + 80) if match.end() > at), None)
 

@@ -21,7 +21,7 @@ from mockserver.cassette.pairs import blank
 from mockserver.cassette.patterns import TOKEN
 from mockserver.cassette.quiet import LEAF, outline
 from mockserver.cassette.redact import Redactor
-from mockserver.cassette.stream import KEPT, Piece, Place, Stream, end_of, how
+from mockserver.cassette.stream import KEPT, LeafPart, Place, Stream, end_of, how
 from mockserver.cassette.stream import doubt as doubt_in
 from mockserver.core.frames import Binary, Frame, Sender, Text
 from mockserver.dialects.base import parse
@@ -256,7 +256,7 @@ class Spread:
     def _note(self, stream: Stream, place: Place, piece: str, begin: int, end: int) -> None:
         """A secret stands at these places of the stream's text; note each frame's part of it."""
         at = 0
-        for one in (*stream.pieces, Piece(place, piece)):
+        for one in (*stream.pieces, LeafPart(place, piece)):
             size = len(one.leaf) - one.start
             low, high = max(begin - at, 0), min(end - at, size)
             at += size

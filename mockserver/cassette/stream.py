@@ -23,7 +23,7 @@ Place = tuple[int, int, int]
 
 
 @dataclass(slots=True)
-class Piece:
+class LeafPart:
     """What one leaf of one frame adds to a stream: its text from ``start`` on is still in the window."""
 
     place: Place
@@ -37,7 +37,7 @@ class Stream:
     stream did.
     """
 
-    pieces: deque[Piece] = field(default_factory=deque)
+    pieces: deque[LeafPart] = field(default_factory=deque)
     text: str = ""
     at: int = 0
     hot: int = 0  # for so many characters more, something that was said may give away what follows
@@ -48,7 +48,7 @@ class Stream:
     held: list[tuple[int, tuple[int, int]]] = field(default_factory=list)  # where doubt begins, and in which frame
 
     def add(self, place: Place, piece: str) -> None:
-        self.pieces.append(Piece(place, piece))
+        self.pieces.append(LeafPart(place, piece))
         self.text += piece
         over = len(self.text) - KEPT
         if over > 0:

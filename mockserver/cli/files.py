@@ -116,7 +116,7 @@ def scrub_command(
     if explain and (in_place or target is not None):
         raise UsageError("scrub: --explain writes nothing; leave --in-place and --to FILE out")
     if not explain and in_place == (target is not None):
-        raise UsageError("scrub: say either --in-place or --to FILE, or --explain")
+        raise UsageError("scrub: say either --in-place or --to FILE")
     cassette = load(file)
     config = find(Path.cwd())
     redactor = redactor_for(lens_of(cassette), rules=(*config.redact, *rules), values=values_of(names))
