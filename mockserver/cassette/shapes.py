@@ -1,5 +1,6 @@
 """The shapes of keys: one table. A line is a kind, the piece of text without which the shape cannot be there, the shape,
-what else must hold, and the public source.
+what else must hold. The public source stands in a comment; where there is none it is
+https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml.
 
 Every pattern begins with a plain text or stands at the edge of a word, and goes on with one class of characters, so that
 looking for it takes time in proportion to the text (``tests/cassette/test_linear.py`` measures each). What a pattern
@@ -17,7 +18,6 @@ from mockserver.cassette.words import varied, wordlike
 _EDGE = r"(?<![A-Za-z0-9])"
 _LOW = r"(?<![A-Za-z0-9_])"
 _END = r"(?![A-Za-z0-9])"
-_LEAKS = "https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml"
 
 Check = Callable[[str], bool]
 _KINDS = re.compile(r"(?:(?:proj|svcacct|service|admin|ant|api\d\d|or|lf|car|v\d|live|test|None)[-_])+", re.ASCII)
@@ -38,19 +38,17 @@ class KeyShape(NamedTuple):
     marker: str
     pattern: re.Pattern[str]
     check: Check | None
-    source: str
     least: int
     back: int = 0  # so many characters stand in front of the marker
 
 
-def _shape(kind: str, marker: str, body: str, check: Check | None, source: str, edge: str = _EDGE) -> KeyShape:
+def _shape(kind: str, marker: str, body: str, check: Check | None, edge: str = _EDGE) -> KeyShape:
     least = re.search(r"\{(\d+)", body)
     return KeyShape(
         kind,
         marker,
         re.compile(edge + re.escape(marker) + body, re.ASCII),
         check,
-        source,
         int(least[1]) if least else 1,
     )
 
@@ -61,79 +59,79 @@ _HEX = "[0-9a-fA-F]"
 
 SHAPES: tuple[KeyShape, ...] = (
     # OpenAI, Anthropic, OpenRouter, DeepSeek, Langfuse and others. Short ones too: better a word lost than a key kept.
-    _shape("key", "sk-", _WORD + "{8,}", random, "https://platform.openai.com/docs/api-reference/authentication"),
+    _shape("key", "sk-", _WORD + "{8,}", random),  # https://platform.openai.com/docs/api-reference/authentication
     # Client secrets, and what a browser's session is opened with.
-    _shape("token", "ek_", _WORD + "{8,}", random, "https://platform.openai.com/docs/api-reference/realtime-sessions", _LOW),
-    _shape("token", "sess-", _PLAIN + "{16,}", random, _LEAKS),
+    _shape("token", "ek_", _WORD + "{8,}", random, _LOW),  # https://platform.openai.com/docs/api-reference/realtime-sessions
+    _shape("token", "sess-", _PLAIN + "{16,}", random),
     # ElevenLabs (48 hex digits), Cartesia, Clerk.
-    _shape("key", "sk_", _WORD + "{16,}", random, "https://elevenlabs.io/docs/api-reference/authentication"),
-    _shape("key", "ph_", _WORD + "{16,}", random, "https://docs.phonic.co"),
+    _shape("key", "sk_", _WORD + "{16,}", random),  # https://elevenlabs.io/docs/api-reference/authentication
+    _shape("key", "ph_", _WORD + "{16,}", random),  # https://docs.phonic.co
     # Google: API keys (old and new), Live ephemeral tokens, OAuth access and refresh tokens, client secrets.
-    _shape("key", "AIza", _WORD + "{20,}", None, "https://cloud.google.com/docs/authentication/api-keys"),
-    _shape("key", "AQ.", _WORD + "{30,}", None, "https://ai.google.dev/gemini-api/docs/api-key"),
-    _shape("token", "auth_tokens/", f"({_WORD}{{8,}})", random, "https://ai.google.dev/gemini-api/docs/ephemeral-tokens", ""),
-    _shape("token", "ya29.", _WORD + "{16,}", None, "https://cloud.google.com/docs/authentication/token-types"),
-    _shape("token", "1//0", _WORD + "{24,}", random, "https://developers.google.com/identity/protocols/oauth2", r"(?<![\w/.:-])"),
-    _shape("key", "GOCSPX-", _WORD + "{16,}", None, _LEAKS),
-    _shape("key", "xai-", _WORD + "{20,}", random, "https://docs.x.ai/docs/api-reference"),
+    _shape("key", "AIza", _WORD + "{20,}", None),  # https://cloud.google.com/docs/authentication/api-keys
+    _shape("key", "AQ.", _WORD + "{30,}", None),  # https://ai.google.dev/gemini-api/docs/api-key
+    _shape("token", "auth_tokens/", f"({_WORD}{{8,}})", random, ""),  # https://ai.google.dev/gemini-api/docs/ephemeral-tokens
+    _shape("token", "ya29.", _WORD + "{16,}", None),  # https://cloud.google.com/docs/authentication/token-types
+    _shape("token", "1//0", _WORD + "{24,}", random, r"(?<![\w/.:-])"),  # https://developers.google.com/identity/protocols/oauth2
+    _shape("key", "GOCSPX-", _WORD + "{16,}", None),
+    _shape("key", "xai-", _WORD + "{20,}", random),  # https://docs.x.ai/docs/api-reference
     # JSON Web Tokens: RFC 7519; five parts where they are encrypted, some of them empty: RFC 7516.
     KeyShape("token", "eyJ", re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}"), lambda body: "." in body[:-8],
-          "https://www.rfc-editor.org/rfc/rfc7519", 12),
-    *(_shape("key", marker, "[0-9A-Z]{16}" + _END, None, "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html")
+          12),  # https://www.rfc-editor.org/rfc/rfc7519
+    *(_shape("key", marker, "[0-9A-Z]{16}" + _END, None)  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
       for marker in ("AKIA", "ASIA", "ABIA", "ACCA")),
-    *(_shape("token", f"gh{letter}_", _PLAIN + "{20,}", random, "https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/")
+    *(_shape("token", f"gh{letter}_", _PLAIN + "{20,}", random)  # https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/
       for letter in "pousr"),
-    _shape("token", "github_pat_", "[A-Za-z0-9_]{20,}", random, _LEAKS),
-    *(_shape("token", marker, _WORD + "{16,}", random, "https://docs.gitlab.com/security/tokens/")
+    _shape("token", "github_pat_", "[A-Za-z0-9_]{20,}", random),
+    *(_shape("token", marker, _WORD + "{16,}", random)  # https://docs.gitlab.com/security/tokens/
       for marker in ("glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glsoat-")),
-    *(_shape("token", f"xox{letter}-", _WORD + "{10,}", random, "https://docs.slack.dev/authentication/tokens") for letter in "abeoprs"),
-    _shape("token", "xapp-", _WORD + "{16,}", random, "https://docs.slack.dev/authentication/tokens"),
-    _shape("token", "hooks.slack.com/services/", "[A-Za-z0-9/]{16,}", varied, "https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks"),
-    *(_shape("key", f"{first}k_{mode}_", _PLAIN + "{10,}", random, "https://docs.stripe.com/keys", _LOW)
+    *(_shape("token", f"xox{letter}-", _WORD + "{10,}", random) for letter in "abeoprs"),  # https://docs.slack.dev/authentication/tokens
+    _shape("token", "xapp-", _WORD + "{16,}", random),  # https://docs.slack.dev/authentication/tokens
+    _shape("token", "hooks.slack.com/services/", "[A-Za-z0-9/]{16,}", varied),  # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+    *(_shape("key", f"{first}k_{mode}_", _PLAIN + "{10,}", random, _LOW)  # https://docs.stripe.com/keys
       for first in "sr" for mode in ("live", "test")),
-    _shape("key", "whsec_", "[A-Za-z0-9+/=_-]{16,}", random, "https://docs.stripe.com/webhooks"),
-    *(_shape("key", marker, _WORD + "{16,}", random, source) for marker, source in (
-        ("hf_", "https://huggingface.co/docs/hub/security-tokens"),
-        ("gsk_", "https://console.groq.com/docs/quickstart"),
-        ("nvapi-", "https://docs.api.nvidia.com"),
-        ("r8_", "https://replicate.com/docs/topics/security/api-tokens"),
-        ("pplx-", "https://docs.perplexity.ai"),
-        ("fw_", "https://docs.fireworks.ai"),
-        ("tgp_v1_", "https://docs.together.ai"),
-        ("tvly-", "https://docs.tavily.com"),
-        ("pcsk_", "https://docs.pinecone.io"),
-        ("lsv2_pt_", "https://docs.smith.langchain.com"),
-        ("lsv2_sk_", "https://docs.smith.langchain.com"),
-        ("npm_", "https://docs.npmjs.com/about-access-tokens"),
-        ("pypi-", "https://pypi.org/help/#apitoken"),
-        ("dckr_pat_", "https://docs.docker.com/security/access-tokens/"),
-        ("dop_v1_", _LEAKS), ("doo_v1_", _LEAKS), ("dor_v1_", _LEAKS),
-        ("shpat_", _LEAKS), ("shpca_", _LEAKS), ("shppa_", _LEAKS), ("shpss_", _LEAKS),
-        ("sq0atp-", _LEAKS), ("sq0csp-", _LEAKS),
-        ("lin_api_", _LEAKS), ("ntn_", _LEAKS), ("secret_", _LEAKS),
-        ("dapi", _LEAKS), ("hvs.", "https://developer.hashicorp.com/vault/docs/concepts/tokens"), ("hvb.", _LEAKS),
-        ("glsa_", _LEAKS), ("glc_", _LEAKS), ("NRAK-", _LEAKS), ("sntrys_", _LEAKS), ("sntryu_", _LEAKS),
-        ("PMAK-", _LEAKS), ("ATATT3x", _LEAKS), ("dp.pt.", _LEAKS), ("figd_", _LEAKS), ("sbp_", _LEAKS), ("sb_secret_", _LEAKS),
-        ("HRKU-", _LEAKS), ("pscale_tkn_", _LEAKS), ("rubygems_", _LEAKS), ("EAAA", _LEAKS), ("key-", _LEAKS), ("SK", _LEAKS),
-        ("AGE-SECRET-KEY-1", "https://age-encryption.org/v1"), ("tskey-", _LEAKS), ("ops_", _LEAKS), ("syt_", _LEAKS),
-    ) if marker not in ("key-", "SK", "dapi", "EAAA")),
-    _shape("key", "dapi", _HEX + "{32}" + _END, None, _LEAKS),
-    _shape("key", "key-", _HEX + "{32}" + _END, None, _LEAKS),  # Mailgun
-    _shape("key", "SK", "[0-9a-f]{32}" + _END, None, "https://www.twilio.com/docs/iam/api-keys"),
-    _shape("key", "SG.", _WORD + r"{16,}\.[A-Za-z0-9_-]{16,}", None, "https://docs.sendgrid.com/ui/account-and-settings/api-keys"),
+    _shape("key", "whsec_", "[A-Za-z0-9+/=_-]{16,}", random),  # https://docs.stripe.com/webhooks
+    *(_shape("key", marker, _WORD + "{16,}", random) for marker in (
+        "hf_",  # https://huggingface.co/docs/hub/security-tokens
+        "gsk_",  # https://console.groq.com/docs/quickstart
+        "nvapi-",  # https://docs.api.nvidia.com
+        "r8_",  # https://replicate.com/docs/topics/security/api-tokens
+        "pplx-",  # https://docs.perplexity.ai
+        "fw_",  # https://docs.fireworks.ai
+        "tgp_v1_",  # https://docs.together.ai
+        "tvly-",  # https://docs.tavily.com
+        "pcsk_",  # https://docs.pinecone.io
+        "lsv2_pt_",  # https://docs.smith.langchain.com
+        "lsv2_sk_",  # https://docs.smith.langchain.com
+        "npm_",  # https://docs.npmjs.com/about-access-tokens
+        "pypi-",  # https://pypi.org/help/#apitoken
+        "dckr_pat_",  # https://docs.docker.com/security/access-tokens/
+        "dop_v1_", "doo_v1_", "dor_v1_",
+        "shpat_", "shpca_", "shppa_", "shpss_",
+        "sq0atp-", "sq0csp-",
+        "lin_api_", "ntn_", "secret_",
+        "hvs.", "hvb.",  # https://developer.hashicorp.com/vault/docs/concepts/tokens
+        "glsa_", "glc_", "NRAK-", "sntrys_", "sntryu_",
+        "PMAK-", "ATATT3x", "dp.pt.", "figd_", "sbp_", "sb_secret_",
+        "HRKU-", "pscale_tkn_", "rubygems_",
+        "AGE-SECRET-KEY-1", "tskey-", "ops_", "syt_",  # https://age-encryption.org/v1
+    )),
+    _shape("key", "dapi", _HEX + "{32}" + _END, None),
+    _shape("key", "key-", _HEX + "{32}" + _END, None),  # Mailgun
+    _shape("key", "SK", "[0-9a-f]{32}" + _END, None),  # https://www.twilio.com/docs/iam/api-keys
+    _shape("key", "SG.", _WORD + r"{16,}\.[A-Za-z0-9_-]{16,}", None),  # https://docs.sendgrid.com/ui/account-and-settings/api-keys
     # Those without a prefix: the marker stands inside.
-    KeyShape("key", ".", re.compile(r"(?<![A-Za-z0-9._/-])[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}(?![A-Za-z0-9._-])"), random, "https://docs.ultravox.ai", 99, 8),
+    KeyShape("key", ".", re.compile(r"(?<![A-Za-z0-9._/-])[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}(?![A-Za-z0-9._-])"), random, 99, 8),  # https://docs.ultravox.ai
     KeyShape("token", ":AA", re.compile(r"(?<![A-Za-z0-9])\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"), None,
-          "https://core.telegram.org/bots/features#botfather", 99, -1),
-    KeyShape("key", "Q~", re.compile(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"), None, _LEAKS, 99, 4),
-    KeyShape("key", "-us", re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{32}-us\d{1,2}(?!\d)"), None, _LEAKS, 99, 32),  # Mailchimp
+          99, -1),  # https://core.telegram.org/bots/features#botfather
+    KeyShape("key", "Q~", re.compile(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"), None, 99, 4),
+    KeyShape("key", "-us", re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{32}-us\d{1,2}(?!\d)"), None, 99, 32),  # Mailchimp
     # PEM (RFC 7468) and OpenPGP (RFC 9580).
     KeyShape("key", "-----BEGIN ", re.compile(
         r"-----BEGIN (?:[A-Z0-9]+ ){0,4}(?:PRIVATE KEY(?: BLOCK)?|MESSAGE)-----[A-Za-z0-9+/=\s\\:;,.()@-]*", re.ASCII), None,
-        "https://www.rfc-editor.org/rfc/rfc7468", 0),
-    KeyShape("key", "PuTTY-User-Key-File-", re.compile(r"PuTTY-User-Key-File-\d:[A-Za-z0-9+/=\s\\:;,.()@-]*", re.ASCII), None, _LEAKS, 0),
+        0),  # https://www.rfc-editor.org/rfc/rfc7468
+    KeyShape("key", "PuTTY-User-Key-File-", re.compile(r"PuTTY-User-Key-File-\d:[A-Za-z0-9+/=\s\\:;,.()@-]*", re.ASCII), None, 0),
 )  # fmt: skip
-"""All of them. To add one: a line here and a line in ``tests/cassette/corpus/secrets.txt``."""
+"""All of them. To add one: a line here and a line in ``tests/cassette/corpus/keys.txt``."""
 
 _DOTTED = re.compile(r"\.[A-Za-z0-9]{32}(?![A-Za-z0-9])")
 _SEPARATOR = re.compile(r"[-_.]")

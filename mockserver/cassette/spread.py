@@ -89,6 +89,8 @@ class Spread:
                 self._remember(sketch, words, text)
             hit = self.look(connection, number, sender, frame)
         self._holds = False
+        if standing:
+            self._doubts.pop((connection, number), None)  # none of it is written at all
         if (connection, number) in self._doubts:
             self._kept[connection, number] = new
             hit = True

@@ -309,7 +309,7 @@ class Recorder:
             self._writer.text(number, at, sender, frame.data)
         else:
             self._writer.record(number, audio.quiet(Record(at, sender, frame), self._dialect, self._policy))
-        if self._spread.in_doubt(number, place) and not standing:
+        if self._spread.in_doubt(number, place):
             self._doubt[number, place] = (at, sender)
         self._give(self._spread.given())
         self._counts[number] = place + 1
@@ -318,9 +318,8 @@ class Recorder:
     def _give(self, frames: list[tuple[int, int, Frame]]) -> None:
         """Write again what was held back of a frame, now that it is known to be no secret."""
         for number, place, frame in frames:
-            if (number, place) in self._doubt:
-                record = Record(*self._doubt.pop((number, place)), frame)
-                self._writer.given(number, place, audio.quiet(record, self._dialect, self._policy))
+            at, sender = self._doubt.pop((number, place))
+            self._writer.given(number, place, audio.quiet(Record(at, sender, frame), self._dialect, self._policy))
 
     def exchange(self, one: Exchange) -> None:
         """Write one HTTP request with its reply."""
