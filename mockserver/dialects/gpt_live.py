@@ -21,6 +21,7 @@ class GPTLive(Dialect):
 
     name = "gpt_live"
     title = "OpenAI GPT-Live"
+    simulator = "mockserver.engines.simulator.gpt_live.source"
     words: tuple[str, ...] = ("openai_live",)
     upstream = OpenAI.upstream
     base_path = "/v1"

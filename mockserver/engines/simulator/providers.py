@@ -12,6 +12,7 @@ from mockserver.dialects.registry import DIALECTS, claim
 from mockserver.engines.simulator.common import Provider
 from mockserver.engines.simulator.elevenlabs.options import ElevenLabsSettings
 from mockserver.engines.simulator.gemini.options import GeminiSettings
+from mockserver.engines.simulator.gpt_live.options import LiveSettings
 from mockserver.engines.simulator.openai.options import OpenAISettings
 from mockserver.errors import UsageError
 
@@ -19,7 +20,7 @@ HOMES = {name: dialect.simulator for name, dialect in DIALECTS.items() if dialec
 """The providers that can be simulated, and the module of each, loaded when asked for: no start waits for all."""
 
 
-class AnySettings(OpenAISettings, GeminiSettings, ElevenLabsSettings, total=False):
+class AnySettings(OpenAISettings, GeminiSettings, ElevenLabsSettings, LiveSettings, total=False):
     """The settings of every provider, for mypy. Each provider's own ``Options`` says which it takes."""
 
 

@@ -1,0 +1,304 @@
+"""The backend of a session with Responses delegation: its responses, told event by event, and rounds of tool calls.
+
+A response that calls tools stays open until the client has answered and asked for more: only then comes its
+``response.completed``, and a new one under the same delegation (gpt_live.md#25, gpt_live.md#26, gpt_live.md#57).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from mockserver.core.frames import MILLISECOND
+from mockserver.engines.simulator.gpt_live.session import SessionResource
+from mockserver.engines.simulator.gpt_live.wire import LiveDesk
+from mockserver.engines.simulator.openai.problems import ClientProblem
+from mockserver.engines.simulator.replies.reply import Failure, Reply, Seen, ToolCall
+from mockserver.engines.simulator.voice.words import count, pieces
+
+
+@dataclass(slots=True, eq=False)
+class BackendResponse:
+    """One response of the backend's. ``waiting``: its calls are told, their outputs are awaited."""
+
+    id: str
+    delegation: str
+    previous: str
+    created_at: int
+    calls: dict[str, ToolCall] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)
+    waiting: bool = False
+    sequence: int = 0
+    outputs: int = 0
+    tokens: int = 0
+
+
+class Backend:
+    """``ask``: asks the model for what a response says. ``say``: has the voice say it. ``items``: the conversation."""
+
+    def __init__(
+        self,
+        wire: LiveDesk,
+        session: SessionResource,
+        items: list[Seen],
+        *,
+        ask: Callable[[str, Callable[[Reply], None]], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self.wire = wire
+        self.session = session
+        self.items = items
+        self.ask = ask
+        self.say = say
+        self.active: BackendResponse | None = None
+        self._last = ""
+        self._cache = ""
+        self._user = ""
+
+    # --- a delegation begins ---
+
+    def delegate(self, offset_ms: int, reply: Reply | None = None) -> None:
+        """Work for the backend: what ``reply`` says, or what the model says when it is asked."""
+        if not self._last:
+            self._last = self.wire.object_id("resp_")
+            self._cache = "live:" + self.wire.letters(59, "0123456789abcdef")
+            self._user = "user-" + self.wire.letters(24, "abcdefghijklmnopqrstuvwxyz0123456789")
+        delegation = self.wire.mint("item_")
+        response = self._new(delegation)
+        self.wire.emit(
+            "session.delegation.created",
+            offset_ms=offset_ms,
+            delegation={"id": delegation, "type": "delegation", "response_id": response.id, "target": "responses"},
+        )
+        self._open(response, reply)
+
+    def _new(self, delegation: str) -> BackendResponse:
+        self.active = BackendResponse(self.wire.object_id("resp_"), delegation, self._last, self.wire.seconds())
+        self._last = self.active.id
+        return self.active
+
+    def _open(self, response: BackendResponse, reply: Reply | None) -> None:
+        self._event(response, "response.created", response=self._shown(response, "in_progress"))
+        self._event(response, "response.in_progress", response=self._shown(response, "in_progress"))
+        if reply is not None:
+            self._perform(response, reply)
+        else:
+            self.ask(response.id, lambda said: self._perform(response, said))
+
+    # --- the client's part ---
+
+    def item(self, item: dict[str, Any]) -> None:
+        """``response.item.create``: a message, or a tool's output."""
+        kind = item.get("type", "message")
+        if kind != "function_call_output":
+            self.items.append(_message(item, self.wire.mint("item_")))
+            return
+        ident = item.get("call_id")
+        response = self.active
+        if response is None or ident not in response.calls:
+            text = f"No tool call found for function call output with call_id {ident}."
+            raise ClientProblem(None, text, "input")
+        response.answered.add(ident)
+        output = item.get("output")
+        self.items.append(
+            Seen(
+                self.wire.mint("item_"),
+                "function_call_output",
+                name=response.calls[ident].name,
+                call_id=ident,
+                output=output if isinstance(output, str) else str(output),
+            )
+        )
+
+    def create(self, offset_ms: int) -> None:
+        """``response.create``: go on after the outputs of all calls, or answer what was added."""
+        response = self.active
+        if response is None:
+            self.delegate(offset_ms)
+            return
+        if not response.waiting:
+            text = f"Conversation already has an active response in progress: {response.id}."
+            raise ClientProblem("conversation_already_has_active_response", text)
+        open_calls = [ident for ident in response.calls if ident not in response.answered]
+        if open_calls:
+            raise ClientProblem(None, f"No tool output found for function call {open_calls[0]}.", "input")
+        self._complete(response)
+        self._open(self._new(response.delegation), None)
+
+    # --- what a response says ---
+
+    def _perform(self, response: BackendResponse, reply: Reply) -> None:
+        pace = self.wire.options.pace
+        wait = pace.first_ms if reply.after_ms is None else reply.after_ms
+        at = self.wire.now + round(wait * MILLISECOND)
+        if reply.failure is not None:
+            self.wire.at(at, response, partial(self._fail, response, reply.failure))
+            return
+        for call in reply.calls:
+            if isinstance(call, ToolCall):
+                at = self._call(response, call, at)
+        if response.calls:
+            self.wire.at(at, response, partial(self._wait, response))
+            return
+        at = self._write(response, reply.text or "", at)
+        self.wire.at(at, response, partial(self._done, response, reply.text or ""))
+
+    def _call(self, response: BackendResponse, call: ToolCall, at: int) -> int:
+        ident = call.call_id or self.wire.mint("call_")
+        response.calls[ident] = call
+        place = {"item_id": self.wire.object_id("fc_"), "output_index": response.outputs}
+        item = {
+            "id": place["item_id"],
+            "type": "function_call",
+            "status": "in_progress",
+            "arguments": "",
+            "call_id": ident,
+            "name": call.name,
+        }
+        response.outputs += 1
+        index = {"output_index": place["output_index"]}
+        self._later(response, at, "response.output_item.added", item=dict(item), **index)
+        for piece in pieces(call.json):
+            self._later(response, at, "response.function_call_arguments.delta", delta=piece, **place)
+            at += round(self.wire.options.pace.text_ms * MILLISECOND)
+        self._later(response, at, "response.function_call_arguments.done", arguments=call.json, **place)
+        full = {**item, "status": "completed", "arguments": call.json}
+        self._later(response, at, "response.output_item.done", item=full, **index)
+        response.tokens += count(call.json)
+        seen = Seen(ident, "function_call", name=call.name, call_id=ident, arguments=call.json, origin="response")
+        self.wire.at(at, response, partial(self.items.append, seen))
+        return at
+
+    def _write(self, response: BackendResponse, text: str, at: int) -> int:
+        ident = self.wire.object_id("msg_")
+        index = {"output_index": response.outputs}
+        place: dict[str, Any] = {"content_index": 0, "item_id": ident, **index}
+        item = {"id": ident, "type": "message", "status": "in_progress", "content": []}
+        item |= {"phase": "final_answer", "role": "assistant"}
+        part = {"type": "output_text", "annotations": [], "logprobs": [], "text": ""}
+        self._later(response, at, "response.output_item.added", item=dict(item), **index)
+        self._later(response, at, "response.content_part.added", part=dict(part), **place)
+        for piece in pieces(text):
+            self._later(response, at, "response.output_text.delta", delta=piece, logprobs=[], **place)
+            at += round(self.wire.options.pace.text_ms * MILLISECOND)
+        part["text"] = text
+        self._later(response, at, "response.output_text.done", text=text, logprobs=[], **place)
+        self._later(response, at, "response.content_part.done", part=part, **place)
+        full = {**item, "status": "completed", "content": [part]}
+        self._later(response, at, "response.output_item.done", item=full, **index)
+        response.tokens += count(text)
+        return at
+
+    def _wait(self, response: BackendResponse) -> None:
+        response.waiting = True
+
+    def _done(self, response: BackendResponse, text: str) -> None:
+        self._complete(response)
+        self.active = None
+        if text:
+            self.say(text)
+
+    def _fail(self, response: BackendResponse, failure: Failure) -> None:
+        """A handoff that fails is told by an error without a delegation's id (gpt_live.md#36)."""
+        self.active = None
+        text = " ".join(filter(None, ("Responses handoff incomplete.", failure.message)))
+        self.wire.error(ClientProblem(failure.code, text, None, failure.type or "server_error"), None)
+
+    def _complete(self, response: BackendResponse) -> None:
+        self._event(response, "response.completed", response=self._shown(response, "completed"))
+
+    # --- events ---
+
+    def _later(self, response: BackendResponse, at: int, name: str, **fields: Any) -> None:
+        self.wire.at(at, response, partial(self._event, response, name, **fields))
+
+    def _event(self, response: BackendResponse, name: str, /, **fields: Any) -> None:
+        """An event of the stream; each response counts its own (gpt_live.md#54)."""
+        if "delta" in fields:
+            fields |= self.wire.obfuscated(fields["delta"])
+        inner = {"type": name, **fields, "sequence_number": response.sequence}
+        response.sequence += 1
+        self.wire.emit("response.event", delegation_id=response.delegation, event=inner)
+
+    def _shown(self, response: BackendResponse, status: str) -> dict[str, Any]:
+        """A snapshot: instructions, tools and output are left out (gpt_live.md#26, gpt_live.md#56)."""
+        over = status == "completed"
+        backend = self.session.backend
+        spent = count(backend.get("instructions") or "") + sum(count(item.text + item.output) for item in self.items)
+        return {
+            "id": response.id,
+            "object": "response",
+            "created_at": response.created_at,
+            "status": status,
+            "access_programs": {"cyber": "daybreak_blue"},
+            "background": False,
+            "completed_at": self.wire.seconds() if over else None,
+            "error": None,
+            "frequency_penalty": 0.0,
+            "incomplete_details": None,
+            "instructions": None,
+            "max_output_tokens": backend.get("max_output_tokens"),
+            "max_tool_calls": backend.get("max_tool_calls"),
+            "model": backend["model"],
+            "moderation": None,
+            "output": [],
+            "parallel_tool_calls": True,
+            "presence_penalty": 0.0,
+            "previous_response_id": response.previous,
+            "prompt_cache_key": self._cache,
+            "prompt_cache_retention": "24h",
+            "reasoning": {"context": "all_turns", "effort": "medium", "mode": "standard", "summary": None},
+            "safety_identifier": None,
+            "service_tier": "default" if over else "auto",
+            "store": True,
+            "temperature": 1.0,
+            "text": {"format": {"type": "text"}, "verbosity": "medium"},
+            "tool_choice": backend.get("tool_choice", "auto"),
+            "tool_usage": {
+                "image_gen": {**_NO_IMAGES, "total_tokens": 0},
+                "web_search": {"num_requests": 0},
+            },
+            "tools": [],
+            "top_logprobs": 0,
+            "top_p": 0.98,
+            "truncation": "disabled",
+            "usage": _usage(spent, response.tokens) if over else None,
+            "user": self._user,
+            "metadata": backend.get("metadata") or {},
+        }
+
+
+_NO_TOKENS = {"image_tokens": 0, "text_tokens": 0}
+_NO_IMAGES = {
+    "input_tokens": 0,
+    "input_tokens_details": _NO_TOKENS,
+    "output_tokens": 0,
+    "output_tokens_details": _NO_TOKENS,
+}
+
+
+def _usage(spent: int, made: int) -> dict[str, Any]:
+    return {
+        "input_tokens": spent,
+        "input_tokens_details": {"cache_write_tokens": spent, "cached_tokens": 0},
+        "output_tokens": made,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": spent + made,
+    }
+
+
+def _message(item: dict[str, Any], ident: str) -> Seen:
+    """A message for the backend. An image is a line that says how large it is: nothing here looks at it."""
+    content = item.get("content")
+    parts = content if isinstance(content, list) else [{"type": "input_text", "text": str(content or "")}]
+    words = []
+    for part in parts:
+        if not isinstance(part, dict):
+            continue
+        if part.get("type") == "input_image":
+            words.append(f"an image of {len(str(part.get('image_url') or part.get('file_id') or ''))} characters")
+        elif isinstance(part.get("text"), str):
+            words.append(part["text"])
+    return Seen(ident, "message", str(item.get("role", "user")), " ".join(words))

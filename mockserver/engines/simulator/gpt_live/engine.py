@@ -1,0 +1,360 @@
+"""One simulated session on its primary socket: the client's events by a table, turns, delegation, the end."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Any
+
+from mockserver.core.frames import (
+    MILLISECOND,
+    Accept,
+    Binary,
+    Close,
+    Effect,
+    Event,
+    Handshake,
+    Hangup,
+    Lost,
+    Micros,
+    Opened,
+    Peer,
+    Received,
+    Text,
+    Told,
+)
+from mockserver.dialects.base import Dialect, close_reason
+from mockserver.engines.base import Inspection, SessionContext
+from mockserver.engines.simulator import reading, shapes
+from mockserver.engines.simulator.gpt_live.dialogue import Dialogue
+from mockserver.engines.simulator.gpt_live.hearing import LiveEar
+from mockserver.engines.simulator.gpt_live.options import LiveMisbehaviour, LiveOptions
+from mockserver.engines.simulator.gpt_live.schema import EVENTS, FORK_START, check_append, check_start
+from mockserver.engines.simulator.gpt_live.session import SessionResource
+from mockserver.engines.simulator.gpt_live.timeline import STEP_MS, Timeline
+from mockserver.engines.simulator.gpt_live.wire import LiveDesk
+from mockserver.engines.simulator.openai import problems
+from mockserver.engines.simulator.openai.problems import ClientProblem
+from mockserver.engines.simulator.replies.reply import Replier, Seen
+from mockserver.engines.simulator.voice.listening import Ear
+
+USAGE_S = 15
+CLOSING_MS = 640
+DRAIN_MS = 200
+"""After ``session.close`` up to two frames, then ``session.closed`` (gpt_live.md#38)."""
+ACK_MS = 600
+"""So far on from where the model is, what was appended is in the timeline (gpt_live.md#32, gpt_live.md#63)."""
+POLL_S = 0.2
+"""How often the session looks for what its sidebands and plain calls ask for."""
+KINDS = {"instructions": "developer", "thinking": "developer", "commentary": "system"}
+
+
+class LiveEngine:
+    """The engine. ``gate``: why a client is turned away. ``stored``: the session that this one is a fork of."""
+
+    def __init__(
+        self,
+        *,
+        dialect: Dialect,
+        options: LiveOptions,
+        context: SessionContext,
+        replier: Replier,
+        ear: Ear,
+        knows: Callable[[str], bool],
+        gate: ClientProblem | None,
+        stored: LiveEngine | None,
+        started: Callable[[LiveEngine], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        self.dialect = dialect
+        self.wire = LiveDesk(context, options)
+        self.ear = ear
+        self.session = SessionResource(self.wire.mint(f"live_u{context.number % 2}_"), 0)
+        self.items: list[Seen] = []
+        self.commands: list[dict[str, Any]] = []
+        """What sidebands and plain calls ask for, in order."""
+        self.over = self.hung_up = False
+        self.muted = False
+        self._gate = gate
+        self._stored = stored
+        self._knows = knows
+        self._tell_started = started
+        self._begun = self._closing = False
+        self._acks: list[tuple[int, str, str | None]] = []
+        self.dialogue = Dialogue(
+            self.wire,
+            self.session,
+            self.items,
+            replier,
+            where=lambda: self.timeline.now_ms,
+            filtered=lambda: self._ended("content", None),
+            failed=failed,
+        )
+        self.timeline = Timeline(self.wire, step=self._step, frame=self.dialogue.voice.frame)
+        self.hearing: LiveEar | None = None
+        self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
+            "session.start": self._start_again,
+            "session.update": self._update,
+            "session.close": lambda body: self._close(body.get("event_id")),
+            "session.input_audio.append": self._audio,
+            "session.input_audio.mute": lambda body: self._mute(body, on=True),
+            "session.input_audio.unmute": lambda body: self._mute(body, on=False),
+            "session.output_audio.fixture.play": self._no_fixture,
+            "session.instructions.append": lambda body: self._append("instructions", body),
+            "session.thinking.append": lambda body: self._append("thinking", body),
+            "session.commentary.append": lambda body: self._append("commentary", body),
+            "decision.create": self._no_decisions,
+            "decision.item.create": self._no_decisions,
+            "decision.item.delete": self._no_decisions,
+            "response.item.create": lambda body: self.dialogue.item(body["item"]),
+            "response.create": lambda body: self.dialogue.create(),
+        }
+
+    # --- the machine ---
+
+    def feed(self, event: Event, now: Micros) -> list[Effect]:
+        """Something from the client or the shell. After the end nothing is said any more."""
+        if self.over:
+            return []
+        self.wire.now = now
+        match event:
+            case Opened(handshake):
+                self._open(handshake)
+            case Received(Peer.CLIENT, Text(data)):
+                self._received(data)
+            case Received(Peer.CLIENT, Binary()):
+                self.wire.error(problems.not_text(), None)
+            case Received(Peer.CLIENT, Close()):
+                self._gone("remote_hangup")
+            case Received(Peer.CLIENT, Lost()):
+                self._gone("connection_lost")
+            case Told(token, value, failure):
+                self.dialogue.asking.told(token, value, failure)
+            case _:
+                pass
+        return self.wire.taken()
+
+    def wake_at(self) -> Micros | None:
+        """When the next thing is due."""
+        return self.wire.wake_at()
+
+    def wake(self, now: Micros) -> list[Effect]:
+        """What is due, in order."""
+        return self.wire.wake(now)
+
+    # --- begin ---
+
+    def _open(self, handshake: Handshake) -> None:
+        """The client speaks first: nothing is said until it has (gpt_live.md#2)."""
+        self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
+        if self._gate is not None:
+            self.wire.error(self._gate, None)
+            reason = ".".join(filter(None, (self._gate.kind, self._gate.code)))
+            self.wire.push(Hangup(code=3000, reason=close_reason(reason)))
+            self._finish()
+
+    def _start(self, body: dict[str, Any]) -> None:
+        given = body["session"]
+        if self._stored is None:
+            check_start(given)
+            if not self._knows(given["model"]):
+                text = f"The model `{given['model']}` does not exist or you do not have access to it."
+                raise ClientProblem("model_not_found", text, "session.model")
+            if (given.get("delegation") or {}).get("type") == "decisions":
+                raise ClientProblem(None, "Decisions delegation is not simulated.", "session.delegation.type")
+            self.session.start(given)
+        else:
+            self.session.fork(self._stored.session, given)
+            self.items += self._stored.items
+        limit = self.wire.options.max_session_s
+        self.session.expires_at = self.wire.seconds() + round(limit)
+        self._seed()
+        self._begun = True
+        self.dialogue.begin()
+        self.hearing = LiveEar(
+            self.wire, self.ear, self.session.sound.rate, said=self.dialogue.user_said, spoke=self.dialogue.overlap
+        )
+        self._tell_started(self)
+        self.wire.in_seconds(limit, self, lambda: self._ended("expired", None))
+        self.wire.in_seconds(USAGE_S, self, self._usage)
+        self.wire.in_seconds(POLL_S, self, self._poll)
+        event_id = body.get("event_id")
+        self.wire.after(self.wire.options.pace.created_ms, self, lambda: self._tell(event_id))
+
+    def _seed(self) -> None:
+        """The history that a client brings, for a new session or one in place of another that broke off."""
+        lost = bool(self.session.input) and self.wire.misbehaves(
+            LiveMisbehaviour.HISTORY_DROPPED, f"{len(self.session.input)} messages are not known to the model"
+        )
+        for item in [] if lost else self.session.input:
+            text = item["content"][0]["text"]
+            self.items.append(Seen(item.get("id") or self.wire.mint("item_"), "message", item["role"], text))
+
+    def _tell(self, event_id: str | None) -> None:
+        self.wire.emit("session.started", event_id, session=self.session.shown())
+        if self.wire.options.greets_with_instructions:
+            self._acks.append((0, "instructions", None))
+
+    # --- the end ---
+
+    def _close(self, event_id: str | None) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        self.wire.at(self.wire.now + DRAIN_MS * MILLISECOND, self, self.timeline.stop)
+        self.wire.at(self.wire.now + CLOSING_MS * MILLISECOND, self, lambda: self._ended("close_requested", event_id))
+
+    def _ended(self, reason: str, event_id: str | None) -> None:
+        """``session.closed``, then the socket. A last second that has begun is counted (gpt_live.md#48)."""
+        self._last_word(reason, event_id)
+        self.wire.push(Hangup(code=self.wire.options.close_code))
+        self._finish()
+
+    def _last_word(self, reason: str, event_id: str | None) -> None:
+        seconds = float(int(self.timeline.position_ms // 1000) + bool(self.timeline.position_ms))
+        shown = self.session.shown()
+        self.wire.emit("session.closed", event_id, reason=reason, session=shown, usage={"seconds": seconds})
+
+    def _gone(self, reason: str) -> None:
+        """The client has left; sidebands are told."""
+        if self._begun:
+            self._last_word(reason, None)
+            self.wire.taken()
+        self._finish()
+
+    def _finish(self) -> None:
+        self.over = True
+        self.wire.plan.clear()
+
+    def _usage(self) -> None:
+        seconds = float(self.timeline.position_ms // 1000)
+        ratio = round(0.005 + 0.0003 * self.timeline.position_ms / 1000, 6)
+        self.wire.emit("session.usage.updated", usage={"seconds": seconds}, context_window={"usage_ratio": ratio})
+        self.wire.in_seconds(USAGE_S, self, self._usage)
+
+    # --- the clock ---
+
+    def _step(self, start_ms: int) -> None:
+        """One step of the model's: what it heard, what has reached it, what it says."""
+        if self.hearing is not None:
+            self.hearing.step(start_ms)
+        due = [ack for ack in self._acks if ack[0] <= start_ms]
+        self._acks = [ack for ack in self._acks if ack[0] > start_ms]
+        self.dialogue.voice.step(start_ms)
+        for _, kind, event_id in due:
+            self.wire.emit(f"session.{kind}.appended", event_id, start_ms=start_ms, end_ms=start_ms + STEP_MS)
+
+    # --- the client's events ---
+
+    def _received(self, data: str) -> None:
+        body = reading.parse(data)
+        self.handle(body, FORK_START if self._stored is not None else EVENTS)
+
+    def _poll(self) -> None:
+        """What came in by another door."""
+        waiting, self.commands[:] = list(self.commands), []
+        for body in waiting:
+            self.handle(body, EVENTS)
+        self.wire.in_seconds(POLL_S, self, self._poll)
+
+    def handle(self, body: Any, events: Any) -> None:
+        """One event of a client's; what is wrong is told, and changes nothing."""
+        if self.over:
+            return
+        event_id = body.get("event_id") if isinstance(body, dict) else None
+        try:
+            self._dispatch(body, events)
+        except ClientProblem as problem:
+            self.wire.error(problem, event_id if isinstance(event_id, str) else None)
+
+    def _dispatch(self, body: Any, events: Any) -> None:
+        if not isinstance(body, dict):
+            raise problems.not_json()
+        name = body.get("type")
+        if name is None:
+            raise problems.missing("type")
+        if not isinstance(name, str) or name not in self._handlers:
+            raise problems.bad_value(name, self._handlers, "type")  # the supported ones are listed (gpt_live.md#11)
+        shapes.check(events[name], body, "", problems)
+        if name == "session.start" and not self._begun:
+            self._start(body)
+            return
+        if not self._begun:
+            # Unknown: code and words (gpt_live.md#46).
+            raise ClientProblem(None, f"{name} requires a started session. Send session.start first.", "type")
+        if self._closing and name != "session.close":
+            return
+        self._handlers[name](body)
+
+    def _start_again(self, body: dict[str, Any]) -> None:
+        raise ClientProblem(None, "The session has already started.", "type")
+
+    def _update(self, body: dict[str, Any]) -> None:
+        self.session.update(body["session"])
+        self.wire.emit("session.updated", body.get("event_id"), session=self.session.shown())
+
+    def _audio(self, body: dict[str, Any]) -> None:
+        try:
+            data = base64.b64decode(body["audio"], validate=True)
+        except (binascii.Error, ValueError):
+            raise ClientProblem("invalid_value", "Invalid 'audio': expected base64-encoded audio.", "audio") from None
+        sound = self.session.sound
+        pcm = sound.to_pcm(data)
+        if not pcm or self.hearing is None:
+            return
+        self.wire.heard(pcm, round(self.timeline.position_ms))
+        deaf = self.muted and not self.wire.misbehaves(LiveMisbehaviour.MUTE_IGNORED, "muted audio is heard")
+        self.hearing.append(bytes(len(pcm)) if deaf else pcm)
+        self.timeline.append(len(pcm) / 2 * 1000 / sound.rate)
+
+    def _mute(self, body: dict[str, Any], *, on: bool) -> None:
+        self.muted = on
+        self.wire.emit(f"session.input_audio.{'muted' if on else 'unmuted'}", body.get("event_id"))
+
+    def _append(self, kind: str, body: dict[str, Any]) -> None:
+        """Context while the session runs. It is acknowledged on the timeline, so only while audio flows
+        (gpt_live.md#30)."""
+        content, delegation = body["content"], body["delegation_id"]
+        check_append(content)
+        self.dialogue.check_delegation(delegation)
+        self._acks.append((self.timeline.now_ms + ACK_MS, kind, body.get("event_id")))
+        spoken = kind == "commentary" or (
+            kind == "thinking" and self.wire.misbehaves(LiveMisbehaviour.THINKING_SPOKEN, f"{content!r} is said")
+        )
+        self.dialogue.told(KINDS[kind], content, delegation, spoken=spoken)
+
+    def _no_fixture(self, body: dict[str, Any]) -> None:
+        raise ClientProblem(None, "session.output_audio.fixture.play: no fixture is known to this server.", "type")
+
+    def _no_decisions(self, body: dict[str, Any]) -> None:
+        raise ClientProblem(None, f"{body['type']} requires Decisions delegation.", "type")
+
+    # --- looking in ---
+
+    def inspect(self) -> Inspection:
+        """The session, the conversation as the model has it, and every context that the replier saw."""
+        backend = self.dialogue.backend.active
+        return Inspection(
+            "simulator",
+            {
+                "provider": self.dialect.name,
+                "session": self.session.shown(),
+                "conversation": [
+                    {
+                        key: value
+                        for key in ("id", "type", "role", "text", "name", "call_id", "arguments", "output")
+                        if (value := getattr(item, key))
+                    }
+                    for item in self.items
+                ],
+                "contexts": list(self.dialogue.asking.contexts),
+                "speaking": self.dialogue.voice.speaking,
+                "pending": self.dialogue.voice.pending or bool(self._acks),
+                "muted": self.muted,
+                "input_audio_ms": self.timeline.position_ms,
+                "timeline_ms": self.timeline.now_ms,
+                "delegation": None if backend is None else backend.delegation,
+                "waiting_for_tools": [] if backend is None else [c for c in backend.calls if c not in backend.answered],
+            },
+        )

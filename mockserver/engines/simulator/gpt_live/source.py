@@ -1,0 +1,106 @@
+"""GPT-Live as a source: sessions, sidebands that attach to them, forks of stored ones, and the call that hangs up."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mockserver.core.frames import Handshake, first
+from mockserver.dialects.base import Dialect
+from mockserver.engines import base
+from mockserver.engines.simulator.addresses import Astray
+from mockserver.engines.simulator.common import Provider, SimulatorSource
+from mockserver.engines.simulator.gpt_live.engine import LiveEngine
+from mockserver.engines.simulator.gpt_live.options import MODELS, LiveOptions
+from mockserver.engines.simulator.gpt_live.sideband import Sideband
+from mockserver.engines.simulator.openai.problems import ClientProblem, bad_key, no_key
+from mockserver.engines.simulator.replies.reply import Replier
+
+_BELOW = re.compile(r"(?:/openai)?/v1/live/sessions/(?P<id>[^/]+)/(?P<what>attach|fork|hangup)")
+_BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
+
+
+class GPTLiveSource(SimulatorSource[LiveOptions]):
+    """Remembers its sessions by id: sidebands attach to those that run, forks go on from those that were stored."""
+
+    def __init__(self, dialect: Dialect, options: LiveOptions, replier: Replier) -> None:
+        super().__init__(dialect, options, replier)
+        self._sessions: dict[str, LiveEngine] = {}
+
+    @property
+    def default_model(self) -> str:
+        """The first model."""
+        return MODELS[0]
+
+    @property
+    def sockets(self) -> tuple[str, ...]:
+        """OpenAI's address and Azure's (gpt_live.md#1)."""
+        return (self.dialect.socket_path, "/openai/v1/live/sessions")
+
+    def astray(self, handshake: Handshake) -> Astray | None:
+        """Sidebands and forks are below a session (gpt_live.md#61)."""
+        found = _BELOW.fullmatch(handshake.path)
+        return None if found is not None and found["what"] != "hangup" else super().astray(handshake)
+
+    def begin(self, handshake: Handshake, context: base.SessionContext) -> LiveEngine | Sideband:
+        """A session, or a sideband of one."""
+        found = _BELOW.fullmatch(handshake.path)
+        ident, what = (found["id"], found["what"]) if found else ("", "")
+        known = self._sessions.get(ident)
+        key = _key(handshake.headers)
+        gate = None if self.accepts(key) else _refused(key)
+        if what == "attach" and gate is None:
+            return Sideband(dialect=self.dialect, options=self.options, context=context, ident=ident, session=known)
+        if what == "fork" and gate is None and (known is None or not known.session.store):
+            # Code and words of a session that was not stored are unknown (gpt_live.md#39).
+            gate = ClientProblem("session_id_not_found", f"Session '{ident}' not found.", "session_id")
+        return LiveEngine(
+            dialect=self.dialect,
+            options=self.options,
+            context=context,
+            replier=self.replier,
+            ear=self.ear,
+            knows=self.knows,
+            gate=gate,
+            stored=known if what == "fork" else None,
+            started=self._started,
+            failed=self.failed,
+        )
+
+    def _started(self, engine: LiveEngine) -> None:
+        self._sessions[engine.session.id] = engine
+
+    def answer(self, request: base.Request, context: base.SessionContext) -> base.HttpReply | None:
+        """POST .../{id}/hangup ends a session; a second time it is not found (gpt_live.md#41)."""
+        found = _BELOW.fullmatch(request.path)
+        if request.method != "POST" or found is None or found["what"] != "hangup":
+            return None
+        key = _key(request.headers)
+        if not self.accepts(key):
+            return _json(401, {"error": _refused(key).body()})
+        session = self._sessions.get(found["id"])
+        if session is None or session.over or session.hung_up:
+            problem = ClientProblem("session_id_not_found", f"Session '{found['id']}' not found.", "session_id")
+            return _json(404, {"error": problem.body()})
+        session.hung_up = True
+        session.commands.append({"type": "session.close"})
+        return base.HttpReply(200)
+
+
+def _key(headers: Any) -> str | None:
+    """The key that a client brings: a bearer, or Azure's header (gpt_live.md#1)."""
+    bearer = _BEARER.fullmatch((first(headers, "authorization") or "").strip())
+    return bearer[1] if bearer else (first(headers, "api-key") or "").strip() or None
+
+
+def _refused(key: str | None) -> ClientProblem:
+    return no_key() if key is None else bad_key(key)
+
+
+def _json(status: int, body: dict[str, Any]) -> base.HttpReply:
+    return base.HttpReply(status, (("content-type", "application/json"),), json.dumps(body).encode())
+
+
+PROVIDERS: Mapping[str, Provider] = {"gpt_live": Provider("gpt_live", LiveOptions, GPTLiveSource)}
