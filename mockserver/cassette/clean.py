@@ -80,6 +80,7 @@ def cleaned(
             origin=redactor.text(header.origin),
             audio=policy if policy != "keep" else header.audio,
             faults=tuple(redactor.text(fault) for fault in header.faults),
+            unsafe="",
         ),
         tuple(
             Connection(
@@ -115,8 +116,16 @@ def verify(cassette: Cassette, redactor: Redactor, *, name: str) -> None:
 def standing_error(name: object, where: str, kind: str) -> SecretFound:
     """The error for a secret that the redaction could not take out."""
     return SecretFound(
-        f"{name}: a secret ({kind}) still stands after redaction in {where}; nothing was saved: "
+        f"{name}: a secret ({kind}) still stands after redaction in {where}; nothing was saved there: "
         "take it out at its source, or add a redaction rule that matches the text around it"
+    )
+
+
+def kept_error(found: SecretFound, name: object, kept: object) -> SecretFound:
+    """The same where the recording is kept aside: how to go on."""
+    return SecretFound(
+        f"{found}. The recording is kept in {kept}, for its owner only: git ignores it and nothing replays it. "
+        f"Make a cassette of it: mockserver scrub --rule REGEX {kept} --to {name}"
     )
 
 

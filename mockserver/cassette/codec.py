@@ -5,6 +5,7 @@
     [ANSWER, connection, at, status, headers, subprotocol, body]
     [EXCHANGE, 0, at, method, path, request, status, headers, body]
     [frame kind, connection, at, ...]                    the kind says who sent it: even the client, odd the server
+    [STOP, 0, 0, ended, faults]                          in an unfinished file alone: how the recording ended
     [CHECK, 0, 0, crc32]                                 about every MiB: of all bytes before this object
     [GIVEN, connection, number, frame]                   in an unfinished recording only: frame number of it again,
     whole:
@@ -19,7 +20,7 @@ This module writes; ``cassette.reader`` reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -33,7 +34,7 @@ MAGIC = "mockserver-cassette"
 PREFIX = b"\x82" + bytes([0xA0 | len(MAGIC)]) + MAGIC.encode()
 """How every cassette begins: a map of two keys, the first of them MAGIC."""
 
-OPEN, ANSWER, EXCHANGE, CHECK, END, GIVEN = 1, 2, 3, 4, 5, 6
+OPEN, ANSWER, EXCHANGE, CHECK, END, GIVEN, STOP = range(1, 8)
 TEXT, PARTS, BINARY, CLOSE, LOST = 16, 18, 20, 22, 24
 SENDERS = (Sender.CLIENT, Sender.SERVER)
 FRAME_KINDS = range(TEXT, LOST + 2)
@@ -78,6 +79,8 @@ class Writer:
         if header.faults:
             # One text, a line each: a version that does not know the key reads past it.
             stated["faults"] = "\n".join(header.faults)
+        if header.unsafe:
+            stated["unsafe"] = header.unsafe
         self.put({MAGIC: header.version, "header": stated})
 
     def opened(self, number: int, opened_us: Micros, handshake: Handshake, *, timed: bool = True) -> None:
@@ -106,6 +109,10 @@ class Writer:
     def exchange(self, one: Exchange) -> None:
         """One HTTP request with its reply."""
         self.put([EXCHANGE, 0, one.at, one.method, one.path, one.request, one.status, one.headers, one.body])
+
+    def stopped(self, ended: str, faults: Sequence[str]) -> None:
+        """The last object of a recording that is left to be finished: what its header could not say yet."""
+        self.put([STOP, 0, 0, ended, "\n".join(faults)])
 
     def end(self, report: Mapping[str, int]) -> None:
         """The last object, with the report of what was taken out: it is known only now."""

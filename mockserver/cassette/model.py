@@ -73,6 +73,7 @@ class Header:
     redaction: Mapping[str, int] = field(default_factory=dict)
     rules: Mapping[str, Any] = field(default_factory=dict)  # the match rules it was recorded with
     faults: tuple[str, ...] = ()
+    unsafe: str = ""  # "yes" where it holds a secret that could not be taken out: then nothing replays it
     version: int = FORMAT_VERSION
 
 

@@ -241,6 +241,7 @@ def _scan(buffer: bytes, header: Header, name: str, partial: bool, sums: _Sums) 
     places: dict[int, array[int]] = {}
     exchanges: list[Exchange] = []
     begin, ended = unpacker.tell(), False
+    unfinished = header.ended == RECORDING
     problem = ""
     try:
         while True:
@@ -276,6 +277,8 @@ def _scan(buffer: bytes, header: Header, name: str, partial: bool, sums: _Sums) 
                 case [6, int(number), int(place), list()]:
                     places[number][2 * place] = end - _size_of_last(buffer, begin, end)
                     places[number][2 * place + 1] = end
+                case [7, 0, 0, str(stated_end), str(faults)]:
+                    header = replace(header, ended=stated_end, faults=tuple(faults.splitlines()))
                 case [int(kind), int(number), *_] if kind in FRAME_KINDS:
                     places[number].extend((begin, end))
                 case _:
@@ -286,26 +289,22 @@ def _scan(buffer: bytes, header: Header, name: str, partial: bool, sums: _Sums) 
         problem = "it is cut in the middle of an object"
     if not problem and not ended:
         problem = "it is cut: its end is missing"
-    return _result(buffer, header, name, partial, begin, problem, opened, answers, places, exchanges)
+    if problem and not partial and not (unfinished and problem.startswith("it is cut")):
+        raise damaged(name, begin, problem)
+    if problem and header.ended in (RECORDING, "clean"):
+        header = replace(header, ended="killed" if unfinished else "cut")
+    return _result(buffer, header, name, opened, answers, places, exchanges)
 
 
 def _result(
     buffer: bytes,
     header: Header,
     name: str,
-    partial: bool,
-    begin: int,
-    problem: str,
     opened: dict[int, tuple[Micros, bool, Handshake]],
     answers: dict[int, Answer],
     places: dict[int, array[int]],
     exchanges: list[Exchange],
 ) -> Cassette:
-    unfinished = header.ended == RECORDING
-    if problem and not partial and not (unfinished and problem.startswith("it is cut")):
-        raise damaged(name, begin, problem)
-    if problem:
-        header = replace(header, ended="killed" if unfinished else "cut")
     claims = Claims()
     connections = tuple(
         Connection(

@@ -17,7 +17,8 @@ from typing import cast
 
 from mockserver import __version__
 from mockserver.cassette import audio, codec
-from mockserver.cassette.clean import cleaned, standing_error, verify
+from mockserver.cassette.clean import cleaned, kept_error, standing_error, verify
+from mockserver.cassette.leftovers import STOPPED, claimed, keep_unsafe, read_back, remove, stopped, whole
 from mockserver.cassette.model import Cassette, Exchange, Header, Record
 from mockserver.cassette.names import PARTIAL, SUFFIX, steps
 from mockserver.cassette.reader import decode
@@ -29,15 +30,12 @@ from mockserver.core.journal import Journal
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.registry import dialect_named
-from mockserver.errors import CassetteError, CassetteExists, CassetteMissing, MockServerError, SecretFound, UsageError
+from mockserver.errors import CassetteError, CassetteExists, SecretFound, UsageError
 
 WITHHELD = Text("REDACTED-frame-1")
 """What a partial file holds in the place of a frame whose secret cannot be taken out."""
-_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 LARGE = 8 << 20
 """Bytes from which on a thread is worth its start: check sums are made in it, which need no interpreter."""
-LARGEST = 8 << 30
-"""Bytes. A file is read whole, so a larger one is refused before that."""
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -52,7 +50,8 @@ def load(path: str | os.PathLike[str], *, partial: bool = False) -> Cassette:
     keeps the file from being read.
     """
     file = Path(path)
-    data = _bytes(file)
+    _finish(file)
+    data = whole(file)
     if len(data) < LARGE:
         return replace(decode(data, str(file), partial=partial), path=str(file))
     from concurrent.futures import ThreadPoolExecutor
@@ -62,44 +61,21 @@ def load(path: str | os.PathLike[str], *, partial: bool = False) -> Cassette:
     return replace(made, path=str(file))
 
 
-def _bytes(file: Path) -> bytes:
-    try:
-        if file.is_dir():
-            raise CassetteError(f"{file}: is a directory; expected a cassette file (NAME{SUFFIX})")
-        if file.exists() and not file.is_file():
-            raise CassetteError(f"{file}: is not a regular file; expected a cassette file (NAME{SUFFIX})")
-        with file.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-            if size > LARGEST:
-                raise CassetteError(f"{file}: {size} bytes is more than the {LARGEST} that a cassette may have")
-            return stream.read()
-    except FileNotFoundError:
-        raise _missing(file) from None
-    except ValueError:
-        raise UsageError(f"{str(file)!r:.120}: not a file name (it holds a NUL character)") from None
-    except OSError as error:
-        raise CassetteError(f"{file}: cannot be read: {error.strerror}; check the path and its permissions") from None
+def _finish(file: Path) -> None:
+    """Finish what a recorder that was asked to stop has left: it takes the cassette's place."""
+    for left in stopped(file):
+        raw = decode(whole(left), str(left))
+        try:
+            _save(replace(raw, path=""), file, True, None, _policy(raw), None)
+        except SecretFound as found:
+            kept = keep_unsafe(raw, file, {})
+            remove([left])
+            raise (found if kept is None else kept_error(found, file, kept)) from None
+        remove([left])
 
 
-def _missing(file: Path) -> CassetteMissing:
-    left = leftovers(file)
-    if left:
-        return CassetteMissing(
-            f"{file}: no such cassette, but {left[0]} holds a recording that did not end; look at it with "
-            f"`mockserver show {left[0]}`, keep it with `mockserver import {left[0]} --to {file}`"
-        )
-    return CassetteMissing(
-        f"{file}: no such cassette; record it with `mockserver record --upstream PROVIDER --to {file}`"
-    )
-
-
-def leftovers(path: str | os.PathLike[str]) -> list[Path]:
-    """The unfinished recordings that killed recorders left beside this cassette's place."""
-    file = Path(path)
-    if not file.parent.is_dir():
-        return []
-    names = (f"{file.name}{PARTIAL}", *(f"{file.name}.{number}{PARTIAL}" for number in range(2, 100)))
-    return [file.parent / name for name in names if (file.parent / name).is_file()]
+def _policy(cassette: Cassette) -> audio.Policy:
+    return next((one for one in audio.POLICIES if one == cassette.header.audio), "keep")
 
 
 def locate(folder: str | os.PathLike[str], name: str) -> Path:
@@ -169,7 +145,9 @@ def _save(
             written = decode(made.read_bytes(), str(file))
         verify(written, redactor, name=str(file))
         with _disk(file):
+            older = stopped(file)
             _into_place(made, file, overwrite)
+            remove(older)
     finally:
         with contextlib.suppress(OSError):
             made.unlink(missing_ok=True)
@@ -187,6 +165,8 @@ def check_place(file: Path, overwrite: bool) -> None:
         raise CassetteError(f"{file}: is a directory; expected the name of a cassette file (NAME{SUFFIX})")
     if file.exists() and not file.is_file():
         raise CassetteError(f"{file}: is not a regular file; expected the name of a cassette file (NAME{SUFFIX})")
+    if not overwrite:
+        _finish(file)
     if not overwrite and os.path.lexists(file):
         raise CassetteExists(f"{file}: exists already; overwrite it with `--force` (in Python: overwrite=True)")
 
@@ -253,7 +233,9 @@ class Recorder:
     ) -> None:
         self.path = Path(path)
         self.frames = self.exchanges = 0
-        self.problem: MockServerError | None = None
+        self.problem: SecretFound | None = None
+        self.told = ""  # what a user should know of how it was saved
+        self._withheld: dict[tuple[int, int], Frame] = {}
         self._redactor = redactor or redactor_for(dialect)
         self._spread = Spread(self._redactor)
         self._dialect, self._policy, self._overwrite, self._journal = dialect, audio, overwrite, journal
@@ -274,7 +256,11 @@ class Recorder:
         )
         with _disk(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.partial, self._file = _new_partial(self.path)
+            made = claimed(self.path, PARTIAL, os.O_RDWR | os.O_APPEND, 0o644)
+        if made is None:
+            many = f"99 unfinished recordings lie beside it; remove the {PARTIAL} files you do not need"
+            raise CassetteError(f"{self.path}: {many}")
+        self.partial, self._file = made
         self.written = 0
         self._failed = ""
         self._saved = False
@@ -301,9 +287,10 @@ class Recorder:
         place, sender = self._counts[number], entry.sender or Sender.SERVER
         frame, standing = self._spread.frame(number, place, sender, what)
         if standing:
-            # The recording goes on for the client's sake, but this frame reaches no disk, and `close` saves nothing.
+            # The recording goes on for the client's sake, but `close` will make no cassette of it.
             where = f"connection {number}, frame {place} ({sender})"
             self.problem = self.problem or standing_error(self.path, where, standing)
+            self._withheld[number, place] = what
             frame = WITHHELD
         if self._policy == "keep" and isinstance(frame, Text):
             self._writer.text(number, at, sender, frame.data)
@@ -330,31 +317,54 @@ class Recorder:
         """Redact across frames, check, move into place. Returns the cassette's path, or None where nobody came.
 
         ``ended`` and ``faults`` (those that fired; None: all that were set) go into the header. Raises SecretFound
-        where a secret still stands; then the partial file is removed too. On any other error the partial file stays,
-        and so does the cassette that was there before.
+        where a secret still stands: the recording is kept aside then (``cassette.leftovers``), and the error says how
+        to go on. On any other error the partial file stays, and so does the cassette that was there before.
         """
         if self._file < 0:
             return self.path if self._saved else None
         with contextlib.suppress(CassetteError):
             self._give(self._spread.give_all())
+        raw, gone = read_back(self._file, self.partial)
         os.close(self._file)
         self._file = -1
-        if self.problem is not None or not (self._numbers or self.exchanges):
+        if not (self._numbers or self.exchanges):
             self.partial.unlink(missing_ok=True)
-            if self.problem is not None:
-                raise self.problem
             return None
-        raw = load(self.partial)
         fired = raw.header.faults if faults is None else tuple(faults)
         raw = replace(raw, header=replace(raw.header, ended=self._failed or ended, faults=fired), path="")
         try:
+            if self.problem is not None:
+                raise self.problem
             _save(raw, self.path, self._overwrite, self._redactor, self._policy, self._spread)
-        except SecretFound:
+        except SecretFound as found:
+            kept = keep_unsafe(raw, self.path, self._withheld)
             self.partial.unlink(missing_ok=True)
-            raise
+            raise (found if kept is None else kept_error(found, self.path, kept)) from None
         self._saved = True
-        self.partial.unlink(missing_ok=True)
+        if gone:
+            self.told = f"{self.partial} was removed while it was written; all that it held is in {self.path}"
+        else:
+            self.partial.unlink(missing_ok=True)
         return self.path
+
+    def leave(self, *, ended: str, faults: Sequence[str]) -> Path | None:
+        """Stop at once: what is recorded stays beside the cassette's place, and whoever opens that finishes it.
+
+        Returns the file, or None where there was nothing to be kept.
+        """
+        if self._file < 0 or self.problem is not None or not (self._numbers or self.exchanges):
+            return None
+        if not self._failed:
+            self._writer.stopped(ended, faults)
+        made = claimed(self.path, STOPPED, os.O_WRONLY, 0o644)
+        if made is None or not self.partial.exists():
+            return None
+        place, descriptor = made
+        os.close(descriptor)
+        os.close(self._file)
+        self._file = -1
+        self.partial.replace(place)
+        return place
 
     def discard(self) -> None:
         """End without a cassette; the partial file is removed."""
@@ -387,14 +397,3 @@ class Recorder:
                 f"{self.partial}: {self._failed}; the recording is complete up to frame {self.frames}"
             ) from error
         self.written += len(data)
-
-
-def _new_partial(file: Path) -> tuple[Path, int]:
-    """A partial file of our own: what a killed or another running recorder left is never written to."""
-    for number in range(1, 100):
-        partial = file.with_name(f"{file.name}{'' if number == 1 else f'.{number}'}{PARTIAL}")
-        try:
-            return partial, os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | _FLAGS, 0o644)
-        except FileExistsError:
-            continue
-    raise CassetteError(f"{file}: 99 unfinished recordings lie beside it; remove the {PARTIAL} files you do not need")

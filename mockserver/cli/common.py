@@ -25,8 +25,8 @@ INTERRUPT_SECONDS = 2.0
 """What a command gets to end after Ctrl-C before it is asked with SIGTERM."""
 JOURNAL_LIMIT = 10_000
 """A server as a process may run for days."""
-GRACE_SECONDS = 10.0
-"""What it gets after SIGTERM before it is killed."""
+GRACE_SECONDS = 5.0
+"""What it gets after SIGTERM before it is killed. Ten seconds is all that `docker stop` gives."""
 
 
 def serving(command: F) -> F:

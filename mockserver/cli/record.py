@@ -148,6 +148,7 @@ async def _record(recording: Recording, what: str, file: Path, *, as_json: bool,
         try:
             status = await until_done(command, recording.server.env(), stop)
         finally:
+            recording.hurry = stop.is_set()
             shower.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await shower
@@ -155,6 +156,15 @@ async def _record(recording: Recording, what: str, file: Path, *, as_json: bool,
         click.echo(f"mockserver: {failed}", err=True)
     for problem in recording.problems:
         click.echo(f"mockserver: {problem}", err=True)
+    if recording.recorder.told:
+        click.echo(f"mockserver: {recording.recorder.told}", err=True)
+    if recording.left is not None:
+        click.echo(
+            f"mockserver: recorded {recording.figures()}; stopped before {file} was finished: all of it is in "
+            f"{recording.left}, and the next command that opens {file} finishes it",
+            err=True,
+        )
+        return status
     if recording.saved is None:
         why = "the upstream never answered" if recording.failures else "no client connected"
         click.echo(f"mockserver: nothing was recorded, because {why}; {file} was not written", err=True)

@@ -25,7 +25,7 @@ from mockserver.cassette.patterns import TOKEN
 from mockserver.core.frames import SECOND, Binary, Close, Frame, Lost, Text
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines.relay.source import HOP, checked_upstream
-from mockserver.errors import ExpectationFailed, UpstreamError
+from mockserver.errors import ExpectationFailed, UpstreamError, UsageError
 from mockserver.server.host import MockServer
 from mockserver.server.sources import dialect_of, relay
 
@@ -48,6 +48,8 @@ async def verify(
     cassette: Cassette, *, upstream: str, key_env: str | None = None, wait_seconds: float = WAIT_SECONDS
 ) -> list[Report]:
     """Verify every connection of a cassette, one after another. UpstreamError where the service cannot be used."""
+    if cassette.header.unsafe:
+        raise UsageError(f"{cassette.path or 'this recording'}: it holds a secret; only a clean cassette is verified")
     dialect = dialect_named(cassette.header.dialect)
     source = relay(upstream, dialect=dialect, key_env=key_env)
     async with MockServer(source) as server:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -16,12 +17,13 @@ import pytest
 
 from mockserver.cassette import store
 from mockserver.cassette.redact import Redactor
-from mockserver.cassette.store import Recorder, load
+from mockserver.cassette.store import Recorder, load, save
 from mockserver.core.entry import SessionLog
 from mockserver.core.frames import Answer, Close, Frame, Handshake, Note, Sender, Text
 from mockserver.core.journal import Journal
 from mockserver.dialects.openai.lens import OPENAI
-from mockserver.errors import CassetteError, CassetteExists, SecretFound
+from mockserver.engines.replay.source import Replay
+from mockserver.errors import CassetteError, CassetteExists, SecretFound, UsageError
 from tests.cassette.make import audio_delta, event, noise
 
 SHAKE = Handshake(
@@ -144,7 +146,7 @@ def test_secrets_are_in_no_file_at_any_time(tmp_path: Path) -> None:
                            event(type="t", item_id="i", delta="REDACTED-split-1, keep it")]  # fmt: skip
 
 
-def test_a_secret_that_cannot_be_taken_out_saves_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_recording_whose_secret_cannot_be_taken_out_is_kept_aside_and_is_no_cassette(tmp_path: Path) -> None:
     path = tmp_path / "x.cassette"
     stage = Stage(path, redactor=Redactor(values=["1234567890123"]))
     stage.say(event(card=1234567890123))
@@ -154,7 +156,83 @@ def test_a_secret_that_cannot_be_taken_out_saves_nothing_and_leaves_nothing(tmp_
     with pytest.raises(SecretFound, match=r"connection 0, frame 0 \(server\)") as caught:
         stage.recorder.close()
     assert "1234567890123" not in str(caught.value)
-    assert list(tmp_path.iterdir()) == []
+    kept = tmp_path / "x.cassette.unsafe"
+    assert f"mockserver scrub --rule REGEX {kept} --to {path}" in str(caught.value)
+    assert sorted(one.name for one in tmp_path.iterdir()) == [".gitignore", kept.name]
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert (tmp_path / ".gitignore").read_text() == "*.unsafe\n"
+    # All of it is there, what was withheld too.
+    held = load(kept)
+    assert [one.frame for one in held.connections[0].records] == [event(card=1234567890123), event(more=1)]
+    with pytest.raises(UsageError, match="nothing replays it; make a cassette of it: mockserver scrub"):
+        Replay(held)
+    # Once nothing in it is a secret any more, or the user says that it is none, it becomes a cassette.
+    with pytest.raises(SecretFound):
+        save(held, path, redactor=Redactor(values=["1234567890123"]))
+    save(held, path, redactor=Redactor())
+    assert load(path).header.unsafe == ""
+    Replay(load(path))
+
+
+def test_several_recordings_are_kept_aside_beside_each_other(tmp_path: Path) -> None:
+    for _ in range(2):
+        stage = Stage(tmp_path / "x.cassette", redactor=Redactor(values=["1234567890123"]))
+        stage.say(event(card=1234567890123))
+        with pytest.raises(SecretFound):
+            stage.recorder.close()
+    assert len(list(tmp_path.glob("*.unsafe"))) == 2
+    assert (tmp_path / ".gitignore").read_text() == "*.unsafe\n"
+
+
+def test_a_partial_file_that_is_removed_while_it_is_written_costs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.cassette"
+    stage = Stage(path)
+    stage.say(Text("before"))
+    stage.recorder.partial.unlink()
+    stage.say(Text("after"))
+    assert stage.recorder.close() == path
+    assert [one.frame for one in load(path).connections[0].records] == [Text("before"), Text("after")]
+    assert stage.recorder.told == (
+        f"{stage.recorder.partial} was removed while it was written; all that it held is in {path}"
+    )
+    again = Stage(path, overwrite=True)
+    again.say(Text("x"))
+    again.recorder.close()
+    assert again.recorder.told == ""
+
+
+def test_a_recording_that_is_left_is_finished_by_whoever_opens_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.cassette"
+    path.write_bytes(b"an older one")
+    stage = Stage(path, overwrite=True)
+    stage.say(event(type="response.output_text.delta", response_id="r", delta="sk-proj-abcdefghijkl"))
+    stage.say(event(type="response.output_text.delta", response_id="r", delta="mnopqrstuvwx0123456789"))
+    left = stage.recorder.leave(ended="stopped while 1 session was running", faults=["drop on x"])
+    assert left == tmp_path / "x.cassette.stopped"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["x.cassette", "x.cassette.stopped"]
+    made = load(path)
+    assert [one.name for one in tmp_path.iterdir()] == ["x.cassette"]
+    assert made.header.ended == "stopped while 1 session was running"
+    assert made.header.faults == ("drop on x",)
+    assert len(made.connections[0].records) == 2
+    assert b"mnopqrstuvwx" not in path.read_bytes()  # it is redacted across frames like any other
+
+
+def test_what_is_left_goes_before_nothing_newer(tmp_path: Path) -> None:
+    path = tmp_path / "x.cassette"
+    old = Stage(path)
+    old.say(Text("old"))
+    old.recorder.leave(ended="stopped", faults=[])
+    with pytest.raises(CassetteExists):  # it is finished first, so there is a cassette
+        Stage(path)
+    again = Stage(path, overwrite=True)
+    again.say(Text("old again"))
+    again.recorder.leave(ended="stopped", faults=[])
+    new = Stage(path, overwrite=True)
+    new.say(Text("new"))
+    new.recorder.close()
+    assert [one.frame for one in load(path).connections[0].records] == [Text("new")]
+    assert [one.name for one in tmp_path.iterdir()] == ["x.cassette"]
 
 
 def test_a_disk_that_fills_up_leaves_what_was_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from mockserver.cassette import store
+from mockserver.cassette.leftovers import leftovers
 from mockserver.cassette.redact import Redactor
-from mockserver.cassette.store import Recorder, leftovers, load, locate, save
+from mockserver.cassette.store import Recorder, load, locate, save
 from mockserver.core.frames import Text
 from mockserver.errors import (
     CassetteDamaged,

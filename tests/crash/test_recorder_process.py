@@ -147,6 +147,36 @@ def test_ctrl_c_saves_what_there_is_and_says_so(upstream: Child, tmp_path: Path)
     assert isinstance(last, Close | Lost), "a session that was running is marked as ended by the server"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_long_recording_is_stopped_in_time_and_finished_by_the_next_command(tmp_path: Path, number: int) -> None:
+    """`docker stop` kills after ten seconds; a recording of 50 MB takes longer to be redacted and checked."""
+    path = tmp_path / "x.cassette"
+    path.write_bytes(OLD)
+    with Child("bare-echo", count=70_000, size=800) as upstream:
+        recorder = Recorder(upstream, path)
+        client = Client(recorder.port)
+        client.send('{"type":"flood"}')
+        got: list[str] = []
+        while len(got) * 800 < 50_000_000:
+            got.append(client.receive())
+        began = time.monotonic()
+        told = recorder.end(number)
+        took = time.monotonic() - began
+        got += drain(client)
+    assert took < 3, f"{took:.1f} s"
+    assert recorder.process.returncode in (0, 1)
+    assert "Traceback" not in told
+    assert "x.cassette.stopped, and the next command that opens" in told
+    assert path.read_bytes() == OLD
+    shown = subprocess.run(
+        [sys.executable, "-m", "mockserver", "show", "--limit", "5", str(path)],
+        capture_output=True, text=True, cwd=TOP, check=True,
+    )  # fmt: skip
+    assert "ended: stopped while 1 session was running" in shown.stdout
+    assert from_server(load(path))[: len(got)] == got
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_recording_that_is_not_forced_leaves_the_old_cassette(upstream: Child, tmp_path: Path) -> None:
     path = tmp_path / "x.cassette"
     path.write_bytes(OLD)

@@ -133,4 +133,5 @@ async def test_a_secret_that_cannot_be_taken_out_stops_the_save(
         await record()
     assert "9876543210123" not in str(caught.value)
     assert "frame" in str(caught.value)
-    assert files(tmp_path) == []
+    assert sorted(one.name for one in files(tmp_path)) == [".gitignore", "x.cassette.unsafe"]
+    assert (tmp_path / "x.cassette.unsafe").stat().st_mode & 0o077 == 0

@@ -87,6 +87,13 @@ class Replay:
         self.cassettes = (cassette,) if isinstance(cassette, Cassette) else tuple(cassette)
         if not self.cassettes:
             raise UsageError("replay: no cassette given")
+        for one in self.cassettes:
+            if one.header.unsafe:
+                name = _name(one)
+                raise UsageError(
+                    f"{name}: it holds a secret that could not be taken out, so nothing replays it; make a cassette "
+                    f"of it: mockserver scrub --rule REGEX {name} --to {name.removesuffix('.unsafe')}"
+                )
         names = sorted({one.header.dialect for one in self.cassettes})
         if len(names) > 1:
             raise UsageError(f"replay: one server speaks for one provider, the cassettes are of {', '.join(names)}")
