@@ -274,11 +274,8 @@ def _scan(buffer: bytes, header: Header, name: str, partial: bool, sums: _Sums) 
                     if kind == END:
                         ended = True
                         header = replace(header, redaction=_report(rest))
-                case [6, int(number), int(place), list()]:
-                    places[number][2 * place] = end - _size_of_last(buffer, begin, end)
-                    places[number][2 * place + 1] = end
-                case [7, 0, 0, str(stated_end), str(faults)]:
-                    header = replace(header, ended=stated_end, faults=tuple(faults.splitlines()))
+                case [6 | 7, *_]:
+                    header = _of_unfinished(item, header, places, buffer, begin, end)
                 case [int(kind), int(number), *_] if kind in FRAME_KINDS:
                     places[number].extend((begin, end))
                 case _:
@@ -294,6 +291,20 @@ def _scan(buffer: bytes, header: Header, name: str, partial: bool, sums: _Sums) 
     if problem and header.ended in (RECORDING, "clean"):
         header = replace(header, ended="killed" if unfinished else "cut")
     return _result(buffer, header, name, opened, answers, places, exchanges)
+
+
+def _of_unfinished(
+    item: list[Any], header: Header, places: dict[int, array[int]], buffer: bytes, begin: int, end: int
+) -> Header:
+    """What stands in unfinished files only: a frame once more, whole, and how the recording ended."""
+    match item:
+        case [6, int(number), int(place), list()]:
+            places[number][2 * place] = end - _size_of_last(buffer, begin, end)
+            places[number][2 * place + 1] = end
+            return header
+        case [7, 0, 0, str(ended), str(faults)]:
+            return replace(header, ended=ended, faults=tuple(faults.splitlines()))
+    raise ValueError("no known kind of object")
 
 
 def _result(

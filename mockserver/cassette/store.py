@@ -355,6 +355,7 @@ class Recorder:
         if self._file < 0 or self.problem is not None or not (self._numbers or self.exchanges):
             return None
         if not self._failed:
+            self._give(self._spread.give_all())
             self._writer.stopped(ended, faults)
         made = claimed(self.path, STOPPED, os.O_WRONLY, 0o644)
         if made is None or not self.partial.exists():
