@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,27 @@ def show_command(
 @click.argument("file", type=FILE)
 @click.option("--to", "target", required=True, type=FILE, metavar="FILE", help="The cassette to write.")
 @click.option("--provider", metavar="NAME", help="Whose session it is, where the file does not say.")
+@click.option(
+    "--audio-piece-ms",
+    "piece_ms",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MS",
+    help="How long each piece of the client's audio is, where the source has cut it.",
+)
+@click.option(
+    "--in-step", is_flag=True, help="In replay each server frame waits for all client audio recorded before it."
+)
 @click.option("--force", is_flag=True, help="Overwrite the cassette.")
 @audio_option
-def import_command(file: Path, target: Path, provider: str | None, force: bool, audio: Any) -> None:
+def import_command(
+    file: Path,
+    target: Path,
+    provider: str | None,
+    piece_ms: float | None,
+    in_step: bool,
+    force: bool,
+    audio: Any,
+) -> None:
     """Make a cassette of FILE.
 
     Its form is found by looking into it: the neutral capture form (JSON lines), pydantic-ai's realtime YAML, HAR with
@@ -62,8 +81,13 @@ def import_command(file: Path, target: Path, provider: str | None, force: bool, 
     from mockserver.server.config import find
 
     cassette = detect_and_import(
-        file, provider=provider, tell=lambda line: click.echo(f"mockserver: {escaped(line)}", err=True)
+        file,
+        provider=provider,
+        tell=lambda line: click.echo(f"mockserver: {escaped(line)}", err=True),
+        piece_ms=piece_ms,
     )
+    if in_step:
+        cassette = replace(cassette, header=replace(cassette.header, rules={**cassette.header.rules, "in_step": True}))
     redactor = redactor_for(lens_of(cassette), rules=find(Path.cwd()).redact)
     save(cassette, target, overwrite=force, redactor=redactor, audio=audio)
     frames = sum(len(connection.records) for connection in cassette.connections)

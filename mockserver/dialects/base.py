@@ -48,6 +48,7 @@ class MatchRules:
     fold_case: bool = False  # snake_case and camelCase keys are the same key
     audio: AudioMode = "duration"
     audio_slack_ms: int = 100  # so much less or more audio still counts as the same; never more than a tenth of it
+    in_step: bool = False  # every server frame waits for all client frames and audio recorded before it
     optional: tuple[str, ...] = ()  # names of client events that may be added or left out; ``*`` as in file names
     varies: tuple[str, ...] = ()  # fields of single frames that may hold something else
     added: tuple[str, ...] = ()  # client frames that may come once more than recorded: "event.name = {json}"
@@ -134,6 +135,10 @@ class Dialect:
     def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
         """Whether JSON objects of a session, with who sent them, are this provider's. None: they may be."""
         return False
+
+    def heard_at(self, view: View) -> Micros | None:
+        """How much of the client's audio this server event speaks of, from the begin of the connection."""
+        return None
 
     def subprotocol(self, offered: tuple[str, ...]) -> str | None:
         """The subprotocol that the provider selects of those offered; None selects none."""

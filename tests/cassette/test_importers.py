@@ -22,6 +22,7 @@ from mockserver.cassette.store import Recorder, load, save
 from mockserver.core.entry import Entry
 from mockserver.core.frames import Binary, Close, Handshake, Lost, Sender, Text
 from mockserver.dialects.registry import DIALECTS
+from mockserver.engines.replay.source import Replay
 from mockserver.errors import (
     CassetteDamaged,
     CassetteError,
@@ -30,6 +31,7 @@ from mockserver.errors import (
     UsageError,
 )
 from tests.cassette.make import json_values
+from tests.engines.driving import Live
 
 NEUTRAL = """\
 {"capture": 1, "provider": "openai", "source": "a test", "licence": "MIT"}
@@ -140,7 +142,9 @@ def test_an_unknown_provider_is_an_error_and_a_named_one_wins() -> None:
 
 def test_every_real_capture_imports_saves_and_loads(shared_capture: Path, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in shared_capture.read_text().splitlines()]
-    made = detect_and_import(shared_capture)
+    told: list[str] = []
+    made = detect_and_import(shared_capture, tell=told.append)
+    cut = any("has cut the client's audio" in line for line in told)
     assert made.header.dialect == (lines[0]["provider"] if lines[0]["provider"] in DIALECTS else "generic")
     (connection,) = made.connections
     assert len(connection.records) == len(lines) - 1
@@ -150,6 +154,10 @@ def test_every_real_capture_imports_saves_and_loads(shared_capture: Path, tmp_pa
             assert record.frame == Text(line["text"])
         elif "json" in line:
             assert isinstance(record.frame, Text)
+            if cut and "audio" in line["json"]:
+                read_as = json.loads(record.frame.data)
+                assert {**read_as, "audio": ""} == {**line["json"], "audio": ""}
+                continue
             assert json.loads(record.frame.data) == line["json"]
             assert record.frame.data == compact(line["json"])
         else:
@@ -651,3 +659,75 @@ def test_a_log_of_many_short_messages_is_read_in_linear_time() -> None:
 
     seconds(1000)
     assert min(seconds(20_000) for _ in range(3)) < 8 * min(seconds(5_000) for _ in range(3))
+
+
+# --- audio that the source has cut, and recordings in step ---
+
+
+def spoken(*steps: Any) -> Any:
+    """A neutral capture of OpenAI's: a number is so many bytes of client audio, the rest is what the server says."""
+    lines: list[dict[str, Any]] = [{"capture": 1, "provider": "openai"}]
+    for step in steps:
+        if isinstance(step, int):
+            audio = base64.b64encode(bytes(step)).decode()
+            lines.append({"from": "client", "json": {"type": "input_audio_buffer.append", "audio": audio}})
+        else:
+            lines.append({"from": "server", "json": step})
+    return "\n".join(json.dumps(line) for line in lines)
+
+
+def said(name: str, **more: Any) -> dict[str, Any]:
+    return {"type": f"input_audio_buffer.{name}", "item_id": "item_1", **more}
+
+
+CUT = spoken(
+    33, 33, 33, said("speech_started", audio_start_ms=100), 33, said("speech_stopped", audio_end_ms=300)
+)  # fmt: skip
+
+
+def heard_after(cassette: Cassette, pieces: int, **options: Any) -> list[str]:
+    """What a client has been told after so many live pieces of 50 ms."""
+    live = Live(Replay(cassette, **options))
+    for _ in range(pieces):
+        live.send({"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(2_400)).decode()})
+    return live.names()
+
+
+def test_audio_that_the_source_has_cut_is_as_long_as_the_server_says() -> None:
+    told: list[str] = []
+    made = import_bytes(CUT.encode(), "x.jsonl", tell=told.append)
+    line = (
+        "the source has cut the client's audio: 4 pieces hold 3 ms, and the server speaks of 300 ms; they are imported"
+    )
+    assert told == [f"connection 0: {line} as 300 ms of silence (--audio-piece-ms says otherwise)"]
+    names = ["input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"]
+    assert [len(heard_after(made, pieces)) for pieces in (1, 2, 5, 6)] == [0, 1, 1, 2]
+    assert heard_after(made, 6) == names
+
+
+def test_a_length_that_the_user_gives_goes_before_the_servers_words() -> None:
+    made = import_bytes(CUT.encode(), "x.jsonl", piece_ms=20)
+    assert [len(heard_after(made, pieces)) for pieces in (1, 2)] == [0, 2]
+
+
+def test_audio_that_is_whole_stays_as_it_is() -> None:
+    told: list[str] = []
+    whole = spoken(4_800, 4_800, said("speech_started", audio_start_ms=150), 4_800)
+    made = import_bytes(whole.encode(), "x.jsonl", tell=told.append)
+    assert told == []
+    assert made.connections[0].records[0].frame == Text(
+        compact({"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(4_800)).decode()})
+    )
+
+
+def test_in_step_each_server_frame_stays_behind_the_audio_recorded_before_it(tmp_path: Path) -> None:
+    response = {"id": "resp_1", "status": "completed"}
+    text = spoken(
+        4_800, 4_800, said("speech_started"), said("speech_stopped"), said("committed"),
+        {"type": "response.created", "response": response}, *[4_800] * 8,
+        {"type": "response.done", "response": response},
+    )  # fmt: skip
+    made = import_bytes(text.encode(), "x.jsonl")
+    assert heard_after(made, 4)[-1] == "response.done"  # it keeps its distance to the begin of its response
+    assert heard_after(made, 19, rules={"in_step": True})[-1] == "response.created"
+    assert heard_after(made, 20, rules={"in_step": True})[-1] == "response.done"

@@ -10,6 +10,7 @@ from pathlib import Path
 from mockserver.cassette.codec import PREFIX
 from mockserver.cassette.foreign import HEAD, looks_like
 from mockserver.cassette.importers.build import LARGEST, Tell, untold
+from mockserver.cassette.importers.cut_audio import with_lengths
 from mockserver.cassette.importers.genai_log import import_genai_log
 from mockserver.cassette.importers.har import import_har
 from mockserver.cassette.importers.neutral import import_neutral
@@ -22,7 +23,9 @@ from mockserver.errors import CassetteDamaged, CassetteError, CassetteForeign, C
 FORMS = "a neutral capture (JSON lines), pydantic-ai's realtime YAML, a HAR file, a test-server websocket log"
 
 
-def detect_and_import(path: str | os.PathLike[str], *, provider: str | None = None, tell: Tell = untold) -> Cassette:
+def detect_and_import(
+    path: str | Path, *, provider: str | None = None, tell: Tell = untold, piece_ms: float | None = None
+) -> Cassette:
     """The cassette of any recording that this package can read, unfinished ones of its own included.
 
     ``provider`` names the dialect where the file does not. Nothing is redacted here: saving does that. ``tell`` is
@@ -42,7 +45,7 @@ def detect_and_import(path: str | os.PathLike[str], *, provider: str | None = No
         raise CassetteMissing(f"{file}: no such file; expected {FORMS}") from None
     except (OSError, ValueError) as error:
         raise CassetteError(f"{str(file)!r}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    return import_bytes(data, str(file), provider=provider, tell=tell)
+    return import_bytes(data, str(file), provider=provider, tell=tell, piece_ms=piece_ms)
 
 
 def regular_size(file: Path) -> int:
@@ -53,8 +56,18 @@ def regular_size(file: Path) -> int:
     return found.st_size
 
 
-def import_bytes(data: bytes, name: str, *, provider: str | None = None, tell: Tell = untold) -> Cassette:
-    """The same for bytes; ``name`` is what errors call them. UsageError for a provider that nobody knows."""
+def import_bytes(
+    data: bytes, name: str, *, provider: str | None = None, tell: Tell = untold, piece_ms: float | None = None
+) -> Cassette:
+    """The same for bytes; ``name`` is what errors call them. UsageError for a provider that nobody knows.
+
+    ``piece_ms``: how long each piece of the client's audio is, where the source has cut it (``cut_audio``).
+    """
+    made = _imported(data, name, provider, tell)
+    return made if data.startswith(PREFIX) else with_lengths(made, tell, piece_ms=piece_ms)
+
+
+def _imported(data: bytes, name: str, provider: str | None, tell: Tell) -> Cassette:
     if provider is not None:
         dialect_named(provider)
     if not data.strip():

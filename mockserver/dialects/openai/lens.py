@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mockserver.core.frames import Frame, Hangup, Send, Sender, Text
+from mockserver.core.frames import MILLISECOND, Frame, Hangup, Micros, Send, Sender, Text
 from mockserver.core.ids import Ids
 from mockserver.core.view import Audio, Kind, Lens, View, plain_view
 from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event, parse, shorten
@@ -120,6 +120,12 @@ class OpenAI(Dialect):
             item_id=_text(body.get("item_id")) or _id_of(item),
             event_id=_text(body.get("event_id")),
         )
+
+    def heard_at(self, view: View) -> Micros | None:
+        """Where speech began or stopped (openai.md#82)."""
+        told = [view.body.get(key) for key in ("audio_start_ms", "audio_end_ms")] if view.body else []
+        known = [ms for ms in told if isinstance(ms, int) and not isinstance(ms, bool)]
+        return max(known) * MILLISECOND if known and view.name.startswith("input_audio_buffer.") else None
 
     def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
         """By the shape of the session, and by what Azure does otherwise (azure.md#11, azure.md#12)."""

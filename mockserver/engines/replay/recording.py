@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from mockserver.cassette.model import Connection, Record
 from mockserver.cassette.varies import which as which_frame
@@ -75,7 +76,7 @@ class Score:
         self._labels: dict[str, Anchor] = {}
         self._prefixes: deque[tuple[int, Anchor]] = deque()
         self._by_steps: dict[tuple[int, ...], Anchor] = {}
-        # The last cause that was like another frame's, with its anchor and chain: deltas come in streams.
+        # The last cause that was like another frame's: deltas come in streams.
         self._stream: tuple[Cause | None, Anchor, Chain] = None, self.opening, Chain("")
         self._shapes: list[DeltaShape] = []  # of the frames of that stream
         self.at_once = not connection.timed or pace.speed is None
@@ -131,10 +132,8 @@ class Score:
         return self.ear.size > 0
 
     def optional(self, name: str, which: int = 0) -> bool:
-        """Whether the rules let a client add or leave out events of this name, or leave out the one of this number."""
-        return listed(name, self._rules.optional) or any(
-            one.fits(name, which, self._connection) for one in self._single
-        )
+        """Whether a client may add or leave out events of this name, or leave out the one of this number."""
+        return listed(name, self._rules.optional) or any(o.fits(name, which, self._connection) for o in self._single)
 
     def _client(self, place: int, at: Micros, frame: Frame) -> None:
         if self.end is not None:
@@ -198,8 +197,9 @@ class Score:
             return
         name = self._dialect.peek(frame, Sender.SERVER)
         cause = self._causes.server(name, frame, self._ahead)
-        if cause.chain == APART and not self._timed:
-            cause = Cause(On.BOTH)  # without times there is no clock of its own to go by
+        if self._rules.in_step or (cause.chain == APART and not self._timed):  # no times, no clock of its own
+            chain = "main" if cause.chain == APART else cause.chain
+            cause = replace(cause, on=On.BOTH, chain=chain, steps=(), like="")
         if cause is not self._stream[0]:
             self._shapes.clear()
             anchor = self._anchor(cause)
