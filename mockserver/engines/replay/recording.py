@@ -198,8 +198,8 @@ class Score:
         name = self._dialect.peek(frame, Sender.SERVER)
         cause = self._causes.server(name, frame, self._ahead)
         if self._rules.in_step or (cause.chain == APART and not self._timed):  # no times, no clock of its own
-            chain = "main" if cause.chain == APART else cause.chain
-            cause = replace(cause, on=On.BOTH, chain=chain, steps=(), like="")
+            row = "main" if cause.chain == APART else cause.chain
+            cause = replace(cause, on=On.BOTH, chain=row, steps=(), like="")
         if cause is not self._stream[0]:
             self._shapes.clear()
             anchor = self._anchor(cause)
