@@ -44,6 +44,9 @@ GZIP = b"\x1f\x8b\x08"
 _ZLIB = (b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 TAGS = 5
 """Bytes, less one, that may stand in front of what is packed."""
+_NEVER = bytes((*range(9), 11, 12, *range(14, 32), 127, 0xC0, 0xC1, *range(0xF5, 256)))
+"""Bytes that no text in UTF-8 has, or next to none."""
+_STARTS = re.compile(rb"\xff\xfe|\xfe\xff|.{0,4}\x78[\x01\x9c\xda]", re.DOTALL)
 PACKED = 16
 """So many packed stretches of one frame are looked into."""
 
@@ -209,21 +212,21 @@ def dissolved(text: str) -> str:
 def texty(raw: bytes) -> bool:
     """Whether bytes begin as a text does, a few tag bytes aside; or as something packed."""
     head = raw[:64]
-    if GZIP in head or any(head[at : at + 2] in _ZLIB for at in range(TAGS)) or head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return True
-    if len(head.translate(None, _PRINTABLE)) <= min(4, len(head) // 3):
+    bad = len(head.translate(None, _PRINTABLE))
+    if bad <= min(4, len(head) // 3) or GZIP in head or _STARTS.match(head):
         return True
     rest = head.lstrip(_OTHER)
-    if len(rest) >= len(head) - 8 and rest[:1] in b'{["' and len(rest.translate(None, _PRINTABLE)) <= len(rest) // 8:
-        return True
-    try:
-        text = head[: len(head) - (3 if len(raw) > 64 else 0)].decode("utf-8", "strict" if len(raw) <= 64 else "ignore")
-    except UnicodeDecodeError:
+    if rest[:1] in (b"{", b"[", b'"') and len(rest) >= len(head) - 8:
+        return len(rest.translate(None, _PRINTABLE)) <= len(rest) // 8
+    if len(head) - len(head.translate(None, _NEVER)) > 4:
         return False
-    return (
-        len(text.encode()) >= len(head) - 6
-        and sum(not char.isprintable() and char not in "\t\r\n" for char in text) <= 2
-    )
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if len(raw) <= 64 or error.start < 61:
+            return False
+        text = head[: error.start].decode("utf-8")
+    return sum(not char.isprintable() and char not in "\t\r\n" for char in text) <= 2
 
 
 def base64_words(text: str) -> Iterator[tuple[int, int, bytes]]:

@@ -43,7 +43,7 @@ class Quiet:
         event_id = text[len(head) : past]
         return (
             (event_id.isalnum() or not middle)
-            and not (len(event_id) > 7 and shapes.marked(event_id))
+            and not (len(event_id) > 15 and shapes.marked_word(event_id))
             and noise(text[begin : len(text) - len(tail)])
         )
 

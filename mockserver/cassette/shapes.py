@@ -145,6 +145,17 @@ for _one in SHAPES:
 _ENDS = frozenset(_ENDINGS)
 
 
+_WORDS = tuple(one.marker for one in SHAPES if one.marker.isalnum())
+
+
+def marked_word(word: str) -> bool:
+    """The same as ``marked`` for a run of letters and digits."""
+    for marker in _WORDS:  # noqa: SIM110 - for every frame
+        if marker in word:
+            return True
+    return False
+
+
 def _near(text: str) -> set[str]:
     """What stands around the characters with which most markers end: much less than to look for each of them."""
     return {text[match.start() - 2 : match.end()] for match in _SEPARATOR.finditer(text)}

@@ -180,17 +180,17 @@ class Spread:
         hit, past = False, 0
         border = len(stream.text)
         if stream.open is not None:
-            past = end_of(stream.open, stream.text, piece)
+            past, on = end_of(stream.open, stream.text, piece)
             if past and not blank(piece[:past]):
                 hit = True
                 self._part(place, piece, 0, past)
-            if past == len(piece):
+            if on:
                 self._settle(stream, len(stream.text) + len(piece), stream.at + border)
                 stream.add(place, piece)
                 return True
             stream.open = None
         near = stream.text[-_NEAR:] + piece
-        if self._search.marked(near):
+        if "//" in near or self._search.marked(near):
             stream.hot = KEPT
         known = self._search.known
         named = bool(known.values) and known.may_be_in(stream.text + piece)

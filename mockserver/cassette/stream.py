@@ -67,13 +67,22 @@ class Stream:
                 self.noted = {begin: end for begin, end in self.noted.items() if end > self.at}
 
 
-def end_of(pattern: re.Pattern[str], before: str, piece: str) -> int:
-    """How far a secret that has begun goes on in a piece: a JSON string to its quote, or where a line ends."""
+def end_of(pattern: re.Pattern[str], before: str, piece: str) -> tuple[int, bool]:
+    """How far a secret that has begun goes on in a piece, and whether it may go on in the next one: a string to its
+    quote, or to the end of a line; a block to its last line.
+    """
     begin = 0
     if pattern in _REST.values():
         begin = min((len(before) - len(before.rstrip("\\"))) % 2, len(piece))
     match = pattern.match(piece, begin)
-    return match.end() if match else 0
+    past = match.end() if match else 0
+    if pattern is _BLOCK:
+        tail = before[-80:]
+        last = (tail + piece).find("-----END ")
+        last = (tail + piece).find("-----", last + 9) if last >= 0 else -1
+        if last >= 0:
+            return min(max(last + 5 - len(tail), 0), past), False
+    return past, past == len(piece)
 
 
 def how(text: str, begin: int) -> re.Pattern[str]:

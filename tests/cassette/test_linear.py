@@ -5,7 +5,7 @@ doubling size. Where the work grows with the square of the length, twice the tex
 from __future__ import annotations
 
 import json
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -34,9 +34,9 @@ UNITS = [
 def best(act: object, text: object, tries: int = 3) -> float:
     took = []
     for _ in range(tries):
-        began = perf_counter()
+        began = process_time()
         act(text)  # type: ignore[operator]
-        took.append(perf_counter() - began)
+        took.append(process_time() - began)
     return min(took)
 
 
@@ -95,10 +95,10 @@ def test_a_long_delta_and_many_short_ones(first: str, piece: str) -> None:
         spread = Spread(Redactor(values=["correct horse"]))
         spread.frame(0, 0, Sender.SERVER, delta("word " * (size // 5) + first))
         frames = [delta(piece)] * 30
-        began = perf_counter()
+        began = process_time()
         for number, frame in enumerate(frames, 1):
             spread.frame(0, number, Sender.SERVER, frame)
-        return perf_counter() - began
+        return process_time() - began
 
     short, long = (min(follow(size) for _ in range(2)) for size in (10_000, 300_000))
     assert long < 2.5 * short + 0.02

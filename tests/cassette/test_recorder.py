@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import gzip
 import hashlib
+import json
 import os
 import random
 import signal
@@ -16,6 +19,7 @@ from typing import Any
 import pytest
 
 from mockserver.cassette import store
+from mockserver.cassette.model import Exchange
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.store import Recorder, load, save
 from mockserver.core.entry import SessionLog
@@ -343,3 +347,66 @@ def test_killed_at_any_moment_every_forwarded_frame_is_there(tmp_path: Path, see
     assert forwarded <= len(records) <= forwarded + 1
     assert all(one.frame.data.startswith(f'{{"n":{n},') for n, one in enumerate(records))  # type: ignore[union-attr]
     assert not path.exists()
+
+
+def delta(text: str) -> Frame:
+    return event(type="response.output_text.delta", item_id="i", delta=text)
+
+
+def test_what_may_be_a_secret_is_held_and_given_back(tmp_path: Path) -> None:
+    """At any moment the unfinished file holds no part of the key, and afterwards all of what was none."""
+    key = "sk-proj-Ab1cD2eF3gH4iJ5k"
+    pieces = ["we use sk-", "learn and", " my key is sk-pro", "j-Ab1cD2eF3", "gH4iJ5k", ", ok. sk-ab"]
+    stage = Stage(tmp_path / "x.cassette")
+    for number, piece in enumerate(pieces):
+        stage.say(delta(piece), at=100 + number)
+        written = load(stage.recorder.partial)
+        assert [one.at for one in written.connections[0].records] == [100 + n for n in range(number + 1)]
+        spoken = "".join(json.loads(one.frame.data)["delta"] for one in written.connections[0].records)  # type: ignore[union-attr]
+        assert not any(key[n : n + 8] in spoken for n in range(len(key) - 7))
+        assert key[:6] not in spoken
+    assert load(stage.recorder.partial).connections[0].records[1].frame == delta(pieces[1])
+    saved = load(stage.recorder.close() or "")
+    told = [json.loads(one.frame.data)["delta"] for one in saved.connections[0].records]  # type: ignore[union-attr]
+    assert told[0] == pieces[0]
+    assert told[1] == pieces[1]
+    assert told[2].startswith(" my key is REDACTED-split-")
+    assert told[5] == pieces[5], "the end shows that it was none"
+    assert saved.header.ended == "clean"
+
+
+def test_a_credential_that_crossed_is_known_from_then_on(tmp_path: Path) -> None:
+    secret = "Zq7lamp9Wd4kTu2xPo"
+    shakes = (
+        Handshake("/v1/realtime", (), (("Authorization", f"Bearer {secret}"),), (), "/v1/realtime"),
+        Handshake("/v1/realtime", (("token", secret),), (), (), f"/v1/realtime?token={secret}"),
+        Handshake("/v1/realtime", (), (), ("realtime", "token", secret), "/v1/realtime"),
+        Handshake("/v1/realtime", (), (), ("bearer", secret), "/v1/realtime"),
+    )
+    for number, shake in enumerate(shakes):
+        stage = Stage(tmp_path / f"{number}.cassette")
+        other = stage.journal.open(OPENAI, began_us=1)
+        stage.journal.write(other, 0, Sender.CLIENT, shake)
+        encoded = base64.b64encode(b"x" + secret.encode() + b"yz").decode()
+        for text in (f"it was {secret} again", f"{secret[:9]}", f'"{secret}"', encoded, secret.encode().hex()):
+            stage.say(event(text=text), log=other)
+        stage.say(Close(1008, f"bad {secret}"), log=other)
+        before = stage.recorder.partial.read_bytes()
+        path = stage.recorder.close()
+        assert path is not None
+        for data in (before, path.read_bytes()):
+            for form in (secret, secret.encode().hex(), encoded):
+                assert form.encode() not in data
+
+
+def test_a_reply_that_hands_out_a_key_makes_it_known(tmp_path: Path) -> None:
+    secret = "Zq7lamp9Wd4kTu2xPo"
+    stage = Stage(tmp_path / "x.cassette")
+    reply = json.dumps({"value": secret, "expires_at": 1}).encode()
+    for body in (reply, gzip.compress(reply, mtime=0)):
+        stage.recorder.exchange(Exchange("POST", "/v1/realtime/client_secrets", b"{}", 200, (), body))
+    stage.say(event(text=f"it was {secret}"))
+    assert secret.encode() not in stage.recorder.partial.read_bytes()
+    made = load(stage.recorder.close() or "")
+    assert secret.encode() not in gzip.decompress(made.exchanges[1].body)
+    assert "REDACTED-seen-1" in repr(made.connections[0].records[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -339,3 +340,44 @@ def test_a_url_in_pieces() -> None:
     for number, words in enumerate((" one", " two", "https://me:pass@host/", " three")):
         frame, _ = spread.frame(0, number, Sender.SERVER, event(type="x.delta", event_id=f"e_{number}", delta=words))
         assert "pass" not in frame.data  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "kept"),
+    [
+        (("use Bearer", " abcd1234efgh", ", please"), "use Bearer ~, please"),
+        (("see https://me:hunter2", "@host/x"), "see https://~@host/x"),
+        (("see https://me:hun", "ter2", "@host/x", " now"), "see https://~@host/x now"),
+        (('{"token": "abc', "DEF12", '345"}'), '{"token": "~"}'),
+        (("API_KEY=ab", "12cd34ef", " done"), "API_KEY=~ done"),
+        (
+            ("-----BEGIN PRIVATE", " KEY-----\nMIIEvQIB", "ADANBgkqhkiG9w0B", "\n-----END PRIVATE KEY-----\nbye"),
+            "~\nbye",
+        ),
+        (("ghp_", "a1B2c3D4", "e5F6g7H8i9J0k1", " x"), "~ x"),
+    ],
+)
+def test_what_only_the_pieces_together_show(pieces: tuple[str, ...], kept: str) -> None:
+    made = scrub(cassette(*map(delta, pieces)), Redactor(), lens=OPENAI)
+    assert re.sub("~+", "~", TOKEN.sub("~", said(made))) == kept
+    spread = Spread(Redactor())
+    frames = [spread.frame(0, number, Sender.SERVER, delta(piece))[0] for number, piece in enumerate(pieces)]
+    written = "".join(json.loads(frame.data)["delta"] for frame in frames if isinstance(frame, Text))
+    for part in ("abcd1234", "hunter2", "hun", "DEF12", "12cd34", "MIIEvQ", "ADANBg", "e5F6g7"):
+        assert part not in written, "nor is it in the unfinished file"
+
+
+def test_words_with_their_probabilities() -> None:
+    words = ["my", " key", " sk", "-", "proj", "-Ab1", "cD2e", "F3gh", "IJ", ", ok"]
+    logprobs = [{"token": word, "logprob": -0.1, "bytes": list(word.encode())} for word in words]
+    whole = event(type="conversation.item.input_audio_transcription.completed", transcript="x", logprobs=logprobs)
+    frames = [
+        event(type="x.delta", item_id="i", delta=word, logprobs=[one])
+        for word, one in zip(words, logprobs, strict=True)
+    ]
+    for recorded in ([whole], frames):
+        made = scrub(cassette(*recorded), Redactor(), lens=OPENAI)
+        bodies = [json.loads(one.frame.data) for one in made.connections[0].records]  # type: ignore[union-attr]
+        told = [one for body in bodies for one in body["logprobs"]]
+        assert TOKEN.sub("~", "".join(one["token"] for one in told)) == "my key ~~~~~~~, ok"
+        assert [bytes(one["bytes"]).decode() for one in told if one["bytes"] is not None] == ["my", " key", ", ok"]
