@@ -16,7 +16,8 @@ from yarl import URL
 
 from mockserver import MockServer, relay
 from mockserver.core.frames import Binary, Close, Lost, Sender, Text
-from tests.server.upstreams import reset, socket_server
+from mockserver.server.websocket.upstream import proxy_of
+from tests.server.upstreams import raw_server, reset, socket_server
 
 SIZES = (0, 1, 125, 126, 127, 65_535, 65_536, 1_000_003, 8 * 1024 * 1024)
 CODES = (*range(1000, 1004), *range(1007, 1015), 3000, 3456, 3999, 4000, 4321, 4999)
@@ -273,3 +274,48 @@ async def test_pings_are_answered_on_both_sides_and_noted() -> None:
             assert (pong.type, pong.data) == (WSMsgType.PONG, b"and you")
         noted = [note.text for note in server.journal.notes("ping")]
         assert noted == ["ping from the upstream", "ping from the client"]
+
+
+# --- proxies of the environment ---
+
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.mark.usefixtures("no_proxies")
+def test_sockets_go_by_the_proxy_that_plain_requests_go_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert proxy_of("wss://service.test/v1") == (None, None)
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:word@proxy.test:3128")
+    monkeypatch.setenv("HTTP_PROXY", "http://plain.test:3128")
+    monkeypatch.setenv("NO_PROXY", "near.test")
+    proxy, login = proxy_of("wss://service.test/v1")
+    assert (str(proxy), login.login if login else "") == ("http://proxy.test:3128", "user")
+    assert str(proxy_of("ws://service.test/v1")[0]) == "http://plain.test:3128"
+    assert proxy_of("wss://near.test/v1") == (None, None)
+
+
+@pytest.mark.usefixtures("no_proxies")
+async def test_a_socket_is_dialled_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy hears CONNECT and the upstream's name; it refuses, and that is told in one line."""
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with raw_server(serve) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.removesuffix("/v1"))
+        source = relay("wss://service.test/v1", dialect="openai")
+        async with MockServer(source) as server, aiohttp.ClientSession() as session:
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="502"):
+                await session.ws_connect(server.ws_url)
+    assert heard[0].startswith(b"CONNECT service.test:443 HTTP/1.1\r\n")
+    [failure] = source.failures
+    assert "\n" not in str(failure)

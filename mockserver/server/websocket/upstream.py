@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import WSMsgType, hdrs
+from aiohttp.helpers import get_env_proxy_for_url
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -170,6 +171,7 @@ class AiohttpUpstream:
         )
         asked = first(handshake.headers, "sec-websocket-extensions") or ""
         self._session = self._dialler.session(self._trace())
+        proxy, login = proxy_of(handshake.target)
         try:
             async with asyncio.timeout(self._dialler.timeout):
                 ws = await self._session.ws_connect(
@@ -180,6 +182,8 @@ class AiohttpUpstream:
                     autoping=False,
                     max_msg_size=MAX_MESSAGE,
                     compress=15 if "permessage-deflate" in asked else 0,
+                    proxy=proxy,
+                    proxy_auth=login,
                 )
             assert self._response is not None
             answer = Answer(101, pairs(self._response.raw_headers), ws.protocol)
@@ -253,6 +257,18 @@ class AiohttpUpstream:
                 return
             if pump.outlet.held:
                 await pump.outlet.room()
+
+
+def proxy_of(target: str) -> tuple[URL | None, aiohttp.BasicAuth | None]:
+    """The proxy of the environment for a socket, as HTTPS_PROXY, HTTP_PROXY and NO_PROXY name it for https and http.
+
+    aiohttp looks for a WSS_PROXY and a WS_PROXY, which nobody has.
+    """
+    url = URL(target, encoded=True)
+    try:
+        return get_env_proxy_for_url(url.with_scheme({"wss": "https", "ws": "http"}.get(url.scheme, url.scheme)))
+    except LookupError:
+        return None, None  # none is named, or NO_PROXY excepts this host
 
 
 async def refusal(response: aiohttp.ClientResponse) -> Answer:
