@@ -23,7 +23,7 @@ def faults_command(name: tuple[str, ...], check: str | None, provider: str | Non
     """List the faults and explain their syntax, or explain the fault NAME."""
     from mockserver import faults
     from mockserver.dialects.registry import FAMILIAR, dialect_named
-    from mockserver.faults.listing import catalogue, clauses, describe
+    from mockserver.faults.listing import catalogue, clauses, describe, strangers
     from mockserver.faults.names import check_names
 
     if provider is not None:
@@ -44,8 +44,15 @@ def faults_command(name: tuple[str, ...], check: str | None, provider: str | Non
     for said, means in clauses(dialect):
         click.echo(f"  {said:34}{means}")
     group = ""
+    absent = strangers(dialect)
     for entry in catalogue(dialect):
+        if entry.name in absent:
+            continue
         if entry.group != group:
             group = entry.group
             click.echo(f"\n{group}\n")
         click.echo(f"  {entry.syntax}\n      {entry.about}\n      example: {entry.example}")
+    if absent:
+        click.echo(f"\nnot of {dialect.title}\n")
+        for missing, why in absent.items():
+            click.echo(f"  {missing:22}{why}")

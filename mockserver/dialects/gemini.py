@@ -7,7 +7,7 @@ binary frames (gemini.md#6).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender, Text
@@ -15,7 +15,7 @@ from mockserver.core.view import Audio, Kind, View, plain_view
 from mockserver.dialects.base import Dialect, MatchRules, base64_size, close_reason, parse, shorten
 from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.life import Life
-from mockserver.dialects.problems import Problem
+from mockserver.dialects.problems import Problem, Trouble
 
 _RATE = re.compile(r"rate=(\d+)")
 _SAID = (
@@ -29,6 +29,22 @@ _MESSAGES = (
     *("voiceActivity", "voiceActivityDetectionSignal", "error"),
 )
 
+PROBLEMS: Mapping[Trouble, Problem] = {
+    # Texts of quota and credit are closes 1011 (gemini.md#66).
+    "rate_limit": Problem("resource_exhausted", "Resource has been exhausted (e.g. check quota).", type="quota"),
+    "insufficient_quota": Problem(
+        "resource_exhausted",
+        "You exceeded your current quota, please check your plan and billing details.",
+        type="quota",
+    ),
+    "server_error": Problem("internal", "Internal error occurred.", type="server_error"),  # gemini.md#89
+    "invalid_key": Problem("invalid_argument", "API key not valid. Please pass a valid API key."),  # gemini.md#88
+    "session_expired": Problem(  # gemini.md#91
+        "deadline_exceeded", "Deadline expired before operation could complete.", type="server_error"
+    ),
+}
+"""Each is a close; which code, ``refusal`` says. A retired shape, an active reply and a cancel of nothing are no errors
+here."""
 _INPUTS = ("audio", "video", "text", "mediaChunks", "activityStart", "activityEnd", "audioStreamEnd")
 
 
@@ -60,10 +76,11 @@ class Gemini(Dialect):
         optional=("realtimeInput.video",),
     )
     audio_ends = ("realtimeInput.activityEnd", "realtimeInput.audioStreamEnd")
+    problems = PROBLEMS
     # A reply begins with the first thing of it. It is cut by what the user does, never by a frame that only cancels.
     life = Life(
         opening=("setupComplete",),
-        requests=("clientContent",),
+        requests=("clientContent", "realtimeInput.text", "realtimeInput.activityEnd", "realtimeInput.audioStreamEnd"),
         deltas=(("serverContent.modelTurn", "audio"), ("serverContent.outputTranscription", "transcript")),
         parts=("serverContent.generationComplete", "serverContent.groundingMetadata", "toolCall"),
         ends=("serverContent.turnComplete",),

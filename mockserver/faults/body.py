@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from mockserver.core.entry import SessionLog
-from mockserver.core.frames import Frame, Item, Micros, Note, Sender, frame_to_client, from_client
+from mockserver.core.frames import Binary, Frame, Item, Micros, Note, Sender, Text, frame_to_client, from_client
 from mockserver.core.ids import Ids, rng
 from mockserver.core.view import Lens, View
 from mockserver.dialects.base import Dialect
@@ -57,6 +57,12 @@ class Sight:
     def view(self) -> View:
         """The frame through the session's lens."""
         return self._lens.view(self.frame, self.sender)
+
+    def as_text(self) -> Sight | None:
+        """JSON that came in a binary frame, as if it had come as text; None for any other frame."""
+        if not isinstance(self.frame, Binary) or not isinstance(self.view.body, dict | list):
+            return None
+        return Sight(self.item, Text(self.frame.data.decode(errors="replace")), self.name, self.sender, self._lens)
 
 
 class Run:

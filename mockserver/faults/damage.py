@@ -71,10 +71,16 @@ class Damaging(Body):
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
         """The frame, damaged."""
-        damaged = self.action.damage(sight, self.run) if isinstance(sight.frame, Text | Binary) else None
+        written = sight.as_text()
+        seen = written or sight
+        damaged = self.action.damage(seen, self.run) if isinstance(seen.frame, Text | Binary) else None
         if damaged is None:
             return (sight.item,)
         frame, did = damaged
+        if written is not None and isinstance(frame, Text):
+            frame = Binary(frame.data.encode())  # as it came
+        if frame == sight.frame:
+            return (sight.item,)
         note = self.run.fire(did, sight)
         if isinstance(sight.item, Received):
             return (note, Received(sight.item.peer, frame))

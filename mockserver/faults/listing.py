@@ -14,6 +14,7 @@ from mockserver.errors import UsageError
 from mockserver.faults import closing, damage, ghosts, handshake, life, loss, provider, spoil, timing
 from mockserver.faults.action import ACTIONS, Action
 from mockserver.faults.base import Fault
+from mockserver.faults.grammar import parse
 from mockserver.faults.tokens import nearest
 
 MODULES = (timing, loss, damage, spoil, life, ghosts, provider, closing, handshake)
@@ -60,6 +61,17 @@ def catalogue(dialect: Dialect = FAMILIAR) -> list[FaultEntry]:
     entries = [_entry(kind, dialect) for kind in ACTIONS.values()]
     order = {group: place for place, group in enumerate(GROUPS)}
     return sorted(entries, key=lambda entry: order.get(entry.group, len(order)))
+
+
+def strangers(dialect: Dialect) -> dict[str, str]:
+    """The faults that this provider's server cannot be made to show, by name, and why."""
+    found = {}
+    for entry in catalogue():
+        try:
+            parse(entry.example).arm().check(dialect)
+        except UsageError as error:
+            found[entry.name] = str(error)
+    return found
 
 
 @checked("faults.describe")

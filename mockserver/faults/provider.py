@@ -13,8 +13,10 @@ from typing import Any, ClassVar, Unpack
 
 from mockserver.core.frames import Item, Micros, Sender
 from mockserver.core.typed import checked
+from mockserver.dialects.base import Dialect
 from mockserver.dialects.life import Mark, Outcome, last_of
 from mockserver.dialects.problems import Problem, Trouble
+from mockserver.errors import UsageError
 from mockserver.faults.action import Action, Aims, register
 from mockserver.faults.base import Fault
 from mockserver.faults.body import Body, Run, Sight
@@ -101,6 +103,11 @@ class ProviderError(Action):
     on: ClassVar[tuple[str, ...]] = (Mark.BEGIN,)
     trouble: ClassVar[Trouble]
     body: ClassVar[type[TroubleBody]] = FailedBy
+
+    def check(self, dialect: Dialect) -> None:
+        """UsageError where the provider never says such a thing."""
+        if self.trouble not in dialect.problems:
+            raise UsageError(f"{self.words}: {dialect.title} has no such error")
 
     def start(self, run: Run) -> Body:
         """A body for one session."""

@@ -115,7 +115,7 @@ def test_what_the_provider_cannot_say_is_refused() -> None:
         gemini("fail")
     with pytest.raises(UsageError, match="how Gemini Live words a whole reply is not known"):
         gemini("unrequested response")
-    with pytest.raises(UsageError, match="Gemini Live has no event for a cancel of the client's; say 'on EVENT'"):
+    with pytest.raises(UsageError, match="cancel not active: Gemini Live has no such error"):
         gemini("cancel not active")
 
 
