@@ -44,6 +44,8 @@ class Microphone:
         self._spoke, self._turn_over, self._filmed = spoke, turn_over, filmed
         self._audio = InputAudio(RATE)
         self._start_ms: float | None = None  # where the activity began that goes on
+        self._uncommitted_ms: float | None = None  # where speech began that has not lasted long enough yet
+        self._pause = (0, 0)  # the newest: where, and how long it is
         self._taken_ms = 0.0  # where the last turn ended
         self._images = 0
 
@@ -90,27 +92,48 @@ class Microphone:
         detection = self.setup.detection
         threshold = THRESHOLDS.get(detection.get("startOfSpeechSensitivity", ""), 0.5)
         level = threshold * self.wire.options.vad_full_scale
-        prefix = detection.get("prefixPaddingMs", self.wire.options.prefix_ms)
-        for edge in self._audio.edges(pcm, level, max(0, prefix), self._ended):
+        for edge in self._audio.edges(pcm, level, self.wire.options.prefix_ms, self._ended):
             self._edge(edge)
+        looked_at, silent = self._audio.looked_at_ms, self._pause
+        self._commit(looked_at - (silent[1] if silent[0] == looked_at else 0))
 
-    def _ended(self, silent_ms: int) -> bool:
+    @property
+    def _silence_ms(self) -> int:
+        """How much silence ends a turn."""
         asked = self.setup.detection.get("silenceDurationMs")
         if asked is not None:
-            return silent_ms >= max(1, int(asked))
+            return max(1, int(asked))
         low = self.setup.detection.get("endOfSpeechSensitivity") == "END_SENSITIVITY_LOW"
-        return silent_ms >= self.wire.options.silence_ms * (LOW_END if low else 1)
+        return self.wire.options.silence_ms * (LOW_END if low else 1)
+
+    def _ended(self, silent_ms: int) -> bool:
+        self._pause = (self._audio.looked_at_ms, silent_ms)
+        return silent_ms >= self._silence_ms
 
     def _edge(self, edge: Edge) -> None:
         if edge.edge == "start":
-            self._begin(edge.at_ms)
-        else:
+            self._uncommitted_ms = edge.at_ms
+            return
+        self._commit(edge.at_ms - self._silence_ms)
+        self._uncommitted_ms = None
+        if self._start_ms is not None:
             self._end(edge.at_ms)
+
+    def _commit(self, until_ms: float) -> None:
+        """Speech has begun once it has lasted for ``prefixPaddingMs`` (gemini.md#101)."""
+        start = self._uncommitted_ms
+        if start is None:
+            return
+        voiced_ms = until_ms - start - self.wire.options.prefix_ms
+        if voiced_ms >= self.setup.detection.get("prefixPaddingMs", 0):
+            self._uncommitted_ms = None
+            self._begin(start)
 
     def stream_end(self) -> None:
         """``audioStreamEnd``: what has been said so far is all (gemini.md#20)."""
         if not self.setup.manual and self._start_ms is not None:
             self._audio.rest()
+            self._uncommitted_ms = None
             self._end(self.position_ms)
 
     def activity_start(self) -> None:

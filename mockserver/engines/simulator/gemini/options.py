@@ -41,7 +41,7 @@ class GeminiOptions(SimulatorOptions):
     bad_key: Literal["handshake", "close"] = "handshake"  # HTTP 401, or close 1007 after it (gemini.md#4, gemini.md#88)
     # Unknown: how long the service's detector waits, and how far it dates a start back, where the setup says nothing.
     silence_ms: PositiveInt = 500
-    prefix_ms: NotNegativeInt = 20
+    prefix_ms: NotNegativeInt = 100
     # Reported both ways: whether realtime input while a call of 2.5 is open ends the session (gemini.md#46).
     input_during_call: Literal["close", "taken"] = "close"
     # Reported both ways: whether 3.x takes clientContent that is not the announced history (gemini.md#92).
