@@ -5,6 +5,7 @@
 #   make test     all tests
 #   make check    lint, types, structure, then all tests: what CI runs
 #   make bench    benchmarks          make soak    long runs          make fuzz    property tests, many examples
+#   make attack   bad clients, pages and moments against running servers, and what others notice of it
 #   make format   put all code into the one format
 #   make clean    remove .venv and caches
 #
@@ -23,7 +24,7 @@ PIP    := $(PY) -m pip install -qq --disable-pip-version-check --prefer-binary
 CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3.14 python3 python)
 
 
-.PHONY: demo test check lint format types structure bench soak fuzz clean
+.PHONY: demo test check lint format types structure bench soak fuzz attack clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/installed
@@ -60,6 +61,9 @@ soak: $(VENV)/installed-dev
 
 fuzz: $(VENV)/installed-dev
 	@HYPOTHESIS_PROFILE=fuzz $(PY) -m tests.fuzz $(ARGS)
+
+attack: $(VENV)/installed-dev
+	@$(PY) -m tests.attack $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -83,14 +83,14 @@ class Live:
 
     def _catch_up(self) -> None:
         journal: Journal = self._server.journal
-        for entry in journal.entries[self._read :]:
+        for entry in journal.entries.since(self._read):
             scene = self._scenes.get(entry.session)
             if scene is None:
                 scene = self._scenes[entry.session] = scene_of(journal.sessions[entry.session])
             what = entry.what
             scene.feed(entry.at, entry.sender, journal.shown(what) if isinstance(what, Handshake | Answer) else what)
             self._lines.append((entry.session, len(scene.lines) - 1))
-            self._read += 1
+            self._read = entry.index + 1
 
     def _drawn(self, session: int) -> dict[str, Any]:
         scene = self._scenes[session]

@@ -1,6 +1,9 @@
-"""``make fuzz``: the tests of this folder with many new examples each, and how many inputs they tried.
+"""``make fuzz``: the tests of this folder with many new examples each, how far they are, and how many inputs they had.
 
 python -m tests.fuzz [pytest arguments]        EXAMPLES=20000 for another number than the profile's
+
+Each test prints a line when it is done. While one runs long, a line each half minute says so. The inputs are counted by
+hypothesis, which tells them at the end.
 """
 
 from __future__ import annotations
@@ -9,38 +12,74 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+QUIET_SECONDS = 30.0
+
+
+class Progress:
+    """What has been tried so far."""
+
+    def __init__(self) -> None:
+        self.inputs = 0
+        self.tests = 0
+        self._began = self._spoke = time.monotonic()
+        self._ended = threading.Event()
+        threading.Thread(target=self._tell, daemon=True).start()
+
+    def line(self, line: str) -> None:
+        """One line of pytest's output."""
+        counted = re.search(r"(\d+) passing, (\d+) failing,(?: and)? (\d+) invalid", line)
+        if counted:
+            self.inputs += sum(map(int, counted.groups()))
+        elif match := re.match(r"(tests/fuzz/\S+::\S+) (PASSED|FAILED|ERROR|SKIPPED)", line):
+            self.tests += 1
+            self.say(f"{match[2].lower()} {match[1]}")
+        elif not line.startswith((" ", "  -")) and line.strip():
+            print(line, end="", flush=True)
+
+    def say(self, text: str) -> None:
+        """Print it, with the time."""
+        self._spoke = time.monotonic()
+        print(f"{self.seconds:6.0f} s  {self.tests:3} tests  {text}", flush=True)
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self._began
+
+    def end(self) -> None:
+        """No more lines."""
+        self._ended.set()
+
+    def _tell(self) -> None:
+        while not self._ended.wait(1.0):
+            if time.monotonic() - self._spoke > QUIET_SECONDS:
+                self.say("at work")
 
 
 def main() -> int:
     """Run pytest, count what hypothesis says it tried."""
-    began = time.monotonic()
-    env = {"HYPOTHESIS_PROFILE": "fuzz", **os.environ}
+    env = {"HYPOTHESIS_PROFILE": "fuzz", "PYTHONUNBUFFERED": "1", **os.environ}
     command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        str(HERE),
-        "-q",
-        "-o",
-        "timeout=3600",
-        "--hypothesis-show-statistics",
-        *sys.argv[1:],
-    ]
+        sys.executable, "-m", "pytest", str(HERE), "-v", "-n", "0", "-p", "no:randomly", "-o", "timeout=36000",
+        "-o", "console_output_style=classic", "--hypothesis-show-statistics", *sys.argv[1:],
+    ]  # fmt: skip
+    progress = Progress()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=HERE.parents[1])
     assert process.stdout is not None
-    inputs = 0
     for line in process.stdout:
-        counted = re.search(r"(\d+) passing, (\d+) failing,(?: and)? (\d+) invalid", line)
-        if counted:
-            inputs += sum(map(int, counted.groups()))
-        elif not line.startswith((" ", "  -")):
-            print(line, end="", flush=True)
+        progress.line(line)
     status = process.wait()
-    print(f"{inputs:,} inputs in {time.monotonic() - began:.0f} s: {'nothing broke' if status == 0 else 'see above'}")
+    progress.end()
+    rate = progress.inputs / max(progress.seconds, 1e-9)
+    told = "nothing broke" if status == 0 else "see above"
+    print(
+        f"{progress.inputs:,} inputs in {progress.seconds:.0f} s ({rate:,.0f} a second), {progress.tests} tests: {told}"
+    )
     return status
 
 

@@ -237,7 +237,9 @@ class App(web.Server):
     ) -> web.StreamResponse:
         self._held[request.protocol] = pump
         pump.transport = request.transport
+        began = pump.loop.time()  # looked up each time: a test may make it virtual
         pump.feed(Opened(handshake))
+        self._turnstile.handled(pump.loop.time() - began)
         decision = await pump.decided
         transport = request.transport
         if transport is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from asyncio import timeout
+from asyncio import sleep, timeout
 from contextlib import suppress
+from time import perf_counter
 from typing import Protocol
 
 from aiohttp import WSMsgType, web
@@ -18,6 +19,29 @@ UNREAD_SECONDS = 60.0
 """Seconds of the loop's clock after which a client that sends and takes nothing of what waits for it is ended."""
 
 
+SHIFT_SECONDS = 0.005
+"""Real seconds that one connection works before the others have a turn. What came together in one read may be a
+megabyte a message, packed: reading the next of them does not wait for anything, and so lets nobody else in."""
+
+
+class Shift:
+    """How long one connection has worked since others last had a turn."""
+
+    __slots__ = ("_began",)
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """The others had their turn."""
+        self._began = perf_counter()
+
+    @property
+    def over(self) -> bool:
+        """Whether it is the others' turn."""
+        return perf_counter() - self._began > SHIFT_SECONDS
+
+
 class Arrivals(Protocol):
     """The TCP connection: when its last bytes came, by the loop's clock, and what is wrong with them."""
 
@@ -28,7 +52,7 @@ class Arrivals(Protocol):
 async def read(ws: web.WebSocketResponse, pump: Pump, connection: Arrivals, turnstile: Turnstile) -> None:
     """Feed what the client sends until one side has ended the connection."""
     session, loop = pump.session, pump.loop
-    let_in = 0.0
+    let_in, shift = 0.0, Shift()
     while True:
         message = await ws.receive()
         if turnstile.full and connection.came > let_in:
@@ -69,6 +93,9 @@ async def read(ws: web.WebSocketResponse, pump: Pump, connection: Arrivals, turn
             return
         if pump.upstream is not None and pump.upstream.held:
             await pump.upstream.room()
+        if shift.over:
+            await sleep(0)
+            shift.begin()
         if pump.outlet.crowded and not await reads(pump):
             lost(pump, f"the client does not read: nothing was taken for {UNREAD_SECONDS:g} s")
             if pump.transport is not None:

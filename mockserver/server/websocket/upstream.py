@@ -24,6 +24,7 @@ from mockserver.errors import UpstreamError
 from mockserver.server.pump import CLOSE_TIMEOUT, Pump
 from mockserver.server.websocket.app import MAX_MESSAGE, pairs
 from mockserver.server.websocket.outlet import Outlet
+from mockserver.server.websocket.reading import Shift
 
 DIAL_TIMEOUT = 30.0
 """Seconds that an upstream gets to answer a handshake."""
@@ -230,9 +231,12 @@ class AiohttpUpstream:
         return trace
 
     async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        pump = self._pump
+        pump, shift = self._pump, Shift()
         while True:
             message = await ws.receive()
+            if shift.over:
+                await asyncio.sleep(0)
+                shift.begin()
             kind = message.type
             frame: Frame
             if kind is WSMsgType.TEXT:

@@ -1,0 +1,1 @@
+"""``make attack``: bad clients, bad pages and bad moments against running servers, and what others notice of it."""

@@ -1,0 +1,204 @@
+"""One well-behaved session, and what it notices of bad clients of the same server: the longest wait for an answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.child import TOP
+from tests.bench.wire import Client, masked, request
+
+LIMIT_MS = 100.0
+MEGABYTE = 1 << 20
+Attack = Callable[[int, float], int]
+"""Port and the time at which to end; returns how much was thrown."""
+
+
+@contextmanager
+def server(*arguments: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """A command that serves, in a process of its own: its port."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mockserver", *arguments, "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=TOP,
+        env={**os.environ, "PYTHONPATH": str(TOP)},
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        yield int(json.loads(process.stdout.readline())["port"]), process
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def memory(process: subprocess.Popen[str]) -> int:
+    """Bytes that a process holds."""
+    lines = Path(f"/proc/{process.pid}/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
+
+
+# --- bad clients ----------------------------------------------------------------------------------------------------
+
+
+def thrown(port: int, until: float, head: bytes, data: bytes, *, read: bool = True) -> int:
+    """Connect and throw the same bytes, again and again; a connection that ends is made anew."""
+    count = 0
+    while time.monotonic() < until:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 2) as sock:
+            sock.settimeout(0.2)
+            sock.sendall(head)
+            with suppress(TimeoutError):
+                sock.recv(65_536)
+            while time.monotonic() < until:
+                try:
+                    sock.sendall(data)
+                    count += 1
+                except TimeoutError:
+                    if not read:
+                        continue
+                if read:
+                    sock.setblocking(False)
+                    with suppress(BlockingIOError):
+                        while sock.recv(1 << 18):
+                            pass
+                    sock.settimeout(0.2)
+    return count
+
+
+def pings(port: int, until: float) -> int:
+    """A flood of pings, unread."""
+    return 1000 * thrown(port, until, request(port), masked(b"p" * 100, opcode=9) * 1000, read=False)
+
+
+def unread_items(port: int, until: float) -> int:
+    """Items whose answers nobody reads."""
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x" * 4000}]}
+    data = masked(json.dumps({"type": "conversation.item.create", "item": item}))
+    return thrown(port, until, request(port), data, read=False)
+
+
+def text(body: str) -> Attack:
+    """A frame of a megabyte of some text."""
+
+    def attack(port: int, until: float) -> int:
+        return thrown(port, until, request(port), masked(body[:MEGABYTE]))
+
+    return attack
+
+
+def bombs(port: int, until: float) -> int:
+    """A kilobyte that unpacks to a megabyte, and now and then one that unpacks to more than is allowed."""
+    head = request(port).replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = (packer.compress(b"x" * MEGABYTE) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    return thrown(port, until, head, bytes((0xC1, 0xFE)) + len(packed).to_bytes(2, "big") + b"\0\0\0\0" + packed)
+
+
+BROKEN = (b"\x81\x05hello", b"\xff\xff", b"GET / HTTP/1.1\r\nHost: [bad\r\n\r\n", b"\x16\x03\x01\0", b"\0" * 4096)
+
+
+def broken(port: int, until: float) -> int:
+    """Connections that break a rule at once."""
+    count = 0
+    while time.monotonic() < until:
+        for data in BROKEN:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 2) as sock:
+                sock.settimeout(0.2)
+                sock.sendall(request(port) + data)
+                sock.recv(65_536)
+            count += 1
+    return count
+
+
+def idle(sockets: int) -> Attack:
+    """Sockets that do nothing, some of them with half a handshake."""
+
+    def attack(port: int, until: float) -> int:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, sockets + 500)), hard))
+        held: list[socket.socket] = []
+        try:
+            for number in range(sockets):
+                with suppress(OSError):
+                    sock = socket.create_connection(("127.0.0.1", port), 5)
+                    held.append(sock)
+                    sock.sendall([b"", b"GET /v1/realtime HTTP/1.1\r\nHo", request(port)][number % 3])
+            time.sleep(max(0.0, until - time.monotonic()))
+        finally:
+            for sock in held:
+                sock.close()
+        return len(held)
+
+    return attack
+
+
+ATTACKS: dict[str, Attack] = {
+    "pings, unread": pings,
+    "items, unread": unread_items,
+    "text of 1 MiB": text('{"type":"x","a":"' + "y" * (2 * MEGABYTE)),
+    "brackets of 1 MiB": text("[" * MEGABYTE),
+    "numbers of 1 MiB": text("[" + "9," * MEGABYTE),
+    "audio of 1 MiB": text('{"type":"input_audio_buffer.append","audio":"' + "A" * (MEGABYTE - 48) + '"}'),
+    "key-like text of 1 MiB": text('{"type":"x","a":"' + "xai-" * (MEGABYTE // 4)),
+    "deflate bombs": bombs,
+    "broken frames": broken,
+}
+
+
+# --- the good client ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What the good client waited for its answers, in milliseconds."""
+
+    count: int
+    worst: float
+    p99: float
+
+    def __str__(self) -> str:
+        return f"{self.count:6,} answers, p99 {self.p99:6.1f} ms, worst {self.worst:6.1f} ms"
+
+
+def waits(client: Client, seconds: float) -> Waits:
+    """Ask, wait, and again; every 5 ms."""
+    times: list[float] = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        began = time.perf_counter()
+        client.send('{"type":"input_audio_buffer.clear"}')
+        client.until("input_audio_buffer.cleared")
+        times.append((time.perf_counter() - began) * 1000)
+        time.sleep(0.005)
+    times.sort()
+    return Waits(len(times), times[-1], times[int(len(times) * 0.99)])
+
+
+def under(port: int, attack: Attack, seconds: float) -> tuple[Waits, int]:
+    """What a good client waits while another attacks, and how much was thrown. The good one must be served."""
+    client = Client(port, timeout=30)
+    client.until("session.created")
+    got: list[int] = []
+    thread = threading.Thread(target=lambda: got.append(attack(port, time.monotonic() + seconds + 0.5)))
+    thread.start()
+    time.sleep(0.3)
+    found = waits(client, seconds)
+    thread.join()
+    client.close()
+    return found, got[0]

@@ -1,0 +1,40 @@
+"""The short form of ``make attack``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.attack import browser, moments
+from tests.attack.pauses import ATTACKS, idle, server, under
+
+
+def test_a_good_session_is_served_whatever_the_others_do() -> None:
+    """How long it waits is judged by ``make attack``, on a machine that does nothing else; here it is served at all."""
+    with server("simulate", "openai", "--set", "pace=instant", "--journal-limit", "100") as (port, _):
+        for name, attack in {**ATTACKS, "idle sockets": idle(100)}.items():
+            found, thrown = under(port, attack, 0.5)
+            assert thrown > 0, name
+            assert found.count >= 1, name
+            assert found.worst < 10_000, (name, found)
+
+
+def test_two_recorders(tmp_path: Path) -> None:
+    assert "none lost" in moments.two_recorders(tmp_path)
+
+
+def test_clock_jumps() -> None:
+    assert "in order" in moments.clock_jumps()
+
+
+@pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here (Debian: apt install chromium)")
+async def test_no_foreign_page_spends_the_key_in_a_real_browser() -> None:
+    found = browser.chromium()
+    assert found is not None
+    seen = await browser.visit(found, allowed=False, host="localhost")
+    assert seen.tried > 50
+    assert (seen.opened, seen.spent, seen.faults) == (0, [], 0)
+    control = await browser.visit(found, allowed=True)
+    assert control.opened >= 1, "the upstream selects no subprotocol, so the browser drops the socket that offered some"
+    assert control.spent
