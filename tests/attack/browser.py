@@ -51,11 +51,13 @@ const inner = put("iframe", {name: "inner"}), form = put("form", {action: at + "
   target: "inner", enctype: "text/plain"});
 form.submit();
 let opened = 0;
+const settled = [new Promise(done => setTimeout(done, 1500))];
 for (const protocols of [[], ["realtime", "openai-insecure-api-key.x"]]) {
   const socket = new WebSocket(ws + "/v1/realtime?model=m", protocols); tried.push("websocket");
-  socket.onopen = () => { opened += 1; };
+  settled.push(new Promise(done => { socket.onopen = () => { opened += 1; done(); };
+    socket.onerror = socket.onclose = done; }));
 }
-setTimeout(() => fetch("/done?tried=" + tried.length + "&opened=" + opened), 1500);
+Promise.all(settled).then(() => fetch("/done?tried=" + tried.length + "&opened=" + opened));
 </script>"""
 
 
