@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -10,6 +11,7 @@ from mockserver.cassette.model import Exchange
 from mockserver.core.frames import Handshake, Micros, first
 from mockserver.engines.base import HttpReply, Lending, Request, SessionContext, Source
 from mockserver.errors import UpstreamError
+from mockserver.server.compressed import Plain, plain
 from mockserver.server.rim import Serving
 from mockserver.server.websocket.app import told
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from mockserver.server.clock import Clock
     from mockserver.server.websocket.upstream import Dialler
 
+LOG = logging.getLogger("mockserver")
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 
@@ -68,16 +71,24 @@ class Neighbours:
             except NoReply as failure:
                 source.failures.append(failure)
                 return told(failure.status, str(failure))
-            self._exchanged(request, reply, now)
-            reply = source.forwarded(reply, context)
+            bare = plain(reply.headers, reply.body)
+            self._exchanged(request, bare, reply.status, now)
+            mine = HttpReply(reply.status, bare.headers, bare.body)
+            led = source.forwarded(mine, context)
+            reply = reply if led is mine or led.body == mine.body else led  # as it came, unless it named a socket
         if reply is not None:
             return reply
         where = server.whereabouts.socket_path
         return told(404, f"nothing answers {request.method} {request.path} here; the websocket is at {where}")
 
-    def _exchanged(self, request: Request, reply: HttpReply, at: Micros) -> None:
-        """Keep a reply as it came from the upstream."""
-        exchange = Exchange(request.method, request.path, request.body, reply.status, reply.headers, reply.body, at)
+    def _exchanged(self, request: Request, reply: Plain, status: int, at: Micros) -> None:
+        """Keep a reply of the upstream, without its compression: a secret in it must be found."""
+        asked = plain(request.headers, request.body)
+        if not (asked.read and reply.read):
+            LOG.warning(
+                "%s %s: its body is packed in a way not known here: recorded empty", request.method, request.path
+            )
+        exchange = Exchange(request.method, request.path, asked.body, status, reply.headers, reply.body, at)
         self._server.exchanges.append(exchange)
         for listener in self._server.on_exchange:
             try:

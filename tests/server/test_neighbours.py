@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import json
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,9 +21,10 @@ from mockserver.cassette.store import load
 from mockserver.core.frames import Binary, Sender, Text
 from mockserver.engines.base import Request
 from mockserver.pytest_plugin.modes import Extending
+from mockserver.server.compressed import MOST, plain
 from mockserver.server.neighbours import reached
 from mockserver.server.record import Recording
-from tests.server.upstreams import plain_server
+from tests.server.upstreams import plain_server, raw_server
 
 KEY, TOKEN, COOKIE = "uv-key-of-the-client-1", "join-token-of-the-call-1", "cookie-of-the-client-1"
 TURN = (
@@ -228,3 +232,69 @@ def test_a_client_gets_the_name_by_which_it_came(host: str, expected: str) -> No
     assert reached("http://127.0.0.1:5/api", request) == expected
     assert reached("http://127.0.0.1:5", request) == expected.removesuffix("/api")
     assert reached("http://127.0.0.1:5/api", Request("POST", "/")) == "http://127.0.0.1:5/api"
+
+
+# --- bodies that came packed, headers of odd bytes ---
+
+
+@asynccontextmanager
+async def replying(body: bytes, **headers: str) -> AsyncIterator[str]:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    async with plain_server(answer) as origin:
+        yield origin
+
+
+async def test_a_packed_body_is_passed_on_as_it_came_and_recorded_readable(tmp_path: Path) -> None:
+    secret = "ek_" + "abcdefgh1234" * 3
+    packed = gzip.compress(json.dumps({"value": secret}).encode())
+    file = tmp_path / "x.cassette"
+    async with (
+        replying(packed, Content_Encoding="gzip") as origin,
+        Recording(relay(f"{origin}/v1"), file) as recording,
+        aiohttp.ClientSession(auto_decompress=False) as http,
+        http.get(f"{recording.server.base_url}/models") as reply,
+    ):
+        assert reply.headers["Content-Encoding"] == "gzip"
+        assert await reply.read() == packed
+    [exchange] = load(file).exchanges
+    assert json.loads(exchange.body)["value"].startswith("REDACTED-")
+    assert not [value for name, value in exchange.headers if name.lower() == "content-encoding"]
+
+
+async def test_a_socket_that_a_packed_reply_names_is_led_here_too(tmp_path: Path) -> None:
+    packed = gzip.compress(b'{"joinUrl":"wss://far.test/calls/c-1?token=t"}')
+    async with (
+        replying(packed, Content_Encoding="gzip") as origin,
+        MockServer(relay(f"{origin}/api", dialect="ultravox")) as server,
+        aiohttp.ClientSession() as http,
+        http.post(f"{server.base_url}/calls") as reply,
+    ):
+        assert (await reply.json(content_type=None))["joinUrl"].startswith(f"ws://127.0.0.1:{server.port}/calls/c-1")
+
+
+def test_what_cannot_be_unpacked_is_recorded_empty() -> None:
+    for encoding, body in (("br", b"x"), ("gzip", b"no gzip"), ("gzip", gzip.compress(bytes(MOST + 1)))):
+        assert plain((("Content-Encoding", encoding),), body) == ((), b"", False)
+    assert plain((("Content-Encoding", "deflate"),), zlib.compress(b"x")) == ((), b"x", True)
+    assert plain((("A", "b"),), b"x") == ((("A", "b"),), b"x", True)
+
+
+async def test_a_header_with_a_byte_that_is_no_utf_8_stops_nothing(tmp_path: Path) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Name: caf\xe9\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]")
+        await writer.drain()
+
+    file = tmp_path / "x.cassette"
+    async with (
+        raw_server(serve) as upstream,
+        Recording(relay(upstream), file) as recording,
+        aiohttp.ClientSession() as http,
+        http.get(f"{recording.server.base_url}/models") as reply,
+    ):
+        assert await reply.read() == b"[]"
+        assert reply.headers["X-Name"] == "café"
+    assert recording.problems == []
+    assert load(file).exchanges[0].body == b"[]"

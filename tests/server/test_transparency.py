@@ -16,6 +16,7 @@ from yarl import URL
 
 from mockserver import MockServer, relay
 from mockserver.core.frames import Binary, Close, Lost, Sender, Text
+from mockserver.server.websocket import upstream as upstream_module
 from mockserver.server.websocket.upstream import proxy_of
 from tests.server.upstreams import raw_server, reset, socket_server
 
@@ -319,3 +320,22 @@ async def test_a_socket_is_dialled_through_the_proxy(monkeypatch: pytest.MonkeyP
     assert heard[0].startswith(b"CONNECT service.test:443 HTTP/1.1\r\n")
     [failure] = source.failures
     assert "\n" not in str(failure)
+
+
+async def test_a_message_over_the_limit_ends_with_1009_and_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream_module, "MAX_MESSAGE", 10_000)
+
+    async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        await ws.send_str("x" * 20_000)
+        closes.append((await ws.receive()).data)
+
+    closes: list[Any] = []
+    async with socket_server(talk) as url:
+        source = relay(url)
+        async with MockServer(source) as server, aiohttp.ClientSession() as session:
+            ws = await session.ws_connect(server.ws_url)
+            assert (await ws.receive()).type is WSMsgType.CLOSE
+            assert ws.close_code == 1009
+    assert closes == [1009]
+    [failure] = source.failures
+    assert str(failure).endswith("a message over the limit of 64 MiB; the connection was closed (1009)")

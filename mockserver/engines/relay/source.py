@@ -145,6 +145,10 @@ class Relay:
         return Refuse(404, (("Content-Type", "application/json"),), _told(failure))
 
 
+OVERSIZED = "a message over the limit of 64 MiB"
+"""How a connection was lost to a message that is too large to be passed on."""
+
+
 class RelayEngine:
     """One connection."""
 
@@ -206,6 +210,11 @@ class RelayEngine:
                 return []
             if isinstance(frame, Close):
                 return [Hangup(other, frame.code, frame.reason)]
+            if frame.reason == OVERSIZED:
+                self._source.failures.append(
+                    UpstreamError(f"{self._where}: {OVERSIZED}; the connection was closed (1009)")
+                )
+                return [Note("relay", f"{peer} sent {OVERSIZED}"), Hangup(other, 1009, OVERSIZED)]
             return [Note("relay", f"{peer} lost: {frame.reason}"), Abort(other)]
         if from_client:
             return [Send(Peer.UPSTREAM, frame)] if self._upstream else []

@@ -311,7 +311,15 @@ def split_target(target: str) -> tuple[str, Pairs]:
 
 def pairs(raw: tuple[tuple[bytes, bytes], ...]) -> Pairs:
     """Headers as text, in wire order."""
-    return tuple((name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in raw)
+    return tuple((name.decode("latin-1"), _words(value)) for name, value in raw)
+
+
+def _words(value: bytes) -> str:
+    """A header's value. Bytes that are no UTF-8 are read one a character, as once was the rule (RFC 9110 5.5)."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def told(status: int, message: str) -> HttpReply:

@@ -12,14 +12,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp import WSMsgType, hdrs
+from aiohttp import WSCloseCode, WSMsgType, hdrs
 from aiohttp.helpers import get_env_proxy_for_url
 from multidict import CIMultiDict
 from yarl import URL
 
 from mockserver.core.frames import Answer, Binary, Close, Dialled, Frame, Handshake, Lost, Peer, Received, Text, first
 from mockserver.engines.base import HttpReply
-from mockserver.engines.relay.source import Forward
+from mockserver.engines.relay.source import OVERSIZED, Forward
 from mockserver.errors import UpstreamError
 from mockserver.server.pump import CLOSE_TIMEOUT, Pump
 from mockserver.server.websocket.app import MAX_MESSAGE, pairs
@@ -255,6 +255,9 @@ class AiohttpUpstream:
                     self.put(Close(frame.code))  # the echo of RFC 6455 section 5.5.1
             else:
                 why = f"protocol error: {message.data}" if kind is WSMsgType.ERROR else "connection lost"
+                if getattr(message.data, "code", None) == WSCloseCode.MESSAGE_TOO_BIG:
+                    why = OVERSIZED
+                    self.put(Close(WSCloseCode.MESSAGE_TOO_BIG))
                 frame = Lost(why)
             pump.feed(Received(Peer.UPSTREAM, frame))
             if isinstance(frame, Close | Lost):
