@@ -18,6 +18,7 @@ class Ultravox(Dialect):
 
     name = "ultravox"
     title = "Ultravox"
+    simulator = "mockserver.engines.simulator.ultravox.source"
     upstream = "https://api.ultravox.ai/api"
     base_path = "/api"
     socket_path = "/calls/mock"

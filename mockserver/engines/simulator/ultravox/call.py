@@ -1,0 +1,210 @@
+"""A call as its definition makes it: rates, buffer, tools, who speaks first, limits (ultravox.md#1, ultravox.md#13)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from mockserver.engines.simulator.ultravox.options import UltravoxOptions
+
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
+RATES = (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+"""Sampling rates that are taken; the ones between are unknown."""
+DEFAULT_IN, DEFAULT_OUT = 16_000, 24_000
+"""Of the socket that no REST call made: what livekit asks for (ultravox.md#4)."""
+EndBehavior = Literal["END_BEHAVIOR_UNSPECIFIED", "END_BEHAVIOR_HANG_UP_SOFT", "END_BEHAVIOR_HANG_UP_STRICT"]
+END_BEHAVIORS: tuple[EndBehavior, ...] = get_args(EndBehavior)
+EndReason = Literal["unjoined", "hangup", "agent_hangup", "timeout", "connection_error", "system_error"]
+
+
+class WrongCall(Exception):
+    """A definition that the REST call refuses. ``field``: where."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Inactivity:
+    """What the agent says when the user has been silent for so long, and whether the call ends then."""
+
+    seconds: float
+    message: str
+    ends: EndBehavior = "END_BEHAVIOR_UNSPECIFIED"
+
+
+@dataclass(slots=True)
+class UltravoxCall:
+    """One call, from the REST call to its end. ``ended``: when, in seconds since 1970, and why."""
+
+    id: str
+    made: float
+    definition: Mapping[str, Any] = field(default_factory=dict)
+    rate_in: int = DEFAULT_IN
+    rate_out: int = DEFAULT_OUT
+    buffer_ms: int = 60
+    prompt: str = ""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    history: tuple[tuple[str, str], ...] = ()
+    greets: bool = True
+    greeting: str | None = None
+    medium: Literal["voice", "text"] = "voice"
+    join_s: float = 30.0
+    most_s: float = 3600.0
+    farewell: str = ""
+    silence_ms: int = 384
+    inactivity: tuple[Inactivity, ...] = ()
+    joined: float | None = None
+    ended: float | None = None
+    reason: EndReason | None = None
+
+    def over(self, at: float, reason: EndReason) -> None:
+        """It ends, once."""
+        if self.ended is None:
+            self.ended, self.reason = at, reason
+
+    def shown(self, join_url: str) -> dict[str, Any]:
+        """As the REST API tells it: the definition, and what became of it."""
+        return {
+            "callId": self.id,
+            "created": self.made,
+            "joined": self.joined,
+            "ended": self.ended,
+            "endReason": self.reason,
+            "joinUrl": join_url,
+            **{name: value for name, value in self.definition.items() if name not in ("callId", "joinUrl")},
+        }
+
+
+def call_of(ident: str, body: Mapping[str, Any], options: UltravoxOptions, *, greets: bool, now: float) -> UltravoxCall:
+    """A call from its definition. WrongCall for what the service could not do."""
+    call = UltravoxCall(ident, now, dict(body), silence_ms=options.turn_silence_ms)
+    medium = _object(body, "medium")
+    socket = _object(medium, "serverWebSocket", "medium.serverWebSocket")
+    if not socket:
+        raise WrongCall("medium", "only serverWebSocket is served here; other media are no websocket")
+    call.rate_in = _rate(socket, "inputSampleRate", None)
+    call.rate_out = _rate(socket, "outputSampleRate", call.rate_in)
+    call.buffer_ms = _whole(socket, "clientBufferSizeMs", 60)
+    call.prompt = _text(body, "systemPrompt")
+    call.tools = tuple(_tools(body.get("selectedTools") or []))
+    call.history = tuple(_history(body.get("initialMessages") or []))
+    call.join_s = _seconds(body, "joinTimeout", 30.0)
+    call.most_s = min(_seconds(body, "maxDuration", 3600.0), float(options.max_session_s))
+    call.farewell = _text(body, "timeExceededMessage")
+    if body.get("initialOutputMedium") == "MESSAGE_MEDIUM_TEXT":
+        call.medium = "text"
+    call.inactivity = tuple(_inactivity(body.get("inactivityMessages") or []))
+    call.silence_ms = round(
+        1_000 * _seconds(_object(body, "vadSettings"), "turnEndpointDelay", call.silence_ms / 1_000)
+    )
+    first = _object(body, "firstSpeakerSettings")
+    agent = options.first_speaker == "agent"
+    if "user" in first or body.get("firstSpeaker") == "FIRST_SPEAKER_USER":
+        agent = False
+    elif "agent" in first or body.get("firstSpeaker") == "FIRST_SPEAKER_AGENT":
+        agent = True
+        told = first.get("agent")
+        call.greeting = told.get("text") if isinstance(told, dict) else None
+    call.greets = agent and (greets or call.greeting is not None)
+    return call
+
+
+def _object(body: Mapping[str, Any], name: str, path: str = "") -> Mapping[str, Any]:
+    value = body.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise WrongCall(path or name, "expected an object")
+    return value
+
+
+def _rate(body: Mapping[str, Any], name: str, otherwise: int | None) -> int:
+    value = body.get(name, otherwise)
+    where = f"medium.serverWebSocket.{name}"
+    if value is None:
+        raise WrongCall(where, "this field is required")
+    if not isinstance(value, int) or isinstance(value, bool) or value not in RATES:
+        raise WrongCall(where, f"expected one of {', '.join(map(str, RATES))}")
+    return value
+
+
+def _whole(body: Mapping[str, Any], name: str, otherwise: int) -> int:
+    value = body.get(name, otherwise)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 3_600_000:
+        raise WrongCall(f"medium.serverWebSocket.{name}", "expected a whole number of milliseconds")
+    return value
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise WrongCall(name, "expected a text")
+    return value
+
+
+def _seconds(body: Mapping[str, Any], name: str, otherwise: float) -> float:
+    """A duration as protobuf's JSON has it: ``30s``, ``0.384s``."""
+    value = body.get(name)
+    if value is None:
+        return otherwise
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise WrongCall(name, 'expected a duration such as "30s"')
+    return float(found[1])
+
+
+def _tools(given: Any) -> list[Mapping[str, Any]]:
+    """Client tools in the neutral form that repliers see."""
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise WrongCall("selectedTools", "expected a list")
+    made: list[Mapping[str, Any]] = []
+    for number, one in enumerate(given):
+        where = f"selectedTools[{number}]"
+        if not isinstance(one, dict):
+            raise WrongCall(where, "expected an object")
+        own = one.get("temporaryTool")
+        name = one.get("toolName") or (own.get("modelToolName") if isinstance(own, dict) else None) or one.get("toolId")
+        if not isinstance(name, str) or not name:
+            raise WrongCall(where, "expected a toolName, a toolId or a temporaryTool with its modelToolName")
+        told = own if isinstance(own, dict) else {}
+        parameters = told.get("dynamicParameters") or []
+        properties = {str(p["name"]): p.get("schema") or {} for p in parameters if isinstance(p, dict) and "name" in p}
+        required = [str(p["name"]) for p in parameters if isinstance(p, dict) and p.get("required") and "name" in p]
+        schema = {"type": "object", "properties": properties, "required": required}
+        made.append(
+            {"type": "function", "name": name, "description": told.get("description") or "", "parameters": schema}
+        )
+    return made
+
+
+def _history(given: Any) -> list[tuple[str, str]]:
+    roles = {"MESSAGE_ROLE_USER": "user", "MESSAGE_ROLE_AGENT": "assistant"}
+    if not isinstance(given, list):
+        raise WrongCall("initialMessages", "expected a list")
+    return [
+        (roles[one["role"]], str(one.get("text") or ""))
+        for one in given
+        if isinstance(one, dict) and one.get("role") in roles
+    ]
+
+
+def _inactivity(given: Any) -> list[Inactivity]:
+    if not isinstance(given, list):
+        raise WrongCall("inactivityMessages", "expected a list")
+    made = []
+    for number, one in enumerate(given):
+        if not isinstance(one, dict):
+            raise WrongCall(f"inactivityMessages[{number}]", "expected an object")
+        ends = one.get("endBehavior") or "END_BEHAVIOR_UNSPECIFIED"
+        known = next((behavior for behavior in END_BEHAVIORS if behavior == ends), None)
+        if known is None:
+            raise WrongCall(f"inactivityMessages[{number}].endBehavior", f"expected one of {', '.join(END_BEHAVIORS)}")
+        made.append(Inactivity(_seconds(one, "duration", 0.0), _text(one, "message"), known))
+    return made

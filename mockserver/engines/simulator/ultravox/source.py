@@ -1,0 +1,150 @@
+"""Ultravox as a source: the REST calls that make and show calls, and one engine for each that is joined."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mockserver.core.frames import Accept, Effect, Event, Handshake, Hangup, Opened, Refuse, first
+from mockserver.core.ids import Ids
+from mockserver.dialects.base import Dialect, parse
+from mockserver.engines import base
+from mockserver.engines.simulator.addresses import Astray
+from mockserver.engines.simulator.common import Provider, SimulatorSource
+from mockserver.engines.simulator.replies.reply import Replier
+from mockserver.engines.simulator.ultravox.call import UltravoxCall, WrongCall, call_of
+from mockserver.engines.simulator.ultravox.engine import CallEngine
+from mockserver.engines.simulator.ultravox.options import UltravoxOptions
+
+CALLS = "/api/calls"
+JOIN = "/calls/{}/server_web_socket"
+"""Where a joined call's socket is. That the service's address looks so is unknown; clients take it as it is."""
+MOST_CALLS = 10_000
+"""Calls that are remembered; the oldest that has ended makes room."""
+
+
+class UltravoxSource(SimulatorSource[UltravoxOptions]):
+    """Remembers the calls that were made. The path ``/calls/mock`` joins one that nobody had to make."""
+
+    def __init__(self, dialect: Dialect, options: UltravoxOptions, replier: Replier) -> None:
+        super().__init__(dialect, options, replier)
+        self.calls: dict[str, UltravoxCall] = {}
+        self._count = 0
+
+    @property
+    def default_model(self) -> str:
+        """Where a call names none."""
+        return "ultravox-v0.7"
+
+    # --- REST ---
+
+    def answer(self, request: base.Request, context: base.SessionContext) -> base.HttpReply | None:
+        """``POST /api/calls`` makes a call (201), ``GET /api/calls/ID`` shows one with its end (ultravox.md#12)."""
+        parts = [part for part in request.path.removeprefix(CALLS).split("/") if part]
+        if not f"{request.path}/".startswith(f"{CALLS}/") or len(parts) > 1:
+            return None
+        key = (first(request.headers, "x-api-key") or "").strip() or None
+        if not self.accepts(key):
+            # Unknown words; the status is what every REST API of this make answers.
+            return _json(401 if key is None else 403, {"detail": "Authentication credentials were not provided."})
+        now = context.unix_us / 1_000_000
+        match request.method, parts:
+            case "POST", []:
+                return self._make(request, context, now)
+            case "GET", [ident] if ident in self.calls:
+                call = self.calls[ident]
+                self._expire(call, now)
+                return _json(200, call.shown(self._join_url(call, context)))
+            case "GET", [_]:
+                return _json(404, {"detail": "Not found."})
+            case _:
+                return _json(405, {"detail": f'Method "{request.method}" not allowed.'})
+
+    def _make(self, request: base.Request, context: base.SessionContext, now: float) -> base.HttpReply:
+        body = parse(request.body.decode(errors="replace")) if request.body else {}
+        if not isinstance(body, dict):
+            return _json(400, {"detail": "JSON parse error"})
+        greets = first(request.query, "enableGreetingPrompt") != "false"
+        self._count += 1
+        ident = Ids(context.rng(f"call {self._count}")).uuid()
+        try:
+            call = call_of(ident, body, self.options, greets=greets, now=now)
+            asked = body.get("model")
+            if isinstance(asked, str) and not self.knows(asked):
+                raise WrongCall("model", f"there is no model {asked!r:.60}")
+        except WrongCall as wrong:
+            return _json(400, {wrong.field: [wrong.message]})
+        if len(self.calls) >= MOST_CALLS:
+            del self.calls[next(iter(self.calls))]
+        self.calls[ident] = call
+        return _json(201, call.shown(self._join_url(call, context)))
+
+    def _join_url(self, call: UltravoxCall, context: base.SessionContext) -> str:
+        scheme, _, rest = context.base_url.partition("://")
+        socket = "wss" if scheme in ("https", "wss") else "ws"
+        return f"{socket}://{rest.partition('/')[0]}{self.at}{JOIN.format(call.id)}"
+
+    def _expire(self, call: UltravoxCall, now: float) -> None:
+        if call.joined is None and now >= call.made + call.join_s:
+            call.over(call.made + call.join_s, "unjoined")
+
+    # --- the socket ---
+
+    def astray(self, handshake: Handshake) -> Astray | None:
+        """Only an address that a REST call gave, or the one that needs none."""
+        if handshake.path in self.sockets or self._called(handshake.path) is not None:
+            return None
+        return Astray(Refuse(404))
+
+    def _called(self, path: str) -> UltravoxCall | None:
+        return next((call for call in self.calls.values() if JOIN.format(call.id) == path), None)
+
+    def begin(self, handshake: Handshake, context: base.SessionContext) -> base.Engine:
+        """A call is joined."""
+        now = context.unix_us / 1_000_000
+        call = self._called(handshake.path)
+        if call is None:
+            greets = self.options.first_speaker == "agent"
+            ident = Ids(context.rng("call")).uuid()
+            call = UltravoxCall(ident, now, greets=greets, silence_ms=self.options.turn_silence_ms)
+            call.most_s = float(self.options.max_session_s)
+            self.calls[ident] = call
+        else:
+            self._expire(call, now)
+            taken = call.joined is not None and self.options.second_join == "refused"
+            if call.ended is not None or taken:
+                return RefusedJoin(self.options)
+        call.joined = now
+        return CallEngine(
+            options=self.options, context=context, call=call, replier=self.replier, ear=self.ear, failed=self.failed
+        )
+
+
+class RefusedJoin:
+    """A join address that opens nothing (any more)."""
+
+    def __init__(self, options: UltravoxOptions) -> None:
+        self._options = options
+
+    def feed(self, event: Event, now: int) -> list[Effect]:
+        """The refusal, as it is set: what the service does is unknown (ultravox.md#20)."""
+        if not isinstance(event, Opened):
+            return []
+        if self._options.refused_join == "not_found":
+            return [Refuse(404)]
+        return [Accept(None), Hangup(code=self._options.close_code)]
+
+    def wake_at(self) -> None:
+        """Never."""
+
+    def wake(self, now: int) -> list[Effect]:
+        """Nothing is ever due."""
+        return []
+
+
+def _json(status: int, body: dict[str, Any]) -> base.HttpReply:
+    return base.HttpReply(status, (("content-type", "application/json"),), json.dumps(body).encode())
+
+
+PROVIDERS: Mapping[str, Provider] = {"ultravox": Provider("ultravox", UltravoxOptions, UltravoxSource)}

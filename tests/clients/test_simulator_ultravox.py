@@ -1,0 +1,160 @@
+"""livekit-plugins-ultravox against the simulator: a turn, a tool round, a barge-in, an end, and a recording of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from livekit import rtc
+from livekit.agents import llm
+from livekit.agents.llm import function_tool
+from livekit.plugins import ultravox
+
+from mockserver import MockServer, Rules, Scripted, relay, replay, simulator, speech
+from mockserver.cassette.store import load
+from mockserver.replies import Rule, ToolCall
+from mockserver.server.record import Recording
+from mockserver.server.virtual import virtual_time
+from tests.clients.test_simulator_livekit import until
+
+LONG = "the tide comes in twice a day and leaves shells of every colour on the sand"
+
+
+@asynccontextmanager
+async def talking(source: Any, **faults: Any) -> AsyncIterator[tuple[MockServer, Any]]:
+    """A server and a session of the plugin's, on a clock that does not wait."""
+    with virtual_time():
+        async with MockServer(source, **faults) as server, aiohttp.ClientSession() as http:
+            model = ultravox.realtime.RealtimeModel(base_url=server.base_url, api_key="any.key", http_session=http)
+            session = model.session()
+            try:
+                yield server, session
+            finally:
+                await session.aclose()
+
+
+async def heard(generation: llm.GenerationCreatedEvent) -> str:
+    """The words in the audio of a generation."""
+    pcm = b""
+    async for message in generation.message_stream:
+        async for frame in message.audio_stream:
+            pcm += bytes(frame.data)
+    return speech.decode(pcm, 24_000)
+
+
+def speak(session: Any, text: str) -> None:
+    pcm = speech.encode(text, 16_000) + bytes(32 * 900)
+    session.push_audio(rtc.AudioFrame(pcm, 16_000, 1, len(pcm) // 2))
+
+
+async def test_a_turn() -> None:
+    async with talking(simulator("ultravox", replier=Scripted(["it is foggy"]))) as (server, session):
+        generation = asyncio.get_running_loop().create_future()
+        session.on("generation_created", lambda event: generation.done() or generation.set_result(event))
+        speak(session, "what is the weather")
+        assert await heard(await generation) == "it is foggy"
+        finals = server.journal.sent_by_server("transcript", where={"role": "user", "final": True})
+        assert [body["text"] for body in finals.bodies] == ["what is the weather"]
+
+
+async def test_a_tool_round() -> None:
+    rules = Rules([Rule("it is foggy", output="fog"), Rule(ToolCall("weather", {"city": "Oslo"}), tool="weather")])
+
+    @function_tool
+    async def weather(city: str) -> str:
+        """The weather of a city."""
+        return "fog"
+
+    async with talking(simulator("ultravox", replier=rules)) as (server, session):
+        await session.update_tools([weather])
+        generations: list[Any] = []
+        session.on("generation_created", generations.append)
+        await until(lambda: server.sessions)
+        speak(session, "what is the weather")
+        await until(lambda: generations)
+        (call,) = [one async for one in generations[0].function_stream]
+        assert (call.name, call.arguments) == ("weather", '{"city": "Oslo"}')
+        context = session.chat_ctx.copy()
+        context.insert(llm.FunctionCallOutput(call_id=call.call_id, output="fog", is_error=False))
+        await session.update_chat_ctx(context)
+        await until(lambda: len(generations) > 1)
+        assert await heard(generations[1]) == "it is foggy"
+
+
+@pytest.mark.parametrize("misbehave", ["", "buffer_kept"])
+async def test_a_barge_in(misbehave: str) -> None:
+    source = simulator("ultravox", replier=Scripted([LONG, "yes"]), misbehave=[misbehave] if misbehave else [])
+    async with talking(source) as (server, session):
+        generations: list[Any] = []
+        session.on("generation_created", generations.append)
+        speak(session, "tell me of the sea")
+        await until(lambda: generations)
+        first = asyncio.create_task(heard(generations[0]))
+        await asyncio.sleep(2)
+        speak(session, "stop it now")
+        await until(lambda: len(generations) > 1)
+        assert await heard(generations[1]) == "yes"
+        await first
+        kept = [
+            one["text"] for one in server.sessions[0].inspect().values["conversation"] if one["role"] == "assistant"
+        ]
+        assert kept[0] != LONG
+        assert len(server.journal.sent_by_server("playback_clear_buffer")) == (0 if misbehave else 1)
+
+
+async def test_an_end_that_nobody_asked_for_is_an_error_to_the_client() -> None:
+    async with talking(simulator("ultravox", max_session_s=2)) as (_, session):
+        errors: list[Any] = []
+        session.on("error", errors.append)
+        await until(lambda: errors)
+        assert not errors[0].recoverable
+
+
+@pytest.mark.parametrize("faults", [(), ("close 1011 on 20th audio",)])
+async def test_a_fault_in_mid_stream_and_its_control(faults: tuple[str, ...]) -> None:
+    async with talking(simulator("ultravox", replier=Scripted([LONG])), faults=faults) as (server, session):
+        errors: list[Any] = []
+        generations: list[Any] = []
+        session.on("error", errors.append)
+        session.on("generation_created", generations.append)
+        speak(session, "go on")
+        await until(lambda: generations)
+        if faults:
+            await until(lambda: errors)
+            assert len(server.journal.sent_by_server("audio")) <= 20
+        else:
+            assert await heard(generations[0]) == LONG
+            assert not errors
+
+
+async def test_a_recorded_session_is_played_twice(tmp_path: Path) -> None:
+    path = tmp_path / "talk.cassette"
+    with virtual_time():
+        async with (
+            MockServer(simulator("ultravox", replier=Scripted(["it is foggy"]))) as upstream,
+            aiohttp.ClientSession() as http,
+        ):
+            async with Recording(relay(upstream.base_url, dialect="ultravox"), path) as recording:
+                assert await said(recording.server, http) == "it is foggy"
+            assert load(path).exchanges
+            for _ in range(2):
+                async with MockServer(replay(path)) as server:
+                    assert await said(server, http) == "it is foggy"
+
+
+async def said(server: MockServer, http: aiohttp.ClientSession) -> str:
+    """One turn of the plugin's."""
+    model = ultravox.realtime.RealtimeModel(base_url=server.base_url, api_key="any.key", http_session=http)
+    session = model.session()
+    generations: list[Any] = []
+    session.on("generation_created", generations.append)
+    speak(session, "what is the weather")
+    await until(lambda: generations)
+    words = await heard(generations[0])
+    await session.aclose()
+    return words
