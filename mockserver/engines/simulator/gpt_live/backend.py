@@ -1,7 +1,8 @@
 """The backend of a session with Responses delegation: its responses, told event by event, and rounds of tool calls.
 
-A response that calls tools stays open until the client has answered and asked for more: only then comes its
-``response.completed``, and a new one under the same delegation (gpt_live.md#25, gpt_live.md#26, gpt_live.md#57).
+A response ends a moment after its last item, whatever the client does meanwhile. One that calls tools is followed by
+another under the same delegation, when the client has answered the calls and asks for more (gpt_live.md#25,
+gpt_live.md#64).
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ from mockserver.engines.simulator.openai.problems import ClientProblem
 from mockserver.engines.simulator.replies.reply import Failure, Reply, Seen, ToolCall
 from mockserver.engines.simulator.voice.words import count, pieces
 
+COMPLETED_MS = 190
+"""From the last item of a response to ``response.completed`` (gpt_live.md#64)."""
+
 
 @dataclass(slots=True, eq=False)
 class BackendResponse:
-    """One response of the backend's. ``waiting``: its calls are told, their outputs are awaited."""
+    """One response of the backend's. ``told``: its calls are told. ``over``: it is completed. ``asked``: more was
+    asked for before that."""
 
     id: str
     delegation: str
@@ -29,7 +34,9 @@ class BackendResponse:
     created_at: int
     calls: dict[str, ToolCall] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
-    waiting: bool = False
+    told: bool = False
+    over: bool = False
+    asked: bool = False
     sequence: int = 0
     outputs: int = 0
     tokens: int = 0
@@ -118,14 +125,15 @@ class Backend:
         if response is None:
             self.delegate(offset_ms)
             return
-        if not response.waiting:
+        if not response.told or response.asked:
             text = f"Conversation already has an active response in progress: {response.id}."
             raise ClientProblem("conversation_already_has_active_response", text)
         open_calls = [ident for ident in response.calls if ident not in response.answered]
         if open_calls:
             raise ClientProblem(None, f"No tool output found for function call {open_calls[0]}.", "input")
-        self._complete(response)
-        self._open(self._new(response.delegation), None)
+        response.asked = True
+        if response.over:
+            self._open(self._new(response.delegation), None)
 
     # --- what a response says ---
 
@@ -140,10 +148,14 @@ class Backend:
             if isinstance(call, ToolCall):
                 at = self._call(response, call, at)
         if response.calls:
-            self.wire.at(at, response, partial(self._wait, response))
+            self.wire.at(at, response, partial(self._tell, response))
+            self.wire.at(at + self._moment(), response, partial(self._called, response))
             return
         at = self._write(response, reply.text or "", at)
-        self.wire.at(at, response, partial(self._done, response, reply.text or ""))
+        self.wire.at(at + self._moment(), response, partial(self._done, response, reply.text or ""))
+
+    def _moment(self) -> int:
+        return COMPLETED_MS * MILLISECOND if self.wire.options.pace.first_ms else 0
 
     def _call(self, response: BackendResponse, call: ToolCall, at: int) -> int:
         ident = call.call_id or self.wire.mint("call_")
@@ -191,8 +203,14 @@ class Backend:
         response.tokens += count(text)
         return at
 
-    def _wait(self, response: BackendResponse) -> None:
-        response.waiting = True
+    def _tell(self, response: BackendResponse) -> None:
+        response.told = True
+
+    def _called(self, response: BackendResponse) -> None:
+        """The response with calls is over; the delegation is not."""
+        self._complete(response)
+        if response.asked:
+            self._open(self._new(response.delegation), None)
 
     def _done(self, response: BackendResponse, text: str) -> None:
         self._complete(response)
@@ -207,6 +225,7 @@ class Backend:
         self.wire.error(ClientProblem(failure.code, text, None, failure.type or "server_error"), None)
 
     def _complete(self, response: BackendResponse) -> None:
+        response.over = True
         self._event(response, "response.completed", response=self._shown(response, "completed"))
 
     # --- events ---

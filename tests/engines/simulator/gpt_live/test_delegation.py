@@ -12,6 +12,7 @@ from tests.engines.simulator.gpt_live.talk import RESPONSES, Talk
 
 CALL = ["response.created", "response.in_progress", "response.output_item.added"]
 CALL += ["response.function_call_arguments.delta", "response.function_call_arguments.done", "response.output_item.done"]
+CALLED = [*CALL, "response.completed"]
 MESSAGE = ["response.created", "response.in_progress", "response.output_item.added", "response.content_part.added"]
 MESSAGE += ["response.output_text.delta", "response.output_text.done", "response.content_part.done"]
 MESSAGE += ["response.output_item.done", "response.completed"]
@@ -26,7 +27,7 @@ def delegating(*said: Any, **settings: Any) -> Talk:
 def test_a_tool_round() -> None:
     talk = delegating([WEATHER], "It rains in Oslo.")
     talk.speak("what is the weather", silence_ms=2_000)
-    assert talk.stream_names() == CALL
+    assert talk.stream_names() == CALLED
     (created,) = talk.of("session.delegation.created")
     delegation = created["delegation"]
     first = talk.stream()[0]["response"]
@@ -42,16 +43,32 @@ def test_a_tool_round() -> None:
     assert (call["name"], call["arguments"]) == ("weather", '{"city": "Oslo"}')
     talk.answer(call["call_id"], "rain")
     talk.listen(300)
-    assert talk.stream_names() == CALL
+    assert talk.stream_names() == CALLED
     talk.put({"type": "response.create"})
     talk.listen(5_000)
-    assert talk.stream_names() == [*CALL, "response.completed", *MESSAGE]
+    assert talk.stream_names() == [*CALLED, *MESSAGE]
     responses = [event["response"] for event in talk.stream() if event["type"] == "response.created"]
     assert responses[1]["previous_response_id"] == first["id"]
     assert {body["delegation_id"] for body in talk.of("response.event")} == {delegation["id"]}
     assert talk.said() == "Let me check. It rains in Oslo."
     assert talk.values["contexts"][1].items[-1].output == "rain"
     assert talk.values["delegation"] is None
+
+
+@keeps("gl-function-round")
+def test_who_asks_for_more_before_the_response_is_completed_waits_for_that() -> None:
+    talk = delegating([WEATHER], "It rains.")
+    talk.speak("what is the weather", silence_ms=300)
+    while not talk.calls():
+        talk.listen(20)
+    assert talk.stream_names() == CALL
+    talk.answer(talk.calls()[0]["call_id"], "rain")
+    talk.put({"type": "response.create"})
+    assert talk.stream_names() == CALL
+    talk.put({"type": "response.create"})
+    assert talk.error()["code"] == "conversation_already_has_active_response"
+    talk.listen(4_000)
+    assert talk.stream_names() == [*CALLED, *MESSAGE]
 
 
 @keeps("gl-stream")
