@@ -20,11 +20,13 @@ def life_of(journal: Journal, session: int | None = None) -> Life:
 
 def word(journal: Journal, of: Callable[[Life], Names], what: str, session: int | None = None) -> str:
     """The event for ``what``. UsageError where the provider has none, so that no assertion holds for want of it."""
-    names = of(life_of(journal, session))
+    life = life_of(journal, session)
+    names = of(life)
     if not names:
         log = journal.sessions[session or 0]
         title = DIALECTS[log.lens.name].title
-        raise UsageError(f"this assertion reads {what}, and {title} has no event for that")
+        hint = f": {life.instead}" if life.instead else ""
+        raise UsageError(f"this assertion reads {what}, and {title} has no event for that{hint}")
     return names[0]
 
 

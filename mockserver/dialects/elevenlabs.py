@@ -46,11 +46,14 @@ class ElevenLabs(Dialect):
         ends=("agent_response_complete",),
         cuts=("interruption",),
         heard=("user_transcript", "user_message"),
+        instead="a reply has no request on this wire, so an orphan cannot be told; look at in_response_to_ids, at "
+        "agent_response_correction, and with assert_spoken at what was heard",
     )
     client_events = frozenset(
         {
             *(CHUNK, "user_message", "user_activity", "contextual_update", "pong", "feedback"),
             *("conversation_initiation_client_data", "client_tool_result", "mcp_tool_approval_result"),
+            "multimodal_message",
         }
     )
     server_events = frozenset(
@@ -58,7 +61,10 @@ class ElevenLabs(Dialect):
             *("conversation_initiation_metadata", "ping", "audio", "user_transcript", "agent_response"),
             *("agent_response_correction", "agent_response_complete", "agent_chat_response_part", "interruption"),
             *("vad_score", "context_usage", "client_tool_call", "agent_tool_response", "mcp_tool_call"),
-            *("queue_status", "client_error"),
+            *("queue_status", "client_error", "error", "tentative_user_transcript", "agent_tool_request"),
+            *("asr_initiation_metadata", "mcp_connection_status", "guardrail_triggered", "dtmf_request"),
+            *("agent_tool_response_full_payload", "agent_response_metadata", "internal_turn_probability"),
+            "internal_tentative_agent_response",
         }
     )
     repeated = ("audio", "agent_chat_response_part")

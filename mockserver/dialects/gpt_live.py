@@ -36,6 +36,8 @@ class GPTLive(Dialect):
         opening=("session.started",),
         requests=("response.create", "decision.create"),
         deltas=(("session.output_audio.delta", "audio"), ("session.output_transcript.delta", "transcript")),
+        instead="audio has no reply on this wire, so an orphan cannot be told; look at delegation_id, at "
+        "previous_response_id, and with assert_spoken at what was heard",
     )
     client_events = frozenset(
         {

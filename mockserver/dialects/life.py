@@ -63,7 +63,8 @@ class Life:
     reply, whatever became of the one before. ``trailing``: events without ids that follow a reply's end and belong to
     it. ``metadata``: the path at which a request carries what its reply's first event repeats. ``creates_item`` and
     its like: how a client changes the server's conversation, and what confirms that an item was cut. ``endings``: the
-    bodies by which the server ends a reply early; a status that is not in it cannot be told.
+    bodies by which the server ends a reply early; a status that is not in it cannot be told. ``instead``: what a test
+    is to look at where the provider has no events for what an assertion reads.
     """
 
     opening: Names = ()
@@ -83,6 +84,7 @@ class Life:
     deletes_item: Names = ()
     truncates_item: Names = ()
     truncated_item: Names = ()
+    instead: str = ""
     reasons: Mapping[Status, Names] = field(default_factory=dict)
     endings: Mapping[Status, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
