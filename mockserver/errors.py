@@ -16,7 +16,8 @@ MockServerError
     ├── ReplayMismatch              a live client frame matches no recorded one
     ├── ReplayStalled               replay waits for a client frame that does not come
     ├── ReplayUnfinished            the cassette holds frames that were never played
-    └── FaultNeverFired             a fault was set but nothing met it, so the test proves nothing
+    ├── FaultNeverFired             a fault was set but nothing met it, so the test proves nothing
+    └── WaitsForNothing             virtual time cannot go on: nothing is pending and nothing is under way
 """
 
 from __future__ import annotations
@@ -96,3 +97,7 @@ class ReplayUnfinished(ExpectationFailed):
 
 class FaultNeverFired(ExpectationFailed):
     """A fault was set, but nothing met it."""
+
+
+class WaitsForNothing(ExpectationFailed):
+    """In virtual time every task waits, and no timer, byte or thread can end that. The message says who waits where."""

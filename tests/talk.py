@@ -10,6 +10,7 @@ from mockserver import faults as known_faults
 from mockserver.core.frames import Handshake, Micros, Opened, Peer, Received, Sender, Text
 from mockserver.core.journal import Journal
 from mockserver.core.session import Session
+from mockserver.dialects.ledger import Ledger
 from mockserver.engines.base import SessionContext, Source
 from mockserver.server.sessions import SessionHandle
 
@@ -31,7 +32,10 @@ class Talk:
             log=log,
             layers=[fault.layer(log, source.dialect) for fault in armed],
         )
-        self.handle = SessionHandle(self.session, cast(Any, None), lambda act: act())  # nobody pauses it: no pump
+        if armed:
+            self.session.ledger = Ledger(source.dialect)
+        # Nobody pauses it, so it needs no pump.
+        self.handle = SessionHandle(self.session, cast(Any, None), lambda act: act(), source.dialect)
         self.now: Micros = 0
         self.session.feed(Opened(hands), 0)
 

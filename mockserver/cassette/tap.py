@@ -10,7 +10,6 @@ client's connection. In front of any other engine it is what reached the engine 
 from __future__ import annotations
 
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 from itertools import count
 
 from mockserver.core.entry import Entry, What
@@ -37,6 +36,7 @@ from mockserver.core.frames import (
     Sender,
 )
 from mockserver.dialects.base import Dialect
+from mockserver.dialects.ledger import Ledger
 
 QUIET: Micros = 1 * SECOND
 """Where the dialect does not say how a response ends: an upstream that was silent for so long has ended it."""
@@ -55,10 +55,7 @@ class Tap:
         self._relays = relays
         self._places = count()
         self._handshake: Handshake | None = None
-        self._asked = 0
-        self._replies = dialect.replies()
-        self._deltas = {name for name, _ in dialect.life.deltas}
-        self._spoke_at: Micros = 0
+        self._ledger = Ledger(dialect)
 
     # --- what passes ---
 
@@ -109,8 +106,8 @@ class Tap:
         if self.over:
             return now
         if not self._dialect.life.ends:
-            return self._spoke_at + QUIET
-        return None if self._replies.open or self._asked else now
+            return self._ledger.spoke_at + QUIET
+        return now if self._ledger.settled else None
 
     # --- inside ---
 
@@ -119,27 +116,10 @@ class Tap:
             return
         self.over = isinstance(frame, Close | Lost)
         self._say(sender, frame, now)
-        if not self.over:
-            self._watch(sender, frame, now)
+        self._ledger.see(sender, frame, now)
 
     def _say(self, sender: Sender, what: What, now: Micros) -> None:
         self._write(Entry(next(self._places), self._session, now, sender, what))
-
-    def _watch(self, sender: Sender, frame: Frame, now: Micros) -> None:
-        """Which replies are asked for or on their way."""
-        dialect, life = self._dialect, self._dialect.life
-        name = dialect.peek(frame, sender)
-        if sender is Sender.CLIENT:
-            self._asked += _any(name, life.requests)
-        else:
-            self._spoke_at = now
-        if life.begins and name in self._deltas:
-            return  # most of a session, and no news
-        self._replies.see(sender, frame, name=name)
-        if sender is Sender.SERVER and (
-            _any(name, dialect.refusals) or _any(name, life.begins) or (not life.begins and self._replies.open)
-        ):
-            self._asked = max(0, self._asked - 1)
 
 
 def _frame(effect: Send | Hangup | Abort) -> Frame:
@@ -150,7 +130,3 @@ def _frame(effect: Send | Hangup | Abort) -> Frame:
             return Close(code, reason)
         case Abort():
             return Lost("reset")
-
-
-def _any(name: str, patterns: tuple[str, ...]) -> bool:
-    return name in patterns or any("*" in pattern and fnmatchcase(name, pattern) for pattern in patterns)

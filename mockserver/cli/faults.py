@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import click
 
 WHERE = """\
@@ -19,7 +22,8 @@ Event names may be globs. `mockserver faults NAME` explains one.
 @click.argument("name", nargs=-1)
 @click.option("--check", metavar="SPEC", help="Say how a spec is understood, or where it is wrong.")
 @click.option("--provider", metavar="NAME", help="Whose events: in the examples, and for --check.")
-def faults_command(name: tuple[str, ...], check: str | None, provider: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="The whole list for a program: where each applies, what to try.")
+def faults_command(name: tuple[str, ...], check: str | None, provider: str | None, as_json: bool) -> None:
     """List the faults and explain their syntax, or explain the fault NAME."""
     from mockserver import faults
     from mockserver.dialects.registry import FAMILIAR, dialect_named
@@ -35,6 +39,13 @@ def faults_command(name: tuple[str, ...], check: str | None, provider: str | Non
         fault = faults.parse(check)
         check_names(fault, None if provider is None else dialect)
         click.echo(fault.spec)
+        return
+    if as_json:
+        wanted = " ".join(name)
+        if name:
+            describe(wanted, dialect)
+        found = [asdict(entry) for entry in catalogue(dialect) if wanted in ("", entry.name)]
+        click.echo(json.dumps({"provider": dialect.name, "faults": found}, ensure_ascii=False, indent=1))
         return
     if name:
         click.echo(describe(" ".join(name), dialect))

@@ -60,6 +60,10 @@ class Plan(Generic[T]):
             taken.append(heappop(self._heap)[2])
         return taken
 
+    def timed(self) -> list[tuple[T, Micros]]:
+        """Everything with its time, in order."""
+        return [(thing, due) for due, _, thing in sorted(self._heap, key=lambda entry: entry[:2])]
+
     def clear(self) -> list[T]:
         """Remove and return everything, in order: what a cancel drops."""
         rest = [thing for _, _, thing in sorted(self._heap, key=lambda entry: entry[:2])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mockserver.core.frames import Close, Item, Lost, Micros, Note, Received
 
@@ -27,6 +27,15 @@ class PausedLayer:
     def wake(self, now: Micros) -> Iterable[Item]:
         """Nothing is ever due."""
         return ()
+
+    @property
+    def spec(self) -> str:
+        """What it is, in words."""
+        return "the pause"
+
+    def held(self) -> Sequence[tuple[Item, Micros | None]]:
+        """Everything that is kept back; no time ends it."""
+        return [(item, None) for item in self._held]
 
     def release(self, now: Micros) -> Iterable[Item]:
         """Everything, in the order in which it came."""

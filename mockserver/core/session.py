@@ -14,9 +14,11 @@ The session is itself a machine. It keeps the clock's due times for all its part
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from mockserver.core.burst import Burst
+from mockserver.core.debts import Bookkeeping, Debt, HoldingBack, Owing
 from mockserver.core.entry import SessionLog
 from mockserver.core.frames import (
     Abort,
@@ -115,6 +117,8 @@ class Session:
         self.layers: list[Layer] = list(layers)
         self.over = False
         self.tap: Listening | None = None
+        self.ledger: Bookkeeping | None = None
+        """Kept where a layer stands around the engine; else what is owed can be read from the journal."""
         self.due: Micros | None = None
         """What ``wake_at`` says, as far as ``wake`` found it out on its way."""
         self.emit: Callable[[Effect], None] = self._keep if emit is None else emit
@@ -195,6 +199,23 @@ class Session:
                 self.emit(last)
         return self._taken()
 
+    # --- what is owed ---
+
+    def owes(self, ledger: Bookkeeping) -> list[Debt]:
+        """What this session still owes its client. ``ledger``: the engine's side of it, kept or read."""
+        if self.over:
+            return []
+        due, number = self.engine.wake_at(), self.log.number
+        found = [replace(debt, due=due, session=number) for debt in ledger.debts()]
+        if isinstance(self.engine, Owing):
+            found += [replace(debt, session=number) for debt in self.engine.owes()]
+        for layer in self.layers:
+            if isinstance(layer, HoldingBack) and (held := layer.held()):
+                times = [due for _, due in held if due is not None]
+                name = f"{len(held)} held frame{'s' if len(held) > 1 else ''}"
+                found.append(Debt("frames", name, 0, min(times, default=None), layer.spec, number))
+        return found
+
     # --- inside ---
 
     def _catch_up(self, now: Micros) -> None:
@@ -238,6 +259,8 @@ class Session:
         elif isinstance(item, EVENTS):
             if self.tap is not None:
                 self.tap.event(item, now)
+            if self.ledger is not None and isinstance(item, Received) and item.peer is Peer.CLIENT:
+                self.ledger.see(Sender.CLIENT, item.frame, now)
             self._out_of_engine(list(self.engine.feed(item, now)), now)
         else:
             self._emit(item, now)
@@ -251,6 +274,8 @@ class Session:
         for effect in effects:
             if self.tap is not None:
                 self.tap.effect(effect, now)
+            if self.ledger is not None and isinstance(effect, Send) and effect.peer is Peer.CLIENT:
+                self.ledger.see(Sender.SERVER, effect.frame, now)
             way(effect, now)
 
     def _route_down(self, effect: Effect, now: Micros) -> None:

@@ -90,11 +90,13 @@ class Dialect:
     rules = MatchRules()
     life = Life()  # which events mark what in the life of a reply
     problems: Mapping[Trouble, Problem] = WORDS  # what can go wrong, in the provider's words
+    does: Mapping[str, str] = {}  # faults that this provider is known to do itself, and the fact that says so
     client_events: frozenset[str] = frozenset()  # every event that a client can send; empty where not known
     server_events: frozenset[str] = frozenset()  # every event of the server's
     audio_ends: tuple[str, ...] = ()  # client frames that end an utterance: there its length is compared
     floating: tuple[str, ...] = ()  # server events that it places freely among the others
     repeated: tuple[str, ...] = ("*.delta",)  # server events in as many pieces as it likes
+    acknowledged: Mapping[str, tuple[str, ...]] = {}  # client events -> the server events that acknowledge them
     refusals: tuple[str, ...] = ()  # server events that may come in the place of a reply that was asked for
     text_prefix: bytes = b""  # a binary frame that begins so is a piece of a text, in UTF-8
 

@@ -17,6 +17,7 @@ from mockserver.faults.base import Armed, Fault
 from mockserver.faults.body import Body, Moment, Run, Sight
 from mockserver.faults.closing import close, half_open, no_pong, reset, slow_close
 from mockserver.faults.damage import another_id, missing_type, set_field, strip, wrong_type
+from mockserver.faults.foresight import Foreseen, foresee
 from mockserver.faults.ghosts import (
     created_without_done,
     deltas_after_cancel,
@@ -34,7 +35,7 @@ from mockserver.faults.handshake import (
     wrong_subprotocol,
 )
 from mockserver.faults.life import cancel_midway, fail, incomplete
-from mockserver.faults.listing import FaultEntry, catalogue, describe
+from mockserver.faults.listing import FaultEntry, FaultValue, catalogue, describe
 from mockserver.faults.loss import drop, duplicate, noop, reorder, replay_stale
 from mockserver.faults.options import On, Options, make
 from mockserver.faults.provider import (
@@ -58,6 +59,8 @@ __all__ = [
     "Body",
     "Fault",
     "FaultEntry",
+    "FaultValue",
+    "Foreseen",
     "Item",
     "Micros",
     "Moment",
@@ -86,6 +89,7 @@ __all__ = [
     "drop",
     "duplicate",
     "fail",
+    "foresee",
     "growing",
     "half_open",
     "handshake_delay",

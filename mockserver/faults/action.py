@@ -13,6 +13,9 @@ from mockserver.faults.body import Body, Run
 from mockserver.faults.spec import Pattern
 
 Aims = Literal["frames", "moment", "handshake"]
+Blame = Literal["provider", "network", "broken"]
+"""Who does such a thing: the provider as it is known (then a numbered fact says so), the network between (which takes
+in proxies and gateways), or only a server that is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,11 @@ class Action:
     marks that the session's dialect knows events for (``dialects.life.Mark``); ``aims`` says whether it is about
     frames, a moment or a handshake; ``since`` is what its gate counts from unless told. In ``example`` the name of a
     mark in braces stands for such an event: "{begin}".
+
+    For whoever looks for faults to try: ``tries`` are values worth trying, as words of the action, with marks as in
+    ``example`` and ``{field}`` for a field of the event at hand; None stands for the action's bare words. ``either``:
+    it makes sense for frames of both sides, else for those of ``sender`` alone. ``blame``: who does such a thing, where
+    the dialect cites no fact for it (``Dialect.does``).
     """
 
     syntax: ClassVar[str] = ""
@@ -33,6 +41,9 @@ class Action:
     on: ClassVar[tuple[str, ...]] = ("*",)
     sender: ClassVar[Sender] = Sender.SERVER
     since: ClassVar[str | None] = None
+    tries: ClassVar[tuple[str, ...] | None] = None
+    either: ClassVar[bool] = False
+    blame: ClassVar[Blame] = "broken"
     pattern: ClassVar[Pattern]
 
     def start(self, run: Run) -> Body:

@@ -24,7 +24,7 @@ from mockserver.faults.layer import FaultLayer
 from mockserver.faults.tokens import nearest
 from mockserver.faults.where import Aim, Where
 
-_HANDSHAKE_PARTS = ("probability", "seed", "times", "attempts")
+_HANDSHAKE_PARTS = ("probability", "seed", "times", "attempts", "connection", "reconnected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Fault:
             plain = Where(**{part: getattr(self.where, part) for part in _HANDSHAKE_PARTS})
             if plain != self.where:
                 raise UsageError(
-                    f"{name}: a handshake has no events; use 'for first n attempts', 'with probability', "
-                    f"'at most n times' (got {self.where.spec!r})"
+                    f"{name}: a handshake has no events; use 'for first n attempts', 'in 2nd connection', "
+                    f"'after reconnect', 'with probability', 'at most n times' (got {self.where.spec!r})"
                 )
         if self.action.aims == "moment" and not (self.action.on or self.where.events or self.where.after):
             raise UsageError(
@@ -109,11 +109,13 @@ class Armed(Account):
         if self.fired or self.fault.optional:
             return None
         return FaultNeverFired(
-            f"fault {self.fault.spec!r} never fired: {self._why()}. "
+            f"fault {self.fault.spec!r} never fired: {self.why_not}. "
             f"Correct it, or add 'optional' where the test may pass without it"
         )
 
-    def _why(self) -> str:
+    @property
+    def why_not(self) -> str:
+        """Why it has not fired so far, from what it saw."""
         action, where = self.fault.action, self.fault.where
         if action.aims == "handshake":
             return f"{self.attempts} connections were attempted" if self.attempts else "no client connected"

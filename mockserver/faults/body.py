@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from mockserver.core.entry import SessionLog
@@ -142,6 +142,10 @@ class Body:
 
     def wake(self, now: Micros) -> Iterable[Item]:
         """What is due."""
+        return ()
+
+    def held(self) -> Sequence[tuple[Item, Micros | None]]:
+        """What is held back, each with when it goes on; None where no time is set."""
         return ()
 
     def release(self, now: Micros) -> Iterable[Item]:

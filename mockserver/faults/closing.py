@@ -9,7 +9,7 @@ from typing import ClassVar, Unpack
 from mockserver.core.frames import Abort, Freeze, Hangup, Item, Micros, Peer, Received, Tell
 from mockserver.core.typed import checked
 from mockserver.errors import UsageError
-from mockserver.faults.action import Action, Aims, register
+from mockserver.faults.action import Action, Aims, Blame, register
 from mockserver.faults.base import Fault
 from mockserver.faults.body import Body, Moment, Run, Sight
 from mockserver.faults.options import On, Options, make, micros
@@ -72,6 +72,8 @@ class CloseWith(Ending):
     syntax: ClassVar[str] = "close <code:count> [<reason:text>]"
     about: ClassVar[str] = "The server closes with this code and reason."
     example: ClassVar[str] = 'close 1011 "gone" after 3 {audio}'
+    tries: ClassVar[tuple[str, ...] | None] = ("close 1000", "close 1001", "close 1011")
+    blame: ClassVar[Blame] = "network"
 
     code: int
     reason: str = ""
@@ -97,6 +99,8 @@ class SlowClose(Ending):
     syntax: ClassVar[str] = "slow close <linger:time> [code <code:count>] [<reason:text>]"
     about: ClassVar[str] = "The server sends its close frame, and keeps the TCP connection open for so long afterwards."
     example: ClassVar[str] = "slow close 5s on {end}"
+    tries: ClassVar[tuple[str, ...] | None] = ("slow close 5s",)
+    blame: ClassVar[Blame] = "network"
 
     linger: Micros
     code: int = 1000
@@ -125,6 +129,7 @@ class Reset(Ending):
     syntax: ClassVar[str] = "reset"
     about: ClassVar[str] = "The TCP connection is reset, without a close frame."
     example: ClassVar[str] = "reset on 2nd {audio}"
+    blame: ClassVar[Blame] = "network"
 
     def effect(self) -> Abort:
         """What the shell is asked to do."""
@@ -144,6 +149,7 @@ class NoPong(Ending):
     syntax: ClassVar[str] = "no pong"
     about: ClassVar[str] = "From here on the server answers no ping; everything else goes on."
     example: ClassVar[str] = "no pong on {opening}"
+    blame: ClassVar[Blame] = "network"
 
     def effect(self) -> Freeze:
         """What the shell is asked to do."""
@@ -165,6 +171,7 @@ class HalfOpen(Ending):
         "The connection stays, but nothing is read, nothing is sent and no ping is answered any more."
     )
     example: ClassVar[str] = "half open on {begin}"
+    blame: ClassVar[Blame] = "network"
 
     def effect(self) -> Freeze:
         """What the shell is asked to do."""

@@ -100,6 +100,7 @@ class Strip(Damage):
     syntax: ClassVar[str] = "strip <path:path>"
     about: ClassVar[str] = "A field is taken out. 'drop PATH on EVENT' says the same."
     example: ClassVar[str] = "strip response.metadata on {begin}"
+    tries: ClassVar[tuple[str, ...] | None] = ("strip {field}",)
 
     path: str
 
@@ -122,6 +123,7 @@ class SetField(Damage):
     syntax: ClassVar[str] = "set <path:path> to <value:json>"
     about: ClassVar[str] = "A field gets another value; it is added if it is not there."
     example: ClassVar[str] = 'set response.status to "failed" on {end}'
+    tries: ClassVar[tuple[str, ...] | None] = ("set {field} to null",)
 
     path: str
     value: str
@@ -193,6 +195,7 @@ class WrongType(Damage):
     syntax: ClassVar[str] = "wrong type of <path:path>"
     about: ClassVar[str] = "A field keeps its name and gets a value of another JSON type."
     example: ClassVar[str] = "wrong type of response on {begin}"
+    tries: ClassVar[tuple[str, ...] | None] = ("wrong type of {field}",)
 
     path: str
 

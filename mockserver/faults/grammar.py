@@ -3,6 +3,7 @@
     fault  = action clause* ["optional"]          the parts of an action that may be left out stand among the clauses
     clause = ("on" | "before") ["the"] [ORDINAL | "every" ORDINAL] EVENT ("or" EVENT)*
            | "from" ("client" | "server")
+           | "in" ["the"] (ORDINAL "connection" | "connection" (ORDINAL | NUMBER)) | "after" "reconnect"
            | ("in" | "within") ["the"] (ORDINAL ("response" | "item") | ("response" | "item") (ORDINAL | NUMBER | ID))
            | "after" TIME ["of" "audio"] ["since" EVENT]
            | "after" (NUMBER ("frames" | EVENT) | EVENT) ["since" EVENT]
@@ -193,22 +194,26 @@ def _in(reader: Reader) -> dict[str, Any]:
     number = _ordinal(reader.peek())
     if number is not None:
         reader.place += 1
-    token = reader.next("response or item")
+    token = reader.next("response, item or connection")
     name = token.text.lower()
-    if name not in ("response", "item"):
-        hint = nearest(name, ["response", "item"])
-        raise reader.error(f"expected response or item, got {token.text!r}{hint}", at=token)
+    if name not in ("response", "item", "connection"):
+        hint = nearest(name, ["response", "item", "connection"])
+        raise reader.error(f"expected response, item or connection, got {token.text!r}{hint}", at=token)
     if number is not None:
         return {name: number}
-    token = reader.next(f"which {name}: 2nd, or its id")
+    token = reader.next(f"which {name}: 2nd{', or its id' if name != 'connection' else ''}")
     number = _ordinal(token)
     if number is None and token.bare:
         number = whole_value(token.text)
+    if number is None and name == "connection":
+        raise reader.error(f"expected which connection: 2nd, or a number; got {token.text!r}", at=token)
     return {name: number if number is not None else str(token.value)}
 
 
 def _after(reader: Reader) -> dict[str, Any]:
     token = reader.next("a time, a number or an event name")
+    if token.bare and token.text.lower() == "reconnect":
+        return {"reconnected": True}
     fields: dict[str, Any]
     if token.bare and (time := time_value(token.text)) is not None:
         fields = {"amount": time, "unit": "time"}

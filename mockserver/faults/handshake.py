@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Unpack
 
-from mockserver.core.frames import Abort, Accept, Item, Micros, Refuse
+from mockserver.core.frames import Abort, Accept, Item, Micros, Refuse, Sender
 from mockserver.core.typed import Name, checked
 from mockserver.errors import UsageError
-from mockserver.faults.action import Action, Aims, register
+from mockserver.faults.action import Action, Aims, Blame, register
 from mockserver.faults.base import Fault
 from mockserver.faults.body import Body, Run, Sight
 from mockserver.faults.options import Options, make, micros
@@ -38,6 +38,8 @@ class Knock(Action):
     group: ClassVar[str] = "handshake"
     aims: ClassVar[Aims] = "handshake"
     on: ClassVar[tuple[str, ...]] = ()
+    sender: ClassVar[Sender] = Sender.CLIENT
+    blame: ClassVar[Blame] = "network"
 
 
 @register
@@ -48,6 +50,7 @@ class RefuseWith(Knock):
     syntax: ClassVar[str] = "refuse <status:count> [retry-after <retry_after:time>] [<message:text>]"
     about: ClassVar[str] = "The handshake is refused with this HTTP status."
     example: ClassVar[str] = "refuse 429 retry-after 2s for first 2 attempts"
+    tries: ClassVar[tuple[str, ...] | None] = ("refuse 401", "refuse 403", "refuse 404", "refuse 429", "refuse 503")
 
     status: int
     retry_after: Micros = 0
@@ -82,6 +85,7 @@ class Redirect(Knock):
     syntax: ClassVar[str] = "redirect to <url:url> [as <status:count>]"
     about: ClassVar[str] = "The handshake is answered with a redirect (307 unless told otherwise)."
     example: ClassVar[str] = 'redirect to "https://example.invalid/v1/realtime"'
+    tries: ClassVar[tuple[str, ...] | None] = ()
 
     url: str
     status: int = 307
@@ -139,8 +143,17 @@ class HandshakeHang(Knock):
 class Hanging(Body):
     """Keeps the handshake from the engine, so that nobody answers it."""
 
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self._kept: Item | None = None
+
+    def held(self) -> Sequence[tuple[Item, Micros | None]]:
+        """The handshake, for ever."""
+        return [] if self._kept is None else [(self._kept, None)]
+
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
         """The handshake does not go on."""
+        self._kept = sight.item
         return (self.run.fire("never answered the", sight),)
 
 
@@ -152,6 +165,7 @@ class HandshakeDelay(Knock):
     syntax: ClassVar[str] = "handshake delay <amount:time>"
     about: ClassVar[str] = "The handshake is answered later."
     example: ClassVar[str] = "handshake delay 3s"
+    tries: ClassVar[tuple[str, ...] | None] = ("handshake delay 20s",)
 
     amount: Micros
 

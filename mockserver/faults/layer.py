@@ -5,7 +5,7 @@ The path of a frame that is not meant is kept short: a peek at its name, one loo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mockserver.core.entry import SessionLog
 from mockserver.core.frames import Abort, Close, Frame, Hangup, Item, Lost, Micros, Opened, Peer, Received, Send, Sender
@@ -60,7 +60,7 @@ class FaultLayer:
         self._format = (24_000, "pcm")
         self._others = type(self.body).other is not Body.other
         self._matched = self._hits = 0
-        self._on = True
+        self._on = where.meets(log.number + 1)
 
     # --- the machine ---
 
@@ -94,6 +94,7 @@ class FaultLayer:
         if not tally.meant and not self._attentive:
             return self.body.other(item, now) if self._others else (item,)
         if not self._on:
+            self.account.missed["of a connection that is not meant"] += tally.meant
             return (item,)
         return self._look(Sight(item, frame, name, sender, self._lens), tally.meant, now)
 
@@ -116,6 +117,15 @@ class FaultLayer:
             out += self.body.strike(None, now)
         return out
 
+    @property
+    def spec(self) -> str:
+        """The fault in words."""
+        return self.account.spec
+
+    def held(self) -> Sequence[tuple[Item, Micros | None]]:
+        """What the body holds back."""
+        return self.body.held()
+
     def release(self, now: Micros) -> Iterable[Item]:
         """What the body holds back."""
         return self.body.release(now)
@@ -124,8 +134,6 @@ class FaultLayer:
 
     def _open(self, item: Opened, now: Micros) -> Iterable[Item]:
         self.account.attempts += 1
-        first = self._where.attempts
-        self._on = first is None or self.account.attempts <= first
         if not self._on:
             return (item,)
         if not self._handshake or not self._lucky():

@@ -112,6 +112,7 @@ class CancelMidway(Action):
         "nothing more of it comes. Without 'on' or 'after': at its first delta."
     )
     example: ClassVar[str] = "cancel midway because turn_detected after 300ms of audio"
+    tries: ClassVar[tuple[str, ...] | None] = ("cancel midway", "cancel midway because client_cancelled")
     group: ClassVar[str] = "response"
     aims: ClassVar[Aims] = "moment"
     on: ClassVar[tuple[str, ...]] = (Mark.DELTA,)
@@ -174,6 +175,7 @@ class StayIncomplete(Action):
         "The response breaks off: its end says incomplete. Without 'on' or 'after': at its first delta."
     )
     example: ClassVar[str] = "incomplete because content_filter after 2 {words}"
+    tries: ClassVar[tuple[str, ...] | None] = ("incomplete", "incomplete because content_filter")
     group: ClassVar[str] = "response"
     aims: ClassVar[Aims] = "moment"
     on: ClassVar[tuple[str, ...]] = (Mark.DELTA,)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from mockserver.core.frames import Sender
 from mockserver.core.typed import checked
 from mockserver.dialects.base import Dialect
+from mockserver.dialects.life import Mark
 from mockserver.dialects.registry import FAMILIAR
 from mockserver.errors import UsageError
 from mockserver.faults import closing, damage, ghosts, handshake, life, loss, provider, spoil, timing
-from mockserver.faults.action import ACTIONS, Action
+from mockserver.faults.action import ACTIONS, Action, Aims, Blame
 from mockserver.faults.base import Fault
 from mockserver.faults.grammar import parse
+from mockserver.faults.spec import PatternSlot
 from mockserver.faults.tokens import nearest
+from mockserver.faults.where import Aim
 
 MODULES = (timing, loss, damage, spoil, life, ghosts, provider, closing, handshake)
 GROUPS = ("time", "loss and order", "content", "response", "provider", "connection", "handshake")
@@ -34,6 +38,8 @@ _CLAUSES = (
     ("with seed 7", "with dice of its own, whatever the session's seed is"),
     ("at most 3 times", "in each session; once is the same as at most 1 times"),
     ("for first 2 attempts", "only for the first connections to the server"),
+    ("in 2nd connection", "only for that one of the connections to the server"),
+    ("after reconnect", "for every connection to the server but the first"),
     ("optional", "the fault may stay unused; without it, one that never fired fails the test"),
 )
 
@@ -45,8 +51,25 @@ def clauses(dialect: Dialect = FAMILIAR) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultValue:
+    """A value of a fault: its name, what is expected, the words it may be if only some will do, whether it must be."""
+
+    name: str
+    expected: str
+    choices: tuple[str, ...]
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FaultEntry:
-    """One fault: its words, what it does, an example, and its constructors as a Python user types them."""
+    """One fault: its words, what it does, an example, and its constructors as a Python user types them.
+
+    ``senders``: whose frames it is about; ``events``: this provider's events at which it can happen (names or globs),
+    () where any may be named, or where it has no event (a handshake); ``values``: what may be filled in;
+    ``tries``: the fault in words, with values worth trying (``{field}``: a field of the event). ``blame``: "provider"
+    where this provider does it itself, and then ``fact`` is the numbered fact that says so (``openai.md#107``);
+    "network"; "broken" where only a broken server could. ``missing``: why this provider cannot do it at all, or "".
+    """
 
     name: str
     group: str
@@ -54,6 +77,14 @@ class FaultEntry:
     about: str
     example: str
     constructors: tuple[str, ...]
+    aims: Aims
+    senders: tuple[str, ...]
+    events: tuple[str, ...]
+    values: tuple[FaultValue, ...]
+    tries: tuple[str, ...]
+    blame: Blame
+    fact: str
+    missing: str
 
 
 def catalogue(dialect: Dialect = FAMILIAR) -> list[FaultEntry]:
@@ -87,9 +118,40 @@ def describe(name: str, dialect: Dialect = FAMILIAR) -> str:
 
 def _entry(kind: type[Action], dialect: Dialect) -> FaultEntry:
     name = " ".join(kind.pattern.first_words)
+    aimed = any(isinstance(one, Mark) for one in kind.on)
+    events = Aim(kind.on, dialect.life).names if aimed else ()
+    fact = dialect.does.get(name, "")
     return FaultEntry(
-        name, kind.group, kind.pattern.shown, kind.about, kind.shown_example(dialect), tuple(_made_by(kind))
+        name,
+        kind.group,
+        kind.pattern.shown,
+        kind.about,
+        kind.shown_example(dialect),
+        tuple(_made_by(kind)),
+        kind.aims,
+        tuple(sender.value for sender in ((Sender.SERVER, Sender.CLIENT) if kind.either else (kind.sender,))),
+        events,
+        tuple(_values(kind)),
+        _tries(kind, name, dialect),
+        "provider" if fact else kind.blame,
+        fact,
+        f"{dialect.title} has no event for {' or '.join(kind.on)}" if aimed and not events else "",
     )
+
+
+def _values(kind: type[Action]) -> Iterator[FaultValue]:
+    pattern = kind.pattern
+    for parts, required in ((pattern.head, True), *((group.parts, False) for group in pattern.groups)):
+        for part in parts:
+            if isinstance(part, PatternSlot):
+                yield FaultValue(part.field, part.expected, part.choices, required)
+
+
+def _tries(kind: type[Action], name: str, dialect: Dialect) -> tuple[str, ...]:
+    if kind.tries is not None:
+        events = {**dialect.example_events(), "field": "{field}"}
+        return tuple(text.format_map(events) for text in kind.tries)
+    return () if any(isinstance(part, PatternSlot) for part in kind.pattern.head) else (name,)
 
 
 def _made_by(kind: type[Action]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Unpack
 
@@ -28,6 +28,7 @@ class Noop(Action):
         "Changes nothing; the journal says which frames it met. Good for trying out where a fault would apply."
     )
     example: ClassVar[str] = "noop on {begin}"
+    tries: ClassVar[tuple[str, ...] | None] = ()
     group: ClassVar[str] = "loss and order"
 
     def start(self, run: Run) -> Body:
@@ -51,6 +52,7 @@ class Drop(Action):
     syntax: ClassVar[str] = "drop"
     about: ClassVar[str] = "The frame is lost. 'drop EVENT' says the same: an event's name may follow at once."
     example: ClassVar[str] = "drop on {end}"
+    either: ClassVar[bool] = True
     group: ClassVar[str] = "loss and order"
 
     def start(self, run: Run) -> Body:
@@ -151,6 +153,10 @@ class Reordering(Queue):
         note = self.run.fire("reordered", self._held, by=self.action.by)
         return (note, item, *self.release(now))
 
+    def held(self) -> Sequence[tuple[Item, Micros | None]]:
+        """The held frame."""
+        return [] if self._held is None else [(self._held.item, self._due)]
+
     def wake_at(self) -> Micros | None:
         """When the held frame has waited long enough."""
         return self._due
@@ -175,6 +181,7 @@ class ReplayStale(Action):
         "The last such event of an earlier response is sent again, byte for byte, as if it had been late."
     )
     example: ClassVar[str] = "replay stale {audio} on 2nd {begin}"
+    tries: ClassVar[tuple[str, ...] | None] = ("replay stale {audio}", "replay stale {end}")
     group: ClassVar[str] = "loss and order"
     aims: ClassVar[Aims] = "moment"
     on: ClassVar[tuple[str, ...]] = (Mark.BEGIN,)

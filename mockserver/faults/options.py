@@ -34,6 +34,8 @@ class Options(TypedDict, total=False):
     seed: int | None  # dice of its own, whatever the session's seed is
     times: int | None  # at most n times in a session
     attempts: int | None  # only for the first n connections to the server
+    connection: int | None  # only for the n-th connection to the server
+    reconnected: bool  # for every connection but the first
     optional: bool  # may stay unused
 
 
@@ -65,6 +67,8 @@ def make(action: Action, on: On, options: Options) -> Fault:
         seed=options.get("seed"),
         times=options.get("times"),
         attempts=options.get("attempts"),
+        connection=options.get("connection"),
+        reconnected=options.get("reconnected", False),
     )
     return Fault(action, where, optional)
 

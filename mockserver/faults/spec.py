@@ -36,6 +36,11 @@ class PatternSlot:
         """The words it may be, where it is one of some words."""
         return tuple(self.kind.split("|")) if "|" in self.kind else ()
 
+    @property
+    def expected(self) -> str:
+        """What may stand here, in words."""
+        return f"one of {', '.join(self.choices)}" if self.choices else KINDS[self.kind].expected
+
     def read(self, reader: Reader) -> Any:
         """The value at the reader. SpecError where it is of another kind."""
         if self.choices:

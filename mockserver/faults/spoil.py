@@ -144,6 +144,7 @@ class Oversize(Damage):
     syntax: ClassVar[str] = "oversize [to <size:size>]"
     about: ClassVar[str] = "The event grows by a field 'padding' to 16 MB, or to the size given."
     example: ClassVar[str] = "oversize to 2MB on {end}"
+    tries: ClassVar[tuple[str, ...] | None] = ("oversize to 2MB",)
 
     size: int = LARGE
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Unpack
 
@@ -11,7 +11,7 @@ from mockserver.core.machine import Plan
 from mockserver.core.typed import Name, checked
 from mockserver.dialects.life import listed
 from mockserver.errors import UsageError
-from mockserver.faults.action import Action, register
+from mockserver.faults.action import Action, Blame, register
 from mockserver.faults.base import Fault
 from mockserver.faults.body import Body, Run, Sight
 from mockserver.faults.options import On, Options, make, micros
@@ -38,6 +38,9 @@ class Delay(Action):
         "everything overtake it."
     )
     example: ClassVar[str] = "delay 11s on {begin}"
+    tries: ClassVar[tuple[str, ...] | None] = ("delay 2s", "delay 40s")
+    either: ClassVar[bool] = True
+    blame: ClassVar[Blame] = "network"
     group: ClassVar[str] = "time"
 
     amount: Micros
@@ -74,6 +77,10 @@ class Queue(Body):
     def release(self, now: Micros) -> Iterable[Item]:
         """All held frames, at once and in order."""
         return self.plan.clear()
+
+    def held(self) -> Sequence[tuple[Item, Micros | None]]:
+        """The frames in line, each with its time."""
+        return self.plan.timed()
 
     def mine(self, item: Item) -> Sight | None:
         """A frame of the sender that the fault is about, or None."""
@@ -158,6 +165,9 @@ class Stall(Action):
         "From this frame on nothing of its sender goes on, for ever or for a time; then all of it at once."
     )
     example: ClassVar[str] = "stall for 5s on 2nd {audio}"
+    tries: ClassVar[tuple[str, ...] | None] = ("stall", "stall for 20s")
+    either: ClassVar[bool] = True
+    blame: ClassVar[Blame] = "network"
     group: ClassVar[str] = "time"
 
     amount: Micros = 0
@@ -193,6 +203,10 @@ class Stalling(Queue):
         self._held.append(item)
         return ()
 
+    def held(self) -> Sequence[tuple[Item, Micros | None]]:
+        """Everything since the silence began."""
+        return [(item, self._until) for item in self._held]
+
     def wake_at(self) -> Micros | None:
         """When the silence ends; None where it is for ever."""
         return self._until
@@ -216,6 +230,8 @@ class Bandwidth(Action):
     syntax: ClassVar[str] = "bandwidth <rate:rate>"
     about: ClassVar[str] = "Frames take their size divided by the rate; everything of the same sender waits in line."
     example: ClassVar[str] = "bandwidth 32kB/s"
+    tries: ClassVar[tuple[str, ...] | None] = ("bandwidth 4kB/s",)
+    blame: ClassVar[Blame] = "network"
     group: ClassVar[str] = "time"
 
     rate: int
@@ -272,6 +288,7 @@ class Hold(Action):
         "The frame is held until another event has gone by, and goes on right behind it. Everything else overtakes it."
     )
     example: ClassVar[str] = "hold until {end} on {begin}"
+    tries: ClassVar[tuple[str, ...] | None] = ("hold until {end}",)
     group: ClassVar[str] = "time"
     on: ClassVar[tuple[str, ...]] = ()
 
@@ -297,6 +314,10 @@ class Holding(Body):
         if not self._held or not named(sight.name, self.until):
             return None
         return [sight.item, *self.release(now)]
+
+    def held(self) -> Sequence[tuple[Item, Micros | None]]:
+        """The held frames; only an event frees them."""
+        return [(item, None) for item in self._held]
 
     def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
         """Hold the frame."""

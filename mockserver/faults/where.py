@@ -67,7 +67,8 @@ class Where:
 
     ``events`` are names or globs; () leaves it to the fault. ``sender`` None: by the event's name, else the server.
     ``before``: what happens at a moment happens before the frame instead of after it. ``response``, ``item``: an id, or
-    a number (the n-th that the session saw, from 1). ``attempts``: only for the first n connections to the server.
+    a number (the n-th that the session saw, from 1). ``attempts``: only for the first n connections to the server;
+    ``connection``: only for the n-th; ``reconnected``: for every one but the first.
     """
 
     events: tuple[str, ...] = ()
@@ -82,21 +83,31 @@ class Where:
     seed: int | None = None
     times: int | None = None
     attempts: int | None = None
+    connection: int | None = None
+    reconnected: bool = False
 
     def __post_init__(self) -> None:
         check_fields(self, "Where")
-        for name in ("nth", "every", "times", "attempts", "response", "item"):
+        for name in ("nth", "every", "times", "attempts", "connection", "response", "item"):
             value = getattr(self, name)
             if isinstance(value, int) and value < 1:
                 raise UsageError(f"{name}: expected 1 or more, got {value!r}")
         if self.nth is not None and self.every is not None:
             raise UsageError("nth and every: give one of them, not both")
+        if self.reconnected and 1 in (self.connection, self.attempts):
+            raise UsageError("reconnected: the first connection is none; leave one of the two clauses out")
         if not 0 < self.probability <= 1:
             raise UsageError(f"probability: expected more than 0 and at most 1, got {self.probability}")
         if not all(self.events):
             raise UsageError(f"events: expected event names, got {self.events!r}")
         if not self.events and (self.nth is not None or self.every is not None or self.before):
             raise UsageError("nth, every and before need an event name")
+
+    def meets(self, number: int) -> bool:
+        """Whether the n-th connection to the server (from 1) is meant."""
+        if self.attempts is not None and number > self.attempts:
+            return False
+        return self.connection in (None, number) and (number > 1 or not self.reconnected)
 
     def spoken_by(self, default: Sender, events: tuple[str, ...], dialect: Dialect) -> Sender:
         """Whose frames are meant. An event that only a client sends says the direction too."""
@@ -124,6 +135,10 @@ class Where:
                 said.append(f"in {ordinal_text(value)} {name}")
             elif value is not None:
                 said.append(f"in {name} {event_text(value)}")
+        if self.connection is not None:
+            said.append(f"in {ordinal_text(self.connection)} connection")
+        if self.reconnected:
+            said.append("after reconnect")
         if self.after is not None:
             said.append(self.after.spec)
         if self.probability < 1:

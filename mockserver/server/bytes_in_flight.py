@@ -85,6 +85,10 @@ class BytesInFlight:
                 return
             yield
 
+    def others(self, own: Any) -> bool:
+        """Whether the selector waits for more than TCP sockets: pipes, processes, datagrams. ``own``: no such."""
+        return self._sockets.others(-1 if own is None else own.fileno())
+
     def late(self, there: Iterable[End]) -> Late:
         """What is under way between these, as far as it has not been given up."""
         known = {(end.local, end.peer): end for end in there}
@@ -120,6 +124,11 @@ class Sockets:
     def __init__(self, selector: Any) -> None:
         self._selector = selector
         self._names: dict[int, tuple[Any, Way | None]] = {}
+
+    def others(self, own: int) -> bool:
+        """Whether there is anything but TCP and the file number ``own``. Right after a look."""
+        map_ = self._selector.get_map() or {}
+        return any(fd != own and self._names.get(fd, (None, None)) == (key, None) for fd, key in map_.items())
 
     def __iter__(self) -> Iterator[End]:
         for key in (self._selector.get_map() or {}).values():

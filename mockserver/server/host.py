@@ -19,6 +19,7 @@ from aiohttp import web
 
 from mockserver.cassette.model import Exchange
 from mockserver.cassette.tap import Tap
+from mockserver.core.debts import Debt
 from mockserver.core.entry import Entry
 from mockserver.core.frames import Handshake, Micros
 from mockserver.core.session import Session
@@ -33,8 +34,9 @@ from mockserver.server.local import cannot_listen, loopback, settled, stop_liste
 from mockserver.server.neighbours import Neighbours, spends_nothing
 from mockserver.server.outlast import LIMIT_SECONDS
 from mockserver.server.pump import Pump, Upstream
-from mockserver.server.sessions import AnyFault, ArmedFault, FaultSet, Past, SessionHandle
+from mockserver.server.sessions import AnyFault, ArmedFault, FaultSet, Past, SessionHandle, account
 from mockserver.server.tokens import checked_token
+from mockserver.server.virtual import add_account
 from mockserver.server.websocket.app import App, told
 from mockserver.server.whereabouts import Whereabouts, authority, houses_of, spoken_at
 
@@ -120,8 +122,7 @@ class MockServer:
         self._listener: asyncio.Server | None = None
         self._gone: asyncio.Event | None = None
         self._dialler: Dialler | None = None
-        self._dial_timeout = dial_timeout
-        self._outlast = outlast
+        self._dial_timeout, self._outlast = dial_timeout, outlast
         self.taps: list[Callable[[Entry], None]] = []
         """Recorders: told of what passes between the engines and the faults, before it goes on."""
         self.exchanges: MutableSequence[Exchange] = deque(maxlen=journal_limit)
@@ -179,12 +180,15 @@ class MockServer:
     def verify(self) -> None:
         """Raise the first problem; its message holds all of them."""
         found = self.problems()
-        if not found:
-            return
         if len(found) == 1:
             raise found[0]
-        text = "\n\n".join(f"{number}. {problem}" for number, problem in enumerate(found, 1))
-        raise type(found[0])(f"{len(found)} problems\n\n{text}") from found[0]
+        if found:
+            text = [f"{len(found)} problems", *(f"{number}. {one}" for number, one in enumerate(found, 1))]
+            raise type(found[0])("\n\n".join(text)) from found[0]
+
+    def owes(self) -> list[Debt]:
+        """What connected clients are owed (``core.debts``). Who waits while nothing is owed waits for nothing."""
+        return self.call(lambda: [debt for handle in self._running.values() for debt in handle.owes()])
 
     # --- faults ---
 
@@ -248,6 +252,7 @@ class MockServer:
         except (OSError, UnicodeError) as error:  # no such port, no such name, a name that can be none
             raise cannot_listen(self._host, self._wanted_port, error) from None
         self._loop, self._app, self._alarms = loop, app, Alarms(Clock(loop))
+        add_account(loop, lambda: account(self.sessions))
         self._neighbours = Neighbours(self, clock=self._alarms.clock, dialler=self._dial, failed=self._failed_at)
         self._port = self._listener.sockets[0].getsockname()[1]
         self.admission.warn_if_open()
@@ -327,7 +332,7 @@ class MockServer:
             self._failures.append(failure(f"session {log.number} could not begin", error))
             return told(500, "internal error of the mock server; its problems() say what happened")
         pump = Pump(session, self._alarms, failed=self._failed, upstream=self._upstream, outlast=self._outlast)
-        self._running[pump] = handle = SessionHandle(session, pump, self.call)
+        self._running[pump] = handle = SessionHandle(session, pump, self.call, dialect)
         self.sessions.append(handle)
         return pump
 

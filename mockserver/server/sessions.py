@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, Unpack
+from typing import Any, Protocol, Unpack, cast
 
+from mockserver.core.debts import Bookkeeping, Debt
 from mockserver.core.entry import SessionLog
 from mockserver.core.expect import Chosen, Selection
-from mockserver.core.frames import Effect, Event, Micros
+from mockserver.core.frames import Effect, Event, Frame, Micros
 from mockserver.core.journal import Journal
 from mockserver.core.pause import PausedLayer
 from mockserver.core.session import Layer, Session
 from mockserver.core.view import Memo
 from mockserver.dialects.base import Dialect
+from mockserver.dialects.ledger import Ledger
 from mockserver.engines.base import Engine, Inspectable, Inspection
 from mockserver.errors import FaultNeverFired, UsageError
 from mockserver.server.fault_files import expanded
@@ -58,8 +60,11 @@ class ArmedFault(Protocol):
 class SessionHandle:
     """One client connection, running or past."""
 
-    def __init__(self, session: Session, pump: Pump, call: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(
+        self, session: Session, pump: Pump, call: Callable[[Callable[[], None]], None], dialect: Dialect
+    ) -> None:
         self.session = session
+        self.dialect = dialect
         self._pump = pump
         self._call = call  # runs something in the server's loop
         self._hold: PausedLayer | None = None
@@ -133,6 +138,15 @@ class SessionHandle:
         session.emit_burst = None
         session.log.lens = Memo(session.log.lens.lens) if isinstance(session.log.lens, Memo) else session.log.lens
 
+    def owes(self) -> list[Debt]:
+        """What this client is still owed."""
+        ledger = self.session.ledger
+        return self.session.owes(self._read() if ledger is None else ledger)
+
+    def _read(self) -> Bookkeeping:
+        """The account of a session without faults: what its client saw is what the engine said."""
+        return caught_up(self.session, self.dialect)
+
     def inspect(self) -> Inspection:
         """What the engine shows of itself."""
         engine = self.session.engine
@@ -178,6 +192,15 @@ class _Retired:
         return Inspection(self._name, {"state": why})
 
 
+def caught_up(session: Session, dialect: Dialect) -> Ledger:
+    """The account of a session so far, from its journal. Only right while no fault has stood around it."""
+    ledger = Ledger(dialect)
+    for entry in session.journal.frames(session=session.log.number):
+        assert entry.sender is not None
+        ledger.see(entry.sender, cast("Frame", entry.what), entry.at)
+    return ledger
+
+
 class FaultSet:
     """The faults of one server, and the layers they have around its sessions."""
 
@@ -207,6 +230,8 @@ class FaultSet:
         for pump in running:
             session = pump.session
             if not session.over:
+                if session.ledger is None:
+                    session.ledger = caught_up(session, self._dialects[session.log.number])
                 pump.add_layer(self._layer(number, armed, session.log, now=pump.now()))
         return number
 
@@ -253,6 +278,8 @@ class FaultSet:
     def surround(self, session: Session, dialect: Dialect) -> None:
         """Put the faults around a session that begins. ``dialect``: what its client speaks."""
         self._dialects[session.log.number] = dialect
+        if self.armed:
+            session.ledger = Ledger(dialect)
         for number, armed in self.armed.items():
             session.add_layer(self._layer(number, armed, session.log))
 
@@ -287,3 +314,28 @@ def parsed(fault: AnyFault | str) -> AnyFault:
 
     made: AnyFault = faults.parse(fault)
     return made
+
+
+def owed(handles: Iterable[SessionHandle]) -> list[Debt]:
+    """What the clients of these are still owed."""
+    return [debt for handle in handles for debt in handle.owes()]
+
+
+def account(handles: Sequence[SessionHandle]) -> list[str]:
+    """Lines on who waits for what, for a report: the open sessions, the last frame of each side, what is owed."""
+    lines = []
+    for handle in handles:
+        if handle.over:
+            continue
+        last = {}
+        for entry in handle.journal.frames(session=handle.number):
+            last[entry.sender] = entry
+        said = [
+            f"{sender.value} last sent {handle.log.lens.peek(cast('Frame', entry.what), sender)} "
+            f"at {entry.at / 1_000_000:.3f} s"
+            for sender, entry in last.items()
+            if sender is not None
+        ]
+        lines.append(f"session {handle.number} is open: {', '.join(said) or 'nothing was sent'}")
+    debts = [f"owed: {debt.text}" for debt in owed(handles)]
+    return [*lines, *(debts or ["the server owes nothing"])]

@@ -16,22 +16,30 @@ cannot say, a short real wait is made.
 
 Time is real while nobody can know what is about to come: while work handed to ``run_in_executor`` is in progress,
 and (on Linux, where it can be seen) while there is a connection whose other end is not in this loop.
+
+Where no timer is set and nothing can come from outside, no time helps: the task that began the virtual time is
+cancelled, and ``virtual_time()`` raises ``WaitsForNothing`` with the account of who waits for what.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import ceil
 from typing import Any
 
-from mockserver.errors import UsageError
+from mockserver.errors import UsageError, WaitsForNothing
 from mockserver.server.bytes_in_flight import BytesInFlight
 
 Ready = list[tuple[Any, Any]]
+TELL = 3
+"""So often is a task that takes no cancel told that time cannot go on."""
+THREADS_S = 5.0
+"""Real seconds that a thread of somebody's own gets to call in, where nothing else can come."""
 LOOK_S = 0.0005
 """How long one look at the sockets waits while bytes are on their way, in real seconds."""
 
@@ -43,11 +51,25 @@ def virtual_time(*, exact: bool = sys.platform == "linux") -> Iterator[VirtualCl
     ``exact`` False: do not ask the kernel what is under way, wait a little before each jump instead.
     """
     clock = VirtualClock(asyncio.get_running_loop(), exact=exact)
+    clock.owner = asyncio.current_task()
     clock.begin()
     try:
         yield clock
+    except asyncio.CancelledError:
+        if not clock.stuck:
+            raise
+        if sys.version_info >= (3, 11) and clock.owner is not None:
+            clock.owner.uncancel()
+        raise WaitsForNothing(clock.stuck) from None
     finally:
         clock.end()
+
+
+def add_account(loop: Any, account: Callable[[], list[str]]) -> None:
+    """Ask this for lines to the report, where a virtual clock of this loop cannot go on. Without one, nothing."""
+    now = getattr(loop, "time", None)
+    if isinstance(now, _Now):
+        now.clock.accounts.append(account)
 
 
 class VirtualClock:
@@ -70,6 +92,11 @@ class VirtualClock:
         # A whole second: what is computed from it is the same in every run, to the last bit.
         self._began = self.now = float(ceil(loop.time()))
         self.jumps = 0
+        self.owner: asyncio.Task[Any] | None = None  # who is told that time cannot go on
+        self.stuck = ""
+        self.accounts: list[Callable[[], list[str]]] = []
+        self._exact = exact
+        self._told = 0
 
     @property
     def seconds(self) -> float:
@@ -123,11 +150,44 @@ class VirtualClock:
         if self._wire.foreign:
             return self._wait_really(timeout)
         if timeout is None:
-            return self._real_select(None)  # no timer: only something from outside can go on
+            return self._nobody()
         # To the nanosecond, which is what asyncio compares to: sums of binary fractions drift, a second run must not.
         self.now = round(self.now + timeout, 9)
         self.jumps += 1
         return []
+
+    def _nobody(self) -> Ready:
+        """No timer is set: only something from outside can go on."""
+        outside = not self._exact or self._wire.others(getattr(self._loop, "_ssock", None))
+        if outside or self._told >= TELL:
+            return self._real_select(None)
+        idle = (threading.current_thread().name, "asyncio_")
+        if not all(thread.name.startswith(idle) for thread in threading.enumerate()):
+            ready = self._real_select(THREADS_S)  # a thread of somebody's own may call in
+            if ready:
+                return ready
+        self.stuck = "\n  ".join(
+            (
+                "virtual time cannot go on: no timer is set, nothing is under way, and nothing outside can come in",
+                *(line for account in self.accounts for line in account()),
+                *self._waiting(),
+            )
+        )
+        if self.owner is None or self._told == TELL - 1:
+            self._told += 1
+            raise WaitsForNothing(self.stuck)
+        self._told += 1
+        self.owner.cancel()
+        return []
+
+    def _waiting(self) -> Iterator[str]:
+        """Which tasks wait, and where: the innermost line of each that is known."""
+        for task in sorted(asyncio.all_tasks(self._loop), key=asyncio.Task.get_name):
+            frames = task.get_stack(limit=20)
+            if frames:
+                frame = frames[-1]
+                name = getattr(task.get_coro(), "__qualname__", "")
+                yield f"{task.get_name()} ({name}) waits at {frame.f_code.co_filename}:{frame.f_lineno}"
 
     def _wait_really(self, timeout: float | None) -> Ready:
         began = time.monotonic()
@@ -141,10 +201,10 @@ class _Now:
     """``loop.time()`` while time is virtual."""
 
     def __init__(self, clock: VirtualClock) -> None:
-        self._clock = clock
+        self.clock = clock
 
     def __call__(self) -> float:
-        return self._clock.now
+        return self.clock.now
 
 
 class _Later:

@@ -20,7 +20,7 @@ MAKERS = sorted(
     for name, one in vars(faults).items()
     if name in faults.__all__
     and inspect.isfunction(one)
-    and name not in ("catalogue", "describe", "load_text", "make", "parse", "register")
+    and name not in ("catalogue", "describe", "foresee", "load_text", "make", "parse", "register", "to_client")
 )
 STRANGER = object()
 NO = [

@@ -67,6 +67,7 @@ def wheres(draw: st.DrawFn) -> Where:
         seed=draw(st.none() | st.integers(-5, 99)),
         times=draw(st.none() | counts),
         attempts=draw(st.none() | counts),
+        connection=draw(st.none() | counts),
     )
 
 
@@ -189,8 +190,8 @@ WRONG = {
     "drop on a with luck": "fault 'drop on a with luck', column 16: expected probability or seed, got 'luck'",
     "drop on every 0th a": "fault 'drop on every 0th a': every: expected 1 or more, got 0",
     "drop on every a": "fault 'drop on every a', column 15: expected an ordinal such as 3rd, got 'a'",
-    "drop on a in 2nd reponse": "fault 'drop on a in 2nd reponse', column 18: expected response or item, got "
-    "'reponse'; did you mean 'response'?",
+    "drop on a in 2nd reponse": "fault 'drop on a in 2nd reponse', column 18: expected response, item or connection, "
+    "got 'reponse'; did you mean 'response'?",
     "drop on a after 300 ms": "fault 'drop on a after 300 ms', column 21: write the unit without a space: 300ms",
     "drop on a after 300ms of music": "fault 'drop on a after 300ms of music', column 26: expected 'audio' after 'of'",
     "drop on a at most twice": "fault 'drop on a at most twice', column 19: expected a whole number, got 'twice'",

@@ -39,6 +39,12 @@ ANSWERS = {
     "conversation.item.retrieved": "conversation.item.retrieve",
 }
 """What answers what, in order, by item id where there is one."""
+ACKNOWLEDGED = {
+    **{asked: (answer,) for answer, asked in ANSWERS.items()},
+    "conversation.item.create": ("conversation.item.added", "conversation.item.created"),
+    "input_audio_buffer.commit": ("input_audio_buffer.committed",),
+}
+"""What the service says to each request that it answers at once."""
 BLAMED = {
     "conversation_already_has_active_response": "response.create",
     "response_cancel_not_active": "response.cancel",

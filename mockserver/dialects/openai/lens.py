@@ -18,10 +18,10 @@ from mockserver.core.view import Audio, Kind, Lens, View, plain_view
 from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event, parse, shorten
 from mockserver.dialects.causes import Causes
 from mockserver.dialects.life import Replies
-from mockserver.dialects.openai.causes import RealtimeCauses
+from mockserver.dialects.openai.causes import ACKNOWLEDGED, RealtimeCauses
 from mockserver.dialects.openai.events import CLIENT_EVENTS, LIFE, SERVER_EVENTS
 from mockserver.dialects.openai.order import independent
-from mockserver.dialects.openai.problems import PROBLEMS
+from mockserver.dialects.openai.problems import DOES, PROBLEMS
 from mockserver.dialects.openai.replies import RealtimeReplies
 from mockserver.dialects.problems import Problem
 
@@ -78,8 +78,10 @@ class OpenAI(Dialect):
         ),
     )
     refusals = ("error",)
+    acknowledged = ACKNOWLEDGED
     life = LIFE
     problems = PROBLEMS
+    does = DOES
     client_events = CLIENT_EVENTS
     server_events = SERVER_EVENTS
     audio_ends = ("input_audio_buffer.commit", "input_audio_buffer.clear")

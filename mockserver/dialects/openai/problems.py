@@ -52,3 +52,19 @@ PROBLEMS: Mapping[Trouble, Problem] = {
     # openai.md#108: a cancel while no response is on its way.
     "nothing_to_cancel": Problem("response_cancel_not_active", "Cancellation failed: no active response found"),
 }
+
+DOES: Mapping[str, str] = {
+    "active response": "openai.md#107",
+    "beta retired": "openai.md#12",
+    "cancel midway": "openai.md#113",
+    "cancel not active": "openai.md#108",
+    "done without created": "openai.md#121",
+    "fail": "openai.md#117",
+    "incomplete": "openai.md#111",
+    "insufficient quota": "openai.md#151",
+    "invalid key": "openai.md#6",
+    "rate limit": "openai.md#118",
+    "server error": "openai.md#119",
+    "session expired": "openai.md#25",
+}
+"""Faults by their first words (``mockserver faults``) that the service has been seen to do itself."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from mockserver.core.debts import Debt
 from mockserver.core.frames import (
     Abort,
     Accept,
@@ -130,6 +131,11 @@ class ScriptEngine:
         """Where the script stands."""
         step = "finished" if self._done else str(self._step)
         return Inspection("script", {"step": self._number, "at": step, "waiting_frames": len(self._line)})
+
+    def owes(self) -> list[Debt]:
+        """What comes after a wait of the script's."""
+        waits = self._due is not None and not isinstance(self._step, ExpectStep)
+        return [Debt("step", "what the script says after its wait", self._now, self._due)] if waits else []
 
     def problems(self) -> list[ExpectationFailed]:
         """What went wrong, or what has not happened yet."""
