@@ -11,7 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 from aiohttp import WSMsgType
@@ -20,9 +20,10 @@ from yarl import URL
 
 from mockserver.cassette.drift import Drift, drift
 from mockserver.cassette.follow import Follower
-from mockserver.cassette.model import Cassette, Connection
+from mockserver.cassette.model import Cassette, Connection, Exchange
 from mockserver.cassette.patterns import TOKEN
 from mockserver.core.frames import SECOND, Binary, Close, Frame, Lost, Text
+from mockserver.dialects.addresses import led, socket_url
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines.relay.source import HOP, checked_upstream
 from mockserver.errors import ExpectationFailed, UpstreamError, UsageError
@@ -54,12 +55,53 @@ async def verify(
     source = relay(upstream, dialect=dialect, key_env=key_env)
     async with MockServer(source) as server:
         reports = []
+        calls = _calls(cassette, server)
         for connection in cassette.connections:
-            live = await _Driver(connection, server, wait_seconds).run()
+            call = calls.pop(connection.handshake.path, None)
+            target = None if call is None else await _called(call, server)
+            live = await _Driver(connection, server, wait_seconds, target).run()
             if source.failures and connection.answer.status == 101:
                 raise source.failures[0]
             reports.append(_report(connection, live, server))
         return reports
+
+
+def _calls(cassette: Cassette, server: MockServer) -> dict[str, Exchange]:
+    """The recorded calls whose reply named a socket, by that socket's path: such an address is good for one session."""
+    found: dict[str, Exchange] = {}
+    for exchange in cassette.exchanges:
+        for parts in _sockets(exchange.body, server):
+            found.setdefault(parts.path or "/", exchange)
+    return found
+
+
+def _sockets(body: bytes, server: MockServer) -> list[SplitResult]:
+    urls: list[str] = []
+
+    def seen(url: str) -> None:
+        urls.append(url)
+
+    led(body, server.dialect.socket_fields, seen)
+    return [parts for url in urls if (parts := socket_url(url)) is not None]
+
+
+async def _called(call: Exchange, server: MockServer) -> str:
+    """Make the recorded call again; the target of the socket that the live reply names."""
+    headers = {"Content-Type": "application/json"} if call.request else {}
+    try:
+        async with (
+            aiohttp.ClientSession() as http,
+            http.request(call.method, server.url + call.path, data=call.request or None, headers=headers) as reply,
+        ):
+            body, status = await reply.read(), reply.status
+    except (aiohttp.ClientError, OSError) as error:
+        raise UpstreamError(f"{call.method} {call.path} broke off while it was verified: {error}") from None
+    named = _sockets(body, server)
+    if not named:
+        told = f"{call.method} {call.path} was answered {status} and named no socket"
+        raise UpstreamError(f"{told}, as the recorded reply did")
+    parts = named[0]
+    return f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
 
 
 def key_variable(upstream: str, *, dialect: str | None = None) -> str | None:
@@ -104,7 +146,10 @@ def _whole(name: str, value: str) -> str:
 class _Driver:
     """Plays the client of one connection."""
 
-    def __init__(self, connection: Connection, server: MockServer, wait_seconds: float) -> None:
+    def __init__(
+        self, connection: Connection, server: MockServer, wait_seconds: float, target: str | None = None
+    ) -> None:
+        self._target = target
         self._connection = connection
         self._server = server
         self._wait = wait_seconds
@@ -120,7 +165,7 @@ class _Driver:
         headers = CIMultiDict(
             (name, _whole(name, value)) for name, value in shake.headers if name.lower() not in left_out
         )
-        target = shake.target or shake.path
+        target = self._target or shake.target or shake.path
         try:
             async with (
                 aiohttp.ClientSession(skip_auto_headers=("User-Agent",)) as http,

@@ -20,10 +20,12 @@ from mockserver import MockServer, relay, replay
 from mockserver.cassette.store import load
 from mockserver.core.frames import Binary, Sender, Text
 from mockserver.engines.base import Request
+from mockserver.errors import UpstreamError
 from mockserver.pytest_plugin.modes import Extending
 from mockserver.server.compressed import MOST, plain
 from mockserver.server.neighbours import reached
 from mockserver.server.record import Recording
+from mockserver.server.verify import verify
 from tests.server.upstreams import plain_server, raw_server
 
 KEY, TOKEN, COOKIE = "uv-key-of-the-client-1", "join-token-of-the-call-1", "cookie-of-the-client-1"
@@ -298,3 +300,24 @@ async def test_a_header_with_a_byte_that_is_no_utf_8_stops_nothing(tmp_path: Pat
         assert reply.headers["X-Name"] == "café"
     assert recording.problems == []
     assert load(file).exchanges[0].body == b"[]"
+
+
+async def test_a_socket_that_a_call_named_is_verified_by_making_the_call_again(tmp_path: Path) -> None:
+    file = tmp_path / "calls.cassette"
+    async with provider() as real:
+        async with Recording(relay(f"{real.rest}/api", dialect="ultravox"), file) as recording:
+            await call(recording.server.base_url)
+            await call(recording.server.base_url)
+        reports = await verify(load(file), upstream=f"{real.rest}/api", wait_seconds=2)
+        assert [(one.connection, one.drifts) for one in reports] == [(0, ()), (1, ())]
+        # Two calls of the recording, two of its verification; each socket with the token of its own call.
+        assert len(real.asked) == len(real.joined) == 4
+
+
+async def test_a_call_that_names_no_socket_any_more_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "calls.cassette"
+    async with provider() as real, Recording(relay(f"{real.rest}/api", dialect="ultravox"), file) as recording:
+        await call(recording.server.base_url)
+    async with replying(b"{}") as origin:
+        with pytest.raises(UpstreamError, match="POST /api/calls was answered 200 and named no socket"):
+            await verify(load(file), upstream=f"{origin}/api", wait_seconds=1)
