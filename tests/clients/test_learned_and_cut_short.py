@@ -61,10 +61,12 @@ async def test_a_client_that_races_its_own_set_up_replays_from_what_was_learned(
             assert (await racing(server.base_url, early=bool(number % 2)))[-1] == "response.done"
     # Without the rules the one that was not recorded departs.
     server = MockServer(replay(replace(early, header=replace(early.header, rules={})), pacing=pacing))
+    await server.start()
+    with suppress(ConnectionClosedError):
+        await racing(server.base_url, early=False)
+    await server.close()
     with pytest.raises(ReplayMismatch, match=r"session\.update"):
-        async with server:
-            with suppress(ConnectionClosedError):
-                await racing(server.base_url, early=False)
+        server.verify()
 
 
 async def cutting(base_url: str) -> list[str]:
