@@ -30,12 +30,14 @@ _STRING = {
 _SLASH = r"\\(?![\"'\\/bfnrtux])"
 """A backslash that escapes nothing: the others are undone on the next level, and a value ends at one."""
 _RUN = rf"(?:[^\s&;\"'<>`\\{BORDER}]|{_SLASH})+"
+_RUN_ON = re.compile(rf"(?:[^\s&;\"'<>`\\{BORDER}]|{_SLASH})*")
 _EQUALS = re.compile(r"=(?<=[\w\-\] ]=)", re.ASCII)
 _COLON = re.compile(r":(?<=[\w\- ]:)", re.ASCII)
 _ASSIGNED = re.compile(r"(?<![\w.\-\[\]])(?:--?)?([A-Za-z_][\w.\-\[\]]{0,60})([ ]?)\Z", re.ASCII)
 _ASSIGNS = re.compile(rf"(?:[ ]?([\"'])([^\"'\s\\{BORDER}]{{1,4096}})|({_RUN}))", re.ASCII)
 _LINE = re.compile(rf"(^|[\"'\n{BORDER}]|\\n)?(?<![\w-])[ \t]{{0,16}}([A-Za-z][\w-]{{1,60}})[ \t]?\Z", re.ASCII)
-_TELLS = re.compile(rf"[ \t]*((?:[^\r\n\"'\\{BORDER}]|{_SLASH})+)", re.ASCII)
+_TELLS = re.compile(rf"[ \t]{{0,64}}((?:[^\r\n\"'\\{BORDER}]|{_SLASH}){{1,512}})", re.ASCII)
+"""What is looked at of a line; a secret in it may be longer."""
 _BARE = re.compile(r"(?<![\w\"'.$-])([A-Za-z_$][\w$-]{1,60}) ?\Z", re.ASCII)
 _QUOTED = re.compile(r"\s{0,8}([\"'])([^\"'\s\\]{4,4096})\1", re.ASCII)
 _FLAG = re.compile(rf"--([A-Za-z][\w-]{{1,60}})\s(?!-)({_RUN})", re.ASCII)
@@ -105,7 +107,10 @@ def found(text: str, low: str, secret: Callable[[str], bool]) -> Iterator[Found]
         while at >= 0:
             end = at + len(scheme)
             if not (at and text[at - 1].isalnum()) and text[end : end + 1] in (" ", "\t", "+"):
-                yield from _scheme(text, at, end, scheme)
+                value_of = _SCHEME.match(text, end)
+                if value_of is not None:
+                    yield from _scheme(text, at, value_of, scheme)
+                    end = value_of.end()
             at = low.find(scheme, end)
 
 
@@ -184,10 +189,15 @@ def _machine(value: str) -> bool:
 
 def _assigned(text: str, secret: Callable[[str], bool]) -> Iterator[Found]:
     """``NAME=value``, in a shell, a connection string, the first field of a form."""
+    past = 0
     for equals in _EQUALS.finditer(text):
         before = _ASSIGNED.search(text, max(equals.start() - 64, 0), equals.start())
-        match = _ASSIGNS.match(text, equals.end()) if before else None
-        if before is None or match is None:
+        if before is None or equals.start() < past or not (tells(before[1]) or secret(before[1])):
+            continue
+        match = _ASSIGNS.match(text, equals.end())
+        if match is not None and match.end() - match.start() > 200:
+            past = match.end()
+        if match is None:
             continue
         name, quoted = before[1], match[2] is not None
         group = 2 if quoted else 3
@@ -242,13 +252,15 @@ def _absolute(text: str, at: int) -> bool:
 
 def _colons(text: str) -> Iterator[Found]:
     """What stands behind the colon of a name without quotes."""
+    past = 0
     for colon in _COLON.finditer(text):
         at = colon.start()
         line = _LINE.search(text, max(at - 80, 0), at)
-        if line is not None:
+        if line is not None and at >= past and tells(line[2]):
             value = _TELLS.match(text, colon.end())
-            if value is not None:
-                yield from _line(text, line, value)
+            for one in _line(text, line, value) if value is not None else ():
+                past = one.end if one.kind else past
+                yield one
         quoted = _QUOTED.match(text, colon.end())
         if quoted is not None:
             bare = _BARE.search(text, max(at - 64, 0), at)
@@ -282,7 +294,8 @@ def _line(text: str, line: re.Match[str], match: re.Match[str]) -> Iterator[Foun
         return
     strong = header and is_secret(max(told, Tells.PERHAPS), value)
     if strong or (len(value) >= 6 and _machine(value) and is_secret(told, value)):
-        end = begin + len(value)
+        whole = _RUN_ON.match(text, begin + len(value))  # it may be longer than what was looked at
+        end = whole.end() if whole and match.end() - match.start(1) >= 512 else begin + len(value)
         yield Found(begin, end, "header" if header else "field", line.start(2), end == len(text), "a line's name")
     else:
         yield Found(begin, begin + len(value), "", line.start(2), False, "a line's name")
@@ -328,11 +341,8 @@ def _loose(name: str, match: re.Match[str], group: int, rule: str, least: Tells)
         yield Found(match.start(group), match.start(group) + len(value), kind, match.start(), False, rule)
 
 
-def _scheme(text: str, start: int, at: int, scheme: str) -> Iterator[Found]:
+def _scheme(text: str, start: int, match: re.Match[str], scheme: str) -> Iterator[Found]:
     """``Bearer x`` in any case, with any blanks between; ``Basic`` where it is base64 of a pair."""
-    match = _SCHEME.match(text, at)
-    if match is None:
-        return
     value = match[1].rstrip(".,")
     if len(value) < 8 or TOKEN.match(value):
         return

@@ -27,6 +27,19 @@ UNITS = [
     *("&token=abcd", "password=", "--api-key ", "X-Api-Key: ", "a: b\n", "\n", 'name="a"\r\n\r\n', "aaa8Q~", "a:'b'"),
     *('name="api_key"\r\n\r\nx', 'name="a"\r\na: b\r\n', "<apiKey>", "<apiKey>a</", "https://", "//a:b@", "://", "@"),
     *("a://", "a", "A1", "a-", "aB", " ", "\ue000", "\x1e", "REDACTED-key-1", "REDACTED-", "QUJD", "H4sI", "[", "{"),
+    *(
+        ":AA",
+        "a: ",
+        "api-key:",
+        "x-api-key: a",
+        "a=",
+        "token=",
+        "api_key=b",
+        "bearer+",
+        "Authorization: ",
+        "?a=",
+        "//a@",
+    ),
     *('"', "'", '{"logprob"', '"token":"a",'),
 ]
 
