@@ -36,7 +36,7 @@ _COLON = re.compile(r":(?<=[\w\- ]:)", re.ASCII)
 _ASSIGNED = re.compile(r"(?<![\w.\-\[\]])(?:--?)?([A-Za-z_][\w.\-\[\]]{0,60})([ ]?)\Z", re.ASCII)
 _ASSIGNS = re.compile(rf"(?:[ ]?([\"'])([^\"'\s\\{BORDER}]{{1,4096}})|({_RUN}))", re.ASCII)
 _LINE = re.compile(rf"(^|[\"'\n{BORDER}]|\\n)?(?<![\w-])[ \t]{{0,16}}([A-Za-z][\w-]{{1,60}})[ \t]?\Z", re.ASCII)
-_TELLS = re.compile(rf"[ \t]{{0,64}}((?:[^\r\n\"'\\{BORDER}]|{_SLASH}){{1,512}})", re.ASCII)
+_TELLS = re.compile(rf"[ \t]{{0,64}}([^\r\n\"'\\{BORDER}]{{1,512}})", re.ASCII)
 """What is looked at of a line; a secret in it may be longer."""
 _BARE = re.compile(r"(?<![\w\"'.$-])([A-Za-z_$][\w$-]{1,60}) ?\Z", re.ASCII)
 _QUOTED = re.compile(r"\s{0,8}([\"'])([^\"'\s\\]{4,4096})\1", re.ASCII)
@@ -283,7 +283,7 @@ def _line(text: str, line: re.Match[str], match: re.Match[str]) -> Iterator[Foun
         return  # in the middle of a sentence
     if scheme is not None:
         begin, value = begin + scheme.start(1), value[scheme.start(1) :]
-    words = value.split()
+    words = value.split(None, 2)
     if header and low.endswith("cookie") and "=" in value:
         pass
     elif not words or (len(words) > 1 and scheme is None):
