@@ -216,8 +216,8 @@ def texty(raw: bytes) -> bool:
     if bad <= min(4, len(head) // 3) or GZIP in head or _STARTS.match(head):
         return True
     rest = head.lstrip(_OTHER)
-    if rest[:1] in (b"{", b"[", b'"') and len(rest) >= len(head) - 8:
-        return len(rest.translate(None, _PRINTABLE)) <= len(rest) // 8
+    if 8 <= len(head) - 8 <= len(rest) and len(rest.translate(None, _PRINTABLE)) <= len(rest) // 16:
+        return True  # some tag bytes, and a text behind them
     if len(head) - len(head.translate(None, _NEVER)) > 4:
         return False
     try:
