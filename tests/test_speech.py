@@ -461,3 +461,20 @@ def test_text_and_audio_mixed_up() -> None:
     for call in (speech.decode, speech.heard, speech.rms, speech.ulaw_encode, Listener().feed):
         with pytest.raises(UsageError, match="audio must be bytes, not str"):
             call("word")  # type: ignore[operator]
+
+
+@given(
+    st.lists(st.integers(-32_768, 32_767), max_size=400).map(lambda numbers: array("h", numbers).tobytes()),
+    st.floats(0, 1.2),
+)
+def test_reaches_says_the_same_as_the_level_itself(pcm: bytes, level: float) -> None:
+    assert speech.reaches(pcm, level) == (speech.rms(pcm) >= level)
+    own = speech.rms(pcm)
+    assert speech.reaches(pcm, own)
+
+
+@given(st.integers(0, 3_000), st.integers(1, 700))
+def test_reaches_is_exact_at_the_edge(height: int, count: int) -> None:
+    pcm = array("h", [height, -height] * count).tobytes()
+    assert speech.reaches(pcm, height / 32_768)
+    assert not speech.reaches(pcm, (height + 1) / 32_768)

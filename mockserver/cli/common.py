@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -98,6 +99,17 @@ def ready_line(server: MockServer) -> str:
             "control": f"{server.url}/__mockserver__/",
         }
     )
+
+
+def steady() -> None:
+    """For a process that serves for long: the collector never looks at what was set up again, and it comes seldom.
+
+    A full collection stops every session for tens of milliseconds, and hundreds that begin at once bring one on. For
+    the commands only: in a test's own process the collector is the user's.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 1_000)
 
 
 def announce(server: MockServer, what: str, *, as_json: bool, command: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockserver.cli.common import announce, audio_option, server_options, serving, stop_signals, until_done
+from mockserver.cli.common import announce, audio_option, server_options, serving, steady, stop_signals, until_done
 from mockserver.errors import UsageError
 
 if TYPE_CHECKING:
@@ -144,6 +144,7 @@ async def _record(recording: Recording, what: str, file: Path, *, as_json: bool,
     status = 0
     async with stop_signals() as stop, recording:
         announce(recording.server, what, as_json=as_json, command=command)
+        steady()
         shower = asyncio.create_task(_progress(recording))
         try:
             status = await until_done(command, recording.server.env(), stop)

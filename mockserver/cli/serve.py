@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockserver.cli.common import announce, server_options, serving, stop_signals, until_done
+from mockserver.cli.common import announce, server_options, serving, steady, stop_signals, until_done
 from mockserver.errors import ExpectationFailed, SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ async def serve(server: MockServer, what: str, *, as_json: bool, command: tuple[
     try:
         async with stop_signals() as stop, server:
             announce(server, what, as_json=as_json, command=command)
+            steady()
             status = await until_done(command, server.env(), stop)
             if command and not server.sessions and not server.problems():
                 click.echo(f"mockserver: no client connected; {_pointing(server)}", err=True)

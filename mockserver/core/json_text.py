@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Made once: ``json.dumps`` makes an encoder for every call that says more than its defaults."""
+
 
 def dumps(value: Any) -> str:
     """``value`` as compact JSON.
@@ -12,7 +15,7 @@ def dumps(value: Any) -> str:
     A client may send half of a surrogate pair as an escape (``"\\ud800"``). It cannot be encoded as UTF-8, so it goes
     back as the escape that it came as.
     """
-    return writable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return writable(_ENCODE(value))
 
 
 def too_deep(value: Any, levels: int) -> bool:

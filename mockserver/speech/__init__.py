@@ -1,7 +1,7 @@
 """Speech that a test can read back: text to audio and audio to text, through anything a telephone survives."""
 
 from mockserver.speech.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
-from mockserver.speech.listener import Listener, decode, heard, heard_until, rms
+from mockserver.speech.listener import Listener, decode, heard, heard_until, reaches, rms
 from mockserver.speech.tones import Word, duration_ms, encode, timings, words
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "encode",
     "heard",
     "heard_until",
+    "reaches",
     "rms",
     "timings",
     "ulaw_decode",

@@ -286,6 +286,32 @@ def rms(pcm: Audio) -> float:
     return math.sqrt(max(0.0, spread)) / 32_768
 
 
+_NEAR_ZERO = b"\0\xff"
+"""High bytes of samples from -256 to 255."""
+_SOME = 8
+"""One sample in so many can be enough to tell that a sound is loud."""
+
+
+def reaches(pcm: bytes, level: float) -> bool:
+    """Whether `rms(pcm) >= level`, exactly, and nearly always without looking at every sample."""
+    want = level * 32_768
+    if want > 257 and not pcm[1::2].strip(_NEAR_ZERO):
+        return False  # no sample is further from zero than 256
+    numbers = samples(pcm)
+    count = len(numbers)
+    if not count:
+        return level <= 0
+    # The variance of all is at least that of some about their own mean, times their share. Whole numbers and a wide
+    # margin: near the edge the level itself decides.
+    some = numbers[::_SOME]
+    few = len(some)
+    if (sum(map(mul, some, some)) * few - sum(some) ** 2) * 0.99 / (few * count) > want * want:
+        return True
+    if math.hypot(*numbers) ** 2 * 1.01 / count < want * want:
+        return False
+    return rms(pcm) >= level
+
+
 def _fold(block: list[float]) -> tuple[list[float], list[float]]:
     """The even and the odd part of a window about its middle, twice each. It halves the work per tone."""
     half = len(block) // 2

@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from mockserver.cli.common import steady
 from tests.bench import material
 
 TIMES = 150
@@ -264,6 +265,7 @@ async def main() -> None:
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     async with ROLES[role](**settings) as port:
+        steady()  # as the commands do; the bare server too
         print(json.dumps({"port": port, "pid": os.getpid()}), flush=True)
         while line := await reader.readline():
             if line.strip() == b"usage":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from mockserver.core.frames import MILLISECOND, SECOND, Effect, Micros, Note
-from mockserver.core.ids import Ids
+from mockserver.core.ids import Ids, letters
 from mockserver.core.machine import Plan
 from mockserver.dialects.base import event
 from mockserver.engines.base import SessionContext
@@ -114,4 +114,4 @@ class Desk(Generic[SettingsT]):
 
     def letters(self, length: int, alphabet: str) -> str:
         """Random characters of an alphabet."""
-        return "".join(self.random.choices(alphabet, k=length))
+        return letters(self.random, length, alphabet)

@@ -47,11 +47,11 @@ class Detector:
             self._at_ms += FRAME_MS
             if not self.speaking:
                 half = 2 * (self.rate * CLICK_MS // 1000)
-                if speech.rms(frame[:half]) >= level and speech.rms(frame[half:]) >= level:
+                if speech.reaches(frame[:half], level) and speech.reaches(frame[half:], level):
                     self.speaking, self._silent_ms = True, 0
                     yield Turn("start", max(0, self._at_ms - FRAME_MS - prefix_ms))
                 continue
-            voice = speech.rms(frame) >= level
+            voice = speech.reaches(frame, level)
             self._silent_ms = 0 if voice else self._silent_ms + FRAME_MS
             if self._silent_ms and ended(self._silent_ms):
                 self.rest()
