@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 from gpt_live_client import calling
 from livekit import rtc
+from pydantic_ai import Agent
+from pydantic_ai.messages import PartDeltaEvent, SpeechPartDelta
+from pydantic_ai.providers.openai import OpenAIProvider
+from pydantic_ai.realtime.openai_live import OpenAILiveModel
 
 from mockserver import MockServer, relay, replay, simulator, speech, virtual_time
 from mockserver.assertions import assert_interrupted, assert_isolated, assert_orphan_discarded
@@ -146,6 +150,39 @@ async def livekit_barge_in(base_url: str) -> str:
     return await with_livekit(base_url, talk, [])
 
 
+# --- pydantic-ai ---
+
+
+async def pydantic_ai_tool_round(base_url: str) -> str:
+    """A turn with a tool of an agent's; what the user heard."""
+    asked: list[str] = []
+    agent = Agent()
+
+    @agent.tool_plain
+    def weather(city: str) -> str:
+        asked.append(city)
+        return "rain"
+
+    model = OpenAILiveModel("gpt-live-1", provider=OpenAIProvider(base_url=base_url, api_key="any"))
+    heard = b""
+    async with agent.realtime(model=model).session() as session:
+
+        async def listen() -> None:
+            nonlocal heard
+            async for event in session:
+                if isinstance(event, PartDeltaEvent) and isinstance(event.delta, SpeechPartDelta):
+                    heard += event.delta.audio_chunk or b""
+
+        listener = asyncio.create_task(listen())
+        pcm = speech.encode("what is the weather") + bytes(48 * 5_000)
+        for place in range(0, len(pcm), 4_800):
+            await session.send_audio(pcm[place : place + 4_800])
+            await asyncio.sleep(0.1)
+        listener.cancel()
+    assert asked == ["Oslo"]
+    return str(speech.decode(heard))
+
+
 @pytest.mark.parametrize(
     ("run", "heard"),
     [
@@ -155,6 +192,7 @@ async def livekit_barge_in(base_url: str) -> str:
         (livekit_turn, "You said good morning"),
         (livekit_tool_round, "Let me check. It rains."),
         (livekit_barge_in, "You said stop it now please"),
+        (pydantic_ai_tool_round, "It rains."),
     ],
 )
 async def test_a_session_is_held_recorded_and_played_back(
