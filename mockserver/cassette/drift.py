@@ -44,6 +44,14 @@ def drift(recorded: Sequence[Frame], live: Sequence[Frame], *, dialect: Dialect)
     return [*_order(before, after, dialect), *_end(before, after), *_fields(before, after)]
 
 
+def compared_counts(recorded: Sequence[Frame], *, dialect: Dialect) -> tuple[int, int]:
+    """How many events and how many fields of them ``drift`` looks at in a recording."""
+    views = _views(recorded, dialect)
+    named = _by_name(views).values()
+    fields = sum(len(set.intersection(*(set(shape(body)) for body in bodies))) for bodies in named)
+    return len(list(_sequence(views, dialect))), fields
+
+
 def _views(frames: Iterable[Frame], dialect: Dialect) -> list[View]:
     views = (dialect.view(frame, Sender.SERVER) for frame in frames)
     return [view for view in views if view.kind is not Kind.KEEPALIVE]

@@ -33,6 +33,7 @@ COMMANDS = {
         "Make match rules of what varies between recordings of one scenario.",
     ),
     "scrub": ("mockserver.cli.files", "Redact a cassette again, with today's rules."),
+    "agree": ("mockserver.cli.agree", "Send a cassette's client side to the simulator and report how well it agrees."),
     "verify": ("mockserver.cli.verify", "Send a cassette's client side to the real service and report drift."),
     "orphans": ("mockserver.cli.orphans", "List the cassettes that no test uses."),
     "faults": ("mockserver.cli.faults", "List the faults and explain their syntax."),

@@ -12,6 +12,7 @@ from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Engine, House, HttpReply, Request, SessionContext
 from mockserver.engines.simulator.addresses import Astray, TurnedAway, inside, moved, wrong_place
 from mockserver.engines.simulator.desk import SettingsT
+from mockserver.engines.simulator.likeness import Likeness
 from mockserver.engines.simulator.options import SimulatorOptions
 from mockserver.engines.simulator.replies.reply import Replier
 from mockserver.engines.simulator.voice.listening import Ear
@@ -128,8 +129,9 @@ class SimulatorSource(Generic[SettingsT]):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One provider that can be simulated: the settings it takes, and its source."""
+    """One provider that can be simulated: the settings it takes, its source, and what its recordings tell."""
 
     name: str
     options: type[SimulatorOptions]
     source: Callable[[Dialect, Any, Replier], SimulatorSource[Any]]
+    likeness: type[Likeness] = Likeness

@@ -59,6 +59,8 @@ class OpenAIOptions(SimulatorOptions):
     transcription_failure: Literal["plain", "too many requests"] = "plain"
     # The package's types have these items among those to create; unknown what the service does (openai.md#208).
     mcp_items: Literal["taken", "refused"] = "taken"
+    # Voice Live: what a session shows, as recorded later or earlier (azure.md#47).
+    voice_live_fields: Literal["newer", "older"] = "newer"
     mcp: McpServers = field(default_factory=dict)
     rate_limit_tokens: PositiveInt = 40_000  # the account's limit of tokens per minute
     instructions: str | None = None  # the model's default instructions, where they are not the provider's
@@ -80,6 +82,7 @@ class OpenAISettings(CommonSettings, total=False):
     after_mcp_call: Literal["ends", "goes on"]
     transcription_failure: Literal["plain", "too many requests"]
     mcp_items: Literal["taken", "refused"]
+    voice_live_fields: Literal["newer", "older"]
     mcp: McpServers
     rate_limit_tokens: PositiveInt
     instructions: str | None

@@ -259,6 +259,10 @@ class Profile:
         """The profile for one connection: this one, or a new one where it remembers things."""
         return self
 
+    def configure(self, options: OpenAIOptions, model: str) -> None:
+        """Told once, before the session's settings are made, to one that is fresh."""
+        return
+
     def incoming(self, body: dict[str, Any]) -> dict[str, Any]:
         """A client's event, checked against ``events``, as a GA event."""
         return body

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mockserver.engines.simulator.openai.cousins.azure import AzureDatedProfile, AzureProfile, AzureVoiceLiveProfile
+from mockserver.engines.simulator.openai.cousins.azure import AzureDatedProfile, AzureProfile
+from mockserver.engines.simulator.openai.cousins.voice_live import AzureVoiceLiveProfile
 from mockserver.engines.simulator.openai.cousins.xai import XAIProfile
 from mockserver.engines.simulator.openai.profile import Profile
 from mockserver.errors import UsageError

@@ -18,6 +18,7 @@ from mockserver.engines.simulator.openai import gate, problems
 from mockserver.engines.simulator.openai.engine import Simulator
 from mockserver.engines.simulator.openai.gate import ShutGate
 from mockserver.engines.simulator.openai.keys import Keys, key_of
+from mockserver.engines.simulator.openai.likeness import OpenAILikeness
 from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.problems import ClientProblem
 from mockserver.engines.simulator.openai.profile import Profile
@@ -38,8 +39,6 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
 
     def __init__(self, dialect: Dialect, options: OpenAIOptions, replier: Replier) -> None:
         self.profile = profile_for(dialect.name)
-        if self.profile.transcribes_first:
-            options = replace(options, pace=replace(options.pace, transcription_ms=0))
         super().__init__(dialect, options, replier)
         self._keys = Keys(options.require_key)
 
@@ -86,6 +85,10 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         named = self.profile.model_asked(handshake)
         asked = named or (given or {}).get("model") or self.model
         profile = self.profile.fresh()
+        profile.configure(self.options, asked)
+        options = self.options
+        if profile.transcribes_first:
+            options = replace(options, pace=replace(options.pace, transcription_ms=0))
         settings = self._settings(asked, transcribing=transcribing, profile=profile)
         lacks = named is None and self.options.model is None and not self._keys.knows(key)
         shut = self._gate(handshake, key, None if lacks else asked, transcribing, context)
@@ -96,7 +99,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         return Simulator(
             dialect=self.dialect,
             profile=profile,
-            options=self.options,
+            options=options,
             context=context,
             replier=self.replier,
             ear=self.ear,
@@ -177,4 +180,6 @@ def _json(status: int, body: dict[str, Any]) -> base.HttpReply:
     return base.HttpReply(status, headers, json.dumps(body).encode())
 
 
-PROVIDERS: Mapping[str, Provider] = {name: Provider(name, OpenAIOptions, OpenAISource) for name in PROFILES}
+PROVIDERS: Mapping[str, Provider] = {
+    name: Provider(name, OpenAIOptions, OpenAISource, OpenAILikeness) for name in PROFILES
+}

@@ -23,9 +23,14 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "azure_voice_live": {},
     "xai": {},
 }
+# Settings of the two sessions of Voice Live that were recorded first (azure.md#47).
+OLDER: dict[str, dict[str, Any]] = {"azure_voice_live": {"voice_live_fields": "older"}}
 # Events that come by the clock, whatever happens: the first is compared, more of them come while the test waits.
 BY_THE_CLOCK = {"ping"}
-CAPTURES = [path for provider in EXCEPTIONS for path in shared.captures(f"{provider}-*.jsonl")]
+# The newer captures are in tests/engines/simulator/test_agree.py.
+CAPTURES = [
+    path for provider in EXCEPTIONS for path in shared.captures(f"{provider}-*.jsonl") if path.parent.name == "captures"
+]
 each_capture = pytest.mark.parametrize("capture", CAPTURES, ids=[path.stem for path in CAPTURES])
 
 # The one capture of the beta was made over WebRTC, by a client that read events into models and wrote these out again.
@@ -52,7 +57,7 @@ def provider_of(path: Path) -> str:
 @each_capture
 def test_the_simulator_agrees_with_a_captured_session(capture: Path) -> None:
     provider = provider_of(capture)
-    stage = oracle.play(capture, provider)
+    stage = oracle.play(capture, provider, **OLDER.get(provider, {}))
     captured = [frame.body for frame in oracle.lines(capture) if frame.sender == "server"]
     ours = [
         body
@@ -69,7 +74,7 @@ def test_the_simulator_agrees_with_a_captured_session(capture: Path) -> None:
 
 @each_capture
 def test_times_and_words_are_the_captured_ones(capture: Path) -> None:
-    stage = oracle.play(capture, provider_of(capture))
+    stage = oracle.play(capture, provider_of(capture), **OLDER.get(provider_of(capture), {}))
     exact = {
         "input_audio_buffer.speech_started": ("audio_start_ms",),
         "input_audio_buffer.speech_stopped": ("audio_end_ms",),

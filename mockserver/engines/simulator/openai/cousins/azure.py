@@ -9,15 +9,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mockserver.core.frames import Handshake, Refuse
-from mockserver.core.ids import Ids
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai import schema
 from mockserver.engines.simulator.openai.cousins import beta_shape as flat
 from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.problems import ClientProblem
-from mockserver.engines.simulator.openai.profile import PCM_24K, Profile
-from mockserver.engines.simulator.shapes import FLAG, Shape, integer, number, record, text, variants
+from mockserver.engines.simulator.openai.profile import Profile
+from mockserver.engines.simulator.shapes import number, record, text
 
 PARTS = ("response.content_part.added", "response.content_part.done")
 BAD_KEY = (
@@ -30,7 +29,7 @@ NO_DEPLOYMENT = (
 )
 
 
-class _Deployed(Profile):
+class Deployed(Profile):
     """What all of Azure's have in common."""
 
     beta_header_refused = False  # unknown for v1 (azure.md#41); no error for the dated versions (azure.md#18)
@@ -70,7 +69,7 @@ class _Deployed(Profile):
         return bool(model)
 
 
-class AzureProfile(_Deployed):
+class AzureProfile(Deployed):
     """Azure OpenAI, v1: ``/openai/v1/realtime?model=DEPLOYMENT``."""
 
     name = "azure"
@@ -108,7 +107,7 @@ _SESSION = record(
 _RESPONSE = flat.response_shape(text(), flat.FORMAT_NAMES, flat.TEMPERATURE)
 
 
-class AzureDatedProfile(flat.Flat, _Deployed):
+class AzureDatedProfile(flat.Flat, Deployed):
     """Azure OpenAI with ``api-version`` and ``deployment`` in the query.
 
     No recording of Azure's own is public: names, fields and order are those of the OpenAI beta (azure.md#17).
@@ -164,155 +163,6 @@ class AzureDatedProfile(flat.Flat, _Deployed):
                 "cached_tokens_details": _without(details["cached_tokens_details"], "image_tokens"),
             },
         }
-
-
-# --- Voice Live -----------------------------------------------------------------------------------------------------
-
-_ANYTHING = Shape(("object", "array", "string", "number", "boolean", "null"))
-_DETECTIONS = {
-    # Fields of its own detectors are not modelled, and taken as they are (Microsoft: voicelive-api-reference).
-    kind: Shape(
-        open=True,
-        fields={
-            "type": text(),
-            "threshold": Shape(("number", "null"), least=0, most=1),
-            "prefix_padding_ms": integer(0, null=True),
-            "silence_duration_ms": integer(0, null=True),
-            "create_response": FLAG,
-            "interrupt_response": FLAG,
-        },
-    )
-    for kind in (
-        *("server_vad", "semantic_vad", "azure_semantic_vad", "azure_semantic_vad_en"),
-        "azure_semantic_vad_multilingual",
-    )
-}
-_VOICE = Shape(("string", "object"), open=True, fields={"name": text(), "type": text()})
-_LIVE_SESSION = Shape(
-    open=True,  # animation, avatar and so on: not modelled, echoed as they are
-    fields={
-        "model": text(),
-        "modalities": schema.MODALITIES,
-        "instructions": text(null=True),
-        "voice": _VOICE,
-        "input_audio_format": flat.FORMAT_NAMES,
-        "output_audio_format": flat.FORMAT_NAMES,
-        "input_audio_sampling_rate": Shape(("integer",), least=8_000, most=24_000),
-        "input_audio_transcription": Shape(("object", "null")),
-        "turn_detection": variants("type", _DETECTIONS, null=True),
-        "tools": schema.FUNCTION_TOOLS,
-        "tool_choice": schema.TOOL_CHOICE,
-        "temperature": Shape(("number", "null")),
-        "max_response_output_tokens": schema.MAX_TOKENS,
-    },
-)
-_LIVE_RESPONSE = flat.response_shape(_VOICE, flat.FORMAT_NAMES, Shape(("number", "null")))
-_EXTRAS = (
-    *("animation", "input_audio_echo_cancellation", "avatar", "output_audio_timestamp_types"),
-    *("truncation_strategy", "include"),
-)
-
-
-class AzureVoiceLiveProfile(flat.Flat, _Deployed):
-    """Azure Voice Live, its basics: sessions, turns and tools with an OpenAI model behind it."""
-
-    name = "azure_voice_live"
-    rate_limits = None  # azure.md#29
-    modalities = (("text",), ("audio",), ("audio", "text"))  # azure.md#33
-    events = flat.client_events(_LIVE_SESSION, _LIVE_RESPONSE)
-    session_shape = _LIVE_SESSION
-    voices = None  # OpenAI's and Azure's own
-    shown = (
-        *("id", "model", "modalities", "instructions", "voice", "input_audio_format"),
-        *("output_audio_format", "input_audio_transcription", "input_audio_noise_reduction"),
-        *("turn_detection", "tools", "tool_choice", "max_response_output_tokens", "expires_at"),
-        *("object", "input_audio_sampling_rate", *_EXTRAS),
-    )
-    # What it fills in where a client asks for server_vad; a new session has other values (azure.md#25).
-    server_vad: Mapping[str, Any] = {
-        "type": "server_vad",
-        "threshold": 0.5,
-        "prefix_padding_ms": 400,
-        "silence_duration_ms": 500,
-        "create_response": True,
-        "interrupt_response": True,
-        "idle_timeout_ms": None,
-        "speech_duration_ms": None,
-        "end_of_utterance_detection": None,
-        "auto_truncate": False,
-        "appended_text_after_truncation": None,
-    }
-    transcription_fields: Mapping[str, None] = dict.fromkeys(
-        ("model", "language", "prompt", "custom_speech", "phrase_list")
-    )
-
-    def mint(self, what: str, ids: Ids) -> str:
-        """Most event ids have 22 characters (azure.md#22); the others are OpenAI's."""
-        return ids.mint("event_", 22, self.alphabet) if what == "event" else super().mint(what, ids)
-
-    def defaults(self, model: str, instructions: str) -> dict[str, Any]:
-        """As azure.md#23 shows; the model's own voice and silence, as OpenAI has them."""
-        config = super().defaults(model, instructions)
-        heard, said = config["audio"]["input"], config["audio"]["output"]
-        heard["turn_detection"] = {
-            **self.server_vad,
-            "prefix_padding_ms": 300,
-            "silence_duration_ms": heard["turn_detection"]["silence_duration_ms"],
-        }
-        said |= {"voice": {"name": said["voice"], "type": "openai"}, "format": None}
-        return {**config, **dict.fromkeys(_EXTRAS), "input_audio_sampling_rate": 24_000}
-
-    def session_in(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The sampling rate is that of the input format; a voice by its name is one of OpenAI's."""
-        found = super().session_in(given)
-        if "voice" in given:
-            found["audio"]["output"]["voice"] = _voice(given["voice"])
-        rate = given.get("input_audio_sampling_rate")
-        if rate is not None and given.get("input_audio_format", "pcm16") == "pcm16":
-            heard = found.setdefault("audio", {}).setdefault("input", {})
-            heard["format"] = {**PCM_24K, "rate": rate}
-        return found
-
-    def incoming(self, body: dict[str, Any]) -> dict[str, Any]:
-        """As the beta; a voice as in the session."""
-        response = body.get("response")
-        if body["type"] == "response.create" and response and response.get("voice"):
-            body = {**body, "response": {**response, "voice": _voice(response["voice"])}}
-        return super().incoming(body)
-
-    def detection(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any] | None:
-        """What is left out goes to the defaults, not to what was there (azure.md#25)."""
-        return None if new is None else {**self.server_vad, **new}
-
-    def detection_in_force(self, shown: dict[str, Any]) -> dict[str, Any]:
-        """Its semantic detectors are models; ours goes by the silence they are set to."""
-        given = {key: value for key, value in shown.items() if value is not None}
-        return {**self.server_vad, **given, "type": "server_vad"}
-
-    def outgoing(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
-        """conversation.item.done there is for the user's speech alone (azure.md#30)."""
-        item = body.get("item") or {}
-        parts = [part["type"] for part in item.get("content", ())]
-        if body["type"] == "conversation.item.done" and parts == ["input_audio"]:
-            yield {**body, "item": flat.item_out(item)}
-        else:
-            yield from super().outgoing(body, desk)
-
-    def event_out(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The part at the end of a text is empty (azure.md#31)."""
-        if body["type"] == "response.content_part.done" and body["part"]["type"] == "text":
-            return {**body, "part": {**body["part"], "text": ""}}
-        if body["type"].endswith("input_audio_transcription.completed"):
-            return _without(body, "usage")  # azure.md#30
-        return body
-
-    def shows_reasoning(self, model: str) -> bool:
-        """Reasoning is counted (azure.md#32)."""
-        return True
-
-
-def _voice(given: Any) -> Any:
-    return {"name": given, "type": "openai"} if isinstance(given, str) else given
 
 
 def _without(body: dict[str, Any], name: str) -> dict[str, Any]:

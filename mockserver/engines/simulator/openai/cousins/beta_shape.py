@@ -47,14 +47,14 @@ CONTENT = {"output_text": "text", "output_audio": "audio"}
 """GA's type of an assistant's content part and the beta's."""
 
 
-def item_shapes() -> dict[str, Shape]:
+def item_shapes(assistant: Iterable[str] = ("text",)) -> dict[str, Shape]:
     """Items as a client may make them: an assistant's text is ``text`` (openai.md#157)."""
-    return schema.item_kinds({"text": schema.TEXT_PART})
+    return schema.item_kinds(dict.fromkeys(assistant, schema.TEXT_PART))
 
 
-def client_events(session: Shape, response: Shape) -> dict[str, Shape]:
-    """The client events of the beta."""
-    item = variants("type", item_shapes())
+def client_events(session: Shape, response: Shape, *, assistant: Iterable[str] = ("text",)) -> dict[str, Shape]:
+    """The client events of the beta. ``assistant``: the types of text that an assistant's message may have."""
+    item = variants("type", item_shapes(assistant))
     return {
         **schema.CLIENT_EVENTS,
         "session.update": schema.event_shape("session", session=session),
