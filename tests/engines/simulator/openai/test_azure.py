@@ -204,7 +204,7 @@ def test_a_dated_response_takes_input_voice_and_a_token_limit_in_the_betas_terms
 
 @keeps("live-session")
 def test_voice_live_has_a_session_of_its_own() -> None:
-    stage = stage_of("azure_voice_live", pace="instant")
+    stage = stage_of("azure_voice_live", voice_live_fields="older", pace="instant")
     session = named(stage, "session.created")["session"]
     assert session["voice"] == {"name": "alloy", "type": "openai"}
     assert session["output_audio_format"] is None
