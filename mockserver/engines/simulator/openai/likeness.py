@@ -22,6 +22,8 @@ APPEND_MS = 100
 CUT_BYTES = 200
 """An append of less cannot be what a client sent: 4 ms."""
 RATE = 24_000
+SILENCE_MS = 500
+"""What ends a turn where the recorded session does not say it: what Voice Live fills in (azure.md#25)."""
 TRANSCRIPTION = "conversation.item.input_audio_transcription."
 UNFINISHED = " and so on" * 40
 """What a model would have gone on to say whose recorded response was cut off."""
@@ -109,7 +111,7 @@ class OpenAILikeness(Likeness):
             )
             if found:
                 break
-        silence = -(-int(found.get("silence_duration_ms") or 0) // FRAME_MS) * FRAME_MS
+        silence = -(-int(found.get("silence_duration_ms") or SILENCE_MS) // FRAME_MS) * FRAME_MS
         return (
             starts[0]["audio_start_ms"] + int(found.get("prefix_padding_ms") or 0),
             stops[-1]["audio_end_ms"] - silence,

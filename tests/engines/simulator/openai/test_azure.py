@@ -10,6 +10,7 @@ import pytest
 from mockserver import speech
 from mockserver.core.frames import Accept, Handshake, Refuse
 from mockserver.engines.simulator import Recall, Scripted, ToolCall, simulator
+from mockserver.engines.simulator.openai.cousins.voice_live import VOICE_FIELDS
 from tests.engines.simulator import strict
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.stage import Stage, handshake
@@ -212,7 +213,8 @@ def test_voice_live_has_a_session_of_its_own() -> None:
     voice = {"name": "en-US-AvaNeural", "type": "azure-standard"}
     stage.send("session.update", session={"voice": voice, "avatar": avatar})
     session = stage.last("session.updated")["session"]
-    assert (session["voice"], session["avatar"]) == (voice, avatar)
+    assert session["avatar"] == avatar
+    assert session["voice"] == {**VOICE_FIELDS, **voice}
     done = stage.ask("hello")
     assert done["voice"] == voice
     assert done["usage"]["output_token_details"]["reasoning_tokens"] == 0
