@@ -18,9 +18,7 @@ from mockserver.engines.simulator.replies.scripted import Scripted
 from mockserver.engines.simulator.voice.activity import FRAME_MS
 
 APPEND_MS = 100
-"""How much audio an append stands for whose payload the recording has cut."""
-CUT_BYTES = 200
-"""An append of less cannot be what a client sent: 4 ms."""
+"""How much audio an append is sent as, at least: an import may have cut it, or stretched it to end with the speech."""
 RATE = 24_000
 SILENCE_MS = 500
 """What ends a turn where the recorded session does not say it: what Voice Live fills in (azure.md#25)."""
@@ -81,7 +79,7 @@ class OpenAILikeness(Likeness):
         if not isinstance(body, dict) or "audio" not in body:
             return frame
         size = len(body["audio"]) * 3 // 4
-        ms = APPEND_MS if size < CUT_BYTES else size * 1000 // (2 * RATE)
+        ms = max(APPEND_MS, size * 1000 // (2 * RATE))
         begin, end = self._voice()
         start = number * ms
         wave = (
