@@ -4,6 +4,7 @@
 #   make demo     record a session against a local upstream, replay it, print both timelines
 #   make test     all tests
 #   make check    lint, types, structure, then all tests: what CI runs
+#   make test-clients   tests with clients that take long to install (npm)
 #   make bench    benchmarks          make soak    long runs          make fuzz    property tests, many examples
 #   make attack   bad clients, pages and moments against running servers, and what others notice of it
 #   make format   put all code into the one format
@@ -24,7 +25,9 @@ PIP    := $(PY) -m pip install -qq --disable-pip-version-check --prefer-binary
 CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3.14 python3 python)
 
 
-.PHONY: demo test check lint format types structure bench soak fuzz attack clean
+CLIENTS := build/clients
+
+.PHONY: test-clients demo test check lint format types structure bench soak fuzz attack clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/installed
@@ -32,6 +35,10 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	@$(PYTEST) $(ARGS)
+
+test-clients: $(VENV)/installed-dev
+	@mkdir -p $(CLIENTS) && cd $(CLIENTS) && npm install --silent --no-save --prefix . @google/genai
+	@MOCKSERVER_CLIENTS=$(abspath $(CLIENTS)) $(PY) -m pytest -n 0 tests/clients/heavy $(ARGS)
 
 check: lint types structure
 	@$(PYTEST) $(ARGS)
