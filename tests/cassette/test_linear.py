@@ -58,7 +58,7 @@ def grows(act: object, make: object, size: int = SIZE) -> float:
     ratio = 99.0
     for _ in range(4):
         one, two = best(act, make(size)), best(act, make(2 * size))  # type: ignore[operator]
-        ratio = min(ratio, two / max(one, 0.0005))
+        ratio = min(ratio, two / max(one, 0.002))
         if ratio < SLACK:
             break
     return ratio
