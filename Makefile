@@ -3,6 +3,7 @@
 #
 #   make demo     record a session against a local upstream, replay it, print both timelines
 #   make test     all tests
+#   make test-pure      values and machines: core, dialects, cassettes, faults, engines
 #   make check    lint, types, structure, then all tests: what CI runs
 #   make test-clients   tests with clients that take long to install (npm)
 #   make bench    benchmarks          make soak    long runs          make fuzz    property tests, many examples
@@ -27,7 +28,7 @@ CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3.14 python3
 
 CLIENTS := build/clients
 
-.PHONY: test-clients demo test check lint format types structure bench soak fuzz attack clean
+.PHONY: test-clients test-pure demo test check lint format types structure bench soak fuzz attack clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/installed
@@ -39,6 +40,12 @@ test: $(VENV)/installed-dev
 test-clients: $(VENV)/installed-dev
 	@mkdir -p $(CLIENTS) && cd $(CLIENTS) && npm install --silent --no-save --prefix . @google/genai
 	@MOCKSERVER_CLIENTS=$(abspath $(CLIENTS)) $(PY) -m pytest -n 0 tests/clients/heavy $(ARGS)
+
+# Values and machines; a few of these tests prove on a socket what the others say of the machine.
+PURE := tests/core tests/dialects tests/cassette tests/faults tests/engines tests/test_layers.py tests/test_speech.py
+
+test-pure: $(VENV)/installed-dev
+	@$(PYTEST) $(PURE) $(ARGS)
 
 check: lint types structure
 	@$(PYTEST) $(ARGS)

@@ -33,8 +33,9 @@ PROVIDERS = ("openai", "azure", "azure_dated", "azure_voice_live", "xai")
 
 def client(provider: str, reply: Any) -> Client:
     model = (("model", MODELS.get(provider, "gpt-realtime")),)
-    hands = Handshake("/v1/realtime", DATED if provider == "azure_dated" else model, (KEY,))
-    return Client(simulator(provider, replier=Scripted([reply])), hands=hands, check=False)
+    source = simulator(provider, replier=Scripted([reply]))
+    hands = Handshake(source.dialect.socket_path, DATED if provider == "azure_dated" else model, (KEY,))
+    return Client(source, hands=hands, check=False)
 
 
 def ends(provider: str, reply: Any, steps: int) -> tuple[list[Any], list[Any]] | None:

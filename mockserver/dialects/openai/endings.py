@@ -18,6 +18,8 @@ from mockserver.core.frames import Text
 from mockserver.core.ids import Ids
 from mockserver.core.json_text import dumps
 from mockserver.dialects.life import Outcome, Status
+from mockserver.dialects.openai import closing as closings
+from mockserver.dialects.openai.closing import Closing
 
 REASONS: Mapping[Status, tuple[str, ...]] = {
     "cancelled": ("turn_detected", "client_cancelled"),
@@ -127,15 +129,14 @@ class Wording:
             if part.done:
                 continue
             place = {**at, "content_index": part.index}
-            streams = self._open_streams(part)
-            closed = [self._stream_done(kind, name, place, part) for kind, name in streams]
-            # xAI ends the audio last (xai.md#22).
-            first = 1 if self.uuids and streams and streams[0][0] == "audio" else 0
             said = _said(part, part.body)
             twice = {"content": said} if part.twice else {}
-            out += closed[first:]
-            out.append({"type": "response.content_part.done", **place, "part": said, **twice})
-            out += closed[:first]
+            streams = self._open_streams(part)
+            for what in self.closing.part:
+                if what == "part":
+                    out.append({"type": "response.content_part.done", **place, "part": said, **twice})
+                elif what in streams:
+                    out.append(self._stream_done(what, streams[what], place, part))
         if output.body.get("type") == "function_call" and output.arguments_open:
             call: dict[str, Any] = {key: output.body[key] for key in ("call_id", "name") if key in output.body}
             out.append({"type": "response.function_call_arguments.done", **at, **call, "arguments": output.arguments})
@@ -156,8 +157,13 @@ class Wording:
         )
         return out
 
-    def _open_streams(self, part: OpenPart) -> list[tuple[str, str]]:
-        """What of a part is not done, in the order of the provider: audio, transcript, text (openai.md#100).
+    @property
+    def closing(self) -> Closing:
+        """The table of the provider that speaks so."""
+        return closings.XAI if self.uuids else closings.BETA if self.beta else closings.GA
+
+    def _open_streams(self, part: OpenPart) -> dict[str, str]:
+        """What of a part is not done, and the event that says so.
 
         A part has the streams of its type, also those of which no delta has come yet: both of its audio's are closed
         wherever it is cut (openai.md#113).
@@ -169,8 +175,7 @@ class Wording:
             kinds = ("text",) if "text" in kind else ()
         ended = {DONES[name] for name in part.ended}
         names = BETA_DONES if self.beta else GA_DONES
-        streams = {kind: names[kind] for kind in kinds if kind not in ended} | part.streams
-        return sorted(streams.items(), key=lambda pair: ("audio", "transcript", "text").index(pair[0]))
+        return {kind: names[kind] for kind in kinds if kind not in ended} | part.streams
 
     def _stream_done(self, kind: str, name: str, place: dict[str, Any], part: OpenPart) -> dict[str, Any]:
         return {"type": name, **place} if kind == "audio" else {"type": name, **place, kind: part.said}
@@ -193,12 +198,11 @@ class Wording:
         return kind if self.beta or kind.startswith("output_") else f"output_{kind}"
 
     def _says_item_done(self) -> bool:
-        """GA says ``conversation.item.done``; beta and xAI do not (openai.md#155, xai.md#19): their items
-        are never said to be done.
+        """Whether the conversation says that the item is done.
 
         Whether GA says it of an item that was cut off is unknown (openai.md#173); the schema's text does not except it.
         """
-        return not (self.beta or self.uuids or self.unfinished)
+        return self.closing.item_done and not self.unfinished
 
 
 def _details(outcome: Outcome) -> dict[str, Any] | None:

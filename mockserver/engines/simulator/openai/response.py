@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mockserver.core.frames import MILLISECOND, Micros
+from mockserver.dialects.openai.closing import Closes
 from mockserver.engines.simulator.openai import mcp
 from mockserver.engines.simulator.openai import rate_limits as limits
 from mockserver.engines.simulator.openai.audio_formats import audio_format
@@ -313,17 +314,19 @@ class Response:
                 name=item.name,
                 arguments=item.arguments,
             )
-        elif part is not None and part.type == "output_text":
-            self._emit(opened, "response.output_text.done", text=part.text)
-            self._emit(opened, "response.content_part.done", part=_part(part))
         elif part is not None:
-            fields: dict[str, dict[str, Any]] = {
-                "response.output_audio.done": {},
-                "response.output_audio_transcript.done": {"transcript": part.text},
-                "response.content_part.done": {"part": _part(part)},
+            done: dict[Closes, tuple[str, dict[str, Any]]] = {
+                "part": ("response.content_part.done", {"part": _part(part)})
             }
-            for name in self.wire.profile.closing:
-                self._emit(opened, name, **fields[name])
+            if part.type == "output_text":
+                done["text"] = "response.output_text.done", {"text": part.text}
+            else:
+                done["audio"] = "response.output_audio.done", {}
+                done["transcript"] = "response.output_audio_transcript.done", {"transcript": part.text}
+            for what in self.wire.profile.closing.part:
+                if what in done:
+                    name, fields = done[what]
+                    self._emit(opened, name, **fields)
         if self.conversation.find(item.id) is item:
             self.conversation.finish(item)
         elif self.terms.out_of_band and self.wire.options.announce_out_of_band:
