@@ -31,10 +31,13 @@ DATED = (("deployment", "gpt-realtime"), ("api-version", "2025-04-01-preview"))
 PROVIDERS = ("openai", "azure", "azure_dated", "azure_voice_live", "xai")
 
 
+def query(provider: str) -> tuple[tuple[str, str], ...]:
+    return DATED if provider == "azure_dated" else (("model", MODELS.get(provider, "gpt-realtime")),)
+
+
 def client(provider: str, reply: Any) -> Client:
-    model = (("model", MODELS.get(provider, "gpt-realtime")),)
     source = simulator(provider, replier=Scripted([reply]))
-    hands = Handshake(source.dialect.socket_path, DATED if provider == "azure_dated" else model, (KEY,))
+    hands = Handshake(source.dialect.socket_path, query(provider), (KEY,))
     return Client(source, hands=hands, check=False)
 
 
@@ -112,7 +115,7 @@ async def talking(source: Source, *faults: str) -> AsyncIterator[aiohttp.ClientW
         async with (
             MockServer(source, faults=faults) as server,
             aiohttp.ClientSession(headers=dict([KEY])) as http,
-            http.ws_connect(server.ws_url) as ws,
+            http.ws_connect(server.ws_url, params=dict(query(source.dialect.name))) as ws,
         ):
             yield ws
 
