@@ -13,7 +13,7 @@ Closes = Literal["audio", "transcript", "text", "part"]
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class ItemClosing:
     """``part``: the order in which what is open in a content part is closed; what is not open is left out.
 
     ``item_done``: ``conversation.item.done`` follows, before ``response.output_item.done``. After the last item comes
@@ -25,8 +25,8 @@ class Closing:
     item_done: bool = True
 
 
-GA = Closing()
-BETA = Closing(item_done=False)
+GA = ItemClosing()
+BETA = ItemClosing(item_done=False)
 """Its items are never said to be done (openai.md#155)."""
-XAI = Closing(("transcript", "text", "part", "audio"), item_done=False)
+XAI = ItemClosing(("transcript", "text", "part", "audio"), item_done=False)
 """The audio ends last (xai.md#22); items are never said to be done (xai.md#19)."""

@@ -19,7 +19,7 @@ from mockserver.core.ids import Ids
 from mockserver.core.json_text import dumps
 from mockserver.dialects.life import Outcome, Status
 from mockserver.dialects.openai import closing as closings
-from mockserver.dialects.openai.closing import Closing
+from mockserver.dialects.openai.closing import ItemClosing
 
 REASONS: Mapping[Status, tuple[str, ...]] = {
     "cancelled": ("turn_detected", "client_cancelled"),
@@ -158,7 +158,7 @@ class Wording:
         return out
 
     @property
-    def closing(self) -> Closing:
+    def closing(self) -> ItemClosing:
         """The table of the provider that speaks so."""
         return closings.XAI if self.uuids else closings.BETA if self.beta else closings.GA
 

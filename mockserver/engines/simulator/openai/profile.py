@@ -16,7 +16,7 @@ from typing import Any, Literal
 from mockserver.core.frames import Handshake, Refuse
 from mockserver.core.ids import BASE62, Ids
 from mockserver.dialects.openai import closing as closings
-from mockserver.dialects.openai.closing import Closing
+from mockserver.dialects.openai.closing import ItemClosing
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai import problems, schema
@@ -131,7 +131,7 @@ class Profile:
     overlapping_calls = True  # a call is announced before the message beside it is done (openai.md#103)
     refuses_second_response = True  # False: a new response.create cancels the active one
     done_forgets_first = True  # conversation.item.done names no predecessor that is the first item (openai.md#61)
-    closing: Closing = closings.GA
+    closing: ItemClosing = closings.GA
     captions_ahead = 3  # so many transcript deltas come before the first audio (openai.md#80)
     captions_lead = 0.5  # the others run ahead of their audio by that share; unknown
     # What is told as an answer to the handshake instead of after it ("key", "model"): status, code, message.
