@@ -22,6 +22,7 @@ class Phonic(Dialect):
 
     name = "phonic"
     title = "Phonic"
+    simulator = "mockserver.engines.simulator.phonic.source"
     upstream = "https://api.phonic.ai"
     socket_path = "/v1/sts/ws"
     paths = ("/v1/sts/ws",)
@@ -47,7 +48,8 @@ class Phonic(Dialect):
     )
     server_events = frozenset(
         {
-            *("conversation_created", "ready_to_start_conversation", "audio_chunk", "input_text", "input_cancelled"),
+            *("conversation_created", "conversation_reconnected", "ready_to_start_conversation", "audio_chunk"),
+            *("input_text", "input_cancelled"),
             *("user_started_speaking", "user_finished_speaking", "interrupted_response", "tool_call"),
             *("assistant_started_speaking", "assistant_finished_speaking", "assistant_chose_not_to_respond"),
             *("assistant_ended_conversation", "tool_call_output_processed", "tool_call_interrupted", "dtmf"),

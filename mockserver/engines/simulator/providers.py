@@ -14,6 +14,7 @@ from mockserver.engines.simulator.elevenlabs.options import ElevenLabsSettings
 from mockserver.engines.simulator.gemini.options import GeminiSettings
 from mockserver.engines.simulator.gpt_live.options import LiveSettings
 from mockserver.engines.simulator.openai.options import OpenAISettings
+from mockserver.engines.simulator.phonic.options import PhonicSettings
 from mockserver.engines.simulator.ultravox.options import UltravoxSettings
 from mockserver.errors import UsageError
 
@@ -21,7 +22,15 @@ HOMES = {name: dialect.simulator for name, dialect in DIALECTS.items() if dialec
 """The providers that can be simulated, and the module of each, loaded when asked for: no start waits for all."""
 
 
-class AnySettings(OpenAISettings, GeminiSettings, ElevenLabsSettings, LiveSettings, UltravoxSettings, total=False):
+class AnySettings(
+    OpenAISettings,
+    GeminiSettings,
+    ElevenLabsSettings,
+    LiveSettings,
+    UltravoxSettings,
+    PhonicSettings,
+    total=False,
+):
     """The settings of every provider, for mypy. Each provider's own ``Options`` says which it takes."""
 
 

@@ -1,0 +1,1 @@
+"""Phonic: one conversation a websocket, taken up again where it is lost."""

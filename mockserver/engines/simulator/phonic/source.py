@@ -1,0 +1,87 @@
+"""Phonic as a source: one conversation a connection, or the one that was lost before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mockserver.core.frames import SECOND, Accept, Effect, Event, Handshake, Hangup, Opened, Refuse
+from mockserver.core.ids import Ids
+from mockserver.dialects.base import Dialect
+from mockserver.engines import base
+from mockserver.engines.simulator.common import Provider, SimulatorSource
+from mockserver.engines.simulator.phonic.conversation import Talk
+from mockserver.engines.simulator.phonic.engine import PhonicEngine
+from mockserver.engines.simulator.phonic.options import PhonicOptions
+from mockserver.engines.simulator.replies.reply import Replier
+
+MOST_TALKS = 10_000
+"""Conversations that are remembered; the oldest makes room."""
+
+
+class PhonicSource(SimulatorSource[PhonicOptions]):
+    """Remembers its conversations, so that a client can come back to one."""
+
+    def __init__(self, dialect: Dialect, options: PhonicOptions, replier: Replier) -> None:
+        super().__init__(dialect, options, replier)
+        self.talks: dict[str, Talk] = {}
+
+    @property
+    def default_model(self) -> str:
+        """The only one that a config can name (phonic.md#2)."""
+        return "merritt"
+
+    def begin(self, handshake: Handshake, context: base.SessionContext) -> base.Engine:
+        """A conversation. A bad key is refused at the upgrade (phonic.md#1)."""
+        kind, _, key = (handshake.header("authorization") or "").partition(" ")
+        if not self.accepts(key.strip() or None if kind.lower() == "bearer" else None):
+            return Answered([Refuse(401)])
+        wanted = handshake.param("reconnect_conv_id")
+        if wanted is None:
+            talk = Talk(Ids(context.rng("conversation")).mint("conv_", 24))
+            if len(self.talks) >= MOST_TALKS:
+                del self.talks[next(iter(self.talks))]
+            self.talks[talk.id] = talk
+            return self._engine(talk, context, again=False)
+        found = self.talks.get(wanted)
+        if found is None or not self._alive(found, context.unix_us):
+            return Answered([Accept(None), Hangup(code=self.options.reconnect_code)])
+        found.lost_at = None
+        return self._engine(found, context, again=True)
+
+    def _alive(self, talk: Talk, now: int) -> bool:
+        if talk.over or talk.config is None:
+            return False
+        return talk.lost_at is None or now - talk.lost_at <= round(self.options.grace_s * SECOND)
+
+    def _engine(self, talk: Talk, context: base.SessionContext, *, again: bool) -> PhonicEngine:
+        return PhonicEngine(
+            options=self.options,
+            context=context,
+            talk=talk,
+            again=again,
+            knows=self.knows,
+            replier=self.replier,
+            ear=self.ear,
+            failed=self.failed,
+        )
+
+
+class Answered:
+    """A connection that gets an answer and nothing else."""
+
+    def __init__(self, answer: list[Effect]) -> None:
+        self._answer = answer
+
+    def feed(self, event: Event, now: int) -> list[Effect]:
+        """The answer."""
+        return self._answer if isinstance(event, Opened) else []
+
+    def wake_at(self) -> None:
+        """Never."""
+
+    def wake(self, now: int) -> list[Effect]:
+        """Nothing is ever due."""
+        return []
+
+
+PROVIDERS: Mapping[str, Provider] = {"phonic": Provider("phonic", PhonicOptions, PhonicSource)}
