@@ -14,6 +14,7 @@ from mockserver.engines.simulator.elevenlabs.options import ElevenLabsSettings
 from mockserver.engines.simulator.gemini.options import GeminiSettings
 from mockserver.engines.simulator.gpt_live.options import LiveSettings
 from mockserver.engines.simulator.openai.options import OpenAISettings
+from mockserver.engines.simulator.personaplex.options import PersonaPlexSettings
 from mockserver.engines.simulator.phonic.options import PhonicSettings
 from mockserver.engines.simulator.ultravox.options import UltravoxSettings
 from mockserver.errors import UsageError
@@ -29,6 +30,7 @@ class AnySettings(
     LiveSettings,
     UltravoxSettings,
     PhonicSettings,
+    PersonaPlexSettings,
     total=False,
 ):
     """The settings of every provider, for mypy. Each provider's own ``Options`` says which it takes."""
