@@ -109,7 +109,7 @@ def scrub(cassette: Cassette, redactor: Redactor, *, lens: Lens, policy: audio.P
 
 def verify(cassette: Cassette, redactor: Redactor, *, name: str) -> None:
     """Raises SecretFound for a secret that still stands. Says where and of what kind, never what."""
-    for where, kind in _standing(cassette, redactor):
+    for where, kind in standing(cassette, redactor):
         raise standing_error(name, where, kind)
 
 
@@ -129,7 +129,8 @@ def kept_error(found: SecretFound, name: object, kept: object) -> SecretFound:
     )
 
 
-def _standing(cassette: Cassette, redactor: Redactor) -> Iterator[tuple[str, str]]:
+def standing(cassette: Cassette, redactor: Redactor) -> Iterator[tuple[str, str]]:
+    """Each secret that stands in a cassette: where, and of what kind."""
     header = cassette.header
     stated = (("upstream", header.upstream), ("origin", header.origin), *(("faults", one) for one in header.faults))
     for label, text in stated:

@@ -30,6 +30,10 @@ class Difference:
     where: str
     frames: tuple[int | None, int | None]
     what: str
+    before: str | None = None
+    after: str | None = None
+    """Where a value changed, or stands on one side only: the value of each side as JSON in full, else None."""
+    path: str = ""
 
     def __str__(self) -> str:
         left, right = ("-" if number is None else str(number) for number in self.frames)
@@ -118,8 +122,9 @@ class _Aligned:
                     continue  # the other client, who left by itself, may have left before it came
                 if not side.rules.may_miss(side.keys[place]) and not other.rules.may_come(side.keys[place]):
                     at = (side.steps[place].first, None)[:: 1 if side is mine else -1]
-                    told = f"only in the {words}: {side.steps[place].line()}"
-                    found.append(Difference(self._where, (at[0], at[1]), told))
+                    line = side.steps[place].line()
+                    sides = (line, None) if side is mine else (None, line)
+                    found.append(Difference(self._where, (at[0], at[1]), f"only in the {words}: {line}", *sides))
         yield from sorted(found, key=lambda one: max(-1 if at is None else at for at in one.frames))
 
     def _step(self, one: int, other: int) -> Iterator[Difference]:
@@ -167,14 +172,17 @@ def _changed(
             yield from _changed(where, frames, (*path, key), left.get(key, MISSING), right.get(key, MISSING), may)
     elif left is MISSING or right is MISSING:
         side, value = ("second", right) if left is MISSING else ("first", left)
-        yield Difference(where, frames, f"{told}: only in the {side} ({_short(value)})")
+        what = f"{told}: only in the {side} ({_short(value)})"
+        before, after = (None if one is MISSING else dumps(one) for one in (left, right))
+        yield Difference(where, frames, what, before, after, told)
     elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
         for number, (mine, theirs) in enumerate(zip(left, right, strict=True)):
             yield from _changed(where, frames, (*path, str(number)), mine, theirs, may)
     elif isinstance(left, str) and isinstance(right, str) and (stands_for(left, right) or stands_for(right, left)):
         return  # equal but for secrets, which have other names in another recording
     elif type(left) is not type(right) or left != right:
-        yield Difference(where, frames, f"{told}{': ' if path else ''}{_short(left)} -> {_short(right)}")
+        what = f"{told}{': ' if path else ''}{_short(left)} -> {_short(right)}"
+        yield Difference(where, frames, what, dumps(left), dumps(right), told)
 
 
 def _short(value: Any) -> str:

@@ -36,6 +36,10 @@ COMMANDS = {
     "agree": ("mockserver.cli.agree", "Send a cassette's client side to the simulator and report how well it agrees."),
     "verify": ("mockserver.cli.verify", "Send a cassette's client side to the real service and report drift."),
     "orphans": ("mockserver.cli.orphans", "List the cassettes that no test uses."),
+    "check": (
+        "mockserver.cli.check",
+        "Look at the cassettes of a folder: whole, without secrets, used, as their text says.",
+    ),
     "faults": ("mockserver.cli.faults", "List the faults and explain their syntax."),
     "git-setup": ("mockserver.cli.git", "Make git show cassettes as timelines in diffs."),
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,20 +98,39 @@ def import_command(
 @click.command("diff")
 @click.argument("first", type=FILE)
 @click.argument("second", type=FILE)
-def diff_command(first: Path, second: Path) -> None:
+@click.option("--markdown", is_flag=True, help="For a comment or a job's summary: both sides of each change, in full.")
+@click.option("--json", "as_json", is_flag=True, help="Print one object of JSON.")
+def diff_command(first: Path, second: Path, markdown: bool, as_json: bool) -> None:
     """Print how two cassettes differ: steps that only one has, fields that changed.
 
-    Ids, times and the chunking of audio do not count. Exit status 1 where they differ.
+    Ids, times and the chunking of audio do not count. Exit status 1 where they differ. With --markdown one of the two
+    may be /dev/null: a cassette that is new, or was removed.
     """
+    from mockserver.cassette import markdown as form
     from mockserver.cassette.diff import diff
     from mockserver.cassette.store import load
 
-    differences = diff(load(first), load(second))
-    for difference in differences:
-        click.echo(escaped(str(difference)))
+    if markdown and as_json:
+        raise UsageError("diff: say either --markdown or --json")
+    if markdown and "/dev/null" in (str(first), str(second)):
+        added = str(first) == "/dev/null"
+        for line in form.alone(load(second if added else first), added=added):
+            click.echo(line)
+        raise SystemExit(1)
+    left, right = load(first), load(second)
+    differences = diff(left, right)
+    if markdown:
+        for line in form.changed(left, right, differences):
+            click.echo(line)
+    elif as_json:
+        click.echo(json.dumps({"same": not differences, "differences": [asdict(one) for one in differences]}))
+    else:
+        for difference in differences:
+            click.echo(escaped(str(difference)))
     if differences:
         raise SystemExit(1)
-    click.echo("the same conversation")
+    if not (markdown or as_json):
+        click.echo("the same conversation")
 
 
 @click.command("scrub")

@@ -52,11 +52,18 @@ def cassettes(root: Path) -> Iterator[Path]:
             yield path
 
 
-def _complaints(path: Path, root: Path, used: dict[str, set[str]], days: int | None) -> Iterator[str]:
+def unused(path: Path, root: Path, used: dict[str, set[str]]) -> str:
+    """What is wrong where no test under ``root`` uses this cassette; else an empty text."""
     tests = used.get(path.relative_to(root).as_posix(), set())
-    if not any(_stands(test, root) for test in tests):
-        gone = f" ({', '.join(sorted(tests))} is gone)" if tests else ""
-        yield f"no test uses it{gone}"
+    if any(_stands(test, root) for test in tests):
+        return ""
+    return f"no test uses it ({', '.join(sorted(tests))} is gone)" if tests else "no test uses it"
+
+
+def _complaints(path: Path, root: Path, used: dict[str, set[str]], days: int | None) -> Iterator[str]:
+    complaint = unused(path, root, used)
+    if complaint:
+        yield complaint
     if days is not None:
         yield from _too_old(path, days)
 

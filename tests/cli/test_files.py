@@ -10,8 +10,8 @@ import msgpack
 import pytest
 from click.testing import Result
 
-from mockserver.cassette.model import Connection, Record
-from mockserver.cassette.store import load
+from mockserver.cassette.model import Cassette, Connection, Header, Record
+from mockserver.cassette.store import load, save
 from mockserver.cli import COMMANDS
 from mockserver.core.frames import Answer, Sender, Text
 from tests.cli.conftest import talk, written
@@ -273,3 +273,68 @@ def test_what_is_imported_otherwise_than_stated_is_said(run: Run, tmp_path: Path
 
 def test_the_good_cassette_of_this_table_is_good(run: Run, cassette: Path) -> None:
     assert run("show", cassette).exit_code == 0
+
+
+def test_diff_as_json(run: Run, tmp_path: Path, cassette: Path) -> None:
+    assert json.loads(run("diff", cassette, cassette, "--json").output) == {"same": True, "differences": []}
+    other = written(tmp_path / "other.cassette", talk(instructions="be brief"))
+    done = run("diff", cassette, other, "--json")
+    (one,) = json.loads(done.output)["differences"]
+    assert done.exit_code == 1
+    assert (one["frames"], one["before"], one["path"]) == ([1, 1], None, "response")
+    assert one["after"] == '{"instructions": "be brief"}'
+    assert "say either" in run("diff", cassette, other, "--json", "--markdown").stderr
+
+
+def test_diff_as_markdown_shows_both_sides(run: Run, tmp_path: Path) -> None:
+    one = written(tmp_path / "1.cassette", talk(instructions="be brief"))
+    two = written(tmp_path / "2.cassette", talk(instructions="be long"))
+    done = run("diff", one, two, "--markdown")
+    assert done.exit_code == 1
+    assert done.output.splitlines() == [
+        f"### `{two}`: 1 difference",
+        "",
+        "```diff",
+        "@@ connection 0 response.create [1 | 1] @@",
+        '- response.instructions: "be brief"',
+        '+ response.instructions: "be long"',
+        "```",
+    ]
+    same = run("diff", one, one, "--markdown")
+    assert (same.exit_code, same.output) == (0, f"### `{one}`: the same conversation\n")
+
+
+def test_nothing_in_a_cassette_leaves_the_fence(run: Run, tmp_path: Path) -> None:
+    evil = "````\n# owned <script>@everyone\u202e"
+    two = written(tmp_path / "2.cassette", talk(instructions=evil))
+    for first in (written(tmp_path / "1.cassette", talk()), Path("/dev/null")):
+        lines = run("diff", first, two, "--markdown").output.splitlines()
+        (number,) = [number for number, line in enumerate(lines) if "owned" in line]
+        fences = [at for at, line in enumerate(lines) if line.startswith("`````") and at < number]
+        assert fences
+        assert not any(line.lstrip().startswith("# owned") for line in lines)
+        assert "\u202e" not in "".join(lines)
+
+
+def test_a_new_cassette_and_a_removed_one_as_markdown(run: Run, tmp_path: Path, cassette: Path) -> None:
+    new = run("diff", "/dev/null", cassette, "--markdown").output
+    assert new.startswith(f"### `{cassette}`: new\n")
+    assert "--> response.create" in new
+    gone = run("diff", cassette, "/dev/null", "--markdown").output
+    assert gone.startswith(f"### `{cassette}`: removed\n")
+    assert "--> response.create" not in gone
+
+
+def test_markdown_says_which_were_made_while_faults_stood_around_the_client(run: Run, tmp_path: Path) -> None:
+    header = Header("openai", faults=("reset after 3s",))
+    path = save(Cassette(header, (talk(),)), tmp_path / "x.cassette")
+    for first in (path, Path("/dev/null")):
+        assert "Made while faults stood around the client" in run("diff", first, path, "--markdown").output
+
+
+def test_markdown_of_a_large_change_ends(run: Run, tmp_path: Path) -> None:
+    one = written(tmp_path / "1.cassette", talk())
+    two = written(tmp_path / "2.cassette", *(talk(number=number) for number in range(400)))
+    text = run("diff", one, two, "--markdown").output
+    assert len(text) < 60_000
+    assert "more lines" in text
