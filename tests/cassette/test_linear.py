@@ -85,11 +85,11 @@ def test_the_same_for_bytes(unit: bytes) -> None:
 
 
 def _square(text: str) -> int:
-    return sum(text[:place].count("a") for place in range(0, len(text), 4))
+    return sum(1 for one in text for other in text if one == other)
 
 
 def test_the_control_sees_the_square() -> None:
-    assert grows(_square, lambda size: "a" * (4 * size), 20_000) > SLACK
+    assert best(_square, "a" * 2_000, 5) / best(_square, "a" * 1_000, 5) > SLACK
 
 
 def delta(text: str) -> Text:
