@@ -14,6 +14,7 @@ import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import cast
 
@@ -73,9 +74,35 @@ def missing(file: Path) -> CassetteMissing:
             f"{file}: no such cassette, but {left[0]} holds a recording that did not end; look at it with "
             f"`mockserver show {left[0]}`, keep it with `mockserver import {left[0]} --to {file}`"
         )
+    near = near_to(file)
+    if near is not None:
+        return CassetteMissing(
+            f"{file}: no such cassette; did you mean {near}? If it is to be a new one, "
+            f"record it with `mockserver record --upstream PROVIDER --to {file}`"
+        )
     return CassetteMissing(
         f"{file}: no such cassette; record it with `mockserver record --upstream PROVIDER --to {file}`"
     )
+
+
+def near_to(file: Path) -> Path | None:
+    """The cassette whose name is most like the one asked for, in its folder or, where there is none, beside that."""
+    folder = file.parent
+    try:
+        if folder.is_dir():
+            found = list(folder.glob(f"*{SUFFIX}"))
+        elif folder.parent.is_dir():
+            found = [*folder.parent.glob(f"*/*{SUFFIX}"), *folder.parent.glob(f"*{SUFFIX}")]
+        else:
+            return None
+    except OSError:
+        return None
+    names = {one.as_posix().removesuffix(SUFFIX): one for one in found}
+    top = folder if folder.is_dir() else folder.parent
+    short = {name[len(top.as_posix()) :]: one for name, one in names.items()}
+    asked = file.as_posix().removesuffix(SUFFIX)[len(top.as_posix()) :]
+    near = get_close_matches(asked, short, 1, 0.75)
+    return short[near[0]] if near else None
 
 
 def claimed(file: Path, ending: str, flags: int, mode: int) -> tuple[Path, int] | None:

@@ -22,12 +22,22 @@ FILE = click.Path(path_type=Path)
 @click.option("--every-frame", is_flag=True, help="A line for each piece of audio, too.")
 @click.option("--partial", is_flag=True, help="Read a damaged file up to the damage.")
 @click.option("--textconv", is_flag=True, help="The form for git diff: no times, no ids of one recording.")
+@click.option("--json", "as_json", is_flag=True, help="Lines of JSON: the header, each connection, each frame.")
+@click.option("--wav", "wavs", type=FILE, metavar="DIR", help="Write each side's audio as a WAV file into this folder.")
 def show_command(
-    file: Path, connection: int | None, limit: int | None, every_frame: bool, partial: bool, textconv: bool
+    file: Path,
+    connection: int | None,
+    limit: int | None,
+    every_frame: bool,
+    partial: bool,
+    textconv: bool,
+    as_json: bool,
+    wavs: Path | None,
 ) -> None:
     """Print cassette FILE as a timeline: time, direction, event, the few fields that matter, audio as duration."""
     from mockserver.cassette import render
     from mockserver.cassette.store import load
+    from mockserver.cli import forms
 
     if textconv:
         try:
@@ -41,6 +51,14 @@ def show_command(
     known = [one.number for one in cassette.connections]
     if connection is not None and connection not in known:
         raise UsageError(f"{file}: no connection {connection}; it has {', '.join(map(str, known)) or 'none'}")
+    if wavs is not None:
+        for line in forms.write_wavs(cassette, wavs, connection=connection):
+            click.echo(escaped(line))
+        return
+    if as_json:
+        for line in forms.json_lines(cassette, connection=connection, limit=limit):
+            click.echo(line)
+        return
     for line in render.timeline(cassette, connection=connection, merge=not every_frame, limit=limit):
         click.echo(escaped(line))
 

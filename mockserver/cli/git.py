@@ -14,6 +14,15 @@ from mockserver.errors import UsageError
 ATTRIBUTES = "*.cassette -text -merge diff=mockserver"
 """``-text``: no line endings are changed in a binary file. ``-merge``: two recordings are not merged line by line."""
 
+TEXTCONV = (
+    'show() {{ {python} -P -m mockserver show --textconv "$1" 2>/dev/null'
+    ' || mockserver show --textconv "$1" 2>/dev/null'
+    " || echo 'cassette: the command mockserver was not found; install it, and run: mockserver git-setup'; }}; show"
+)
+"""What git runs, by its own shell: the environment that set it up; where that is gone, the command on the path; else a
+line in place of the conversation. It never fails, since git then ends the whole of a log.
+"""
+
 
 @click.command("git-setup")
 def git_setup_command() -> None:
@@ -23,9 +32,10 @@ def git_setup_command() -> None:
     which git keeps out of commits for safety, so that each clone runs this once.
     """
     top = Path(_git("rev-parse", "--show-toplevel"))
-    textconv = f"{shlex.quote(sys.executable)} -m mockserver show --textconv"
+    textconv = TEXTCONV.format(python=shlex.quote(sys.executable))
     _git("config", "diff.mockserver.textconv", textconv)
-    _git("config", "diff.mockserver.cachetextconv", "true")
+    # A kept text would outlive a newer form, or be the message of a time when there was no command.
+    _git("config", "diff.mockserver.cachetextconv", "false")
     attributes = top / ".gitattributes"
     text = attributes.read_text(encoding="utf-8") if attributes.is_file() else ""
     if any("diff=mockserver" in line and not line.startswith("#") for line in text.splitlines()):
@@ -34,7 +44,7 @@ def git_setup_command() -> None:
         gap = "" if not text or text.endswith("\n") else "\n"
         attributes.write_text(f"{text}{gap}{ATTRIBUTES}\n", encoding="utf-8")
         click.echo(f"added to {attributes.name}, to be committed: {ATTRIBUTES}")
-    click.echo(f"set in this clone's configuration: diff.mockserver.textconv = {textconv}")
+    click.echo(f"set in this clone's configuration: diff.mockserver.textconv, which runs {sys.executable}")
 
 
 def _git(*words: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,7 +19,8 @@ UNITS = {"d": 1, "w": 7, "m": 30, "y": 365}
 @click.command("orphans")
 @click.argument("root", type=click.Path(path_type=Path, file_okay=False, exists=False), default=".")
 @click.option("--max-age", metavar="AGE", help="Also list cassettes recorded longer ago than this: 90d, 12w, 6m, 1y.")
-def orphans_command(root: Path, max_age: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one object of JSON.")
+def orphans_command(root: Path, max_age: str | None, as_json: bool) -> None:
     """List the cassettes under ROOT (where pytest runs) that no test uses.
 
     Run all the tests first: the plugin notes which test takes which cassette (under xdist too), and this command reads
@@ -36,11 +38,14 @@ def orphans_command(root: Path, max_age: str | None) -> None:
             f"orphans: no test run is noted under {root}; run pytest there first (its cache plugin must be on), "
             "or name pytest's root folder"
         )
-    listed = 0
+    listed: list[dict[str, str]] = []
     for path in cassettes(root):
         for complaint in _complaints(path, root, used, days):
-            click.echo(f"{path.relative_to(root).as_posix()}: {complaint}")
-            listed += 1
+            listed.append({"file": path.relative_to(root).as_posix(), "what": complaint})
+            if not as_json:
+                click.echo(f"{listed[-1]['file']}: {complaint}")
+    if as_json:
+        click.echo(json.dumps({"listed": listed}))
     if listed:
         raise SystemExit(1)
 

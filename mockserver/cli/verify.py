@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -21,7 +23,8 @@ from mockserver.cli.common import escaped
     show_default=True,
     help="Seconds that a recorded event is waited for.",
 )
-def verify_command(file: Path, upstream: str, key_env: str | None, wait: float) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one object of JSON.")
+def verify_command(file: Path, upstream: str, key_env: str | None, wait: float, as_json: bool) -> None:
     """Send the client side of cassette FILE to the real service and report drift in the server's shape.
 
     Compared are which events come, in what order, with which fields of which types. Values, ids, the number of deltas
@@ -34,6 +37,13 @@ def verify_command(file: Path, upstream: str, key_env: str | None, wait: float) 
     key_env = key_env or key_variable(upstream, dialect=cassette.header.dialect)
     reports = asyncio.run(verify(cassette, upstream=upstream, key_env=key_env, wait_seconds=wait))
     drifted = failure(cassette, reports)
+    if as_json:
+        connections = [
+            {"connection": one.connection, "events": one.events, "drifts": [asdict(each) for each in one.drifts]}
+            for one in reports
+        ]
+        click.echo(json.dumps({"drifted": drifted is not None, "connections": connections}))
+        raise SystemExit(1 if drifted is not None else 0)
     if drifted is not None:
         click.echo(escaped(str(drifted)))
         raise SystemExit(1)

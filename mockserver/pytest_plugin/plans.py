@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mockserver.cassette.leftovers import near_to
 from mockserver.engines.base import Source
 from mockserver.errors import CassetteMissing
 from mockserver.pytest_plugin.options import ini_or_option
@@ -33,7 +34,9 @@ class SourcePlan:
 def missing(item: pytest.Function, path: Path) -> CassetteMissing:
     """The error for a cassette that is not there, with the command that records it."""
     command = record_command(item, "once")
-    return CassetteMissing(f"{_shown(item, path)}: no such cassette; record it with: {command}")
+    near = near_to(path)
+    meant = f"did you mean {_shown(item, near)}? Else " if near is not None else ""
+    return CassetteMissing(f"{_shown(item, path)}: no such cassette; {meant}record it with: {command}")
 
 
 def record_command(item: pytest.Function, mode: str) -> str:

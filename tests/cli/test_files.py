@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import wave
+from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgpack
@@ -98,6 +101,50 @@ def test_textconv_of_a_bad_file_is_text_too(run: Run, tmp_path: Path) -> None:
     done = run("show", "--textconv", path)
     assert done.exit_code == 0  # git shows nothing of the whole diff otherwise
     assert done.output.startswith("cassette: ")
+
+
+def test_show_as_json_holds_every_frame_verbatim(run: Run, tmp_path: Path) -> None:
+    path = written(tmp_path / "x.cassette", talk(), talk(number=1, instructions="x"))
+    lines = [json.loads(line) for line in run("show", path, "--json").output.splitlines()]
+    assert lines[0]["header"]["dialect"] == "openai"
+    frames = [line for line in lines if "frame" in line]
+    records = [record for one in load(path).connections for record in one.records]
+    assert [one.get("text") for one in frames] == [getattr(one.frame, "data", None) for one in records]
+    assert [one["at_us"] for one in frames] == [one.at for one in records]
+    assert frames[1]["from"] == "client"
+    assert frames[-1]["close"] == {"code": 1000, "reason": ""}
+    some = [
+        json.loads(line)
+        for line in run("show", path, "--json", "--connection", "1", "--limit", "2").output.split("\n")[:-1]
+    ]
+    assert [one.get("frame") for one in some] == [None, None, 0, 1]
+
+
+def test_show_writes_each_sides_audio(run: Run, tmp_path: Path) -> None:
+    said = bytes(range(256)) * 100
+    body = {"type": "input_audio_buffer.append", "audio": b64encode(said).decode()}
+    one = talk()
+    spoken = Record(500, Sender.CLIENT, Text(json.dumps(body)))
+    path = written(tmp_path / "x.cassette", replace(one, records=(one.records[0], spoken, *one.records[1:])))
+    done = run("show", path, "--wav", tmp_path / "out")
+    place = tmp_path / "out" / "connection-0-client.wav"
+    assert done.output == f"{place}: 0.533 s, 24000 Hz\n"
+    with wave.open(str(place)) as file:
+        assert file.readframes(1 << 20) == said
+        assert (file.getframerate(), file.getnchannels()) == (24_000, 1)
+    again = run("show", path, "--wav", tmp_path / "out")
+    assert (again.exit_code, "exists already" in again.stderr) == (2, True)
+    silent = written(tmp_path / "silent.cassette", one)
+    assert run("show", silent, "--wav", tmp_path / "none").output == "no audio that could be written\n"
+
+
+@pytest.mark.parametrize("asked", ["tlak.cassette", "folder/talk.cassette"])
+def test_a_wrong_name_proposes_the_near_one(run: Run, tmp_path: Path, cassette: Path, asked: str) -> None:
+    if "/" in asked:
+        cassette = written(tmp_path / "folders" / "talk.cassette", talk())
+    done = run("show", tmp_path / asked)
+    assert f"{tmp_path / asked}: no such cassette; did you mean {cassette}?" in done.stderr
+    assert "did you mean" not in run("show", tmp_path / "something.cassette").stderr
 
 
 # --- import ---

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +90,13 @@ def test_old_cassettes_are_listed_with_max_age(project: pytest.Pytester, run: Ru
     assert run("orphans", project.path, "--max-age", "99y").output.splitlines() == UNUSED
 
 
+def test_orphans_as_json(project: pytest.Pytester, run: Run) -> None:
+    project.runpytest_subprocess("-p", "no:pytester")
+    done = run("orphans", project.path, "--json")
+    listed = json.loads(done.output)["listed"]
+    assert (done.exit_code, [f"{one['file']}: {one['what']}" for one in listed]) == (1, UNUSED)
+
+
 def test_orphans_needs_a_run_and_an_age_that_it_understands(tmp_path: Path, run: Run) -> None:
     done = run("orphans", tmp_path)
     assert (done.exit_code, "no test run is noted under" in done.stderr) == (2, True)
@@ -123,6 +132,29 @@ def test_git_shows_a_cassettes_change_as_a_timeline(tmp_path: Path, run: Run, mo
     assert attributes == "*.png binary\n*.cassette -text -merge diff=mockserver\n"
     assert run("git-setup").exit_code == 0
     assert (tmp_path / ".gitattributes").read_text(encoding="utf-8") == attributes
+
+
+@pytest.mark.parametrize("on_path", [True, False], ids=["on the path", "nowhere"])
+def test_git_goes_on_without_the_environment_that_set_it_up(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, on_path: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    git(tmp_path, "init", "-q")
+    monkeypatch.setattr("sys.executable", str(tmp_path / "gone it's" / "python"))
+    assert run("git-setup").exit_code == 0
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "git").symlink_to(shutil.which("git") or "")
+    if on_path:
+        (tools / "mockserver").write_text('#!/bin/sh\necho "told by $1 $2"\n', encoding="utf-8")
+        (tools / "mockserver").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
+    written(tmp_path / "x.cassette", talk())
+    git(tmp_path, "add", "x.cassette", ".gitattributes")
+    git(tmp_path, "commit", "-q", "-m", "one")
+    shown = git(tmp_path, "log", "-p")
+    told = "+told by show --textconv" if on_path else "+cassette: the command mockserver was not found"
+    assert told in shown
 
 
 def test_git_setup_outside_of_a_repository(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

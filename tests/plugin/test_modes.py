@@ -55,6 +55,16 @@ def test_a_missing_cassette_names_the_command_that_records_it(
     inner().assert_outcomes(passed=1)
 
 
+def test_a_wrong_name_proposes_the_near_one(at_work: pytest.Pytester, inner: Run, record_talk: Put) -> None:
+    record_talk("test_it/test_tlak")
+    done = inner()
+    done.assert_outcomes(errors=1)
+    told = (
+        "test_talk.cassette: no such cassette; did you mean cassettes/test_it/test_tlak.cassette? Else record it with: "
+    )
+    done.stdout.fnmatch_lines([f"*{told}*"])
+
+
 def test_none_touches_no_network(at_work: pytest.Pytester, inner: Run, upstream: MockServer) -> None:
     inner(*upstream_of(upstream)).assert_outcomes(errors=1)
     assert upstream.sessions == []
