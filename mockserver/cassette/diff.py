@@ -40,6 +40,42 @@ class Difference:
         return safe(f"{self.where} [{left} | {right}] {self.what}", 600)
 
 
+LONG_WAIT_US = 500_000
+"""A wait that is shorter in both recordings is not told of."""
+
+
+def waits(first: Cassette, second: Cassette) -> list[Difference]:
+    """Frames that both have and that came after another time: twice or half as long behind the frame before them.
+
+    Half a second in one of the two is the least. Times are no part of a conversation, so ``diff`` does not count them.
+    """
+    return list(_waits(first, second))
+
+
+def _waits(first: Cassette, second: Cassette) -> Iterator[Difference]:
+    names = (Names(), Names())
+    for left, right in zip(first.connections, second.connections, strict=False):
+        if not (left.timed and right.timed):
+            continue
+        a, b = list(steps(left, lens_of(first), names[0])), list(steps(right, lens_of(second), names[1]))
+        mine_named, theirs_named = ([(one.sender, one.name) for one in side] for side in (a, b))
+        matcher = SequenceMatcher(None, mine_named, theirs_named, len(a) + len(b) > 4_000)
+        for place, other, size in matcher.get_matching_blocks():
+            for mine, theirs in zip(a[place : place + size], b[other : other + size], strict=True):
+                before, after = _waited(left, mine.first), _waited(right, theirs.first)
+                least, most = sorted((before, after))
+                if most >= LONG_WAIT_US and most >= 2 * least and not mine.floating:
+                    was, now = seconds_of(before / 1_000), seconds_of(after / 1_000)
+                    what = f"came {was} -> {now} after the frame before it"
+                    where = f"connection {left.number} {mine.name}"
+                    yield Difference(where, (mine.first, theirs.first), what, was, now, "wait")
+
+
+def _waited(connection: Connection, place: int) -> int:
+    at = connection.records[place].at
+    return at - (connection.records[place - 1].at if place else 0)
+
+
 def diff(first: Cassette, second: Cassette) -> list[Difference]:
     """The differences between two cassettes; an empty list where they hold the same conversation."""
     return list(_all(first, second))

@@ -21,14 +21,19 @@ WIDEST = 600
 MOST_CHARACTERS = 40_000
 
 
-def changed(first: Cassette, second: Cassette, differences: Sequence[Difference]) -> Iterator[str]:
-    """The differences of two, each with both of its sides."""
+def changed(second: Cassette, differences: Sequence[Difference], waits: Sequence[Difference] = ()) -> Iterator[str]:
+    """The differences of ``second`` from what it was, each with both of its sides; then the waits that changed."""
     count = f"{len(differences)} difference{'' if len(differences) == 1 else 's'}"
     yield f"### {_named(second)}: {count if differences else 'the same conversation'}"
     yield from _faults(second)
     if differences:
         yield ""
         yield from _fenced("diff", _sides(differences))
+    if waits:
+        yield ""
+        yield "Times, which are no difference in the conversation:"
+        yield ""
+        yield from _fenced("diff", _sides(waits))
 
 
 def alone(cassette: Cassette, *, added: bool) -> Iterator[str]:

@@ -121,11 +121,11 @@ def import_command(
 def diff_command(first: Path, second: Path, markdown: bool, as_json: bool) -> None:
     """Print how two cassettes differ: steps that only one has, fields that changed.
 
-    Ids, times and the chunking of audio do not count. Exit status 1 where they differ. With --markdown one of the two
-    may be /dev/null: a cassette that is new, or was removed.
+    Ids, times and the chunking of audio do not count; waits that have changed much are listed behind the rest. Exit
+    status 1 where they differ. With --markdown one of the two may be /dev/null: a cassette that is new, or was removed.
     """
     from mockserver.cassette import markdown as form
-    from mockserver.cassette.diff import diff
+    from mockserver.cassette.diff import diff, waits
     from mockserver.cassette.store import load
 
     if markdown and as_json:
@@ -136,19 +136,22 @@ def diff_command(first: Path, second: Path, markdown: bool, as_json: bool) -> No
             click.echo(line)
         raise SystemExit(1)
     left, right = load(first), load(second)
-    differences = diff(left, right)
+    differences, slow = diff(left, right), waits(left, right)
     if markdown:
-        for line in form.changed(left, right, differences):
+        for line in form.changed(right, differences, slow):
             click.echo(line)
     elif as_json:
-        click.echo(json.dumps({"same": not differences, "differences": [asdict(one) for one in differences]}))
+        told = {"differences": [asdict(one) for one in differences], "waits": [asdict(one) for one in slow]}
+        click.echo(json.dumps({"same": not differences, **told}))
     else:
         for difference in differences:
             click.echo(escaped(str(difference)))
+        if not differences:
+            click.echo("the same conversation")
+        for wait in slow:
+            click.echo(escaped(f"time: {wait}"))
     if differences:
         raise SystemExit(1)
-    if not (markdown or as_json):
-        click.echo("the same conversation")
 
 
 @click.command("scrub")

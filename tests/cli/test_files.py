@@ -323,7 +323,11 @@ def test_the_good_cassette_of_this_table_is_good(run: Run, cassette: Path) -> No
 
 
 def test_diff_as_json(run: Run, tmp_path: Path, cassette: Path) -> None:
-    assert json.loads(run("diff", cassette, cassette, "--json").output) == {"same": True, "differences": []}
+    assert json.loads(run("diff", cassette, cassette, "--json").output) == {
+        "same": True,
+        "differences": [],
+        "waits": [],
+    }
     other = written(tmp_path / "other.cassette", talk(instructions="be brief"))
     done = run("diff", cassette, other, "--json")
     (one,) = json.loads(done.output)["differences"]
@@ -349,6 +353,20 @@ def test_diff_as_markdown_shows_both_sides(run: Run, tmp_path: Path) -> None:
     ]
     same = run("diff", one, one, "--markdown")
     assert (same.exit_code, same.output) == (0, f"### `{one}`: the same conversation\n")
+
+
+def test_a_wait_that_changed_is_told_and_is_no_difference(run: Run, tmp_path: Path) -> None:
+    def later(us: int) -> Path:
+        one = talk()
+        records = [replace(each, at=each.at + (us if number > 1 else 0)) for number, each in enumerate(one.records)]
+        return written(tmp_path / f"{us}.cassette", replace(one, records=tuple(records)))
+
+    quick, slow = later(0), later(3_000_000)
+    done = run("diff", quick, slow)
+    told = "connection 0 response.created [2 | 2] came 1 ms -> 3.0 s after the frame before it"
+    assert (done.exit_code, done.output) == (0, f"the same conversation\ntime: {told}\n")
+    assert "- wait: 1 ms\n+ wait: 3.0 s\n" in run("diff", quick, slow, "--markdown").output
+    assert run("diff", quick, later(400_000)).output == "the same conversation\n"  # as two recordings always differ
 
 
 def test_nothing_in_a_cassette_leaves_the_fence(run: Run, tmp_path: Path) -> None:
