@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mockserver.server.sources import relay as relay
     from mockserver.server.sources import replay as replay
     from mockserver.server.virtual import virtual_time as virtual_time
+    from mockserver.sweep.driver import sweep as sweep
 
 _HOME = {
     "Cassette": "mockserver.cassette.model",
@@ -45,6 +46,7 @@ _HOME = {
     "replay": "mockserver.server.sources",
     "script": "mockserver.engines.script.source",
     "simulator": "mockserver.engines.simulator",
+    "sweep": "mockserver.sweep.driver",
     "together": "mockserver.engines.simulator",
     "virtual_time": "mockserver.server.virtual",
 }
@@ -69,6 +71,7 @@ __all__ = [
     "script",
     "simulator",
     "speech",
+    "sweep",
     "together",
     "virtual_time",
 ]

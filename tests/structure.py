@@ -35,6 +35,7 @@ ROWS = (
     {"cassette"},
     {"engines", "faults", "view"},
     {"server", "replies", "providers"},
+    {"sweep"},
     {"cli", "pytest_plugin"},
     {"__init__", "__main__"},
 )

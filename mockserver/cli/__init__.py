@@ -39,6 +39,9 @@ COMMANDS = {
     "check": (
         "mockserver.cli.check",
         "Look at the cassettes of a folder: whole, without secrets, used, as their text says.",
+    "sweep": (
+        "mockserver.cli.sweep",
+        "Run a scenario under every fault that can fire in it.",
     ),
     "faults": ("mockserver.cli.faults", "List the faults and explain their syntax."),
     "git-setup": ("mockserver.cli.git", "Make git show cassettes as timelines in diffs."),

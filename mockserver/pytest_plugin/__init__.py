@@ -22,6 +22,7 @@ from mockserver.pytest_plugin.options import NOTES
 if TYPE_CHECKING:
     from mockserver.pytest_plugin.running import Running
     from mockserver.server.host import MockServer
+    from mockserver.sweep.watching import SweepRun
 
 RUNNING: pytest.StashKey[Running] = pytest.StashKey()
 MODES = ("none", "once", "new", "all", "verify")
@@ -29,6 +30,10 @@ MARKER = (
     "realtime_mock(cassette=None, simulator=None, script=None, faults=(), replier=None, pacing='recorded', rules=None, "
     "allow_unplayed=False, tls=False, env=False, seed=0, in_loop=False, virtual_time=False, upstream=None): how the "
     "realtime_mock fixture answers this test"
+)
+SWEEP_MARKER = (
+    "realtime_mock_sweep(level='quick', hang_s=60, report_within_s=30, allow=(), seed=0, runs=None): with "
+    "--realtime-mock-sweep this test is run under every fault that can fire in it"
 )
 
 
@@ -65,6 +70,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="write a page to look at for each failed test into this folder, and an index of them",
     )
+    group.addoption(
+        "--realtime-mock-sweep",
+        dest="realtime_mock_sweep",
+        nargs="?",
+        const="marker",
+        default=None,
+        choices=("marker", "quick", "full"),
+        help="run each test with the marker realtime_mock_sweep under every fault that can fire in it",
+    )
+    group.addoption(
+        "--realtime-mock-sweep-shard",
+        dest="realtime_mock_sweep_shard",
+        metavar="K/N",
+        default=None,
+        help="only the k-th of n parts of each sweep; `mockserver sweep --merge` puts the reports together",
+    )
+    group.addoption(
+        "--realtime-mock-sweep-update",
+        dest="realtime_mock_sweep_update",
+        action="store_true",
+        help="write what the sweeps find as their baseline (sweeps/MODULE/TEST.yaml)",
+    )
     parser.addini("realtime_mock_record", "default of --realtime-mock-record")
     parser.addini("realtime_mock_upstream", "default of --realtime-mock-upstream")
     parser.addini("realtime_mock_key_env", "default of --realtime-mock-key-env")
@@ -73,6 +100,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, for ``--strict-markers``; the pages of an earlier run go."""
     config.addinivalue_line("markers", MARKER)
+    config.addinivalue_line("markers", SWEEP_MARKER)
     if config.getoption("realtime_mock_report", None) and not hasattr(config, "workerinput"):
         from mockserver.errors import MockServerError
         from mockserver.pytest_plugin.pages import clear, folder_of
@@ -102,6 +130,26 @@ def realtime_mock_url(request: pytest.FixtureRequest, realtime_mock: MockServer)
     return running.url()
 
 
+@pytest.fixture
+def realtime_mock_sweep(request: pytest.FixtureRequest, realtime_mock: MockServer) -> SweepRun:
+    """What a test marks its turns with, so that it can be swept; in an ordinary run the turns just run."""
+    from mockserver.sweep.watching import SweepRun
+
+    return SweepRun(realtime_mock)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Sweep a test in place of calling it, where that is asked for."""
+    running = pyfuncitem.stash.get(RUNNING, None)
+    if running is None or not running.swept:
+        return None
+    from mockserver.pytest_plugin import sweeping
+
+    sweeping.run(pyfuncitem, running.test)
+    return True
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -128,6 +176,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Where the pages of failed tests are."""
+    if config.getoption("realtime_mock_sweep", None):
+        from mockserver.pytest_plugin.sweeping import summary
+
+        for text in summary(config):
+            terminalreporter.write_line(text)
     if config.getoption("realtime_mock_report", None):
         from mockserver.pytest_plugin.pages import folder_of, index
 

@@ -48,6 +48,12 @@ class Running:
         self._told: list[str] = []
         self._passed = False
         self._explained = False
+        self.test = self._item.obj
+        self.swept = (
+            self._item.config.getoption("realtime_mock_sweep", None) is not None
+            and self._item.get_closest_marker("realtime_mock_sweep") is not None
+        )
+        """Whether the test is run under faults, each time with a server of its own, instead of with this one."""
         try:
             self.settings: MarkerSettings = settings_of(self._item.iter_markers("realtime_mock"))
             self.plan: SourcePlan = plan(self._item, self.settings)
@@ -83,6 +89,9 @@ class Running:
 
     def serve(self) -> Iterator[MockServer]:
         """What the fixture yields."""
+        if self.swept:
+            yield self.server
+            return
         if self.in_loop:
             self._wrap_test()
             self.plan.begin(self.server)
@@ -146,7 +155,7 @@ class Running:
     def judge(self, call: pytest.CallInfo[None]) -> None:
         """The test's body is over. If it passed, what the server has against it becomes its outcome."""
         self._passed = call.excinfo is None
-        if not self._passed:
+        if not self._passed or self.swept:
             return
         problems = self.server.problems()
         if problems:
@@ -183,7 +192,7 @@ class Running:
 
     def explain(self, report: pytest.TestReport) -> None:
         """Beside a failure stands what crossed the wire, and where the client departed if that is not the failure."""
-        if report.failed and report.when != "setup" and not self._explained:
+        if report.failed and not self.swept and report.when != "setup" and not self._explained:
             self._explained = True
             lines = self.server.journal.timeline().splitlines()
             if len(lines) > MOST_LINES:

@@ -1,0 +1,143 @@
+"""``mockserver sweep MODULE:FUNCTION``: run a scenario under every fault that can fire in it."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mockserver.dialects.registry import FAMILIAR
+from mockserver.errors import UsageError
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("sweep")
+@click.argument("what", metavar="MODULE:FUNCTION | --merge FILE...", nargs=-1, required=True)
+@click.option("--provider", default=FAMILIAR.name, show_default=True, metavar="NAME", help="Whose simulator answers.")
+@click.option("--level", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
+@click.option("--runs", type=click.IntRange(1), help="How many runs the level quick makes (200).")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--hang", "hang_s", type=float, default=60, show_default=True, help="Seconds that a turn may take.")
+@click.option("--report-within", "within_s", type=float, default=30, show_default=True, help="Seconds for an error.")
+@click.option("--allow", multiple=True, metavar="PATTERN", help="A fault line or verdict that is accepted; may repeat.")
+@click.option("--shard", default="", metavar="K/N", help="Only the k-th of n parts.")
+@click.option("--processes", type=click.IntRange(1), help="Workers; by default one a processor.")
+@click.option("--fault", "faults", multiple=True, metavar="SPEC", help="Make one run under this (these) and show it.")
+@click.option("--merge", is_flag=True, help="The arguments are the JSON reports of shards: put them together.")
+@click.option("--json", "json_to", type=FILE, help="Write the report as JSON.")
+@click.option("--markdown", "markdown_to", type=FILE, help="Write the report as Markdown.")
+@click.option("--junit", "junit_to", type=FILE, help="Write the report as JUnit XML.")
+@click.option("--pages", type=click.Path(path_type=Path, file_okay=False), help="Write a page for each finding.")
+@click.option("--baseline", type=FILE, help="Fail only for what is worse than this file says.")
+@click.option("--update", is_flag=True, help="Write the baseline instead of comparing with it.")
+@click.pass_context
+def sweep_command(
+    ctx: click.Context,
+    /,
+    what: tuple[str, ...],
+    merge: bool,
+    baseline: Path | None,
+    update: bool,
+    pages: Path | None,
+    faults: tuple[str, ...],
+    json_to: Path | None,
+    markdown_to: Path | None,
+    junit_to: Path | None,
+    **asked: Any,
+) -> None:
+    """Run the scenario FUNCTION(server, sweep) of MODULE once as it is, then under every fault that can fire in it.
+
+    Exit status 1 where something is found that is neither allowed nor in the baseline.
+    """
+    from mockserver.sweep.files import put, write_pages
+
+    if update and baseline is None:
+        raise UsageError("--update writes the baseline: say which with --baseline FILE")
+    if merge:
+        report = _merged(what)
+    else:
+        if len(what) > 1:
+            raise UsageError(f"expected one MODULE:FUNCTION, got {len(what)}")
+        sweeping = _sweeping(what[0], asked)
+        if faults:
+            _one(sweeping, faults)
+            return
+        report = _report(sweeping, what[0], asked)
+        if pages is not None:
+            write_pages(pages, "sweep", sweeping, report)
+    for path, text in ((json_to, report.json), (markdown_to, report.markdown), (junit_to, report.junit)):
+        if path is not None:
+            put(path, text())
+    click.echo(report.text())
+    ctx.exit(1 if _failed(report, baseline, update) else 0)
+
+
+def _sweeping(name: str, asked: dict[str, Any]) -> Any:
+    from mockserver.sweep.driver import Sweeping, setting_of
+
+    setting = setting_of(_scenario(name), source=asked["provider"], hang_s=asked["hang_s"], seed=asked["seed"])
+    return Sweeping(setting, round(asked["within_s"] * 1_000_000))
+
+
+def _report(sweeping: Any, name: str, asked: dict[str, Any]) -> Any:
+    from mockserver.sweep.driver import swept
+    from mockserver.sweep.progress import ProgressBar
+
+    taken = {key: asked[key] for key in ("level", "runs", "seed", "allow", "shard", "processes")}
+    return swept(sweeping, name=name, progress=ProgressBar(sys.stderr) if sys.stderr.isatty() else None, **taken)
+
+
+def _one(sweeping: Any, faults: tuple[str, ...]) -> None:
+    from mockserver.sweep.driver import timeline
+
+    sweeping.begin()
+    record = sweeping.once(faults)
+    for one in sweeping.said(record):
+        click.echo(f"{one.verdict}: {one.how}")
+    click.echo(timeline(record))
+
+
+def _merged(names: tuple[str, ...]) -> Any:
+    from mockserver.sweep.report import merged
+
+    try:
+        return merged(Path(name).read_text(encoding="utf-8") for name in names)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"--merge: expected reports that `mockserver sweep --json` wrote: {error}") from None
+
+
+def _failed(report: Any, baseline: Path | None, update: bool) -> bool:
+    from mockserver.sweep.baseline import against, dumped, loaded
+    from mockserver.sweep.files import put
+
+    if baseline is None:
+        return bool(report.open)
+    if update:
+        put(baseline, dumped(report))
+        return False
+    if not baseline.is_file():
+        raise UsageError(f"{baseline}: there is no baseline yet; --update writes it")
+    compared = against(report, loaded(baseline.read_text(encoding="utf-8"), source=str(baseline)))
+    for title, lines in (("worse", compared.worse), ("new", compared.new), ("better", compared.better)):
+        for line in lines:
+            click.echo(f"{title} than the baseline: {line}")
+    return compared.failed
+
+
+def _scenario(name: str) -> Any:
+    module, colon, function = name.partition(":")
+    if not colon or not module or not function:
+        raise UsageError(f"{name!r}: expected MODULE:FUNCTION, such as tests.sweeps:three_turns")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        found = getattr(import_module(module), function)
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{name}: {error}; it is looked for from this folder on") from None
+    except AttributeError:
+        raise UsageError(f"{name}: the module has no {function!r}") from None
+    return found

@@ -1,0 +1,148 @@
+"""Which faults to try: every fault at every event of an ordinary run; those that cannot fire there are left out.
+
+Pure: what comes out depends on the run's journal, the dialect and the seed alone.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from zlib import crc32
+
+from mockserver.core.entry import Entered
+from mockserver.core.frames import Sender
+from mockserver.dialects.base import Dialect
+from mockserver.errors import MockServerError
+from mockserver.faults.foresight import foresee
+from mockserver.faults.grammar import parse
+from mockserver.faults.listing import FaultEntry, catalogue
+from mockserver.faults.values import word_text
+from mockserver.faults.where import event_text
+
+QUICK = 200
+"""Runs of the level ``quick``."""
+MOST_FIELDS = 6
+"""Fields of an event that faults of one field try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One run to make. ``short``: the fault without ordinals, as a test writes it; ``event`` "" for a handshake."""
+
+    spec: str
+    short: str
+    fault: str
+    event: str
+    blame: str
+    fact: str
+
+    @property
+    def number(self) -> int:
+        """For shards: the same in every process and version."""
+        return crc32(self.spec.encode())
+
+
+def candidates(journal: Entered, dialect: Dialect, *, every: bool = False) -> list[Candidate]:
+    """All there are, in the order of the list of faults. ``every``: also at the second and the last of an event."""
+    events = _events(journal)
+    found: dict[str, Candidate] = {}
+    for entry in catalogue(dialect):
+        if not entry.missing:
+            for one in _of_fault(entry, events, every):
+                found.setdefault(one.spec, one)
+    return list(found.values())
+
+
+def chosen(
+    all_: Iterable[Candidate], fires: Callable[[Candidate], bool], *, most: int | None, seed: int = 0
+) -> list[Candidate]:
+    """At most so many of those that fire, round-robin by fault, shuffled within a fault by the seed."""
+    if most is None:
+        return [one for one in all_ if fires(one)]
+    groups: dict[str, list[Candidate]] = defaultdict(list)
+    for one in all_:
+        groups[one.fault].append(one)
+    for name, group in groups.items():
+        random.Random(f"{seed}/{name}").shuffle(group)
+        # The last is taken first: a service that refuses every attempt asks most of a client.
+        group.sort(key=lambda one: not one.event and one.spec == one.short and " in " not in one.spec)
+    taken: list[Candidate] = []
+    lines = list(groups.values())
+    while lines and len(taken) < most:
+        for line in lines:
+            while line and not fires(line[-1]):
+                line.pop()
+            if line and len(taken) < most:
+                taken.append(line.pop())
+        lines = [line for line in lines if line]
+    return taken
+
+
+@dataclass(slots=True)
+class _Event:
+    sender: str
+    count: int
+    fields: tuple[str, ...]
+
+
+def _events(journal: Entered) -> Mapping[str, _Event]:
+    """The events of the run by name, in their order."""
+    found: dict[str, _Event] = {}
+    for entry in journal.frames():
+        view = journal.view(entry)
+        if view is None or entry.sender is None or view.name.startswith(("close", "lost")):
+            continue
+        key = f"{entry.sender.value} {view.name}"
+        if key in found:
+            found[key].count += 1
+        else:
+            fields = tuple(view.body)[:MOST_FIELDS] if isinstance(view.body, dict) else ()
+            found[key] = _Event(entry.sender.value, 1, fields)
+    return found
+
+
+def _of_fault(entry: FaultEntry, events: Mapping[str, _Event], every: bool) -> Iterator[Candidate]:
+    def made(spec: str, short: str, event: str) -> Candidate:
+        return Candidate(spec, short, entry.name, event, entry.blame, entry.fact)
+
+    if entry.aims == "handshake":
+        for words in entry.tries:
+            yield made(words, words, "")
+            yield made(f"{words} in 1st connection", f"{words} in 1st connection", "")
+        return
+    for words in entry.tries:
+        for key, event in events.items():
+            name = key.partition(" ")[2]
+            if event.sender not in entry.senders:
+                continue
+            aside = f" from {event.sender}" if event.sender == Sender.CLIENT.value else ""
+            for said in _filled(words, event):
+                short = f"{said} on {event_text(name)}{aside}"
+                for nth in _ordinals(event, every):
+                    yield made(f"{said} on {nth} {event_text(name)}{aside} in 1st connection", short, name)
+
+
+def _filled(words: str, event: _Event) -> Iterator[str]:
+    if "{field}" not in words:
+        yield words
+        return
+    for field in event.fields:
+        yield words.replace("{field}", word_text(field))
+
+
+def _ordinals(event: _Event, every: bool) -> Iterator[str]:
+    yield "1st"
+    if every and event.count > 1:
+        yield "2nd"
+        if event.count > 2:
+            yield f"#{event.count}"
+
+
+def can_fire(one: Candidate, journal: Entered, dialect: Dialect) -> bool:
+    """Whether a fault fires in a session like this one."""
+    try:
+        return foresee(parse(one.spec), journal, dialect).fires
+    except MockServerError:
+        return False  # a name or field that no fault can be about

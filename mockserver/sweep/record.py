@@ -1,0 +1,56 @@
+"""What is known of one run of a scenario under faults: values only, so that they travel between processes.
+
+Times are microseconds of the run's virtual clock, counted from its begin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mockserver.core.frames import Micros
+
+Outcome = Literal["ok", "partial", "wrong", "raised", "hung"]
+Released = Literal["", "by a later turn", "within 25 minutes", "never"]
+
+
+@dataclass(slots=True)
+class TurnRecord:
+    """One turn of the test. ``heard``: what it gave, as text; None where it gave no text."""
+
+    name: str
+    began: Micros
+    ended: Micros = 0
+    outcome: Outcome = "ok"
+    heard: str | None = None
+    error: str = ""
+    released: Released = ""
+    connected: bool = True
+    """Whether a client was still connected at its end."""
+    struck: bool = False
+    """Whether a fault struck while it was on its way."""
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """One run. ``fired``: when a fault struck; ``own_us``: what the faults themselves delay at most."""
+
+    faults: tuple[str, ...] = ()
+    fired: list[Micros] = field(default_factory=list)
+    own_us: Micros = 0
+    turns: list[TurnRecord] = field(default_factory=list)
+    reports: list[tuple[Micros, str]] = field(default_factory=list)
+    handshakes: list[tuple[Micros, int]] = field(default_factory=list)
+    """When a client asked to connect, and the status it was answered with (0: none)."""
+    ended: Micros = 0
+    raised: tuple[Micros, str] | None = None
+    """What the test raised outside of its turns."""
+    crashes: list[str] = field(default_factory=list)
+    leaks: list[str] = field(default_factory=list)
+    tools: dict[str, int] = field(default_factory=dict)
+    trouble: str = ""
+    """Why the run says nothing about the client."""
+    wire: str = ""
+    """A digest of all frames with ids masked."""
+    calls_over: list[str] = field(default_factory=list)
+    """Tools that were called more often than the test allows."""

@@ -1,0 +1,237 @@
+"""What a sweep found: runs, findings by cause, and the same as matrix, JSON, Markdown and JUnit. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from mockserver.sweep.verdict import Verdict
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SweptRun:
+    """One run and what it said. ``line``: the fault without ordinals; ``verdicts``: verdict and how, worst first."""
+
+    spec: str
+    line: str
+    fault: str
+    event: str
+    blame: str
+    fact: str
+    verdicts: tuple[tuple[Verdict, str], ...]
+    wire: str
+    turns: int
+    timeline: str = ""
+
+    @property
+    def worst(self) -> Verdict:
+        """The worst verdict."""
+        return self.verdicts[0][0]
+
+    @property
+    def how(self) -> str:
+        """How that showed."""
+        return self.verdicts[0][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Runs with one cause: the same fault and verdict. ``line`` can be pasted into ``faults=[...]`` of the marker.
+
+    ``turns``: how many turns of the test it needs; ``wires``: how many of its runs differ on the wire.
+    """
+
+    fault: str
+    verdict: Verdict
+    line: str
+    how: str
+    events: tuple[str, ...]
+    runs: int
+    wires: int
+    turns: int
+    blame: str
+    fact: str
+    allowed: bool
+    timeline: str = ""
+    page: str = ""
+
+
+@dataclass(slots=True)
+class SweepReport:
+    """All of it. ``candidates``: at how many places a fault could be tried; not all of them fire, and the level quick
+    takes some."""
+
+    name: str
+    level: str
+    seed: int
+    candidates: int
+    runs: list[SweptRun] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    allow: tuple[str, ...] = ()
+    shard: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Runs by worst verdict, from best to worst."""
+        counted = Counter(run.worst for run in self.runs)
+        return {verdict.value: counted[verdict] for verdict in Verdict if counted[verdict]}
+
+    @property
+    def open(self) -> list[Finding]:
+        """Findings that nobody has allowed, the worst first."""
+        return [one for one in self.findings if not one.allowed]
+
+    def with_pages(self, pages: Mapping[str, str]) -> None:
+        """Where each finding can be looked at, by its line."""
+        self.findings = [replace(one, page=pages.get(one.line, one.page)) for one in self.findings]
+
+    # --- the forms ---
+
+    def json(self) -> str:
+        """Everything, the same for the same sweep to the last byte."""
+        body = {"format": FORMAT, **asdict(self), "counts": self.counts}
+        return json.dumps(body, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+    def matrix(self) -> str:
+        """Events by faults, a letter for the worst verdict of each cell; faults are numbered below."""
+        cells: dict[str, dict[str, Verdict]] = defaultdict(dict)
+        for run in self.runs:
+            row = cells[run.event or "(handshake)"]
+            row[run.fault] = max(run.worst, row.get(run.fault, run.worst), key=lambda one: one.rank)
+        faults = list(dict.fromkeys(run.fault for run in self.runs))
+        width = max((len(event) for event in cells), default=0)
+        lines = [f"{'':{width}}  {' '.join(f'{number:2}' for number in range(1, len(faults) + 1))}"]
+        for event, row in cells.items():
+            marks = " ".join(f" {row[fault].letter}" if fault in row else "  " for fault in faults)
+            lines.append(f"{event:{width}}  {marks}".rstrip())
+        used = sorted({verdict for row in cells.values() for verdict in row.values()}, key=lambda one: one.rank)
+        lines += ["", *(f"{number:3} {fault}" for number, fault in enumerate(faults, 1))]
+        lines += ["", "  ".join(f"{verdict.letter} {verdict}" for verdict in used)]
+        return "\n".join(lines)
+
+    def text(self) -> str:
+        """The matrix, the counts and the findings, for a terminal."""
+        lines = [
+            f"sweep of {self.name}: {len(self.runs)} runs, level {self.level}, of {self.candidates} to think of",
+            "",
+        ]
+        lines += [self.matrix(), "", ", ".join(f"{count} {name}" for name, count in self.counts.items())]
+        for one in self.findings:
+            said = "allowed " if one.allowed else ""
+            who = one.fact or ("the network" if one.blame == "network" else "only a broken server")
+            lines += ["", f"{said}{one.verdict}: {one.fault} ({one.runs} runs; {who})", f"    {one.how}"]
+            lines += [f'    faults=["{_quoted(one.line)}"]'] + ([f"    {one.page}"] if one.page else [])
+        return "\n".join([*lines, "", self.verdict])
+
+    @property
+    def verdict(self) -> str:
+        """The whole in one line."""
+        return f"{len(self.open)} findings" if self.open else "nothing found"
+
+    def markdown(self) -> str:
+        """For the summary of a CI run."""
+        lines = [
+            f"## Sweep of `{self.name}`",
+            "",
+            f"{len(self.runs)} runs, level {self.level}, of {self.candidates} to think of.",
+            "",
+        ]
+        lines += ["| verdict | runs |", "| --- | ---: |", *(f"| {name} | {n} |" for name, n in self.counts.items()), ""]
+        if self.findings:
+            lines += ["| | fault | how | runs | who does it |", "| --- | --- | --- | ---: | --- |"]
+            for one in self.findings:
+                who = one.fact or one.blame
+                verdict = f"{one.verdict} (allowed)" if one.allowed else str(one.verdict)
+                lines.append(f"| {verdict} | `{_cell(one.line)}` | {_cell(one.how)} | {one.runs} | {who} |")
+        return "\n".join(lines) + "\n"
+
+    def junit(self) -> str:
+        """A test case for each finding and one for the sweep itself."""
+        cases = [f'<testcase classname={quoteattr(self.name)} name="sweep"/>']
+        for one in self.findings:
+            head = f"<testcase classname={quoteattr(self.name)} name={quoteattr(f'{one.verdict}: {one.line}')}"
+            if one.allowed:
+                cases.append(f'{head}><skipped message="allowed"/></testcase>')
+            else:
+                why = f"<failure message={quoteattr(one.how)}>{escape(one.timeline)}</failure>"
+                cases.append(f"{head}>{why}</testcase>")
+        failures = len(self.open)
+        return (
+            '<?xml version="1.0" encoding="utf-8"?>\n'
+            f'<testsuite name={quoteattr(self.name)} tests="{len(cases)}" failures="{failures}">\n'
+            + "\n".join(cases)
+            + "\n</testsuite>\n"
+        )
+
+
+def grouped(runs: Iterable[SweptRun], allow: Sequence[str] = ()) -> list[Finding]:
+    """The findings: runs with the same fault and verdict are one, shown by its run with the shortest line."""
+    groups: dict[tuple[Verdict, str], list[SweptRun]] = defaultdict(list)
+    for run in runs:
+        if not run.worst.fine:
+            groups[run.worst, run.fault].append(run)
+    found = []
+    for (verdict, fault), members in groups.items():
+        shown = min(members, key=lambda run: (run.turns, len(run.line), run.spec))
+        found.append(
+            Finding(
+                fault=fault,
+                verdict=verdict,
+                line=shown.spec,
+                how=shown.how,
+                events=tuple(sorted({run.event for run in members})),
+                runs=len(members),
+                wires=len({run.wire for run in members}),
+                turns=shown.turns,
+                blame=shown.blame,
+                fact=shown.fact,
+                allowed=all(is_allowed(run, allow) for run in members),
+                timeline=shown.timeline,
+            )
+        )
+    return sorted(found, key=lambda one: (-one.verdict.rank, one.blame == "broken", one.fault))
+
+
+def is_allowed(run: SweptRun, allow: Sequence[str]) -> bool:
+    """Whether a pattern (``*`` as in file names) fits the line, the verdict, or "verdict: line"."""
+    said = (run.line, run.spec, run.worst.value, f"{run.worst}: {run.line}")
+    return any(fnmatchcase(text, pattern) for pattern in allow for text in said)
+
+
+def merged(texts: Iterable[str]) -> SweepReport:
+    """One report of the JSON of several shards. ValueError where they are of different sweeps."""
+    parts: list[dict[str, Any]] = [json.loads(text) for text in texts]
+    if not parts:
+        raise ValueError("no report to merge")
+    heads = {(part["format"], part["name"], part["level"], part["seed"], part["candidates"]) for part in parts}
+    if len(heads) > 1:
+        raise ValueError(f"reports of different sweeps cannot be merged: {sorted(map(str, heads))}")
+    first = parts[0]
+    runs = {run["spec"]: _run(run) for part in parts for run in part["runs"]}
+    report = SweepReport(first["name"], first["level"], first["seed"], first["candidates"], allow=tuple(first["allow"]))
+    report.runs = list(runs.values())
+    shrunk = {(one["fault"], one["verdict"]): one["line"] for part in parts for one in part["findings"]}
+    report.findings = [
+        replace(one, line=shrunk.get((one.fault, one.verdict), one.line)) for one in grouped(report.runs, report.allow)
+    ]
+    return report
+
+
+def _run(body: dict[str, Any]) -> SweptRun:
+    verdicts = tuple((Verdict(name), how) for name, how in body["verdicts"])
+    return SweptRun(**{**body, "verdicts": verdicts})
+
+
+def _quoted(line: str) -> str:
+    return line.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
