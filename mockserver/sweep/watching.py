@@ -12,10 +12,11 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar, cast
 
-from mockserver.core.entry import Entered
-from mockserver.core.frames import SECOND, Handshake, Micros, Note
+from mockserver.core.entry import Entered, Entry
+from mockserver.core.frames import SECOND, Binary, Handshake, Micros, Note, Sender, Text
 from mockserver.server.host import MockServer
 from mockserver.sweep.record import Outcome, RunRecord, TurnRecord
+from mockserver.view.scene import said_in
 
 T = TypeVar("T")
 RELEASE_S = 25 * 60
@@ -46,6 +47,9 @@ class SweepRun:
         self._hang_us: Micros = round(hang_s * SECOND)
         self._waiting: list[tuple[TurnRecord, asyncio.Future[Any]]] = []
         self._turns = 0
+        self._said: list[tuple[Micros, str]] = []
+        if not plain:
+            server.taps.append(self._hear)
 
     # --- what a test calls ---
 
@@ -87,7 +91,8 @@ class SweepRun:
         if record.outcome == "ok":
             record.heard = as_text(given_)
             base = self._base[number] if number < len(self._base) else None
-            record.outcome = compared(record.heard, base, expect)
+            said = "".join(text for at, text in self._said if record.began <= at <= record.ended)
+            record.outcome = compared(record.heard, base, expect, said)
         for hung, task in self._waiting:
             if hung is not record and task.done() and not hung.released:
                 hung.released = "by a later turn"
@@ -126,6 +131,14 @@ class SweepRun:
         self._waiting = []
 
     # --- inside ---
+
+    def _hear(self, entry: Entry) -> None:
+        """What the model says, before any fault: the words of a turn's answer are in it."""
+        dialect = self.server.dialect
+        if entry.sender is not Sender.SERVER or not isinstance(entry.what, Text | Binary):
+            return
+        if dialect.life.stream(dialect.peek(entry.what, Sender.SERVER)) in ("transcript", "text"):
+            self._said.append((self.now(), said_in(dialect.view(entry.what, Sender.SERVER).body)))
 
     async def _watched(self, asked: Awaitable[T], name: str) -> tuple[TurnRecord, T | None]:
         """Wait for something, but not longer than the server gives a reason to."""
@@ -194,8 +207,11 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
 
 
-def compared(heard: str | None, base: str | None, expect: str | None) -> Outcome:
-    """What a turn gave, against what it gave without a fault and the words that it has to hold."""
+def compared(heard: str | None, base: str | None, expect: str | None, said: str = "") -> Outcome:
+    """What a turn gave, against what it gave without a fault and the words that it has to hold.
+
+    ``said``: what the model said in this turn. After a fault the conversation may be another one, and so the answer.
+    """
     got = words(heard or "")
     if base is None:
         return "ok" if expect is None or _within(words(expect), got) else "partial"
@@ -203,7 +219,11 @@ def compared(heard: str | None, base: str | None, expect: str | None) -> Outcome
     if got == meant:
         return "ok"
     if not _within(got, meant):
-        return "wrong"
+        own = words(said)
+        if got == own:
+            return "ok" if expect is None or _within(words(expect), got) else "wrong"
+        if not _within(got, own):
+            return "wrong"
     return "ok" if expect is not None and _within(words(expect), got) else "partial"
 
 

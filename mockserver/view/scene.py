@@ -127,7 +127,7 @@ class Scene:
             bar = self.bars[owner]
             stream = self.dialect.life.stream(view.name)
             if stream in ("transcript", "text") and len(bar.said) < LONGEST_SAID:
-                bar.said += _said(view.body)
+                bar.said += said_in(view.body)
             if status is not None and bar.end is None:
                 bar.end, bar.status = now, status
                 if status == "cancelled":
@@ -241,12 +241,12 @@ def _shake(shake: Handshake) -> dict[str, Any]:
     }
 
 
-def _said(value: Any) -> str:
+def said_in(value: Any) -> str:
     """The words in a piece of a reply."""
     if isinstance(value, dict):
         own = next((value[key] for key in SAID if isinstance(value.get(key), str)), None)
-        return own if own is not None else "".join(map(_said, value.values()))
-    return "".join(map(_said, value)) if isinstance(value, list) else ""
+        return own if own is not None else "".join(map(said_in, value.values()))
+    return "".join(map(said_in, value)) if isinstance(value, list) else ""
 
 
 def _heard(body: Any) -> str:

@@ -31,7 +31,8 @@ def write(inner_path: pytest.Pytester, *, defect: str = "", second: str = "two",
 @pytest.fixture
 def swept(inner: Run, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> Run:
     monkeypatch.setenv("PYTHONPATH", str(pytestconfig.rootpath))
-    return lambda *arguments: inner(*arguments, plugins=("asyncio",))
+    scope = ("-o", "asyncio_default_fixture_loop_scope=function")
+    return lambda *arguments: inner(*scope, *arguments, plugins=("asyncio",))
 
 
 def test_without_the_option_it_is_an_ordinary_test(project: pytest.Pytester, swept: Run) -> None:
