@@ -77,6 +77,7 @@ class Gemini(Dialect):
     )
     audio_ends = ("realtimeInput.activityEnd", "realtimeInput.audioStreamEnd")
     problems = PROBLEMS
+    does = {"cancel midway": "gemini.md#34", "session expired": "gemini.md#51"}
     # A reply begins with the first thing of it. It is cut by what the user does, never by a frame that only cancels.
     life = Life(
         opening=("setupComplete",),

@@ -35,6 +35,7 @@ def sweep(
     allow: Iterable[str] = (),
     shard: str = "",
     env: bool = False,
+    tls: bool = False,
     processes: int | None = None,
     name: str | None = None,
     progress: Progress | None = None,
@@ -44,12 +45,13 @@ def sweep(
     ``source``: a provider's name for its simulator, or a function that makes what answers. ``faults``: those that every
     run has. ``level``: "quick" makes at most ``runs`` (200) runs, chosen round-robin by fault from ``seed``; "full"
     makes all. ``hang_s``: how long a turn may take after the fault; ``report_within_s``: how soon an error has to be
-    told. ``allow``: patterns of fault lines or verdicts that are accepted. ``shard`` "3/8": the third of eight parts.
+    told. ``env``: the variables that point clients at the server are set; ``tls``: it has a certificate.
+    ``allow``: patterns of fault lines or verdicts that are accepted. ``shard`` "3/8": the third of eight parts.
     Raises UsageError, and ExpectationFailed where the run without faults fails.
     """
     if level not in ("quick", "full"):
         raise UsageError(f"level={level!r}: expected quick or full")
-    setting = setting_of(scenario, source=source, faults=faults, seed=seed, hang_s=hang_s, env=env)
+    setting = setting_of(scenario, source=source, faults=faults, seed=seed, hang_s=hang_s, env=env, tls=tls)
     return swept(
         Sweeping(setting, round(report_within_s * SECOND)),
         name=name or f"{scenario.__module__}:{getattr(scenario, '__qualname__', type(scenario).__name__)}",
@@ -71,11 +73,12 @@ def setting_of(
     seed: int = 0,
     hang_s: float = 60,
     env: bool = False,
+    tls: bool = False,
 ) -> Setting:
     """How a scenario is run: see ``sweep``."""
     if not callable(scenario):
         raise UsageError(f"expected a scenario, async def scenario(server, run), got {scenario!r:.60}")
-    return Setting(scenario, _maker(source, tuple(faults), seed), hang_s, env)
+    return Setting(scenario, _maker(source, tuple(faults), seed, tls), hang_s, env)
 
 
 def swept(
@@ -117,7 +120,11 @@ class Sweeping:
             servers.append(self.setting.make(specs))
             return servers[-1]
 
-        self.base = run_once(replace(self.setting, make=make))
+        try:
+            self.base = run_once(replace(self.setting, make=make))
+        except Exception as error:
+            told = " ".join(f"{type(error).__name__}: {error}".split())
+            raise ExpectationFailed(f"the test fails without any fault, so it cannot be swept: {told}") from error
         if self.base.trouble or not self.base.turns:
             why = self.base.trouble or "it has no turn: `await sweep.turn(...)` marks what has to work"
             raise ExpectationFailed(f"the test cannot be swept: {why}")
@@ -199,7 +206,9 @@ def sharded(work: Sequence[Candidate], shard: str) -> list[Candidate]:
     return [one for one in work if one.number % int(count) == int(number) - 1]
 
 
-def _maker(source: Callable[[], Source] | str, always: tuple[str, ...], seed: int) -> Callable[..., MockServer]:
+def _maker(
+    source: Callable[[], Source] | str, always: tuple[str, ...], seed: int, tls: bool
+) -> Callable[..., MockServer]:
     if not isinstance(source, str):
         if not callable(source):
             raise UsageError("source: expected a provider's name or a function that makes what answers")
@@ -213,4 +222,4 @@ def _maker(source: Callable[[], Source] | str, always: tuple[str, ...], seed: in
             made: Source = simulator(provider)
             return made
 
-    return lambda specs: MockServer(make(), faults=[*always, *specs], seed=seed)
+    return lambda specs: MockServer(make(), faults=[*always, *specs], seed=seed, tls=tls)

@@ -124,7 +124,7 @@ def test_a_scenario_without_turns_or_that_fails_by_itself_is_told() -> None:
 
     with pytest.raises(ExpectationFailed, match="it has no turn"):
         sweep(nothing)
-    with pytest.raises(RuntimeError, match="of its own"):
+    with pytest.raises(ExpectationFailed, match=r"fails without any fault.* of its own"):
         sweep(fails)
 
 
