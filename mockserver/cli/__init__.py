@@ -39,6 +39,7 @@ COMMANDS = {
     "check": (
         "mockserver.cli.check",
         "Look at the cassettes of a folder: whole, without secrets, used, as their text says.",
+    ),
     "sweep": (
         "mockserver.cli.sweep",
         "Run a scenario under every fault that can fire in it.",
