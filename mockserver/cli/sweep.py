@@ -18,6 +18,8 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command("sweep")
 @click.argument("what", metavar="MODULE:FUNCTION | --merge FILE...", nargs=-1, required=True)
 @click.option("--provider", default=FAMILIAR.name, show_default=True, metavar="NAME", help="Whose simulator answers.")
+@click.option("--tls", is_flag=True, help="The server has a certificate of its own; --env makes clients trust it.")
+@click.option("--env", is_flag=True, help="Set the variables that point clients at the server.")
 @click.option("--level", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
 @click.option("--runs", type=click.IntRange(1), help="How many runs the level quick makes (200).")
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -79,7 +81,8 @@ def sweep_command(
 def _sweeping(name: str, asked: dict[str, Any]) -> Any:
     from mockserver.sweep.driver import Sweeping, setting_of
 
-    setting = setting_of(_scenario(name), source=asked["provider"], hang_s=asked["hang_s"], seed=asked["seed"])
+    taken = {key: asked[key] for key in ("hang_s", "seed", "env", "tls")}
+    setting = setting_of(_scenario(name), source=asked["provider"], **taken)
     return Sweeping(setting, round(asked["within_s"] * 1_000_000))
 
 
