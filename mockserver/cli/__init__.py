@@ -44,10 +44,18 @@ COMMANDS = {
         "mockserver.cli.sweep",
         "Run a scenario under every fault that can fire in it.",
     ),
+    "init": ("mockserver.cli.init", "Write first tests into a project, and what they need."),
     "faults": ("mockserver.cli.faults", "List the faults and explain their syntax."),
     "git-setup": ("mockserver.cli.git", "Make git show cassettes as timelines in diffs."),
 }
 """Name -> (module, line of help). The module has the click command as ``<name>_command``, ``-`` as ``_``."""
+GROUPS = {
+    "Serve": ("record", "replay", "simulate", "sweep"),
+    "Look at cassettes": ("show", "view", "diff"),
+    "Make and keep cassettes": ("import", "learn", "scrub", "verify", "agree", "check", "orphans"),
+    "Set up and look up": ("init", "faults", "git-setup"),
+}
+"""The list of commands as --help prints it. What is in no group stands under "More"."""
 
 
 class Commands(click.Group):
@@ -63,6 +71,10 @@ class Commands(click.Group):
             return None
         module = import_module(COMMANDS[cmd_name][0])
         command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        for option in command.params:
+            if isinstance(option, click.Option):
+                option.envvar = variable(cmd_name, option)
+                option.show_envvar = True  # also in the line about a wrong value
         return command
 
     def resolve_command(
@@ -77,8 +89,13 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing any of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        grouped = {name for names in GROUPS.values() for name in names}
+        more = tuple(name for name in COMMANDS if name not in grouped)
+        width = max(map(len, COMMANDS))
+        for title, names in {**GROUPS, "More": more}.items():
+            if names:
+                with formatter.section(title):
+                    formatter.write_dl([(name.ljust(width), COMMANDS[name][1]) for name in names])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; what this package raises on purpose becomes a line and an exit status."""
@@ -98,6 +115,12 @@ class Commands(click.Group):
             fail(f"{error.strerror or error}{where}")
 
 
+def variable(command: str, option: click.Option) -> str:
+    """The environment variable that stands for an option: ``MOCKSERVER_SIMULATE_PORT`` for ``simulate --port``."""
+    long = max(option.opts, key=len).lstrip("-")
+    return f"MOCKSERVER_{command}_{long}".replace("-", "_").upper()
+
+
 def fail(message: str, status: int = 2) -> NoReturn:
     """One line on stderr, and an exit status."""
     click.echo(f"mockserver: {' '.join(message.split())}", err=True)
@@ -107,8 +130,9 @@ def fail(message: str, status: int = 2) -> NoReturn:
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Each command explains itself: mockserver COMMAND --help",
+    epilog="Each command explains itself: mockserver COMMAND --help. "
+    "Its options can be given by variables: MOCKSERVER_SIMULATE_PORT is simulate --port.",
 )
-@click.version_option(__version__, prog_name="mockserver", message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", prog_name="mockserver", message="%(prog)s %(version)s")
 def main() -> None:
     """A wire-level test double for realtime voice APIs: record, replay, simulate and break a session."""

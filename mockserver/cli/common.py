@@ -30,6 +30,17 @@ GRACE_SECONDS = 5.0
 """What it gets after SIGTERM before it is killed. Ten seconds is all that `docker stop` gives."""
 
 
+class Lines(click.types.StringParamType):
+    """Text of an option that can be given again. In a variable each stands on a line of its own: a fault has spaces."""
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        """The lines of a variable, empty ones left out."""
+        return [line.strip() for line in rv.splitlines() if line.strip()]
+
+
+LINES = Lines()
+
+
 def serving(command: F) -> F:
     """The options of every command that serves."""
     for option in reversed(
@@ -42,6 +53,7 @@ def serving(command: F) -> F:
             click.option(
                 "--fault",
                 "faults",
+                type=LINES,
                 multiple=True,
                 metavar="SPEC",
                 help='A fault, such as "reset after 3s", or @FILE:SET; again for more (see: faults).',

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mockserver.cli.common import audio_option, escaped
+from mockserver.cli.common import LINES, audio_option, escaped
 from mockserver.errors import CassetteError, UsageError
 
 FILE = click.Path(path_type=Path)
@@ -159,8 +159,10 @@ def diff_command(first: Path, second: Path, markdown: bool, as_json: bool) -> No
 @click.option("--to", "target", type=FILE, metavar="FILE", help="Write the result there.")
 @click.option("--in-place", is_flag=True, help="Replace FILE.")
 @click.option("--force", is_flag=True, help="Overwrite what stands at --to.")
-@click.option("--rule", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too.")
-@click.option("--value-env", "names", multiple=True, metavar="NAME", help="Take out the value of this variable, too.")
+@click.option("--rule", "rules", type=LINES, multiple=True, metavar="REGEX", help="Take out what matches this, too.")
+@click.option(
+    "--value-env", "names", type=LINES, multiple=True, metavar="NAME", help="Take out the value of this variable, too."
+)
 @click.option("--explain", is_flag=True, help="Write nothing: list what was taken out, where and why; what nearly was.")
 @audio_option
 def scrub_command(

@@ -37,14 +37,21 @@ def git_setup_command() -> None:
     # A kept text would outlive a newer form, or be the message of a time when there was no command.
     _git("config", "diff.mockserver.cachetextconv", "false")
     attributes = top / ".gitattributes"
-    text = attributes.read_text(encoding="utf-8") if attributes.is_file() else ""
-    if any("diff=mockserver" in line and not line.startswith("#") for line in text.splitlines()):
-        click.echo(f"{attributes.name} has the line for cassettes already")
-    else:
-        gap = "" if not text or text.endswith("\n") else "\n"
-        attributes.write_text(f"{text}{gap}{ATTRIBUTES}\n", encoding="utf-8")
+    if with_attributes(attributes):
         click.echo(f"added to {attributes.name}, to be committed: {ATTRIBUTES}")
+    else:
+        click.echo(f"{attributes.name} has the line for cassettes already")
     click.echo(f"set in this clone's configuration: diff.mockserver.textconv, which runs {sys.executable}")
+
+
+def with_attributes(path: Path) -> bool:
+    """Give a .gitattributes the line for cassettes; False where it has one."""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if any("diff=mockserver" in line and not line.startswith("#") for line in text.splitlines()):
+        return False
+    gap = "" if not text or text.endswith("\n") else "\n"
+    path.write_text(f"{text}{gap}{ATTRIBUTES}\n", encoding="utf-8")
+    return True
 
 
 def _git(*words: str) -> str:

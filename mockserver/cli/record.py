@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockserver.cli.common import announce, audio_option, server_options, serving, steady, stop_signals, until_done
+from mockserver.cli.common import (
+    LINES,
+    announce,
+    audio_option,
+    server_options,
+    serving,
+    steady,
+    stop_signals,
+    until_done,
+)
 from mockserver.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,6 +57,7 @@ PROGRESS_SECONDS = 0.25
 @click.option(
     "--allow-origin",
     "origins",
+    type=LINES,
     multiple=True,
     metavar="ORIGIN",
     help="A web page that may spend the key of --key-env, named exactly (http://localhost:3000); again for more.",
@@ -60,7 +70,7 @@ PROGRESS_SECONDS = 0.25
     help="Run COMMAND so often, and learn from the recordings what may vary (see: learn).",
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
-@click.option("--redact", "rules", multiple=True, metavar="REGEX", help="Take out what matches this, too.")
+@click.option("--redact", "rules", type=LINES, multiple=True, metavar="REGEX", help="Take out what matches this, too.")
 @audio_option
 @serving
 def record_command(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockserver.cli.common import announce, server_options, serving, steady, stop_signals, until_done
+from mockserver.cli.common import LINES, announce, server_options, serving, steady, stop_signals, until_done
 from mockserver.errors import ExpectationFailed, SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -100,12 +100,14 @@ _COMMAND = "mockserver.command"
 @click.option(
     "--set",
     "settings",
+    type=LINES,
     multiple=True,
     metavar="NAME=VALUE",
     help="A setting of the simulator; PROVIDER.NAME=VALUE is of that one alone.",
 )
 @click.option(
     "--at",
+    type=LINES,
     multiple=True,
     metavar="PREFIX",
     help="A prefix before all paths, as a gateway has it; of several providers PROVIDER=PREFIX.",
