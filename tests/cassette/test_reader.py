@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mockserver.cassette.claims import LARGEST_DIGEST, LARGEST_DIGESTS
-from mockserver.cassette.codec import DIGEST, MAGIC, PREFIX, RECORDING, Writer, encode
+from mockserver.cassette.codec import DIGEST, MAGIC, PREFIX, RECORDING, Writer, encode, write
 from mockserver.cassette.model import Cassette, Header
 from mockserver.cassette.reader import decode
 from mockserver.core.frames import Binary, Close, Handshake, Sender, Text
@@ -128,6 +128,35 @@ def test_a_newer_file_is_not_a_damaged_one() -> None:
     data = encode(Cassette(Header("openai", version=7)))
     with pytest.raises(CassetteTooNew, match=r"format 7, this version reads up to 1; upgrade it: pip install"):
         decode(data, "x")
+
+
+class FromLater(Writer):
+    """A version that knows one field of the header more, or one kind of object more."""
+
+    def __init__(self, write: Any, *, field: bool, kind: bool) -> None:
+        super().__init__(write)
+        self.field, self.kind = field, kind
+
+    def put(self, item: Any) -> None:
+        if isinstance(item, dict) and self.field:
+            item = {**item, "header": {**item["header"], "mood": ["of", {"a": "later version"}]}}
+        super().put(item)
+        if isinstance(item, dict) and self.kind:
+            super().put([40, 0, 0, "of a later version"])
+
+
+@pytest.mark.parametrize("kind", [False, True], ids=["a field", "and a kind of object"])
+def test_a_field_that_is_not_known_is_read_past_and_an_object_that_is_not_known_is_not(kind: bool) -> None:
+    data = bytearray()
+    write(WHOLE, FromLater(data.extend, field=True, kind=kind))
+    assert b"mood" in data
+    if kind:
+        with pytest.raises(CassetteDamaged, match="no known kind of object"):
+            decode(bytes(data), "x")
+    else:
+        read = decode(bytes(data), "x")
+        assert read == decode(encode(WHOLE), "x")
+        assert b"mood" not in encode(read)
 
 
 def test_an_older_file_is_upgraded_step_by_step() -> None:
