@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from mockserver.cli.common import LINES
 from mockserver.dialects.registry import FAMILIAR
 from mockserver.errors import UsageError
 
@@ -25,10 +26,18 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--hang", "hang_s", type=float, default=60, show_default=True, help="Seconds that a turn may take.")
 @click.option("--report-within", "within_s", type=float, default=30, show_default=True, help="Seconds for an error.")
-@click.option("--allow", multiple=True, metavar="PATTERN", help="A fault line or verdict that is accepted; may repeat.")
+@click.option(
+    "--allow",
+    type=LINES,
+    multiple=True,
+    metavar="PATTERN",
+    help="A fault line or verdict that is accepted; may repeat.",
+)
 @click.option("--shard", default="", metavar="K/N", help="Only the k-th of n parts.")
 @click.option("--processes", type=click.IntRange(1), help="Workers; by default one a processor.")
-@click.option("--fault", "faults", multiple=True, metavar="SPEC", help="Make one run under this (these) and show it.")
+@click.option(
+    "--fault", "faults", type=LINES, multiple=True, metavar="SPEC", help="Make one run under this (these) and show it."
+)
 @click.option("--merge", is_flag=True, help="The arguments are the JSON reports of shards: put them together.")
 @click.option("--json", "json_to", type=FILE, help="Write the report as JSON.")
 @click.option("--markdown", "markdown_to", type=FILE, help="Write the report as Markdown.")
