@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -58,6 +58,8 @@ def serving(command: F) -> F:
                 metavar="SPEC",
                 help='A fault, such as "reset after 3s", or @FILE:SET; again for more (see: faults).',
             ),
+            click.option("-v", "--verbose", is_flag=True, help="Print each frame on stderr."),
+            click.option("-q", "--quiet", is_flag=True, help="Print nothing of sessions on stderr."),
             click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random."),
             click.option("--token", metavar="TOKEN", help="Token that the control API asks for."),
             click.option("--token-env", metavar="NAME", help="Variable with the token, which no process list shows."),
@@ -111,6 +113,23 @@ def ready_line(server: MockServer) -> str:
             "control": f"{server.url}/__mockserver__/",
         }
     )
+
+
+@contextlib.contextmanager
+def logged(server: MockServer, options: Mapping[str, Any]) -> Iterator[None]:
+    """What goes on in the sessions, on stderr: turns and what goes wrong; ``-v`` each frame, ``-q`` nothing."""
+    if options.get("quiet"):
+        yield
+        return
+    from mockserver.cli.log import ServerLog, Stderr
+
+    stderr = Stderr()
+    forget = server.journal.listen(ServerLog(server.journal, level=2 if options.get("verbose") else 1, write=stderr))
+    try:
+        yield
+    finally:
+        forget()
+        stderr.close()
 
 
 def steady() -> None:

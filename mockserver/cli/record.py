@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from mockserver.cli.common import (
     LINES,
     announce,
     audio_option,
+    logged,
     server_options,
     serving,
     steady,
@@ -100,16 +101,16 @@ def record_command(
     from mockserver.providers import installed
     from mockserver.server.config import find
     from mockserver.server.record import Recording
-    from mockserver.server.sources import relay, spoken_at
+    from mockserver.server.sources import key_in, relay, spoken_at
 
     installed()
     if runs > 1 and not command:
         raise UsageError("record: --runs needs a command to run (-- COMMAND ...)")
     config = find(Path.cwd())
     rules = (*config.redact, *rules)
-    # The upstream's key never crosses the client's wire, unless the upstream says it back.
-    values = [os.environ[key_env]] if key_env else []
     named = shown(upstream) if "://" in upstream else upstream
+    # The upstream's key never crosses the client's wire, unless the upstream says it back.
+    values = [key_in(key_env, f"the key for {named}")] if key_env else []
     dialect = spoken_at(upstream, dialect)
     if origins and key_env is None:
         raise UsageError("--allow-origin: without --key-env no key is added, and any page may connect; leave it out")
@@ -132,7 +133,7 @@ def record_command(
             **server_options(options),
         )
         what = f"recording {source.dialect.title} to {target}"
-        return asyncio.run(_record(recording, what, target, as_json=as_json, command=command))
+        return asyncio.run(_record(recording, what, target, as_json=as_json, command=command, options=options))
 
     if runs == 1:
         raise SystemExit(recorded(file, overwrite=force))
@@ -149,7 +150,9 @@ def record_command(
         target.unlink()
 
 
-async def _record(recording: Recording, what: str, file: Path, *, as_json: bool, command: tuple[str, ...]) -> int:
+async def _record(
+    recording: Recording, what: str, file: Path, *, as_json: bool, command: tuple[str, ...], options: Mapping[str, Any]
+) -> int:
     """Serve, save, sum up. Status: the command's; else 2 where the upstream failed, 1 where a test would fail."""
     status = 0
     async with stop_signals() as stop, recording:
@@ -157,7 +160,8 @@ async def _record(recording: Recording, what: str, file: Path, *, as_json: bool,
         steady()
         shower = asyncio.create_task(_progress(recording))
         try:
-            status = await until_done(command, recording.server.env(), stop)
+            with logged(recording.server, options):
+                status = await until_done(command, recording.server.env(), stop)
         finally:
             recording.hurry = stop.is_set()
             shower.cancel()

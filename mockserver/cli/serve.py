@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockserver.cli.common import LINES, announce, server_options, serving, steady, stop_signals, until_done
+from mockserver.cli.common import LINES, announce, logged, server_options, serving, steady, stop_signals, until_done
 from mockserver.errors import ExpectationFailed, SpecError, UsageError
 
 if TYPE_CHECKING:
     from mockserver.server.host import MockServer
 
 
-async def serve(server: MockServer, what: str, *, as_json: bool, command: tuple[str, ...]) -> int:
+async def serve(
+    server: MockServer, what: str, *, as_json: bool, command: tuple[str, ...], options: Mapping[str, Any]
+) -> int:
     """Serve until the command ends or a signal comes. Status: the command's own, or 1 where a test would fail."""
     status = 0
     try:
         async with stop_signals() as stop, server:
             announce(server, what, as_json=as_json, command=command)
             steady()
-            status = await until_done(command, server.env(), stop)
+            with logged(server, options):
+                status = await until_done(command, server.env(), stop)
             if command and not server.sessions and not server.problems():
                 click.echo(f"mockserver: no client connected; {_pointing(server)}", err=True)
     except ExpectationFailed as error:
@@ -68,7 +72,7 @@ def replay_command(
     config = find(Path.cwd())
     source = replay(file, pacing=speed(pacing), allow_unplayed=allow_unplayed, rules=config.rules, redact=config.redact)
     server = MockServer(source, **server_options(options))
-    raise SystemExit(asyncio.run(serve(server, f"replaying {file}", as_json=as_json, command=command)))
+    raise SystemExit(asyncio.run(serve(server, f"replaying {file}", as_json=as_json, command=command, options=options)))
 
 
 def speed(text: str) -> str | float:
@@ -140,7 +144,7 @@ def simulate_command(
     server = MockServer(sources[0] if len(sources) == 1 else together(*sources), **server_options(options))
     to_run = click.get_current_context().meta[_COMMAND]
     what = f"simulating {' and '.join(names)}"
-    raise SystemExit(asyncio.run(serve(server, what, as_json=as_json, command=to_run)))
+    raise SystemExit(asyncio.run(serve(server, what, as_json=as_json, command=to_run, options=options)))
 
 
 def _prefixes(given: tuple[str, ...], names: tuple[str, ...]) -> dict[str, dict[str, Any]]:

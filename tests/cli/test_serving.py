@@ -53,7 +53,10 @@ def test_replay_of_another_client_is_status_1_with_the_report(cassette: Path, cl
     assert "Traceback" not in done.stderr
 
 
-SIMULATE = ("simulate", "openai", "--set", "pace=instant", "--set", "require_key=false")
+SIMULATE = (
+    *("simulate", "openai", "--set", "model=gpt-realtime"),
+    *("--set", "pace=instant", "--set", "require_key=false"),
+)
 
 
 def test_simulate(client: list[str]) -> None:
@@ -116,7 +119,9 @@ def test_a_command_that_never_came_to_the_recording_fails(cassette: Path) -> Non
 def test_a_command_that_never_came_to_the_simulator_is_told_of(client: list[str]) -> None:
     told = "no client connected; does the command take its address from OPENAI_BASE_URL?"
     assert told in process("simulate", "openai", "--", sys.executable, "-c", "pass").stderr
-    assert "no client connected" not in process("simulate", "openai", "--", *client).stderr
+    assert (
+        "no client connected" not in process("simulate", "openai", "--set", "model=gpt-realtime", "--", *client).stderr
+    )
 
 
 def test_a_provider_whose_clients_read_no_variable_is_told_how_they_take_an_address() -> None:
@@ -442,7 +447,7 @@ def test_an_upstream_that_refuses(
         running.send_signal(signal.SIGINT)
         _, stderr = running.communicate(timeout=10)
     assert running.returncode == 2
-    first = stderr.splitlines()[0]
+    first = next(line for line in stderr.splitlines() if line.startswith("mockserver: "))
     assert told in first
     assert "Traceback" not in stderr
     if status == 502:  # our own word: the upstream gave no answer that could be recorded
@@ -475,7 +480,7 @@ def test_an_upstream_that_hangs(tmp_path: Path, answering: Callable[[bytes | Non
         _, stderr = running.communicate(timeout=10)
     assert running.returncode == 2
     told = f"mockserver: {where.replace('http', 'ws')[:-3]} did not answer the handshake within 0.3 s"
-    assert stderr.splitlines()[0] == told
+    assert next(line for line in stderr.splitlines() if line.startswith("mockserver: ")) == told
 
 
 def test_an_upstream_that_hangs_does_not_hang_the_recorder(
