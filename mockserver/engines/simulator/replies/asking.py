@@ -12,9 +12,9 @@ from mockserver.engines.simulator.replies.reply import (
     Context,
     CountsPerSession,
     Failure,
-    NoReply,
     Replier,
     Reply,
+    Unanswered,
     as_reply,
 )
 
@@ -81,7 +81,7 @@ class Asking:
 
     def _broken(self, what: str, error: BaseException) -> Reply:
         """The client sees a turn that failed; the test sees why."""
-        if isinstance(error, NoReply):
+        if isinstance(error, Unanswered):
             text = f"{what}: {error}"
         else:
             text = f"replier {self.replier!r} raised {type(error).__name__} for {what}: {error}"

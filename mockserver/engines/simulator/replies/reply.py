@@ -162,7 +162,7 @@ class Reply:
         return self.texts or ((self.text,) if self.text else ())
 
 
-class NoReply(Exception):
+class Unanswered(Exception):
     """Raised by a replier that was told to have no reply to this: the response fails, and the test with these words."""
 
 

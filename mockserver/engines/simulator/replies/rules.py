@@ -10,7 +10,7 @@ from typing import Any, Literal
 from mockserver.core.typed import check, checked
 from mockserver.engines.simulator.replies.recall import Recall
 from mockserver.engines.simulator.replies.replies_yaml import parse_replies
-from mockserver.engines.simulator.replies.reply import Context, NoReply, Replier, Said
+from mockserver.engines.simulator.replies.reply import Context, Replier, Said, Unanswered
 from mockserver.engines.simulator.replies.rule import Pattern, Rule
 
 SHOWN = 80
@@ -57,7 +57,7 @@ class Rules:
                 self._used[number] += 1
                 return rule.answer(context)
         if self.otherwise == "fail":
-            raise NoReply(self._unanswered(context))
+            raise Unanswered(self._unanswered(context))
         return self.otherwise(context)
 
     def _misses(self, number: int, rule: Rule, context: Context) -> list[str]:

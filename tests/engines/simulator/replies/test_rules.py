@@ -19,7 +19,7 @@ from mockserver.engines.simulator import (
     ToolCall,
 )
 from mockserver.engines.simulator.replies.expression import Expression
-from mockserver.engines.simulator.replies.reply import NoReply
+from mockserver.engines.simulator.replies.reply import Unanswered
 from mockserver.errors import SpecError, UsageError
 from tests.engines.simulator.stage import Stage
 
@@ -140,7 +140,7 @@ def test_rules_from_yaml() -> None:
     assert rules(sport) == Reply("Both.", (ToolCall("f"), ToolCall("g", '{"raw": 1}', "c1")))
     assert rules(Context(user="quiet please")) == Reply(silence=Silence(500))
     assert rules(Context(user="void")) == Reply()
-    with pytest.raises(NoReply, match="the nearest is rule 1, where user='weather' does not hold"):
+    with pytest.raises(Unanswered, match="the nearest is rule 1, where user='weather' does not hold"):
         rules(Context(user="goodbye"))
     assert Rules.from_yaml("otherwise: nothing")(Context(user="goodbye")) == Reply()
 
