@@ -24,6 +24,7 @@ COMMANDS = {
     ),
     "replay": ("mockserver.cli.serve", "Answer clients from a cassette."),
     "simulate": ("mockserver.cli.serve", "Answer clients with a model of the provider's server."),
+    "script": ("mockserver.cli.script", "Answer clients as a script in a Python file says."),
     "show": ("mockserver.cli.files", "Print a cassette as a timeline."),
     "view": ("mockserver.cli.view", "Write a cassette, or two, as a page to look at."),
     "import": ("mockserver.cli.files", "Make a cassette of a capture in another form."),

@@ -16,6 +16,7 @@ from mockserver.core.view import View
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.life import Mark, Outcome, Replies, Status, last_of
+from mockserver.dialects.problems import Problem
 from mockserver.errors import UsageError
 from mockserver.faults.action import Action, Aims, register
 from mockserver.faults.base import Fault
@@ -148,15 +149,20 @@ class Fail(Action):
     since: ClassVar[str | None] = Mark.BEGIN
 
     code: str = "server_error"
-    message: str = "The server had an error while processing your request."
+    message: str | None = None  # None: the provider's own for that code
 
     def start(self, run: Run) -> Body:
         """A body for one session."""
         server = self.code == "server_error"  # seen with code null (openai-realtime-api-beta issue 116)
+        known = {problem.kind: problem for problem in run.dialect.problems.values() if "{" not in problem.message}
+        if server:
+            natural = Problem(self.code, "The server had an error while processing your request.", type=self.code)
+        else:
+            natural = known.get(self.code, Problem(self.code, f"The response failed: {self.code}."))
         error = {
-            "type": "server_error" if server else "invalid_request_error",
+            "type": natural.type,
             "code": None if server else self.code,
-            "message": self.message,
+            "message": natural.message if self.message is None else self.message,
         }
         return EndingReply(run, "failed at", Outcome("failed", error=error))
 

@@ -79,6 +79,48 @@ def test_simulate_with_a_file_of_replies(tmp_path: Path, client: list[str]) -> N
     assert '"transcript": "It snows."' in done.stdout, done.stderr
 
 
+SCRIPT = """
+from mockserver import script as write
+first = write.send({"type": "session.created"})
+answers = {"type": "response.created"}, {"type": "response.done"}
+script = write(first, write.expect("response.create"), write.send(*answers))
+other = write(first, write.expect("session.update"))
+number = 7
+"""
+
+
+def test_a_script_of_a_file_is_served(tmp_path: Path, client: list[str]) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(SCRIPT)
+    done = process("script", path, "--", *client)
+    assert (done.returncode, done.stdout) == (0, HEARD), done.stderr
+    departed = process("script", f"{path}:other", "--", *client)
+    assert departed.returncode == 1
+    assert "expected 'session.update', got response.create" in departed.stderr
+    assert "Traceback" not in departed.stderr.split("mockserver: ")[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("gone.py", None, "gone.py: no such file; expected a Python file"),
+        ("x.txt", "", "x.txt: expected a Python file, whose name ends in .py"),
+        ("x.py", "", "x.py: no script named script in it; make one with mockserver.script(...)"),
+        ("x.py:none", SCRIPT, "x.py: no script named none in it; it has script, other"),
+        ("x.py:number", SCRIPT, "x.py: number is int, expected what mockserver.script(...) returns"),
+        ("x.py", "a = 1\nb = a / 0\n", "x.py, line 2: ZeroDivisionError: division by zero"),
+        ("x.py", "a = 1\nb = (\n", "x.py, line 2: SyntaxError"),
+        ("x.py", "raise SystemExit(3)", "x.py, line 1: SystemExit: 3"),
+    ],
+)
+def test_a_file_without_the_script_is_one_line(tmp_path: Path, name: str, text: str | None, told: str) -> None:
+    if text is not None:
+        (tmp_path / name.split(":", maxsplit=1)[0]).write_text(text)
+    done = process("script", f"{tmp_path / name}")
+    assert done.returncode == 2
+    assert told in one_line(done)
+
+
 def test_a_fault_that_never_fired_is_status_1(cassette: Path, client: list[str]) -> None:
     done = process("replay", cassette, "--fault", "delay 1ms on no.such.event", "--", *client)
     assert done.returncode == 1

@@ -122,6 +122,11 @@ def test_nothing_to_cancel_is_not_a_hit() -> None:
             "failed",
             {"type": "failed", "error": {"type": "invalid_request_error", "code": "content_policy", "message": "no"}},
         ),
+        (
+            "fail as rate_limit_exceeded saying 'slow down'",  # openai.md#118: the type is what ran out
+            "failed",
+            {"type": "failed", "error": {"type": "tokens", "code": "rate_limit_exceeded", "message": "slow down"}},
+        ),
         ("incomplete", "incomplete", {"type": "incomplete", "reason": "max_output_tokens"}),
         (
             "incomplete because content_filter after 2 response.output_audio_transcript.delta",
@@ -136,6 +141,15 @@ def test_failed_and_incomplete(spec: str, status: str, details: dict[str, object
     assert (response["status"], response["status_details"]) == (status, details)
     assert stage.names[-1] == "response.done"
     assert len(stage.engine.told) == 1
+
+
+def test_a_failure_says_what_the_provider_says_of_its_code() -> None:
+    said = [
+        turn(f"fail as {code}").bodies("response.done")[-1]["response"]["status_details"]["error"]["message"]
+        for code in ("rate_limit_exceeded", "odd_code")
+    ]
+    assert said[0].startswith("Rate limit reached for gpt-realtime")
+    assert said[1] == "The response failed: odd_code."
 
 
 @pytest.mark.parametrize(

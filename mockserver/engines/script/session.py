@@ -66,10 +66,13 @@ class Client:
 class ScriptEngine:
     """The machine. Client frames wait in line until an expect takes them."""
 
-    def __init__(self, course: Callable[[Client], Playing], context: SessionContext, *, strict: bool) -> None:
+    def __init__(
+        self, course: Callable[[Client], Playing], context: SessionContext, *, strict: bool, fold_case: bool = False
+    ) -> None:
         self._course = course
         self._context = context
         self._strict = strict
+        self._fold_case = fold_case
         self._client: Client | None = None
         self._steps: Playing | None = None
         self._step: Step | None = None
@@ -253,7 +256,9 @@ class ScriptEngine:
                 self._next(self._client.last)
                 return True
             if self._strict and view.kind not in (Kind.AUDIO, Kind.KEEPALIVE):
-                self._fail(f"expected {step.wanted}, got {self._named(frame, Sender.CLIENT)}{differences(step, view)}")
+                self._fail(
+                    f"expected {step.wanted}, got {self._named(frame, Sender.CLIENT)}{self._differences(step, view)}"
+                )
                 return False
         if step.within_us is not None and self._due is None:
             self._due = self._now + step.within_us
@@ -307,7 +312,19 @@ class ScriptEngine:
                 named = fnmatchcase(view.name, step.what)
             case function:
                 named = bool(function(body))
-        return named and matches(body, step.where)
+        return named and self._holds(step.where, body)
+
+    def _holds(self, where: Mapping[str, Any] | Callable[[Any], bool], body: Any) -> bool:
+        if callable(where):
+            return bool(where(body))
+        return matches(body, where, fold_case=self._fold_case)
+
+    def _differences(self, step: ExpectStep, view: View) -> str:
+        """Which of the wanted values are not there."""
+        if callable(step.where) or step.what != view.name:
+            return ""
+        missed = [path for path, value in step.where.items() if not self._holds({path: value}, view.body)]
+        return f"; differs at {', '.join(missed)}" if missed else ""
 
     def _named(self, frame: Frame, sender: Sender) -> str:
         lens = self._context.lens
@@ -345,12 +362,6 @@ def as_frame(payload: Payload) -> Text | Binary:
             return Text(dumps(payload))
         case _:
             raise UsageError(f"script.send: {payload!r} is neither an event (dict) nor text nor bytes")
-
-
-def differences(step: ExpectStep, view: View) -> str:
-    """Which of the wanted values are not there."""
-    missed = [path for path, value in step.where.items() if not matches(view.body, {path: value})]
-    return f"; differs at {', '.join(missed)}" if missed and step.what == view.name else ""
 
 
 def _body(view: View, frame: Frame) -> Any:

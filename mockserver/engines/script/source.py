@@ -82,7 +82,9 @@ class Script:
             self._extra += 1
             body = b'{"error":{"message":"the script has no further connection"}}\n'
             return ScriptEngine(lambda client: play((RefuseStep(503, (), body, 0),)), context, strict=False)
-        engine = ScriptEngine(self._courses[number], context, strict=self._strict)
+        engine = ScriptEngine(
+            self._courses[number], context, strict=self._strict, fold_case=self.dialect.rules.fold_case
+        )
         self._engines.append(engine)
         return engine
 
@@ -146,17 +148,25 @@ class ScriptMaker:
         self,
         what: str | Callable[[Any], bool] | None = None,
         *,
-        where: Mapping[str, Any] | None = None,
+        where: Mapping[str, Any] | Callable[[Any], bool] | None = None,
         within_ms: float | None = None,
         optional: bool = False,
     ) -> ExpectStep:
         """Wait for a client frame: by name (``*`` is a wildcard) or by a function of its body; None takes any.
 
-        ``where`` maps dotted paths to values (``...`` asks only that the path is there). The session ends when the
+        ``where`` maps dotted paths to values (``...`` asks only that the path is there), or is a function of the body.
+        Where a provider takes a key in camelCase and in snake_case, a path may have either. The session ends when the
         frame does not come ``within_ms``. ``optional``: a client that leaves here, or never comes so far, is no
         problem.
         """
-        return ExpectStep(what, dict(where or {}), _micros("within_ms", within_ms), optional)
+        if not (where is None or callable(where) or isinstance(where, Mapping)):
+            raise UsageError(
+                f"script.expect: where={where!r}: expected paths and values such as "
+                '{"session.type": "realtime"}, or a function of the body'
+            )
+        return ExpectStep(
+            what, where if callable(where) else dict(where or {}), _micros("within_ms", within_ms), optional
+        )
 
     def closed(self, code: int | Any | None = ...) -> ClosedStep:
         """Wait until the client closes, with this code if one is given."""

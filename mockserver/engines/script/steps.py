@@ -32,7 +32,7 @@ class ExpectStep:
     """Wait for a client frame."""
 
     what: str | Callable[[Any], bool] | None
-    where: Mapping[str, Any] = field(default_factory=dict)
+    where: Mapping[str, Any] | Callable[[Any], bool] = field(default_factory=dict)
     within_us: Micros | None = None
     optional: bool = False
 
@@ -40,7 +40,8 @@ class ExpectStep:
     def wanted(self) -> str:
         """What is waited for, in words."""
         what = "any frame" if self.what is None else _short(self.what)
-        where = f" where {dict(self.where)}" if self.where else ""
+        given = _short(self.where) if callable(self.where) else dict(self.where)
+        where = f" where {given}" if given else ""
         within = "" if self.within_us is None else f" within {self.within_us // 1000} ms"
         return f"{what}{where}{within}"
 

@@ -28,7 +28,6 @@ class SimulatorSource(Generic[SettingsT]):
         self.dialect = dialect
         self.options = options
         self.replier = replier
-        self.ear = Ear(options.transcripts or getattr(replier, "transcripts", ()))
         self._failures: list[str] = []
 
     def __repr__(self) -> str:
@@ -56,6 +55,10 @@ class SimulatorSource(Generic[SettingsT]):
         the path counts.
         """
         return None if handshake.path in self.sockets else Astray(Refuse(404))
+
+    def new_ear(self) -> Ear:
+        """The ear of a session that begins: what the test says is heard begins with its first transcript."""
+        return Ear(self.options.transcripts or getattr(self.replier, "transcripts", ()))
 
     # --- where it is ---
 

@@ -27,6 +27,7 @@ from mockserver.core.frames import (
     Text,
 )
 from mockserver.core.view import Memo
+from mockserver.dialects.base import Dialect
 from mockserver.dialects.openai.lens import OPENAI
 from mockserver.engines.base import HttpReply, Request, SessionContext
 from mockserver.engines.script.session import ScriptEngine
@@ -36,10 +37,12 @@ from mockserver.errors import UsageError
 class Play:
     """One connection of a source, driven by hand."""
 
-    def __init__(self, source: Any, *, offered: tuple[str, ...] = (), number: int = 0) -> None:
+    def __init__(
+        self, source: Any, *, offered: tuple[str, ...] = (), number: int = 0, dialect: Dialect = OPENAI
+    ) -> None:
         self.source = source
         self.engine: ScriptEngine = source.open(
-            Handshake(subprotocols=offered), SessionContext(number, f"0/{number}", Memo(OPENAI))
+            Handshake(subprotocols=offered), SessionContext(number, f"0/{number}", Memo(dialect))
         )
         self.out: list[Effect] = list(self.engine.feed(Opened(Handshake(subprotocols=offered)), 0))
 
@@ -206,6 +209,29 @@ def test_the_right_name_with_other_values() -> None:
     play = Play(script(script.expect("a", where={"b.c": 1, "d": 2})))
     play.say({"type": "a", "b": {"c": 3}, "d": 2})
     assert "differs at b.c" in play.problems[0]
+
+
+@pytest.mark.parametrize("written", ["clientContent.turnComplete", "client_content.turn_complete"])
+@pytest.mark.parametrize("sent", [("clientContent", "turnComplete"), ("client_content", "turn_complete")])
+def test_a_path_names_a_key_in_either_writing_where_both_are_taken(written: str, sent: tuple[str, str]) -> None:
+    for there, fails in ((True, False), (False, True)):
+        source = script(script.expect("clientContent", where={written: True}), dialect="gemini")
+        play = Play(source, dialect=source.dialect)
+        play.say({sent[0]: {sent[1]: there}})
+        assert bool(play.problems) is fails
+    # OpenAI's keys are what they are.
+    play = Play(script(script.expect("a", where={"b_c": 1})))
+    play.say({"type": "a", "bC": 1})
+    assert "differs at b_c" in play.problems[0]
+
+
+def test_where_may_be_a_function_and_nothing_else() -> None:
+    for number, fails in ((2, False), (1, True)):
+        play = Play(script(script.expect("a", where=lambda body: body["n"] > 1)))
+        play.say({"type": "a", "n": number})
+        assert bool(play.problems) is fails
+    with pytest.raises(UsageError, match="where='n': expected paths and values"):
+        script.expect("a", where="n")  # type: ignore[arg-type]
 
 
 def test_a_frame_after_the_end_of_the_script() -> None:

@@ -40,7 +40,7 @@ class ElevenLabsSource(SimulatorSource[ElevenLabsOptions]):
             options=self.options,
             context=context,
             replier=self.replier,
-            ear=self.ear,
+            ear=self.new_ear(),
             model=self.model,
             gate=self._gate(handshake, context),
             failed=self.failed,

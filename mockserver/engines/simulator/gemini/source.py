@@ -74,7 +74,7 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
             options=self.options,
             context=context,
             replier=self.replier,
-            ear=self.ear,
+            ear=self.new_ear(),
             gate=self._gate(handshake, place, context),
             place=place,
             shelf=self.shelf,

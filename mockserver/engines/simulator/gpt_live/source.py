@@ -61,7 +61,7 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
             options=self.options,
             context=context,
             replier=self.replier,
-            ear=self.ear,
+            ear=self.new_ear(),
             knows=self.knows,
             gate=gate,
             stored=known if what == "fork" else None,

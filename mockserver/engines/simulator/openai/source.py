@@ -102,7 +102,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
             options=options,
             context=context,
             replier=self.replier,
-            ear=self.ear,
+            ear=self.new_ear(),
             gate=shut,
             settings=settings,
             failed=self.failed,

@@ -43,7 +43,7 @@ class PersonaPlexSource(SimulatorSource[PersonaPlexOptions]):
             prompt=handshake.param("text_prompt") or "",
             broken=self._broken(handshake),
             replier=self.replier,
-            ear=self.ear,
+            ear=self.new_ear(),
             failed=self.failed,
         )
 

@@ -61,7 +61,7 @@ class PhonicSource(SimulatorSource[PhonicOptions]):
             again=again,
             knows=self.knows,
             replier=self.replier,
-            ear=self.ear,
+            ear=self.new_ear(),
             failed=self.failed,
         )
 

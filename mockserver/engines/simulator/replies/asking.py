@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mockserver.core.frames import Ask, Effect
-from mockserver.engines.simulator.replies.reply import Context, Failure, Replier, Reply, as_reply
+from mockserver.engines.simulator.replies.reply import (
+    Context,
+    CountsPerSession,
+    Failure,
+    Replier,
+    Reply,
+    Unanswered,
+    as_reply,
+)
 
 
 class Paper(Protocol):
@@ -32,7 +40,8 @@ class Asking:
 
     def __init__(self, desk: Paper, replier: Replier, *, failed: Callable[[str], None]) -> None:
         self.desk = desk
-        self.replier = replier
+        given: object = replier  # a function, or an object that is called and may do more
+        self.replier: Replier = given.for_session() if isinstance(given, CountsPerSession) else replier
         self.failed = failed
         self.contexts: list[Context] = []
         self._open: dict[int, _Asking] = {}
@@ -72,7 +81,10 @@ class Asking:
 
     def _broken(self, what: str, error: BaseException) -> Reply:
         """The client sees a turn that failed; the test sees why."""
-        text = f"replier {self.replier!r} raised {type(error).__name__} for {what}: {error}"
+        if isinstance(error, Unanswered):
+            text = f"{what}: {error}"
+        else:
+            text = f"replier {self.replier!r} raised {type(error).__name__} for {what}: {error}"
         self.desk.note("simulator", text)
         self.failed(text)
         return Reply(failure=Failure())

@@ -1,6 +1,7 @@
 """The replies file of ``mockserver simulate --replies``: YAML to rules.
 
-transcripts: [hello there]          # what is said in audio that is not ours, one utterance each; null: unintelligible
+transcripts: [hello there]          # what is said in audio that is not ours, one utterance each and from the first on
+                                    # in each session; null: unintelligible
 rules:
   - when: {user: weather, turn: 1}  # every condition of Rule; "/.../" is a regular expression
     call: {name: get_weather, arguments: {city: Oslo}}    # or a list of calls
@@ -9,26 +10,29 @@ rules:
     after_ms: 800
   - when: {user: /^(bye|good night)/}
     fail: {type: server_error, code: null}                # or  silence: 500,  or  nothing: true
-otherwise: recall                   # or: nothing, fail
+  - when: {said: 'favourite number is (\\w+)', user: [what, number]}   # earlier words; a list: all of them
+    say: It was {1}.                                      # what the first group matched
+    times: 1                                              # in one session
+otherwise: recall                   # or: nothing, fail (the test fails too, with the nearest rule)
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from mockserver import bounded_yaml
+from mockserver.engines.simulator.replies.expression import Expression
 from mockserver.engines.simulator.replies.recall import Recall
-from mockserver.engines.simulator.replies.reply import Context, Failure, Replier, Reply, Said, Silence, ToolCall
-from mockserver.engines.simulator.replies.rule import Pattern, Rule
+from mockserver.engines.simulator.replies.reply import Context, Failure, Replier, Reply, Silence, ToolCall
+from mockserver.engines.simulator.replies.rule import Patterns, Rule
 from mockserver.errors import SpecError, UsageError
 
 Made = TypeVar("Made")
 
 _TOP = ("rules", "otherwise", "transcripts")
-_RULE = ("when", "say", "call", "fail", "silence", "nothing", "after_ms", "filtered")
-_WHEN = ("user", "instructions", "output", "tool", "metadata", "turn", "out_of_band")
+_RULE = ("when", "say", "call", "fail", "silence", "nothing", "after_ms", "filtered", "times")
+_WHEN = ("user", "said", "instructions", "output", "tool", "metadata", "turn", "out_of_band")
 _FAIL = ("type", "code")
 _CALL = ("name", "arguments", "call_id")
 
@@ -61,17 +65,18 @@ def _top(body: Any) -> dict[str, Any]:
     }
 
 
-def _otherwise(name: Any) -> Replier:
-    fixed: dict[str, Said] = {"nothing": Reply(), "fail": Failure()}
+def _otherwise(name: Any) -> Replier | Literal["fail"]:
+    if name == "fail":
+        return "fail"
     if name == "recall":
         return Recall()
-    if not isinstance(name, str) or name not in fixed:
+    if name != "nothing":
         raise _Wrong(f"otherwise: expected recall, nothing or fail, not {name!r}")
+    return _nothing
 
-    def always(context: Context) -> Said:
-        return fixed[name]
 
-    return always
+def _nothing(context: Context) -> Reply:
+    return Reply()
 
 
 def _rule(body: Any, where: str) -> Rule:
@@ -80,9 +85,11 @@ def _rule(body: Any, where: str) -> Rule:
         raise _Wrong(f"{where}: expected one of say, call, fail, silence or nothing")
     when = _fields(rule.get("when") or {}, _WHEN, f"{where}, when")
     conditions: dict[str, Any] = dict(when)
-    for name in ("user", "instructions", "output"):
+    for name in ("user", "said", "instructions", "output"):
         if name in when:
-            conditions[name] = _pattern(when[name], f"{where}, when.{name}")
+            conditions[name] = _patterns(when[name], f"{where}, when.{name}", expressions=name == "said")
+    if "times" in rule:
+        conditions["times"] = rule["times"]
     _typed(when, "tool", str, where)
     _typed(when, "turn", int, where)
     _typed(when, "out_of_band", bool, where)
@@ -132,15 +139,25 @@ def _made(kind: Callable[..., Made], where: str, **fields: Any) -> Made:
         raise _Wrong(f"{where}: {str(error).removeprefix(f'{name}: ')}") from None
 
 
-def _pattern(value: Any, where: str) -> Pattern:
+def _patterns(value: Any, where: str, *, expressions: bool) -> Patterns:
+    """A pattern or a list of them. ``expressions``: without slashes too."""
+    if isinstance(value, list):
+        if not value:
+            raise _Wrong(f"{where}: expected a text or a list of texts, not an empty list")
+        return [_pattern(one, where, expressions=expressions) for one in value]
+    return _pattern(value, where, expressions=expressions)
+
+
+def _pattern(value: Any, where: str, *, expressions: bool) -> str | Expression:
     if not isinstance(value, str):
         raise _Wrong(f"{where}: expected a text, not {_name(value)}; quote it")
-    if len(value) > 1 and value.startswith("/") and value.endswith("/"):
-        try:
-            return re.compile(value[1:-1], re.IGNORECASE)
-        except re.error as error:
-            raise _Wrong(f"{where}: {value}: not a regular expression: {error}") from None
-    return value
+    slashed = len(value) > 1 and value.startswith("/") and value.endswith("/")
+    if not slashed and not expressions:
+        return value
+    try:
+        return Expression(value[1:-1] if slashed else value)
+    except UsageError as error:
+        raise _Wrong(f"{where}: {error}") from None
 
 
 def _fields(body: Any, known: tuple[str, ...], where: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from mockserver.core.typed import Name, NotNegative, NotNegativeInt, check_fields
 from mockserver.errors import UsageError
@@ -162,8 +162,20 @@ class Reply:
         return self.texts or ((self.text,) if self.text else ())
 
 
+class Unanswered(Exception):
+    """Raised by a replier that was told to have no reply to this: the response fails, and the test with these words."""
+
+
 Said = Reply | str | ToolCall | McpCall | Silence | Failure | Sequence[str | ToolCall | McpCall] | None
 Replier = Callable[[Context], Said | Awaitable[Said]]
+
+
+@runtime_checkable
+class CountsPerSession(Protocol):
+    """A replier that remembers something of a session, so that each session asks one of its own."""
+
+    def for_session(self) -> Replier:
+        """The replier of a session that begins."""
 
 
 def as_reply(value: object) -> Reply:

@@ -117,7 +117,12 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
                 return RefusedJoin(self.options)
         call.joined = now
         return CallEngine(
-            options=self.options, context=context, call=call, replier=self.replier, ear=self.ear, failed=self.failed
+            options=self.options,
+            context=context,
+            call=call,
+            replier=self.replier,
+            ear=self.new_ear(),
+            failed=self.failed,
         )
 
 

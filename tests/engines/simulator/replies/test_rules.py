@@ -18,6 +18,8 @@ from mockserver.engines.simulator import (
     Silence,
     ToolCall,
 )
+from mockserver.engines.simulator.replies.expression import Expression
+from mockserver.engines.simulator.replies.reply import Unanswered
 from mockserver.errors import SpecError, UsageError
 from tests.engines.simulator.stage import Stage
 
@@ -138,7 +140,9 @@ def test_rules_from_yaml() -> None:
     assert rules(sport) == Reply("Both.", (ToolCall("f"), ToolCall("g", '{"raw": 1}', "c1")))
     assert rules(Context(user="quiet please")) == Reply(silence=Silence(500))
     assert rules(Context(user="void")) == Reply()
-    assert rules(Context(user="goodbye")) == Failure()
+    with pytest.raises(Unanswered, match="the nearest is rule 1, where user='weather' does not hold"):
+        rules(Context(user="goodbye"))
+    assert Rules.from_yaml("otherwise: nothing")(Context(user="goodbye")) == Reply()
 
 
 def test_transcripts_of_the_rules_are_what_the_simulator_hears() -> None:
@@ -146,6 +150,89 @@ def test_transcripts_of_the_rules_are_what_the_simulator_hears() -> None:
     stage.hear((b"\x00\x20" * 12 + b"\x00\xe0" * 12) * 800 + bytes(48 * 400))
     stage.wait(100)
     assert stage.contexts[0].user == "hello there"
+
+
+EARLIER = r"""
+rules:
+  - when: {said: 'favourite number is (\w+)', user: [what, number]}
+    say: It was {1}, not {2}.
+    call: {name: note, arguments: {number: '{1}', other: 7}}
+"""
+
+
+def asked(*texts: str) -> Context:
+    """The user's words, the newest last, each answered but that one."""
+    items: list[Seen] = []
+    for number, text in enumerate(texts):
+        items += [Seen(f"u{number}", "message", "user", text), Seen(f"a{number}", "message", "assistant", "Seven?")]
+    return Context(items=tuple(items[:-1]), user=texts[-1])
+
+
+def test_a_condition_on_what_was_said_before_and_its_group_in_the_answer() -> None:
+    rules = Rules.from_yaml(EARLIER)
+    words = ("My favourite number is\nseven.", "It is late.", "What was my number?")
+    assert rules(asked("My favourite number is seven.", *words[1:])) == Reply(
+        "It was seven, not {2}.", (ToolCall("note", {"number": "seven", "other": 7}),)
+    )
+    (rule,) = rules.rules
+    assert rule.misses(asked(*words)) == ["said"]  # a line's end is no space
+    assert Rule("x", said="is.(seven)").holds(asked(*words))
+    # The newest words are not earlier ones, and what the model says is no word of the user.
+    assert rule.misses(asked("What? My favourite number is 7")) == ["said"]
+    assert Rule("x", said="Seven").misses(asked("hi", "ho")) == ["said"]
+    # Of several, the newest counts.
+    latest = rules(asked("favourite number is 1", "favourite number is 2", "what number?"))
+    assert isinstance(latest, Reply)
+    assert latest.text == "It was 2, not {2}."
+
+
+def test_all_of_several_conditions_on_one_field_must_hold() -> None:
+    rule = Rule("x", user=["weather", re.compile("Oslo")])
+    assert rule.holds(CONTEXT)
+    assert Rule("x", user=["weather", "bergen"]).misses(CONTEXT) == ["user"]
+
+
+def test_groups_count_through_the_conditions_and_go_into_json_escaped() -> None:
+    rule = Rule(
+        ["{1} {2} {name}", ToolCall("f", '{"a": "{2}"}')],
+        said="is (\\w+)",
+        user=[re.compile('the (".")'), Expression("(?P<name>no)w")],
+    )
+    said = rule.answer(asked("it is cold", 'the "A" now'))
+    assert said == Reply(None, texts=('cold "A" no',), calls=(ToolCall("f", r'{"a": "\"A\""}'),))
+
+
+def test_a_rule_answers_so_many_times_in_each_session() -> None:
+    rules = Rules.from_yaml("rules: [{say: once, times: 1}, {say: later}]")
+    assert [rules(CONTEXT) == Reply(words) for words in ("once", "later", "later")] == [True, True, True]
+    stages = [Stage(replier=rules) for _ in range(2)]
+    said = [[stage.ask("hi")["output"][0]["content"][0]["transcript"] for _ in range(2)] for stage in stages]
+    assert said == [["once", "later"], ["once", "later"]]
+
+
+def test_without_a_rule_the_journal_and_the_test_are_told_which_was_nearest() -> None:
+    text = "otherwise: fail\nrules: [{when: {user: a, turn: 9}, say: x}, {when: {user: /b(c)/}, say: x}]"
+    stage = Stage(replier=Rules.from_yaml(text, source="my.yaml"))
+    assert stage.ask("hello")["status"] == "failed"
+    (problem,) = stage.source.problems()
+    for word in ("no rule of my.yaml matches the user's words 'hello'", "nearest is rule 2, where user=/b(c)/"):
+        assert word in str(problem)
+        assert any(word in note.text for note in stage.notes)
+    fine = Stage(replier=Rules.from_yaml(text))
+    assert fine.ask("bc")["status"] == "completed"
+    assert not fine.source.problems()
+
+
+def test_each_session_hears_the_transcripts_from_the_first_on() -> None:
+    source = Stage(replier=Rules.from_yaml("transcripts: [one, two]"), pace="instant").source
+    sound = (b"\x00\x20" * 12 + b"\x00\xe0" * 12) * 800 + bytes(48 * 400)
+    for _ in range(2):
+        stage = Stage(source)
+        before = len(stage.contexts)
+        for _ in range(2):
+            stage.hear(sound)
+            stage.wait(10_000)
+        assert [context.user for context in stage.contexts][before:] == ["one", "two"]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +247,10 @@ def test_transcripts_of_the_rules_are_what_the_simulator_hears() -> None:
         ("rules: [{when: {usr: a}, say: b}]", "rule 1, when: unknown key 'usr'"),
         ("rules: [{when: {turn: one}, say: b}]", "rule 1, turn: expected int, not str"),
         ("rules: [{when: {user: '/(/'}, say: b}]", "not a regular expression"),
+        (r"rules: [{when: {user: '/(a)\1/'}, say: b}]", "rule 1, when.user: (a)\\1: groupref needs backtracking"),
+        ("rules: [{when: {said: '('}, say: b}]", "rule 1, when.said: (: not a regular expression"),
+        ("rules: [{when: {user: []}, say: b}]", "when.user: expected a text or a list of texts, not an empty list"),
+        ("rules: [{times: 0, say: b}]", "times=0: expected a whole number above 0"),
         ("rules: [{when: {user: 7}, say: b}]", "when.user: expected a text, not int"),
         ("rules: [{call: {arguments: {}}}]", "rule 1, call: expected a name"),
         ("rules: [{call: {name: f, arguments: 7}}]", "rule 1, call: arguments=7: expected keys"),
