@@ -195,13 +195,19 @@ class Running:
         if report.failed and not self.swept and report.when != "setup" and not self._explained:
             self._explained = True
             lines = self.server.journal.timeline().splitlines()
+            # An assertion of this package holds the timeline already, from its first line on.
+            once = not lines or lines[0][1:].strip() not in report.longreprtext
             if len(lines) > MOST_LINES:
                 lines = [f"... {len(lines) - MOST_LINES} lines before", *lines[-MOST_LINES:]]
-            if lines:
+            found = self.server.problems()
+            if lines and once:
                 report.sections.append(("realtime_mock: what crossed the wire", "\n".join(lines)))
+            waited = [str(one).partition("\n  up to there:")[0] for one in found if isinstance(one, ReplayUnfinished)]
+            if waited:
+                report.sections.append(("realtime_mock: what the replay still waited for", "\n".join(waited)))
             problems = [
                 str(one)
-                for one in self.server.problems()
+                for one in found
                 # The rest of a recording, and faults that were to come, are missing because the test broke off.
                 if not isinstance(one, ReplayUnfinished | FaultNeverFired) and str(one) not in self._told
             ]

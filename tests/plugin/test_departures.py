@@ -239,3 +239,38 @@ def test_rules_are_overridden_in_each_place(talking: pytest.Pytester, inner: Run
         rules = f', rules={{"volatile": ["{VOLATILE}"]}}'
         talking.makepyfile(test_rules=RULES + MARKED.format(rules=rules))
     inner("test_rules.py").assert_outcomes(passed=1)
+
+
+BROKEN_OFF = """
+import pytest
+from websockets.sync.client import connect
+
+pytestmark = pytest.mark.realtime_mock(cassette="talk")
+
+def test_times_out(realtime_mock):
+    with connect(realtime_mock.ws_url) as socket:
+        socket.recv(timeout=5)
+        with pytest.raises(TimeoutError):
+            socket.recv(timeout=0.05)
+        pytest.fail("my own words")
+
+def test_asserts(realtime_mock):
+    with connect(realtime_mock.ws_url) as socket:
+        socket.recv(timeout=5)
+        realtime_mock.journal.sent_by_server("no.such.event").once()
+"""
+
+
+def test_a_test_that_breaks_off_says_what_replay_waited_for_and_the_timeline_once(
+    talking: pytest.Pytester, inner: Run
+) -> None:
+    talking.makepyfile(test_off=BROKEN_OFF)
+    done = inner("test_off.py")
+    done.assert_outcomes(failed=2)
+    told = reports(done.stdout.str())
+    assert "what the replay still waited for" in told["test_times_out"]
+    assert "#0 conversation.item.create" in told["test_times_out"]
+    assert "what crossed the wire" in told["test_times_out"]
+    assert "what crossed the wire" not in told["test_asserts"]  # the assertion shows it
+    for name in told:
+        assert told[name].count("-->  connect /v1/realtime") == 1, told[name]
