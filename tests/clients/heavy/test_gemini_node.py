@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 from mockserver import MockServer, simulator
+from tests.clients.heavy import node
 from tests.clients.test_simulator_gemini import LONG, answers
 
-SCRIPT = Path(__file__).with_name("gemini.mjs")
+pytestmark = node.needed
 
 
 def run(server: MockServer) -> dict[str, Any]:
-    """What the client saw: the one line that it prints."""
-    # Node looks for packages beside the script.
-    script = Path(shutil.copy(SCRIPT, Path(os.environ["MOCKSERVER_CLIENTS"]) / SCRIPT.name))
-    done = subprocess.run(["node", script, server.url], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    seen: dict[str, Any] = json.loads(done.stdout)
-    return seen
+    """What the client saw."""
+    return node.run("node", node.script("gemini.mjs"), server.url)
 
 
 def test_a_turn_a_tool_round_and_an_interruption() -> None:
