@@ -54,6 +54,9 @@ Prefix = Annotated[
     ),
 ]
 
+CloseCode = Annotated[int, Limit("of 1000 or from 3000 to 4999", lambda code: code == 1000 or 3000 <= code <= 4999)]
+"""A close code that a server of a websocket may send where all is well (RFC 6455 section 7.4)."""
+
 Transcripts = Sequence[str | None] | Callable[[bytes], str | None]
 """What is said in audio that is not ours: one text per utterance in order, or a function of its PCM16 (24 kHz, of G.711
 8 kHz). None: nobody can make it out, so its transcription fails."""

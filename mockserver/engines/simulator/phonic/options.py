@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from mockserver.core.typed import Limit, Name, NotNegativeInt, Positive, PositiveInt
+from mockserver.core.typed import Name, NotNegativeInt, Positive, PositiveInt
+from mockserver.engines.simulator.options import CloseCode, SimulatorOptions
 from mockserver.engines.simulator.options import Settings as CommonSettings
-from mockserver.engines.simulator.options import SimulatorOptions
-
-CloseCode = Annotated[int, Limit("of 1000 or from 3000 to 4999", lambda code: code == 1000 or 3000 <= code <= 4999)]
 
 
 class PhonicMisbehaviour(StrEnum):
@@ -93,6 +91,7 @@ class PhonicSettings(CommonSettings, total=False):
     reset_welcomes: bool
     error_code: Name | None
     after_error: Literal["stay", "close"]
+    unknown_message_error: bool
     iso_date_time: Literal["optional", "required"]
     tool_timeout_ms: PositiveInt
     timeout_counts: Literal["client", "both"]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from mockserver.core.typed import Limit, NotNegativeInt, PositiveInt
+from mockserver.core.typed import NotNegativeInt, PositiveInt
+from mockserver.engines.simulator.options import CloseCode, SimulatorOptions
 from mockserver.engines.simulator.options import Settings as CommonSettings
-from mockserver.engines.simulator.options import SimulatorOptions
-
-CloseCode = Annotated[int, Limit("of 1000 or from 3000 to 4999", lambda code: code == 1000 or 3000 <= code <= 4999)]
 
 
 class CallMisbehaviour(StrEnum):
