@@ -36,7 +36,7 @@ RED, DIM, PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 
 @dataclass(slots=True)
-class Told:
+class SessionTold:
     """What is remembered of one session between its lines."""
 
     dialect: Dialect
@@ -52,7 +52,7 @@ class ServerLog:
         self._journal = journal
         self._level = level
         self._write = write
-        self._sessions: dict[int, Told] = {}
+        self._sessions: dict[int, SessionTold] = {}
 
     def __call__(self, entry: Entry) -> None:
         """One more entry."""
@@ -109,13 +109,13 @@ class ServerLog:
         return _reply(told, view, outcome), outcome == "failed"
 
 
-def _told(log: SessionLog) -> Told:
+def _told(log: SessionLog) -> SessionTold:
     lens = log.lens.lens if isinstance(log.lens, Memo) else log.lens
     dialect = lens if isinstance(lens, Dialect) else GENERIC
-    return Told(dialect, dialect.replies())
+    return SessionTold(dialect, dialect.replies())
 
 
-def _reply(told: Told, view: View, outcome: str | None) -> str:
+def _reply(told: SessionTold, view: View, outcome: str | None) -> str:
     """A reply's end with its words, or the first sign of a tool call in it."""
     owner = told.replies.owner(view)
     if owner is None:
