@@ -37,7 +37,9 @@ def script_command(file: str, as_json: bool, command: tuple[str, ...], **options
     path, name = _split(file)
     server = MockServer(_script(_ran(path), path, name), **server_options(options))
     raise SystemExit(
-        asyncio.run(serve(server, f"playing the script {name} of {path}", as_json=as_json, command=command))
+        asyncio.run(
+            serve(server, f"playing the script {name} of {path}", as_json=as_json, command=command, options=options)
+        )
     )
 
 
