@@ -17,7 +17,7 @@ async def test_a_running_server_can_be_watched_and_disturbed(tmp_path: Path) -> 
     async with MockServer(source, token="t0ken") as server, aiohttp.ClientSession() as http, launched() as page:
         await page.goto(f"{server.url}/__mockserver__/ui#token=t0ken")
         await page.until("document.body && document.body.dataset.since === '0'")
-        socket = await http.ws_connect(server.ws_url, headers=KEY)
+        socket = await http.ws_connect(f"{server.ws_url}?model=gpt-realtime", headers=KEY)
         await socket.send_json({"type": "response.create"})
         await page.until("document.querySelector('canvas') && document.getElementById('count').textContent")
         await page.until("document.getElementById('rows').textContent.includes('response.done')")

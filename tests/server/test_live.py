@@ -14,7 +14,7 @@ KEY = {"Authorization": "Bearer sk-live-key-of-a-user-0123456789"}
 
 
 async def talked(server: MockServer, http: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
-    socket = await http.ws_connect(server.ws_url, headers=KEY)
+    socket = await http.ws_connect(f"{server.ws_url}?model=gpt-realtime", headers=KEY)
     assert (await socket.receive_json())["type"] == "session.created"
     return socket
 
