@@ -43,7 +43,7 @@ def leftovers(path: str | os.PathLike[str], ending: str = PARTIAL) -> list[Path]
 
 def stopped(file: Path) -> list[Path]:
     """What is to be finished; nearly always nothing, which one look tells."""
-    return leftovers(file, STOPPED) if file.with_name(f"{file.name}{STOPPED}").is_file() else []
+    return leftovers(file, STOPPED) if file.name and file.with_name(f"{file.name}{STOPPED}").is_file() else []
 
 
 def whole(file: Path) -> bytes:
