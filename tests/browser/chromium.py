@@ -34,7 +34,7 @@ FLAGS = (
     "--mute-audio",
     "--remote-debugging-port=0",
 )
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds for anything that the browser does."""
 
 
@@ -103,7 +103,7 @@ class Page:
     async def until(self, condition: str) -> Any:
         """Wait for an expression to be true; its value."""
         return await self.run(
-            "new Promise((done, fail) => { const end = performance.now() + 20000; const look = () => { let value;"
+            "new Promise((done, fail) => { const end = performance.now() + 60000; const look = () => { let value;"
             f" try {{ value = ({condition}); }} catch (error) {{ value = false; }}"
             " if (value) done(value); else if (performance.now() > end) fail(new Error('never')); "
             "else setTimeout(look, 20); }; look(); })"

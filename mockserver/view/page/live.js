@@ -11,7 +11,7 @@ async function asked_of(path, options = {}) {
 }
 
 function follow(column) {
-  const box = byId("live"), status = element("p", "connecting ..."), faults = element("ul"), sessions = element("ul"), form = element("form"), field = element("input"), add_ = element("button", "Set fault");
+  const box = byId("live"), status = element("p", "connecting ..."), trouble = element("p", "", "bad"), faults = element("ul"), sessions = element("ul"), form = element("form"), field = element("input"), add_ = element("button", "Set fault");
   box.hidden = false;
   status.setAttribute("role", "status");
   field.placeholder = "delay 11s on EVENT";
@@ -19,9 +19,10 @@ function follow(column) {
   field.id = "fault";
   add_.type = "submit";
   form.append(element("span", "--fault"), field, add_);
-  box.append(status, form, faults, sessions);
+  trouble.setAttribute("role", "alert");
+  box.append(status, trouble, form, faults, sessions);
   const known = new Map();
-  const said = (error) => { status.textContent = error.message; status.className = "bad"; };
+  const said = (error) => { trouble.textContent = error.message; };
 
   async function showFaults() {
     const { faults: set } = await asked_of("faults");
@@ -37,7 +38,7 @@ function follow(column) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const body = JSON.stringify({ spec: field.value });
-    asked_of("faults", { method: "POST", body, headers: { "Content-Type": "application/json" } }).then(() => { field.value = ""; status.className = ""; return showFaults(); }).catch(said);
+    asked_of("faults", { method: "POST", body, headers: { "Content-Type": "application/json" } }).then(() => { field.value = ""; trouble.textContent = ""; return showFaults(); }).catch(said);
   });
 
   function showSessions(told) {
@@ -56,7 +57,6 @@ function follow(column) {
     for (;;) {
       try {
         const body = await asked_of(`scene?since=${since}&wait_ms=20000`);
-        status.className = "";
         since = body.next;
         for (const { session, line } of body.lines) {
           if (!known.has(session)) known.set(session, add(new LiveSession(session, 0), column).session);
