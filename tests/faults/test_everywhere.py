@@ -91,7 +91,7 @@ def _timeouts() -> Any:
 
 
 def provider() -> Source:
-    return simulator("openai", pace=QUICK, require_key=False)
+    return simulator("openai", model="gpt-realtime", pace=QUICK, require_key=False)
 
 
 async def recorded(tmp: Path) -> Cassette:

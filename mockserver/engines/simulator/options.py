@@ -54,7 +54,13 @@ Prefix = Annotated[
     ),
 ]
 
-CloseCode = Annotated[int, Limit("of 1000 or from 3000 to 4999", lambda code: code == 1000 or 3000 <= code <= 4999)]
+CloseCode = Annotated[
+    int,
+    Limit(
+        "that a server may send (1000 to 1003, 1007 to 1014, 3000 to 4999)",
+        lambda code: code in range(1000, 1004) or code in range(1007, 1015) or code in range(3000, 5000),
+    ),
+]
 """A close code that a server of a websocket may send where all is well (RFC 6455 section 7.4)."""
 
 Transcripts = Sequence[str | None] | Callable[[bytes], str | None]

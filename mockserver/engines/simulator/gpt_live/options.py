@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import ClassVar, Literal
 
 from mockserver.core.typed import Name, NotNegativeInt, Positive
+from mockserver.engines.simulator.options import CloseCode, SimulatorOptions
 from mockserver.engines.simulator.options import Settings as CommonSettings
-from mockserver.engines.simulator.options import SimulatorOptions
 
 MODELS = ("gpt-live-1", "gpt-live-1.1")
 """gpt_live.md#7."""
@@ -41,7 +41,7 @@ class LiveOptions(SimulatorOptions):
         "stop"  # Unknown: what the model does when the user speaks too (gpt_live.md#47).
     )
     interruption_ms: NotNegativeInt = 300  # Unknown: how long the user must speak until the model stops.
-    close_code: NotNegativeInt = 1000  # Unknown: the socket's close code after session.closed (gpt_live.md#45).
+    close_code: CloseCode = 1000  # Unknown: the socket's close code after session.closed (gpt_live.md#45).
     # Unknown: whether an instructions.appended comes unasked after the start; one author saw it, no recording has it.
     greets_with_instructions: bool = False
     attach_replay_s: Positive = 5  # Unknown: how far back a late sideband is told what was said (gpt_live.md#37).
@@ -54,6 +54,6 @@ class LiveSettings(CommonSettings, total=False):
     turn_silence_ms: NotNegativeInt
     overlap: Literal["stop", "talk_on"]
     interruption_ms: NotNegativeInt
-    close_code: NotNegativeInt
+    close_code: CloseCode
     greets_with_instructions: bool
     attach_replay_s: Positive
