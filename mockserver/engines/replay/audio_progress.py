@@ -7,7 +7,7 @@ the end of an utterance.
 
 from __future__ import annotations
 
-from mockserver.core.frames import Frame, Micros
+from mockserver.core.frames import Frame, Micros, Sender
 from mockserver.core.view import View
 from mockserver.dialects.base import MatchRules
 from mockserver.engines.replay.audio_clock import AudioClock, audio_bytes
@@ -15,6 +15,8 @@ from mockserver.engines.replay.matching import Mismatch
 from mockserver.engines.replay.recording import Score
 from mockserver.engines.replay.steps import Step
 
+LOOK_BACK = 2_000
+"""Records in which the client's last frame before a pause is looked for."""
 QUIET: Micros = 500_000
 """After so long without client audio, a little less than was recorded counts as all of it."""
 
@@ -44,7 +46,7 @@ class Hearing:
                 return f"the audio differs from the recorded one after {at} ms"
         # A slow client's pause between two pieces is no silence.
         pause, self._spoke_at = now - self._spoke_at, now
-        self.quiet_at = now + max(QUIET, 3 * pause) if self._nearly() else None
+        self.quiet_at = now + max(QUIET, 3 * pause) if self._nearly() and not self._paused() else None
         return ""
 
     def quiet(self, now: Micros) -> None:
@@ -71,6 +73,15 @@ class Hearing:
         self._synced = step.audio_us, self.ear.size, step.audio_bytes
         self._score.heard(self.ear.us, now)
         return None
+
+    def _paused(self) -> bool:
+        """Whether the recorded client was quiet here too: then the live one will go on as it did."""
+        if not self._score.marks:
+            return False
+        place, records = self._score.marks[0][1], self._score.records
+        before = range(place - 1, max(-1, place - LOOK_BACK), -1)
+        last = next((one for one in before if records[one].sender is Sender.CLIENT), None)
+        return last is not None and records[place].at - records[last].at >= QUIET
 
     def _nearly(self) -> bool:
         waits = self._score.audio_waits

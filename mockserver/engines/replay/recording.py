@@ -80,7 +80,7 @@ class Score:
         self._stream: tuple[Cause | None, Anchor, Chain] = None, self.opening, Chain("")
         self._shapes: list[DeltaShape] = []  # of the frames of that stream
         self.at_once = not connection.timed or pace.speed is None
-        self._marks: deque[tuple[Micros, int]] = deque()  # how much audio there was at which record
+        self.marks: deque[tuple[Micros, int]] = deque()  # how much audio there was at which record
         self._shared: tuple[int, Anchor] | None = None
         self.end: Anchor | None = None
         self.sent_at: Micros = 0
@@ -142,7 +142,7 @@ class Score:
         if view.kind is Kind.AUDIO and view.audio is not None:
             self._last_audio_at = self._tempo.at(at, event=False)
             self.ear.take(view.audio)
-            self._marks.append((self.ear.us, place))
+            self.marks.append((self.ear.us, place))
             if self._rules.audio == "exact":
                 self.heard_exactly += audio_bytes(view, frame)
             self._causes.audio()
@@ -381,8 +381,8 @@ class Score:
         self._heard, self._heard_at = total, now
         while self.audio_waits and self.audio_waits[0][0] <= total:
             self.settle(self.audio_waits.popleft()[1], now)
-        while self._marks and self._marks[0][0] <= total:
-            self.progress = max(self.progress, self._marks.popleft()[1])
+        while self.marks and self.marks[0][0] <= total:
+            self.progress = max(self.progress, self.marks.popleft()[1])
         self.advance(self.progress)
 
     def pending(self, *, more: int = 0) -> Iterator[Step]:
