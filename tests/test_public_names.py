@@ -29,7 +29,7 @@ def shown() -> list[tuple[str, str, str]]:
         for module, names in re.findall(
             r"^from (mockserver[\w.]*) import ([\w, ]+)$", page.read_text("utf-8"), re.MULTILINE
         ):
-            found += [(page.name, module, name.strip()) for name in names.split(",")]
+            found += [(page.name, module, name.strip().partition(" as ")[0]) for name in names.split(",")]
     return found
 
 

@@ -135,7 +135,7 @@ def test_any_bytes(data: bytes, header: object) -> None:
         assert read_all(msgpack.packb({codec.MAGIC: 1, "header": header}), partial=True) == 0
 
 
-EXAMPLES = sorted({action.example for action in ACTIONS.values() if action.example})
+EXAMPLES = sorted({action.shown_example() for action in ACTIONS.values() if action.example})
 WORDS = [
     *sorted({word for example in EXAMPLES for word in example.split()}),
     *"on",
