@@ -9,24 +9,15 @@ from mockserver.core.frames import (
     MILLISECOND,
     SECOND,
     Accept,
-    Binary,
-    Close,
-    Effect,
-    Event,
     Handshake,
     Hangup,
-    Lost,
     Micros,
-    Opened,
-    Peer,
-    Received,
-    Text,
-    Told,
 )
 from mockserver.core.json_text import dumps
 from mockserver.dialects.base import Dialect, close_reason
 from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator import reading, shapes
+from mockserver.engines.simulator.desk_engine import DeskEngine
 from mockserver.engines.simulator.elevenlabs import problems
 from mockserver.engines.simulator.elevenlabs.agent import Agent, agent_for, sound_of
 from mockserver.engines.simulator.elevenlabs.hearing import UserVoice
@@ -45,7 +36,7 @@ FIRST_PING = 2
 """Pings are counted from 2 (elevenlabs.md#44)."""
 
 
-class AgentEngine:
+class AgentEngine(DeskEngine[AgentDesk]):
     """The engine. ``gate``: why a client is turned away after the upgrade, or None."""
 
     def __init__(
@@ -61,11 +52,10 @@ class AgentEngine:
         failed: Callable[[str], None],
     ) -> None:
         self.dialect = dialect
-        self.wire = AgentDesk(context, options)
-        self.id = self.wire.conversation_id()
+        super().__init__(AgentDesk(context, options))
+        self.id = self.desk.conversation_id()
         self._model = model
         self._gate = gate
-        self._over = False
         self._begun = False
         self._queued = False
         self._held: list[Callable[[], None]] = []
@@ -74,13 +64,14 @@ class AgentEngine:
         self._pinged: tuple[int, Micros] = (0, 0)
         self._round_trip_ms: int | None = None
         self.agent = Agent(sound_of(options.agent_audio), model)
-        self.turns = AgentTurns(self.wire, self.agent, replier, ended=self._end, failed=failed)
+        self.turns = AgentTurns(self.desk, self.agent, replier, ended=self._end, failed=failed)
+        self.asking = self.turns.asking
         self.hearing = UserVoice(
-            self.wire,
+            self.desk,
             ear,
             sound_of(options.user_audio),
             began=self._began_to_speak,
-            spoke=lambda: self.turns.interrupt(self.wire.next),
+            spoke=lambda: self.turns.interrupt(self.desk.next),
             said=self._said,
         )
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -95,40 +86,10 @@ class AgentEngine:
             "multimodal_message": self._multimodal,
         }
 
-    # --- the machine ---
-
-    def feed(self, event: Event, now: Micros) -> list[Effect]:
-        """Something from the client or the shell. After the end nothing is said any more."""
-        if self._over:
-            return []
-        self.wire.now = now
-        match event:
-            case Opened(handshake):
-                self._open(handshake)
-            case Received(Peer.CLIENT, Text(data)):
-                self._received(data)
-            case Received(Peer.CLIENT, Binary()):
-                self._end(problems.invalid("a binary frame"))
-            case Received(Peer.CLIENT, Close() | Lost()):
-                self._finish()
-            case Told(token, value, failure):
-                self.turns.asking.told(token, value, failure)
-            case _:
-                pass
-        return self.wire.taken()
-
-    def wake_at(self) -> Micros | None:
-        """When the next thing is due."""
-        return self.wire.wake_at()
-
-    def wake(self, now: Micros) -> list[Effect]:
-        """What is due, in order."""
-        return self.wire.wake(now)
-
     # --- begin and end ---
 
     def _open(self, handshake: Handshake) -> None:
-        self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
+        self.desk.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
         if self._gate is not None:
             self._end(self._gate)
             return
@@ -136,10 +97,10 @@ class AgentEngine:
 
     def _begin(self, body: dict[str, Any]) -> None:
         """The initiation: what the client overrides is checked once the handshake is done (elevenlabs.md#6)."""
-        options = self.wire.options
+        options = self.desk.options
         self._begun = True
         self.agent = self.turns.agent = agent_for(options, self._model, body)
-        self.wire.emit(
+        self.desk.emit(
             "conversation_initiation_metadata",
             "conversation_initiation_metadata_event",
             conversation_id=self.id,
@@ -150,21 +111,21 @@ class AgentEngine:
         if options.refusal != "none":
             self._end(problems.FAILURES[options.refusal])
             return
-        self.wire.in_seconds(options.max_session_s, self, lambda: self._end(problems.MAX_DURATION))
-        self.wire.at(self.wire.now + FIRST_PING_MS * MILLISECOND, self, self._ping)
+        self.desk.in_seconds(options.max_session_s, self, lambda: self._end(problems.MAX_DURATION))
+        self.desk.at(self.desk.now + FIRST_PING_MS * MILLISECOND, self, self._ping)
         if options.queue == "none":
             self._start()
             return
         self._queued = True
         self._queue_status("waiting")
-        self.wire.in_seconds(options.queue_s, self, self._queue_over)
+        self.desk.in_seconds(options.queue_s, self, self._queue_over)
 
     def _queue_status(self, status: str) -> None:
-        self.wire.emit("queue_status", "queue_status_event", status=status)
+        self.desk.emit("queue_status", "queue_status_event", status=status)
 
     def _queue_over(self) -> None:
-        self._queue_status(self.wire.options.queue)
-        if self.wire.options.queue == "timed_out":
+        self._queue_status(self.desk.options.queue)
+        if self.desk.options.queue == "timed_out":
             self._end(problems.QUEUE_OVER)
             return
         self._queued = False
@@ -181,44 +142,43 @@ class AgentEngine:
 
     def _end(self, ending: ConversationEnd) -> None:
         """A close frame, and before it an error event where such are told."""
-        kind = self.wire.options.error_event
+        kind = self.desk.options.error_event
         if kind != "none" and ending.code != 1000:
             fields = {"code": ending.code, "message": ending.reason, "error_type": ending.kind, "reason": None}
-            self.wire.emit(kind, "error_event", **fields)
-        self.wire.push(Hangup(code=ending.code, reason=close_reason(ending.reason)))
+            self.desk.emit(kind, "error_event", **fields)
+        self.desk.push(Hangup(code=ending.code, reason=close_reason(ending.reason)))
         self._finish()
-
-    def _finish(self) -> None:
-        self._over = True
-        self.wire.plan.clear()
 
     def _watch_input(self) -> None:
         """Nothing from the client for too long ends the conversation (elevenlabs.md#45)."""
-        seconds = self.wire.options.input_timeout_s
+        seconds = self.desk.options.input_timeout_s
         if seconds is None:
             return
         due = self._heard_at + round(seconds * SECOND)
-        if due <= self.wire.now:
+        if due <= self.desk.now:
             self._end(problems.NO_INPUT)
         else:
-            self.wire.at(due, self, self._watch_input)
+            self.desk.at(due, self, self._watch_input)
 
     # --- pings ---
 
     def _ping(self) -> None:
-        self._pinged = (self._pings, self.wire.now)
-        self.wire.emit("ping", "ping_event", event_id=self._pings, ping_ms=self._round_trip_ms)
+        self._pinged = (self._pings, self.desk.now)
+        self.desk.emit("ping", "ping_event", event_id=self._pings, ping_ms=self._round_trip_ms)
         self._pings += 1
-        self.wire.at(self.wire.now + PING_MS * MILLISECOND, self, self._ping)
+        self.desk.at(self.desk.now + PING_MS * MILLISECOND, self, self._ping)
 
     def _pong(self, body: dict[str, Any]) -> None:
         number, at = self._pinged
         if body["event_id"] == number:
-            self._round_trip_ms = (self.wire.now - at) // MILLISECOND
+            self._round_trip_ms = (self.desk.now - at) // MILLISECOND
 
     # --- the client's frames ---
 
-    def _received(self, data: str) -> None:
+    def _binary(self, data: bytes) -> None:
+        self._end(problems.invalid("a binary frame"))
+
+    def _text(self, data: str) -> None:
         body = reading.parse(data)
         try:
             self._dispatch(body)
@@ -230,7 +190,7 @@ class AgentEngine:
             raise problems.invalid("no JSON object")
         name = body.get("type")
         if name != "pong":
-            self._heard_at = self.wire.now
+            self._heard_at = self.desk.now
         if name is None and CHUNK in body:
             shapes.check(AUDIO, body, "", problems)
             self._first(CHUNK)
@@ -239,9 +199,9 @@ class AgentEngine:
         if not isinstance(name, str):
             raise problems.missing("type")
         if name not in MESSAGES:
-            if self.wire.options.unknown_message == "close":
+            if self.desk.options.unknown_message == "close":
                 raise problems.invalid(f"unknown type {name[:40]!r}")
-            self.wire.note("simulator", f"a message of unknown type {name[:40]!r} is ignored")
+            self.desk.note("simulator", f"a message of unknown type {name[:40]!r} is ignored")
             return
         shapes.check(MESSAGES[name], body, "", problems)
         if name == UPDATE and not self._begun:
@@ -265,7 +225,7 @@ class AgentEngine:
         told = body.get("text")
         words = told.get("text") if isinstance(told, dict) else told
         if body.get("file") is not None:
-            self.wire.note("simulator", "multimodal_message: its file is not read")
+            self.desk.note("simulator", "multimodal_message: its file is not read")
         if words:
             self._user_text(str(words), None)
 
@@ -273,16 +233,16 @@ class AgentEngine:
         if self._queued:
             self._held.append(lambda: self._user_text(text, ident))
             return
-        number = self.wire.next()
+        number = self.desk.next()
         self.turns.interrupt(lambda: number)
-        self.turns.user_said(text, ident or self.wire.ids.uuid(), number=number)
+        self.turns.user_said(text, ident or self.desk.ids.uuid(), number=number)
 
     def _contextual_update(self, body: dict[str, Any]) -> None:
         text = body["text"]
-        if self.wire.misbehaves(AgentMisbehaviour.CONTEXT_ANSWERED, f"{text!r} is answered"):
+        if self.desk.misbehaves(AgentMisbehaviour.CONTEXT_ANSWERED, f"{text!r} is answered"):
             self._user_text(text, None)
         else:
-            self.turns.context(text, self.wire.ids.uuid())
+            self.turns.context(text, self.desk.ids.uuid())
 
     def _tool_result(self, body: dict[str, Any]) -> None:
         value = body["result"]
@@ -292,18 +252,18 @@ class AgentEngine:
     # --- the user's voice ---
 
     def _began_to_speak(self) -> None:
-        self.wire.drop(TIMEOUT)
+        self.desk.drop(TIMEOUT)
 
     def _said(self, words: str, ms: int) -> None:
         if self._queued:
             return
-        self.wire.after(self.wire.options.pace.transcription_ms, self, lambda: self._transcribed(words, ms))
+        self.desk.after(self.desk.options.pace.transcription_ms, self, lambda: self._transcribed(words, ms))
 
     def _transcribed(self, words: str, ms: int) -> None:
-        self.turns.interrupt(self.wire.next)
-        number = self.wire.next()
-        self.wire.emit("user_transcript", "user_transcription_event", user_transcript=words, event_id=number)
-        self.turns.user_said(words, self.wire.ids.uuid(), number=number, origin="audio", audio_ms=ms)
+        self.turns.interrupt(self.desk.next)
+        number = self.desk.next()
+        self.desk.emit("user_transcript", "user_transcription_event", user_transcript=words, event_id=number)
+        self.turns.user_said(words, self.desk.ids.uuid(), number=number, origin="audio", audio_ms=ms)
 
     # --- looking in ---
 
@@ -328,7 +288,7 @@ class AgentEngine:
                 ],
                 "speaking": self.turns.speaking,
                 "waiting_for_tools": sorted(turn.calls) if turn is not None else [],
-                "contexts": list(self.turns.asking.contexts),
+                "contexts": list(self.asking.contexts),
                 "input_audio_ms": self.hearing.position_ms,
             },
         )

@@ -7,28 +7,18 @@ client does wrong ends the session with a close that says why; there is no error
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mockserver.core.frames import (
     Accept,
-    Binary,
-    Close,
-    Effect,
-    Event,
-    Lost,
-    Micros,
-    Opened,
-    Peer,
-    Received,
+    Handshake,
     Refuse,
-    Tell,
-    Text,
-    Told,
 )
 from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator import reading
+from mockserver.engines.simulator.desk_engine import DeskEngine
 from mockserver.engines.simulator.gemini import problems, seeding
 from mockserver.engines.simulator.gemini.conversation import ContextItem, ModelContext, written
 from mockserver.engines.simulator.gemini.fields import MESSAGE
@@ -95,7 +85,7 @@ class Parts:
     started: bool = field(default=False)  # a message after the setup has come
 
 
-class LiveSession:
+class LiveSession(DeskEngine[GeminiWire]):
     """The engine. ``knows``: whether a model exists here."""
 
     def __init__(
@@ -111,13 +101,12 @@ class LiveSession:
         knows: Callable[[str, bool], bool],
         failed: Callable[[str], None],
     ) -> None:
-        self.wire = GeminiWire(context, options, vertex=place.vertex, over=self._end)
+        super().__init__(GeminiWire(context, options, vertex=place.vertex, over=self._finish))
         self.conversation = ModelContext()
         self.parts: Parts | None = None
         self._ear, self._gate, self._place, self._shelf, self._knows = ear, gate, place, shelf, knows
         self._reader = ProtoReader(place.version, place.package)
-        self._asking = Asking(self.wire, replier, failed=failed)
-        self._over = False
+        self.asking = Asking(self.desk, replier, failed=failed)
         self._handlers: dict[str, Callable[[Parts, dict[str, Any]], None]] = {
             "clientContent": self._content,
             "realtimeInput": self._input,
@@ -125,55 +114,28 @@ class LiveSession:
             "contextUpdate": self._update,
         }
 
-    # --- the machine ---
-
-    def feed(self, event: Event, now: Micros) -> list[Effect]:
-        """Something from the client, the shell or a fault. After the end nothing is said any more."""
-        if self._over:
-            return []
-        self.wire.now = now
-        match event:
-            case Opened():
-                self._open()
-            case Received(Peer.CLIENT, Text(data)):
-                self.wire.guarded(lambda: self._received(data))
-            case Received(Peer.CLIENT, Binary(raw)):
-                self.wire.guarded(lambda: self._received(raw.decode(errors="replace")))
-            case Received(Peer.CLIENT, Close() | Lost()):
-                self._end()
-            case Tell("cancel", _):
-                if self.parts is not None and self.parts.turns.current is not None:
-                    self.parts.turns.current.abandon()
-            case Told(token, value, failure):
-                self._asking.told(token, value, failure)
-            case _:
-                pass
-        return self.wire.taken()
-
-    def wake_at(self) -> Micros | None:
-        """When the next thing is due."""
-        return self.wire.wake_at()
-
-    def wake(self, now: Micros) -> list[Effect]:
-        """What is due, in order."""
-        return self.wire.wake(now)
-
     # --- begin and end ---
 
-    def _open(self) -> None:
+    def _open(self, handshake: Handshake) -> None:
         if self._gate.refuse is not None:
             status, body = self._gate.refuse
             text = json.dumps(body, indent=2) + "\n"
-            self.wire.push(Refuse(status, (("content-type", "application/json; charset=UTF-8"),), text.encode()))
-            self._end()
+            self.desk.push(Refuse(status, (("content-type", "application/json; charset=UTF-8"),), text.encode()))
+            self._finish()
             return
-        self.wire.push(Accept())
+        self.desk.push(Accept())
         if self._gate.closing is not None:
-            self.wire.close(self._gate.closing)
+            self.desk.close(self._gate.closing)
 
-    def _end(self) -> None:
-        self._over = True
-        self.wire.plan.clear()
+    def _cancel(self, data: Mapping[str, Any]) -> None:
+        if self.parts is not None and self.parts.turns.current is not None:
+            self.parts.turns.current.abandon()
+
+    def _text(self, data: str) -> None:
+        self.desk.guarded(lambda: self._received(data))
+
+    def _binary(self, data: bytes) -> None:
+        self._text(data.decode(errors="replace"))
 
     def _received(self, data: str) -> None:
         body = reading.parse(data)
@@ -202,27 +164,27 @@ class LiveSession:
 
     def _begin(self, given: dict[str, Any]) -> None:
         setup = checked(self._gate.body(given), self._place, self._knows)
-        handles = Handles(self.wire, setup, self.conversation, self._shelf)
-        limits = Limits(self.wire, setup, handles)
+        handles = Handles(self.desk, setup, self.conversation, self._shelf)
+        limits = Limits(self.desk, setup, handles)
         turns = TurnTaking(
-            self.wire,
+            self.desk,
             setup,
             self.conversation,
-            self._asking,
-            foreign=lambda: list(self._shelf.others(self.wire.context.number)),
+            self.asking,
+            foreign=lambda: list(self._shelf.others(self.desk.context.number)),
             began=handles.busy,
             ended=handles.idle,
             result=handles.result,
         )
         hearing = Microphone(
-            self.wire, setup, self._ear, spoke=turns.speech, turn_over=turns.answer, filmed=limits.filmed
+            self.desk, setup, self._ear, spoke=turns.speech, turn_over=turns.answer, filmed=limits.filmed
         )
         handle = (setup.resumption or {}).get("handle")
         if handle:
             handles.resume(handle)
-        self._shelf.enter(self.wire.context.number, self.conversation)
+        self._shelf.enter(self.desk.context.number, self.conversation)
         self.parts = Parts(setup, hearing, turns, handles, limits, seeding=setup.seeded and not handle)
-        self.wire.say(setupComplete={})
+        self.desk.say(setupComplete={})
         handles.begun()
         limits.start()
 
@@ -231,7 +193,7 @@ class LiveSession:
     def _content(self, parts: Parts, body: dict[str, Any]) -> None:
         """clientContent: it is appended, interrupts, and with turnComplete is answered (gemini.md#13, gemini.md#36)."""
         complete = bool(body.get("turnComplete"))
-        if not parts.seeding and parts.setup.model.cut_by_text and self.wire.options.content_on_3 == "refused":
+        if not parts.seeding and parts.setup.model.cut_by_text and self.desk.options.content_on_3 == "refused":
             raise problems.invalid()
         entries: list[ContextItem] = []
         for content in body.get("turns", ()):
@@ -252,7 +214,7 @@ class LiveSession:
     def _input(self, parts: Parts, body: dict[str, Any]) -> None:
         """realtimeInput: audio, images, text and marks, in the order of one message's fields."""
         turn = parts.turns.current
-        refuses = parts.setup.model.refuses_input_during_call and self.wire.options.input_during_call == "close"
+        refuses = parts.setup.model.refuses_input_during_call and self.desk.options.input_during_call == "close"
         if refuses and turn is not None and turn.waiting:
             raise problems.not_implemented()  # gemini.md#46
         hearing = parts.hearing
@@ -280,7 +242,7 @@ class LiveSession:
     def _measure(self, parts: Parts) -> None:
         """The context has a size; compression makes room (gemini.md#51, gemini.md#54)."""
         size = sum(self.conversation.tokens().values())
-        most = self.wire.options.max_context_tokens
+        most = self.desk.options.max_context_tokens
         compression = parts.setup.compression
         if compression is not None:
             trigger = compression.get("triggerTokens") or round(most * DEFAULT_COMPRESSION_SHARE)
@@ -290,7 +252,7 @@ class LiveSession:
         elif size > most:
             if self._place.vertex:
                 raise Closing(1000, problems.CANCELLED)
-            raise Closing(self.wire.options.overflow_code, problems.INVALID)
+            raise Closing(self.desk.options.overflow_code, problems.INVALID)
 
     # --- looking in ---
 
@@ -308,7 +270,7 @@ class LiveSession:
                 "open_calls": [call.id for call in parts.turns.calls.open.values()] if parts else [],
                 "active_turn": turn.number if turn else None,
                 "handle": parts.handles.newest if parts else None,
-                "contexts": list(self._asking.contexts),
+                "contexts": list(self.asking.contexts),
                 "input_audio_ms": parts.hearing.position_ms if parts else 0,
             },
         )

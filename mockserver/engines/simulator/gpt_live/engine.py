@@ -10,23 +10,15 @@ from typing import Any
 from mockserver.core.frames import (
     MILLISECOND,
     Accept,
-    Binary,
     Close,
-    Effect,
-    Event,
     Handshake,
     Hangup,
     Lost,
-    Micros,
-    Opened,
-    Peer,
-    Received,
-    Text,
-    Told,
 )
 from mockserver.dialects.base import Dialect, close_reason
 from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator import reading, shapes
+from mockserver.engines.simulator.desk_engine import DeskEngine
 from mockserver.engines.simulator.gpt_live.dialogue import Dialogue
 from mockserver.engines.simulator.gpt_live.hearing import LiveEar
 from mockserver.engines.simulator.gpt_live.options import LiveMisbehaviour, LiveOptions
@@ -50,7 +42,7 @@ POLL_S = 0.2
 KINDS = {"instructions": "developer", "thinking": "developer", "commentary": "system"}
 
 
-class LiveEngine:
+class LiveEngine(DeskEngine[LiveDesk]):
     """The engine. ``gate``: why a client is turned away. ``stored``: the session that this one is a fork of."""
 
     def __init__(
@@ -68,13 +60,13 @@ class LiveEngine:
         failed: Callable[[str], None],
     ) -> None:
         self.dialect = dialect
-        self.wire = LiveDesk(context, options)
+        super().__init__(LiveDesk(context, options))
         self.ear = ear
-        self.session = SessionResource(self.wire.mint(f"live_u{context.number % 2}_"), 0)
+        self.session = SessionResource(self.desk.mint(f"live_u{context.number % 2}_"), 0)
         self.items: list[Seen] = []
         self.commands: list[dict[str, Any]] = []
         """What sidebands and plain calls ask for, in order."""
-        self.over = self.hung_up = False
+        self.hung_up = False
         self.muted = False
         self._gate = gate
         self._stored = stored
@@ -83,7 +75,7 @@ class LiveEngine:
         self._begun = self._closing = False
         self._acks: list[tuple[int, str, str | None]] = []
         self.dialogue = Dialogue(
-            self.wire,
+            self.desk,
             self.session,
             self.items,
             replier,
@@ -91,7 +83,8 @@ class LiveEngine:
             filtered=lambda: self._ended("content", None),
             failed=failed,
         )
-        self.timeline = Timeline(self.wire, step=self._step, frame=self.dialogue.voice.frame)
+        self.asking = self.dialogue.asking
+        self.timeline = Timeline(self.desk, step=self._step, frame=self.dialogue.voice.frame)
         self.hearing: LiveEar | None = None
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "session.start": self._start_again,
@@ -111,47 +104,15 @@ class LiveEngine:
             "response.create": lambda body: self.dialogue.create(),
         }
 
-    # --- the machine ---
-
-    def feed(self, event: Event, now: Micros) -> list[Effect]:
-        """Something from the client or the shell. After the end nothing is said any more."""
-        if self.over:
-            return []
-        self.wire.now = now
-        match event:
-            case Opened(handshake):
-                self._open(handshake)
-            case Received(Peer.CLIENT, Text(data)):
-                self._received(data)
-            case Received(Peer.CLIENT, Binary()):
-                self.wire.error(problems.not_text(), None)
-            case Received(Peer.CLIENT, Close()):
-                self._gone("remote_hangup")
-            case Received(Peer.CLIENT, Lost()):
-                self._gone("connection_lost")
-            case Told(token, value, failure):
-                self.dialogue.asking.told(token, value, failure)
-            case _:
-                pass
-        return self.wire.taken()
-
-    def wake_at(self) -> Micros | None:
-        """When the next thing is due."""
-        return self.wire.wake_at()
-
-    def wake(self, now: Micros) -> list[Effect]:
-        """What is due, in order."""
-        return self.wire.wake(now)
-
     # --- begin ---
 
     def _open(self, handshake: Handshake) -> None:
         """The client speaks first: nothing is said until it has (gpt_live.md#2)."""
-        self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
+        self.desk.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
         if self._gate is not None:
-            self.wire.error(self._gate, None)
+            self.desk.error(self._gate, None)
             reason = ".".join(filter(None, (self._gate.kind, self._gate.code)))
-            self.wire.push(Hangup(code=3000, reason=close_reason(reason)))
+            self.desk.push(Hangup(code=3000, reason=close_reason(reason)))
             self._finish()
 
     def _start(self, body: dict[str, Any]) -> None:
@@ -167,33 +128,33 @@ class LiveEngine:
         else:
             self.session.fork(self._stored.session, given)
             self.items += self._stored.items
-        limit = self.wire.options.max_session_s
-        self.session.expires_at = self.wire.seconds() + round(limit)
+        limit = self.desk.options.max_session_s
+        self.session.expires_at = self.desk.seconds() + round(limit)
         self._seed()
         self._begun = True
         self.dialogue.begin()
         self.hearing = LiveEar(
-            self.wire, self.ear, self.session.sound.rate, said=self.dialogue.user_said, spoke=self.dialogue.overlap
+            self.desk, self.ear, self.session.sound.rate, said=self.dialogue.user_said, spoke=self.dialogue.overlap
         )
         self._tell_started(self)
-        self.wire.in_seconds(limit, self, lambda: self._ended("expired", None))
-        self.wire.in_seconds(USAGE_S, self, self._usage)
-        self.wire.in_seconds(POLL_S, self, self._poll)
+        self.desk.in_seconds(limit, self, lambda: self._ended("expired", None))
+        self.desk.in_seconds(USAGE_S, self, self._usage)
+        self.desk.in_seconds(POLL_S, self, self._poll)
         event_id = body.get("event_id")
-        self.wire.after(self.wire.options.pace.created_ms, self, lambda: self._tell(event_id))
+        self.desk.after(self.desk.options.pace.created_ms, self, lambda: self._tell(event_id))
 
     def _seed(self) -> None:
         """The history that a client brings, for a new session or one in place of another that broke off."""
-        lost = bool(self.session.input) and self.wire.misbehaves(
+        lost = bool(self.session.input) and self.desk.misbehaves(
             LiveMisbehaviour.HISTORY_DROPPED, f"{len(self.session.input)} messages are not known to the model"
         )
         for item in [] if lost else self.session.input:
             text = item["content"][0]["text"]
-            self.items.append(Seen(item.get("id") or self.wire.mint("item_"), "message", item["role"], text))
+            self.items.append(Seen(item.get("id") or self.desk.mint("item_"), "message", item["role"], text))
 
     def _tell(self, event_id: str | None) -> None:
-        self.wire.emit("session.started", event_id, session=self.session.shown())
-        if self.wire.options.greets_with_instructions:
+        self.desk.emit("session.started", event_id, session=self.session.shown())
+        if self.desk.options.greets_with_instructions:
             self._acks.append((0, "instructions", None))
 
     # --- the end ---
@@ -202,36 +163,32 @@ class LiveEngine:
         if self._closing:
             return
         self._closing = True
-        self.wire.at(self.wire.now + DRAIN_MS * MILLISECOND, self, self.timeline.stop)
-        self.wire.at(self.wire.now + CLOSING_MS * MILLISECOND, self, lambda: self._ended("close_requested", event_id))
+        self.desk.at(self.desk.now + DRAIN_MS * MILLISECOND, self, self.timeline.stop)
+        self.desk.at(self.desk.now + CLOSING_MS * MILLISECOND, self, lambda: self._ended("close_requested", event_id))
 
     def _ended(self, reason: str, event_id: str | None) -> None:
         """``session.closed``, then the socket. A last second that has begun is counted (gpt_live.md#48)."""
         self._last_word(reason, event_id)
-        self.wire.push(Hangup(code=self.wire.options.close_code))
+        self.desk.push(Hangup(code=self.desk.options.close_code))
         self._finish()
 
     def _last_word(self, reason: str, event_id: str | None) -> None:
         seconds = float(int(self.timeline.position_ms // 1000) + bool(self.timeline.position_ms))
         shown = self.session.shown()
-        self.wire.emit("session.closed", event_id, reason=reason, session=shown, usage={"seconds": seconds})
+        self.desk.emit("session.closed", event_id, reason=reason, session=shown, usage={"seconds": seconds})
 
-    def _gone(self, reason: str) -> None:
+    def _left(self, end: Close | Lost) -> None:
         """The client has left; sidebands are told."""
         if self._begun:
-            self._last_word(reason, None)
-            self.wire.taken()
+            self._last_word("remote_hangup" if isinstance(end, Close) else "connection_lost", None)
+            self.desk.taken()
         self._finish()
-
-    def _finish(self) -> None:
-        self.over = True
-        self.wire.plan.clear()
 
     def _usage(self) -> None:
         seconds = float(self.timeline.position_ms // 1000)
         ratio = round(0.005 + 0.0003 * self.timeline.position_ms / 1000, 6)
-        self.wire.emit("session.usage.updated", usage={"seconds": seconds}, context_window={"usage_ratio": ratio})
-        self.wire.in_seconds(USAGE_S, self, self._usage)
+        self.desk.emit("session.usage.updated", usage={"seconds": seconds}, context_window={"usage_ratio": ratio})
+        self.desk.in_seconds(USAGE_S, self, self._usage)
 
     # --- the clock ---
 
@@ -243,11 +200,14 @@ class LiveEngine:
         self._acks = [ack for ack in self._acks if ack[0] > start_ms]
         self.dialogue.voice.step(start_ms)
         for _, kind, event_id in due:
-            self.wire.emit(f"session.{kind}.appended", event_id, start_ms=start_ms, end_ms=start_ms + STEP_MS)
+            self.desk.emit(f"session.{kind}.appended", event_id, start_ms=start_ms, end_ms=start_ms + STEP_MS)
 
     # --- the client's events ---
 
-    def _received(self, data: str) -> None:
+    def _binary(self, data: bytes) -> None:
+        self.desk.error(problems.not_text(), None)
+
+    def _text(self, data: str) -> None:
         body = reading.parse(data)
         self.handle(body, FORK_START if self._stored is not None else EVENTS)
 
@@ -256,7 +216,7 @@ class LiveEngine:
         waiting, self.commands[:] = list(self.commands), []
         for body in waiting:
             self.handle(body, EVENTS)
-        self.wire.in_seconds(POLL_S, self, self._poll)
+        self.desk.in_seconds(POLL_S, self, self._poll)
 
     def handle(self, body: Any, events: Any) -> None:
         """One event of a client's; what is wrong is told, and changes nothing."""
@@ -266,7 +226,7 @@ class LiveEngine:
         try:
             self._dispatch(body, events)
         except ClientProblem as problem:
-            self.wire.error(problem, event_id if isinstance(event_id, str) else None)
+            self.desk.error(problem, event_id if isinstance(event_id, str) else None)
 
     def _dispatch(self, body: Any, events: Any) -> None:
         if not isinstance(body, dict):
@@ -292,7 +252,7 @@ class LiveEngine:
 
     def _update(self, body: dict[str, Any]) -> None:
         self.session.update(body["session"])
-        self.wire.emit("session.updated", body.get("event_id"), session=self.session.shown())
+        self.desk.emit("session.updated", body.get("event_id"), session=self.session.shown())
 
     def _audio(self, body: dict[str, Any]) -> None:
         try:
@@ -303,14 +263,14 @@ class LiveEngine:
         pcm = sound.to_pcm(data)
         if not pcm or self.hearing is None:
             return
-        self.wire.heard(pcm, round(self.timeline.position_ms))
-        deaf = self.muted and not self.wire.misbehaves(LiveMisbehaviour.MUTE_IGNORED, "muted audio is heard")
+        self.desk.heard(pcm, round(self.timeline.position_ms))
+        deaf = self.muted and not self.desk.misbehaves(LiveMisbehaviour.MUTE_IGNORED, "muted audio is heard")
         self.hearing.append(bytes(len(pcm)) if deaf else pcm)
         self.timeline.append(len(pcm) / 2 * 1000 / sound.rate)
 
     def _mute(self, body: dict[str, Any], *, on: bool) -> None:
         self.muted = on
-        self.wire.emit(f"session.input_audio.{'muted' if on else 'unmuted'}", body.get("event_id"))
+        self.desk.emit(f"session.input_audio.{'muted' if on else 'unmuted'}", body.get("event_id"))
 
     def _append(self, kind: str, body: dict[str, Any]) -> None:
         """Context while the session runs. It is acknowledged on the timeline, so only while audio flows
@@ -320,7 +280,7 @@ class LiveEngine:
         self.dialogue.check_delegation(delegation)
         self._acks.append((self.timeline.now_ms + ACK_MS, kind, body.get("event_id")))
         spoken = kind == "commentary" or (
-            kind == "thinking" and self.wire.misbehaves(LiveMisbehaviour.THINKING_SPOKEN, f"{content!r} is said")
+            kind == "thinking" and self.desk.misbehaves(LiveMisbehaviour.THINKING_SPOKEN, f"{content!r} is said")
         )
         self.dialogue.told(KINDS[kind], content, delegation, spoken=spoken)
 
@@ -348,7 +308,7 @@ class LiveEngine:
                     }
                     for item in self.items
                 ],
-                "contexts": list(self.dialogue.asking.contexts),
+                "contexts": list(self.asking.contexts),
                 "speaking": self.dialogue.voice.speaking,
                 "pending": self.dialogue.voice.pending or bool(self._acks),
                 "muted": self.muted,

@@ -14,22 +14,13 @@ from mockserver.core.frames import (
     MILLISECOND,
     SECOND,
     Accept,
-    Binary,
-    Close,
-    Effect,
-    Event,
     Handshake,
     Hangup,
-    Lost,
-    Micros,
-    Opened,
-    Peer,
-    Received,
-    Text,
 )
 from mockserver.dialects.base import Dialect, close_reason
 from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator import reading
+from mockserver.engines.simulator.desk_engine import DeskEngine
 from mockserver.engines.simulator.gpt_live.engine import LiveEngine
 from mockserver.engines.simulator.gpt_live.options import LiveOptions
 from mockserver.engines.simulator.gpt_live.schema import EVENTS
@@ -45,82 +36,49 @@ NOT_HERE = ("session.start", INPUT)
 """What only the primary socket takes."""
 
 
-class Sideband:
+class Sideband(DeskEngine[LiveDesk]):
     """The engine. ``session`` None: there is none of that id, or its time is over."""
 
     def __init__(
         self, *, dialect: Dialect, options: LiveOptions, context: SessionContext, ident: str, session: LiveEngine | None
     ) -> None:
         self.dialect = dialect
-        self.wire = LiveDesk(context, options)
+        super().__init__(LiveDesk(context, options))
         self.ident = ident
         self.session = session
         self._place = 0
-        self._over = False
         self._held: dict[bool, list[Logged]] = {False: [], True: []}
 
-    # --- the machine ---
-
-    def feed(self, event: Event, now: Micros) -> list[Effect]:
-        """Something from the client or the shell."""
-        if self._over:
-            return []
-        self.wire.now = now
-        match event:
-            case Opened(handshake):
-                self._open(handshake)
-            case Received(Peer.CLIENT, Text(data)):
-                self._received(data)
-            case Received(Peer.CLIENT, Binary()):
-                self.wire.error(problems.not_text(), None)
-            case Received(Peer.CLIENT, Close() | Lost()):
-                self._finish()
-            case _:
-                pass
-        return self.wire.taken()
-
-    def wake_at(self) -> Micros | None:
-        """When it looks again."""
-        return self.wire.wake_at()
-
-    def wake(self, now: Micros) -> list[Effect]:
-        """What is due."""
-        return self.wire.wake(now)
-
     def _open(self, handshake: Handshake) -> None:
-        self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
+        self.desk.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
         session = self.session
         if session is None or session.over:
             text = f"Session '{self.ident}' not found."
-            self.wire.error(ClientProblem("session_id_not_found", text, "session_id"), None)
-            self.wire.push(Hangup(code=4000, reason=close_reason("invalid_request_error.session_id_not_found")))
+            self.desk.error(ClientProblem("session_id_not_found", text, "session_id"), None)
+            self.desk.push(Hangup(code=4000, reason=close_reason("invalid_request_error.session_id_not_found")))
             self._finish()
             return
-        self.wire.emit("session.started", session=session.session.shown(sideband=True))
-        since = self.wire.server_now - round(self.wire.options.attach_replay_s * SECOND)
-        self._place = session.wire.since(since)
+        self.desk.emit("session.started", session=session.session.shown(sideband=True))
+        since = self.desk.server_now - round(self.desk.options.attach_replay_s * SECOND)
+        self._place = session.desk.since(since)
         self._look()
-
-    def _finish(self) -> None:
-        self._over = True
-        self.wire.plan.clear()
 
     # --- what it is told ---
 
     def _look(self) -> None:
         """All that was said since the last look."""
         assert self.session is not None
-        self._place, new = self.session.wire.logged(self._place)
+        self._place, new = self.session.desk.logged(self._place)
         for one in new:
             if one.body is None:
                 self._hold(one)
             elif one.body["type"] not in ("session.started", "error"):
-                self.wire.send(one.body)
+                self.desk.send(one.body)
                 if one.body["type"] == "session.closed":
-                    self.wire.push(Hangup(code=self.wire.options.close_code))
+                    self.desk.push(Hangup(code=self.desk.options.close_code))
                     self._finish()
                     return
-        self.wire.at(self.wire.now + LOOK_MS * MILLISECOND, self, self._look)
+        self.desk.at(self.desk.now + LOOK_MS * MILLISECOND, self, self._look)
 
     def _hold(self, one: Logged) -> None:
         """Audio is joined to frames of 200 ms."""
@@ -134,21 +92,24 @@ class Sideband:
             return
         audio = base64.b64encode(resampled(b"".join(piece.pcm for piece in held), rate)).decode()
         if one.input:
-            self.wire.send({"type": INPUT, "audio": audio})
+            self.desk.send({"type": INPUT, "audio": audio})
         else:
             start = held[0].start_ms
-            self.wire.send({"type": OUTPUT, "delta": audio, "start_ms": start, "end_ms": start + ms})
+            self.desk.send({"type": OUTPUT, "delta": audio, "start_ms": start, "end_ms": start + ms})
         held.clear()
 
     # --- what it commands ---
 
-    def _received(self, data: str) -> None:
+    def _binary(self, data: bytes) -> None:
+        self.desk.error(problems.not_text(), None)
+
+    def _text(self, data: str) -> None:
         body = reading.parse(data)
         event_id = body.get("event_id") if isinstance(body, dict) else None
         try:
             self._command(body)
         except ClientProblem as problem:
-            self.wire.error(problem, event_id if isinstance(event_id, str) else None)
+            self.desk.error(problem, event_id if isinstance(event_id, str) else None)
 
     def _command(self, body: Any) -> None:
         assert self.session is not None

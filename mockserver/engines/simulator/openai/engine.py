@@ -7,30 +7,19 @@ client sends wrong is answered with an error event and changes nothing (openai.m
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mockserver.core.frames import (
     Accept,
-    Binary,
-    Close,
-    Effect,
-    Event,
     Handshake,
     Hangup,
-    Lost,
-    Micros,
-    Opened,
-    Peer,
-    Received,
     Refuse,
-    Tell,
-    Text,
-    Told,
 )
 from mockserver.dialects.base import Dialect, close_reason
 from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator import reading, shapes
+from mockserver.engines.simulator.desk_engine import DeskEngine
 from mockserver.engines.simulator.openai import mcp, problems, schema
 from mockserver.engines.simulator.openai import rate_limits as limits
 from mockserver.engines.simulator.openai.audio_buffer import AudioIn
@@ -57,7 +46,7 @@ IDLE = "idle"
 """Owner of the idle timeout's task."""
 
 
-class Simulator:
+class Simulator(DeskEngine[Wire]):
     """The engine. ``gate``: why a client is turned away, or None.
 
     ``unwanted_model``: what the query of a transcription session names, though such a session takes no model there.
@@ -78,18 +67,18 @@ class Simulator:
         unwanted_model: str | None = None,
     ) -> None:
         self.dialect = dialect
-        self.wire = Wire(context, profile, options, dialect.problems)
+        super().__init__(Wire(context, profile, options, dialect.problems))
         self.settings = settings
         self._gate = gate
         self._unwanted_model = unwanted_model
-        self._over = False
         self._deaf_for: Response | None = None
-        self.conversation = Conversation(self.wire, ear)
+        self.conversation = Conversation(self.desk, ear)
         self.conversation.twice = profile.twice(settings.config.get("model") or "")
         self.responses = Responses(
-            self.wire, settings, self.conversation, replier, ended=self._response_ended, failed=failed
+            self.desk, settings, self.conversation, replier, ended=self._response_ended, failed=failed
         )
-        self.audio = AudioIn(self.wire, settings, self.conversation, ear, spoke=self._spoke, turn_over=self._turn_over)
+        self.asking = self.responses.asking
+        self.audio = AudioIn(self.desk, settings, self.conversation, ear, spoke=self._spoke, turn_over=self._turn_over)
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "session.update": self._session_update,
             "input_audio_buffer.append": self._append,
@@ -105,96 +94,64 @@ class Simulator:
             "response.cancel": lambda body: self.responses.cancel(body.get("response_id")),
         }
 
-    # --- the machine ---
-
-    def feed(self, event: Event, now: Micros) -> list[Effect]:
-        """Something from the client, the shell or a fault. After the end nothing is said any more."""
-        if self._over:
-            return []
-        self.wire.now = now
-        match event:
-            case Opened(handshake):
-                self._open(handshake)
-            case Received(Peer.CLIENT, Text(data)):
-                self._received(data)
-            case Received(Peer.CLIENT, Binary()):
-                self.wire.error(problems.not_text())
-            case Received(Peer.CLIENT, Close() | Lost()):
-                self._end()
-            case Tell("cancel", data):
-                self.responses.drop(str(data.get("response_id")))
-            case Told(token, value, failure):
-                self.responses.asking.told(token, value, failure)
-            case _:
-                pass
-        return self.wire.taken()
-
-    def wake_at(self) -> Micros | None:
-        """When the next thing is due."""
-        return self.wire.wake_at()
-
-    def wake(self, now: Micros) -> list[Effect]:
-        """What is due, in order."""
-        return self.wire.wake(now)
-
     # --- begin and end ---
 
     def _open(self, handshake: Handshake) -> None:
         if self._gate is not None:
             self._turn_away(handshake, self._gate)
             return
-        self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
-        self.settings.config["id"] = self.wire.mint("session")
-        limit = self.wire.options.max_session_s
-        self.settings.config["expires_at"] = self.wire.seconds() + round(limit)
-        self.wire.in_seconds(limit, self, self._expire)
-        self.wire.emit("session.created", session=self.settings.shown("session.created"))
-        for name, fields in self.wire.profile.start(self.wire, self.conversation.id):
-            self.wire.emit(name, **fields)
+        self.desk.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
+        self.settings.config["id"] = self.desk.mint("session")
+        limit = self.desk.options.max_session_s
+        self.settings.config["expires_at"] = self.desk.seconds() + round(limit)
+        self.desk.in_seconds(limit, self, self._expire)
+        self.desk.emit("session.created", session=self.settings.shown("session.created"))
+        for name, fields in self.desk.profile.start(self.desk, self.conversation.id):
+            self.desk.emit(name, **fields)
         self._ping_later()
 
     def _ping_later(self) -> None:
-        seconds = self.wire.profile.ping_s
+        seconds = self.desk.profile.ping_s
         if seconds is not None:
-            self.wire.in_seconds(seconds, self, self._ping)
+            self.desk.in_seconds(seconds, self, self._ping)
 
     def _ping(self) -> None:
-        self.wire.emit("ping", timestamp=self.wire.milliseconds())
+        self.desk.emit("ping", timestamp=self.desk.milliseconds())
         self._ping_later()
 
     def _turn_away(self, handshake: Handshake, gate: ShutGate) -> None:
         """Before the upgrade, or after it with an error event and a close (openai.md#5)."""
-        refusal = self.wire.profile.refusals.get(gate.about)
+        refusal = self.desk.profile.refusals.get(gate.about)
         if refusal is not None:
             status, name, message = refusal
             body = json.dumps({"error": {"code": name, "message": message}}).encode()
-            self.wire.push(Refuse(status, (("content-type", "application/json"),), body))
+            self.desk.push(Refuse(status, (("content-type", "application/json"),), body))
         else:
-            self.wire.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
+            self.desk.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
             self._hang_up(gate)
-        self._end()
+        self._finish()
 
     def _hang_up(self, gate: ShutGate) -> None:
-        self.wire.error(gate.problem)
-        self.wire.push(Hangup(code=gate.close, reason=close_reason(gate.reason)))
-        self._end()
+        self.desk.error(gate.problem)
+        self.desk.push(Hangup(code=gate.close, reason=close_reason(gate.reason)))
+        self._finish()
 
     def _expire(self) -> None:
         """60 minutes are over; nothing warns of it (openai.md#25)."""
-        text = f"Your session hit the maximum duration of {lasting(self.wire.options.max_session_s)}."
-        self.wire.error(ClientProblem("session_expired", text))
-        self.wire.push(Hangup(code=1001, reason=close_reason(text)))
-        self._end()
+        text = f"Your session hit the maximum duration of {lasting(self.desk.options.max_session_s)}."
+        self.desk.error(ClientProblem("session_expired", text))
+        self.desk.push(Hangup(code=1001, reason=close_reason(text)))
+        self._finish()
 
-    def _end(self) -> None:
-        self._over = True
-        self.wire.plan.clear()
+    def _cancel(self, data: Mapping[str, Any]) -> None:
+        self.responses.drop(str(data.get("response_id")))
 
     # --- the client's events ---
 
-    def _received(self, data: str) -> None:
-        if self._over:
-            return
+    def _binary(self, data: bytes) -> None:
+        self.desk.error(problems.not_text())
+
+    def _text(self, data: str) -> None:
         body = reading.parse(data)
         event_id = body.get("event_id") if isinstance(body, dict) else None
         try:
@@ -205,8 +162,8 @@ class Simulator:
     def _complain(self, problem: ClientProblem, event_id: str | None) -> None:
         """An error event; that of an empty commit comes late, after what the client did next (openai.md#77)."""
         empty = problem.code == "input_audio_buffer_commit_empty"
-        late = self.wire.options.pace.late_error_ms if empty else 0
-        self.wire.after(late, self, lambda: self.wire.error(problem, event_id))
+        late = self.desk.options.pace.late_error_ms if empty else 0
+        self.desk.after(late, self, lambda: self.desk.error(problem, event_id))
 
     def _dispatch(self, body: Any) -> None:
         if not isinstance(body, dict):
@@ -215,10 +172,10 @@ class Simulator:
         if name is None:
             raise ClientProblem("invalid_event", "The 'type' field is missing.", None)  # openai.md#145
         if not isinstance(name, str) or name not in self._handlers:
-            raise problems.bad_value(name, self.wire.profile.event_names, "type")
-        shapes.check(self.wire.profile.events[name], body, "", problems)
+            raise problems.bad_value(name, self.desk.profile.event_names, "type")
+        shapes.check(self.desk.profile.events[name], body, "", problems)
         try:
-            self._handlers[name](self.wire.profile.incoming(body))
+            self._handlers[name](self.desk.profile.incoming(body))
         except ClientProblem as problem:
             problem.of_conversation = name.startswith("conversation.")
             raise
@@ -228,15 +185,15 @@ class Simulator:
             self._hang_up(of_model(problems.model_for_transcription(self._unwanted_model, "update")))
             return
         self.settings.update(body["session"], spoken=self.responses.spoken, responding=bool(self.responses.running))
-        self.wire.emit("session.updated", session=self.settings.shown())
-        mcp.list_tools(self.wire, self.conversation, self.settings.config.get("tools", ()))
+        self.desk.emit("session.updated", session=self.settings.shown())
+        mcp.list_tools(self.desk, self.conversation, self.settings.config.get("tools", ()))
 
     def _item_create(self, body: dict[str, Any]) -> None:
         item = body["item"]
-        if item["type"] in schema.MCP_ITEMS and self.wire.options.mcp_items == "refused":
+        if item["type"] in schema.MCP_ITEMS and self.desk.options.mcp_items == "refused":
             kinds = [kind for kind in schema.item_kinds() if kind not in schema.MCP_ITEMS]
             raise problems.bad_value(item["type"], kinds, "item.type")
-        if item["type"] not in self.wire.profile.said_verbatim:
+        if item["type"] not in self.desk.profile.said_verbatim:
             self.conversation.create(body, self.settings.input_format)
             return
         # It is a turn of the model's like any other, but nothing is asked of the model (xai.md#33).
@@ -244,29 +201,29 @@ class Simulator:
         response = self.responses.create(said=Reply(words))
         if item.get("interruptible") is False:
             self._deaf_for = response
-        self.wire.drop(IDLE)
+        self.desk.drop(IDLE)
 
     def _commit(self, body: dict[str, Any]) -> None:
         self.audio.commit()
-        if self.wire.profile.commit_answers:
+        if self.desk.profile.commit_answers:
             self._respond()
 
     def _append(self, body: dict[str, Any]) -> None:
         """Audio; dropped while what may not be interrupted is played (xai.md#33)."""
         if self._deaf_for is not None:
-            if not self._deaf_for.over or self.wire.now < self._deaf_for.plays_until:
+            if not self._deaf_for.over or self.desk.now < self._deaf_for.plays_until:
                 return
             self._deaf_for = None
         self.audio.append(body["audio"])
 
     def _response_create(self, asked: dict[str, Any] | None) -> None:
         self.responses.create(asked)
-        self.wire.drop(IDLE)
+        self.desk.drop(IDLE)
 
     # --- turns ---
 
     def _spoke(self) -> None:
-        self.wire.drop(IDLE)
+        self.desk.drop(IDLE)
         detection = self.settings.turn_detection
         if detection is not None and detection["interrupt_response"]:
             self.responses.interrupt()
@@ -281,20 +238,20 @@ class Simulator:
         try:
             self.responses.create()
         except ClientProblem as problem:  # still responding, and not to be interrupted (openai.md#84)
-            self.wire.error(problem)
+            self.desk.error(problem)
 
     def _response_ended(self, response: Response) -> None:
-        pace = self.wire.options.pace
+        pace = self.desk.options.pace
         # None for a response that was cancelled before its output (openai.md#102), and none here for others without
         # output, of which nothing is known (openai.md#172).
-        if self.wire.profile.rate_limits == "after" and response.output:
-            self.wire.after(pace.rate_limits_ms, self, lambda: limits.tell(self.wire, response.usage.total))
+        if self.desk.profile.rate_limits == "after" and response.output:
+            self.desk.after(pace.rate_limits_ms, self, lambda: limits.tell(self.desk, response.usage.total))
         detection = self.settings.turn_detection
         idle_ms = detection.get("idle_timeout_ms") if detection else None
         if idle_ms is not None and not response.terms.out_of_band and response.status != "cancelled":
             since = self.audio.position_ms
-            self.wire.drop(IDLE)
-            self.wire.after(response.audio_ms + idle_ms, IDLE, lambda: self._idle(since + response.audio_ms))
+            self.desk.drop(IDLE)
+            self.desk.after(response.audio_ms + idle_ms, IDLE, lambda: self._idle(since + response.audio_ms))
 
     def _idle(self, since_ms: float) -> None:
         """Nobody has spoken for too long since the answer was played (openai.md#86)."""
@@ -309,12 +266,12 @@ class Simulator:
         return Inspection(
             "simulator",
             {
-                "provider": self.wire.profile.name,
+                "provider": self.desk.profile.name,
                 "session": self.settings.shown(),
                 "conversation_id": self.conversation.id,
                 "conversation": [item.shown() for item in self.conversation.items],
                 "active_responses": [response.shown() for response in self.responses.running],
-                "contexts": list(self.responses.asking.contexts),
+                "contexts": list(self.asking.contexts),
                 "input_audio_ms": self.audio.position_ms,
                 "uncommitted_audio_ms": self.audio.fresh_ms,
             },

@@ -9,21 +9,14 @@ from mockserver.core.frames import (
     Abort,
     Accept,
     Binary,
-    Close,
-    Effect,
-    Event,
+    Handshake,
     Hangup,
-    Lost,
     Micros,
-    Opened,
-    Peer,
-    Received,
-    Text,
-    Told,
     to_client,
 )
 from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator.desk import Desk
+from mockserver.engines.simulator.desk_engine import DeskEngine
 from mockserver.engines.simulator.options import Pace
 from mockserver.engines.simulator.personaplex.floor import PULSE_MS, Floor
 from mockserver.engines.simulator.personaplex.options import PersonaPlexOptions, PlexMisbehaviour
@@ -47,7 +40,7 @@ LEAD_FRAMES = 2
 SILENCE = bytes(FRAME_BYTES)
 
 
-class PlexEngine:
+class PlexEngine(DeskEngine[Desk[PersonaPlexOptions]]):
     """The engine. ``broken``: the handler raises for a parameter, after the 101 (personaplex.md#2)."""
 
     def __init__(
@@ -62,13 +55,13 @@ class PlexEngine:
         ear: Ear,
         failed: Callable[[str], None],
     ) -> None:
-        self.desk: Desk[PersonaPlexOptions] = Desk(context, options)
+        super().__init__(Desk(context, options))
         self.prompt = prompt
         self.items: list[Seen] = []
         self._broken = broken
         self._floor = floor
         self._ear = ear
-        self._asking = Asking(self.desk, replier, failed=failed)
+        self.asking = Asking(self.desk, replier, failed=failed)
         self._turns = 0
         self._state = "waiting"  # then "prompts", "talking", "over"
         self._early: list[bytes] = []
@@ -83,39 +76,9 @@ class PlexEngine:
         self._sounds: deque[bytes] = deque()
         self._words: deque[tuple[int, str]] = deque()  # frames after the begin, piece
 
-    # --- the machine ---
-
-    def feed(self, event: Event, now: Micros) -> list[Effect]:
-        """Something from the client or the shell. After the end nothing is said any more."""
-        if self._state == "over":
-            return []
-        self.desk.now = now
-        match event:
-            case Opened():
-                self._open()
-            case Received(Peer.CLIENT, Binary(data)):
-                self._received(data)
-            case Received(Peer.CLIENT, Text()):
-                self.desk.note("simulator", "a text frame is ignored")
-            case Received(Peer.CLIENT, Close() | Lost()):
-                self._finish()
-            case Told(token, value, failure):
-                self._asking.told(token, value, failure)
-            case _:
-                pass
-        return self.desk.taken()
-
-    def wake_at(self) -> Micros | None:
-        """When the next thing is due."""
-        return self.desk.wake_at()
-
-    def wake(self, now: Micros) -> list[Effect]:
-        """What is due, in order."""
-        return self.desk.wake(now)
-
     # --- begin and end ---
 
-    def _open(self) -> None:
+    def _open(self, handshake: Handshake) -> None:
         self.desk.push(Accept(None))
         if self._broken:
             self.desk.note("simulator", f"the handler raises after the upgrade: {self._broken}")
@@ -159,11 +122,14 @@ class PlexEngine:
     def _finish(self) -> None:
         self._state = "over"
         self._floor.leave(self)
-        self.desk.plan.clear()
+        super()._finish()
 
     # --- what comes in ---
 
-    def _received(self, data: bytes) -> None:
+    def _text(self, data: str) -> None:
+        self.desk.note("simulator", "a text frame is ignored")
+
+    def _binary(self, data: bytes) -> None:
         if data[:1] != b"\x01":
             self.desk.note("simulator", f"a message of kind {data[:1].hex() or 'none'} is ignored")
         elif self._state == "talking":
@@ -215,7 +181,7 @@ class PlexEngine:
             user=next((item.text for item in reversed(self.items) if item.role == "user"), ""),
             response_id=f"turn {mine}",
         )
-        self._asking.ask(context, f"turn {mine}", self._perform, lambda: mine == self._turns)
+        self.asking.ask(context, f"turn {mine}", self._perform, lambda: mine == self._turns)
 
     def _perform(self, reply: Reply) -> None:
         if reply.calls or reply.failure is not None:
@@ -277,7 +243,7 @@ class PlexEngine:
                 "state": self._state,
                 "frames": self._frame,
                 "conversation": [{"type": one.type, "role": one.role, "text": one.text} for one in self.items],
-                "contexts": list(self._asking.contexts),
+                "contexts": list(self.asking.contexts),
                 "input_audio_ms": self._audio.position_ms,
             },
         )

@@ -11,22 +11,18 @@ from typing import Any
 from mockserver.core.frames import (
     SECOND,
     Accept,
-    Binary,
     Close,
     Effect,
     Event,
+    Handshake,
     Hangup,
     Lost,
     Micros,
-    Opened,
-    Peer,
-    Received,
-    Text,
-    Told,
 )
 from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator import reading
 from mockserver.engines.simulator.desk import Desk
+from mockserver.engines.simulator.desk_engine import DeskEngine
 from mockserver.engines.simulator.phonic.assistant import Assistant, Hooks
 from mockserver.engines.simulator.phonic.config import WrongConfig, config_of, tools_of
 from mockserver.engines.simulator.phonic.conversation import Talk
@@ -43,7 +39,7 @@ TIMEOUT = "timeout"
 """Owner of the task that waits for anything on the socket."""
 
 
-class PhonicEngine:
+class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
     """The engine of one socket. ``again``: it takes up a conversation. ``knows``: whether there is such a model."""
 
     def __init__(
@@ -58,17 +54,17 @@ class PhonicEngine:
         ear: Ear,
         failed: Callable[[str], None],
     ) -> None:
-        self.desk: Desk[PhonicOptions] = Desk(context, options)
+        super().__init__(Desk(context, options))
         self.talk = talk
         self._again = again
         self._knows = knows
         self.assistant = Assistant(
             self.desk, talk, replier, Hooks(ended=self._assistant_ends, quiet=self._quiet, failed=failed)
         )
+        self.asking = self.assistant.asking
         self.voice = ListeningLine(self.desk, ear, self.assistant, spoke=self._user_is_there, said=self._said)
         self._dated = False
         self._poked = False
-        self._over = False
         self._moved_at: Micros = 0  # when something was last on the socket
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "config": self._config,
@@ -88,36 +84,10 @@ class PhonicEngine:
     # --- the machine ---
 
     def feed(self, event: Event, now: Micros) -> list[Effect]:
-        """Something from the client or the shell. After the end nothing is said any more."""
-        if self._over:
-            return []
-        self.desk.now = now
-        match event:
-            case Opened():
-                self._open()
-            case Received(Peer.CLIENT, Text(data)):
-                self._moved_at = now
-                self._received(data)
-            case Received(Peer.CLIENT, Binary()):
-                self._wrong("Expected a text message")
-            case Received(Peer.CLIENT, Close(code, reason)):
-                # Of the closes only these do not end the conversation (phonic.md#12).
-                self._leave(lost=code == 1012 or (code == 1001 and reason == "restarting"))
-            case Received(Peer.CLIENT, Lost()):
-                self._leave(lost=True)
-            case Told(token, value, failure):
-                self.assistant.asking.told(token, value, failure)
-            case _:
-                pass
-        return self._saw(self.desk.taken())
-
-    def wake_at(self) -> Micros | None:
-        """When the next thing is due."""
-        return self.desk.wake_at()
+        return self._saw(super().feed(event, now))
 
     def wake(self, now: Micros) -> list[Effect]:
-        """What is due, in order."""
-        return self._saw(self.desk.wake(now))
+        return self._saw(super().wake(now))
 
     def _saw(self, effects: list[Effect]) -> list[Effect]:
         if effects and self.desk.options.timeout_counts == "both":
@@ -126,7 +96,7 @@ class PhonicEngine:
 
     # --- begin and end ---
 
-    def _open(self) -> None:
+    def _open(self, handshake: Handshake) -> None:
         self.desk.push(Accept(None))
         self.desk.in_seconds(self.desk.options.max_session_s, self, self._close)
         if self._again:
@@ -200,13 +170,20 @@ class PhonicEngine:
         self.desk.push(Hangup(code=self.desk.options.close_code, reason=""))
         self._leave(lost=False)
 
+    def _left(self, end: Close | Lost) -> None:
+        """Of the closes only these do not end the conversation (phonic.md#12)."""
+        match end:
+            case Close(code, reason):
+                self._leave(lost=code == 1012 or (code == 1001 and reason == "restarting"))
+            case Lost():
+                self._leave(lost=True)
+
     def _leave(self, *, lost: bool) -> None:
-        self._over = True
         if lost:
             self.talk.lost_at = self.desk.context.unix_us + self.desk.now
         else:
             self.talk.over = True
-        self.desk.plan.clear()
+        self._finish()
 
     def _wrong(self, message: str, **more: Any) -> None:
         """An error, which may end the conversation: that is a setting."""
@@ -262,7 +239,11 @@ class PhonicEngine:
 
     # --- the client's messages ---
 
-    def _received(self, data: str) -> None:
+    def _binary(self, data: bytes) -> None:
+        self._wrong("Expected a text message")
+
+    def _text(self, data: str) -> None:
+        self._moved_at = self.desk.now
         body = reading.parse(data)
         name = body.get("type") if isinstance(body, dict) else None
         handler = self._handlers.get(name) if isinstance(name, str) else None
@@ -276,7 +257,7 @@ class PhonicEngine:
         else:
             handler(body)
 
-    def _text(self, body: dict[str, Any], name: str) -> str | None:
+    def _string(self, body: dict[str, Any], name: str) -> str | None:
         """A field that must be a text; None where it is none, and the client was told."""
         value = body.get(name)
         if isinstance(value, str):
@@ -285,7 +266,7 @@ class PhonicEngine:
         return None
 
     def _audio(self, body: dict[str, Any]) -> None:
-        told = self._text(body, "audio")
+        told = self._string(body, "audio")
         if told is None:
             return
         try:
@@ -306,24 +287,24 @@ class PhonicEngine:
         self.voice.append(data)
 
     def _prompt(self, body: dict[str, Any]) -> None:
-        prompt = self._text(body, "system_prompt")
+        prompt = self._string(body, "system_prompt")
         if prompt is not None:
             self.talk.config = replace(self.assistant.config, prompt=prompt)
 
     def _system_message(self, body: dict[str, Any]) -> None:
-        text = self._text(body, "system_message")
+        text = self._string(body, "system_message")
         if text is not None:
             self.talk.add("system", text)
 
     def _external_id(self, body: dict[str, Any]) -> None:
-        told = self._text(body, "external_id")
+        told = self._string(body, "external_id")
         if told is not None and told.strip():
             self.talk.external_id = told.strip()
         elif told is not None:
             self._wrong("external_id must not be empty", param_errors={"external_id": "must not be empty"})
 
     def _tool_output(self, body: dict[str, Any]) -> None:
-        ident = self._text(body, "tool_call_id")
+        ident = self._string(body, "tool_call_id")
         if ident is None:
             return
         self._user_is_there()
@@ -331,7 +312,7 @@ class PhonicEngine:
             self._wrong(f"there is no open tool call {ident[:60]!r}")
 
     def _say(self, body: dict[str, Any]) -> None:
-        text = self._text(body, "text")
+        text = self._string(body, "text")
         if text is None:
             return
         self._user_is_there()
@@ -386,7 +367,7 @@ class PhonicEngine:
                     for item in self.talk.items
                 ],
                 "open_tool_calls": sorted(self.talk.open_calls),
-                "contexts": list(self.assistant.asking.contexts),
+                "contexts": list(self.asking.contexts),
                 "input_audio_ms": self.voice.position_ms,
             },
         )

@@ -7,23 +7,16 @@ from typing import Any
 
 from mockserver.core.frames import (
     Accept,
-    Binary,
     Close,
-    Effect,
-    Event,
+    Handshake,
     Hangup,
     Lost,
-    Micros,
-    Opened,
-    Peer,
-    Received,
-    Text,
-    Told,
 )
 from mockserver.dialects.base import close_reason
 from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator import reading
 from mockserver.engines.simulator.desk import Desk
+from mockserver.engines.simulator.desk_engine import DeskEngine
 from mockserver.engines.simulator.replies.reply import Replier
 from mockserver.engines.simulator.ultravox.agent import CallAgent
 from mockserver.engines.simulator.ultravox.call import EndReason, UltravoxCall
@@ -38,7 +31,7 @@ SILENCE = "silence"
 """Owner of the tasks that wait for the user to say something."""
 
 
-class CallEngine:
+class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
     """The engine of one joined call."""
 
     def __init__(
@@ -51,18 +44,18 @@ class CallEngine:
         ear: Ear,
         failed: Callable[[str], None],
     ) -> None:
-        self.desk: Desk[UltravoxOptions] = Desk(context, options)
+        super().__init__(Desk(context, options))
         self.call = call
         self.ear = ear
         self.agent = CallAgent(
             self.desk, call, replier, ended=lambda: self._end("agent_hangup"), quiet=self._quiet, failed=failed
         )
+        self.asking = self.agent.asking
         self._audio = InputAudio(call.rate_in)
         self._format = AudioFormat("pcm", call.rate_in)
         self._since_ms = 0
         self._cut = False
         self._asked = 0
-        self._over = False
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "ping": self._ping,
             "user_text_message": self._user_text,
@@ -72,41 +65,9 @@ class CallEngine:
             "hang_up": lambda body: self._end("hangup"),
         }
 
-    # --- the machine ---
-
-    def feed(self, event: Event, now: Micros) -> list[Effect]:
-        """Something from the client or the shell. After the end nothing is said any more."""
-        if self._over:
-            return []
-        self.desk.now = now
-        match event:
-            case Opened():
-                self._open()
-            case Received(Peer.CLIENT, Text(data)):
-                self._received(data)
-            case Received(Peer.CLIENT, Binary(data)):
-                self._voice(data)
-            case Received(Peer.CLIENT, Close()):
-                self._finish("hangup")
-            case Received(Peer.CLIENT, Lost()):
-                self._finish("connection_error")
-            case Told(token, value, failure):
-                self.agent.asking.told(token, value, failure)
-            case _:
-                pass
-        return self.desk.taken()
-
-    def wake_at(self) -> Micros | None:
-        """When the next thing is due."""
-        return self.desk.wake_at()
-
-    def wake(self, now: Micros) -> list[Effect]:
-        """What is due, in order."""
-        return self.desk.wake(now)
-
     # --- begin and end ---
 
-    def _open(self) -> None:
+    def _open(self, handshake: Handshake) -> None:
         self.desk.push(Accept(None))
         self.desk.send({"type": "call_started", "callId": self.call.id})
         self.agent.tell_state("idle")
@@ -128,12 +89,14 @@ class CallEngine:
 
     def _end(self, reason: EndReason) -> None:
         self.desk.push(Hangup(code=self.desk.options.close_code, reason=close_reason("")))
-        self._finish(reason)
+        self._call_over(reason)
 
-    def _finish(self, reason: EndReason) -> None:
-        self._over = True
+    def _left(self, end: Close | Lost) -> None:
+        self._call_over("hangup" if isinstance(end, Close) else "connection_error")
+
+    def _call_over(self, reason: EndReason) -> None:
         self.call.over(self.desk.seconds(), reason)
-        self.desk.plan.clear()
+        self._finish()
 
     # --- a user who says nothing ---
 
@@ -160,7 +123,7 @@ class CallEngine:
 
     # --- the client's messages ---
 
-    def _received(self, data: str) -> None:
+    def _text(self, data: str) -> None:
         body = reading.parse(data)
         name = body.get("type") if isinstance(body, dict) else None
         handler = self._handlers.get(name) if isinstance(name, str) else None
@@ -243,7 +206,7 @@ class CallEngine:
 
     # --- the user's voice ---
 
-    def _voice(self, data: bytes) -> None:
+    def _binary(self, data: bytes) -> None:
         pcm = self._format.to_pcm(data)
         self._audio.append(pcm, self.call.rate_in)
         level = THRESHOLD * self.desk.options.vad_full_scale
@@ -291,7 +254,7 @@ class CallEngine:
                     for item in self.agent.items
                 ],
                 "open_tool_calls": sorted(self.agent.open_calls),
-                "contexts": list(self.agent.asking.contexts),
+                "contexts": list(self.asking.contexts),
                 "input_audio_ms": self._audio.position_ms,
                 "end_reason": self.call.reason,
             },

@@ -449,7 +449,7 @@ def test_a_late_sideband_is_told_the_last_seconds_again() -> None:
     talk.speak("good day", silence_ms=2_000)
     late = Talk(source, hands=handshake(f"/v1/live/sessions/{ident}/attach"), start=None, number=1)
     late.at = talk.at
-    late.engine.wire.context = SessionContext(1, "0/1", source.dialect, began_us=0, unix_us=UNIX_US)  # type: ignore[attr-defined]
+    late.engine.desk.context = SessionContext(1, "0/1", source.dialect, began_us=0, unix_us=UNIX_US)  # type: ignore[attr-defined]
     late.wait(100)
     assert late.captions() == "fine"
 

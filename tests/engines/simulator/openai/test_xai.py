@@ -328,4 +328,4 @@ def test_two_connections_share_nothing() -> None:
     assert "latency" in first.of("response.output_audio.delta")[0]
     second.ask("hi")
     assert "latency" in second.of("response.output_audio.delta")[0]
-    assert first.engine.wire.profile is not second.engine.wire.profile
+    assert first.engine.desk.profile is not second.engine.desk.profile

@@ -1,0 +1,105 @@
+"""What the engine of every simulated socket shares: how events reach its methods, its clock, and its end.
+
+A provider's engine derives from ``DeskEngine`` and says what it does with each event. Whatever it has to say goes to
+its desk, and leaves with what ``feed`` and ``wake`` return.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from mockserver.core.frames import (
+    Binary,
+    Close,
+    Effect,
+    Event,
+    Handshake,
+    Lost,
+    Micros,
+    Opened,
+    Peer,
+    Received,
+    Tell,
+    Text,
+    Told,
+)
+from mockserver.engines.base import Inspection
+from mockserver.engines.simulator.desk import Desk
+from mockserver.engines.simulator.replies.asking import Asking
+
+DeskT = TypeVar("DeskT", bound=Desk[Any])
+
+
+class DeskEngine(ABC, Generic[DeskT]):
+    """The machine of one socket. ``over``: it has ended, and says nothing any more.
+
+    ``asking``: the questions to the replier. An engine that has a replier sets it; without questions no answer comes.
+    """
+
+    asking: Asking
+
+    def __init__(self, desk: DeskT) -> None:
+        self.desk = desk
+        self.over = False
+
+    def feed(self, event: Event, now: Micros) -> list[Effect]:
+        """Something from the client, the shell or a fault. After the end nothing is said any more."""
+        if self.over:
+            return []
+        self.desk.now = now
+        match event:
+            case Opened(handshake):
+                self._open(handshake)
+            case Received(Peer.CLIENT, Text(data)):
+                self._text(data)
+            case Received(Peer.CLIENT, Binary(data)):
+                self._binary(data)
+            case Received(Peer.CLIENT, Close() | Lost() as end):
+                self._left(end)
+            case Tell("cancel", data):
+                self._cancel(data)
+            case Told(token, value, failure):
+                self.asking.told(token, value, failure)
+            case _:
+                pass
+        return self.desk.taken()
+
+    def wake_at(self) -> Micros | None:
+        """When the next thing is due."""
+        return self.desk.wake_at()
+
+    def wake(self, now: Micros) -> list[Effect]:
+        """What is due, in order."""
+        return self.desk.wake(now)
+
+    # --- what a provider's engine says ---
+
+    @abstractmethod
+    def _open(self, handshake: Handshake) -> None:
+        """The client is there: ``Accept`` or ``Refuse``."""
+
+    @abstractmethod
+    def _text(self, data: str) -> None:
+        """A text frame came."""
+
+    @abstractmethod
+    def _binary(self, data: bytes) -> None:
+        """A binary frame came."""
+
+    def _left(self, end: Close | Lost) -> None:
+        """The client has gone, with a close frame or without."""
+        self._finish()
+
+    def _cancel(self, data: Mapping[str, Any]) -> None:
+        """A fault drops what the model is saying; ``data`` says which of it, in the dialect's words."""
+
+    def _finish(self) -> None:
+        """The end. Nothing that is due comes any more."""
+        self.over = True
+        self.desk.plan.clear()
+
+    @abstractmethod
+    def inspect(self) -> Inspection:
+        """What the engine holds, as plain values."""
