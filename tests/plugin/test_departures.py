@@ -158,7 +158,7 @@ def written(body: dict[str, object]) -> Frame:
 
 
 def reports(text: str) -> dict[str, str]:
-    """The report of each failed test, by its name. The summary at the end is no report: under CI it repeats them whole."""
+    """The report of each failed test, by its name. Under CI the summary at the end repeats them all: it is cut off."""
     text = re.split(r"^=+ short test summary info =+$", text, flags=re.MULTILINE)[0]
     parts = re.split(r"^_+ (?:ERROR at teardown of )?(test_\w+) _+$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
