@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mockserver.pytest_plugin.options import NOTES
+from mockserver.pytest_plugin.options import NOTES, right_option
 
 if TYPE_CHECKING:
+    from mockserver.pytest_plugin.factory import Factory
     from mockserver.pytest_plugin.running import Running
     from mockserver.server.host import MockServer
     from mockserver.sweep.watching import SweepRun
 
 RUNNING: pytest.StashKey[Running] = pytest.StashKey()
+FACTORY: pytest.StashKey[Factory] = pytest.StashKey()
 MODES = ("none", "once", "new", "all", "verify")
 MARKER = (
     "realtime_mock(cassette=None, simulator=None, script=None, faults=(), replier=None, pacing='recorded', rules=None, "
@@ -113,6 +115,17 @@ def pytest_configure(config: pytest.Config) -> None:
             clear(folder)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, None, None]:
+    """Who comes from pytest-recording and has not got it here is told the option that records here."""
+    yield
+    told = right_option(args)
+    if told is not None and not hasattr(parser.parse_known_args(args), "record_mode"):
+        raise pytest.UsageError(told)
+
+
 @pytest.fixture
 def realtime_mock(request: pytest.FixtureRequest) -> Iterator[MockServer]:
     """A server for this test, as its marker ``realtime_mock`` says: without one, from the test's own cassette."""
@@ -128,6 +141,18 @@ def realtime_mock_url(request: pytest.FixtureRequest, realtime_mock: MockServer)
     """The base URL of the test's ``realtime_mock``, where no more is wanted."""
     running: Running = request.node.stash[RUNNING]
     return running.url()
+
+
+@pytest.fixture(scope="session")
+def realtime_mock_factory(request: pytest.FixtureRequest) -> Factory:
+    """Makes servers, for a test that needs two or a fixture of a wider scope: ``with realtime_mock_factory(...)``.
+
+    It takes what the marker takes, without ``in_loop`` and ``virtual_time``; ``cassette`` is a path, from pytest's root
+    folder. At the end of the ``with`` block stands what the server has against its clients.
+    """
+    from mockserver.pytest_plugin.factory import Factory
+
+    return request.config.stash.setdefault(FACTORY, Factory(request.session))
 
 
 @pytest.fixture
@@ -156,12 +181,14 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let a server's problems fail a test that passed, before anyone else reads the outcome (xfail, reruns)."""
     running = item.stash.get(RUNNING, None)
-    if running is None:
-        return (yield)
-    if call.when == "call":
+    if running is not None and call.when == "call":
         running.judge(call)
     report = yield
-    running.explain(report)
+    if running is not None:
+        running.explain(report)
+    factory = item.config.stash.get(FACTORY, None)
+    if factory is not None:
+        factory.explain(report)
     return report
 
 

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from mockserver.cassette.leftovers import near_to
 from mockserver.engines.base import Source
 from mockserver.errors import CassetteMissing
-from mockserver.pytest_plugin.options import ini_or_option
+from mockserver.pytest_plugin.options import ini_or_option, others_record_mode
 from mockserver.server.host import MockServer
+
+
+class Place(Protocol):
+    """For whom a server is: a test, or the fixture of a wider scope that has made one (``nodeid`` is empty then)."""
+
+    @property
+    def config(self) -> pytest.Config:
+        """The run's configuration."""
+
+    @property
+    def nodeid(self) -> str:
+        """What pytest calls it."""
 
 
 class SourcePlan:
@@ -31,22 +44,25 @@ class SourcePlan:
         """The server never ran."""
 
 
-def missing(item: pytest.Function, path: Path) -> CassetteMissing:
+def missing(item: Place, path: Path) -> CassetteMissing:
     """The error for a cassette that is not there, with the command that records it."""
     command = record_command(item, "once")
     near = near_to(path)
     meant = f"did you mean {_shown(item, near)}? Else " if near is not None else ""
-    return CassetteMissing(f"{_shown(item, path)}: no such cassette; {meant}record it with: {command}")
+    return CassetteMissing(
+        f"{_shown(item, path)}: no such cassette; {meant}record it with: {command}{others_record_mode(item.config)}"
+    )
 
 
-def record_command(item: pytest.Function, mode: str) -> str:
+def record_command(item: Place, mode: str) -> str:
     """The command that records this test's cassette."""
     known = ini_or_option(item.config, "realtime_mock_upstream")
     upstream = "" if known else " --realtime-mock-upstream=PROVIDER"
-    return f"pytest --realtime-mock-record={mode}{upstream} {shlex.quote(item.nodeid)}"
+    test = f" {shlex.quote(item.nodeid)}" if item.nodeid else ""
+    return f"pytest --realtime-mock-record={mode}{upstream}{test}"
 
 
-def _shown(item: pytest.Function, path: Path) -> str:
+def _shown(item: Place, path: Path) -> str:
     try:
         return path.relative_to(item.config.invocation_params.dir).as_posix()
     except ValueError:

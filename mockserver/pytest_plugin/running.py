@@ -67,7 +67,7 @@ class Running:
             return
         except MockServerError as error:
             trouble = str(error)
-        _fail(trouble)
+        fail(trouble)
 
     # --- hosting ---
 
@@ -81,7 +81,7 @@ class Running:
         if not self.in_loop:
             return self.server.base_url
         if "realtime_mock_url" not in inspect.signature(self._item.function).parameters:
-            _fail(
+            fail(
                 "realtime_mock_url: with in_loop or virtual_time the server has no address before the test begins, so "
                 "that no other fixture can have it; take realtime_mock and use realtime_mock.base_url in the test"
             )
@@ -109,7 +109,7 @@ class Running:
             trouble = str(error)
         if trouble:
             self.plan.drop()
-            _fail(trouble)
+            fail(trouble)
         with pytest.MonkeyPatch.context() as patch:
             self._set_env(patch)
             try:
@@ -126,7 +126,7 @@ class Running:
         test = self._item.obj
         asked = "virtual_time" if self.settings.virtual_time else "in_loop"
         if not inspect.iscoroutinefunction(test) or hasattr(test, "hypothesis"):
-            _fail(
+            fail(
                 f"marker realtime_mock: {asked}=True needs an async test function; this one has no event loop to share"
             )
 
@@ -184,7 +184,7 @@ class Running:
         complaint = self.plan.end(self.server, kept=self._passed and not problems)
         texts = ([self._text(problems)] if failed else []) + ([complaint] if complaint else [])
         if texts:
-            _fail("\n\n".join(texts))
+            fail("\n\n".join(texts))
 
     def _text(self, problems: list[ExpectationFailed]) -> str:
         self._told += [str(one) for one in problems]
@@ -194,14 +194,10 @@ class Running:
         """Beside a failure stands what crossed the wire, and where the client departed if that is not the failure."""
         if report.failed and not self.swept and report.when != "setup" and not self._explained:
             self._explained = True
-            lines = self.server.journal.timeline().splitlines()
-            # An assertion of this package holds the timeline already, from its first line on.
-            once = not lines or lines[0][1:].strip() not in report.longreprtext
-            if len(lines) > MOST_LINES:
-                lines = [f"... {len(lines) - MOST_LINES} lines before", *lines[-MOST_LINES:]]
             found = self.server.problems()
-            if lines and once:
-                report.sections.append(("realtime_mock: what crossed the wire", "\n".join(lines)))
+            section = timeline_section(self.server, report)
+            if section is not None:
+                report.sections.append(section)
             waited = [str(one).partition("\n  up to there:")[0] for one in found if isinstance(one, ReplayUnfinished)]
             if waited:
                 report.sections.append(("realtime_mock: what the replay still waited for", "\n".join(waited)))
@@ -231,13 +227,24 @@ class Running:
         report.sections.append(("realtime_mock: a page to look at", told))
 
 
-def _fail(text: str) -> NoReturn:
+def timeline_section(server: MockServer, report: pytest.TestReport) -> tuple[str, str] | None:
+    """What crossed the wire, as a section of a failed test's report; None where nothing did, or it stands there."""
+    lines = server.journal.timeline().splitlines()
+    # An assertion of this package holds the timeline already, from its first line on.
+    if not lines or lines[0][1:].strip() in report.longreprtext:
+        return None
+    if len(lines) > MOST_LINES:
+        lines = [f"... {len(lines) - MOST_LINES} lines before", *lines[-MOST_LINES:]]
+    return "realtime_mock: what crossed the wire", "\n".join(lines)
+
+
+def fail(text: str) -> NoReturn:
     """Fail without a traceback: the text says what there is to say."""
     pytest.fail(text, pytrace=False)
 
 
 def _excinfo(text: str) -> pytest.ExceptionInfo[BaseException]:
     try:
-        _fail(text)
+        fail(text)
     except BaseException as error:  # noqa: BLE001 - pytest's own failure, made to be handed on
         return pytest.ExceptionInfo.from_exception(error)

@@ -12,7 +12,7 @@ import pytest
 from mockserver.engines.base import Source
 from mockserver.errors import UsageError
 from mockserver.pytest_plugin.options import NOTES, ini_or_option
-from mockserver.pytest_plugin.plans import SourcePlan
+from mockserver.pytest_plugin.plans import Place, SourcePlan
 from mockserver.pytest_plugin.settings import MarkerSettings
 
 LONGEST = 150
@@ -25,8 +25,18 @@ def plan(item: pytest.Function, settings: MarkerSettings) -> SourcePlan:
         return SourcePlan(_simulator(settings))
     if settings.script is not None:
         return SourcePlan(_script(settings.script))
-    mode = ini_or_option(item.config, "realtime_mock_record") or "none"
-    return cassette_plan(item, settings, mode)
+    return cassette_plan(item, settings, cassette_path(item, settings))
+
+
+def factory_plan(place: Place, settings: MarkerSettings) -> SourcePlan:
+    """The plan of a server that belongs to no test: a cassette is a path here, from pytest's root folder."""
+    if settings.simulator is not None:
+        return SourcePlan(_simulator(settings))
+    if settings.script is not None:
+        return SourcePlan(_script(settings.script))
+    if settings.cassette is None:
+        raise UsageError("realtime_mock_factory: say what answers: simulator=, script=, or cassette= with a path")
+    return cassette_plan(place, settings, place.config.rootpath / settings.cassette)
 
 
 def _simulator(settings: MarkerSettings) -> Source:
@@ -93,22 +103,22 @@ def _stands(folder: Path, item: pytest.Function, name: str) -> bool:
     return place.is_dir() and any(path.name == f"{name}{SUFFIX}" for path in place.iterdir())
 
 
-def note_use(item: pytest.Function, path: Path) -> None:
+def note_use(item: Place, path: Path) -> None:
     """Remember for ``mockserver orphans`` that this test takes this cassette."""
     try:
         relative = path.resolve().relative_to(item.config.rootpath.resolve()).as_posix()
     except ValueError:
         return  # outside of the root folder, where nobody looks for orphans
-    item.config.stash.setdefault(NOTES, {}).setdefault(relative, set()).add(item.nodeid)
+    item.config.stash.setdefault(NOTES, {}).setdefault(relative, set()).add(item.nodeid or "realtime_mock_factory")
 
 
-def cassette_plan(item: pytest.Function, settings: MarkerSettings, mode: str) -> SourcePlan:
+def cassette_plan(item: Place, settings: MarkerSettings, path: Path) -> SourcePlan:
     """The plan for a test with a cassette."""
     from mockserver.pytest_plugin import modes
 
+    mode = ini_or_option(item.config, "realtime_mock_record") or "none"
     if mode not in modes.PLANS:
         raise UsageError(f"realtime_mock_record: expected one of {', '.join(modes.PLANS)}, got {mode!r}")
-    path = cassette_path(item, settings)
     note_use(item, path)
     made: SourcePlan = modes.PLANS[mode](item, settings, path)
     return made
