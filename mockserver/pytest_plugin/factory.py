@@ -24,7 +24,7 @@ from mockserver.server.host import MockServer
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _WholeRun:
     """The whole run as the place of a server."""
 
     config: pytest.Config
@@ -84,7 +84,7 @@ class Factory:
                     "in_loop and virtual_time are of one test's event loop; a factory's server has a thread. "
                     "Use the fixture realtime_mock, or MockServer in the test"
                 )
-            plan = factory_plan(_Run(self._session.config), settings)
+            plan = factory_plan(_WholeRun(self._session.config), settings)
             server = MockServer(
                 plan.source,
                 faults=settings.faults,
