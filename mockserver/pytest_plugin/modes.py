@@ -21,7 +21,7 @@ from mockserver.engines.relay.source import Forward, Relay
 from mockserver.engines.replay.source import Replay
 from mockserver.errors import ExpectationFailed, MockServerError, UsageError
 from mockserver.pytest_plugin.options import ini_or_option
-from mockserver.pytest_plugin.plans import Owner, SourcePlan, missing, record_command
+from mockserver.pytest_plugin.plans import ServedFor, SourcePlan, missing, record_command
 from mockserver.pytest_plugin.settings import MarkerSettings
 from mockserver.server.config import combined, find
 from mockserver.server.host import MockServer
@@ -34,7 +34,7 @@ VERIFIED = pytest.StashKey[dict[Path, str]]()
 class ReplayPlan(SourcePlan):
     """The cassette answers."""
 
-    def __init__(self, item: Owner, settings: MarkerSettings, path: Path) -> None:
+    def __init__(self, item: ServedFor, settings: MarkerSettings, path: Path) -> None:
         if not path.is_file():
             raise missing(item, path)
         super().__init__(_replay(item, settings, path))
@@ -43,7 +43,7 @@ class ReplayPlan(SourcePlan):
 class RecordPlan(SourcePlan):
     """The real service answers, and a cassette is made; it is put in place if the test passes."""
 
-    def __init__(self, item: Owner, settings: MarkerSettings, path: Path) -> None:
+    def __init__(self, item: ServedFor, settings: MarkerSettings, path: Path) -> None:
         upstream, key_env = _upstream(item, settings)
         self._real = relay(upstream, key_env=key_env)
         super().__init__(self._real)
@@ -99,7 +99,7 @@ class RecordPlan(SourcePlan):
 class New(RecordPlan):
     """The cassette answers the connections that it holds; the real service the others, which are added to it."""
 
-    def __init__(self, item: Owner, settings: MarkerSettings, path: Path) -> None:
+    def __init__(self, item: ServedFor, settings: MarkerSettings, path: Path) -> None:
         super().__init__(item, settings, path)
         self._known = load(path)
         self._mixed = Extending(_replay(item, settings, path), self._real)
@@ -185,7 +185,7 @@ def _end_us(one: Connection) -> int:
 class Verifying(ReplayPlan):
     """The cassette answers; then its client side goes to the real service, and drift fails the test."""
 
-    def __init__(self, item: Owner, settings: MarkerSettings, path: Path) -> None:
+    def __init__(self, item: ServedFor, settings: MarkerSettings, path: Path) -> None:
         super().__init__(item, settings, path)
         self._item, self._path = item, path
         self._upstream, self._key_env = _upstream(item, settings)
@@ -214,7 +214,7 @@ class Verifying(ReplayPlan):
         return "" if drifted is None else str(drifted)
 
 
-def _replay(item: Owner, settings: MarkerSettings, path: Path) -> Replay:
+def _replay(item: ServedFor, settings: MarkerSettings, path: Path) -> Replay:
     config = find(item.config.rootpath)
     return replay(
         path,
@@ -226,7 +226,7 @@ def _replay(item: Owner, settings: MarkerSettings, path: Path) -> Replay:
     )
 
 
-def _upstream(item: Owner, settings: MarkerSettings) -> tuple[str, str | None]:
+def _upstream(item: ServedFor, settings: MarkerSettings) -> tuple[str, str | None]:
     """The real service and the variable with its key."""
     from mockserver.server.verify import key_variable
 
@@ -240,15 +240,15 @@ def _upstream(item: Owner, settings: MarkerSettings) -> tuple[str, str | None]:
     return upstream, named or key_variable(upstream)
 
 
-def _once(item: Owner, settings: MarkerSettings, path: Path) -> SourcePlan:
+def _once(item: ServedFor, settings: MarkerSettings, path: Path) -> SourcePlan:
     return (ReplayPlan if path.is_file() else RecordPlan)(item, settings, path)
 
 
-def _new(item: Owner, settings: MarkerSettings, path: Path) -> SourcePlan:
+def _new(item: ServedFor, settings: MarkerSettings, path: Path) -> SourcePlan:
     return (New if path.is_file() else RecordPlan)(item, settings, path)
 
 
-PLANS: dict[str, Callable[[Owner, MarkerSettings, Path], SourcePlan]] = {
+PLANS: dict[str, Callable[[ServedFor, MarkerSettings, Path], SourcePlan]] = {
     "none": ReplayPlan,
     "once": _once,
     "new": _new,

@@ -15,7 +15,7 @@ from mockserver.pytest_plugin.options import ini_or_option, others_record_mode
 from mockserver.server.host import MockServer
 
 
-class Owner(Protocol):
+class ServedFor(Protocol):
     """For whom a server is: a test, or the fixture of a wider scope that has made one (``nodeid`` is empty then)."""
 
     @property
@@ -44,7 +44,7 @@ class SourcePlan:
         """The server never ran."""
 
 
-def missing(item: Owner, path: Path) -> CassetteMissing:
+def missing(item: ServedFor, path: Path) -> CassetteMissing:
     """The error for a cassette that is not there, with the command that records it."""
     command = record_command(item, "once")
     near = near_to(path)
@@ -54,7 +54,7 @@ def missing(item: Owner, path: Path) -> CassetteMissing:
     )
 
 
-def record_command(item: Owner, mode: str) -> str:
+def record_command(item: ServedFor, mode: str) -> str:
     """The command that records this test's cassette."""
     known = ini_or_option(item.config, "realtime_mock_upstream")
     upstream = "" if known else " --realtime-mock-upstream=PROVIDER"
@@ -62,7 +62,7 @@ def record_command(item: Owner, mode: str) -> str:
     return f"pytest --realtime-mock-record={mode}{upstream}{test}"
 
 
-def _shown(item: Owner, path: Path) -> str:
+def _shown(item: ServedFor, path: Path) -> str:
     try:
         return path.relative_to(item.config.invocation_params.dir).as_posix()
     except ValueError:

@@ -12,7 +12,7 @@ import pytest
 from mockserver.engines.base import Source
 from mockserver.errors import UsageError
 from mockserver.pytest_plugin.options import NOTES, ini_or_option
-from mockserver.pytest_plugin.plans import Owner, SourcePlan
+from mockserver.pytest_plugin.plans import ServedFor, SourcePlan
 from mockserver.pytest_plugin.settings import MarkerSettings
 
 LONGEST = 150
@@ -28,7 +28,7 @@ def plan(item: pytest.Function, settings: MarkerSettings) -> SourcePlan:
     return cassette_plan(item, settings, cassette_path(item, settings))
 
 
-def factory_plan(place: Owner, settings: MarkerSettings) -> SourcePlan:
+def factory_plan(place: ServedFor, settings: MarkerSettings) -> SourcePlan:
     """The plan of a server that belongs to no test: a cassette is a path here, from pytest's root folder."""
     if settings.simulator is not None:
         return SourcePlan(_simulator(settings))
@@ -103,7 +103,7 @@ def _stands(folder: Path, item: pytest.Function, name: str) -> bool:
     return place.is_dir() and any(path.name == f"{name}{SUFFIX}" for path in place.iterdir())
 
 
-def note_use(item: Owner, path: Path) -> None:
+def note_use(item: ServedFor, path: Path) -> None:
     """Remember for ``mockserver orphans`` that this test takes this cassette."""
     try:
         relative = path.resolve().relative_to(item.config.rootpath.resolve()).as_posix()
@@ -112,7 +112,7 @@ def note_use(item: Owner, path: Path) -> None:
     item.config.stash.setdefault(NOTES, {}).setdefault(relative, set()).add(item.nodeid or "realtime_mock_factory")
 
 
-def cassette_plan(item: Owner, settings: MarkerSettings, path: Path) -> SourcePlan:
+def cassette_plan(item: ServedFor, settings: MarkerSettings, path: Path) -> SourcePlan:
     """The plan for a test with a cassette."""
     from mockserver.pytest_plugin import modes
 
