@@ -10,10 +10,12 @@ from importlib.metadata import entry_points
 from mockserver.core.frames import Accept, Effect, Event, Handshake, Hangup, Micros, Opened, Received, Sender, Text
 from mockserver.core.view import Audio, Kind, View
 from mockserver.dialects.base import Dialect, MatchRules, parse
+from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life
-from mockserver.engines.base import Engine, SessionContext
+from mockserver.engines.base import Engine, Inspection, SessionContext
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.desk import Desk
+from mockserver.engines.simulator.desk_engine import DeskEngine
 from mockserver.engines.simulator.options import SimulatorOptions
 from mockserver.engines.simulator.providers import register
 from mockserver.errors import UsageError
@@ -38,12 +40,15 @@ __all__ = [
     "Accept",
     "Audio",
     "Desk",
+    "DeskEngine",
     "Dialect",
     "Effect",
     "Engine",
     "Event",
     "Handshake",
     "Hangup",
+    "Inspection",
+    "Keys",
     "Kind",
     "Life",
     "MatchRules",

@@ -27,7 +27,6 @@ from mockserver.cassette.patterns import TOKEN
 from mockserver.cassette.search import Cut, Search
 from mockserver.cassette.secret_names import (
     SUBPROTOCOL_NAMES,
-    SUBPROTOCOL_PREFIXES,
     is_secret,
     kept_header,
     parameter,
@@ -36,13 +35,16 @@ from mockserver.cassette.secret_names import (
 from mockserver.cassette.words import wordlike
 from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Pairs, Text
 from mockserver.dialects.base import Dialect, close_reason
+from mockserver.dialects.keys import ANY_PARAMS
+from mockserver.dialects.registry import key_prefixes
 from mockserver.errors import UsageError
 
 ROUNDS = 4
 """What was taken out may show something more; after so many times it is told as what cannot be taken out."""
 _USERINFO = re.compile(r"//[^/@?#]*@")
 _TOKEN_PATH = re.compile(r"secret|token|/sessions$", re.IGNORECASE)
-"""Neighbours of the socket that hand out short-lived keys (``/v1/realtime/client_secrets``)."""
+_ANY_FIELDS = ("value", "token", "jwt", "secret", "key")
+"""Plain calls that hand out short-lived keys, and the fields in which those stand, with providers that nobody knows."""
 _LOGPROB = re.compile(r'\{[^{}]*"logprob"[^{}]*\}')
 _BYTES = re.compile(r'("bytes"\s{0,64}:\s{0,64})\[[\d,\s]*\]')
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -77,12 +79,12 @@ class Redactor:
         if any(rule.search("") for rule in patterns):
             raise UsageError("a redaction rule matches the empty text, so it would match everywhere")
         base = dialect or Dialect()
-        self._params = frozenset(name.lower() for name in (*Dialect.key_params, *base.key_params))
+        self._keys = base.keys
+        params = frozenset((*ANY_PARAMS, *base.keys.params, *base.keys.hidden_params, *base.keys.fields))
         self.known = Known(env or {}, values)
-        self.search = Search(self.known, patterns, self._params)
+        self.search = Search(self.known, patterns, params)
         self.text_prefix = base.text_prefix
-        self._headers = {name.lower() for name in base.key_headers}
-        self._prefixes = (*SUBPROTOCOL_PREFIXES, *base.key_subprotocols)
+        self._prefixes = (*key_prefixes(), *base.keys.secret_subprotocols)
         self._numbers: dict[tuple[str, str], int] = {}
         self._highest: Counter[str] = Counter()
 
@@ -236,7 +238,7 @@ class Redactor:
             if self._secret_param(name, value):
                 self.known.see(value)
         for name, value in handshake.headers:
-            if tells(name) or name.lower() in self._headers:
+            if tells(name) or self._keys.secret_header(name):
                 self.known.see(value.split()[-1] if value.split() else "")
         for before, one in zip(("", *handshake.subprotocols), handshake.subprotocols, strict=False):
             start = self._secret_from(before, one)
@@ -264,11 +266,11 @@ class Redactor:
 
     def exchange(self, one: Exchange) -> Exchange:
         """Path, bodies and headers without secrets."""
-        self.search.reply = _TOKEN_PATH.search(one.path.partition("?")[0]) is not None
+        self.search.reply = self._answers(one.path.partition("?")[0])
         try:
             body = self.binary(one.body)
         finally:
-            self.search.reply = False
+            self.search.reply = frozenset()
         return replace(
             one,
             path=self.target(one.path),
@@ -276,6 +278,10 @@ class Redactor:
             headers=self.headers(one.headers),
             body=body,
         )
+
+    def _answers(self, path: str) -> frozenset[str]:
+        """The fields that hold a key in the reply to a plain call, by the provider's word or by the call's name."""
+        return frozenset((*self._keys.answers(path), *(_ANY_FIELDS if _TOKEN_PATH.search(path) else ())))
 
     def headers(self, headers: Pairs) -> Pairs:
         """Headers: the value of any that is not known to be harmless is replaced."""
@@ -286,7 +292,7 @@ class Redactor:
             return value
         if name == "sec-websocket-protocol":
             return ", ".join(self._subprotocols(tuple(one.strip() for one in value.split(","))))
-        if name in self._headers or not kept_header(name):
+        if self._keys.secret_header(name) or not kept_header(name):
             self.counts["header"] += 1
             return self.token("header", value)
         return self.text(value)
@@ -300,7 +306,12 @@ class Redactor:
         return self.text(value)
 
     def _secret_param(self, name: str, value: str) -> bool:
-        return name.lower() in self._params or parameter(name) or is_secret(tells(name), value)
+        return (
+            name.lower() in ANY_PARAMS
+            or self._keys.secret_param(name)
+            or parameter(name)
+            or is_secret(tells(name), value)
+        )
 
     def _subprotocols(self, names: tuple[str, ...]) -> tuple[str, ...]:
         made: list[str] = []

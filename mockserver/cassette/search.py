@@ -37,8 +37,8 @@ _NAME_MARKS = tuple(mark for mark in MARKS if mark != "sig")
 _MORE_MARKS = ("sig=", 'sig"', "signature", "header", "basic ", "otp")
 _PAYLOAD = re.compile(r'"([A-Za-z0-9+/]{64,}={0,2}|[A-Za-z0-9_-]{400,}={0,2})"')
 """A quoted string of nothing but base64. In the alphabet of URLs only a long one: keys are written in it."""
-_REPLY = re.compile(r'"(?:value|token|jwt|secret|key)"\s{0,64}:\s{0,64}"((?:[^"\\]|\\.)+)"')
-"""Where a short-lived key stands in a reply that hands one out."""
+_FIELD = re.compile(r'"(\w{1,64})"\s{0,64}:\s{0,64}"((?:[^"\\]|\\.)+)"')
+"""A field with a text, as a short-lived key stands in a reply that hands one out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class Search:
         self._params = params
         self._bare_of = self._bare = ""
         self.quiet = Quiet()
-        self.reply = False
-        """Whether what is looked at is a reply that hands out keys."""
+        self.reply: frozenset[str] = frozenset()
+        """The fields that hold a key, where what is looked at is a reply that hands one out."""
 
     # --- whether to look at all ---
 
@@ -93,7 +93,7 @@ class Search:
                 return True
         if "//" in bare and "@" in bare:
             return True
-        return self.reply or any(hides.search(bare) for hides in _HIDES)
+        return bool(self.reply) or any(hides.search(bare) for hides in _HIDES)
 
     def named(self, text: str) -> bool:
         """Whether a text may hold one of the values that are known, or what a rule of the user's finds."""
@@ -165,8 +165,9 @@ class Search:
             for one in pairs.found(text, low, self._secret):
                 put(one.begin, one.end, one.kind, one.rule, made if one.kind else missed)
         if self.reply:
-            for match in _REPLY.finditer(text):
-                put(*match.span(1), "field", "a reply that hands out keys")
+            for match in _FIELD.finditer(text):
+                if match[1] in self.reply:
+                    put(*match.span(2), "field", "a reply that hands out keys")
         self._given(text, depth, put, standing)
         if inside is not None:
             self._base64(level, made, inside)

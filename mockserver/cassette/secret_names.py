@@ -12,6 +12,7 @@ from enum import IntEnum
 from functools import lru_cache
 
 from mockserver.cassette.words import status, wordlike
+from mockserver.dialects.registry import DIALECTS
 
 
 class Tells(IntEnum):
@@ -193,34 +194,43 @@ def is_secret(name: Tells, value: str) -> bool:
 KEPT_HEADERS = frozenset(
     (
         *("accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-encoding"),
-        *("content-length", "content-type", "date", "host", "openai-beta", "openai-processing-ms", "openai-version"),
-        *("origin", "pragma", "retry-after", "sec-websocket-extensions", "sec-websocket-version", "server"),
+        *(
+            "content-length",
+            "content-type",
+            "date",
+            "host",
+            "origin",
+            "pragma",
+            "retry-after",
+            "sec-websocket-extensions",
+            "sec-websocket-version",
+            "server",
+        ),
         *(
             "transfer-encoding",
             "upgrade",
             "user-agent",
             "vary",
             "www-authenticate",
-            "x-goog-api-client",
             "x-request-id",
         ),
         *("x-stainless-arch", "x-stainless-lang", "x-stainless-os", "x-stainless-package-version"),
         *("x-stainless-runtime", "x-stainless-runtime-version"),
     )
 )
-"""Headers whose value is kept. Of any other only the name is: nobody can list all the headers that hold a key."""
+"""Headers whose value is kept, beside each provider's harmless ones. Of any other only the name is: nobody can list all
+that hold a key."""
 
 
 def kept_header(name: str) -> bool:
     """Whether the value of a header (its name in lower case) is known to be harmless."""
-    return name in KEPT_HEADERS or name.startswith("x-ratelimit-")
+    return (
+        name in KEPT_HEADERS
+        or name.startswith("x-ratelimit-")
+        or any(name in dialect.harmless_headers for dialect in DIALECTS.values())
+    )
 
 
-SUBPROTOCOL_PREFIXES = (
-    *("openai-insecure-api-key.", "base64url.bearer.authorization.", "bearer.", "token.", "auth.", "jwt.", "apikey."),
-    *("api-key.", "api_key.", "access_token.", "authorization."),
-)
-"""Subprotocols that carry a key after a prefix, beside the dialect's own."""
 SUBPROTOCOL_NAMES = frozenset(
     (
         *("token", "bearer", "auth", "authorization", "jwt", "apikey", "api-key", "api_key", "access_token", "key"),

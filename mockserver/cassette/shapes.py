@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mockserver.cassette.words import varied, wordlike
+from mockserver.dialects.registry import DIALECTS
 
 _EDGE = r"(?<![A-Za-z0-9])"
 _LOW = r"(?<![A-Za-z0-9_])"
@@ -58,14 +59,14 @@ _PLAIN = "[A-Za-z0-9]"
 _HEX = "[0-9a-fA-F]"
 
 SHAPES: tuple[KeyShape, ...] = (
-    # OpenAI, Anthropic, OpenRouter, DeepSeek, Langfuse and others. Short ones too: better a word lost than a key kept.
+    # Many providers' keys begin with sk-. Short ones too: better a word lost than a key kept.
     _shape("key", "sk-", _WORD + "{8,}", random),  # https://platform.openai.com/docs/api-reference/authentication
     # Client secrets, and what a browser's session is opened with.
     _shape("token", "ek_", _WORD + "{8,}", random, _LOW),  # https://platform.openai.com/docs/api-reference/realtime-sessions
     _shape("token", "sess-", _PLAIN + "{16,}", random),
-    # ElevenLabs (48 hex digits), Cartesia, Clerk.
-    _shape("key", "sk_", _WORD + "{16,}", random),  # https://elevenlabs.io/docs/api-reference/authentication
-    _shape("key", "ph_", _WORD + "{16,}", random),  # https://docs.phonic.co
+    # What the dialects know of their providers' keys.
+    *(_shape("key", begin, _WORD + f"{{{least},}}", random)
+      for begin, least in sorted({one for dialect in DIALECTS.values() for one in dialect.keys.begins})),
     # Google: API keys (old and new), Live ephemeral tokens, OAuth access and refresh tokens, client secrets.
     _shape("key", "AIza", _WORD + "{20,}", None),  # https://cloud.google.com/docs/authentication/api-keys
     _shape("key", "AQ.", _WORD + "{30,}", None),  # https://ai.google.dev/gemini-api/docs/api-key
@@ -73,7 +74,6 @@ SHAPES: tuple[KeyShape, ...] = (
     _shape("token", "ya29.", _WORD + "{16,}", None),  # https://cloud.google.com/docs/authentication/token-types
     _shape("token", "1//0", _WORD + "{24,}", random, r"(?<![\w/.:-])"),  # https://developers.google.com/identity/protocols/oauth2
     _shape("key", "GOCSPX-", _WORD + "{16,}", None),
-    _shape("key", "xai-", _WORD + "{20,}", random),  # https://docs.x.ai/docs/api-reference
     # JSON Web Tokens: RFC 7519; five parts where they are encrypted, some of them empty: RFC 7516.
     KeyShape("token", "eyJ", re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}"), lambda body: "." in body[:-8],
           12),  # https://www.rfc-editor.org/rfc/rfc7519

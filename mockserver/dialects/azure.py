@@ -8,12 +8,23 @@ address that is everyone's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from mockserver.core.frames import Handshake, Sender
-from mockserver.dialects.openai.lens import OpenAI, looks_like_azure, session_shape
+from mockserver.dialects.keys import Keys
+from mockserver.dialects.openai.lens import OPENAI, OpenAI, looks_like_azure, session_shape
 
-KEY_HEADERS = ("api-key", "authorization")
+KEYS = Keys(
+    headers=("api-key", "authorization"),
+    params=("api-key",),
+    hidden_headers=OPENAI.keys.hidden_headers[1:],
+    hidden_subprotocols=OPENAI.keys.secret_subprotocols,
+    fields=OPENAI.keys.fields,
+    hands_out=OPENAI.keys.hands_out,
+)
+"""The header, or the query parameter of the same name (azure.md#3). A browser's subprotocol is OpenAI's alone
+(azure.md#4)."""
 
 
 class Azure(OpenAI):
@@ -26,8 +37,7 @@ class Azure(OpenAI):
     socket_path = "/openai/v1/realtime"
     paths: tuple[str, ...] = ("/openai/v1/realtime", "/openai/realtime")
     env_vars = {"AZURE_OPENAI_ENDPOINT": "{http}", "AZURE_OPENAI_API_KEY": "{key}"}
-    key_headers = KEY_HEADERS
-    key_env = "AZURE_OPENAI_API_KEY"
+    keys = replace(KEYS, env="AZURE_OPENAI_API_KEY")
 
     def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
         """By a part that stands in its event twice."""
@@ -63,8 +73,7 @@ class AzureVoiceLive(OpenAI):
     socket_path = "/voice-live/realtime"
     paths = ("/voice-live/realtime",)
     env_vars = {"AZURE_VOICELIVE_ENDPOINT": "{http}", "AZURE_VOICELIVE_API_KEY": "{key}"}
-    key_headers = KEY_HEADERS
-    key_env = "AZURE_VOICELIVE_API_KEY"
+    keys = replace(KEYS, env="AZURE_VOICELIVE_API_KEY")
 
     def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
         """By fields of the session that only it has."""

@@ -8,8 +8,9 @@ folder asks for a dialect's name; a difference between providers is a field or a
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -19,11 +20,14 @@ from mockserver.core.ids import Ids
 from mockserver.core.json_text import dumps, too_deep
 from mockserver.core.view import Kind, Lens, View, plain_view
 from mockserver.dialects.causes import Causes, InOrder
+from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life, Mark, Replies, TableReplies
 from mockserver.dialects.problems import WORDS, Problem, Trouble
 
 DEEPEST = 200
 """Levels of nesting that are read; the providers' own events and tool schemas have about ten."""
+
+_OLD_KEYS = {"key_headers": "headers", "key_params": "params", "key_subprotocols": "subprotocols", "key_env": "env"}
 
 AudioMode = Literal["duration", "length", "exact", "ignore"]
 
@@ -82,10 +86,8 @@ class Dialect:
     paths: tuple[str, ...] = ()  # path endings by which a handshake is recognised
     env_vars: Mapping[str, str] = {}  # variable -> template with {http}, {ws} (origin), {base_url}, {ws_url}, {key}
     subprotocols: tuple[str, ...] = ()  # the ones a server selects, best first
-    key_headers: tuple[str, ...] = ("authorization",)
-    key_params: tuple[str, ...] = ("key", "api_key", "api-key", "token", "access_token")
-    key_subprotocols: tuple[str, ...] = ()  # prefixes
-    key_env: str | None = None  # where users keep the key of the real service
+    keys = Keys()  # where its keys stand
+    harmless_headers: tuple[str, ...] = ()  # of its own, whose value a recording keeps
     simulator: object = ""  # the module of its simulated server, which has it in ``PROVIDERS``; "" where there is none
     rules = MatchRules()
     life = Life()  # which events mark what in the life of a reply
@@ -99,6 +101,14 @@ class Dialect:
     acknowledged: Mapping[str, tuple[str, ...]] = {}  # client events -> the server events that acknowledge them
     refusals: tuple[str, ...] = ()  # server events that may come in the place of a reply that was asked for
     text_prefix: bytes = b""  # a binary frame that begins so is a piece of a text, in UTF-8
+
+    def __init_subclass__(cls) -> None:
+        """Where keys stand was four fields once (docs/add-a-provider.md showed them); they still work."""
+        old = {new: vars(cls)[name] for name, new in _OLD_KEYS.items() if name in vars(cls)}
+        if old:
+            told = ", ".join(f"{name}={value!r}" for name, value in old.items())
+            warnings.warn(f"{cls.__name__}: say keys = Keys({told})", DeprecationWarning, stacklevel=2)
+            cls.keys = replace(cls.keys, **old)
 
     # --- the lens ---
 
@@ -281,7 +291,3 @@ def shorten(text: str, width: int) -> str:
 def close_reason(text: str) -> str:
     """``text`` cut to the 123 bytes of UTF-8 that a close frame can carry (RFC 6455 section 5.5)."""
     return text.encode(errors="replace")[:123].decode(errors="ignore")
-
-
-AudioFormat = SampleFormat
-"""Its name before each class name had one meaning; imports of it still work."""

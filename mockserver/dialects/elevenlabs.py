@@ -12,6 +12,7 @@ from mockserver.core.frames import Sender
 from mockserver.core.view import Audio, Kind, View
 from mockserver.dialects.base import Dialect, MatchRules, base64_size
 from mockserver.dialects.causes import Causes, Turns
+from mockserver.dialects.keys import ANY_PARAMS, Keys
 from mockserver.dialects.life import Life
 
 CHUNK = "user_audio_chunk"
@@ -32,9 +33,13 @@ class ElevenLabs(Dialect):
     socket_fields = ("signed_url",)
     env_vars = {"ELEVENLABS_API_KEY": "{key}"}
     subprotocols = ("convai",)
-    key_headers = ("xi-api-key", "authorization")
-    key_params = (*Dialect.key_params, "conversation_signature")
-    key_env = "ELEVENLABS_API_KEY"
+    keys = Keys(
+        headers=("xi-api-key",),
+        hidden_headers=("authorization",),
+        hidden_params=(*ANY_PARAMS, "conversation_signature"),
+        begins=(("sk_", 16),),
+        env="ELEVENLABS_API_KEY",
+    )
     # The server counts its events; what a client repeats of that (pong, feedback) is no request.
     rules = MatchRules(volatile=("event_id",), ids=("tool_call_id",), optional=("feedback",))
     # Only ``agent_response_complete``, which an agent must ask for, says that a reply was played out.

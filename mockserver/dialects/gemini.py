@@ -14,6 +14,7 @@ from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender, Text
 from mockserver.core.view import Audio, Kind, View, plain_view
 from mockserver.dialects.base import Dialect, MatchRules, base64_size, close_reason, parse, shorten
 from mockserver.dialects.causes import Causes, Turns
+from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life
 from mockserver.dialects.problems import Problem, Trouble
 
@@ -63,9 +64,14 @@ class Gemini(Dialect):
         "LlmBidiService/BidiGenerateContent",
     )
     env_vars = {"GOOGLE_GEMINI_BASE_URL": "{http}", "GOOGLE_API_KEY": "{key}"}
-    key_headers = ("x-goog-api-key", "authorization")
-    key_params = ("key", "access_token")
-    key_env = "GOOGLE_API_KEY"
+    keys = Keys(
+        headers=("x-goog-api-key", "authorization"),
+        params=("key", "access_token"),
+        schemes=("bearer", "token"),
+        hands_out={"/auth_tokens": ("name",)},  # gemini.md#93
+        env="GOOGLE_API_KEY",
+    )
+    harmless_headers = ("x-goog-api-client",)
     rules = MatchRules(
         ids=(
             "toolResponse.functionResponses.*.id",

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from mockserver.core.frames import Hangup, Send, Sender
@@ -29,8 +30,8 @@ class GPTLive(Dialect):
     paths = ("/live/sessions",)
     env_vars = OpenAI.env_vars
     problems = OpenAI.problems
-    key_headers = OpenAI.key_headers
-    key_env = OpenAI.key_env
+    keys = replace(OpenAI.keys, headers=("authorization", "api-key"))  # a bearer, or Azure's header (gpt_live.md#1)
+    harmless_headers = OpenAI.harmless_headers
     # Speech goes on and on: nothing says where a reply begins or ends, and no frame cancels one.
     life = Life(
         opening=("session.started",),

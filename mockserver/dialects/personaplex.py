@@ -10,6 +10,7 @@ from __future__ import annotations
 from mockserver.core.frames import Binary, Frame, Sender
 from mockserver.core.view import Audio, Kind, View, plain_view
 from mockserver.dialects.base import Dialect, MatchRules, shorten
+from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life
 
 HANDSHAKE, AUDIO, TEXT = 0, 1, 2
@@ -24,8 +25,7 @@ class PersonaPlex(Dialect):
     socket_path = "/api/chat"
     paths = ("/api/chat",)
     env_vars = {"PERSONAPLEX_URL": "{ws}"}
-    key_headers = ()
-    key_params = ()
+    keys = Keys(headers=(), hidden_params=())  # none (personaplex.md#1)
     rules = MatchRules(audio="ignore")
     life = Life(opening=("handshake",), deltas=(("audio", "audio"), ("text", "transcript")))
     client_events = frozenset({"audio"})

@@ -11,6 +11,7 @@ from mockserver.core.frames import Hangup, Send, Sender
 from mockserver.core.view import Audio, Kind, View
 from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event
 from mockserver.dialects.causes import Causes, Turns
+from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life
 from mockserver.dialects.problems import Problem
 
@@ -27,8 +28,7 @@ class Phonic(Dialect):
     socket_path = "/v1/sts/ws"
     paths = ("/v1/sts/ws",)
     env_vars = {"PHONIC_API_KEY": "{key}"}
-    key_headers = ("authorization",)
-    key_env = "PHONIC_API_KEY"
+    keys = Keys(begins=(("ph_", 16),), env="PHONIC_API_KEY")
     rules = MatchRules(ids=("tool_call_id",), optional=("mute", "unmute"))
     life = Life(
         opening=("conversation_created",),

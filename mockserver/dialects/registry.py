@@ -12,6 +12,7 @@ from mockserver.dialects.elevenlabs import ELEVENLABS
 from mockserver.dialects.gemini import GEMINI
 from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.gpt_live import GPT_LIVE
+from mockserver.dialects.keys import ANY_SUBPROTOCOLS
 from mockserver.dialects.openai.lens import OPENAI
 from mockserver.dialects.openai_beta import OPENAI_BETA
 from mockserver.dialects.personaplex import PERSONAPLEX
@@ -48,6 +49,12 @@ def dialect_named(name: str) -> Dialect:
         return DIALECTS[name]
     except KeyError:
         raise UsageError(f"unknown provider {name!r}: expected one of {', '.join(sorted(DIALECTS))}") from None
+
+
+def key_prefixes() -> tuple[str, ...]:
+    """The prefixes of subprotocols behind which a key stands, with any provider."""
+    known = (prefix for dialect in _CLAIMS for prefix in dialect.keys.secret_subprotocols)
+    return (*ANY_SUBPROTOCOLS, *dict.fromkeys(known))
 
 
 def speakers(said: Sequence[tuple[Sender, Any]]) -> tuple[Dialect, ...]:

@@ -10,6 +10,7 @@ from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender
 from mockserver.core.view import Audio, Kind, View
 from mockserver.dialects.base import Dialect, MatchRules, event
 from mockserver.dialects.causes import Causes, Turns
+from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life
 
 
@@ -30,8 +31,7 @@ class Ultravox(Dialect):
     socket_hosts = ("*",)
     socket_at_upstream = False
     env_vars = {"ULTRAVOX_API_KEY": "{key}"}
-    key_headers = ("x-api-key",)
-    key_env = "ULTRAVOX_API_KEY"
+    keys = Keys(headers=("x-api-key",), env="ULTRAVOX_API_KEY")
     # A recorded ping's answer tells the recorded time: a second answer would be worse.
     rules = MatchRules(ids=("invocationId",), optional=("ping",), volatile=("ping:timestamp",))
     # Nothing but a change of state says that a reply is over, and the state is a field: the user's words begin anew.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from mockserver.core.frames import Handshake, Sender
@@ -17,9 +18,14 @@ class XAI(OpenAI):
     title = "xAI Grok Voice"
     upstream = "https://api.x.ai/v1"
     env_vars = {"XAI_API_KEY": "{key}"}  # its clients take the address as an argument only (clients.md#1)
-    key_headers = ("authorization",)
-    key_subprotocols = ("xai-client-secret.",)
-    key_env = "XAI_API_KEY"
+    keys = replace(
+        OpenAI.keys,
+        subprotocols=("xai-client-secret.",),  # xai.md#2
+        hidden_headers=(),
+        hidden_subprotocols=(),
+        begins=(("xai-", 20),),
+        env="XAI_API_KEY",
+    )
     server_events = OpenAI.server_events | {"ping"}
 
     def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:

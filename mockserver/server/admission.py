@@ -16,7 +16,7 @@ import hmac
 import ipaddress
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -175,20 +175,8 @@ class Admission:
 def carries(token: str, dialect: Dialect, headers: Pairs, query: Pairs, subprotocols: tuple[str, ...] = ()) -> bool:
     """Whether a client carries the server's token where it would carry its key."""
     wanted = token.encode()
-    found = list(_credentials(dialect, headers, query, subprotocols))
+    found = [*_all(headers, "x-mockserver-token"), *dialect.keys.all(headers, query, subprotocols)]
     return sum(hmac.compare_digest(one.encode(errors="replace"), wanted) for one in found) > 0
-
-
-def _credentials(dialect: Dialect, headers: Pairs, query: Pairs, subprotocols: tuple[str, ...]) -> Iterator[str]:
-    names = {"authorization", "x-mockserver-token", *(name.lower() for name in dialect.key_headers)}
-    for name, value in headers:
-        if name.lower() in names:
-            scheme, _, rest = value.partition(" ")
-            yield rest.strip() if scheme.lower() in ("bearer", "token") else value.strip()
-    params = {name.lower() for name in dialect.key_params}
-    yield from (value for name, value in query if name.lower() in params)
-    for one in subprotocols:
-        yield from (one.removeprefix(prefix) for prefix in dialect.key_subprotocols if one.startswith(prefix))
 
 
 def given_token(headers: Pairs) -> str:

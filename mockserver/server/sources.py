@@ -82,10 +82,13 @@ def relay(upstream: str, *, dialect: str | Dialect | None = None, key_env: str |
     checked_upstream(upstream)
     if isinstance(dialect, str):
         dialect = dialect_named(dialect)
+    speaks = dialect or dialect_of(upstream)
     key: str | None = None
     if key_env is not None:
+        if not speaks.keys.any:
+            raise UsageError(f"relay: key_env={key_env!r}: {speaks.title} has no keys; leave it out")
         key = key_in(key_env, f"the key for {shown(upstream)}")
-    return Relay(upstream, dialect or dialect_of(upstream), key=key)
+    return Relay(upstream, speaks, key=key)
 
 
 def key_in(name: str, what: str) -> str:

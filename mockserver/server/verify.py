@@ -115,7 +115,7 @@ def key_variable(upstream: str, *, dialect: str | None = None) -> str | None:
         checked_upstream(upstream)
         found = dialect_of(upstream) if dialect is None else dialect_named(dialect)
         at_home = found.upstream is not None and urlsplit(upstream).hostname == urlsplit(found.upstream).hostname
-    return found.key_env if at_home and found.key_env and os.environ.get(found.key_env) else None
+    return found.keys.env if at_home and found.keys.env and os.environ.get(found.keys.env) else None
 
 
 def failure(cassette: Cassette, reports: Sequence[Report]) -> ExpectationFailed | None:

@@ -17,7 +17,7 @@ from mockserver.cassette.model import Cassette, Connection, Record
 from mockserver.core.frames import MILLISECOND, Binary, Micros, Sender, Text
 from mockserver.core.json_text import dumps
 from mockserver.core.view import Audio
-from mockserver.dialects.base import AudioFormat, Dialect
+from mockserver.dialects.base import Dialect, SampleFormat
 from mockserver.dialects.registry import dialect_named
 
 SLACK: Micros = 100 * MILLISECOND
@@ -36,11 +36,11 @@ class _Line:
 
     def __init__(self, line: Connection, dialect: Dialect) -> None:
         self._line = line
-        self._pieces: list[tuple[int, Audio, AudioFormat]] = []
+        self._pieces: list[tuple[int, Audio, SampleFormat]] = []
         self._marks: dict[int, Micros] = {}  # after so many pieces the server speaks of so much
         self._sent: Micros = 0
         self._cut = False
-        form = AudioFormat()
+        form = SampleFormat()
         for place, record in enumerate(line.records):
             view = dialect.view(record.frame, record.sender)
             if record.sender is Sender.SERVER:
@@ -52,7 +52,7 @@ class _Line:
             form = dialect.audio_format(view, form)
             if view.audio is not None:
                 width = 1 if view.audio.encoding in ("ulaw", "alaw") else 2
-                mine = AudioFormat(view.audio.rate, width) if view.audio.rate else form
+                mine = SampleFormat(view.audio.rate, width) if view.audio.rate else form
                 self._pieces.append((place, view.audio, mine))
                 self._sent += mine.micros(view.audio.size)
 

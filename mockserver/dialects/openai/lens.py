@@ -17,6 +17,7 @@ from mockserver.core.ids import Ids
 from mockserver.core.view import Audio, Kind, Lens, View, plain_view
 from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event, parse, shorten
 from mockserver.dialects.causes import Causes
+from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Replies
 from mockserver.dialects.openai.causes import ACKNOWLEDGED, RealtimeCauses
 from mockserver.dialects.openai.events import CLIENT_EVENTS, LIFE, SERVER_EVENTS
@@ -30,6 +31,8 @@ _TYPE_FIRST = re.compile(r'\s*\{\s*(?:"event_id"\s*:\s*"[^"\\]*"\s*,\s*)?"type"\
 seen so far.
 """
 
+SECRETS_PATH = "/client_secrets"
+"""Below the socket: a plain call that answers with a short-lived key (openai.md#17)."""
 G711 = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
 AUDIO_DELTAS = ("response.output_audio.delta", "response.audio.delta")
 CLOSE_CODES = {
@@ -53,9 +56,17 @@ class OpenAI(Dialect):
     paths: tuple[str, ...] = ("/realtime",)
     env_vars = {"OPENAI_BASE_URL": "{base_url}", "OPENAI_API_KEY": "{key}"}
     subprotocols: tuple[str, ...] = ("realtime",)
-    key_headers: tuple[str, ...] = ("authorization", "api-key", "openai-organization", "openai-project")
-    key_subprotocols: tuple[str, ...] = ("openai-insecure-api-key.", "openai-organization.", "openai-project.")
-    key_env = "OPENAI_API_KEY"
+    # openai.md#2; client secrets: openai.md#17, and openai.md#161 in the beta. The REST API takes Basic too; whether
+    # the socket does is unknown, so here it does not.
+    keys = Keys(
+        subprotocols=("openai-insecure-api-key.",),
+        hidden_headers=("api-key", "openai-organization", "openai-project"),
+        hidden_subprotocols=("openai-organization.", "openai-project."),
+        fields=("client_secret",),
+        hands_out={SECRETS_PATH: ("value",), "/sessions": ("value",)},
+        env="OPENAI_API_KEY",
+    )
+    harmless_headers = ("openai-beta", "openai-processing-ms", "openai-version")
     rules = MatchRules(
         volatile=("event_id", "conversation.item.truncate:audio_end_ms"),
         ids=(

@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
-from mockserver.cassette.secret_names import SUBPROTOCOL_PREFIXES, hides
+from mockserver.cassette.secret_names import hides
 from mockserver.core.frames import Handshake, Pairs
 from mockserver.dialects.addresses import led, moved, socket_url
 from mockserver.dialects.base import Dialect
+from mockserver.dialects.keys import ANY_HEADERS
+from mockserver.dialects.registry import key_prefixes
 from mockserver.engines.base import HttpReply
 
 KEPT = 1_000
 """Addresses that are remembered; the oldest are forgotten first. A client comes to its own within moments."""
-_CREDENTIALS = frozenset(("authorization", "api-key", "x-goog-api-key", "x-api-key", "cookie"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Named:
         """The handshake for a named address: the client's, without its credentials."""
         _, mark, query = handshake.target.partition("?")
         query = "&".join(piece for piece in query.split("&") if piece and not self._secret_piece(piece, address))
-        prefixes = (*SUBPROTOCOL_PREFIXES, *self._dialect.key_subprotocols)
+        prefixes = (*key_prefixes(), *self._dialect.keys.secret_subprotocols)
         return Handshake(
             address.path,
             tuple(parse_qsl(query, keep_blank_values=True)),
@@ -87,11 +88,10 @@ class Named:
         return any(fnmatchcase(host.lower(), pattern) for pattern in self._dialect.socket_hosts)
 
     def _secret_header(self, name: str) -> bool:
-        known = name in _CREDENTIALS or name in {one.lower() for one in self._dialect.key_headers}
-        return known or hides(name)
+        return name in ANY_HEADERS or self._dialect.keys.secret_header(name) or hides(name)
 
     def _secret_piece(self, piece: str, address: Address) -> bool:
         name, _, value = (unquote_plus(part) for part in piece.partition("="))
         if (name, value) in address.query:
             return False
-        return name.lower() in self._dialect.key_params or hides(name)
+        return self._dialect.keys.secret_param(name) or hides(name)

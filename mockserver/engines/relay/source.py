@@ -18,7 +18,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from mockserver.core.frames import (
     Abort,
@@ -101,7 +101,7 @@ class Relay:
         url = joined(self.upstream, self.dialect, target).replace("ws", "http", 1)
         headers = request.headers
         if self._key is not None:
-            headers, url, _ = with_key(headers, url, (), self.dialect, self._key)
+            headers, url, _ = self.dialect.keys.replaced(headers, url, (), self._key)
         # What is compressed could neither be redacted nor be read here.
         readable = (("Accept-Encoding", "identity") if one[0].lower() == "accept-encoding" else one for one in headers)
         return Forward(request.method, url, end_to_end(tuple(readable)), request.body)
@@ -128,7 +128,7 @@ class Relay:
         url = joined(self.upstream, self.dialect, handshake.target or handshake.path)
         headers, subprotocols = handshake.headers, handshake.subprotocols
         if self._key is not None:
-            headers, url, subprotocols = with_key(headers, url, subprotocols, self.dialect, self._key)
+            headers, url, subprotocols = self.dialect.keys.replaced(headers, url, subprotocols, self._key)
         parts = urlsplit(url)
         query = tuple(parse_qsl(parts.query, keep_blank_values=True))
         return Handshake(parts.path, query, end_to_end(headers), subprotocols, url)
@@ -264,24 +264,6 @@ def joined(upstream: str, dialect: Dialect, target: str) -> str:
     host = parts.netloc.rpartition("@")[2]
     whole = "&".join(piece for piece in (parts.query, query) if piece)
     return f"{scheme}://{host}{base}{rest or ('' if base else '/')}{'?' + whole if whole else ''}"
-
-
-def with_key(
-    headers: Pairs, url: str, subprotocols: tuple[str, ...], dialect: Dialect, key: str
-) -> tuple[Pairs, str, tuple[str, ...]]:
-    """The same request with the user's key in place of whatever the client carries."""
-    secret = {dialect.key_headers[0].lower(), "authorization", "api-key", "x-goog-api-key", "x-api-key"}
-    kept: Pairs = tuple((name, value) for name, value in headers if name.lower() not in secret)
-    name = dialect.key_headers[0]
-    value = f"Bearer {key}" if name.lower() == "authorization" else key
-    path, _, query = url.partition("?")
-    pieces = [piece for piece in query.split("&") if piece and piece.partition("=")[0] not in dialect.key_params]
-    if name.startswith("?"):
-        pieces.append(f"{name[1:]}={quote(key, safe='')}")
-    else:
-        kept = (*kept, (name, value))
-    left = tuple(one for one in subprotocols if not one.startswith(dialect.key_subprotocols or ("\0",)))
-    return kept, path + ("?" + "&".join(pieces) if pieces else ""), left
 
 
 def checked_upstream(url: str) -> None:

@@ -244,11 +244,10 @@ class Replay:
         return max(fitting, key=len) if fitting else path.rstrip("/")
 
     def _query(self, handshake: Handshake) -> dict[str, list[str]]:
-        hidden = {name.lower() for name in self.dialect.key_params}
-        hidden |= {pattern[1:].lower() for pattern in self.rules.volatile if pattern.startswith("?")}
+        hidden = {pattern[1:].lower() for pattern in self.rules.volatile if pattern.startswith("?")}
         kept: dict[str, list[str]] = {}
         for name, value in handshake.query:
-            if name.lower() not in hidden:
+            if name.lower() not in hidden and not self.dialect.keys.secret_param(name):
                 kept.setdefault(name, []).append(value)
         return kept
 

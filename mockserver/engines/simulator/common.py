@@ -107,6 +107,10 @@ class SimulatorSource(Generic[SettingsT]):
         """Whether a model of this name exists here. A provider overrides this where it knows what names look like."""
         return self.options.models is None or model in self.options.models
 
+    def key_of(self, handshake: Handshake) -> str | None:
+        """The key that a client brings to the socket; None where there is none."""
+        return self.dialect.keys.key(handshake.headers, handshake.query, handshake.subprotocols)
+
     def accepts(self, key: str | None) -> bool:
         """Whether this key opens a session. None: the client gave none."""
         wanted = self.options.require_key

@@ -61,7 +61,7 @@ class ElevenLabsSource(SimulatorSource[ElevenLabsOptions]):
         """GET /v1/convai/conversation/get-signed-url: this server's own address, signed (elevenlabs.md#1)."""
         if request.method != "GET" or request.path not in SIGNED:
             return None
-        key = (first(request.headers, "xi-api-key") or "").strip() or None
+        key = self.dialect.keys.key(request.headers)
         if not self.accepts(key):
             # The words of a REST call without a good key: elevenlabs.md#55.
             status = "needs_authorization" if key is None else "invalid_api_key"

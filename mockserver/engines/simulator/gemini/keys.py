@@ -1,4 +1,4 @@
-"""Who may come in: keys, and the ephemeral tokens that were given out (gemini.md#1 to gemini.md#4, gemini.md#93)."""
+"""The ephemeral tokens that were given out (gemini.md#93)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.core.frames import Pairs, first
 from mockserver.engines.simulator.gemini import problems
 from mockserver.engines.simulator.gemini.fields import SETUP
 from mockserver.engines.simulator.gemini.proto import MapOf, MessageType, ProtoReader
 
 TOKEN = "auth_tokens/"
-_SCHEME = re.compile(r"(bearer|token) +(\S+)", re.IGNORECASE)
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 EXPIRES_S, BEGINS_S = 30 * 60, 60
 """How long a token is good, and for beginning a session, where the request does not say (gemini.md#93)."""
@@ -29,18 +27,6 @@ REQUEST = MessageType(
         "labels": MapOf("string"),
     },
 )
-
-
-def key_of(headers: Pairs, query: Pairs) -> str | None:
-    """The key or token that a client brings: a query parameter or a header, never an empty one."""
-    scheme = _SCHEME.fullmatch((first(headers, "authorization") or "").strip())
-    found = (
-        first(headers, "x-goog-api-key"),
-        first(query, "key"),
-        first(query, "access_token"),
-        scheme[2] if scheme else None,
-    )
-    return next((one.strip() for one in found if one and one.strip()), None)
 
 
 @dataclass(slots=True)

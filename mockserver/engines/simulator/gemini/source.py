@@ -14,7 +14,7 @@ from mockserver.engines.simulator import reading
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.gemini import models, problems
-from mockserver.engines.simulator.gemini.keys import TOKEN, Tokens, key_of
+from mockserver.engines.simulator.gemini.keys import TOKEN, Tokens
 from mockserver.engines.simulator.gemini.options import GeminiOptions
 from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.resumption import Shelf
@@ -83,7 +83,7 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
         )
 
     def _gate(self, handshake: Handshake, place: Endpoint, context: base.SessionContext) -> GeminiAdmission:
-        key = key_of(handshake.headers, handshake.query)
+        key = self.key_of(handshake)
         if key is not None and key.startswith(TOKEN):
             token = self.tokens.known.get(key)
             if place.constrained and token is not None and token.opens(context.unix_us):
@@ -104,7 +104,7 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
         """POST /v1alpha/auth_tokens: an ephemeral token (gemini.md#93)."""
         if request.method != "POST" or request.path != TOKENS:
             return None
-        key = key_of(request.headers, request.query)
+        key = self.dialect.keys.key(request.headers, request.query)
         if not self.accepts(key) or (key or "").startswith(TOKEN):
             missing = key is None
             status, name = (403, "PERMISSION_DENIED") if missing else (400, "INVALID_ARGUMENT")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mockserver.core.frames import Handshake, first
+from mockserver.core.frames import Handshake
 from mockserver.dialects.base import Dialect
 from mockserver.engines import base
 from mockserver.engines.simulator.addresses import Astray
@@ -49,7 +49,7 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
         found = _BELOW.fullmatch(handshake.path)
         ident, what = (found["id"], found["what"]) if found else ("", "")
         known = self._sessions.get(ident)
-        key = _key(handshake.headers)
+        key = self.key_of(handshake)
         gate = None if self.accepts(key) else _refused(key)
         if what == "attach" and gate is None:
             return Sideband(dialect=self.dialect, options=self.options, context=context, ident=ident, session=known)
@@ -77,7 +77,7 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
         found = _BELOW.fullmatch(request.path)
         if request.method != "POST" or found is None or found["what"] != "hangup":
             return None
-        key = _key(request.headers)
+        key = self.dialect.keys.key(request.headers)
         if not self.accepts(key):
             return _json(401, {"error": _refused(key).body()})
         session = self._sessions.get(found["id"])
@@ -87,12 +87,6 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
         session.hung_up = True
         session.commands.append({"type": "session.close"})
         return base.HttpReply(200)
-
-
-def _key(headers: Any) -> str | None:
-    """The key that a client brings: a bearer, or Azure's header (gpt_live.md#1)."""
-    bearer = _BEARER.fullmatch((first(headers, "authorization") or "").strip())
-    return bearer[1] if bearer else (first(headers, "api-key") or "").strip() or None
 
 
 def _refused(key: str | None) -> ClientProblem:

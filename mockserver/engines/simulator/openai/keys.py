@@ -1,46 +1,18 @@
-"""Who may come in: the key that a client brings, the keys that are good, and the client secrets that were given out."""
+"""Who may come in: the keys that are good, and the client secrets that were given out."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mockserver.core.frames import Pairs, first
-from mockserver.engines.simulator.openai.profile import ID_SHAPES, Profile
+from mockserver.engines.simulator.openai.profile import ID_SHAPES
 
-# The scheme's case does not count (RFC 9110 section 11.1). OpenAI's REST API takes Basic too; whether its socket does
-# is unknown, so here it does not.
-_BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _SECRET_PREFIX = ID_SHAPES["secret"][0]
 
 
-def key_of(profile: Profile, headers: Pairs, query: Pairs = (), subprotocols: Sequence[str] = ()) -> str | None:
-    """The key that a client brings, from the places alone where its provider looks for one; None where there is none.
-
-    An empty key is none.
-    """
-    for name in profile.key_headers:
-        value = (first(headers, name) or "").strip()
-        if value:
-            return value
-    bearer = _BEARER.fullmatch((first(headers, "authorization") or "").strip())
-    if bearer is not None:
-        return bearer[1]
-    for name in profile.key_params:
-        value = (first(query, name) or "").strip()
-        if value:
-            return value
-    prefix = profile.key_subprotocol
-    for offered in subprotocols:
-        if prefix is not None and offered.startswith(prefix) and len(offered) > len(prefix):
-            return offered.removeprefix(prefix)
-    return None
-
-
 @dataclass(slots=True)
-class Keys:
+class KnownKeys:
     """``wanted`` as in ``Options.require_key``. Times are seconds since 1970."""
 
     wanted: bool | frozenset[str]

@@ -88,10 +88,6 @@ class Profile:
     alphabet = BASE62
     beta_header_refused = True  # openai.md#12
 
-    # Where the provider looks for a key, beside ``Authorization: Bearer`` (openai.md#2).
-    key_headers: tuple[str, ...] = ()  # headers that hold nothing else
-    key_params: tuple[str, ...] = ()  # of the socket's query
-    key_subprotocol: str | None = "openai-insecure-api-key."  # as browsers send it
     gives_secrets = True  # POST .../realtime/client_secrets exists
     secrets_hold_session = True  # a client secret is made with a session's settings
 

@@ -10,6 +10,7 @@ from typing import Any
 from mockserver.core.frames import Handshake
 from mockserver.core.ids import Ids
 from mockserver.dialects.base import Dialect, parse
+from mockserver.dialects.openai.lens import SECRETS_PATH
 from mockserver.engines import base
 from mockserver.engines.simulator import shapes
 from mockserver.engines.simulator.addresses import Astray
@@ -17,7 +18,7 @@ from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.openai import gate, problems
 from mockserver.engines.simulator.openai.engine import Simulator
 from mockserver.engines.simulator.openai.gate import ShutGate
-from mockserver.engines.simulator.openai.keys import Keys, key_of
+from mockserver.engines.simulator.openai.keys import KnownKeys
 from mockserver.engines.simulator.openai.likeness import OpenAILikeness
 from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.problems import ClientProblem
@@ -27,7 +28,6 @@ from mockserver.engines.simulator.openai.settings import SessionSettings
 from mockserver.engines.simulator.replies.reply import Replier
 from mockserver.errors import UsageError
 
-SECRETS_PATH = "/client_secrets"
 SECRET_SECONDS = 600
 """How long a client secret lives by default (openai.md#18)."""
 _LIFE_SECONDS = shapes.integer(10, 7200)
@@ -40,7 +40,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
     def __init__(self, dialect: Dialect, options: OpenAIOptions, replier: Replier) -> None:
         self.profile = profile_for(dialect.name)
         super().__init__(dialect, options, replier)
-        self._keys = Keys(options.require_key)
+        self._keys = KnownKeys(options.require_key)
 
     def check(self) -> None:
         """UsageError where a session could not begin as it is set, so that it fails where it is written."""
@@ -76,7 +76,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
 
     def begin(self, handshake: Handshake, context: base.SessionContext) -> Simulator:
         """An engine for one connection."""
-        key = key_of(self.profile, handshake.headers, handshake.query, handshake.subprotocols)
+        key = self.key_of(handshake)
         given = self._keys.session(key)
         transcribing = self.profile.transcription_sessions and "transcription" in (
             handshake.param("intent"),
@@ -136,7 +136,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         if not wanted or not self.profile.gives_secrets:
             return None
         now = _seconds(context)
-        key = key_of(self.profile, request.headers)
+        key = self.dialect.keys.key(request.headers)
         if not self._keys.mints(key, now):
             return _json(*self.profile.bad_key_answer(key))
         body = parse(request.body.decode(errors="replace")) if request.body else {}

@@ -32,8 +32,7 @@ class PhonicSource(SimulatorSource[PhonicOptions]):
 
     def begin(self, handshake: Handshake, context: base.SessionContext) -> base.Engine:
         """A conversation. A bad key is refused at the upgrade (phonic.md#1)."""
-        kind, _, key = (handshake.header("authorization") or "").partition(" ")
-        if not self.accepts(key.strip() or None if kind.lower() == "bearer" else None):
+        if not self.accepts(self.key_of(handshake)):
             return Answered([Refuse(401)])
         wanted = handshake.param("reconnect_conv_id")
         if wanted is None:

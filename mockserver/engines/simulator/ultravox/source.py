@@ -44,7 +44,7 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
         parts = [part for part in request.path.removeprefix(CALLS).split("/") if part]
         if not f"{request.path}/".startswith(f"{CALLS}/") or len(parts) > 1:
             return None
-        key = (first(request.headers, "x-api-key") or "").strip() or None
+        key = self.dialect.keys.key(request.headers)
         if not self.accepts(key):
             # Unknown words; the status is what every REST API of this make answers.
             return _json(401 if key is None else 403, {"detail": "Authentication credentials were not provided."})

@@ -40,11 +40,6 @@ class Deployed(Profile):
         "model": (404, "DeploymentNotFound", NO_DEPLOYMENT),
     }
 
-    # The header, or the query parameter of the same name (azure.md#3). A browser's subprotocol is OpenAI's alone
-    # (azure.md#4).
-    key_headers = ("api-key",)
-    key_params = ("api-key",)
-    key_subprotocol = None
     needs_version = False  # the dated versions' address holds one (azure.md#2)
 
     def astray(self, handshake: Handshake, sockets: tuple[str, ...]) -> Astray | None:

@@ -41,7 +41,6 @@ class XAIProfile(Profile):
     default_model = "grok-voice-latest"
     default_instructions = ""  # xai.md#8
     beta_header_refused = False  # unknown (xai.md#43)
-    key_subprotocol = "xai-client-secret."  # xai.md#2
     # A client secret holds no session (xai.md#2). What it does with one is unknown (xai.md#41); here it is taken and
     # means nothing, as unknown fields of ``SESSION`` do.
     secrets_hold_session = False
