@@ -5,7 +5,7 @@
     NAME.cassette.unsafe      holds a secret that could not be taken out: for its owner only, git ignores it, and
                               nothing replays it; ``mockserver scrub`` makes a cassette of it
 
-Files are touched here and in ``cassette.store`` only.
+Files of cassettes are touched here and in ``cassette.store``, those to import in ``cassette.importers.detect``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cassettes in files. The only module of this package's lower rows that touches any.
+"""Cassettes in files: read, written, moved into place.
 
 Whatever happens, the cassette that stood there before stays whole: everything is written beside it and moved into place
 when it is complete and holds no secret. What goes wrong is one line that says what to do.
@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from mockserver import __version__
 from mockserver.cassette import audio, codec
 from mockserver.cassette.clean import cleaned, kept_error, standing_error, verify
 from mockserver.cassette.leftovers import STOPPED, claimed, keep_unsafe, read_back, remove, stopped, whole
@@ -31,6 +30,7 @@ from mockserver.dialects.base import Dialect
 from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.registry import dialect_named
 from mockserver.errors import CassetteError, CassetteExists, SecretFound, UsageError
+from mockserver.version import __version__
 
 WITHHELD = Text("REDACTED-frame-1")
 """What a partial file holds in the place of a frame whose secret cannot be taken out."""

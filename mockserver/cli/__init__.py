@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 
 import click
 
-from mockserver import __version__
 from mockserver.errors import ExpectationFailed, MockServerError
+from mockserver.version import __version__
 
 COMMANDS = {
     "record": (

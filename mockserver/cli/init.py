@@ -44,7 +44,7 @@ def init_command(folder: Path) -> None:
 
 
 def _text(name: str) -> str:
-    return (resources.files("mockserver.cli") / "first" / name).read_text(encoding="utf-8")
+    return (resources.files(__package__) / "first" / name).read_text(encoding="utf-8")
 
 
 def _write(folder: Path, name: str, text: str) -> None:

@@ -22,6 +22,7 @@ from mockserver.cli.common import (
     stop_signals,
     until_done,
 )
+from mockserver.dialects.registry import FAMILIAR
 from mockserver.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +32,12 @@ PROGRESS_SECONDS = 0.25
 
 
 @click.command("record")
-@click.option("--upstream", required=True, metavar="NAME|URL", help="The real service: openai, azure, ... or a URL.")
+@click.option(
+    "--upstream",
+    required=True,
+    metavar="NAME|URL",
+    help=f"The real service: a provider's name ({FAMILIAR.name}) or a URL.",
+)
 @click.option(
     "--to", "file", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The cassette to write."
 )

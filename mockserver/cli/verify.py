@@ -10,11 +10,17 @@ from pathlib import Path
 import click
 
 from mockserver.cli.common import escaped
+from mockserver.dialects.registry import FAMILIAR
 
 
 @click.command("verify")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--upstream", required=True, metavar="NAME|URL", help="The real service: openai, azure, ... or a URL.")
+@click.option(
+    "--upstream",
+    required=True,
+    metavar="NAME|URL",
+    help=f"The real service: a provider's name ({FAMILIAR.name}) or a URL.",
+)
 @click.option("--key-env", metavar="NAME", help="Variable with the key (default: the provider's own, where it is set).")
 @click.option(
     "--wait",

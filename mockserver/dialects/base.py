@@ -76,6 +76,7 @@ class Dialect:
 
     name = "generic"
     title = "any websocket"
+    recorder = ""  # the tool that the tests of its own SDKs are recorded with, whose logs name no provider
     words: tuple[str, ...] = ()  # other words by which people call it, in names of files
     upstream: str | None = None  # the real service's base URL, as clients take it
     base_path = ""  # what ``server.base_url`` ends with
@@ -88,7 +89,7 @@ class Dialect:
     subprotocols: tuple[str, ...] = ()  # the ones a server selects, best first
     keys = Keys()  # where its keys stand
     harmless_headers: tuple[str, ...] = ()  # of its own, whose value a recording keeps
-    simulator: object = ""  # the module of its simulated server, which has it in ``PROVIDERS``; "" where there is none
+    simulator: object = ""  # the room of its simulated server, in whose ``source`` it is in ``PROVIDERS``; "" for none
     rules = MatchRules()
     life = Life()  # which events mark what in the life of a reply
     problems: Mapping[Trouble, Problem] = WORDS  # what can go wrong, in the provider's words

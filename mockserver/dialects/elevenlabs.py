@@ -25,7 +25,7 @@ class ElevenLabs(Dialect):
 
     name = "elevenlabs"
     title = "ElevenLabs Agents"
-    simulator = "mockserver.engines.simulator.elevenlabs.source"
+    simulator = "elevenlabs"
     upstream = "https://api.elevenlabs.io"
     socket_path = "/v1/convai/conversation"
     paths = ("/convai/conversation",)
@@ -44,6 +44,7 @@ class ElevenLabs(Dialect):
     rules = MatchRules(volatile=("event_id",), ids=("tool_call_id",), optional=("feedback",))
     # Only ``agent_response_complete``, which an agent must ask for, says that a reply was played out.
     life = Life(
+        first=("conversation_initiation_client_data",),
         opening=("conversation_initiation_metadata",),
         requests=("user_message",),
         deltas=(("audio", "audio"), ("agent_chat_response_part", "text")),

@@ -53,8 +53,9 @@ class Gemini(Dialect):
     """Google AI Studio and Vertex."""
 
     name = "gemini"
+    recorder = "google/test-server"
     title = "Gemini Live"
-    simulator = "mockserver.engines.simulator.gemini.source"
+    simulator = "gemini"
     words: tuple[str, ...] = ("google",)
     upstream = "https://generativelanguage.googleapis.com"
     socket_path = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
@@ -86,6 +87,7 @@ class Gemini(Dialect):
     does = {"cancel midway": "gemini.md#34", "session expired": "gemini.md#51"}
     # A reply begins with the first thing of it. It is cut by what the user does, never by a frame that only cancels.
     life = Life(
+        first=("setup",),
         opening=("setupComplete",),
         requests=("clientContent", "realtimeInput.text", "realtimeInput.activityEnd", "realtimeInput.audioStreamEnd"),
         deltas=(("serverContent.modelTurn", "audio"), ("serverContent.outputTranscription", "transcript")),

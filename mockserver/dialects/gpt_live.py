@@ -22,7 +22,7 @@ class GPTLive(Dialect):
 
     name = "gpt_live"
     title = "OpenAI GPT-Live"
-    simulator = "mockserver.engines.simulator.gpt_live.source"
+    simulator = "gpt_live"
     words: tuple[str, ...] = ("openai_live",)
     upstream = OpenAI.upstream
     base_path = "/v1"
@@ -34,6 +34,7 @@ class GPTLive(Dialect):
     harmless_headers = OpenAI.harmless_headers
     # Speech goes on and on: nothing says where a reply begins or ends, and no frame cancels one.
     life = Life(
+        first=("session.start",),
         opening=("session.started",),
         requests=("response.create", "decision.create"),
         deltas=(("session.output_audio.delta", "audio"), ("session.output_transcript.delta", "transcript")),

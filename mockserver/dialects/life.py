@@ -57,6 +57,7 @@ class Outcome:
 class Life:
     """Which events mark what. Everything is empty where a provider has no event for it.
 
+    ``first``: what stands at the begin of every session, of either side. ``opening``: the server's first event.
     ``begins``: events that do nothing but begin a reply. Empty where a reply begins with its first frame of
     ``parts`` or ``deltas``. ``ends``: its last event. ``cuts``: events that say that it was cut off; with
     ``cut_ends`` such an event is its last. ``heard``: events of either side after which what the model says is a new
@@ -67,6 +68,7 @@ class Life:
     is to look at where the provider has no events for what an assertion reads.
     """
 
+    first: Names = ()
     opening: Names = ()
     requests: Names = ()
     begins: Names = ()

@@ -21,7 +21,7 @@ class PersonaPlex(Dialect):
 
     name = "personaplex"
     title = "NVIDIA PersonaPlex"
-    simulator = "mockserver.engines.simulator.personaplex.source"
+    simulator = "personaplex"
     socket_path = "/api/chat"
     paths = ("/api/chat",)
     env_vars = {"PERSONAPLEX_URL": "{ws}"}

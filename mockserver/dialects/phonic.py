@@ -23,7 +23,7 @@ class Phonic(Dialect):
 
     name = "phonic"
     title = "Phonic"
-    simulator = "mockserver.engines.simulator.phonic.source"
+    simulator = "phonic"
     upstream = "https://api.phonic.ai"
     socket_path = "/v1/sts/ws"
     paths = ("/v1/sts/ws",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mockserver.core.frames import Handshake, Sender
+from mockserver.core.frames import Frame, Handshake, Sender
 from mockserver.dialects.azure import AZURE, AZURE_DATED, AZURE_VOICE_LIVE
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.elevenlabs import ELEVENLABS
@@ -68,6 +68,16 @@ def named_in(text: str) -> list[str]:
     """The dialects whose name, or another word for them, stands in a text such as a path: the longest word first."""
     words = sorted(((word, one.name) for one in _CLAIMS for word in (one.name, *one.words)), key=lambda it: -len(it[0]))
     return [name for word, name in words if word in text]
+
+
+def recorded_with(recorder: str) -> Dialect | None:
+    """The provider whose SDKs are tested with this recorder."""
+    return next((dialect for dialect in _CLAIMS if dialect.recorder == recorder), None)
+
+
+def opens(sender: Sender, frame: Frame) -> bool:
+    """Whether this is the frame with which a session of some provider begins."""
+    return any(dialect.peek(frame, sender) in dialect.life.first for dialect in _CLAIMS)
 
 
 def dialect_for(handshake: Handshake) -> Dialect:

@@ -19,7 +19,7 @@ class Ultravox(Dialect):
 
     name = "ultravox"
     title = "Ultravox"
-    simulator = "mockserver.engines.simulator.ultravox.source"
+    simulator = "ultravox"
     upstream = "https://api.ultravox.ai/api"
     base_path = "/api"
     socket_path = "/calls/mock"
@@ -36,6 +36,7 @@ class Ultravox(Dialect):
     rules = MatchRules(ids=("invocationId",), optional=("ping",), volatile=("ping:timestamp",))
     # Nothing but a change of state says that a reply is over, and the state is a field: the user's words begin anew.
     life = Life(
+        first=("call_started",),
         opening=("call_started",),
         requests=("user_text_message", "forced_agent_message"),
         deltas=(("audio", "audio"),),

@@ -56,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest="realtime_mock_upstream",
         metavar="NAME|URL",
         default=None,
-        help="the real service for recording and verifying: openai, azure, ... or a URL",
+        help="the real service for recording and verifying: a provider's name or a URL",
     )
     group.addoption(
         "--realtime-mock-key-env",

@@ -16,6 +16,7 @@ from mockserver.cassette.redact import Redactor
 from mockserver.cassette.store import Recorder, load, redactor_for, save
 from mockserver.core.entry import Entry
 from mockserver.core.frames import Handshake
+from mockserver.dialects.registry import FAMILIAR
 from mockserver.engines.base import Engine, HttpReply, Request, SessionContext
 from mockserver.engines.relay.source import Forward, Relay
 from mockserver.engines.replay.source import Replay
@@ -233,8 +234,8 @@ def _upstream(item: ServedFor, settings: MarkerSettings) -> tuple[str, str | Non
     upstream = ini_or_option(item.config, "realtime_mock_upstream") or settings.upstream
     if not upstream:
         raise UsageError(
-            "recording needs the real service: give --realtime-mock-upstream openai (or another provider, or a URL), "
-            "set realtime_mock_upstream in the ini file, or upstream= in the marker"
+            f"recording needs the real service: give --realtime-mock-upstream {FAMILIAR.name} (or another provider, or "
+            "a URL), set realtime_mock_upstream in the ini file, or upstream= in the marker"
         )
     named = ini_or_option(item.config, "realtime_mock_key_env")
     return upstream, named or key_variable(upstream)

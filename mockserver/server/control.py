@@ -133,7 +133,7 @@ class Control:
 
     def _state(self) -> dict[str, Any]:
         server = self._server
-        from mockserver import __version__
+        from mockserver.version import __version__
 
         return {
             "version": __version__,

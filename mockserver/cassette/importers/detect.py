@@ -78,7 +78,7 @@ def _imported(data: bytes, name: str, provider: str | None, tell: Tell) -> Casse
         return cassette
     looks = looks_like(data[:HEAD])
     if looks.startswith("a websocket log"):
-        return import_genai_log(data, name, provider=provider or "gemini", tell=tell)
+        return import_genai_log(data, name, provider=provider, tell=tell)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -12,17 +12,20 @@ import re
 from mockserver.cassette.importers.build import Builder, Tell, bad, untold
 from mockserver.cassette.model import Cassette
 from mockserver.core.frames import Sender, Text
+from mockserver.dialects.registry import recorded_with
 
 _HEAD = re.compile(rb"([<>])(\d{1,10}) ")
+RECORDER = "google/test-server"
 SENDERS = {b">": Sender.CLIENT, b"<": Sender.SERVER}
 
 
 def import_genai_log(
-    data: bytes, name: str = "session.websocket.log", *, provider: str = "gemini", tell: Tell = untold
+    data: bytes, name: str = "session.websocket.log", *, provider: str | None = None, tell: Tell = untold
 ) -> Cassette:
     """The cassette of a test-server websocket log."""
-    origin = f"imported from {name.rsplit('/', 1)[-1]} (google/test-server)"
-    builder = Builder(provider, name=name, origin=origin, tell=tell)
+    origin = f"imported from {name.rsplit('/', 1)[-1]} ({RECORDER})"
+    theirs = recorded_with(RECORDER)
+    builder = Builder(provider or (theirs.name if theirs else None), name=name, origin=origin, tell=tell)
     at, seen, line = 0, 0, 1
     while at < len(data):
         head = _HEAD.match(data, at)

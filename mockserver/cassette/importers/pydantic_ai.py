@@ -20,12 +20,11 @@ from mockserver.cassette.importers.build import Builder, Tell, bad, untold
 from mockserver.cassette.importers.neutral import compact
 from mockserver.cassette.model import Cassette
 from mockserver.core.frames import Close, Frame, Micros, Sender, Text
-from mockserver.dialects.registry import named_in
+from mockserver.dialects.registry import named_in, opens
 
 DIRECTIONS = {"sent": Sender.CLIENT, "received": Sender.SERVER}
 MOST_NODES = 5_000_000
 DEEPEST = 100
-ELEVENLABS = "conversation_initiation_client_data"
 """What an ElevenLabs client says first."""
 
 
@@ -91,7 +90,8 @@ def import_pydantic_ai(
             case {"kind": "close", "code": None, **rest}:  # the close frame had none
                 frames.append((Sender.SERVER, Close(None, str(rest.get("reason") or "")), at_us, False))
             case {"kind": "message", "direction": "sent" | "received" as way, "data": dict(data)}:
-                frames.append((DIRECTIONS[way], Text(compact(data)), at_us, _opens(way, data)))
+                message = Text(compact(data))
+                frames.append((DIRECTIONS[way], message, at_us, opens(DIRECTIONS[way], message)))
             case {"kind": str(kind)} if kind not in ("message", "close"):
                 raise bad(name, line, f'"kind" is {kind!r:.40}: this is not a recording of websocket messages')
             case _:
@@ -100,20 +100,13 @@ def import_pydantic_ai(
     builder = Builder(provider, name=name, origin=origin, hints=_hints(name), tell=tell)
     began: Micros | None = None
     ended = True
-    for place, (sender, frame, at_us, opens) in enumerate(frames):
-        if ended or (opens and place > 0):
+    for place, (sender, frame, at_us, first) in enumerate(frames):
+        if ended or (first and place > 0):
             began, ended = at_us, False
             builder.connect(opened_us=at_us or 0)
         builder.frame(sender, frame, at_us=None if at_us is None else at_us - (began or 0))
         ended = isinstance(frame, Close)
     return builder.cassette()
-
-
-def _opens(way: str, data: dict[str, Any]) -> bool:
-    """Whether this is the message with which a provider's or a client's side of a session begins."""
-    if way == "received":
-        return data.get("type") == "session.created"
-    return data.get("type") in ("session.start", ELEVENLABS) or "setup" in data
 
 
 def _starts(text: str) -> list[int]:

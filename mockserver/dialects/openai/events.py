@@ -52,6 +52,7 @@ SERVER_EVENTS = frozenset(
     }
 )
 LIFE = Life(
+    first=("session.created",),
     opening=("session.created",),
     requests=("response.create",),
     begins=("response.created",),

@@ -49,7 +49,7 @@ class OpenAI(Dialect):
 
     name = "openai"
     title = "OpenAI Realtime"
-    simulator = "mockserver.engines.simulator.openai.source"
+    simulator = "openai"
     upstream: str | None = "https://api.openai.com/v1"
     base_path = "/v1"
     socket_path = "/v1/realtime"

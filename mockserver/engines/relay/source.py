@@ -275,7 +275,7 @@ def checked_upstream(url: str) -> None:
     except ValueError:  # brackets without an address, a port above 65535
         fit = False
     if not fit or not url.isprintable() or " " in url:
-        raise UsageError(f"upstream {safe(shown(url))!r}: expected a URL such as wss://api.openai.com/v1")
+        raise UsageError(f"upstream {safe(shown(url))!r}: expected a URL such as wss://HOST/v1")
 
 
 def shown(url: str) -> str:

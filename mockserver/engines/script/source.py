@@ -30,7 +30,7 @@ from typing import Any
 
 from mockserver.core.frames import Handshake, Micros, Pairs
 from mockserver.dialects.base import Dialect
-from mockserver.dialects.registry import dialect_named
+from mockserver.dialects.registry import FAMILIAR, dialect_named
 from mockserver.engines.base import Engine, HttpReply, Request, SessionContext
 from mockserver.engines.script.session import Client, ScriptEngine
 from mockserver.engines.script.steps import (
@@ -120,7 +120,7 @@ class ScriptMaker:
     def __call__(
         self,
         *steps: Step | Course,
-        dialect: str | Dialect = "openai",
+        dialect: str | Dialect = FAMILIAR,
         strict: bool = True,
         connections: Sequence[Sequence[Step] | Course] | None = None,
         http: Answering | None = None,

@@ -1,6 +1,6 @@
 """Which providers can be simulated, and where each lives.
 
-A new one is a line in ``dialects.registry``: its dialect says in which module its simulated server is.
+A new one is a line in ``dialects.registry``: its dialect says in which room of this folder its simulated server is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mockserver.engines.simulator.ultravox.options import UltravoxSettings
 from mockserver.errors import UsageError
 
 HOMES = {name: dialect.simulator for name, dialect in DIALECTS.items() if dialect.simulator}
-"""The providers that can be simulated, and the module of each, loaded when asked for: no start waits for all."""
+"""The providers that can be simulated, and the room of each, loaded when asked for: no start waits for all."""
 
 
 class AnySettings(
@@ -43,7 +43,7 @@ def provider_named(name: str) -> Provider:
     home = HOMES[name]
     if isinstance(home, Provider):
         return home
-    found: Provider = import_module(str(home)).PROVIDERS[name]
+    found: Provider = import_module(f"{__package__}.{home}.source").PROVIDERS[name]
     return found
 
 

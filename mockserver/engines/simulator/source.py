@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, Unpack
 
 from mockserver.core.typed import Name, checked
-from mockserver.dialects.registry import dialect_named
+from mockserver.dialects.registry import FAMILIAR, dialect_named
 from mockserver.engines.simulator.common import SimulatorSource
 from mockserver.engines.simulator.options import Pace, PaceName, misbehaviours, pace_of
 from mockserver.engines.simulator.providers import AnySettings, provider_named
@@ -18,7 +18,7 @@ from mockserver.errors import UsageError
 
 @checked("simulator")
 def simulator(
-    provider: str = "openai",
+    provider: str = FAMILIAR.name,
     *,
     replier: Replier | None = None,
     model: Name | None = None,
