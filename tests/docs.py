@@ -3,12 +3,16 @@
 A fenced block says what it is: one whose first line is ``# name.py`` or ``// name.mjs`` is written to that file; other
 ``python`` is run; other ``sh`` is run line by line. Blocks of other kinds, and indented ones, are output to be read.
 
-Two things stand in for what a reader has. The provider's real service (``--upstream openai``, ``OPENAI_API_KEY``) is a
-simulator on this machine. ``pip install`` is not run: that its packages are among the project's own is checked instead.
+Four things stand in for what a reader has. Files of other tools (docs/coming-from) are those of the importers' tests.
+The helper of docs/js is copied as its pages say. The provider's real service (``--upstream openai``,
+``OPENAI_API_KEY``) is a simulator on this machine. ``pip install`` and ``npm install`` are not run: that their packages
+are among the project's own is checked instead. Pages whose commands need packages of npm are played by ``make
+test-clients``.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -49,6 +53,13 @@ def missing(page: Path) -> list[str]:
     return [name for name in OTHERS if re.search(rf"\b{name}\b", commands) and shutil.which(name) is None]
 
 
+def of_npm(page: Path) -> bool:
+    """Whether the page's commands need packages of npm."""
+    return any(
+        snippet.language == "sh" and re.search(r"^npx ", snippet.text, re.MULTILINE) for snippet in snippets(page)
+    )
+
+
 def snippets(page: Path) -> Iterator[Snippet]:
     """The fenced blocks of a page."""
     text = page.read_text(encoding="utf-8")
@@ -62,6 +73,8 @@ def snippets(page: Path) -> Iterator[Snippet]:
 def play(page: Path, folder: Path, upstream: str) -> list[str]:
     """Run a page's snippets in ``folder``; returns what was done, line by line. AssertionError where one fails."""
     done = []
+    for file in given(page):
+        shutil.copy(file, folder)
     for snippet in snippets(page):
         where = f"{page.relative_to(TOP)}:{snippet.line}"
         if snippet.name:
@@ -79,6 +92,13 @@ def play(page: Path, folder: Path, upstream: str) -> list[str]:
     return done
 
 
+def given(page: Path) -> list[Path]:
+    """The files that a reader of this page has beside what it says to write."""
+    if page.parent == TOP / "docs" / "coming-from":
+        return sorted((TOP / "tests" / "cassette" / "imports").iterdir())
+    return sorted(page.parent.glob("mockserver.*")) if page.parent == TOP / "docs" / "js" else []
+
+
 def lines(text: str) -> Iterator[str]:
     """The commands of a block: comments and empty lines left out, continued lines joined."""
     for line in text.replace("\\\n", " ").splitlines():
@@ -90,6 +110,11 @@ def lines(text: str) -> Iterator[str]:
 def shell(line: str, folder: Path, upstream: str, where: str) -> None:
     """One command of a page."""
     words = shlex.split(line)
+    if words[:2] == ["npm", "install"]:
+        asked = json.loads((TOP / "tests/clients/heavy/package.json").read_text(encoding="utf-8"))["dependencies"]
+        unknown = [word for word in words[2:] if not word.startswith("-") and word not in asked]
+        assert not unknown, f"{where}: {unknown} is not among the packages of tests/clients/heavy"
+        return
     if words[:2] == ["pip", "install"]:
         unknown = [word for word in words[2:] if requirement(word) not in installable()]
         assert not unknown, f"{where}: {unknown} is not among the project's own requirements"

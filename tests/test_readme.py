@@ -31,6 +31,8 @@ def played(page: Path) -> Any:
     """A page as a parameter. One with programs of another language is left out where the machine lacks them."""
     missing = ", ".join(docs.missing(page))
     mark = pytest.mark.skipif(bool(missing), reason=f"the page runs {missing}, not found here")
+    if docs.of_npm(page):
+        mark = pytest.mark.skip(reason="the page needs packages of npm: make test-clients plays it")
     return pytest.param(page, marks=mark, id=page.relative_to(TOP).as_posix())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a zip archive"),
@@ -20,6 +21,8 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"version https://git-lfs", "a Git LFS pointer: run `git lfs pull`"),
     (b"<<<<<<< ", "a file with Git conflict markers: take one side with `git checkout --ours|--theirs`"),
 )
+FLOWS = re.compile(r"\d{1,10}:\d{1,10}:")
+"""How a file of flows begins: a dictionary's length, and that of its first key."""
 HEAD = 65536
 """How many bytes of a file are enough to tell."""
 IMPORTABLE = "bring it in with `mockserver import FILE --to NAME.cassette`"
@@ -49,13 +52,16 @@ def _text(text: str) -> str:
             return f"a capture in the neutral form: {IMPORTABLE}"
         if '"log"' in start and ('"entries"' in text or '"creator"' in start):
             return f"a HAR file: {IMPORTABLE}"
-        return "JSON lines" if _is_json(first) and len(first) < len(start.rstrip()) else "JSON"
+        lines = "\n" in text.strip() and _is_json(text.lstrip().split("\n", 1)[0])
+        return f"JSON lines: if they are a session's events, {IMPORTABLE}" if lines else "JSON"
     if start.startswith("["):
         return "JSON"
-    if start.startswith("interactions:") or "\ninteractions:" in start:
+    if any(f"\n{key}:" in f"\n{start}" for key in ("interactions", "ws_interactions", "websocket_sessions")):
         return f"a YAML cassette of another tool: if it holds websocket messages, {IMPORTABLE}"
     if start[:1] in "<>" and first[1:].split(" ")[0].isdigit():
         return f"a websocket log of google/test-server: {IMPORTABLE}"
+    if FLOWS.match(start):
+        return f"a flow file of mitmproxy: {IMPORTABLE}"
     if start.startswith("<"):
         return "HTML or XML"
     if start.startswith("---") or (":" in first and not first.startswith("#!")):

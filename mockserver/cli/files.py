@@ -90,9 +90,10 @@ def import_command(
 ) -> None:
     """Make a cassette of FILE.
 
-    Its form is found by looking into it: the neutral capture form (JSON lines), pydantic-ai's realtime YAML, HAR with
-    websocket messages, a test-server websocket log, or an unfinished recording. It is redacted like a recording. What
-    is not imported as it stands there is said in a line on the standard error output.
+    Its form is found by looking into it: the neutral capture form (JSON lines), a cassette of pydantic-ai, cassetter,
+    nimax or litellm, a fixture of aimock, HAR with websocket messages, a flow file of mitmproxy, a log of test-server,
+    a log of events (JSON lines, LiveKit, the websockets package), or an unfinished recording. It is redacted like
+    a recording. What is not imported as it stands there is said in a line on the standard error output.
     """
     from mockserver.cassette.importers.detect import detect_and_import
     from mockserver.cassette.render import lens_of

@@ -9,15 +9,14 @@ what Chrome notes of itself (``"type": "error", "opcode": -1``), which no side h
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from mockserver.cassette.audio import unbase64
+from mockserver.cassette.importers.addresses import handshake, upstream
 from mockserver.cassette.importers.build import Builder, Tell, bad, untold
 from mockserver.cassette.model import Cassette
-from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Micros, Pairs, Sender, Text
+from mockserver.core.frames import Answer, Binary, Close, Frame, Micros, Pairs, Sender, Text
 from mockserver.dialects.base import shorten
 
 SENDERS = {"send": Sender.CLIENT, "receive": Sender.SERVER}
@@ -25,14 +24,8 @@ SENDERS = {"send": Sender.CLIENT, "receive": Sender.SERVER}
 _NUMBER = re.compile(r"\d{1,11}(\.\d{1,9})?")
 
 
-def import_har(text: str, name: str = "session.har", *, provider: str | None = None, tell: Tell = untold) -> Cassette:
+def import_har(loaded: Any, name: str = "session.har", *, provider: str | None = None, tell: Tell = untold) -> Cassette:
     """The cassette of a HAR file. Times are kept; keys in its headers and queries are the redaction's to take out."""
-    try:
-        loaded = json.loads(text.lstrip("\ufeff"))
-    except json.JSONDecodeError as error:
-        raise bad(name, error.lineno, f"not JSON ({error.msg})") from None
-    except (ValueError, RecursionError) as error:
-        raise bad(name, 1, f"not JSON ({error})") from None
     log = loaded.get("log") if isinstance(loaded, dict) else None
     entries = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(entries, list):
@@ -41,18 +34,18 @@ def import_har(text: str, name: str = "session.har", *, provider: str | None = N
     if not sockets:
         raise bad(name, 1, "none of its entries has websocket messages; export it while the socket is in the list")
     first = min(_time(name, number, entry["_webSocketMessages"], 0) for number, entry in sockets)
-    upstream = _url(sockets[0][1])
     builder = Builder(
         provider,
         name=name,
         origin=f"imported from {name.rsplit('/', 1)[-1]} (HAR)",
-        upstream=f"{upstream.scheme}://{upstream.netloc}" if upstream.netloc else "",
+        upstream=upstream(_url(sockets[0][1])),
         tell=tell,
     )
     for number, entry in sockets:
         messages = entry["_webSocketMessages"]
         began = _time(name, number, messages, 0)
-        builder.connect(_handshake(entry), answer=_answer(entry), opened_us=began - first)
+        shake = handshake(_url(entry), _headers(entry.get("request")))
+        builder.connect(shake, answer=_answer(entry), opened_us=began - first)
         for place, message in enumerate(messages):
             at = _time(name, number, messages, place) - began
             if message.get("type") == "error":
@@ -115,25 +108,7 @@ def _close(data: str) -> Close:
 
 def _url(entry: dict[str, Any]) -> Any:
     request = entry.get("request")
-    try:
-        return urlsplit(str(request.get("url", "")) if isinstance(request, dict) else "")
-    except ValueError:
-        return urlsplit("")
-
-
-def _handshake(entry: dict[str, Any]) -> Handshake:
-    url = _url(entry)
-    request = entry.get("request")
-    headers = _headers(request)
-    offered = next((value for key, value in headers if key.lower() == "sec-websocket-protocol"), "")
-    path = url.path or "/"
-    return Handshake(
-        path,
-        tuple(parse_qsl(url.query, keep_blank_values=True)),
-        headers,
-        tuple(one.strip() for one in offered.split(",") if one.strip()),
-        f"{path}?{url.query}" if url.query else path,
-    )
+    return request.get("url") if isinstance(request, dict) else None
 
 
 def _answer(entry: dict[str, Any]) -> Answer:

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from mockserver.cassette.importers.build import Builder, Tell, bad, untold
 from mockserver.cassette.importers.neutral import compact
 from mockserver.cassette.model import Cassette
@@ -23,52 +21,12 @@ from mockserver.core.frames import Close, Frame, Micros, Sender, Text
 from mockserver.dialects.registry import named_in, opens
 
 DIRECTIONS = {"sent": Sender.CLIENT, "received": Sender.SERVER}
-MOST_NODES = 5_000_000
-DEEPEST = 100
-"""What an ElevenLabs client says first."""
-
-
-class _Loader(yaml.SafeLoader):
-    """The safe loader with limits: no aliases (which multiply a small file into a huge value), no depth without end.
-
-    Timestamps stay texts, because JSON knows none.
-    """
-
-    nodes = 0
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="an alias, which this form never has", problem_mark=mark)
-        self.nodes += 1
-        self.depth += 1
-        try:
-            if self.nodes > MOST_NODES or self.depth > DEEPEST:
-                raise yaml.MarkedYAMLError(problem="more or deeper values than a session has", problem_mark=mark)
-            return super().compose_node(parent, index)
-        finally:
-            self.depth -= 1
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def import_pydantic_ai(
-    text: str, name: str = "cassette.yaml", *, provider: str | None = None, tell: Tell = untold
+    loaded: Any, name: str = "cassette.yaml", *, text: str = "", provider: str | None = None, tell: Tell = untold
 ) -> Cassette:
-    """The cassette of a pydantic-ai realtime recording. ``provider`` where the frames do not show it."""
-    try:
-        loaded = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or "not YAML"
-        raise bad(name, 1 if mark is None else mark.line + 1, str(what)) from None
-    except (ValueError, RecursionError) as error:
-        raise bad(name, 1, str(error)) from None
+    """The cassette of a pydantic-ai realtime recording. ``text`` is what it was read from, for the lines of errors."""
     entries = loaded.get("interactions") if isinstance(loaded, dict) else None
     if not isinstance(entries, list):
         raise bad(name, 1, 'expected a list "interactions"')
