@@ -23,10 +23,12 @@ from mockserver.engines.simulator.replies.reply import (
 from mockserver.engines.simulator.replies.rule import Rule
 from mockserver.engines.simulator.replies.rules import Rules
 from mockserver.engines.simulator.replies.scripted import Scripted
+from mockserver.engines.simulator.voice.known_sound import KnownSound
 
 __all__ = [
     "Context",
     "Failure",
+    "KnownSound",
     "McpCall",
     "Recall",
     "Replier",

@@ -94,6 +94,8 @@ class Dashed(click.Command):
 
 
 _COMMAND = "mockserver.command"
+LARGEST_SOUND = 16 << 20
+"""Bytes of a WAV file that a file of replies names."""
 
 
 @click.command("simulate", cls=Dashed)
@@ -197,7 +199,10 @@ def _replier(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     from mockserver.engines.simulator import Rules
-    from mockserver.server.text_files import text_of
+    from mockserver.server.text_files import bytes_of, text_of
+
+    def sound(name: str) -> bytes:
+        return bytes_of(file.parent / name, named=name, expected="a WAV file of 16 bit PCM", largest=LARGEST_SOUND)
 
     text = text_of(file, named=str(file), expected="YAML with replies")
-    return {"replier": Rules.from_yaml(text, source=str(file))}
+    return {"replier": Rules.from_yaml(text, source=str(file), sound=sound)}

@@ -39,6 +39,8 @@ class SessionLog:
     ended: bool = False
     entries: int = 0
     """How many entries it has."""
+    obeys: frozenset[str] = frozenset()
+    """Words of ``Tell`` that the session's engine acts on, where a fault does another thing with one that does not."""
     facts: dict[str, Any] = field(default_factory=dict)
 
 

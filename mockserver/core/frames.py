@@ -140,7 +140,9 @@ class Tell:
     """A word from a fault or the control API to the engine, about something that no frame can say.
 
     ``cancel``: response ``data["response_id"]`` was ended on the wire (``data["reason"]``); an engine with state of its
-    own drops it too. An engine that does not know the word ignores it.
+    own drops it too. ``respond``: a response is to begin that the client did not ask for, which says
+    ``data["words"]`` after ``data["after_ms"]``; the engine notes it (``Note.kind`` "unasked", with its
+    ``response_id``). An engine that does not know the word ignores it; ``SessionLog.obeys`` says which it knows.
     """
 
     word: str

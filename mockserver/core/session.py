@@ -75,6 +75,13 @@ class Bursting(Protocol):
         ...
 
 
+@runtime_checkable
+class Obeying(Protocol):
+    """An engine that does more at a word of a fault's than to drop a response. ``obeys``: those words of ``Tell``."""
+
+    obeys: frozenset[str]
+
+
 class Listening(Protocol):
     """What is told of everything that passes between the engine and the innermost layer: a recorder.
 
@@ -114,6 +121,7 @@ class Session:
         self.engine = engine
         self.journal = journal
         self.log = log
+        log.obeys = engine.obeys if isinstance(engine, Obeying) else frozenset()
         self.layers: list[Layer] = list(layers)
         self.over = False
         self.tap: Listening | None = None

@@ -7,14 +7,18 @@ address that is everyone's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mockserver.core.frames import Handshake, Sender
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.openai.lens import OPENAI, OpenAI, looks_like_azure, session_shape
+from mockserver.dialects.openai.problems import PROBLEMS
+from mockserver.dialects.problems import Problem, Trouble
 
+LIMITED = Problem("inference_rate_limit_exceeded", "The rate limit of this deployment is exceeded. Please retry later.")
+"""Code and type of azure.md#52; its words are not known, nor is a limit of requests a day."""
 KEYS = Keys(
     headers=("api-key", "authorization"),
     params=("api-key",),
@@ -38,6 +42,11 @@ class Azure(OpenAI):
     paths: tuple[str, ...] = ("/openai/v1/realtime", "/openai/realtime")
     env_vars = {"AZURE_OPENAI_ENDPOINT": "{http}", "AZURE_OPENAI_API_KEY": "{key}"}
     keys = replace(KEYS, env="AZURE_OPENAI_API_KEY")
+    problems: Mapping[Trouble, Problem] = {
+        name: LIMITED if name == "rate_limit" else problem
+        for name, problem in PROBLEMS.items()
+        if name != "request_limit"
+    }
 
     def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
         """By a part that stands in its event twice."""

@@ -166,6 +166,10 @@ class Replies(Protocol):
         """
         ...
 
+    def belated(self, reply: str, ids: Ids) -> list[Text]:
+        """The begin of one more message of a reply that is over; no frames where its shape is not known."""
+        ...
+
 
 class TableReplies:
     """One reply at a time, told by names alone: all that a provider without ids of replies lets anyone know."""
@@ -239,6 +243,10 @@ class TableReplies:
     def speak(self, words: str, ids: Ids) -> tuple[str, list[Text]]:
         """Not known from the table."""
         return "", []
+
+    def belated(self, reply: str, ids: Ids) -> list[Text]:
+        """Not known from the table."""
+        return []
 
     def _begin(self) -> None:
         self._count += 1

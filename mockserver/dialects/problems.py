@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 Trouble = Literal[
     "rate_limit",
+    "request_limit",
     "insufficient_quota",
     "server_error",
     "invalid_key",
@@ -20,8 +21,9 @@ Trouble = Literal[
     "reply_active",
     "nothing_to_cancel",
 ]
-"""The kinds: too many tokens a minute; no money left; the provider's own fault; a wrong key; the session's time is up;
-the shape that the client speaks is switched off; a reply is on its way already; no reply is."""
+"""The kinds: too many tokens a minute; too many requests a day; no money left; the provider's own fault; a wrong key;
+the session's time is up; the shape that the client speaks is switched off; a reply is on its way already; no reply
+is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from mockserver.faults.ghosts import (
     created_without_done,
     deltas_after_cancel,
     done_without_created,
+    items_after_cancel,
     second_response,
     unrequested_response,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "incomplete",
     "insufficient_quota",
     "invalid_key",
+    "items_after_cancel",
     "jitter",
     "load_text",
     "make",

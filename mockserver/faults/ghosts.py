@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar, Unpack
 
-from mockserver.core.frames import Item, Micros, Sender, Text, to_client
+from mockserver.core.frames import Item, Micros, Note, Sender, Tell, Text, to_client
 from mockserver.core.ids import Ids
 from mockserver.core.typed import checked
 from mockserver.dialects.base import Dialect, parse
@@ -22,6 +22,7 @@ from mockserver.faults.life import Living
 from mockserver.faults.options import On, Options, make
 from mockserver.faults.values import dump
 
+THINKING_MS = 20  # before the first word of a response that the engine begins
 KEPT = 64  # deltas that are remembered; enough to find one of a response beside others that speak at the same time
 
 
@@ -92,7 +93,11 @@ class Muting(Body):
 @register
 @dataclass(frozen=True, slots=True)
 class Unrequested(Action):
-    """``sentence`` is what it says. Its shape is that of the last response of the session, if there was one."""
+    """``sentence`` is what it says.
+
+    A simulated server begins it itself where none is on its way, so that what the client asks for meets an active
+    response. Elsewhere it comes all at once, in the shape of the last response of the session.
+    """
 
     syntax: ClassVar[str] = "unrequested response [saying <sentence:text>]"
     about: ClassVar[str] = "A whole response comes that nobody asked for."
@@ -136,17 +141,29 @@ class Second(Action):
 
 
 class Talking(Living):
-    """Makes up a reply, in the shape of the last one."""
+    """Lets the engine begin a reply, or makes one up in the shape of the last one."""
 
     def __init__(self, run: Run, words: str, *, second: bool) -> None:
         super().__init__(run)
         self.words = words
         self.second = second
+        self._own: set[str] = set()  # replies that the engine began for this fault, which are no moments for it
+
+    def other(self, item: Item, now: Micros) -> Iterable[Item]:
+        """Learns which reply the engine has begun."""
+        if isinstance(item, Note) and item.kind == "unasked" and "response_id" in item.data:
+            self._own.add(str(item.data["response_id"]))
+        return (item,)
 
     def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
-        """All of it at once."""
+        """The engine is told, or all of it comes at once."""
         if self.second and not self.replies.open:
             return ()
+        if sight is not None and self.replies.owner(sight.view) in self._own:
+            return ()
+        if not self.replies.open and "respond" in self.run.log.obeys:
+            told = Tell("respond", {"words": self.words, "after_ms": THINKING_MS})
+            return [self.run.fire("began a response unasked at", sight), told]
         reply, frames = self.replies.speak(self.words, self.run.ids)
         if not frames:
             return ()
@@ -211,7 +228,9 @@ class Lingering(Moment):
         reply = self._replies.owner(sight.view)
         last = next((kept for kept in reversed(self._last) if self._replies.owner(kept.view) == reply), None)
         if last is None:
-            return ()
+            why = "of a response that was cancelled before its first delta"
+            self.run.account.missed[why] += 1
+            return [Note("fault", f"sent no delta after {sight.name}: {reply} had none ({self.run.account.spec})")]
         out: list[Item] = [self.run.fire("sent deltas after", sight, count=self.count)]
         for _ in range(self.count):
             body = (
@@ -219,6 +238,45 @@ class Lingering(Moment):
             )
             out.append(last.item if body is None else to_client(Text(dump(body))))
         return out
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class ItemsAfter(Action):
+    """What had been on its way when the cancel came, told too late."""
+
+    syntax: ClassVar[str] = "items after cancel"
+    about: ClassVar[str] = (
+        "After a response was cancelled, one more message of it is announced, and the first part of that: the events "
+        "that begin what a response says."
+    )
+    example: ClassVar[str] = "items after cancel"
+    group: ClassVar[str] = "response"
+    aims: ClassVar[Aims] = "moment"
+    on: ClassVar[tuple[str, ...]] = (Mark.END,)
+
+    def start(self, run: Run) -> Body:
+        """A body for one session."""
+        return Belated(run)
+
+    def check(self, dialect: Dialect) -> None:
+        """The provider's words for the begin of a message must be known."""
+        if dialect is not GENERIC and not dialect.replies().belated("", Ids(Random(0))):
+            raise UsageError(
+                f"items after cancel: how {dialect.title} announces a message is not known here; send it with a script"
+            )
+
+
+class Belated(Living):
+    """Announces a message of a reply that was cancelled."""
+
+    def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
+        """After the end of a cancelled reply."""
+        self.settle()
+        if sight is None or self.replies.outcome(sight.view) != "cancelled":
+            return ()
+        frames = self.replies.belated(self.replies.owner(sight.view) or "", self.run.ids)
+        return [self.run.fire("announced a message after", sight), *map(to_client, frames)] if frames else ()
 
 
 # --- constructors ---------------------------------------------------------------------------------------------------
@@ -252,3 +310,9 @@ def second_response(on: On = (), *, words: str | None = None, **options: Unpack[
 def deltas_after_cancel(on: On = (), *, count: int = 3, **options: Unpack[Options]) -> Fault:
     """Deltas that keep coming after a cancel."""
     return make(DeltasAfter(count), on, options)
+
+
+@checked("faults.items_after_cancel")
+def items_after_cancel(on: On = (), **options: Unpack[Options]) -> Fault:
+    """A message that is announced after a cancel."""
+    return make(ItemsAfter(), on, options)

@@ -154,7 +154,8 @@ class Fail(Action):
     def start(self, run: Run) -> Body:
         """A body for one session."""
         server = self.code == "server_error"  # seen with code null (openai-realtime-api-beta issue 116)
-        known = {problem.kind: problem for problem in run.dialect.problems.values() if "{" not in problem.message}
+        told = [problem for problem in run.dialect.problems.values() if "{" not in problem.message]
+        known = {problem.kind: problem for problem in reversed(told)}  # of two with one code the first is meant
         if server:
             natural = Problem(self.code, "The server had an error while processing your request.", type=self.code)
         else:

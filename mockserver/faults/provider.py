@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar, Literal, Unpack, get_args
 
-from mockserver.core.frames import Item, Micros, Sender
+from mockserver.core.frames import Item, Micros, Sender, Tell
 from mockserver.core.typed import checked
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.life import Mark, Outcome, last_of
@@ -22,6 +22,10 @@ from mockserver.faults.base import Fault
 from mockserver.faults.body import Body, Run, Sight
 from mockserver.faults.life import Living
 from mockserver.faults.options import On, Options, make
+
+Limited = Literal["tokens", "requests"]
+BUSY_MS = 500
+"""How long a response that overtakes a request thinks at least: it is active when the request comes."""
 
 
 class TroubleBody(Living):
@@ -94,6 +98,28 @@ class Busy(TroubleBody):
         return [self.run.fire(f"said {problem.kind} instead of", sight), *said]
 
 
+class Overtaken(Busy):
+    """A response of the engine's own comes before the request, which then gets the engine's own answer.
+
+    An engine that cannot begin one by itself never hears of the request.
+    """
+
+    def hit(self, sight: Sight, now: Micros) -> Iterable[Item]:
+        """The frame goes on, behind the response."""
+        self.settle()
+        struck = list(self.strike(sight, now))
+        return [*struck, sight.item] if "respond" in self.run.log.obeys else struck
+
+    def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
+        """The engine begins a response, unless one is on its way."""
+        if "respond" not in self.run.log.obeys:
+            return super().strike(sight, now)
+        fired = self.run.fire("had a response on its way before", sight)
+        if self.replies.open:
+            return [fired]
+        return [fired, Tell("respond", {"words": "I am still speaking.", "after_ms": BUSY_MS})]
+
+
 class ProviderError(Action):
     """What the provider says no with."""
 
@@ -104,27 +130,45 @@ class ProviderError(Action):
     trouble: ClassVar[Trouble]
     body: ClassVar[type[TroubleBody]] = FailedBy
 
+    @property
+    def said(self) -> Trouble:
+        """Which of the dialect's problems it is."""
+        return self.trouble
+
     def check(self, dialect: Dialect) -> None:
         """UsageError where the provider never says such a thing."""
-        if self.trouble not in dialect.problems:
+        if self.said not in dialect.problems:
             raise UsageError(f"{self.words}: {dialect.title} has no such error")
 
     def start(self, run: Run) -> Body:
         """A body for one session."""
-        return self.body(run, self.trouble)
+        return self.body(run, self.said)
 
 
 @register
 @dataclass(frozen=True, slots=True)
 class RateLimit(ProviderError):
-    """In the words of the dialect's "rate_limit"."""
+    """In the words of the dialect's "rate_limit", or of its "request_limit"."""
 
-    syntax: ClassVar[str] = "rate limit"
+    syntax: ClassVar[str] = "rate limit [of <what:tokens|requests>]"
     about: ClassVar[str] = (
-        "The response fails: too many tokens a minute. Without 'on' or 'after': right after the response's begin."
+        "The response fails: too many tokens a minute, or too many requests a day. Without 'on' or 'after': right "
+        "after the response's begin."
     )
     example: ClassVar[str] = "rate limit on 2nd {begin}"
+    tries: ClassVar[tuple[str, ...] | None] = ("rate limit",)
     trouble: ClassVar[Trouble] = "rate_limit"
+
+    what: Limited = "tokens"
+
+    def __post_init__(self) -> None:
+        if self.what not in get_args(Limited):
+            raise UsageError(f"rate limit: expected one of {', '.join(get_args(Limited))}, got {self.what!r}")
+
+    @property
+    def said(self) -> Trouble:
+        """What the dialect calls it."""
+        return "rate_limit" if self.what == "tokens" else "request_limit"
 
 
 @register
@@ -195,16 +239,20 @@ class SessionExpired(ProviderError):
 @register
 @dataclass(frozen=True, slots=True)
 class ActiveResponse(ProviderError):
-    """In the words of the dialect's "reply_active"."""
+    """A simulated server has begun a response by itself, and answers the request as it does.
+
+    Elsewhere the request is answered in the words of the dialect's "reply_active".
+    """
 
     syntax: ClassVar[str] = "active response"
     about: ClassVar[str] = (
-        "A request for a response is answered by the error that a response is already on its way; nothing is created."
+        "A request for a response is answered by the error that a response is already on its way; nothing is created "
+        "for it."
     )
     example: ClassVar[str] = "active response on 1st {request}"
     on: ClassVar[tuple[str, ...]] = (Mark.REQUEST,)
     trouble: ClassVar[Trouble] = "reply_active"
-    body: ClassVar[type[TroubleBody]] = Busy
+    body: ClassVar[type[TroubleBody]] = Overtaken
 
 
 @register
@@ -224,9 +272,9 @@ class CancelNotActive(ProviderError):
 
 
 @checked("faults.rate_limit")
-def rate_limit(on: On = (), **options: Unpack[Options]) -> Fault:
-    """Too many tokens a minute."""
-    return make(RateLimit(), on, options)
+def rate_limit(on: On = (), *, what: Limited = "tokens", **options: Unpack[Options]) -> Fault:
+    """Too many tokens a minute, or too many requests a day."""
+    return make(RateLimit(what), on, options)
 
 
 @checked("faults.insufficient_quota")

@@ -1,4 +1,4 @@
-"""Text files that the user names: read with a bound, and never from what only looks like a file.
+"""Files that the user names: read with a bound, and never from what only looks like a file.
 
 Opening a FIFO waits for a writer, and a device may never end. So a file is opened without waiting, and looked at first.
 """
@@ -20,6 +20,15 @@ def text_of(path: Path, *, named: str, expected: str, largest: int = LARGEST) ->
     """The text of a file. UsageError where there is none: ``named`` is what the user called it, ``expected`` what
     should have been there.
     """
+    data = bytes_of(path, named=named, expected=expected, largest=largest)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{named}: not a text file; expected {expected}") from None
+
+
+def bytes_of(path: Path, *, named: str, expected: str, largest: int = LARGEST) -> bytes:
+    """The bytes of a file, as ``text_of`` reads it."""
     data = bytearray()
     try:
         descriptor = os.open(path, _FLAGS)
@@ -37,7 +46,4 @@ def text_of(path: Path, *, named: str, expected: str, largest: int = LARGEST) ->
         raise UsageError(f"{named}: is not a regular file; expected {expected}")
     if len(data) > largest:
         raise UsageError(f"{named}: more than {largest} bytes; expected {expected}")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError(f"{named}: not a text file; expected {expected}") from None
+    return bytes(data)

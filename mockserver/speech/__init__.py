@@ -1,5 +1,6 @@
 """Speech that a test can read back: text to audio and audio to text, through anything a telephone survives."""
 
+from mockserver.speech.contour import babble
 from mockserver.speech.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from mockserver.speech.listener import Listener, decode, heard, heard_until, reaches, rms
 from mockserver.speech.tones import Word, duration_ms, encode, timings, words
@@ -9,6 +10,7 @@ __all__ = [
     "Word",
     "alaw_decode",
     "alaw_encode",
+    "babble",
     "decode",
     "duration_ms",
     "encode",

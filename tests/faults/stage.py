@@ -35,6 +35,8 @@ from mockserver.core.machine import Plan
 from mockserver.core.session import Session
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.openai.lens import OPENAI
+from mockserver.engines.base import SessionContext
+from mockserver.engines.simulator import simulator
 from mockserver.faults import Armed, Fault, parse
 
 STEP = 20 * MILLISECOND
@@ -199,7 +201,8 @@ class Stage:
         self.effects: list[Effect] = []
 
     def open(self, handshake: Handshake | None = None) -> Stage:
-        self.effects += self.session.feed(Opened(handshake or Handshake("/v1/realtime")), self.now)
+        hands = handshake or Handshake(self.dialect.socket_path)
+        self.effects += self.session.feed(Opened(hands), self.now)
         return self
 
     def send(self, name: str, *, at_ms: float | None = None, **fields: Any) -> Stage:
@@ -265,6 +268,14 @@ class Stage:
     def record(self) -> list[tuple[Micros, object]]:
         """Everything in the journal, with its time: what tick invariance compares."""
         return [(entry.at, entry.what) for entry in self.journal]
+
+
+def simulated(*faults: str, provider: str = "openai", **settings: Any) -> Stage:
+    """Faults around a simulated server."""
+    source = simulator(provider, require_key=False, **{"model": "gpt-realtime", **settings})
+    dialect = source.dialect
+    engine = source.open(Handshake(dialect.socket_path), SessionContext(0, "0/0", dialect))
+    return Stage(*faults, engine=engine, dialect=dialect)
 
 
 def _json(text: str) -> Any:

@@ -73,14 +73,14 @@ async def converse(url: str, *, patience: float = 2) -> list[str]:
                 if name == "response.done" or (name == "error" and turn == 0):
                     turn += 1
                     if turn == 1:
-                        await ask(ws)
+                        await ask(ws, "one two three four " * 20)  # long enough for a cancel that comes late
     except (aiohttp.ClientError, OSError, TimeoutError):
         pass
     return seen
 
 
-async def ask(ws: aiohttp.ClientWebSocketResponse) -> None:
-    content = [{"type": "input_text", "text": "one two three four"}]
+async def ask(ws: aiohttp.ClientWebSocketResponse, words: str = "one two three four") -> None:
+    content = [{"type": "input_text", "text": words}]
     item = {"type": "message", "role": "user", "content": content}
     await ws.send_json({"type": "conversation.item.create", "item": item})
     await ws.send_json({"type": "response.create", "response": {"metadata": {"topic": "numbers"}}})

@@ -5,7 +5,12 @@ from __future__ import annotations
 import base64
 import json
 
-from tests.faults.stage import Stage, turn
+import pytest
+
+from mockserver.dialects.registry import dialect_named
+from mockserver.errors import UsageError
+from mockserver.faults import parse
+from tests.faults.stage import Stage, simulated, turn
 
 PLAIN = turn()
 
@@ -90,3 +95,64 @@ def test_it_follows_a_cancel_of_another_fault() -> None:
     stage = turn("cancel midway after 200ms of audio", "deltas after cancel")
     assert stage.names[-3:] == ["response.output_audio.delta"] * 3
     assert [note.data["did"].split()[0] for note in stage.notes] == ["cancelled", "sent"]
+
+
+def test_a_response_that_was_cancelled_before_its_first_delta_has_none_to_repeat() -> None:
+    stage = Stage("deltas after cancel").open().send("response.create").send("response.cancel").run(until_ms=100)
+    assert stage.names[-1] == "response.done"
+    [note] = stage.notes
+    response = stage.bodies("response.created")[0]["response"]["id"]
+    assert note.text == f"sent no delta after response.done: {response} had none (deltas after cancel)"
+    failure = stage.armed[0].never_fired()
+    assert failure is not None
+    assert "saw 1 response.done, but 1 of a response that was cancelled before its first delta" in str(failure)
+
+
+def test_a_message_is_announced_after_a_cancel() -> None:
+    def cancelled(*faults: str, at_ms: float) -> Stage:
+        return Stage(*faults).open().send("response.create").send("response.cancel", at_ms=at_ms).run(until_ms=5_000)
+
+    for at_ms, index in ((0, 0), (150, 1)):  # before its output; midway, when it has one message
+        plain, stage = cancelled(at_ms=at_ms), cancelled("items after cancel", at_ms=at_ms)
+        assert stage.names[: len(plain.names)] == plain.names
+        item, shown, part = stage.bodies()[len(plain.names) :]
+        assert [item["type"], shown["type"], part["type"]] == [
+            "response.output_item.added", "conversation.item.added", "response.content_part.added",
+        ]  # fmt: skip
+        response = stage.bodies("response.created")[0]["response"]["id"]
+        assert item["response_id"] == part["response_id"] == response
+        assert item["output_index"] == part["output_index"] == index
+        assert item["item"]["id"] == shown["item"]["id"] == part["item_id"]
+        assert item["item"]["status"] == "in_progress"
+        known = {body["item"]["id"] for body in plain.bodies("response.output_item.added")}
+        assert item["item"]["id"] not in known
+    assert turn("items after cancel").timeline == PLAIN.timeline  # the control: a response that completes
+    with pytest.raises(UsageError, match="how Gemini Live announces a message is not known here"):
+        parse("items after cancel").arm().check(dialect_named("gemini"))
+
+
+def test_a_simulated_server_begins_the_unrequested_response_itself() -> None:
+    stage = simulated("unrequested response saying 'hello there' on 1st response.done").open()
+    stage.send("response.create")
+    while stage.names.count("response.created") < 2:
+        stage.run(until_ms=stage.now / 1_000 + 5)
+    assert "response.done" in stage.names
+    stage.send("response.create", event_id="mine")
+    error = stage.bodies("error")[-1]["error"]
+    unasked = stage.bodies("response.created")[-1]["response"]["id"]
+    assert error["code"] == "conversation_already_has_active_response"
+    assert unasked in error["message"]
+    stage.run(until_ms=60_000)
+    done = stage.bodies("response.done")
+    assert [one["response"]["status"] for one in done] == ["completed", "completed"]  # once, not for ever
+    assert done[-1]["response"]["id"] == unasked
+    assert done[-1]["response"]["output"][0]["content"][0]["transcript"] == "hello there"
+    # It is of the conversation: what is asked next sees it.
+    stage.send("response.create").run(until_ms=120_000)
+    assert "hello there" in stage.engine.inspect().values["contexts"][-1].words()
+
+
+def test_the_unrequested_response_follows_each_response_but_its_own() -> None:
+    stage = simulated("unrequested response").open().send("response.create").run(until_ms=60_000)
+    stage.send("response.create").run(until_ms=120_000)
+    assert stage.names.count("response.created") == stage.names.count("response.done") == 4

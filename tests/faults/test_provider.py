@@ -3,9 +3,16 @@ openai.md#107)."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from mockserver.core.frames import Hangup
 from mockserver.dialects.generic import GENERIC
-from tests.faults.stage import Stage, turn
+from mockserver.dialects.registry import dialect_named
+from mockserver.errors import UsageError
+from mockserver.faults import parse
+from tests.faults.stage import Stage, simulated, turn
 
 PLAIN = turn()
 
@@ -79,6 +86,49 @@ def test_no_event_id_where_the_client_gave_none() -> None:
     stage = Stage("active response").open().send("response.create")
     assert stage.bodies("error")[0]["error"]["event_id"] is None
     assert "response.created" not in stage.names
+
+
+@pytest.mark.parametrize("pace", ["instant", "natural"])
+def test_a_simulated_server_really_has_an_active_response(pace: Any) -> None:
+    stage = simulated("active response", pace=pace).open().send("response.create", event_id="mine")
+    stage.run(until_ms=5_000)
+    error = stage.bodies("error")[0]["error"]
+    [done] = stage.bodies("response.done")
+    assert (error["code"], error["event_id"]) == ("conversation_already_has_active_response", "mine")
+    assert done["response"]["id"] in error["message"]  # the one that comes, and ends
+    assert done["response"]["status"] == "completed"
+    # The next request is answered: the fault names its first one only when it is told so.
+    once = simulated("active response on 1st response.create", pace=pace).open().send("response.create")
+    once.run(until_ms=5_000).send("response.create").run(until_ms=10_000)
+    assert once.names.count("response.created") == once.names.count("response.done") == 2
+    # A cancel ends it as any other.
+    cut = simulated("active response", pace=pace).open().send("response.create").run(until_ms=100)
+    cut.send("response.cancel").run(until_ms=5_000)
+    assert [one["response"]["status"] for one in cut.bodies("response.done")] == ["cancelled"]
+
+
+def test_a_response_that_is_on_its_way_already_is_the_active_one() -> None:
+    stage = simulated("active response on 2nd response.create").open().send("response.create")
+    stage.run(until_ms=330).send("response.create").run(until_ms=60_000)
+    assert stage.names.count("response.created") == 1
+    assert stage.bodies("response.created")[0]["response"]["id"] in stage.bodies("error")[0]["error"]["message"]
+
+
+def test_a_limit_of_tokens_or_of_requests() -> None:
+    def failed(fault: str, **more: Any) -> dict[str, Any]:
+        return turn(fault).bodies("response.done")[0]["response"]["status_details"]["error"]
+
+    tokens, requests = failed("rate limit"), failed("rate limit of requests")
+    assert (tokens["type"], requests["type"]) == ("tokens", "requests")
+    assert tokens["code"] == requests["code"] == failed("fail as rate_limit_exceeded")["code"] == "rate_limit_exceeded"
+    assert "on tokens per min (TPM): Limit 40000" in tokens["message"]
+    assert "on requests per day (RPD): Limit 1000, Used 1000, Requested 1." in requests["message"]  # openai.md#189
+    assert failed("fail as rate_limit_exceeded") == tokens
+    with pytest.raises(UsageError, match="Azure OpenAI Realtime has no such error"):
+        parse("rate limit of requests").arm().check(dialect_named("azure"))
+    stage = simulated("rate limit", provider="azure").open().send("response.create").run(until_ms=100)
+    error = stage.bodies("response.done")[0]["response"]["status_details"]["error"]
+    assert (error["type"], error["code"]) == ("invalid_request_error", "inference_rate_limit_exceeded")  # azure.md#52
 
 
 def test_nothing_to_cancel_although_there_is() -> None:

@@ -16,6 +16,14 @@ PROBLEMS: Mapping[Trouble, Problem] = {
         "to learn more.",
         type="tokens",
     ),
+    # The same code for requests (openai.md#118), of which there are so many a day (openai.md#189).
+    "request_limit": Problem(
+        "rate_limit_exceeded",
+        "Rate limit reached for gpt-realtime in organization org-mockserver on requests per day (RPD): Limit 1000, "
+        "Used 1000, Requested 1. Please try again in 1m26.4s. Visit https://platform.openai.com/account/rate-limits to "
+        "learn more.",
+        type="requests",
+    ),
     # The sentence and type of every OpenAI API (openai.md#152); clients treat this code as final (openai.md#151).
     "insufficient_quota": Problem(
         "insufficient_quota",

@@ -39,7 +39,8 @@ class RealtimeReplies:
         self._wording = Wording()
         self._shape: dict[str, Any] = {"object": "realtime.response", "output_modalities": ["audio"]}
         self._ended: set[str] = set()
-        self._mute: set[str] = set()  # of those, the ones of which nothing had been output
+        self._last: OpenResponse | None = None  # of those that are over
+        self._mute: set[str] = set()  # of those that end has ended, the ones of which nothing had been output
         self._no_limits = False  # the engine has ended one of these too, and will tell what it used
 
     @property
@@ -108,7 +109,7 @@ class RealtimeReplies:
 
     def end(self, reply: str, outcome: Outcome, ids: Ids) -> list[Text]:
         """The events that end an open response (openai.md#113)."""
-        response = self.open[reply]
+        response = self._last = self.open[reply]
         del self._open[reply]
         self._ended.add(reply)
         if not response.outputs:
@@ -134,32 +135,54 @@ class RealtimeReplies:
 
     def speak(self, words: str, ids: Ids) -> tuple[str, list[Text]]:
         """A response in GA names, or in those of the last one."""
-        response, item = ids.mint("resp_"), ids.mint("item_")
-        beta = "modalities" in self._shape
-        text = "audio" not in (self._shape.get("modalities") or self._shape.get("output_modalities") or ())
-        stem = "response." if beta else "response.output_"
+        response = ids.mint("resp_")
         fresh: dict[str, Any] = {"status": "in_progress", "output": []}
         fresh |= dict.fromkeys(("status_details", "usage", "metadata"))
-        body = {**self._shape, "id": response, **fresh}
-        message: dict[str, Any] = {"id": item, "object": "realtime.item", "type": "message"}
-        message |= {"status": "in_progress", "role": "assistant", "content": []}
+        item, begin = self._message(response, 0, ids)
         at = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
-        part = {"type": "text", "text": ""} if text else {"type": "audio", "transcript": ""}
+        text, stem = self._written, "response." if self._beta else "response.output_"
         events: list[dict[str, Any]] = [
-            {"type": "response.created", "response": body},
-            {"type": "response.output_item.added", "response_id": response, "output_index": 0, "item": message},
-            {"type": f"conversation.item.{'created' if beta else 'added'}", "previous_item_id": None, "item": message},
-            {"type": "response.content_part.added", **at, "part": part},
+            {"type": "response.created", "response": {**self._shape, "id": response, **fresh}},
+            *begin,
             {"type": f"{stem}{'text' if text else 'audio_transcript'}.delta", **at, "delta": words},
         ]
         if not text:
             events.append({"type": f"{stem}audio.delta", **at, "delta": SILENCE})
-        frames = [Text(dumps({"type": event["type"], "event_id": ids.mint("event_"), **event})) for event in events]
+        frames = _frames(events, ids)
         for frame in frames:
             self.see(Sender.SERVER, frame)
         tail = self._wording.tail(self.open[response], Outcome("completed"), ids)
         del self._open[response]
         return response, [*frames, *tail]
+
+    def belated(self, reply: str, ids: Ids) -> list[Text]:
+        """A message is announced, and a part of it, as if the response went on."""
+        last = self._last
+        index = len(last.outputs) if last is not None and last.id == reply else 0
+        return _frames(self._message(reply, index, ids)[1], ids)
+
+    @property
+    def _beta(self) -> bool:
+        return "modalities" in self._shape
+
+    @property
+    def _written(self) -> bool:
+        """Whether responses are text."""
+        return "audio" not in (self._shape.get("modalities") or self._shape.get("output_modalities") or ())
+
+    def _message(self, response: str, index: int, ids: Ids) -> tuple[str, list[dict[str, Any]]]:
+        """A message of a response begins: its id, and the events that say so."""
+        item = ids.mint("item_")
+        message: dict[str, Any] = {"id": item, "object": "realtime.item", "type": "message"}
+        message |= {"status": "in_progress", "role": "assistant", "content": []}
+        at = {"response_id": response, "item_id": item, "output_index": index, "content_index": 0}
+        part = {"type": "text", "text": ""} if self._written else {"type": "audio", "transcript": ""}
+        created = f"conversation.item.{'created' if self._beta else 'added'}"
+        return item, [
+            {"type": "response.output_item.added", "response_id": response, "output_index": index, "item": message},
+            {"type": created, "previous_item_id": None, "item": message},
+            {"type": "response.content_part.added", **at, "part": part},
+        ]
 
     # --- inside ---
 
@@ -230,7 +253,9 @@ class RealtimeReplies:
 
     def _done(self, view: View, body: dict[str, Any]) -> None:
         if view.name == "response.done":
-            if self._open.pop(view.response_id or "", None) is not None and not self._open:
+            ended = self._open.pop(view.response_id or "", None)
+            self._last = ended or self._last
+            if ended is not None and not self._open:
                 self._deltas.clear()  # no response is open any more that they could belong to
             return
         output = self._output(view)
@@ -249,6 +274,10 @@ class RealtimeReplies:
             part = output.parts.setdefault(index, OpenPart(index, {}))
             part.ended.add(view.name)
             part.streams = {kind: name for kind, name in part.streams.items() if name != view.name}
+
+
+def _frames(events: list[dict[str, Any]], ids: Ids) -> list[Text]:
+    return [Text(dumps({"type": event["type"], "event_id": ids.mint("event_"), **event})) for event in events]
 
 
 def _dict(value: Any) -> dict[str, Any]:

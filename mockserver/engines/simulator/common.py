@@ -14,7 +14,7 @@ from mockserver.engines.simulator.addresses import Astray, TurnedAway, inside, m
 from mockserver.engines.simulator.desk import SettingsT
 from mockserver.engines.simulator.likeness import Likeness
 from mockserver.engines.simulator.options import SimulatorOptions
-from mockserver.engines.simulator.replies.reply import Replier
+from mockserver.engines.simulator.replies.reply import KnowsSounds, Replier
 from mockserver.engines.simulator.voice.listening import Ear
 from mockserver.errors import ExpectationFailed
 
@@ -58,7 +58,9 @@ class SimulatorSource(Generic[SettingsT]):
 
     def new_ear(self) -> Ear:
         """The ear of a session that begins: what the test says is heard begins with its first transcript."""
-        return Ear(self.options.transcripts or getattr(self.replier, "transcripts", ()))
+        replier: object = self.replier
+        known = replier.transcripts if isinstance(replier, KnowsSounds) else ()
+        return Ear(self.options.transcripts or known, known)
 
     # --- where it is ---
 

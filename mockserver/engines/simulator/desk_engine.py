@@ -60,6 +60,8 @@ class DeskEngine(ABC, Generic[DeskT]):
                 self._left(end)
             case Tell("cancel", data):
                 self._cancel(data)
+            case Tell("respond", data):
+                self._unasked(data)
             case Told(token, value, failure):
                 self.asking.told(token, value, failure)
             case _:
@@ -94,6 +96,9 @@ class DeskEngine(ABC, Generic[DeskT]):
 
     def _cancel(self, data: Mapping[str, Any]) -> None:
         """A fault drops what the model is saying; ``data`` says which of it, in the dialect's words."""
+
+    def _unasked(self, data: Mapping[str, Any]) -> None:
+        """A fault wants a reply that nobody asked for; an engine that can do it says so in ``obeys``."""
 
     def _finish(self) -> None:
         """The end. Nothing that is due comes any more."""

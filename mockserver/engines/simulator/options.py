@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, TypedDict
 
 from mockserver.core.typed import Limit, Name, NotNegative, Positive, check_fields
+from mockserver.engines.simulator.voice.known_sound import KnownSound
 from mockserver.errors import UsageError
 
 
@@ -63,9 +64,9 @@ CloseCode = Annotated[
 ]
 """A close code that a server of a websocket may send where all is well (RFC 6455 section 7.4)."""
 
-Transcripts = Sequence[str | None] | Callable[[bytes], str | None]
-"""What is said in audio that is not ours: one text per utterance in order, or a function of its PCM16 (24 kHz, of G.711
-8 kHz). None: nobody can make it out, so its transcription fails."""
+Transcripts = Sequence[str | KnownSound | None] | Callable[[bytes], str | None]
+"""What is said in audio that is not ours: one text per utterance in order, clips that are known whenever they come, or
+a function of its PCM16 (24 kHz, of G.711 8 kHz). None: nobody can make it out, so its transcription fails."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,19 @@
 """Captured sessions as oracle: their client frames are sent to the simulator, and what comes back is compared.
 
 The model's words come from the capture (``Scripted``). Payloads of captured audio are cut to 33 bytes, so turn
-detection would have nothing to hear: appended audio is replaced by a tone where the capture's own speech_started and
+detection would have nothing to hear: appended audio is replaced by a voice where the capture's own speech_started and
 speech_stopped say that somebody spoke, and by silence elsewhere. The words of that turn are given as ``transcripts``.
 """
 
 from __future__ import annotations
 
-import array
 import base64
 import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mockserver import speech
 from mockserver.engines.simulator import Reply, Scripted, ToolCall, simulator
 from mockserver.engines.simulator.voice.activity import FRAME_MS
 from tests.engines.simulator import strict
@@ -149,13 +148,11 @@ def spoken_at(frames: list[Line]) -> tuple[int, int]:
 
 
 def sound(number: int, voice: tuple[int, int]) -> bytes:
-    """The ``number``-th append: a tone from ``voice[0]`` to ``voice[1]``, silence elsewhere."""
-    start = number * APPEND_MS * 24
-    wave = (
-        round(8_000 * math.sin(place / 9)) if voice[0] * 24 <= place < voice[1] * 24 else 0
-        for place in range(start, start + APPEND_MS * 24)
-    )
-    return array.array("h", wave).tobytes()
+    """The ``number``-th append: a voice from ``voice[0]`` to ``voice[1]``, silence elsewhere."""
+    start = number * APPEND_MS
+    low, high = (2 * 24 * min(max(edge - start, 0), APPEND_MS) for edge in voice)
+    wave = speech.babble(start, APPEND_MS)
+    return bytes(low) + wave[low:high] + bytes(len(wave) - max(low, high))
 
 
 # --- comparison -----------------------------------------------------------------------------------------------------

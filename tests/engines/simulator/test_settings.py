@@ -153,7 +153,7 @@ def test_every_setting_refuses_what_its_type_does_not_allow(name: str, provider:
     ("given", "told"),
     [
         ({"session": 5}, "simulator: session=5: expected keys and values"),
-        ({"transcripts": [1]}, "simulator: transcripts[0]=1: expected a text or None"),
+        ({"transcripts": [1]}, "simulator: transcripts[0]=1: expected a text, a KnownSound or None"),
         ({"mcp": {"a": [{}]}}, "simulator: mcp['a'][0]={}: expected keys and values with the tool's name"),
         ({"require_key": [1]}, "simulator: require_key[0]=1: expected a text that is not empty"),
         ({"announce_out_of_band": "x"}, "simulator: announce_out_of_band='x': expected true or false"),

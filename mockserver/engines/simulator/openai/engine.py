@@ -52,6 +52,8 @@ class Simulator(DeskEngine[Wire]):
     ``unwanted_model``: what the query of a transcription session names, though such a session takes no model there.
     """
 
+    obeys = frozenset({"respond"})
+
     def __init__(
         self,
         *,
@@ -239,6 +241,13 @@ class Simulator(DeskEngine[Wire]):
             self.responses.create()
         except ClientProblem as problem:  # still responding, and not to be interrupted (openai.md#84)
             self.desk.error(problem)
+
+    def _unasked(self, data: Mapping[str, Any]) -> None:
+        """A response like any other, which a request of the client's may meet."""
+        try:
+            self.responses.create(said=Reply(str(data["words"]), after_ms=data["after_ms"]), unasked=True)
+        except ClientProblem as problem:
+            self.desk.note("unasked", f"no response begins unasked: {problem.message}")
 
     def _response_ended(self, response: Response) -> None:
         pace = self.desk.options.pace

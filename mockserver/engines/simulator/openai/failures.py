@@ -20,7 +20,8 @@ def error_of(failure: Failure, problems: Mapping[Trouble, Problem], session_id: 
 
     The code of a ``server_error`` is null (openai.md#119). The words for a code that nobody has seen are ours.
     """
-    known = {problem.kind: problem for problem in (*problems.values(), NO_SCOPES)}
+    # Of two with one code the first is meant.
+    known = {problem.kind: problem for problem in reversed((*problems.values(), NO_SCOPES))}
     natural = known["server_error"] if failure.code is None else known.get(failure.code)
     type_ = failure.type or (natural.type if natural is not None else "invalid_request_error")
     if failure.code is None and type_ != "server_error":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import array
 import base64
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from mockserver import speech
 from mockserver.core.frames import Frame, Handshake, Sender, Text
 from mockserver.dialects.base import parse
 from mockserver.engines.simulator.likeness import Likeness
@@ -74,7 +73,7 @@ class OpenAILikeness(Likeness):
         return found
 
     def said(self, frame: Frame, number: int) -> Frame:
-        """A tone where the recorded server heard somebody, silence elsewhere: what a recording keeps is often cut."""
+        """A voice where the recorded server heard one, silence elsewhere: what a recording keeps is often cut."""
         body = parse(frame.data) if isinstance(frame, Text) else None
         if not isinstance(body, dict) or "audio" not in body:
             return frame
@@ -82,11 +81,12 @@ class OpenAILikeness(Likeness):
         ms = max(APPEND_MS, size * 1000 // (2 * RATE))
         begin, end = self._voice()
         start = number * ms
-        wave = (
-            round(8_000 * math.sin(place / 9)) if begin <= place * 1000 // RATE < end else 0
-            for place in range(start * RATE // 1000, (start + ms) * RATE // 1000)
-        )
-        audio = base64.b64encode(array.array("h", wave).tobytes()).decode()
+        sound = bytearray(speech.babble(start, ms, RATE))
+        quiet = [(start, begin), (end, start + ms)]
+        for first, last in quiet:
+            low, high = (2 * RATE * min(max(place - start, 0), ms) // 1000 for place in (first, last))
+            sound[low:high] = bytes(max(0, high - low))
+        audio = base64.b64encode(sound).decode()
         return Text(json.dumps({**body, "audio": audio}))
 
     def _model(self) -> str | None:

@@ -62,10 +62,13 @@ class Responses:
 
     # --- begin ---
 
-    def create(self, asked: dict[str, Any] | None = None, said: Reply | None = None) -> Response:
+    def create(
+        self, asked: dict[str, Any] | None = None, said: Reply | None = None, *, unasked: bool = False
+    ) -> Response:
         """response.create, or a turn that ended. Raises where the provider refuses.
 
-        ``said``: what the model says, whatever it would (a message that is spoken as it is).
+        ``said``: what the model says, whatever it would (a message that is spoken as it is). ``unasked``: the client
+        has nothing to do with it; a note says so before its first event.
         """
         # A null says "as the session has it", as a field left out does (clients.md#44).
         asked = {key: value for key, value in (asked or {}).items() if value is not None}
@@ -82,6 +85,8 @@ class Responses:
                 raise problems.already_active(active.id)
         items = self.conversation.items if asked.get("input") is None else self._given(asked["input"])
         response_id = self.wire.mint("response")
+        if unasked:
+            self.wire.note("unasked", f"{response_id} begins unasked", response_id=response_id)
         self._count += 1
         context = self._context(terms, items, response_id, asked)
         usage = usage_of(items, terms.instructions, self._tokens_before)

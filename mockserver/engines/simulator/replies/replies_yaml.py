@@ -1,7 +1,10 @@
 """The replies file of ``mockserver simulate --replies``: YAML to rules.
 
-transcripts: [hello there]          # what is said in audio that is not ours, one utterance each and from the first on
+transcripts:
+  - good morning                    # what is said in audio that is not ours, one utterance each and from the first on
                                     # in each session; null: unintelligible
+  - when: {audio: hello.wav}        # whenever this is heard, however it is cut, resampled or amplified
+    say: hello there
 rules:
   - when: {user: weather, turn: 1}  # every condition of Rule; "/.../" is a regular expression
     call: {name: get_weather, arguments: {city: Oslo}}    # or a list of calls
@@ -13,6 +16,8 @@ rules:
   - when: {said: 'favourite number is (\\w+)', user: [what, number]}   # earlier words; a list: all of them
     say: It was {1}.                                      # what the first group matched
     times: 1                                              # in one session
+  - when: {audio: stop.wav}         # the newest user words were said so; "stop" is heard where no transcript names it
+    nothing: true
 otherwise: recall                   # or: nothing, fail (the test fails too, with the nearest rule)
 """
 
@@ -26,22 +31,27 @@ from mockserver.engines.simulator.replies.expression import Expression
 from mockserver.engines.simulator.replies.recall import Recall
 from mockserver.engines.simulator.replies.reply import Context, Failure, Replier, Reply, Silence, ToolCall
 from mockserver.engines.simulator.replies.rule import Patterns, Rule
+from mockserver.engines.simulator.voice.known_sound import KnownSound
 from mockserver.errors import SpecError, UsageError
 
 Made = TypeVar("Made")
 
 _TOP = ("rules", "otherwise", "transcripts")
 _RULE = ("when", "say", "call", "fail", "silence", "nothing", "after_ms", "filtered", "times")
-_WHEN = ("user", "said", "instructions", "output", "tool", "metadata", "turn", "out_of_band")
+_WHEN = ("user", "said", "instructions", "output", "tool", "metadata", "turn", "out_of_band", "audio")
 _FAIL = ("type", "code")
 _CALL = ("name", "arguments", "call_id")
 
 
-def parse_replies(text: str, source: str) -> dict[str, Any]:
+Sounds = Callable[[str], bytes]
+"""The bytes of a file by its name."""
+
+
+def parse_replies(text: str, source: str, sound: Sounds | None = None) -> dict[str, Any]:
     """``rules``, ``otherwise`` and ``transcripts``, ready for ``Rules``. SpecError says which rule is wrong and how."""
     body = bounded_yaml.load(text, source=source)
     try:
-        return _top(body)
+        return _top(body, _Clips(sound))
     except _Wrong as wrong:
         raise SpecError(f"{source}: {wrong}", source=text) from None
 
@@ -50,19 +60,62 @@ class _Wrong(Exception):
     """What is wrong, without the file's name."""
 
 
-def _top(body: Any) -> dict[str, Any]:
+class _Clips:
+    """The audio files that a file of replies names, each read once."""
+
+    def __init__(self, sound: Sounds | None) -> None:
+        self._sound = sound
+        self._known: dict[str, KnownSound] = {}
+
+    def clip(self, name: Any, where: str, said: str | None = "", *, again: bool = True) -> KnownSound:
+        """The clip of a file. ``said``: its words, by default the file's name without ending."""
+        if not isinstance(name, str) or not name:
+            raise _Wrong(f"{where}, audio: expected the name of a WAV file, not {name!r}")
+        if again and name in self._known:
+            return self._known[name]
+        if self._sound is None:
+            raise _Wrong(f"{where}, audio: nobody reads files here; give from_yaml sound=, a function of the name")
+        words = _stem(name) if said == "" else said
+        try:
+            self._known[name] = KnownSound.wav(self._sound(name), words)
+        except UsageError as error:
+            raise _Wrong(f"{where}, audio {name!r}: {str(error).rpartition('): ')[2]}") from None
+        return self._known[name]
+
+
+def _stem(name: str) -> str:
+    """ "stop it" of "clips/stop_it.wav"."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    return (last.rpartition(".")[0] or last).replace("_", " ").replace("-", " ")
+
+
+def _top(body: Any, clips: _Clips) -> dict[str, Any]:
     top = _fields(body, _TOP, "the file")
     rules = top.get("rules") or []
     if not isinstance(rules, list):
         raise _Wrong(f"rules: expected a list, not {_name(rules)}")
     transcripts = top.get("transcripts") or []
-    if not isinstance(transcripts, list) or not all(isinstance(one, str | None) for one in transcripts):
-        raise _Wrong("transcripts: expected a list of texts (or null for audio that nobody can make out)")
+    if not isinstance(transcripts, list) or not all(isinstance(one, str | dict | None) for one in transcripts):
+        raise _Wrong(
+            "transcripts: expected a list of texts (or null for audio that nobody can make out, "
+            "or when: {audio: FILE} with say: TEXT)"
+        )
+    heard = [_transcript(one, f"transcript {number}", clips) for number, one in enumerate(transcripts, 1)]
     return {
-        "rules": [_rule(rule, f"rule {number}") for number, rule in enumerate(rules, 1)],
+        "rules": [_rule(rule, f"rule {number}", clips) for number, rule in enumerate(rules, 1)],
         "otherwise": _otherwise(top.get("otherwise", "recall")),
-        "transcripts": transcripts,
+        "transcripts": heard,
     }
+
+
+def _transcript(given: Any, where: str, clips: _Clips) -> str | KnownSound | None:
+    if not isinstance(given, dict):
+        return given  # type: ignore[no-any-return]  # a text or None
+    body = _fields(given, ("when", "say"), where)
+    when = _fields(body.get("when"), ("audio",), f"{where}, when")
+    if not isinstance(body.get("say"), str | None) or "say" not in body:
+        raise _Wrong(f"{where}, say: expected a text, or null for audio that nobody can make out")
+    return clips.clip(when.get("audio"), f"{where}, when", body["say"] or None, again=False)
 
 
 def _otherwise(name: Any) -> Replier | Literal["fail"]:
@@ -79,7 +132,7 @@ def _nothing(context: Context) -> Reply:
     return Reply()
 
 
-def _rule(body: Any, where: str) -> Rule:
+def _rule(body: Any, where: str, clips: _Clips) -> Rule:
     rule = _fields(body, _RULE, where)
     if not {"say", "call", "fail", "silence", "nothing"} & set(rule):
         raise _Wrong(f"{where}: expected one of say, call, fail, silence or nothing")
@@ -88,6 +141,8 @@ def _rule(body: Any, where: str) -> Rule:
     for name in ("user", "said", "instructions", "output"):
         if name in when:
             conditions[name] = _patterns(when[name], f"{where}, when.{name}", expressions=name == "said")
+    if "audio" in when:
+        conditions["audio"] = clips.clip(when["audio"], f"{where}, when")
     if "times" in rule:
         conditions["times"] = rule["times"]
     _typed(when, "tool", str, where)

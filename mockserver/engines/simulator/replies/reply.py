@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from mockserver.core.typed import Name, NotNegative, NotNegativeInt, check_fields
+from mockserver.engines.simulator.voice.known_sound import KnownSound
 from mockserver.errors import UsageError
 
 
@@ -176,6 +177,13 @@ class CountsPerSession(Protocol):
 
     def for_session(self) -> Replier:
         """The replier of a session that begins."""
+
+
+@runtime_checkable
+class KnowsSounds(Protocol):
+    """A replier that says what is in audio that is not ours, as ``simulator(transcripts=...)`` does."""
+
+    transcripts: Sequence[str | KnownSound | None]
 
 
 def as_reply(value: object) -> Reply:

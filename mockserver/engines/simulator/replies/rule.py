@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from mockserver.core.typed import Name, PositiveInt, check_fields
 from mockserver.engines.simulator.replies.expression import Expression
 from mockserver.engines.simulator.replies.reply import Context, McpCall, Reply, Said, ToolCall, as_reply
+from mockserver.engines.simulator.voice.known_sound import KnownSound
+from mockserver.errors import UsageError
 
 Pattern = str | re.Pattern[str] | Expression
 """A text is looked for as it is, whatever the case; an expression is searched for."""
@@ -24,7 +26,8 @@ class Rule:
     ``user``: the newest user words, where the model answers them; where it answers a tool's output (the last item) it
     does not hold, or a call would call itself, unless ``output`` is a condition too. ``said``: user words before those,
     however long ago; a text is a regular expression here. ``instructions``: those in force. ``output``: of the newest
-    tool call, where it is the last item. Each of the four may be a list: all of it must be found. ``tool``: a tool of
+    tool call, where it is the last item. ``audio``: the newest user words were said in this clip (``transcripts`` need
+    not name it then). Each of the four may be a list: all of it must be found. ``tool``: a tool of
     this name is offered. ``metadata``: these keys have these values (None: the key is there). ``turn``: 1 for the
     session's first response. ``out_of_band``: conversation "none". ``times``: how often it answers in one session.
 
@@ -41,12 +44,15 @@ class Rule:
     turn: PositiveInt | None = None
     out_of_band: bool | None = None
     said: Patterns | None = None
+    audio: KnownSound | None = None
     times: PositiveInt | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.reply):
             as_reply(self.reply)  # a wrong reply fails where it is written
         check_fields(self, "Rule")
+        if self.audio is not None and not _words(self.audio):
+            raise UsageError("Rule: audio: expected a KnownSound with words, by which the rule knows it")
         said = [Expression(one) if isinstance(one, str) else one for one in _several(self.said)]
         object.__setattr__(self, "said", tuple(said) or None)
 
@@ -61,6 +67,7 @@ class Rule:
             "said": all(_found_in(pattern, _earlier(context)) is not None for pattern in _several(self.said)),
             "user": self.user is None
             or (_all_in(self.user, context.user) and (output is None or self.output is not None)),
+            "audio": self.audio is None or _heard(context) == _words(self.audio),
             "instructions": _all_in(self.instructions, context.instructions),
             "output": self.output is None or (output is not None and _all_in(self.output, output)),
             "tool": self.tool is None or any(tool.get("name") == self.tool for tool in context.tools),
@@ -98,6 +105,17 @@ def _earlier(context: Context) -> list[str]:
     if words and words[-1] == context.user:
         words.pop()
     return words[::-1]
+
+
+def _heard(context: Context) -> list[str] | None:
+    """The words of the newest user item, where it is sound and the model answers it."""
+    last = next((item for item in reversed(context.items) if item.type == "message"), None)
+    spoken = last is not None and last.role == "user" and (last.origin == "audio" or last.audio_ms > 0)
+    return last.text.split() if last is not None and spoken and _output(context) is None else None
+
+
+def _words(clip: KnownSound) -> list[str]:
+    return (clip.words or "").split()
 
 
 def _all_in(patterns: Patterns | None, text: str) -> bool:

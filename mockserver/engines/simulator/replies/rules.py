@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from mockserver.core.typed import check, checked
@@ -12,6 +12,7 @@ from mockserver.engines.simulator.replies.recall import Recall
 from mockserver.engines.simulator.replies.replies_yaml import parse_replies
 from mockserver.engines.simulator.replies.reply import Context, Replier, Said, Unanswered
 from mockserver.engines.simulator.replies.rule import Pattern, Rule
+from mockserver.engines.simulator.voice.known_sound import KnownSound
 
 SHOWN = 80
 """Characters of the user's words in what is said of a context that no rule answers."""
@@ -31,7 +32,7 @@ class Rules:
         rules: Iterable[Rule] | Mapping[str, Said] | Mapping[re.Pattern[str], Said] | Mapping[Pattern, Said],
         *,
         otherwise: Replier | Literal["fail"] | None = None,
-        transcripts: Iterable[str | None] = (),
+        transcripts: Iterable[str | KnownSound | None] = (),
         source: str = "",
     ) -> None:
         if isinstance(rules, Mapping):
@@ -39,11 +40,13 @@ class Rules:
         else:
             self.rules = list(rules)
         self.otherwise: Replier | Literal["fail"] = otherwise or Recall()
-        self.transcripts = tuple(transcripts)
+        given = tuple(transcripts)
         self.source = source
         # What came as an iterator could not be looked at before.
         check("Rules", "rules", self.rules, list[Rule])
-        check("Rules", "transcripts", self.transcripts, tuple[str | None, ...])
+        check("Rules", "transcripts", given, tuple[str | KnownSound | None, ...])
+        clips = dict.fromkeys(rule.audio for rule in self.rules if rule.audio is not None)
+        self.transcripts = (*given, *(clip for clip in clips if clip not in given))
         self._used: Counter[int] = Counter()
 
     def for_session(self) -> Rules:
@@ -81,7 +84,10 @@ class Rules:
         return f"Rules({len(self.rules)} rules)"
 
     @classmethod
-    def from_yaml(cls, text: str, *, source: str = "replies") -> Rules:
-        """Rules from the text of a YAML file (docs/simulator.md has the format). SpecError where it is wrong."""
-        given: dict[str, Any] = parse_replies(text, source)
+    def from_yaml(cls, text: str, *, source: str = "replies", sound: Callable[[str], bytes] | None = None) -> Rules:
+        """Rules from the text of a YAML file (docs/simulator.md has the format). SpecError where it is wrong.
+
+        ``sound``: the bytes of a WAV file that it names.
+        """
+        given: dict[str, Any] = parse_replies(text, source, sound)
         return cls(given["rules"], otherwise=given["otherwise"], transcripts=given["transcripts"], source=source)

@@ -1,15 +1,13 @@
 """The simulated agent against recorded sessions of real ones, where the machine has them.
 
 The client's frames are sent as recorded; order and fields of what comes back are compared. The model's words come from
-the recording. Recorded audio is cut to 33 bytes, so its chunks are replaced by 100 ms of tone or of silence each.
+the recording. Recorded audio is cut to 33 bytes, so its chunks are replaced by 100 ms of a voice or of silence each.
 """
 
 from __future__ import annotations
 
-import array
 import base64
 import json
-import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from mockserver import speech
 from mockserver.engines.simulator import Pace, Reply, Scripted, ToolCall
 from mockserver.engines.simulator.elevenlabs.options import DEFAULT_EVENTS
 from tests import shared
@@ -89,7 +88,7 @@ def play(path: Path) -> Talk:
             talk.wait(max(0.0, frame.at_ms - talk.now))
         if "user_audio_chunk" in frame.body:
             loud = frame.body["user_audio_chunk"] != SILENCE
-            talk.put({"user_audio_chunk": base64.b64encode(tone(heard) if loud else Talk.silence(CHUNK_MS)).decode()})
+            talk.put({"user_audio_chunk": base64.b64encode(voice(heard) if loud else Talk.silence(CHUNK_MS)).decode()})
             heard += 1
         elif frame.body["type"] == "pong":
             while frame.body["event_id"] not in [ping["ping_event"]["event_id"] for ping in talk.of("ping")]:
@@ -101,10 +100,8 @@ def play(path: Path) -> Talk:
     return talk
 
 
-def tone(number: int) -> bytes:
-    first = number * RATE * CHUNK_MS // 1000
-    wave = (round(8_000 * math.sin(place / 9)) for place in range(first, first + RATE * CHUNK_MS // 1000))
-    return array.array("h", wave).tobytes()
+def voice(number: int) -> bytes:
+    return speech.babble(number * CHUNK_MS, CHUNK_MS, RATE)
 
 
 def wait_for(talk: Talk, count: int) -> None:

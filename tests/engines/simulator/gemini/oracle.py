@@ -1,20 +1,19 @@
 """Captured sessions as oracle: their client frames are sent to the simulator, and what comes back is compared.
 
 The model's words come from the capture. Where the client's audio is cut to stand-ins, nothing is there to hear: it is
-replaced by a tone with silence at its end, and the words of that turn are given as ``transcripts``.
+replaced by a voice with silence at its end, and the words of that turn are given as ``transcripts``.
 """
 
 from __future__ import annotations
 
-import array
 import base64
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mockserver import speech
 from mockserver.engines.simulator import Pace, Reply, Scripted, ToolCall
 from mockserver.engines.simulator.gemini.proto import camel
 from tests.engines.simulator.gemini.stage import Stage, names_of
@@ -144,7 +143,7 @@ def _audio(body: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _sounds(frames: list[Line]) -> dict[int, bytes]:
-    """For each run of audio frames: a tone, and 700 ms of silence at its end."""
+    """For each run of audio frames: a voice, and 700 ms of silence at its end."""
     found: dict[int, bytes] = {}
     run: list[int] = []
     for number, line in enumerate([*frames, Line("client", {"end": {}})]):
@@ -152,14 +151,10 @@ def _sounds(frames: list[Line]) -> dict[int, bytes]:
             run.append(number)
         elif run:
             for place, one in enumerate(run):
-                found[one] = _tone() if place < len(run) - 7 else bytes(2 * 16 * FRAME_MS)
+                loud = place < len(run) - 7
+                found[one] = speech.babble(place * FRAME_MS, FRAME_MS, 16_000) if loud else bytes(2 * 16 * FRAME_MS)
             run = []
     return found
-
-
-def _tone() -> bytes:
-    wave = (round(8_000 * math.sin(place / 6)) for place in range(16 * FRAME_MS))
-    return array.array("h", wave).tobytes()
 
 
 def _wait_for(stage: Stage, before: list[dict[str, Any]]) -> None:

@@ -190,6 +190,8 @@ def test_words_of_other_audio_are_the_test_s() -> None:
     stage = Stage(setup=HEARD, pace="instant", transcripts=["what time is it"])
     noise = (b"\x00\x20" * 8 + b"\x00\xe0" * 8) * 1_000
     stage.hear(noise + silence(700))
+    assert stage.of("inputTranscription") == []  # a beep uses no transcript
+    stage.hear(speech.babble(0, 1_000, 16_000) + silence(700))
     assert "".join(one["text"] for one in stage.of("inputTranscription")) == " what time is it"
 
 

@@ -1,16 +1,14 @@
 """The simulated GPT-Live against recorded sessions of the real one, where the machine has them.
 
 The client's frames are sent as recorded; order and fields of what comes back are compared. The model's words come from
-the recording. Recorded audio is cut to 33 bytes, so its chunks are replaced by 100 ms of tone or of silence each, and
-the words are told to the ear. Output audio and its transcript have a clock of their own: of each the place of the first
-is compared, and the fields.
+the recording. Recorded audio is cut to 33 bytes, so its chunks are replaced by 100 ms of a voice or of silence each,
+and the words are told to the ear. Output audio and its transcript have a clock of their own: of each the place of the
+first is compared, and the fields.
 """
 
 from __future__ import annotations
 
-import array
 import json
-import math
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -19,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from mockserver import speech
 from mockserver.engines.simulator import Pace, Reply, Scripted, ToolCall, simulator
 from tests import shared
 from tests.engines.simulator import oracle
@@ -97,7 +96,7 @@ def play(path: Path) -> Talk:
             wait_for(talk, len(order(seen)), audio=heard > 0)
         talk.wait(CHUNK_MS if line.at_ms is None else max(0.0, line.at_ms - talk.now))
         if line.body["type"] == "session.input_audio.append":
-            talk.burst(tone(heard) if line.body["audio"] != SILENCE else bytes(RATE * CHUNK_MS // 1000 * 2))
+            talk.burst(voice(heard) if line.body["audio"] != SILENCE else bytes(RATE * CHUNK_MS // 1000 * 2))
             heard += 1
         else:
             talk.put(line.body)
@@ -105,10 +104,8 @@ def play(path: Path) -> Talk:
     return talk
 
 
-def tone(number: int) -> bytes:
-    first = number * RATE * CHUNK_MS // 1000
-    wave = (round(8_000 * math.sin(place / 9)) for place in range(first, first + RATE * CHUNK_MS // 1000))
-    return array.array("h", wave).tobytes()
+def voice(number: int) -> bytes:
+    return speech.babble(number * CHUNK_MS, CHUNK_MS, RATE)
 
 
 def wait_for(talk: Talk, count: int, *, audio: bool) -> None:

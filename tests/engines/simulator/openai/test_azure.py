@@ -9,7 +9,7 @@ import pytest
 
 from mockserver import speech
 from mockserver.core.frames import Accept, Handshake, Refuse
-from mockserver.engines.simulator import Recall, Scripted, ToolCall, simulator
+from mockserver.engines.simulator import Failure, Recall, Scripted, ToolCall, simulator
 from mockserver.engines.simulator.openai.cousins.voice_live import VOICE_FIELDS
 from tests.engines.simulator import strict
 from tests.engines.simulator.fidelity import keeps
@@ -272,3 +272,17 @@ def test_voice_live_hears_16_khz() -> None:
     stage.hear(pcm, rate=16_000)
     transcript = stage.last("response.done")["response"]["output"][0]["content"][0]["transcript"]
     assert transcript == "can you hear me"
+
+
+@keeps("azure-rate-limit")
+@pytest.mark.parametrize("provider", ["azure", "azure_dated"])
+def test_a_rate_limit_has_a_code_of_its_own(provider: str) -> None:
+    def failed(of: str) -> dict[str, Any]:
+        stage = stage_of(of, replier=Scripted([Failure("inference_rate_limit_exceeded")]))
+        stage.send("response.create")
+        details: dict[str, Any] = stage.until("response.done")["response"]["status_details"]
+        return details["error"]
+
+    assert failed(provider)["message"].startswith("The rate limit of this deployment is exceeded")  # azure.md#52
+    assert failed(provider)["type"] == "invalid_request_error"
+    assert failed("azure_voice_live")["message"] == "The response failed: inference_rate_limit_exceeded."  # the control

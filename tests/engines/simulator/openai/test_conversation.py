@@ -360,7 +360,7 @@ def test_only_the_models_audio_can_be_truncated() -> None:
     assert stage.of("conversation.item.truncated") == []
 
 
-NOISE = base64.b64encode((b"\x00\x20" * 12 + b"\x00\xe0" * 12) * 800).decode()
+VOICE = base64.b64encode(speech.babble(0, 800)).decode()
 
 
 def sound(*audio: str, **fields: Any) -> dict[str, Any]:
@@ -371,13 +371,13 @@ def sound(*audio: str, **fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "refused",
     [
-        ("conversation.item.create", {"previous_item_id": "nobody", "item": sound(NOISE)}),
-        ("conversation.item.create", {"item": sound(NOISE, "no base64!")}),
-        ("conversation.item.create", {"item": sound(NOISE, id="taken")}),
-        ("response.create", {"response": {"input": [sound(NOISE), sound("no base64!")]}}),
+        ("conversation.item.create", {"previous_item_id": "nobody", "item": sound(VOICE)}),
+        ("conversation.item.create", {"item": sound(VOICE, "no base64!")}),
+        ("conversation.item.create", {"item": sound(VOICE, id="taken")}),
+        ("response.create", {"response": {"input": [sound(VOICE), sound("no base64!")]}}),
         (
             "response.create",
-            {"response": {"input": [sound(NOISE), {"type": "item_reference", "id": "nobody"}]}},
+            {"response": {"input": [sound(VOICE), {"type": "item_reference", "id": "nobody"}]}},
         ),
     ],
 )
@@ -386,7 +386,7 @@ def test_what_is_refused_uses_up_no_transcript(refused: tuple[str, dict[str, Any
     stage.send("conversation.item.create", item=message("", id="taken"))
     name, fields = refused
     assert [event["type"] for event in stage.send(name, **fields)] == ["error"]
-    stage.send("conversation.item.create", item=sound(NOISE, NOISE))
+    stage.send("conversation.item.create", item=sound(VOICE, VOICE))
     stage.send("response.create")
     stage.until("response.done")
     assert stage.contexts[0].user.split() == ["first", "second"]

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from openai.types.realtime.realtime_client_event import RealtimeClientEvent
 
+from mockserver import speech
 from mockserver.engines.simulator import McpCall, Scripted, ToolCall
 from mockserver.engines.simulator.openai.schema import CLIENT_EVENTS
 from tests.engines.simulator import strict
@@ -21,7 +22,7 @@ NOT_HERE = {
     "output_audio_buffer.cleared": "WebRTC and SIP only",
     "input_audio_buffer.dtmf_event_received": "SIP only",
 }
-NOISE = (b"\x00\x20" * 12 + b"\x00\xe0" * 12) * 800 + bytes(48 * 400)
+VOICE = speech.babble(0, 800) + bytes(48 * 400)
 
 
 def grand_tour() -> Stage:
@@ -41,7 +42,7 @@ def grand_tour() -> Stage:
     stage.wait(3_000)
     stage.ask(output_modalities=["text"])
     stage.ask()
-    stage.hear(NOISE)
+    stage.hear(VOICE)
     stage.until("conversation.item.input_audio_transcription.failed")
     stage.until("input_audio_buffer.timeout_triggered")
     stage.send("input_audio_buffer.clear")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mockserver import Recall, Scripted, simulator
+from mockserver import Recall, Scripted, simulator, speech
 from mockserver.core.frames import Handshake
 from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.simulator import McpCall, Reply, ToolCall
@@ -264,7 +264,7 @@ def test_both_modalities_are_refused_with_the_field() -> None:
 def test_a_failed_transcription_may_have_been_one_too_many() -> None:
     stage = Stage(transcripts=[None], transcription_failure="too many requests")
     stage.update(audio={"input": {"transcription": {"model": "whisper-1"}}})
-    stage.hear((b"\x00\x20" * 12 + b"\x00\xe0" * 12) * 800 + bytes(48 * 400))
+    stage.hear(speech.babble(0, 800) + bytes(48 * 400))
     failed = stage.until("conversation.item.input_audio_transcription.failed")
     assert failed["error"]["message"].endswith("429 Too Many Requests")  # openai.md#207
 

@@ -99,7 +99,7 @@ def test_without_transcription_the_model_hears_all_the_same() -> None:
 @keeps("transcription-failed")
 def test_audio_that_nobody_can_make_out_fails() -> None:
     stage = transcribing("whisper-1", transcripts=[None, "second time lucky"])
-    noise = (b"\x00\x20" * 12 + b"\x00\xe0" * 12) * 800 + bytes(48 * 400)
+    noise = speech.babble(0, 800) + bytes(48 * 400)
     stage.hear(noise)
     failed = stage.until(NAME + "failed")
     item_id = stage.conversation[0]["id"]
@@ -147,6 +147,6 @@ def test_transcripts_may_be_a_function_of_the_audio() -> None:
         return "from a function"
 
     stage = transcribing("whisper-1", transcripts=words)
-    stage.hear((b"\x00\x20" * 12 + b"\x00\xe0" * 12) * 800 + bytes(48 * 400))
+    stage.hear(speech.babble(0, 800) + bytes(48 * 400))
     assert stage.until(NAME + "completed")["transcript"] == "from a function"
     assert heard[0] > 48 * 800

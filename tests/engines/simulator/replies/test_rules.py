@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mockserver import speech
 from mockserver.engines.simulator import (
     Context,
     Failure,
@@ -147,7 +148,7 @@ def test_rules_from_yaml() -> None:
 
 def test_transcripts_of_the_rules_are_what_the_simulator_hears() -> None:
     stage = Stage(replier=Rules.from_yaml(YAML))
-    stage.hear((b"\x00\x20" * 12 + b"\x00\xe0" * 12) * 800 + bytes(48 * 400))
+    stage.hear(speech.babble(0, 800) + bytes(48 * 400))
     stage.wait(100)
     assert stage.contexts[0].user == "hello there"
 
@@ -225,7 +226,7 @@ def test_without_a_rule_the_journal_and_the_test_are_told_which_was_nearest() ->
 
 def test_each_session_hears_the_transcripts_from_the_first_on() -> None:
     source = Stage(replier=Rules.from_yaml("transcripts: [one, two]"), pace="instant").source
-    sound = (b"\x00\x20" * 12 + b"\x00\xe0" * 12) * 800 + bytes(48 * 400)
+    sound = speech.babble(0, 800) + bytes(48 * 400)
     for _ in range(2):
         stage = Stage(source)
         before = len(stage.contexts)
