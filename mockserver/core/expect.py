@@ -18,7 +18,7 @@ from typing import Any, TypedDict, Unpack
 
 from mockserver.core.entry import Entered, Entry
 from mockserver.core.frames import Micros, Sender
-from mockserver.core.paths import matches
+from mockserver.core.paths import Where, holds, matches
 from mockserver.core.timeline import entry_lines
 from mockserver.core.view import View
 from mockserver.errors import ExpectationFailed, UsageError
@@ -142,9 +142,13 @@ class Selection:
 
 
 class Chosen(TypedDict, total=False):
-    """What narrows a selection. ``where``: values at dotted paths of the body; ``...`` asks only that it is there."""
+    """What narrows a selection.
 
-    where: Mapping[str, Any] | None
+    ``where``: values at dotted paths of the body (``...`` asks only that it is there), or a function of the body. Where
+    a provider takes a key in camelCase and in snake_case, a path may have either.
+    """
+
+    where: Where | None
     session: int | None
     response: str | None
     item: str | None
@@ -160,8 +164,14 @@ def select(journal: Entered, sender: Sender, name: str = "*", **chosen: Unpack[C
                 f'a field of the frame goes into where={{"{word}": ...}}'
             )
     where, metadata = chosen.get("where"), chosen.get("metadata")
+    if not (where is None or callable(where) or isinstance(where, Mapping)):
+        raise UsageError(
+            f"where={where!r}: expected paths and values such as "
+            '{"session.type": "realtime"}, or a function of the body'
+        )
     session, response, item = chosen.get("session"), chosen.get("response"), chosen.get("item")
-    wanted = dict(where or {}) | {f"response.metadata.{key}": value for key, value in (metadata or {}).items()}
+    paths = {} if where is None or callable(where) else dict(where)
+    wanted = paths | {f"response.metadata.{key}": value for key, value in (metadata or {}).items()}
     found = []
     gone = journal.gone(sender, session=session)
     for entry in journal.present(sender, session=session):
@@ -171,13 +181,15 @@ def select(journal: Entered, sender: Sender, name: str = "*", **chosen: Unpack[C
             and fnmatchcase(view.name, name)
             and response in (None, view.response_id)
             and item in (None, view.item_id)
-            and matches(view.body, wanted)
+            and matches(view.body, wanted, fold_case=journal.sessions[entry.session].lens.fold_case)
+            and (not callable(where) or holds(view.body, where))
         ):
             found.append(entry)
     if not found:
         _check_name(journal, sender, name, session)
     details = [f"{path}={'...' if value is ... else repr(value)}" for path, value in wanted.items()]
     details += [f"{key} {value}" for key, value in (("response", response), ("item", item)) if value is not None]
+    details += [getattr(where, "__name__", "a function")] if callable(where) else []
     details += [] if session is None else [f"session {session}"]
     described = f"{name} from the {sender}" + (f" with {', '.join(details)}" if details else "")
     return Selection(journal, described, tuple(found), max(gone, journal.gone(sender, session=session)))

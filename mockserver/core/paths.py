@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+Where = Mapping[str, Any] | Callable[[Any], bool]
+"""Values at dotted paths of a body (``...``: whatever stands there), or a function of the body."""
 
 
 def matches(body: Any, where: Mapping[str, Any], *, fold_case: bool = False) -> bool:
@@ -14,18 +17,21 @@ def matches(body: Any, where: Mapping[str, Any], *, fold_case: bool = False) -> 
     """
     for path, wanted in where.items():
         found, there = dig(body, path, fold_case=fold_case)
-        if not there or (wanted is not ... and found != wanted):
+        if not there or (wanted is not ... and not _same(found, wanted, fold_case)):
             return False
     return True
+
+
+def holds(body: Any, where: Where, *, fold_case: bool = False) -> bool:
+    """``matches``, or what a function of the body says."""
+    return bool(where(body)) if callable(where) else matches(body, where, fold_case=fold_case)
 
 
 def dig(body: Any, path: str, *, fold_case: bool = False) -> tuple[Any, bool]:
     """The value at a dotted path, and whether the path is there. A number is a list index (negative from the end)."""
     here = body
     for part in path.split("."):
-        if isinstance(here, Mapping) and part in here:
-            here = here[part]
-        elif isinstance(here, Mapping) and fold_case and (key := _alike(here, part)) is not None:
+        if isinstance(here, Mapping) and (key := key_in(here, part, fold_case=fold_case)) is not None:
             here = here[key]
         elif isinstance(here, list) and part.lstrip("-").isdigit() and -len(here) <= int(part) < len(here):
             here = here[int(part)]
@@ -34,10 +40,23 @@ def dig(body: Any, path: str, *, fold_case: bool = False) -> tuple[Any, bool]:
     return here, True
 
 
-def _alike(body: Mapping[str, Any], name: str) -> str | None:
-    """The key that is this name in the other way of writing it."""
+def _same(found: Any, wanted: Any, fold_case: bool) -> bool:
+    if found == wanted or not fold_case:
+        return bool(found == wanted)
+    if isinstance(found, Mapping) and isinstance(wanted, Mapping) and len(found) == len(wanted):
+        keys = {name: key_in(found, name, fold_case=True) for name in wanted}
+        return all(key is not None and _same(found[key], wanted[name], True) for name, key in keys.items())
+    if isinstance(found, list) and isinstance(wanted, list | tuple) and len(found) == len(wanted):
+        return all(_same(one, two, True) for one, two in zip(found, wanted, strict=True))
+    return False
+
+
+def key_in(body: Mapping[str, Any], name: str, *, fold_case: bool = False) -> str | None:
+    """The key of a body that this name means; None where there is none."""
+    if name in body:
+        return name
     wanted = _folded(name)
-    return next((key for key in body if _folded(key) == wanted), None)
+    return next((key for key in body if _folded(key) == wanted), None) if fold_case else None
 
 
 def _folded(name: str) -> str:

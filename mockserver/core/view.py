@@ -59,9 +59,12 @@ class View:
 
 
 class Lens(Protocol):
-    """What the core needs of a dialect."""
+    """What the core needs of a dialect. ``fold_case``: camelCase and snake_case name the same key of a body."""
 
     name: str
+
+    @property
+    def fold_case(self) -> bool: ...
 
     def peek(self, frame: Frame, sender: Sender) -> str:
         """The view's name, as cheaply as possible."""
@@ -84,6 +87,7 @@ class PlainLens:
     """A lens for any websocket: text and bytes, no meaning."""
 
     name = "plain"
+    fold_case = False
 
     def peek(self, frame: Frame, sender: Sender) -> str:
         """The kind of frame, which is all there is to know."""
@@ -121,6 +125,7 @@ class Memo:
     def __init__(self, lens: Lens) -> None:
         self.lens = lens
         self.name = lens.name
+        self.fold_case = lens.fold_case
         self._frame: Frame | None = None
         self._view: View | None = None
         self._peeked: Frame | None = None

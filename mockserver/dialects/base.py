@@ -113,6 +113,11 @@ class Dialect:
 
     # --- the lens ---
 
+    @property
+    def fold_case(self) -> bool:
+        """Whether camelCase and snake_case name the same key."""
+        return self.rules.fold_case
+
     def peek(self, frame: Frame, sender: Sender) -> str:
         """The view's name, as cheaply as possible."""
         return self.view(frame, sender).name

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Unpack
 
 from mockserver.core.frames import Binary, Item, Micros, Received, Text, to_client
 from mockserver.core.ids import BASE62
+from mockserver.core.paths import key_in
 from mockserver.core.typed import Name, checked
 from mockserver.dialects.base import parse
 from mockserver.errors import UsageError
@@ -25,23 +26,24 @@ from mockserver.faults.values import dump
 Place = tuple[dict[str, Any] | list[Any], str | int]
 
 
-def locate(body: Any, path: str) -> Place | None:
+def locate(body: Any, path: str, *, fold_case: bool = False) -> Place | None:
     """Where a field is: its container and its key there; None where there is no such field."""
     parts = path.split(".")
     for root in (body, *(body.values() if isinstance(body, dict) else ())):
         here = root
         for part in parts[:-1]:
-            here = _step(here, part)
-        if isinstance(here, dict) and parts[-1] in here:
-            return here, parts[-1]
+            here = _step(here, part, fold_case)
+        if isinstance(here, dict) and (key := key_in(here, parts[-1], fold_case=fold_case)) is not None:
+            return here, key
         if isinstance(here, list) and parts[-1].isdigit() and int(parts[-1]) < len(here):
             return here, int(parts[-1])
     return None
 
 
-def _step(here: Any, part: str) -> Any:
+def _step(here: Any, part: str, fold_case: bool) -> Any:
     if isinstance(here, dict):
-        return here.get(part)
+        key = key_in(here, part, fold_case=fold_case)
+        return None if key is None else here[key]
     if isinstance(here, list) and part.isdigit() and int(part) < len(here):
         return here[int(part)]
     return None
@@ -107,7 +109,7 @@ class Strip(Damage):
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
         """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         body = body_of(sight)
-        place = locate(body, self.path)
+        place = locate(body, self.path, fold_case=run.dialect.fold_case)
         if place is None:
             return None
         container, key = place
@@ -131,7 +133,9 @@ class SetField(Damage):
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
         """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         body = body_of(sight)
-        place = locate(body, self.path) or _absent(body, self.path)
+        place = locate(body, self.path, fold_case=run.dialect.fold_case) or _absent(
+            body, self.path, run.dialect.fold_case
+        )
         if place is None:
             return None
         container, key = place
@@ -139,11 +143,11 @@ class SetField(Damage):
         return Text(dump(body)), f"set {self.path} to {self.value} in"
 
 
-def _absent(body: Any, path: str) -> Place | None:
+def _absent(body: Any, path: str, fold_case: bool) -> Place | None:
     parts = path.split(".")
     here = body
     for part in parts[:-1]:
-        here = _step(here, part)
+        here = _step(here, part, fold_case)
     return (here, parts[-1]) if isinstance(here, dict) else None
 
 
@@ -164,7 +168,7 @@ class AnotherId(Damage):
         """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         body = body_of(sight)
         for path in (self.path,) if self.path else _IDS:
-            place = locate(body, path)
+            place = locate(body, path, fold_case=run.dialect.fold_case)
             if place is None:
                 continue
             container, key = place
@@ -202,7 +206,7 @@ class WrongType(Damage):
     def damage(self, sight: Sight, run: Run) -> tuple[Text | Binary, str] | None:
         """The frame as it goes on, and what was done to it; None where there is nothing to change."""
         body = body_of(sight)
-        place = locate(body, self.path)
+        place = locate(body, self.path, fold_case=run.dialect.fold_case)
         if place is None:
             return None
         container, key = place

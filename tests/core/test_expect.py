@@ -10,6 +10,8 @@ from mockserver.core.expect import in_order
 from mockserver.core.frames import Sender, Text
 from mockserver.core.journal import Journal
 from mockserver.core.paths import dig, matches
+from mockserver.dialects.base import Dialect
+from mockserver.dialects.gemini import GEMINI
 from mockserver.dialects.openai.lens import OPENAI
 from mockserver.errors import ExpectationFailed, UsageError
 
@@ -53,6 +55,36 @@ def test_fields_response_and_metadata_narrow_a_selection(journal: Journal) -> No
     journal.sent_by_server("response.created", where={"response.metadata": ...}).once()
     journal.sent_by_server("response.done", where={"response.metadata": ...}).never()
     assert journal.sent_by_client("response.cancel").body["response_id"] == "resp_1"
+
+
+def test_a_function_may_choose_and_anything_else_is_refused_at_once(journal: Journal) -> None:
+    def about_weather(body: dict[str, object]) -> bool:
+        return "weather" in json.dumps(body)
+
+    chosen = journal.sent_by_client(where=about_weather).once()
+    assert chosen.described == "* from the client with about_weather"
+    journal.sent_by_client(where=about_weather, response="resp_1").never()
+    journal.sent_by_client(where=lambda body: True).exactly(2)
+    with pytest.raises(UsageError, match=r"where='x': expected paths and values such as .*, or a function of the body"):
+        journal.sent_by_client(where="x")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", ["clientContent.turnComplete", "client_content.turn_complete"])
+@pytest.mark.parametrize(
+    "sent", [{"client_content": {"turn_complete": True}}, {"clientContent": {"turnComplete": True}}]
+)
+def test_a_path_is_written_as_the_provider_takes_it(sent: dict[str, object], path: str) -> None:
+    def told(dialect: Dialect) -> Journal:
+        journal = Journal()
+        journal.write(journal.open(dialect), 0, Sender.CLIENT, Text(json.dumps(sent)))
+        return journal
+
+    gemini = told(GEMINI)
+    gemini.sent_by_client("clientContent", where={path: True}).once()
+    gemini.sent_by_client(where={path.partition(".")[0]: {"turnComplete": True}}).once()
+    gemini.sent_by_client(where={path: False}).never()
+    there = path.partition(".")[0] in sent
+    told(OPENAI).sent_by_client(where={path: True}).exactly(int(there))  # the control: one spelling is the name
 
 
 def test_a_field_is_no_argument(journal: Journal) -> None:

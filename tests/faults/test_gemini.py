@@ -185,6 +185,7 @@ def test_go_away_and_silence_are_settings_and_a_stall_does_the_same_at_once() ->
     [
         (f"strip {WORD}.text on 1st {WORD}", {"outputTranscription": {}}),
         (f'set {WORD}.text to "x" on 1st {WORD}', {"outputTranscription": {"text": "x"}}),
+        (f"strip server_content.output_transcription.text on 1st {WORD}", {"outputTranscription": {}}),
     ],
 )  # fmt: skip
 def test_fields_of_binary_frames_are_changed_too(spec: str, left: dict[str, Any]) -> None:
@@ -198,7 +199,7 @@ def test_what_gemini_cannot_say_is_listed_with_the_reason() -> None:
     absent = strangers(GEMINI)
     assert set(absent) == {
         *("fail", "incomplete", "unrequested response", "second response"),
-        *("beta retired", "active response", "cancel not active"),
+        *("beta retired", "active response", "cancel not active", "items after cancel"),
     }
     assert absent["active response"] == "active response: Gemini Live has no such error"
 

@@ -30,7 +30,7 @@ from mockserver.core.frames import (
     to_client,
 )
 from mockserver.core.json_text import dumps
-from mockserver.core.paths import matches
+from mockserver.core.paths import holds, matches
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import close_reason, shorten
 from mockserver.engines.base import Inspection, SessionContext
@@ -312,18 +312,17 @@ class ScriptEngine:
                 named = fnmatchcase(view.name, step.what)
             case function:
                 named = bool(function(body))
-        return named and self._holds(step.where, body)
-
-    def _holds(self, where: Mapping[str, Any] | Callable[[Any], bool], body: Any) -> bool:
-        if callable(where):
-            return bool(where(body))
-        return matches(body, where, fold_case=self._fold_case)
+        return named and holds(body, step.where, fold_case=self._fold_case)
 
     def _differences(self, step: ExpectStep, view: View) -> str:
         """Which of the wanted values are not there."""
         if callable(step.where) or step.what != view.name:
             return ""
-        missed = [path for path, value in step.where.items() if not self._holds({path: value}, view.body)]
+        missed = [
+            path
+            for path, value in step.where.items()
+            if not matches(view.body, {path: value}, fold_case=self._fold_case)
+        ]
         return f"; differs at {', '.join(missed)}" if missed else ""
 
     def _named(self, frame: Frame, sender: Sender) -> str:
