@@ -15,7 +15,7 @@ from mockserver.cassette import audio
 from mockserver.cassette.model import Cassette, Connection, Record
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.spread import Spread, still_spread
-from mockserver.core.frames import Text
+from mockserver.core.frames import Frame, Sender, Text
 from mockserver.core.view import Lens
 from mockserver.errors import SecretFound
 
@@ -69,9 +69,10 @@ def cleaned(
         for connection in cassette.connections:
             redactor.reserve(repr((connection.handshake, connection.answer)))
             for number, record in enumerate(connection.records):
-                spread.look(connection.number, number, record.sender, record.frame)
                 if isinstance(record.frame, Text):
                     redactor.reserve(record.frame.data)
+                    redactor.suspicious(record.frame.data)  # what is quiet need not be taken apart
+                spread.look(connection.number, number, record.sender, record.frame)
     header = cassette.header
     return Cassette(
         replace(
@@ -143,15 +144,26 @@ def standing(cassette: Cassette, redactor: Redactor) -> Iterator[tuple[str, str]
         for text in (*words, *(word for pair in pairs for word in pair)):
             yield from ((f"{here}, its handshake", kind) for kind, _ in redactor.scan(text))
         yield from ((f"{here}, the answer's body", kind) for kind, _ in redactor.scan_bytes(answer.body))
-        for number, record in enumerate(connection.records):
-            for kind, path in redactor.scan_frame(record.frame):
-                yield f"{here}, frame {number} ({record.sender}), {path}", kind
-        frames = ((connection.number, number, one.sender, one.frame) for number, one in enumerate(connection.records))
-        for _, number, sender in still_spread(redactor, frames):
-            yield f"{here}, frame {number} ({sender}), put together with the frames before it", "split"
+        alone: list[tuple[str, str]] = []
+        spread = still_spread(redactor, _scanned(connection, redactor, here, alone))
+        together = [
+            (f"{here}, frame {number} ({sender}), put together with the frames before it", "split")
+            for _, number, sender in spread
+        ]
+        yield from (*alone, *together)
     for number, one in enumerate(cassette.exchanges):
         here = f"HTTP exchange {number} ({one.method})"
         for text in (one.path, *(word for pair in one.headers for word in pair)):
             yield from ((here, kind) for kind, _ in redactor.scan(text))
         for body in (one.request, one.body):
             yield from ((f"{here}, a body", kind) for kind, _ in redactor.scan_bytes(body))
+
+
+def _scanned(
+    connection: Connection, redactor: Redactor, here: str, found: list[tuple[str, str]]
+) -> Iterator[tuple[int, int, Sender, Frame]]:
+    """The frames of a connection, each read once; ``found`` gets the secrets that stand in one by itself."""
+    for number, record in enumerate(connection.records):
+        for kind, path in redactor.scan_frame(record.frame):
+            found.append((f"{here}, frame {number} ({record.sender}), {path}", kind))
+        yield connection.number, number, record.sender, record.frame

@@ -212,13 +212,18 @@ def dissolved(text: str) -> str:
 def texty(raw: bytes) -> bool:
     """Whether bytes begin as a text does, a few tag bytes aside; or as something packed."""
     head = raw[:64]
+    if GZIP in head or ((b"x" in head[:6] or head[:1] >= b"\xfe") and _STARTS.match(head)):
+        return True
+    never = len(head) - len(head.translate(None, _NEVER))
+    if never > 12:
+        return False  # noise: too many for each of the rules below, and asked about for every frame of audio
     bad = len(head.translate(None, _PRINTABLE))
-    if bad <= min(4, len(head) // 3) or GZIP in head or _STARTS.match(head):
+    if bad <= min(4, len(head) // 3):
         return True
     rest = head.lstrip(_OTHER)
     if 8 <= len(head) - 8 <= len(rest) and len(rest.translate(None, _PRINTABLE)) <= len(rest) // 16:
         return True  # some tag bytes, and a text behind them
-    if len(head) - len(head.translate(None, _NEVER)) > 4:
+    if never > 4:
         return False
     try:
         text = head.decode("utf-8")

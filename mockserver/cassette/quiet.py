@@ -27,28 +27,61 @@ _Stencil = tuple[str, int, str, int, str]
 """Before the event id's last part and where that ends; between it and the payload, where that begins; behind it."""
 
 
+OUTLINES = 64
+"""So many outlines of quiet frames are remembered."""
+
+
 class Quiet:
-    """Remembers the last frame that carried noise and in which there was nothing else."""
+    """Remembers the last frame that carried noise and in which there was nothing else; and the outlines of frames in
+    which there was nothing and that carried words.
+    """
 
     def __init__(self) -> None:
         self._stencil: _Stencil | None = None
+        self._same = ""  # the last text that was the same as what is remembered: each is asked about several times
+        self._outlines: set[str] = set()
+        self._outline_of, self._outline = "", ("", "")
 
     def same(self, text: str) -> bool:
         """Whether a text differs from the one that is remembered in the event id and the noise alone."""
         if self._stencil is None:
             return False
+        if text is self._same:
+            return True
         head, past, middle, begin, tail = self._stencil
         if not (text.startswith(head) and text.startswith(middle, past) and text.endswith(tail)):
             return False
         event_id = text[len(head) : past]
-        return (
+        if (
             (event_id.isalnum() or not middle)
             and not (len(event_id) > 15 and shapes.marked_word(event_id))
             and noise(text[begin : len(text) - len(tail)])
-        )
+        ):
+            self._same = text
+            return True
+        return False
+
+    def outline(self, text: str) -> tuple[str, str]:
+        """The outline of a text and its words (``outline``). Remembers the last one."""
+        if text is not self._outline_of:
+            self._outline_of, self._outline = text, outline(text)
+        return self._outline
+
+    def differs_in(self, text: str) -> str | None:
+        """What there is in a text that was not in one in which there was nothing: its words, in their quotes. None for
+        any other text.
+        """
+        sketch, words = self.outline(text)
+        return f'"{words}"' if sketch and sketch in self._outlines else None
 
     def remember(self, text: str) -> None:
-        """There was nothing in this text. Only one that says no words is remembered: those belong to a stream."""
+        """There was nothing in this text. Of noise only what says no words is remembered: those belong to a stream."""
+        sketch, _ = self.outline(text)
+        if sketch:
+            if len(self._outlines) >= OUTLINES:
+                self._outlines.clear()
+            self._outlines.add(sketch)
+            return
         middle = len(text) // 2
         begin, end = text.rfind('"', 0, middle) + 1, text.find('"', middle)
         if not begin or not noise(text[begin:end]):
@@ -81,13 +114,13 @@ def outline(text: str) -> tuple[str, str]:
         return "", ""
     found = text.find(_EVENT_ID, 0, begin)
     if found < 0:
-        return ("", "") if shapes.marked(words) else (f"{text[:begin]}\0{text[end:]}", words)
-    found += len(_EVENT_ID)
-    past = text.find('"', found, begin)
-    event_id = text[found:past]
-    if not event_id.replace("_", "").isalnum() or shapes.marked(f'{event_id}"{words}'):
+        return f"{text[:begin]}\0{text[end:]}", words
+    past = text.find('"', found + len(_EVENT_ID), begin)
+    at = max(text.rfind("_", 0, past), text.rfind('"', 0, past)) + 1
+    event_id = text[at:past]
+    if not event_id.isalnum() or (len(event_id) > 15 and shapes.marked_word(event_id)):
         return "", ""
-    return f"{text[:found]}{text[past:begin]}\0{text[end:]}", words
+    return f"{text[:at]}{text[past:begin]}\0{text[end:]}", words
 
 
 def noise(payload: str) -> bool:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -32,6 +33,7 @@ from mockserver.cassette.secret_names import (
     parameter,
     tells,
 )
+from mockserver.cassette.tokens import LOOK, Tokens
 from mockserver.cassette.words import wordlike
 from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Pairs, Text
 from mockserver.dialects.base import Dialect, close_reason
@@ -85,8 +87,16 @@ class Redactor:
         self.search = Search(self.known, patterns, params)
         self.text_prefix = base.text_prefix
         self._prefixes = (*key_prefixes(), *base.keys.secret_subprotocols)
-        self._numbers: dict[tuple[str, str], int] = {}
-        self._highest: Counter[str] = Counter()
+        self._tokens = Tokens()
+
+    def beside(self) -> Redactor:
+        """One for other frames at the same time: of the same values, rules and tokens. What it remembers of the frames
+        before, and its counts, are its own.
+        """
+        made = copy(self)
+        made.counts, made.told, made._standing = Counter(), None, []
+        made.search = Search(self.known, self.search.rules, self.search.params)
+        return made
 
     # --- frames ---
 
@@ -208,16 +218,11 @@ class Redactor:
 
     def token(self, kind: str, secret: str) -> str:
         """What stands for a secret: the same for the same one."""
-        if (kind, secret) not in self._numbers:
-            self._highest[kind] += 1
-            self._numbers[kind, secret] = self._highest[kind]
-        return f"REDACTED-{kind}-{self._numbers[kind, secret]}"
+        return self._tokens.of(kind, secret)
 
     def reserve(self, text: str) -> None:
         """Give out no token that stands in this text already, from a redaction of the past."""
-        for match in TOKEN.finditer(text) if "REDACTED-" in text else ():
-            _, kind, number = match[0].split("-")
-            self._highest[kind] = max(self._highest[kind], int(number))
+        self._tokens.reserve(text)
 
     # --- handshakes and HTTP ---
 
@@ -356,7 +361,7 @@ class Redactor:
 
     def scan_bytes(self, raw: bytes) -> Iterator[tuple[str, str]]:
         """The same for bytes."""
-        before, told, highest, numbers = self.counts.copy(), self.told, self._highest.copy(), self._numbers.copy()
+        counts, told, tokens = self.counts, self.told, self._tokens
         self._standing = []
         kinds: list[str] = []
 
@@ -365,11 +370,11 @@ class Redactor:
             if told is not None:
                 told(cut)
 
-        self.told = tell
+        self.counts, self.told, self._tokens = Counter(), tell, LOOK
         try:
             new = self.binary(raw)
         finally:
-            self.counts, self.told, self._highest, self._numbers = before, told, highest, numbers
+            self.counts, self.told, self._tokens = counts, told, tokens
         if new is not raw:
             yield kinds[0] if kinds else "env", "bytes"
         yield from ((kind, "bytes") for kind in self._standing)

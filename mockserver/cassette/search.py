@@ -31,10 +31,17 @@ from mockserver.cassette.patterns import TOKEN
 from mockserver.cassette.quiet import Quiet
 from mockserver.cassette.secret_names import MARKS
 
-_HIDES = (re.compile(r"\\u00[2-7]"), re.compile(r"\\x[2-7]"), re.compile(r"%[2-7][0-9A-Fa-f]"), re.compile("&#"))
+_HIDES = (
+    ("\\", re.compile(r"\\(?:u00|x)[2-7]")),
+    ("%", re.compile(r"%[2-7][0-9A-Fa-f]")),
+    ("&#", re.compile("&#")),
+)
 """Escapes of a character that a shape or a name could be made of."""
 _NAME_MARKS = tuple(mark for mark in MARKS if mark != "sig")
 _MORE_MARKS = ("sig=", 'sig"', "signature", "header", "basic ", "otp")
+_ALL_MARKS = (*_NAME_MARKS, *_MORE_MARKS)
+WORDS = 4096
+"""Of so many deltas it is remembered whether there may be something in them."""
 _PAYLOAD = re.compile(r'"([A-Za-z0-9+/]{64,}={0,2}|[A-Za-z0-9_-]{400,}={0,2})"')
 """A quoted string of nothing but base64. In the alphabet of URLs only a long one: keys are written in it."""
 _FIELD = re.compile(r'"(\w{1,64})"\s{0,64}:\s{0,64}"((?:[^"\\]|\\.)+)"')
@@ -62,38 +69,51 @@ class Search:
 
     def __init__(self, known: Known, rules: tuple[re.Pattern[str], ...], params: frozenset[str]) -> None:
         self.known, self.rules = known, rules
-        self._params = params
+        self.params = params
         self._bare_of = self._bare = ""
         self.quiet = Quiet()
         self.reply: frozenset[str] = frozenset()
         """The fields that hold a key, where what is looked at is a reply that hands one out."""
+        self._told: dict[str, bool] = {}
 
     # --- whether to look at all ---
 
     def suspicious(self, text: str) -> bool:
         """Whether a text may hold a secret: one that cannot is not looked at more closely."""
-        if self.quiet.same(text):
+        quiet = self.quiet
+        if quiet.same(text):
             return self.named(text)
-        bare = self.bare(text)
-        if self.marked(bare) or self.named(text) or any(True for _ in base64_words(bare)):
+        words = None if self.reply else quiet.differs_in(text)
+        if words is not None:
+            return self._words_may(words) or self.named(text)
+        if self._may_hold(self.bare(text)) or self.named(text):
             return True
-        self.quiet.remember(text)
+        quiet.remember(text)
         return False
+
+    def _may_hold(self, bare: str) -> bool:
+        return self.marked(bare) or next(base64_words(bare), None) is not None
+
+    def _words_may(self, words: str) -> bool:
+        """The same for a few words: they come again and again, and each save looks at them three times."""
+        told = self._told.get(words)
+        if told is None:
+            if len(self._told) >= WORDS:
+                self._told.clear()
+            told = self._told[words] = self._may_hold(words)
+        return told
 
     def marked(self, bare: str) -> bool:
         """The same for a text without its payloads, known values and base64 aside."""
-        if shapes.marked(bare):
+        if self.reply or shapes.marked(bare):
             return True
         low = bare.lower()
-        for mark in _NAME_MARKS:
-            if mark in low:
-                return True
-        for mark in _MORE_MARKS:
+        for mark in _ALL_MARKS:
             if mark in low:
                 return True
         if "//" in bare and "@" in bare:
             return True
-        return bool(self.reply) or any(hides.search(bare) for hides in _HIDES)
+        return any(mark in bare and hides.search(bare) for mark, hides in _HIDES)
 
     def named(self, text: str) -> bool:
         """Whether a text may hold one of the values that are known, or what a rule of the user's finds."""
@@ -155,7 +175,7 @@ class Search:
 
         for begin, end, kind, shape in shapes.found(hollow) if shapes.marked(hollow) else ():
             put(begin, end, kind, f"the shape {shape.marker}", made if kind else missed)
-        if any(mark in low for mark in _NAME_MARKS) or any(mark in low for mark in _MORE_MARKS) or "//" in text:
+        if any(mark in low for mark in _ALL_MARKS) or "//" in text:
             for one in pairs.found(text, low, self._secret):
                 put(one.begin, one.end, one.kind, one.rule, made if one.kind else missed)
             if containers.marked(text, low):
@@ -173,7 +193,7 @@ class Search:
             self._base64(level, made, inside)
 
     def _secret(self, name: str) -> bool:
-        return name.lower() in self._params
+        return name.lower() in self.params
 
     def _given(self, text: str, depth: int, put: Callable[[int, int, str, str], None], standing: list[str]) -> None:
         """Known values and the user's rules. In JSON a token may only stand inside a string."""

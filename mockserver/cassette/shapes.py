@@ -134,7 +134,6 @@ SHAPES: tuple[KeyShape, ...] = (
 """All of them. To add one: a line here and a line in ``tests/cassette/corpus/keys.txt``."""
 
 _DOTTED = re.compile(r"\.[A-Za-z0-9]{32}(?![A-Za-z0-9])")
-_SEPARATOR = re.compile(r"[-_.]")
 _ENDINGS: dict[str, list[KeyShape]] = {}
 _OTHERS: list[KeyShape] = []
 for _one in SHAPES:
@@ -143,9 +142,11 @@ for _one in SHAPES:
     else:
         _OTHERS.append(_one)
 _ENDS = frozenset(_ENDINGS)
-
-
+_ENDING = re.compile(
+    "[-_.](?<=([{}][{}][-_.]))".format(*(re.escape("".join(sorted({end[at] for end in _ENDS}))) for at in (0, 1)))
+)
 _WORDS = tuple(one.marker for one in SHAPES if one.marker.isalnum())
+_PLAINLY = tuple(one.marker for one in _OTHERS if one.marker != ".")
 
 
 def marked_word(word: str) -> bool:
@@ -156,24 +157,27 @@ def marked_word(word: str) -> bool:
     return False
 
 
-def _near(text: str) -> set[str]:
+def _near(text: str) -> list[str]:
     """What stands around the characters with which most markers end: much less than to look for each of them."""
-    return {text[match.start() - 2 : match.end()] for match in _SEPARATOR.finditer(text)}
+    return _ENDING.findall(text)
 
 
 def marked(text: str) -> bool:
     """Whether any shape can be in a text. For every frame, so a plain loop."""
-    for shape in _OTHERS:
-        if shape.marker in text and (shape.marker != "." or _DOTTED.search(text)):
+    for marker in _PLAINLY:
+        if marker in text:
             return True
-    return not _ENDS.isdisjoint(_near(text)) and any(
-        shape.marker in text for ending in _ENDS & _near(text) for shape in _ENDINGS[ending]
-    )
+    near = _near(text)
+    if not _ENDS.isdisjoint(near) and any(
+        shape.marker in text for ending in _ENDS.intersection(near) for shape in _ENDINGS[ending]
+    ):
+        return True
+    return "." in text and _DOTTED.search(text) is not None
 
 
 def found(text: str) -> Iterator[tuple[int, int, str, KeyShape]]:
     """Where a shape stands in a decoded text: begin, end, kind, which; and what nearly was, with an empty kind."""
-    here = [shape for ending in sorted(_ENDS & _near(text)) for shape in _ENDINGS[ending]]
+    here = [shape for ending in sorted(_ENDS.intersection(_near(text))) for shape in _ENDINGS[ending]]
     for shape in (*here, *_OTHERS):
         at, match_at = text.find(shape.marker), shape.pattern.match
         while at >= 0:

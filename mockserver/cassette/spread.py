@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 
 from mockserver.cassette.pairs import blank
 from mockserver.cassette.patterns import TOKEN
-from mockserver.cassette.quiet import LEAF, outline
+from mockserver.cassette.quiet import LEAF, OUTLINES, noise
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.stream import KEPT, LeafPart, Place, Stream, end_of, how
 from mockserver.cassette.stream import doubt as doubt_in
@@ -41,8 +41,6 @@ _CONTAINER = re.compile(
 _TYPE = re.compile(r'"type"\s*:\s*"([^"\\]*)"')
 _WHOLE = re.compile(r".*\.(?:done|completed|creat(?:e|ed)|added|retrieved|updated?)")
 _PIECE = re.compile(r".*(?:delta|chunk|part|append|stream)", re.IGNORECASE)
-OUTLINES = 64
-"""So many outlines of quiet frames are remembered."""
 STREAMS = 512
 """So many streams are followed; the one that has been silent for longest is forgotten."""
 _NEAR = 64
@@ -57,7 +55,7 @@ class Spread:
         self._redactor = redactor
         self._search = redactor.search
         self._streams: dict[tuple[object, ...], Stream] = {}
-        # Outlines of frames in which there was nothing to find, with the stream that the words belong to.
+        # Outlines of frames that carry words, with the stream that those belong to.
         self._quiet: dict[str, tuple[object, ...]] = {}
         self.parts: dict[tuple[int, int], dict[int, tuple[str, list[tuple[int, int]]]]] = {}
         self._doubts: dict[
@@ -78,16 +76,8 @@ class Spread:
         if text and self._search.quiet.same(text) and not self._search.named(text):
             return frame, ""
         self._holds = True
-        sketch, words = outline(text)
-        which = self._quiet.get(sketch) if sketch else None
-        if which is not None and not self._search.named(text):
-            hit = self._goes_on((connection, sender, which, "delta", 0), (connection, number, 0), words)
-            new, standing = frame, ""
-        else:
-            new, standing = self._redactor.clean(frame)
-            if sketch:
-                self._remember(sketch, words, text)
-            hit = self.look(connection, number, sender, frame)
+        new, standing = self._redactor.clean(frame)
+        hit = self.look(connection, number, sender, frame)
         self._holds = False
         if standing:
             self._doubts.pop((connection, number), None)  # none of it is written at all
@@ -118,9 +108,7 @@ class Spread:
             self._given.append((*key, self.finished(*key, self._kept.pop(key))))
 
     def _remember(self, sketch: str, words: str, text: str) -> None:
-        """The next frame with this outline need not be read, if there is no trace of a secret in it."""
-        if self._search.suspicious(text):
-            return
+        """The words of the next frame with this outline need not be looked for."""
         leaves = [match[3] for match in LEAF.finditer(text) if match[3] != '""']
         if leaves != [f'"{words}"'] or next(LEAF.finditer(text))[3] != leaves[0]:
             return  # it is not the first, so its stream is told in another way
@@ -134,9 +122,17 @@ class Spread:
         if said is not None:
             return bool(said) and self._goes_on((connection, sender), (connection, number, 0), said)
         text = _text_of(frame)
-        if text is None or not _leafy(text) or self._search.quiet.same(text):
+        if text is None or self._search.quiet.same(text):
             return False
-        text = self._search.bare(text)
+        sketch, words = self._search.quiet.outline(text)
+        if sketch:
+            if sketch not in self._quiet:
+                self._remember(sketch, words, text)
+            outlined = self._quiet.get(sketch)
+            if outlined is not None:
+                return self._goes_on((connection, sender, outlined, "delta", 0), (connection, number, 0), words)
+        if not _leafy(text):
+            return False
         hit, which, whole = False, None, None
         probable = '"logprob"' in text
         counts: dict[str, int] = {}
@@ -155,6 +151,8 @@ class Spread:
                 which = which or tuple(_WHICH.findall(text))
                 count = counts[name] = counts.get(name, -1) + 1
                 key = (connection, sender, which, name, count if name != "token" else number if whole else -1)
+                if noise(piece) and not self._is_hot(key):
+                    continue
                 hit |= self._goes_on(key, (connection, number, leaf), piece)
         return hit
 
@@ -164,6 +162,11 @@ class Spread:
         if not (prefix and isinstance(frame, Binary) and frame.data.startswith(prefix)):
             return None
         return frame.data[len(prefix) :].decode("utf-8", "surrogateescape")
+
+    def _is_hot(self, key: tuple[object, ...]) -> bool:
+        """Whether what was said in a stream may give away what follows: then that is no noise."""
+        stream = self._streams.get(key)
+        return stream is not None and (stream.hot > 0 or stream.open is not None)
 
     def _stream(self, key: tuple[object, ...]) -> Stream:
         stream = self._streams.pop(key, None)
@@ -267,7 +270,16 @@ class Spread:
 
     def _part(self, place: Place, leaf: str, begin: int, end: int) -> None:
         connection, number, which = place
-        self.parts.setdefault((connection, number), {}).setdefault(which, (leaf, []))[1].append((begin, end))
+        parts = self.parts.setdefault((connection, number), {})
+        if which not in parts:
+            self._redactor.counts["split"] += 1
+        parts.setdefault(which, (leaf, []))[1].append((begin, end))
+
+    def forget(self, connection: int, number: int) -> None:
+        """This frame did not come after all."""
+        self.parts.pop((connection, number), None)
+        self._doubts.pop((connection, number), None)
+        self._kept.pop((connection, number), None)
 
     def finished(self, connection: int, number: int, frame: Frame) -> Frame:
         """A frame (redacted by itself already) without its parts of spread secrets, and without what is in doubt."""
@@ -301,9 +313,6 @@ class Spread:
 
     def _clean(self, text: str, spans: Iterable[tuple[int, int]], doubt: int) -> str:
         """A leaf's text without these stretches, then redacted by itself. Equal parts get equal tokens."""
-        self._redactor.counts["split"] = sum(map(len, self.parts.values()))
-        if not self._redactor.counts["split"]:
-            del self._redactor.counts["split"]
         for begin, end, kind in reversed(_merged(spans, doubt, len(text))):
             text = text[:begin] + self._redactor.token(kind, text[begin:end]) + text[end:]
         return self._redactor.text(text)

@@ -18,6 +18,9 @@ _SCHEME = re.compile(r"(?i:bearer)[ \t]{0,8}([A-Za-z0-9._~+/=-]{1,64})\Z")
 KEPT = 2048
 """How much of a stream's past is looked at, in characters."""
 
+TRIM = 512
+"""So much more may be there before what is too old is forgotten: to do that for each piece would cost more."""
+
 Place = tuple[int, int, int]
 """Connection, number of the frame in it, number of the leaf in that."""
 
@@ -51,7 +54,7 @@ class Stream:
         self.pieces.append(LeafPart(place, piece))
         self.text += piece
         over = len(self.text) - KEPT
-        if over > 0:
+        if over > TRIM:
             self.text = self.text[over:]
             self.at += over
             while over > 0:

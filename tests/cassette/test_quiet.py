@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.cassette import spread
+from mockserver.cassette import quiet as quiet_module
 from mockserver.cassette.quiet import Quiet
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.spread import Spread
@@ -84,7 +84,7 @@ EVENTS = st.sampled_from(["event_1", "event_2", KEY, "a%20b", "a\\b", "", OWN])
 def test_remembering_changes_nothing(frames: list[Text], own: bool) -> None:
     values = (OWN,) if own else ()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spread, "outline", lambda text: ("", ""))
+        patch.setattr(quiet_module, "outline", lambda text: ("", ""))
         patch.setattr(Quiet, "same", lambda self, text: False)
         expected = written(frames, values=values)
     assert written(frames, values=values) == expected

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.cassette import spread as spread_module
+from mockserver.cassette import quiet as quiet_module
 from mockserver.cassette.clean import scrub, verify
 from mockserver.cassette.model import Cassette
 from mockserver.cassette.patterns import TOKEN
@@ -204,7 +204,7 @@ def test_frames_that_are_not_read_in_full_are_written_as_those_that_are(
             delta=words,
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(spread_module, "outline", lambda text: ("", ""))
+            patch.setattr(quiet_module, "outline", lambda text: ("", ""))
             expected = slow.frame(0, number, Sender.SERVER, frame)
         assert quick.frame(0, number, Sender.SERVER, frame) == expected
     assert quick.parts == slow.parts
