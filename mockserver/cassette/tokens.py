@@ -8,7 +8,7 @@ from mockserver.cassette.patterns import TOKEN
 
 
 class Tokens:
-    """Gives them out. Several redactors of one cassette share it, also from threads: each number is taken in one step."""
+    """Gives them out. Redactors of one cassette share it, also from threads: each number is taken in one step."""
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, str], int] = {}
