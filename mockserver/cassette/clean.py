@@ -7,7 +7,7 @@ memory of its own.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import overload
 
@@ -58,14 +58,22 @@ class Cleaned(Sequence[Record]):
 
 
 def cleaned(
-    cassette: Cassette, redactor: Redactor, *, lens: Lens, policy: audio.Policy = "keep", spread: Spread | None = None
+    cassette: Cassette,
+    redactor: Redactor,
+    *,
+    lens: Lens,
+    policy: audio.Policy = "keep",
+    spreads: Mapping[int, Spread] | None = None,
 ) -> Cassette:
-    """The cassette as it may be saved. ``spread`` is what a recorder has seen; without one the frames are read."""
+    """The cassette as it may be saved. ``spreads``: what a recorder has seen of each connection, by its number;
+    without them the frames are read.
+    """
     exchanges = tuple(redactor.exchange(one) for one in cassette.exchanges)  # first: a reply may hand out a key
     for connection in cassette.connections:
         redactor.see(connection.handshake)
-    if spread is None:
+    if spreads is None:
         spread = Spread(redactor)
+        spreads = {connection.number: spread for connection in cassette.connections}
         for connection in cassette.connections:
             redactor.reserve(repr((connection.handshake, connection.answer)))
             for number, record in enumerate(connection.records):
@@ -89,7 +97,7 @@ def cleaned(
                 redactor.handshake(one.handshake),
                 redactor.answer(one.answer),
                 one.opened_us,
-                Cleaned(one.number, one.records, redactor, spread, lens, policy),
+                Cleaned(one.number, one.records, redactor, spreads[one.number], lens, policy),
                 one.timed,
             )
             for one in cassette.connections

@@ -53,16 +53,29 @@ class Writer:
         self._write = write
         self._crc = 0
         self._since_check = 0
+        self.kept: list[bytes] = []
+        """Objects that ``commit`` writes."""
+        self.writing: list[bytes] = []
+        """Those that it wrote last, or was writing as that failed."""
 
     def put(self, item: Any) -> None:
         """One object."""
-        data = pack(item)
-        self._write(data)
-        self._crc = crc32(data, self._crc)
-        self._since_check += len(data)
-        if self._since_check >= CHECK_EVERY:
-            self._since_check = 0
-            self.put([CHECK, 0, 0, self._crc])
+        self.kept.append(pack(item))
+        self.commit()
+
+    def commit(self) -> None:
+        """Write what was kept, in one go. What fails to be written is kept no longer."""
+        kept, self.kept = self.kept, []
+        while kept:
+            self.writing = kept
+            data = kept[0] if len(kept) == 1 else b"".join(kept)
+            self._write(data)
+            self._crc = crc32(data, self._crc)
+            self._since_check += len(data)
+            kept = []
+            if self._since_check >= CHECK_EVERY:
+                self._since_check = 0
+                kept = [pack([CHECK, 0, 0, self._crc])]
 
     def header(self, header: Header) -> None:
         """The first object."""
@@ -98,9 +111,15 @@ class Writer:
         """One frame."""
         self.put(packed(number, record))
 
-    def text(self, number: int, at: Micros, sender: Sender, data: str) -> None:
-        """A text frame with its base64 left as it is: no more work than a session that waits for it can spare."""
-        self.put([TEXT if sender is Sender.CLIENT else TEXT + 1, number, at, data])
+    def keep(self, number: int, record: Record) -> None:
+        """One frame, for the next ``commit``."""
+        self.kept.append(pack(packed(number, record)))
+
+    def keep_text(self, number: int, at: Micros, sender: Sender, data: str) -> None:
+        """The same for a text frame with its base64 left as it is: no more work than a session that waits for it can
+        spare.
+        """
+        self.kept.append(pack([TEXT if sender is Sender.CLIENT else TEXT + 1, number, at, data]))
 
     def given(self, number: int, place: int, record: Record) -> None:
         """A frame that was written before, again."""
@@ -117,6 +136,20 @@ class Writer:
     def end(self, report: Mapping[str, int]) -> None:
         """The last object, with the report of what was taken out: it is known only now."""
         self.put([END, 0, 0, self._crc, dict(report)])
+
+
+def whole(objects: Sequence[bytes], size: int) -> tuple[int, int]:
+    """Of objects of which ``size`` bytes were written: the bytes of those that are whole, and how many frames are
+    not.
+    """
+    kept = lost = 0
+    for one in objects:
+        if kept + len(one) > size:
+            size = 0
+            lost += one[1] in FRAME_KINDS or one[0] == 0xDC  # so long a list is a frame in many parts
+        else:
+            kept += len(one)
+    return kept, lost
 
 
 def packed(number: int, record: Record) -> list[Any]:

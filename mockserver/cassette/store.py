@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import cast
 
 from mockserver.cassette import audio, codec
-from mockserver.cassette.clean import cleaned, kept_error, standing_error, verify
+from mockserver.cassette.clean import cleaned, kept_error, verify
+from mockserver.cassette.entries import EntryWriter
 from mockserver.cassette.leftovers import STOPPED, claimed, keep_unsafe, read_back, remove, stopped, whole
-from mockserver.cassette.model import Cassette, Exchange, Header, Record
+from mockserver.cassette.model import Cassette, Exchange, Header
 from mockserver.cassette.names import PARTIAL, SUFFIX, steps
 from mockserver.cassette.reader import decode
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.spread import Spread
 from mockserver.core.entry import Entry
-from mockserver.core.frames import Answer, Frame, Handshake, Micros, Note, Sender, Text
+from mockserver.core.frames import Frame, Micros, Sender
 from mockserver.core.journal import Journal
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.generic import GENERIC
@@ -32,8 +33,6 @@ from mockserver.dialects.registry import dialect_named
 from mockserver.errors import CassetteError, CassetteExists, SecretFound, UsageError
 from mockserver.version import __version__
 
-WITHHELD = Text("REDACTED-frame-1")
-"""What a partial file holds in the place of a frame whose secret cannot be taken out."""
 LARGE = 8 << 20
 """Bytes from which on a thread is worth its start: check sums are made in it, which need no interpreter."""
 
@@ -126,12 +125,12 @@ def _save(
     overwrite: bool,
     redactor: Redactor | None,
     policy: audio.Policy,
-    spread: Spread | None,
+    spreads: Mapping[int, Spread] | None,
 ) -> Path:
     check_place(file, overwrite)
     dialect = _dialect(cassette.header.dialect)
     redactor = redactor or redactor_for(dialect)
-    clean = cleaned(cassette, redactor, lens=dialect, policy=policy, spread=spread)
+    clean = cleaned(cassette, redactor, lens=dialect, policy=policy, spreads=spreads)
     made = _temporary(file)
     try:
         with _disk(file):
@@ -232,16 +231,10 @@ class Recorder:
         faults: Sequence[str] = (),
     ) -> None:
         self.path = Path(path)
-        self.frames = self.exchanges = 0
-        self.problem: SecretFound | None = None
+        self.exchanges = self._lost = 0
         self.told = ""  # what a user should know of how it was saved
-        self._withheld: dict[tuple[int, int], Frame] = {}
         self._redactor = redactor or redactor_for(dialect)
-        self._spread = Spread(self._redactor)
-        self._dialect, self._policy, self._overwrite, self._journal = dialect, audio, overwrite, journal
-        self._numbers: dict[int, int] = {}
-        self._counts: dict[int, int] = {}
-        self._doubt: dict[tuple[int, int], tuple[Micros, Sender]] = {}
+        self._policy, self._overwrite, self._journal = audio, overwrite, journal
         check_place(self.path, overwrite)
         self._header = Header(
             dialect.name,
@@ -265,52 +258,56 @@ class Recorder:
         self._failed = ""
         self._saved = False
         self._writer = codec.Writer(self._write)
+        self._entries = EntryWriter(
+            self._writer, self._redactor, dialect, audio, name=self.path, began=self._session_began
+        )
         try:
             self._writer.header(self._header)
         except BaseException:
             self.discard()
             raise
 
+    @property
+    def frames(self) -> int:
+        """How many frames are recorded."""
+        return self._entries.frames - self._lost
+
+    @property
+    def problem(self) -> SecretFound | None:
+        """The first secret that could not be taken out."""
+        return self._entries.problem
+
     def sink(self, entry: Entry) -> None:
         """Write one journal entry. Raises CassetteError where the disk refuses; what is written stays readable."""
-        what, at = entry.what, entry.at
-        if isinstance(what, Note):
-            return
-        number = self._numbers.get(entry.session)
-        if number is None:
-            number = self._begin(entry)
-        if isinstance(what, Handshake):
-            return
-        if isinstance(what, Answer):
-            self._writer.answer(number, at, self._redactor.answer(what))
-            return
-        place, sender = self._counts[number], entry.sender or Sender.SERVER
-        frame, standing = self._spread.frame(number, place, sender, what)
-        if standing:
-            # The recording goes on for the client's sake, but `close` will make no cassette of it.
-            where = f"connection {number}, frame {place} ({sender})"
-            self.problem = self.problem or standing_error(self.path, where, standing)
-            self._withheld[number, place] = what
-            frame = WITHHELD
-        if self._policy == "keep" and isinstance(frame, Text):
-            self._writer.text(number, at, sender, frame.data)
-        else:
-            self._writer.record(number, audio.quiet(Record(at, sender, frame), self._dialect, self._policy))
-        if self._spread.in_doubt(number, place):
-            self._doubt[number, place] = (at, sender)
-        self._give(self._spread.given())
-        self._counts[number] = place + 1
-        self.frames += 1
+        self.keep(entry)
+        self.commit()
 
-    def _give(self, frames: list[tuple[int, int, Frame]]) -> None:
-        """Write again what was held back of a frame, now that it is known to be no secret."""
-        for number, place, frame in frames:
-            at, sender = self._doubt.pop((number, place))
-            self._writer.given(number, place, audio.quiet(Record(at, sender, frame), self._dialect, self._policy))
+    def keep(self, entry: Entry) -> None:
+        """The same for the next ``commit``: what goes together leaves together."""
+        if self._failed:
+            raise self._refused()
+        self._entries.write(entry)
+
+    def commit(self) -> None:
+        """Every entry so far is in the file. To be called before a frame is passed on."""
+        if self._writer.kept:
+            self._writer.commit()
+
+    def ahead(self, session: int, sender: Sender, frame: Frame) -> Callable[[], None] | None:
+        """What a thread can do for a frame that is to come next and takes long (``EntryWriter.ahead``)."""
+        return self._entries.ahead(session, sender, frame)
 
     def exchange(self, one: Exchange) -> None:
         """Write one HTTP request with its reply."""
-        self._writer.exchange(self._redactor.exchange(one))
+        self.put_exchange(self.cleaned(one))
+
+    def cleaned(self, one: Exchange) -> Exchange:
+        """An exchange without secrets, for ``put_exchange``. A thread may do this."""
+        return self._entries.cleaned(one)
+
+    def put_exchange(self, one: Exchange) -> None:
+        """Write an exchange that is clean."""
+        self._entries.exchange(one)
         self.exchanges += 1
 
     def close(self, *, ended: str = "clean", faults: Sequence[str] | None = None) -> Path | None:
@@ -323,11 +320,12 @@ class Recorder:
         if self._file < 0:
             return self.path if self._saved else None
         with contextlib.suppress(CassetteError):
-            self._give(self._spread.give_all())
+            self.commit()
+            self._entries.give_all()
         raw, gone = read_back(self._file, self.partial)
         os.close(self._file)
         self._file = -1
-        if not (self._numbers or self.exchanges):
+        if not (self._entries.connections or self.exchanges):
             self.partial.unlink(missing_ok=True)
             return None
         fired = raw.header.faults if faults is None else tuple(faults)
@@ -335,9 +333,9 @@ class Recorder:
         try:
             if self.problem is not None:
                 raise self.problem
-            _save(raw, self.path, self._overwrite, self._redactor, self._policy, self._spread)
+            _save(raw, self.path, self._overwrite, self._redactor, self._policy, self._entries.spreads())
         except SecretFound as found:
-            kept = keep_unsafe(raw, self.path, self._withheld)
+            kept = keep_unsafe(raw, self.path, self._entries.withheld)
             self.partial.unlink(missing_ok=True)
             raise (found if kept is None else kept_error(found, self.path, kept)) from None
         self._saved = True
@@ -352,10 +350,11 @@ class Recorder:
 
         Returns the file, or None where there was nothing to be kept.
         """
-        if self._file < 0 or self.problem is not None or not (self._numbers or self.exchanges):
+        if self._file < 0 or self.problem is not None or not (self._entries.connections or self.exchanges):
             return None
         if not self._failed:
-            self._give(self._spread.give_all())
+            self.commit()
+            self._entries.give_all()
             self._writer.stopped(ended, faults)
         made = claimed(self.path, STOPPED, os.O_WRONLY, 0o644)
         if made is None or not self.partial.exists():
@@ -374,27 +373,26 @@ class Recorder:
             self._file = -1
         self.partial.unlink(missing_ok=True)
 
-    def _begin(self, entry: Entry) -> int:
-        number = self._numbers[entry.session] = len(self._numbers)
-        self._counts[number] = 0
-        began: Micros = self._journal.sessions[entry.session].began_us if self._journal is not None else 0
-        shake = entry.what if isinstance(entry.what, Handshake) else Handshake()
-        self._writer.opened(number, began, self._redactor.handshake(shake))
-        return number
+    def _session_began(self, session: int) -> Micros:
+        return self._journal.sessions[session].began_us if self._journal is not None else 0
 
     def _write(self, data: bytes) -> None:
-        """All of an object or, as far as anyone who reads the file can see, nothing of it."""
+        """All of these objects or, as far as anyone who reads the file can see, those that are whole."""
         if self._failed:
-            raise CassetteError(f"{self.partial}: {self._failed}; the recording is complete up to frame {self.frames}")
+            raise self._refused()
+        done = 0
         try:
-            done = os.write(self._file, data)
             while done < len(data):
-                done += os.write(self._file, data[done:])
+                done += os.write(self._file, data[done:] if done else data)
         except OSError as error:
             self._failed = f"cannot be written: {error.strerror or error}"
+            kept, lost = codec.whole(self._writer.writing, done)
+            self.written += kept
+            self._lost += lost
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self.written)
-            raise CassetteError(
-                f"{self.partial}: {self._failed}; the recording is complete up to frame {self.frames}"
-            ) from error
+            raise self._refused() from error
         self.written += len(data)
+
+    def _refused(self) -> CassetteError:
+        return CassetteError(f"{self.partial}: {self._failed}; the recording is complete up to frame {self.frames}")
