@@ -33,7 +33,7 @@ from mockserver.cassette.secret_names import (
     parameter,
     tells,
 )
-from mockserver.cassette.tokens import LOOK, Tokens
+from mockserver.cassette.standins import LOOK, StandIns
 from mockserver.cassette.words import wordlike
 from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Pairs, Text
 from mockserver.dialects.base import Dialect, close_reason
@@ -87,7 +87,7 @@ class Redactor:
         self.search = Search(self.known, patterns, params)
         self.text_prefix = base.text_prefix
         self._prefixes = (*key_prefixes(), *base.keys.secret_subprotocols)
-        self._tokens = Tokens()
+        self._tokens = StandIns()
 
     def beside(self) -> Redactor:
         """One for other frames at the same time: of the same values, rules and tokens. What it remembers of the frames

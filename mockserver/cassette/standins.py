@@ -7,7 +7,7 @@ from itertools import count
 from mockserver.cassette.patterns import TOKEN
 
 
-class Tokens:
+class StandIns:
     """Gives them out. Redactors of one cassette share it, also from threads: each number is taken in one step."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Tokens:
             self._next[kind] = count(first)
 
 
-class NoTokens(Tokens):
+class NoStandIns(StandIns):
     """For a look that changes nothing."""
 
     def of(self, kind: str, secret: str) -> str:
@@ -38,4 +38,4 @@ class NoTokens(Tokens):
         return f"REDACTED-{kind}-0"
 
 
-LOOK = NoTokens()
+LOOK = NoStandIns()
