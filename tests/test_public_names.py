@@ -17,6 +17,7 @@ SHOWN_BEFORE = {
     "mockserver.core.expect": ("in_order",),
     "mockserver.core.frames": ("Item", "Micros", "Text", "to_client"),
     "mockserver.core.machine": ("Plan",),
+    "mockserver.engines.simulator.personaplex.opus": ("FRAME_BYTES", "OpusIn", "OpusOut"),
     "mockserver.engines.simulator": ("Context", "Failure", "Reply", "Rule", "ToolCall"),
 }
 """What README and docs showed before there was one module for each kind of name."""

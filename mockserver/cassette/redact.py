@@ -385,10 +385,6 @@ class Redactor:
             return None
         return lambda raw: b"" if any(True for _ in self.scan_bytes(raw)) else raw
 
-    def known_in(self, data: bytes) -> str:
-        """The kind of a known value that stands in finished bytes, or "": a search of its own, for the end."""
-        return self.known.standing(data)
-
 
 def _unsaid(match: re.Match[str]) -> str:
     """A word with its probability, without the bytes that spell it where it was taken out."""

@@ -37,14 +37,3 @@ def too_deep(value: Any, levels: int) -> bool:
 def writable(text: str) -> str:
     """JSON text that can be encoded: lone surrogates become escapes again."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
-
-
-def unquoted(literal: str) -> str:
-    """The value of a JSON string literal; what is no proper literal stays as it is, without its quotes."""
-    if "\\" not in literal:
-        return literal[1:-1]
-    try:
-        value = json.loads(literal)
-    except ValueError:
-        return literal[1:-1]
-    return value if isinstance(value, str) else literal[1:-1]

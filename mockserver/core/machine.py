@@ -7,14 +7,14 @@ microseconds, and a driver that is late changes nothing:
     wake_at()         when the machine wants to be woken, or None
     wake(now)         it is ``now``; returns what is due, and is called with the machine's own due time
 
-**Tick invariance**: a driver calls ``advance(machine, now)`` before ``feed``; it wakes the machine at each due time in
+**Tick invariance**: before ``feed`` a driver wakes the machine at each of its ``due_times`` (``advance`` does), in
 turn, never at the driver's own. So the timeline is the same for a driver that ticks every millisecond and for one that
 sleeps until the next item. Due at the same time as an item: the due part goes first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from typing import Generic, Protocol, TypeVar
 
@@ -23,6 +23,7 @@ from mockserver.core.frames import Micros
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 T = TypeVar("T")
+MOST_WAKES = 100_000
 
 
 class Machine(Protocol[In_contra, Out_co]):
@@ -90,16 +91,22 @@ def earliest(*times: Micros | None) -> Micros | None:
     return min(known) if known else None
 
 
-def advance(machine: Machine[object, T], now: Micros) -> Iterator[tuple[Micros, T]]:
-    """Wake ``machine`` at each of its due times up to ``now``; yields (due time, what came out).
+def due_times(wake_at: Callable[[], Micros | None], now: Micros, who: str) -> Iterator[Micros]:
+    """Each time up to ``now`` at which something is due; whoever asks wakes it there before going on.
 
-    A machine that wants 100,000 wakes at one time is broken; that is an error here, not a hang.
+    What wants 100,000 wakes at one time is broken; that is an error here, not a hang.
     """
     stuck, last = 0, None
-    while (due := machine.wake_at()) is not None and due <= now:
+    while (due := wake_at()) is not None and due <= now:
         stuck = stuck + 1 if due == last else 0
         last = due
-        if stuck > 100_000:
-            raise RuntimeError(f"{type(machine).__name__} wants to be woken at {due} for ever")
+        if stuck > MOST_WAKES:
+            raise RuntimeError(f"{who} wants to be woken at {due} for ever")
+        yield due
+
+
+def advance(machine: Machine[object, T], now: Micros) -> Iterator[tuple[Micros, T]]:
+    """Wake ``machine`` at each of its due times up to ``now``; yields (due time, what came out)."""
+    for due in due_times(machine.wake_at, now, type(machine).__name__):
         for out in machine.wake(due):
             yield due, out

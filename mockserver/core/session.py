@@ -48,7 +48,7 @@ from mockserver.core.frames import (
     to_client,
 )
 from mockserver.core.journal import Journal
-from mockserver.core.machine import Machine, earliest
+from mockserver.core.machine import Machine, due_times, earliest
 
 LAST = (Close, Lost)
 BROKEN: tuple[Pairs, bytes] = (
@@ -227,25 +227,23 @@ class Session:
     # --- inside ---
 
     def _catch_up(self, now: Micros) -> None:
-        stuck, last = 0, -1
         wake_at = self.wake_at if self.layers else self.engine.wake_at
-        while (due := wake_at()) is not None and due <= now:
-            stuck = stuck + 1 if due == last else 0
-            last = due
-            if stuck > 100_000:
-                raise RuntimeError(f"session {self.log.number}: a part wants to be woken at {due} for ever")
-            if self._bursts() and self._wake_bursts is not None:
-                self._wake_in_bursts(self._wake_bursts, due)
-                continue
-            if not self.layers or self.engine.wake_at() == due:
-                self._out_of_engine(list(self.engine.wake(due)), due)
-                continue
-            for place, layer in enumerate(self.layers):
-                if layer.wake_at() == due:
-                    for item in list(layer.wake(due)):
-                        self._route(item, place + 1, due)
-                    break
-        self.due = due
+        self.due = wake_at()
+        if self.due is not None and self.due <= now:
+            for due in due_times(wake_at, now, f"session {self.log.number}: a part"):
+                self._wake_part(due)
+            self.due = wake_at()
+
+    def _wake_part(self, due: Micros) -> None:
+        """The first part that is due: the engine before the layers, and those in their order."""
+        if self._bursts() and self._wake_bursts is not None:
+            self._wake_in_bursts(self._wake_bursts, due)
+        elif not self.layers or self.engine.wake_at() == due:
+            self._out_of_engine(list(self.engine.wake(due)), due)
+        else:
+            place = next(place for place, layer in enumerate(self.layers) if layer.wake_at() == due)
+            for item in list(self.layers[place].wake(due)):
+                self._route(item, place + 1, due)
 
     def _wake_in_bursts(self, wake: Callable[[Micros], Iterable[Effect | Burst]], due: Micros) -> None:
         emit = self.emit_burst

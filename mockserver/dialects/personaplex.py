@@ -13,7 +13,7 @@ from mockserver.dialects.base import Dialect, MatchRules, shorten
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life
 
-HANDSHAKE, AUDIO, TEXT = 0, 1, 2
+AUDIO, TEXT = 1, 2
 
 
 class PersonaPlex(Dialect):

@@ -155,8 +155,3 @@ class Housing(Protocol):
     def dialect_at(self, handshake: Handshake) -> Dialect:
         """What this client speaks, by where it came to."""
         ...
-
-
-# Their names before each class name had one meaning; imports of them still work.
-Context = SessionContext
-Reply = HttpReply

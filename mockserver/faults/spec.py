@@ -118,10 +118,6 @@ class Pattern:
         """The words that optional groups begin with."""
         return [group.parts[0] for group in self.groups if isinstance(group.parts[0], str)]
 
-    def read_head(self, reader: Reader) -> dict[str, Any]:
-        """The fields of the required part."""
-        return _read(self.head, reader)
-
     def read_group(self, reader: Reader, *, shared: bool = False) -> dict[str, Any] | None:
         """The fields of the optional group that the reader stands at, or None where it stands at none."""
         for group in self.groups:

@@ -14,7 +14,7 @@ from mockserver.core.frames import Binary, Handshake, Hangup, Opened, Peer, Rece
 from mockserver.core.journal import Journal
 from mockserver.core.session import Session
 from mockserver.dialects.gemini import GEMINI
-from mockserver.engines.base import Context
+from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator import Scripted, simulator
 from mockserver.faults.listing import strangers
 from tests.engines.simulator.gemini.stage import names_of
@@ -33,7 +33,7 @@ class Talk:
         self.journal = Journal(seed=0)
         log = self.journal.open(GEMINI)
         hands = Handshake(GEMINI.socket_path, (("key", "any"),))
-        context = Context(0, log.seed, log.lens, unix_us=1_785_000_000_000_000)
+        context = SessionContext(0, log.seed, log.lens, unix_us=1_785_000_000_000_000)
         source = simulator("gemini", replier=Scripted([WORDS] * 4), **settings)
         self.armed = known_faults.parse(spec).arm("0")
         self.session = Session(

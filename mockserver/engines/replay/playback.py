@@ -2,7 +2,8 @@
 plan.
 
 The stage keeps the clock's plan: the first cue of each chain whose anchor has come, by due time and recorded order. It
-knows nothing of matching; ``engines.replay.session`` tells the score what the client did; the stage plays on.
+knows nothing of matching: ``engines.replay.session`` tells the score what the client did, the score says which chains
+that has changed, and the stage takes those up before it looks at what is due.
 """
 
 from __future__ import annotations
@@ -13,19 +14,16 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import count
 
-from mockserver.cassette.model import Connection
 from mockserver.core.burst import Burst, Fill
 from mockserver.core.frames import Effect, Frame, Micros, Note, Peer, Send, Sender, Text, to_client
 from mockserver.core.ids import Ids
 from mockserver.core.view import Kind
-from mockserver.dialects.base import Dialect, MatchRules
+from mockserver.dialects.base import Dialect
 from mockserver.dialects.causes import TURNS, Role
 from mockserver.dialects.life import Outcome
 from mockserver.engines.replay.aliases import Aliases, cut
 from mockserver.engines.replay.delta_runs import DeltaRun
 from mockserver.engines.replay.departures import DepartureLine
-from mockserver.engines.replay.matching import Matcher
-from mockserver.engines.replay.pacing import Pacing
 from mockserver.engines.replay.recording import Score
 from mockserver.engines.replay.steps import Chain, Cue
 
@@ -55,23 +53,21 @@ class Stage:
 
     def __init__(
         self,
-        connection: Connection,
+        score: Score,
         dialect: Dialect,
-        matcher: Matcher,
-        rules: MatchRules,
-        pace: Pacing,
         *,
         aliases: Aliases,
         lines: deque[DepartureLine | Played],
         patience: Micros,
     ) -> None:
-        self.records = connection.records
+        self.score = score
+        self.records = score.records
         self.ended = False
         self._greeted = False
         self.active: dict[str, Cue] = {}  # responses on their way, by the cue that began them
         self._gone: dict[str, Role | None] = {}  # responses that were cut short; what of them is dropped (None: all)
         self._dialect, self._aliases, self._lines = dialect, aliases, lines
-        self._pace, self._patience = pace, patience
+        self._patience = patience
         self._heap: list[tuple[Micros, int, int, Cue]] = []  # what has its time: due, record, number
         self._ready: list[tuple[int, int, Micros, Cue]] = []  # what is due, in recorded order
         self._prompt: dict[Cue, Micros] = {}  # what has its time and may not be overtaken
@@ -84,10 +80,10 @@ class Stage:
         self._resume: Micros = 0
         self._now: Micros = 0
         self._room = BATCH  # how many more frames may go out at this time
-        self.score = Score(connection, dialect, matcher, rules, pace, self._arm)
 
     def due(self) -> Micros | None:
         """When the next cue is due."""
+        self._take_up()
         if self._ready:
             return self._resume
         due = self._heap[0][0] if self._heap else None
@@ -112,6 +108,7 @@ class Stage:
         if self._held:
             self._look_again(now)
         while not self.ended:
+            self._take_up()
             while heap and heap[0][0] <= now:
                 due, index, number, cue = heappop(heap)
                 heappush(ready, (index, number, due, cue))
@@ -133,6 +130,7 @@ class Stage:
                 continue
             if not self._greeted and cue.anchor is not self.score.opening:
                 self._greet(now, out)
+                self._take_up()
             if self._prompt and (earlier := self._not_before(index)) is not None:
                 self._plan(earlier, cue)
                 continue
@@ -340,6 +338,12 @@ class Stage:
     def _as_sent(self, frame: Frame) -> Frame:
         parts = cut(frame.data, self.score.ids) if isinstance(frame, Text) else None
         return frame if parts is None else Text(self._aliases.fill(parts))
+
+    def _take_up(self) -> None:
+        """Plan what has changed in the score. Planning may change more."""
+        changed = self.score.changed
+        while changed:
+            self._arm(changed.popleft())
 
     def _arm(self, chain: Chain) -> None:
         """Plan the first cue of a chain, now that it is the first or its anchor has come."""

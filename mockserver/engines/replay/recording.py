@@ -13,7 +13,7 @@ keep their order.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from mockserver.cassette.model import Connection, Record
@@ -40,7 +40,7 @@ END = "end"
 
 
 class Score:
-    """One recorded connection, read as far as needed. ``arm`` is called with each chain whose first cue has changed."""
+    """One recorded connection, read as far as needed. ``changed``: chains whose first cue is new or waits no more."""
 
     def __init__(
         self,
@@ -49,7 +49,6 @@ class Score:
         matcher: Matcher,
         rules: MatchRules,
         pace: Pacing,
-        arm: Callable[[Chain], None],
     ) -> None:
         self.records = connection.records
         self._connection = connection.number
@@ -69,7 +68,8 @@ class Score:
         self.audio_waits: deque[tuple[Micros, Anchor]] = deque()
         self.heard_exactly = bytearray()  # the recorded audio itself, where the rules compare it
         self.ids: set[str] = set()
-        self._rules, self._arm = rules, arm
+        self.changed: deque[Chain] = deque()
+        self._rules = rules
         self._tempo = Tempo(pace, timed=connection.timed)
         self._dialect, self._matcher = dialect, matcher
         self._causes = dialect.causes()
@@ -232,7 +232,7 @@ class Score:
         chain.cues.append(cue)
         self.owed += cue.owed
         if len(chain.cues) == 1:
-            self._arm(chain)
+            self.changed.append(chain)
 
     def _chain(self, name: str) -> Chain:
         chain = self.chains.get(name)
@@ -371,9 +371,8 @@ class Score:
         anchor.missing = 0 if whole else anchor.missing - 1
         if anchor.missing <= 0:
             anchor.time = now
-            waiting, anchor.waiting = anchor.waiting, []
-            for chain in waiting:
-                self._arm(chain)
+            self.changed += anchor.waiting
+            anchor.waiting = []
 
     def heard(self, total: Micros, now: Micros) -> None:
         """The client has sent ``total`` of audio so far."""

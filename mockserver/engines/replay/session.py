@@ -47,6 +47,7 @@ from mockserver.engines.replay.handshake import kept, no_connection
 from mockserver.engines.replay.matching import Comparison, Matcher, Mismatch, same_frame
 from mockserver.engines.replay.pacing import Pacing
 from mockserver.engines.replay.playback import SHOWN, Played, Stage
+from mockserver.engines.replay.recording import Score
 from mockserver.engines.replay.steps import Step
 
 
@@ -87,7 +88,6 @@ class Replaying:
         self.connection = connection
         self.aliases = Aliases()
         self.departure: Departure | None = None
-        self.client_gone: Frame | None = None
         self.opened = self.over = False
         self.last_active: Micros = 0
         self.stalled_at: Micros | None = None
@@ -99,17 +99,8 @@ class Replaying:
         self._minted: dict[str, bool] = {}
         self.matcher = Matcher(rules, self.aliases, self._server_minted, connection.number)
         self.extra = Extra(rules, self.matcher)
-        self.stage = Stage(
-            connection,
-            dialect,
-            self.matcher,
-            rules,
-            settings.pace,
-            aliases=self.aliases,
-            lines=self.lines,
-            patience=settings.patience,
-        )
-        self.score = self.stage.score
+        self.score = Score(connection, dialect, self.matcher, rules, settings.pace)
+        self.stage = Stage(self.score, dialect, aliases=self.aliases, lines=self.lines, patience=settings.patience)
         self.hearing = Hearing(self.score, rules)
 
     # --- the machine ---
@@ -192,7 +183,7 @@ class Replaying:
     def _received(self, frame: Frame, now: Micros) -> list[Effect]:
         self._now = now
         if isinstance(frame, Close | Lost):
-            return self._ended(frame, now)
+            return self._ended()
         view = self.context.lens.view(frame, Sender.CLIENT)
         if view.kind is Kind.AUDIO and view.audio is not None:
             return self._heard(view, frame, now)
@@ -268,8 +259,7 @@ class Replaying:
         tail = self.stage.cut_short(target, now, self._ids)
         return [note, *tail, *self.wake(now)]
 
-    def _ended(self, frame: Frame, now: Micros) -> list[Effect]:
-        self.client_gone = frame
+    def _ended(self) -> list[Effect]:
         self.over = True
         for step in self.score.pending(more=64):
             if step.view.kind in (Kind.CLOSE, Kind.LOST):
@@ -383,6 +373,3 @@ class Replaying:
             if isinstance(record.frame, Text) and token in record.frame.data:
                 return record.sender
         return None
-
-    def _name(self, frame: Frame) -> str:
-        return self._dialect.peek(frame, Sender.SERVER)

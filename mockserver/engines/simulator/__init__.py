@@ -7,7 +7,7 @@ from typing import Any
 
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.openai.options import Misbehaviour
-from mockserver.engines.simulator.options import Options, Pace, SimulatorOptions
+from mockserver.engines.simulator.options import Pace, SimulatorOptions
 from mockserver.engines.simulator.replies.recall import Recall
 from mockserver.engines.simulator.replies.reply import (
     Context,
@@ -34,7 +34,6 @@ __all__ = [
     "Failure",
     "McpCall",
     "Misbehaviour",
-    "Options",
     "Pace",
     "Provider",
     "Recall",

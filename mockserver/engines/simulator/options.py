@@ -124,7 +124,3 @@ def misbehaviours(names: str | Collection[str], known: Collection[str]) -> froze
             expected = f"one of {', '.join(known)}" if known else "none: this simulator has no such switch"
             raise UsageError(f"misbehave={str(name)!r}: expected {expected}")
     return frozenset(wanted)
-
-
-Options = SimulatorOptions
-"""Its name before each class name had one meaning; imports of it still work."""

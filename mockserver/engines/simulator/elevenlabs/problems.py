@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.engines.simulator.shapes import ANY_OBJECT, FLAG, Shape, text
+from mockserver.engines.simulator.shapes import FLAG, Shape, text
 
 UPDATE = "conversation_initiation_client_data"
 
@@ -151,4 +151,3 @@ MESSAGES: Mapping[str, Shape] = {
 }
 """By ``type`` (elevenlabs.md#15, elevenlabs.md#45). A result may be any JSON value: clients send texts and objects."""
 AUDIO = _message("user_audio_chunk", user_audio_chunk=text())
-OVERRIDES = ANY_OBJECT

@@ -18,7 +18,6 @@ DEADLINE = "Deadline expired before operation could complete."
 CANCELLED = "The operation was cancelled."
 QUOTA = "You exceeded your current quota, please check your plan and billing details."
 BAD_KEY = "API key not valid. Please pass a valid API key."
-EXPIRED_KEY = "API key expired. Please renew the API key."
 NO_KEY = (
     "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other "
     "form of API consumer identity to call this API."

@@ -19,7 +19,6 @@ from mockserver.engines.simulator.openai.problems import ClientProblem, bad_key,
 from mockserver.engines.simulator.replies.reply import Replier
 
 _BELOW = re.compile(r"(?:/openai)?/v1/live/sessions/(?P<id>[^/]+)/(?P<what>attach|fork|hangup)")
-_BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 
 
 class GPTLiveSource(SimulatorSource[LiveOptions]):

@@ -17,7 +17,6 @@ from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.profile import PCM_24K
 from mockserver.engines.simulator.shapes import FLAG, Shape, integer, text, variants
 
-_ANYTHING = Shape(("object", "array", "string", "number", "boolean", "null"))
 _DETECTIONS = {
     # Fields of its own detectors are not modelled, and taken as they are (Microsoft: voicelive-api-reference).
     kind: Shape(

@@ -31,7 +31,6 @@ from mockserver.engines.simulator.openai.profile import SERVER_VAD, Profile
 
 INTERIM_MODEL = "grok-transcribe"
 """Cumulative .updated events come where this model transcribes (xai.md#28)."""
-STARTED = "input_audio_buffer.speech_started"
 
 
 class XAIProfile(Profile):
