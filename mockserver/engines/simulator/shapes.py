@@ -16,6 +16,7 @@ class Words(Protocol):
 
     def kind_of(self, value: Any, /) -> str: ...
     def bad_type(self, value: Any, kinds: tuple[str, ...], path: str, /) -> Exception: ...
+    def no_choice(self, value: Any, values: Iterable[str], path: str, /) -> Exception: ...
     def bad_value(self, value: Any, values: Iterable[str], path: str, /) -> Exception: ...
     def too_long(self, value: Any, longest: int, path: str, /) -> Exception: ...
     def too_small(self, value: float, least: float, path: str, word: str, /) -> Exception: ...
@@ -61,7 +62,7 @@ def check(shape: Shape, value: Any, path: str, words: Words) -> None:
     """Raise what ``words`` says for the first thing in ``value`` that is not as ``shape`` says."""
     kind = words.kind_of(value)
     if kind not in shape.kinds and not (kind == "integer" and "number" in shape.kinds):
-        raise words.bad_type(value, shape.kinds, path)
+        raise _of_other_type(shape, value, path, words)
     match value:
         case str():
             _check_string(shape, value, path, words)
@@ -75,6 +76,15 @@ def check(shape: Shape, value: Any, path: str, words: Words) -> None:
                     check(shape.of, element, f"{path}[{index}]", words)
         case dict():
             _check_object(shape, value, path, words)
+
+
+def _of_other_type(shape: Shape, value: Any, path: str, words: Words) -> Exception:
+    """A text that is one of several is told with them, and an array with what it is of."""
+    if shape.values and set(shape.kinds) <= {"string", "null"}:
+        return words.no_choice(value, shape.values, path)
+    if shape.of is not None and shape.of.kinds == ("object",):
+        return words.bad_type(value, tuple("objects" if kind == "array" else kind for kind in shape.kinds), path)
+    return words.bad_type(value, shape.kinds, path)
 
 
 def _check_string(shape: Shape, value: str, path: str, words: Words) -> None:
@@ -99,7 +109,7 @@ def _check_object(shape: Shape, value: dict[str, Any], path: str, words: Words) 
         if name is None and shape.by not in value:
             raise words.missing(dot + shape.by)
         if not isinstance(name, str):
-            raise words.bad_type(name, ("string",), dot + shape.by)
+            raise words.no_choice(name, shape.named or shape.cases, dot + shape.by)
         if name not in shape.cases:
             raise words.bad_value(name, shape.named or shape.cases, dot + shape.by)
         return check(shape.cases[name], value, path, words)

@@ -100,6 +100,8 @@ ALLOWED: dict[str, Callable[[Any], bool]] = {
     "semantic_pause_ms": whole,
     "mcp": lambda value: value == {},
     "rate_limit_tokens": whole,
+    "context_tokens": whole,
+    "resumption_s": lambda value: above_0(value) or value == 0,
     "instructions": lambda value: value is None or isinstance(value, str),
     "session": lambda value: value == {},
 }

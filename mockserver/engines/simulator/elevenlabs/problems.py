@@ -83,7 +83,13 @@ def kind_of(value: Any) -> str:
 
 def bad_type(value: Any, kinds: tuple[str, ...], path: str) -> ConversationEnd:
     """A value of another type."""
-    return invalid(f"{path} is {kind_of(value)}, expected {' or '.join(kinds)}")
+    expected = " or ".join("array of objects" if kind == "objects" else kind for kind in kinds)
+    return invalid(f"{path} is {kind_of(value)}, expected {expected}")
+
+
+def no_choice(value: Any, values: Iterable[str], path: str) -> ConversationEnd:
+    """A value of another type where one of several texts belongs."""
+    return invalid(f"{path} is {kind_of(value)}, expected one of {', '.join(values)}")
 
 
 def bad_value(value: Any, values: Iterable[str], path: str) -> ConversationEnd:

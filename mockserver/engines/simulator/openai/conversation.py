@@ -45,6 +45,16 @@ class Conversation:
 
     # --- changes ---
 
+    def resume(self, earlier: Conversation) -> None:
+        """Take up an earlier conversation: its items are told again, with calls that have no arguments (xai.md#17)."""
+        self.id = earlier.id
+        for item in earlier.items:
+            if item.status != "completed":
+                continue
+            self.items.append(item)
+            shown = item.shown() | ({"arguments": ""} if item.type == "function_call" else {})
+            self.wire.emit("conversation.item.added", previous_item_id=self.before(item), item=shown)
+
     def insert(self, item: Item, after: str | None = None) -> None:
         """Put an item behind another; at the end for None, first for "root" (openai.md#56)."""
         if after == "root":
@@ -139,14 +149,14 @@ class Conversation:
         """conversation.item.retrieve: the item with its audio."""
         item = self.find(item_id)
         if item is None:
-            raise problems.no_such_item("retrieve", item_id)
+            raise self.wire.profile.no_such_item(problems.no_such_item("retrieve", item_id))
         self.wire.emit("conversation.item.retrieved", item=item.shown(audio=True))
 
     def delete(self, item_id: str) -> None:
         """conversation.item.delete."""
         item = self.find(item_id)
         if item is None:
-            raise problems.no_such_item("delete", item_id)
+            raise self.wire.profile.no_such_item(problems.no_such_item("delete", item_id))
         self.items.remove(item)
         self.wire.drop(item)
         self.wire.emit("conversation.item.deleted", item_id=item_id)
@@ -155,7 +165,8 @@ class Conversation:
         """conversation.item.truncate: what is cut was never heard, so it leaves the transcript too (openai.md#66)."""
         item = self.find(item_id)
         if item is None:
-            raise problems.nothing_to_truncate(item_id, self.wire.options.unknown_truncate_code)
+            code = self.wire.options.unknown_truncate_code
+            raise self.wire.profile.no_such_item(problems.nothing_to_truncate(item_id, code))
         part = item.content[content_index] if content_index < len(item.content) else None
         if item.role != "assistant" or part is None or part.type != "output_audio":
             raise problems.not_truncatable()

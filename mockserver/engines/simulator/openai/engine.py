@@ -50,6 +50,7 @@ class Simulator(DeskEngine[Wire]):
     """The engine. ``gate``: why a client is turned away, or None.
 
     ``unwanted_model``: what the query of a transcription session names, though such a session takes no model there.
+    ``earlier``: the conversation that goes on here.
     """
 
     obeys = frozenset({"respond"})
@@ -67,6 +68,7 @@ class Simulator(DeskEngine[Wire]):
         settings: SessionSettings,
         failed: Callable[[str], None],
         unwanted_model: str | None = None,
+        earlier: Conversation | None = None,
     ) -> None:
         self.dialect = dialect
         super().__init__(Wire(context, profile, options, dialect.problems))
@@ -75,6 +77,9 @@ class Simulator(DeskEngine[Wire]):
         self._unwanted_model = unwanted_model
         self._deaf_for: Response | None = None
         self.conversation = Conversation(self.desk, ear)
+        if earlier is not None:
+            self.conversation.id = earlier.id
+        self._earlier = earlier
         self.conversation.twice = profile.twice(settings.config.get("model") or "")
         self.responses = Responses(
             self.desk, settings, self.conversation, replier, ended=self._response_ended, failed=failed
@@ -107,9 +112,12 @@ class Simulator(DeskEngine[Wire]):
         limit = self.desk.options.max_session_s
         self.settings.config["expires_at"] = self.desk.seconds() + round(limit)
         self.desk.in_seconds(limit, self, self._expire)
+        self.desk.begun = True
         self.desk.emit("session.created", session=self.settings.shown("session.created"))
         for name, fields in self.desk.profile.start(self.desk, self.conversation.id):
             self.desk.emit(name, **fields)
+        if self._earlier is not None:
+            self.conversation.resume(self._earlier)
         self._ping_later()
 
     def _ping_later(self) -> None:

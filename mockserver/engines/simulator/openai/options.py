@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
-from mockserver.core.typed import Limit, PositiveInt
+from mockserver.core.typed import Limit, NotNegative, PositiveInt
 from mockserver.engines.simulator.options import Settings as CommonSettings
 from mockserver.engines.simulator.options import SimulatorOptions
 
@@ -61,7 +61,12 @@ class OpenAIOptions(SimulatorOptions):
     mcp_items: Literal["taken", "refused"] = "taken"
     # Voice Live: what a session shows, as recorded later or earlier (azure.md#47).
     voice_live_fields: Literal["newer", "older"] = "newer"
+    # xAI: how long a conversation can be taken up again, "about 30 minutes" (xai.md#17).
+    resumption_s: NotNegative = 1_800
     mcp: McpServers = field(default_factory=dict)
+    # How many tokens of input the model reads: more is an error where the session's truncation is "disabled"
+    # (openai.md#212). Counted as roughly as in usage.
+    context_tokens: PositiveInt = 28_224
     rate_limit_tokens: PositiveInt = 40_000  # the account's limit of tokens per minute
     instructions: str | None = None  # the model's default instructions, where they are not the provider's
     session: Mapping[str, object] = field(default_factory=dict)  # merged over the provider's defaults at the start
@@ -84,6 +89,8 @@ class OpenAISettings(CommonSettings, total=False):
     mcp_items: Literal["taken", "refused"]
     voice_live_fields: Literal["newer", "older"]
     mcp: McpServers
+    context_tokens: PositiveInt
+    resumption_s: NotNegative
     rate_limit_tokens: PositiveInt
     instructions: str | None
     session: Mapping[str, object]

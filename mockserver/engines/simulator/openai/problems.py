@@ -109,6 +109,7 @@ KIND_NAMES = {
     "boolean": "a boolean",
     "object": "an object",
     "array": "an array",
+    "objects": "an array of objects",
     "null": "null",
 }
 
@@ -140,6 +141,15 @@ def bad_type(value: object, expected: Iterable[str], param: str) -> ClientProble
         "invalid_type",
         f"Invalid type for '{param}': expected {wanted}, but got {KIND_NAMES[kind_of(value)]} instead.",
         param,
+    )
+
+
+def no_choice(value: object, allowed: Iterable[str], param: str) -> ClientProblem:
+    """A value of another JSON type where one of several texts belongs; they are listed (openai.md#148)."""
+    names = ",".join(f"'{name}'" for name in allowed)
+    got = KIND_NAMES[kind_of(value)]
+    return ClientProblem(
+        "invalid_type", f"Invalid type for '{param}': expected one of {names}, but got {got} instead.", param
     )
 
 
@@ -241,6 +251,11 @@ def no_such_item(verb: str, item_id: str) -> ClientProblem:
 def nothing_to_truncate(item_id: str, code: str) -> ClientProblem:
     """A truncate of an item that is not there: the words are known, the code is told two ways (openai.md#70)."""
     return ClientProblem(code, f"Item with item_id not found: {item_id}")
+
+
+def conversation_too_long() -> ClientProblem:
+    """More than the model can read, and nothing of it may be left out (openai.md#71)."""
+    return ClientProblem("conversation_too_long", "Conversation is too long to create a Response.")
 
 
 def duplicate_item(item_id: str) -> ClientProblem:

@@ -17,6 +17,7 @@ from mockserver.core.frames import Handshake, Refuse
 from mockserver.core.ids import BASE62, Ids
 from mockserver.dialects.openai import closing as closings
 from mockserver.dialects.openai.closing import ItemClosing
+from mockserver.engines.base import Request
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai import problems, schema
@@ -86,6 +87,7 @@ class Profile:
     default_instructions = DEFAULT_INSTRUCTIONS
     default_model = "gpt-realtime"  # where neither the client nor the test names one; unknown for a real client
     alphabet = BASE62
+    uuid_before_session = True  # an event that is sent where no session begins has another id (openai.md#13)
     beta_header_refused = True  # openai.md#12
 
     gives_secrets = True  # POST .../realtime/client_secrets exists
@@ -113,6 +115,7 @@ class Profile:
     semantic_vad: Mapping[str, Any] = SEMANTIC_VAD
     # What transcription leaves out is shown as null (openai.md#31).
     transcription_fields: Mapping[str, None] = dict.fromkeys(("model", "language", "prompt"))
+    resumes = False  # True: ?conversation_id= takes up an earlier conversation
     commit_answers = False  # True: a response follows the client's own commit unasked
     transcribes_first = False  # True: a turn is transcribed before it is answered
     interim_transcripts = False  # True: words are told before the speaker has stopped
@@ -239,6 +242,14 @@ class Profile:
     def bad_key_answer(self, key: str | None) -> tuple[int, dict[str, Any]]:
         """The answer to a plain HTTP request with a wrong key, or with none: status and body (openai.md#15)."""
         return 401, {"error": self.key_problem(key).body()}
+
+    def no_such_item(self, problem: problems.ClientProblem) -> problems.ClientProblem:
+        """What is said of an item that is not there, where OpenAI says ``problem``."""
+        return problem
+
+    def other_answer(self, request: Request, *, ephemeral: bool) -> tuple[int, dict[str, Any]] | None:
+        """An answer to a plain request for what is not simulated here; None: this provider has no such address."""
+        return None
 
     def twice(self, model: str) -> Literal["refused", "appended", "echoed"]:
         """What becomes of an item whose id is used already (openai.md#58, openai.md#59)."""

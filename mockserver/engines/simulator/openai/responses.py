@@ -84,12 +84,15 @@ class Responses:
             elif not self.wire.misbehaves(Misbehaviour.TWO_ACTIVE, f"a response is started beside {active.id}"):
                 raise problems.already_active(active.id)
         items = self.conversation.items if asked.get("input") is None else self._given(asked["input"])
+        usage = usage_of(items, terms.instructions, self._tokens_before)
+        read = usage.text_in + usage.audio_in
+        if self.settings.config.get("truncation") == "disabled" and read > self.wire.options.context_tokens:
+            raise problems.conversation_too_long()
         response_id = self.wire.mint("response")
         if unasked:
             self.wire.note("unasked", f"{response_id} begins unasked", response_id=response_id)
         self._count += 1
         context = self._context(terms, items, response_id, asked)
-        usage = usage_of(items, terms.instructions, self._tokens_before)
         usage.reasons = profile.shows_reasoning(self.settings.config.get("model") or "")
         response = Response(self.wire, self.conversation, response_id, terms, context, usage, self._over, self._failed)
         if self.wire.options.after_mcp_call == "goes on" and asked.get("input") is None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mockserver.core.frames import Handshake
+from mockserver.core.frames import SECOND, Handshake
 from mockserver.core.ids import Ids
 from mockserver.dialects.base import Dialect, parse
 from mockserver.dialects.openai.lens import SECRETS_PATH
@@ -16,6 +16,7 @@ from mockserver.engines.simulator import shapes
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.openai import gate, problems
+from mockserver.engines.simulator.openai.conversation import Conversation
 from mockserver.engines.simulator.openai.engine import Simulator
 from mockserver.engines.simulator.openai.gate import ShutGate
 from mockserver.engines.simulator.openai.keys import KnownKeys
@@ -41,6 +42,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         self.profile = profile_for(dialect.name)
         super().__init__(dialect, options, replier)
         self._keys = KnownKeys(options.require_key)
+        self._resumable: dict[str, tuple[int, Conversation]] = {}  # by id, with when its connection began
 
     def check(self) -> None:
         """UsageError where a session could not begin as it is set, so that it fails where it is written."""
@@ -96,7 +98,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
             for config in (self.options.session, given):
                 if config:
                     settings.begin(config)
-        return Simulator(
+        begun = Simulator(
             dialect=self.dialect,
             profile=profile,
             options=options,
@@ -107,7 +109,20 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
             settings=settings,
             failed=self.failed,
             unwanted_model=named if transcribing else None,
+            earlier=self._earlier(handshake, context) if profile.resumes else None,
         )
+        if profile.resumes and shut is None:
+            self._resumable[begun.conversation.id] = (_seconds(context), begun.conversation)
+        return begun
+
+    def _earlier(self, handshake: Handshake, context: base.SessionContext) -> Conversation | None:
+        """The conversation that a client goes on with. One that is unknown or too old is a new one here (xai.md#50)."""
+        now = _seconds(context)
+        for known, (began, conversation) in list(self._resumable.items()):
+            if now - began - conversation.wire.now // SECOND > self.options.resumption_s:
+                del self._resumable[known]
+        found = self._resumable.get(handshake.param("conversation_id") or "")
+        return None if found is None else found[1]
 
     def _gate(
         self, handshake: Handshake, key: str | None, model: str | None, transcribing: bool, context: base.SessionContext
@@ -133,10 +148,11 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
     def answer(self, request: base.Request, context: base.SessionContext) -> base.HttpReply | None:
         """POST .../client_secrets below the socket: a short-lived key with a session's settings (openai.md#17)."""
         wanted = request.method == "POST" and request.path == self.dialect.socket_path + SECRETS_PATH
-        if not wanted or not self.profile.gives_secrets:
-            return None
         now = _seconds(context)
         key = self.dialect.keys.key(request.headers)
+        if not wanted or not self.profile.gives_secrets:
+            other = self.profile.other_answer(request, ephemeral=self._keys.knows(key))
+            return None if other is None else _json(*other)
         if not self._keys.mints(key, now):
             return _json(*self.profile.bad_key_answer(key))
         body = parse(request.body.decode(errors="replace")) if request.body else {}

@@ -21,6 +21,7 @@ class Wire(Desk[OpenAIOptions]):
     ) -> None:
         super().__init__(context, options)
         self.profile = profile
+        self.begun = False  # whether the session has been told
         self.problems = problems  # the provider's own words for what goes wrong
 
     def emit(self, name: str, /, **fields: Any) -> None:
@@ -43,6 +44,8 @@ class Wire(Desk[OpenAIOptions]):
 
     def mint(self, what: str) -> str:
         """A new id, as the provider forms them."""
+        if what == "event" and not self.begun and self.profile.uuid_before_session:
+            return f"event_{self.ids.uuid()}"
         return self.profile.mint(what, self.ids)
 
     def obfuscated(self, delta: str) -> Mapping[str, str]:

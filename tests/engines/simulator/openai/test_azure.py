@@ -9,11 +9,12 @@ import pytest
 
 from mockserver import speech
 from mockserver.core.frames import Accept, Handshake, Refuse
+from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.simulator import Failure, Recall, Scripted, ToolCall, simulator
 from mockserver.engines.simulator.openai.cousins.voice_live import VOICE_FIELDS
 from tests.engines.simulator import strict
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.stage import Stage, handshake
+from tests.engines.simulator.stage import UNIX_US, Stage, handshake
 
 
 def stage_of(provider: str, *, headers: tuple[tuple[str, str], ...] = (), **settings: Any) -> Stage:
@@ -286,3 +287,18 @@ def test_a_rate_limit_has_a_code_of_its_own(provider: str) -> None:
     assert failed(provider)["message"].startswith("The rate limit of this deployment is exceeded")  # azure.md#52
     assert failed(provider)["type"] == "invalid_request_error"
     assert failed("azure_voice_live")["message"] == "The response failed: inference_rate_limit_exceeded."  # the control
+
+
+@keeps("azure-calls")
+def test_a_call_over_webrtc_needs_a_short_lived_key() -> None:
+    def asked(of: str, key: str) -> tuple[int, Any] | None:
+        source = simulator(of)
+        context = SessionContext(0, "0/0", source.dialect, unix_us=UNIX_US)
+        path = source.dialect.socket_path + "/calls"
+        reply = source.neighbour(Request("POST", path, (), (("Authorization", f"Bearer {key}"),), b""), context)
+        return None if reply is None else (reply.status, json.loads(reply.body))
+
+    told = asked("azure", "the-resources-key")
+    assert told is not None
+    assert (told[0], told[1]["error"]["message"]) == (401, "This operation requires ephemeral tokens")  # azure.md#9
+    assert asked("openai", "any") is None  # the control: calls are not simulated (404)

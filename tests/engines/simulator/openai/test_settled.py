@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -283,3 +284,40 @@ def test_a_client_secret_without_a_session_opens_one_with_the_default_model() ->
     assert reply is not None
     key = ("Authorization", f"Bearer {json.loads(reply.body)['value']}")
     assert Stage(source, hands=Handshake(ELSEWHERE, (), (key,))).names() == ["session.created"]
+
+
+@keeps("too-long")
+def test_a_conversation_that_is_too_long_is_an_error_where_nothing_may_be_left_out() -> None:
+    stage = Stage(context_tokens=60, instructions="", pace="instant")
+    stage.update(truncation="disabled")
+    stage.say("short")
+    assert stage.send("response.create")[0]["type"] == "response.created"  # the control
+    stage.say("one more word " * 20)
+    came = stage.send("response.create", event_id="mine")
+    assert [body["type"] for body in came] == ["error"]
+    assert told(stage) == ("conversation_too_long", "Conversation is too long to create a Response.", None)
+    assert came[0]["error"]["event_id"] == "mine"  # openai.md#71
+    stage.update(truncation="auto")
+    assert stage.send("response.create")[0]["type"] == "response.created"
+
+
+@keeps("wrong-type")
+def test_a_wrong_type_is_told_with_the_texts_or_objects_that_belong_there() -> None:
+    stage = Stage()
+    stage.update(audio={"input": {"noise_reduction": {"type": {}}}})
+    path = "session.audio.input.noise_reduction.type"
+    words = f"Invalid type for '{path}': expected one of 'near_field','far_field', but got an object instead."
+    assert told(stage) == ("invalid_type", words, path)  # openai.md#148
+    stage.update(tools="none")
+    words = "Invalid type for 'session.tools': expected an array of objects, but got a string instead."
+    assert told(stage) == ("invalid_type", words, "session.tools")
+    stage.update(output_modalities="audio")  # the control: texts are no objects
+    assert told(stage)[1].endswith("expected an array, but got a string instead.")
+
+
+@keeps("error-uuid")
+def test_what_is_sent_where_no_session_begins_has_a_uuid() -> None:
+    uuid = re.compile(r"event_[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+    refused = Stage(hands=handshake("gpt-nope")).of("error")[0]
+    assert uuid.fullmatch(refused["event_id"])  # openai.md#13
+    assert not uuid.fullmatch(Stage().events[0]["event_id"])

@@ -9,6 +9,7 @@ import pytest
 
 from mockserver import speech
 from mockserver.engines.simulator import Scripted, ToolCall, simulator
+from tests.engines.simulator import stage as stages
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.stage import Stage, handshake
 
@@ -329,3 +330,45 @@ def test_two_connections_share_nothing() -> None:
     second.ask("hi")
     assert "latency" in second.of("response.output_audio.delta")[0]
     assert first.engine.desk.profile is not second.engine.desk.profile
+
+
+@keeps("xai-no-item")
+@pytest.mark.parametrize("what", ["delete", "retrieve", "truncate"])
+def test_an_item_that_is_not_there(what: str) -> None:
+    stage = xai()
+    more = {"content_index": 0, "audio_end_ms": 5} if what == "truncate" else {}
+    stage.send(f"conversation.item.{what}", item_id="nobody", **more)
+    assert stage.error()["message"] == "Item not found"  # xai.md#32
+    other = Stage()
+    other.send(f"conversation.item.{what}", item_id="nobody", **more)
+    assert other.error()["message"] != "Item not found"
+
+
+@keeps("xai-resumption")
+def test_a_conversation_is_taken_up_by_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = ToolCall("f", {"a": 1})
+    source = simulator("xai", replier=Scripted([call, "one"], then=lambda context: context.words()), pace="instant")
+
+    def connect(number: int, **query: str) -> Stage:
+        hands = handshake("grok-voice-latest", **query)
+        return Stage(source, hands=hands, check=False, seed=f"0/{number}")
+
+    first = connect(0)
+    first.say("my name is Ada")
+    first.ask()
+    conversation = first.of("conversation.created")[0]["conversation"]["id"]
+    later = connect(1, conversation_id=conversation)
+    assert [body["type"] for body in later.events] == [
+        *("session.created", "conversation.created", "ping"),
+        *["conversation.item.added"] * 2,
+    ]
+    assert later.events[1]["conversation"]["id"] == conversation
+    said, called = (body["item"] for body in later.of("conversation.item.added"))
+    assert said["id"] == first.conversation[0]["id"]
+    assert (called["type"], called["name"], called["arguments"]) == ("function_call", "f", "")  # xai.md#17
+    later.ask()
+    assert "my name is Ada" in later.contexts[-1].words()
+    # The controls: an id that nobody has, none, and one that is too old.
+    assert [len(connect(2, **query).events) for query in ({"conversation_id": "x"}, {})] == [3, 3]
+    monkeypatch.setattr(stages, "UNIX_US", stages.UNIX_US + 1_801_000_000)
+    assert len(connect(3, conversation_id=conversation).events) == 3

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mockserver.core.frames import Handshake, Refuse
+from mockserver.engines.base import Request
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai import schema
@@ -68,6 +69,7 @@ class AzureProfile(Deployed):
     """Azure OpenAI, v1: ``/openai/v1/realtime?model=DEPLOYMENT``."""
 
     name = "azure"
+    uuid_before_session = False  # unknown; its refusals come before the upgrade
     rate_limits = None  # azure.md#12
     event_names = (*schema.EVENT_NAMES, "transcription_session.update")  # azure.md#14
 
@@ -76,6 +78,12 @@ class AzureProfile(Deployed):
         if body["type"] in PARTS:
             body = {**body, "content": body["part"]}
         yield body
+
+    def other_answer(self, request: Request, *, ephemeral: bool) -> tuple[int, dict[str, Any]] | None:
+        """A call over WebRTC needs a short-lived key (azure.md#9). The shape of the body is that of bad keys."""
+        if (request.method, request.path) != ("POST", "/openai/v1/realtime/calls") or ephemeral:
+            return None
+        return 401, {"error": {"code": "401", "message": "This operation requires ephemeral tokens"}}
 
 
 # --- dated ----------------------------------------------------------------------------------------------------------

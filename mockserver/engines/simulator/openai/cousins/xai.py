@@ -37,6 +37,8 @@ class XAIProfile(Profile):
     """One per connection: deltas refer to one another, and usage counts the audio that was sent."""
 
     name = "xai"
+    uuid_before_session = False  # all its ids are UUIDs (xai.md#7)
+    resumes = True  # xai.md#17
     default_model = "grok-voice-latest"
     default_instructions = ""  # xai.md#8
     beta_header_refused = False  # unknown (xai.md#43)
@@ -128,6 +130,10 @@ class XAIProfile(Profile):
         shown = "none" if key is None else f"{key[:2]}***{key[-2:]}"
         text = f"Incorrect API key provided: {shown}. You can obtain an API key from https://console.x.ai."
         return 401, {"code": "unauthenticated", "error": text}
+
+    def no_such_item(self, problem: ClientProblem) -> ClientProblem:
+        """Its words for a delete (xai.md#32); the code, and that the others say the same, is unknown (xai.md#49)."""
+        return ClientProblem(problem.code, "Item not found")
 
     def knows_model(self, model: str) -> bool:
         """Which there are is not wholly known (xai.md#3, xai.md#38): here those that begin with grok."""
