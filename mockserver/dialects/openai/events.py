@@ -23,6 +23,7 @@ CLIENT_EVENTS = frozenset(
         "conversation.item.truncate",
         "response.create",
         "response.cancel",
+        *("session.input_audio_buffer.append", "session.close"),  # of translation sessions (openai.md#214)
     }
 )
 _STREAMS = (
@@ -33,7 +34,8 @@ SERVER_EVENTS = frozenset(
     {
         "error",
         "rate_limits.updated",
-        *(f"session.{what}" for what in ("created", "updated")),
+        *(f"session.{what}" for what in ("created", "updated", "closed")),
+        *(f"session.{what}.delta" for what in ("output_audio", "output_transcript", "input_transcript")),
         *(f"transcription_session.{what}" for what in ("created", "updated")),
         "conversation.created",
         *(f"conversation.item.{what}" for what in ("added", "created", "done", "deleted", "retrieved", "truncated")),

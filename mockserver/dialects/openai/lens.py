@@ -34,7 +34,9 @@ seen so far.
 SECRETS_PATH = "/client_secrets"
 """Below the socket: a plain call that answers with a short-lived key (openai.md#17)."""
 G711 = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
-AUDIO_DELTAS = ("response.output_audio.delta", "response.audio.delta")
+AUDIO_DELTAS = ("response.output_audio.delta", "response.audio.delta", "session.output_audio.delta")
+APPENDS = ("input_audio_buffer.append", "session.input_audio_buffer.append")
+"""The second of them, and the third of those above, are of translation sessions (openai.md#214, openai.md#216)."""
 CLOSE_CODES = {
     "invalid_api_key": 3000,
     "model_not_found": 4000,
@@ -119,7 +121,7 @@ class OpenAI(Dialect):
             return View(Kind.EVENT, "json", body)
         name: str = body["type"]
         kind, audio = Kind.EVENT, None
-        if sender is Sender.CLIENT and name == "input_audio_buffer.append":
+        if sender is Sender.CLIENT and name in APPENDS:
             kind, audio = Kind.AUDIO, _audio(body, "audio")
         elif sender is Sender.SERVER and name in AUDIO_DELTAS:
             audio = _audio(body, "delta")

@@ -101,9 +101,9 @@ def test_a_prefix_stands_before_all_paths() -> None:
     assert isinstance(came(source, "/gateway/a/v1/realtime", *GA), Accept)
     assert isinstance(came(source, "/v1/realtime", *GA), Refuse)
     assert isinstance(came(source, "/gateway/ab/v1/realtime", *GA), Refuse)
-    assert "/gateway/a/v1/realtime (base URL for its clients: http://127.0.0.1:4000/gateway/a/v1)" in str(
-        source.problems()[0]
-    )
+    problem = str(source.problems()[0])
+    assert "/gateway/a/v1/realtime and /gateway/a/v1/realtime/translations" in problem, problem
+    assert "(base URL for its clients: http://127.0.0.1:4000/gateway/a/v1)" in problem
     request = Request("POST", "/gateway/a/v1/realtime/client_secrets", headers=KEYS)
     context = SessionContext(0, "0/0", source.dialect)
     assert source.neighbour(request, context) is not None

@@ -35,13 +35,6 @@ from mockserver.engines.simulator.openai.wire import Wire
 from mockserver.engines.simulator.replies.reply import Replier, Reply
 from mockserver.engines.simulator.voice.listening import Ear
 
-
-def lasting(seconds: float) -> str:
-    """A time as a person writes it: the provider's 60 minutes, or 1 second of a test's."""
-    number, word = (seconds / 60, "minute") if seconds >= 60 and seconds % 60 == 0 else (seconds, "second")
-    return f"{number:g} {word}{'' if number == 1 else 's'}"
-
-
 IDLE = "idle"
 """Owner of the idle timeout's task."""
 
@@ -148,9 +141,9 @@ class Simulator(DeskEngine[Wire]):
 
     def _expire(self) -> None:
         """60 minutes are over; nothing warns of it (openai.md#25)."""
-        text = f"Your session hit the maximum duration of {lasting(self.desk.options.max_session_s)}."
-        self.desk.error(ClientProblem("session_expired", text))
-        self.desk.push(Hangup(code=1001, reason=close_reason(text)))
+        problem = problems.expired(self.desk.options.max_session_s)
+        self.desk.error(problem)
+        self.desk.push(Hangup(code=1001, reason=close_reason(problem.message)))
         self._finish()
 
     def _cancel(self, data: Mapping[str, Any]) -> None:

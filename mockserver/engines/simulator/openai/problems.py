@@ -85,6 +85,13 @@ def model_for_transcription(model: str, told: str) -> ClientProblem:
     return ClientProblem("invalid_model", "You must not provide a model parameter for transcription sessions.")
 
 
+def expired(seconds: float) -> ClientProblem:
+    """The session's time is up (openai.md#25): told as a person writes it, 60 minutes or 1 second of a test's."""
+    number, word = (seconds / 60, "minute") if seconds >= 60 and seconds % 60 == 0 else (seconds, "second")
+    lasting = f"{number:g} {word}{'' if number == 1 else 's'}"
+    return ClientProblem("session_expired", f"Your session hit the maximum duration of {lasting}.")
+
+
 def missing(param: str) -> ClientProblem:
     """A field that is needed (openai.md#26)."""
     return ClientProblem("missing_required_parameter", f"Missing required parameter: '{param}'.", param)

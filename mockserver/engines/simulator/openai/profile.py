@@ -115,6 +115,7 @@ class Profile:
     semantic_vad: Mapping[str, Any] = SEMANTIC_VAD
     # What transcription leaves out is shown as null (openai.md#31).
     transcription_fields: Mapping[str, None] = dict.fromkeys(("model", "language", "prompt"))
+    translates = True  # there is an address for translation sessions (openai.md#213)
     resumes = False  # True: ?conversation_id= takes up an earlier conversation
     commit_answers = False  # True: a response follows the client's own commit unasked
     transcribes_first = False  # True: a turn is transcribed before it is answered

@@ -15,7 +15,7 @@ from mockserver.engines import base
 from mockserver.engines.simulator import shapes
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
-from mockserver.engines.simulator.openai import gate, problems
+from mockserver.engines.simulator.openai import gate, problems, translation
 from mockserver.engines.simulator.openai.conversation import Conversation
 from mockserver.engines.simulator.openai.engine import Simulator
 from mockserver.engines.simulator.openai.gate import ShutGate
@@ -26,6 +26,8 @@ from mockserver.engines.simulator.openai.problems import ClientProblem
 from mockserver.engines.simulator.openai.profile import Profile
 from mockserver.engines.simulator.openai.profiles import PROFILES, profile_for
 from mockserver.engines.simulator.openai.settings import SessionSettings
+from mockserver.engines.simulator.openai.translation import Translation, TranslationSettings
+from mockserver.engines.simulator.replies.recall import Recall
 from mockserver.engines.simulator.replies.reply import Replier
 from mockserver.errors import UsageError
 
@@ -70,15 +72,23 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
     @property
     def sockets(self) -> tuple[str, ...]:
         """Where this provider has websockets."""
-        return self.profile.sockets or super().sockets
+        own = self.profile.sockets or super().sockets
+        return (*own, self._translations) if self.profile.translates else own
+
+    @property
+    def _translations(self) -> str:
+        """Where sessions translate; a call for their keys is below it (openai.md#213, openai.md#217)."""
+        return self.dialect.socket_path + translation.PATH
 
     def astray(self, handshake: Handshake) -> Astray | None:
         """What the provider answers where there is no websocket of its own."""
         return self.profile.astray(handshake, self.sockets)
 
-    def begin(self, handshake: Handshake, context: base.SessionContext) -> Simulator:
+    def begin(self, handshake: Handshake, context: base.SessionContext) -> Simulator | Translation:
         """An engine for one connection."""
         key = self.key_of(handshake)
+        if handshake.path == self._translations:
+            return self._begin_translation(handshake, key, context)
         given = self._keys.session(key)
         transcribing = self.profile.transcription_sessions and "transcription" in (
             handshake.param("intent"),
@@ -115,6 +125,31 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
             self._resumable[begun.conversation.id] = (_seconds(context), begun.conversation)
         return begun
 
+    def _begin_translation(self, handshake: Handshake, key: str | None, context: base.SessionContext) -> Translation:
+        """A session that translates: the key is looked at as elsewhere, and the model has to be one that does it."""
+        given = self._keys.session(key) or {}
+        model = handshake.param("model") or given.get("model") or self.options.model
+        shut = None
+        if not self._keys.opens(key, _seconds(context)):
+            shut = gate.of_key(self.profile, key)
+        elif model is None:
+            shut = gate.of_model(problems.no_model())
+        elif not (translation.knows_model(model) if self.options.models is None else model in self.options.models):
+            shut = gate.of_model(problems.unknown_model(model))
+        settings = TranslationSettings(model or translation.MODELS[0])
+        settings.update(given)
+        return Translation(
+            dialect=self.dialect,
+            profile=self.profile.fresh(),
+            options=self.options,
+            context=context,
+            replier=translation.same_words if type(self.replier) is Recall else self.replier,
+            ear=self.new_ear(),
+            gate=shut,
+            settings=settings,
+            failed=self.failed,
+        )
+
     def _earlier(self, handshake: Handshake, context: base.SessionContext) -> Conversation | None:
         """The conversation that a client goes on with. One that is unknown or too old is a new one here (xai.md#50)."""
         now = _seconds(context)
@@ -147,7 +182,9 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
 
     def answer(self, request: base.Request, context: base.SessionContext) -> base.HttpReply | None:
         """POST .../client_secrets below the socket: a short-lived key with a session's settings (openai.md#17)."""
-        wanted = request.method == "POST" and request.path == self.dialect.socket_path + SECRETS_PATH
+        translating = self.profile.translates and request.path == self._translations + SECRETS_PATH
+        here = translating or request.path == self.dialect.socket_path + SECRETS_PATH
+        wanted = request.method == "POST" and here
         now = _seconds(context)
         key = self.dialect.keys.key(request.headers)
         if not wanted or not self.profile.gives_secrets:
@@ -159,7 +196,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         try:
             if not isinstance(body, dict):
                 raise problems.not_json()
-            given, settings = self._secret_asked(body)
+            given, settings = self._translation_asked(body) if translating else self._secret_asked(body)
         except ClientProblem as problem:
             return _json(400, {"error": problem.body()})
         ids = Ids(context.rng(f"client secrets {len(self._keys)}"))
@@ -168,7 +205,8 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         self._keys.give(value, expires, given)
         shown: dict[str, Any] = {"value": value, "expires_at": expires}
         if settings is not None:
-            shown["session"] = settings.shown() | {"id": self.profile.mint("session", ids)}
+            session = settings.config if isinstance(settings, TranslationSettings) else settings.shown()
+            shown["session"] = session | {"id": self.profile.mint("session", ids)}
         return _json(200, shown)
 
     def _secret_asked(self, body: dict[str, Any]) -> tuple[dict[str, Any] | None, SessionSettings | None]:
@@ -184,6 +222,16 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         settings = self._settings(model, transcribing=transcribing)
         if given:
             settings.update(given)
+        return given, settings
+
+    def _translation_asked(self, body: dict[str, Any]) -> tuple[dict[str, Any], TranslationSettings]:
+        """The session that translates with this key (openai.md#217)."""
+        shapes.check(
+            shapes.record("session", expires_after=_LIFE, session=translation.SECRET_SESSION), body, "", problems
+        )
+        given: dict[str, Any] = body["session"]
+        settings = TranslationSettings(given["model"])
+        settings.update(given)
         return given, settings
 
 

@@ -33,6 +33,7 @@ NO_DEPLOYMENT = (
 class Deployed(Profile):
     """What all of Azure's have in common."""
 
+    translates = False  # unknown
     beta_header_refused = False  # unknown for v1 (azure.md#41); no error for the dated versions (azure.md#18)
     # The handshake is answered with HTTP 401 (azure.md#5). The bodies are those of Azure OpenAI's other calls
     # (azure.md#7, azure.md#8); at a handshake they are unknown (azure.md#40).

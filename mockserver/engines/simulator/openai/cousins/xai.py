@@ -38,6 +38,7 @@ class XAIProfile(Profile):
 
     name = "xai"
     uuid_before_session = False  # all its ids are UUIDs (xai.md#7)
+    translates = False
     resumes = True  # xai.md#17
     default_model = "grok-voice-latest"
     default_instructions = ""  # xai.md#8
