@@ -33,6 +33,11 @@ class ContextItem:
             "IMAGE": self.images * IMAGE_TOKENS,
         }
 
+    @property
+    def is_users(self) -> bool:
+        """Whether the user says something with it: a blank text says nothing."""
+        return self.seen.role == "user" and (self.spoken or self.images > 0 or bool(self.seen.text.strip()))
+
     def shown(self) -> dict[str, Any]:
         """For ``inspect``."""
         seen = self.seen
@@ -82,8 +87,8 @@ class ModelContext:
         return bool(gone)
 
     def user_words(self) -> str:
-        """The newest words of the user."""
-        return next((entry.seen.text for entry in reversed(self.entries) if entry.seen.role == "user"), "")
+        """The newest words of the user. A blank text only asks for an answer to what stands before it (gemini.md#102)."""
+        return next((entry.seen.text for entry in reversed(self.entries) if entry.is_users), "")
 
 
 def heard(pcm_ms: int, words: str | None, images: int = 0) -> ContextItem:

@@ -1,0 +1,113 @@
+"""livekit-agents and its plugins for speech-to-speech: an AgentSession with a microphone and a loudspeaker of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import talk
+from livekit_room import Loudspeaker, Microphone
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # deprecations inside the plugins' own dependencies
+    from google.genai import types
+    from livekit.agents import Agent, AgentSession, function_tool
+    from livekit.plugins import google, openai, xai
+    from livekit.plugins.openai.realtime import GPTLiveModel
+
+BASE_URL = os.environ["MOCKSERVER_BASE_URL"]
+
+
+def azure(**options: Any) -> Any:
+    return openai.realtime.RealtimeModel.with_azure(
+        azure_deployment="my-deployment", azure_endpoint=os.environ["MOCKSERVER_URL"], api_key="any", **options
+    )
+
+
+def gpt_live() -> Any:
+    backend: Any = {"type": "responses", "responses": {"model": "gpt-5.6-sol"}}
+    return GPTLiveModel(base_url=BASE_URL, api_key="any", delegation=backend)
+
+
+MODELS = {
+    "openai": lambda: openai.realtime.RealtimeModel(base_url=BASE_URL, api_key="any"),
+    "azure": azure,
+    "azure_dated": lambda: azure(api_version="2025-04-01-preview"),
+    "xai": lambda: xai.realtime.RealtimeModel(base_url=BASE_URL, api_key="any"),
+    "gemini": lambda: google.realtime.RealtimeModel(
+        api_key="any", http_options=types.HttpOptions(base_url=os.environ["MOCKSERVER_URL"])
+    ),
+    "gpt_live": gpt_live,
+}
+
+
+class Caller(Agent):
+    """The agent, and the user who talks to it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(instructions="Be brief.")
+        self.folder = folder
+        self.calls: list[dict[str, Any]] = []
+        self.told: list[str] = []
+        self.over = asyncio.Event()
+        self.microphone, self.loudspeaker = Microphone(), Loudspeaker()
+        self.taken = 0
+
+    @function_tool
+    async def get_weather(self, city: str) -> str:
+        """The weather in a city."""
+        self.calls.append({"name": "get_weather", "args": {"city": city}})
+        return "foggy"
+
+    def failed(self, event: Any) -> None:
+        self.told.append(repr(event.error))
+        self.over.set()
+
+    def closed(self, event: Any) -> None:
+        self.told.append(f"closed: {event.reason}")
+        self.over.set()
+
+    async def say(self, words: str) -> None:
+        self.microphone._pcm += talk.pcm_of(self.folder, words)
+
+    async def turn(self) -> dict[str, Any]:
+        while len(self.loudspeaker.segments) == self.taken:
+            if self.over.is_set():
+                raise talk.Over
+            await asyncio.sleep(0.02)
+        segment = self.loudspeaker.segments[self.taken]
+        self.taken += 1
+        return talk.told("", segment.heard)
+
+    async def heard(self, seconds: float) -> None:
+        while self.loudspeaker._began is None:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(seconds)
+
+
+@asynccontextmanager
+async def opened(provider: str, folder: Path) -> AsyncIterator[Caller]:
+    model = MODELS[provider]()
+    caller = Caller(folder)
+    session: Any = AgentSession(llm=model)
+    session.on("error", caller.failed)
+    session.on("close", caller.closed)
+    session.input.audio, session.output.audio = caller.microphone, caller.loudspeaker
+    async with session:
+        await session.start(caller)
+        # GPT-Live and others take no audio before they have begun.
+        await asyncio.sleep(0.5)
+        try:
+            yield caller
+        finally:
+            session.off("close", caller.closed)
+            await session.aclose()
+            await model.aclose()
+
+
+talk.main(opened)
