@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ RATE = 24_000
 QUIET_S = 15
 """How long a script waits for a reply."""
 PAUSE_S = 5
-GAP_S = 0.6
+GAP_S = 0.5
 """Silence that ends an utterance, where the wire has no end of one."""
 
 
@@ -44,9 +44,92 @@ def pcm_of(folder: Path, words: str, rate: int = RATE) -> bytes:
     return (folder / f"{words}.{rate}.pcm").read_bytes()
 
 
-def told(said: str, pcm: bytes, interrupted: bool = False) -> dict[str, Any]:
+def told(said: str, pcm: bytes, interrupted: bool = False, rate: int = RATE) -> dict[str, Any]:
     """One utterance as it is printed."""
-    return {"said": said.strip(), "audio": base64.b64encode(pcm).decode(), "interrupted": interrupted}
+    return {"said": said.strip(), "audio": base64.b64encode(pcm).decode(), "rate": rate, "interrupted": interrupted}
+
+
+class Line:
+    """A caller for clients that leave playing and recording to their application: a microphone that is never switched off,
+    and what came in of the utterance that is going on. ``rate`` is
+    that of the model's audio, ``spoken`` of the user's. ``gap``: nothing but silence ends an utterance on this wire.
+    """
+
+    def __init__(self, folder: Path, *, rate: int = RATE, spoken: int = RATE, gap: bool = False) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self.told: list[str] = []
+        self.interrupted = False
+        self._folder, self._rate, self.spoken, self._gap = folder, rate, spoken, gap
+        self._waiting = b""
+        self._pcm, self._text, self._silent, self._last = b"", "", 0, 0.0
+        self._turns: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+
+    # --- what the script tells ---
+
+    def hear(self, pcm: bytes) -> None:
+        """Audio of the model's."""
+        if not pcm:
+            return
+        loud = any(pcm)
+        self._silent = 0 if loud else self._silent + len(pcm)
+        if self._gap and not loud and not self._pcm:
+            return
+        self._pcm += pcm
+        self._last = asyncio.get_running_loop().time()
+        if self._gap and self._silent >= 2 * self._rate * GAP_S:
+            self.end()
+
+    def read(self, text: str) -> None:
+        """Words of the model's."""
+        self._text += text
+
+    def end(self) -> None:
+        """The utterance has ended. One of which nothing was heard was none."""
+        if self._pcm:
+            self._turns.put_nowait(told(self._text, self._pcm, self.interrupted, self._rate))
+        self._pcm, self._text, self._silent, self.interrupted = b"", "", 0, False
+
+    def over(self, why: str) -> None:
+        """The session has ended, or the client tells of an error."""
+        self.told.append(why)
+        self._turns.put_nowait(None)
+
+    def called(self, name: str, args: dict[str, Any]) -> str:
+        """A tool is called; its output."""
+        self.calls.append({"name": name, "args": args})
+        return "foggy"
+
+    @property
+    def pending(self) -> int:
+        """Bytes heard of the utterance that is going on."""
+        return len(self._pcm)
+
+    # --- what the steps ask for ---
+
+    async def say(self, words: str) -> None:
+        self._waiting += pcm_of(self._folder, words, self.spoken)
+
+    async def turn(self) -> dict[str, Any]:
+        found = await self._turns.get()
+        if found is None:
+            raise Over
+        return found
+
+    async def heard(self, seconds: float) -> None:
+        while len(self._pcm) < 2 * self._rate * seconds:
+            await asyncio.sleep(0.02)
+
+    async def microphone(self, send: Callable[[bytes], Awaitable[Any]]) -> None:
+        """100 ms each 100 ms, until it is cancelled."""
+        size, loop = self.spoken // 10 * 2, asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            chunk, self._waiting = self._waiting[:size].ljust(size, b"\0"), self._waiting[size:]
+            await send(chunk)
+            if self._gap and self._pcm and loop.time() - self._last > GAP_S:
+                self.end()  # a client that hands on no silence
+            due += 0.1
+            await asyncio.sleep(max(0.0, due - loop.time()))
 
 
 async def walk(caller: Caller, steps: list[str]) -> dict[str, Any]:
