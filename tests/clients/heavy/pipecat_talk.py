@@ -132,13 +132,14 @@ class Loudspeaker(BaseOutputTransport):
 
 
 class Call:
-    """A pipeline that runs: the user's microphone is never switched off."""
+    """A pipeline that runs."""
 
     def __init__(self, provider: str, folder: Path) -> None:
         self.folder = folder
         self.calls: list[dict[str, Any]] = []
         self.told: list[str] = []
         self.waiting = b""
+        self.listening: asyncio.Task[None] | None = None
         # The user's first words are in the context, where the service answers to that.
         self.written = provider != "gpt_live"
         weather = FunctionSchema("get_weather", "The weather in a city.", {"city": {"type": "string"}}, ["city"])
@@ -184,6 +185,8 @@ class Call:
         if self.written:
             self.written = False
         else:
+            # The user's microphone is opened by the first words, and stays open.
+            self.listening = self.listening or asyncio.create_task(self.microphone())
             self.waiting += talk.pcm_of(self.folder, words)
 
     async def turn(self) -> dict[str, Any]:
@@ -204,11 +207,11 @@ async def opened(provider: str, folder: Path) -> AsyncIterator[Call]:
     await runner.add_workers(call.worker)
     running = asyncio.create_task(runner.run())
     await call.worker.queue_frame(LLMRunFrame())
-    listening = asyncio.create_task(call.microphone())
     try:
         yield call
     finally:
-        listening.cancel()
+        if call.listening is not None:
+            call.listening.cancel()
         await call.worker.cancel()
         async with asyncio.timeout(talk.QUIET_S):
             await running

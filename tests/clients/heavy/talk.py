@@ -7,7 +7,7 @@ import base64
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -132,8 +132,11 @@ class Line:
             await asyncio.sleep(max(0.0, due - loop.time()))
 
 
-async def walk(caller: Caller, steps: list[str]) -> dict[str, Any]:
-    """The steps, and what was heard in each. It stops where the session ends or nothing comes."""
+async def walk(caller: Caller, steps: list[str], *, speaks_meanwhile: bool = False) -> dict[str, Any]:
+    """The steps, and what was heard in each. It stops where the session ends or nothing comes.
+
+    ``speaks_meanwhile``: the model says something while its tool works; what it says last is taken.
+    """
     seen: dict[str, Any] = {"calls": caller.calls, "told": caller.told}
     step = ""
     try:
@@ -146,8 +149,9 @@ async def walk(caller: Caller, steps: list[str]) -> dict[str, Any]:
                     case "tool":
                         await caller.say("how is the weather")
                         seen["tool"] = await caller.turn()
-                        if "check" in seen["tool"]["said"]:  # a model that speaks while its tool works
-                            seen["tool"] = await caller.turn()
+                        with suppress(TimeoutError):
+                            while speaks_meanwhile:
+                                seen["tool"] = await asyncio.wait_for(caller.turn(), 3)
                     case "barge_in":
                         await caller.say("count for me")
                         await caller.heard(1)
@@ -173,6 +177,6 @@ def main(opened: Callable[[str, Path], AbstractAsyncContextManager[Caller]]) -> 
     async def run() -> dict[str, Any]:
         provider, folder, *steps = sys.argv[1:]
         async with opened(provider, Path(folder)) as caller:
-            return await walk(caller, steps or ["turn", "tool", "barge_in"])
+            return await walk(caller, steps or ["turn", "tool", "barge_in"], speaks_meanwhile=provider == "gpt_live")
 
     print(json.dumps(asyncio.run(run())))
