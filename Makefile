@@ -5,7 +5,8 @@
 #   make test     all tests
 #   make test-pure      values and machines: core, dialects, cassettes, faults, engines
 #   make check    lint, types, structure, then all tests: what CI runs
-#   make test-clients   tests with clients that take long to install (npm)
+#   make test-clients   real clients as programs: a turn, a tool round, a barge-in, recorded and replayed, and their ends
+#   make clients-page   the same, and docs/clients.md written from what was seen
 #   make bench    benchmarks          make soak    long runs          make fuzz    property tests, many examples
 #   make attack   bad clients, pages and moments against running servers, and what others notice of it
 #   make format   put all code into the one format
@@ -28,7 +29,7 @@ CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3.14 python3
 
 CLIENTS := build/clients
 
-.PHONY: test-clients test-pure demo test check lint format types structure bench soak fuzz attack clean
+.PHONY: test-clients clients-page test-pure demo test check lint format types structure bench soak fuzz attack clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/installed
@@ -38,9 +39,14 @@ test: $(VENV)/installed-dev
 	@$(PYTEST) $(ARGS)
 
 # A client that could not be had is said in one line and left out: only what was there and failed is a failure. Not part of
-# CI: it would add an installation of 110 MB from npm.
-test-clients: $(VENV)/installed-dev $(CLIENTS)/node/installed
+# CI: it would add an installation of 700 MB and half an hour of conversations in real time.
+HEAVY := $(CLIENTS)/node/installed $(CLIENTS)/pipecat/installed
+
+test-clients: $(VENV)/installed-dev $(HEAVY)
 	@MOCKSERVER_CLIENTS=$(abspath $(CLIENTS)) $(PY) -m pytest -n 0 -rs tests/clients/heavy $(ARGS)
+
+clients-page: $(VENV)/installed-dev $(HEAVY)
+	@MOCKSERVER_CLIENTS=$(abspath $(CLIENTS)) $(PY) -m tests.clients.heavy.page $(ARGS)
 
 # Values and machines; a few of these tests prove on a socket what the others say of the machine.
 PURE := tests/core tests/dialects tests/cassette tests/faults tests/engines tests/test_layers.py tests/test_speech.py
@@ -101,6 +107,15 @@ $(CLIENTS)/node/installed: tests/clients/heavy/package.json
 	  echo "make: left out: the clients of Node; there is no program node or npm on the PATH"; \
 	elif ! (cd $(@D) && npm install --silent --no-audit --no-fund >npm.log 2>&1); then \
 	  echo "make: left out: the clients of Node; npm could not install them, $(@D)/npm.log says why"; \
+	else \
+	  touch $@; \
+	fi
+
+# An environment of its own: what it needs is not what the others of .venv need.
+$(CLIENTS)/pipecat/installed: tests/clients/heavy/pipecat.txt $(VENV)/pyvenv.cfg
+	@rm -f $@ && mkdir -p $(CLIENTS)
+	@if ! ($(PY) -m venv $(@D) && $(@D)/bin/python -m pip install -qq --disable-pip-version-check --prefer-binary -r $<) >$(CLIENTS)/pipecat.log 2>&1; then \
+	  echo "make: left out: pipecat; pip could not install it, $(CLIENTS)/pipecat.log says why"; \
 	else \
 	  touch $@; \
 	fi

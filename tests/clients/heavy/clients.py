@@ -64,8 +64,9 @@ VENV, NODE, PIPECAT = Home("venv"), Home("node"), Home("pipecat")
 
 @dataclass(frozen=True)
 class Client:
-    """One client. ``tells``: by provider, a regular expression of what its application hears of a stream that broke off and
-    of the session's end; "" where that is nothing. ``cannot``: the other members of the provider's family, with the reason.
+    """One client. ``tells``: by provider, a regular expression of what its application hears of a stream that broke off,
+    and one of the session's end; "" where that is nothing. ``cannot``: the other members of the provider's family, and
+    why.
     """
 
     name: str
@@ -151,7 +152,10 @@ CLIENTS = (
             "xai": ("1011", EXPIRED),
             "gpt_live": ("1011", "expired"),
         },
-        {"azure_dated": "its beta client does; see tests/clients/test_simulator_cousins.py", "azure_voice_live": VOICE_LIVE},
+        {
+            "azure_dated": "its beta client does; see tests/clients/test_simulator_cousins.py",
+            "azure_voice_live": VOICE_LIVE,
+        },
     ),
     Client(
         "openai (npm)",

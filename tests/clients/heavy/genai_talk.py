@@ -64,7 +64,9 @@ class Session:
         if message.tool_call:
             await self.live.send_tool_response(
                 function_responses=[
-                    types.FunctionResponse(id=call.id, name=call.name, response={"output": line.called(call.name, call.args)})
+                    types.FunctionResponse(
+                        id=call.id, name=call.name, response={"output": line.called(call.name, call.args)}
+                    )
                     for call in message.tool_call.function_calls
                 ]
             )

@@ -1,4 +1,4 @@
-"""livekit-agents and its plugins for speech-to-speech: an AgentSession with a microphone and a loudspeaker of its own."""
+"""livekit-agents and its speech-to-speech plugins: an AgentSession with a microphone and a loudspeaker of its own."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Caller(Agent):
         return talk.told("", segment.heard)
 
     async def heard(self, seconds: float) -> None:
-        while self.loudspeaker._began is None:
+        while self.loudspeaker._began is None:  # noqa: ASYNC110 - it is the example's, as it is
             await asyncio.sleep(0.02)
         await asyncio.sleep(seconds)
 

@@ -1,8 +1,8 @@
 """pipecat's speech-to-speech services.
 
-It runs in pipecat's own environment. The pipeline is a real one: the context's
-aggregators on both sides, and an output transport of pipecat's own that plays in real time. So pipecat knows how much was
-heard, when the bot stopped, and cuts off what was queued when the user speaks.
+It runs in pipecat's own environment. The pipeline is a real one: the context's aggregators on both sides, and an output
+transport of pipecat's own that plays in real time. So pipecat knows how much was heard, when the bot stopped, and cuts
+off what was queued when the user speaks.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def gpt_live() -> Any:
     from pipecat.services.openai.live.llm import OpenAILiveLLMService
     from pipecat.services.openai.responses.llm import OpenAIResponsesLLMService
 
-    backend = OpenAILiveLLMService.ResponsesDelegation(settings=OpenAIResponsesLLMService.Settings(model="gpt-5.4-mini"))
+    backend = OpenAILiveLLMService.ResponsesDelegation(
+        settings=OpenAIResponsesLLMService.Settings(model="gpt-5.4-mini")
+    )
     return OpenAILiveLLMService(api_key="any", base_url=WS_URL, delegation=backend)
 
 
@@ -196,7 +198,7 @@ class Call:
         return found
 
     async def heard(self, seconds: float) -> None:
-        while len(self.loudspeaker.played) < 2 * talk.RATE * seconds:
+        while len(self.loudspeaker.played) < 2 * talk.RATE * seconds:  # noqa: ASYNC110 - it grows by itself
             await asyncio.sleep(0.02)
 
 

@@ -56,7 +56,12 @@ def serving(client: Client, provider: str, **options: Any) -> Iterator[MockServe
 
 
 def run(
-    client: Client, provider: str, folder: Path, *steps: str, before: tuple[Any, ...] = (), env: Mapping[str, str] | None
+    client: Client,
+    provider: str,
+    folder: Path,
+    *steps: str,
+    before: tuple[Any, ...] = (),
+    env: Mapping[str, str] | None,
 ) -> dict[str, Any]:
     """Runs the client's script, ``before`` it a command of ours that runs it."""
     command = (*before, *client.home.command(client.script), provider, folder, *steps)
@@ -65,7 +70,9 @@ def run(
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=around)
     except subprocess.TimeoutExpired as late:
-        raise Failed(f"{client.name} did not end within {TIMEOUT_S} s:\n{(late.stderr or b'')[-6_000:].decode()}") from late
+        raise Failed(
+            f"{client.name} did not end within {TIMEOUT_S} s:\n{(late.stderr or b'')[-6_000:].decode()}"
+        ) from late
     lines = done.stdout.splitlines()
     # Replay returns 1 where the client departed.
     if done.returncode or not lines:
@@ -133,8 +140,8 @@ def broken(client: Client, provider: str, folder: Path) -> str:
     with serving(client, provider, tls=provider in client.tls, faults=[fault]) as server:
         seen = run(client, provider, folder, "turn", "tool", env=server.env())
         again = len(server.sessions)
-        stopped = [note for note in server.journal.timeline().splitlines() if "fault:" in note]
-    if not stopped:
+        came = list(server.journal.notes("fault"))
+    if not came:
         raise Failed(f"the fault did not come: {seen}")
     return told(seen, client.tells[provider][0], again)
 

@@ -1,4 +1,4 @@
-"""What the Python scripts of this folder have in common. The standard library only: some run in environments of their own."""
+"""What the Python scripts here have in common. The standard library only: some run in environments of their own."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def told(said: str, pcm: bytes, interrupted: bool = False, rate: int = RATE) -> 
 
 
 class Line:
-    """A caller for clients that leave playing and recording to their application: a microphone that is never switched off,
-    and what came in of the utterance that is going on. ``rate`` is
-    that of the model's audio, ``spoken`` of the user's. ``gap``: nothing but silence ends an utterance on this wire.
+    """A caller for clients that leave playing and recording to their application: a microphone that is never switched
+    off, and what came in of the utterance that is going on. ``rate`` is that of the model's audio, ``spoken`` of the
+    user's. ``gap``: nothing but silence ends an utterance on this wire.
     """
 
     def __init__(self, folder: Path, *, rate: int = RATE, spoken: int = RATE, gap: bool = False) -> None:
@@ -116,7 +116,7 @@ class Line:
         return found
 
     async def heard(self, seconds: float) -> None:
-        while len(self._pcm) < 2 * self._rate * seconds:
+        while len(self._pcm) < 2 * self._rate * seconds:  # noqa: ASYNC110 - it grows by itself
             await asyncio.sleep(0.02)
 
     async def microphone(self, send: Callable[[bytes], Awaitable[Any]]) -> None:

@@ -87,7 +87,7 @@ class ModelContext:
         return bool(gone)
 
     def user_words(self) -> str:
-        """The newest words of the user. A blank text only asks for an answer to what stands before it (gemini.md#102)."""
+        """The newest words of the user. A blank text asks for an answer to what stands before it (gemini.md#102)."""
         return next((entry.seen.text for entry in reversed(self.entries) if entry.is_users), "")
 
 
