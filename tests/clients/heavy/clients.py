@@ -64,9 +64,10 @@ VENV, NODE, PIPECAT = Home("venv"), Home("node"), Home("pipecat")
 
 @dataclass(frozen=True)
 class Client:
-    """One client. ``tells``: by provider, a regular expression of what its application hears of a stream that broke off,
-    and one of the session's end; "" where that is nothing. ``cannot``: the other members of the provider's family, and
-    why.
+    """One client.
+
+    ``tells``: by provider, a regular expression of what its application hears of a stream that broke off, and one of
+    the session's end; "" where that is nothing. ``cannot``: the other members of the provider's family, and why.
     """
 
     name: str

@@ -1,6 +1,8 @@
 """Tries every client and writes docs/clients.md from what was seen: ``make clients-page`` (about half an hour).
 
-python -m tests.clients.heavy.page [--workers N] [NAME ...]     NAME: only these clients; nothing is written
+    python -m tests.clients.heavy.page [--workers N] [NAME ...]
+
+NAME: only these clients are tried; of the others the page tells what was seen last, which stands in build/clients.
 """
 
 from __future__ import annotations

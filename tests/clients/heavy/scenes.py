@@ -101,6 +101,14 @@ def judge(seen: dict[str, Any]) -> None:
         raise Failed(f"not what was to be heard: {seen}")
 
 
+def judge_cut(seen: dict[str, Any]) -> None:
+    """A barge-in alone."""
+    heard = {name: seen.get(name, {}).get("heard", "") for name in ("cut", "after")}
+    right = LONG.startswith(heard["cut"]) and 0 < len(heard["cut"]) < len(LONG)
+    if not right or heard["after"] != "You said stop please.":
+        raise Failed(f"not what was to be heard: {seen}")
+
+
 def talk(client: Client, provider: str, folder: Path) -> str:
     """A turn, a tool round, a barge-in; nothing of what the client sends is refused."""
     with serving(client, provider, tls=provider in client.tls) as server:

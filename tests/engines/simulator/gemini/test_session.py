@@ -279,6 +279,17 @@ def test_without_the_announcement_it_is() -> None:
     assert stage.said() == "My name is Alice. | My colour is teal."
 
 
+@pytest.mark.parametrize(("text", "answered"), [(" ", "You said My name is Alice."), ("hm", "You said hm")])
+def test_a_blank_text_asks_for_an_answer_to_what_stands_before_it(text: str, answered: str) -> None:
+    """gemini.md#102; other words are answered themselves."""
+    seeded = {"historyConfig": {"initialHistoryInClientContent": True}}
+    model = "gemini-3.8-live"
+    stage = Stage(model=model, setup=seeded, pace="instant", replier=lambda context: f"You said {context.user}")
+    stage.write("My name is Alice.", complete=True)
+    stage.send("realtimeInput", {"text": text})
+    assert stage.said() == answered
+
+
 @keeps("gemini-seeded")
 @pytest.mark.parametrize(
     ("part", "model", "told"),
