@@ -254,8 +254,48 @@ def chunk(body: bytes) -> StreamMessage:
 
 def exception(kind: str, message: str) -> StreamMessage:
     """An error in mid-stream: ``kind`` is e.g. "throttlingException" (nova_sonic.md#19)."""
-    told = {":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"}
-    return StreamMessage(texts(told), json.dumps({"message": message}).encode())
+    return StreamMessage(_exception(kind), json.dumps({"message": message}).encode())
+
+
+def _exception(kind: str) -> tuple[StreamHeader, ...]:
+    return texts({":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"})
+
+
+EXCEPTIONS = frozenset(
+    {
+        *("internalServerException", "modelStreamErrorException", "validationException", "throttlingException"),
+        *("modelTimeoutException", "serviceUnavailableException"),
+    }
+)
+"""The errors that a model's stream can end with (nova_sonic.md#20)."""
+
+
+def framed(text: str | bytes) -> StreamMessage:
+    """What a server says, as a message: ``{"validationException": {"message": ...}}``, the form in which the SDKs hand
+    out an error, becomes an exception, anything else a chunk with just these bytes.
+    """
+    data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    if b'Exception"' in data[:64]:
+        try:
+            body = json.loads(data)
+        except (ValueError, RecursionError):
+            return chunk(data)
+        if isinstance(body, dict) and len(body) == 1:
+            ((kind, told),) = body.items()
+            if kind in EXCEPTIONS and isinstance(told, dict):
+                return StreamMessage(_exception(kind), json.dumps(told).encode())
+    return chunk(data)
+
+
+def said(message: StreamMessage) -> str:
+    """The other way: what a message of the server's says, as text. BadEventStream where it says nothing."""
+    kind = message.text(":exception-type")
+    if message.text(":message-type") == "exception" and kind is not None:
+        try:
+            return json.dumps({kind: json.loads(message.payload)})
+        except (ValueError, RecursionError):
+            raise BadEventStream("the payload of an exception is no JSON") from None
+    return _text(chunk_body(message))
 
 
 def chunk_body(message: StreamMessage) -> bytes:

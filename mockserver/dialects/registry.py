@@ -13,6 +13,7 @@ from mockserver.dialects.gemini import GEMINI
 from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.gpt_live import GPT_LIVE
 from mockserver.dialects.keys import ANY_SUBPROTOCOLS
+from mockserver.dialects.nova_sonic import NOVA_SONIC
 from mockserver.dialects.openai.lens import OPENAI
 from mockserver.dialects.openai_beta import OPENAI_BETA
 from mockserver.dialects.personaplex import PERSONAPLEX
@@ -23,7 +24,7 @@ from mockserver.errors import UsageError
 
 _CLAIMS: list[Dialect] = [
     *(GPT_LIVE, AZURE_VOICE_LIVE, AZURE_DATED, AZURE, OPENAI_BETA, XAI_VOICE, OPENAI),
-    *(GEMINI, ELEVENLABS, PHONIC, PERSONAPLEX, ULTRAVOX, GENERIC),
+    *(GEMINI, ELEVENLABS, PHONIC, PERSONAPLEX, ULTRAVOX, NOVA_SONIC, GENERIC),
 ]
 """Who may claim a handshake first: of the family that shares ``/realtime``, those that need most to
 be recognised.

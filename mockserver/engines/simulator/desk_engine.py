@@ -62,6 +62,8 @@ class DeskEngine(ABC, Generic[DeskT]):
                 self._cancel(data)
             case Tell("respond", data):
                 self._unasked(data)
+            case Tell("input ended"):
+                self._input_ended()
             case Told(token, value, failure):
                 self.asking.told(token, value, failure)
             case _:
@@ -99,6 +101,9 @@ class DeskEngine(ABC, Generic[DeskT]):
 
     def _unasked(self, data: Mapping[str, Any]) -> None:
         """A fault wants a reply that nobody asked for; an engine that can do it says so in ``obeys``."""
+
+    def _input_ended(self) -> None:
+        """The client sends nothing more, and still listens: only a stream of HTTP/2 can say so."""
 
     def _finish(self) -> None:
         """The end. Nothing that is due comes any more."""

@@ -13,6 +13,7 @@ from mockserver.engines.simulator.common import Provider
 from mockserver.engines.simulator.elevenlabs.options import ElevenLabsSettings
 from mockserver.engines.simulator.gemini.options import GeminiSettings
 from mockserver.engines.simulator.gpt_live.options import LiveSettings
+from mockserver.engines.simulator.nova_sonic.options import NovaSonicSettings
 from mockserver.engines.simulator.openai.options import OpenAISettings
 from mockserver.engines.simulator.personaplex.options import PersonaPlexSettings
 from mockserver.engines.simulator.phonic.options import PhonicSettings
@@ -31,6 +32,7 @@ class AnySettings(
     UltravoxSettings,
     PhonicSettings,
     PersonaPlexSettings,
+    NovaSonicSettings,
     total=False,
 ):
     """The settings of every provider, for mypy. Each provider's own ``Options`` says which it takes."""

@@ -1,0 +1,1 @@
+"""Amazon Nova Sonic: its prompts, its turns, its blocks, its timeouts."""

@@ -1,0 +1,247 @@
+"""What the client has said so far: session, prompt, blocks of content, and what may come next (nova_sonic.md#26)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mockserver.engines.simulator.nova_sonic.options import NovaSonicOptions, Sensitivity, SonicMisbehaviour
+from mockserver.engines.simulator.nova_sonic.problems import TOO_EARLY, TOO_MUCH, WrongInput
+from mockserver.engines.simulator.voice.formats import AudioFormat
+
+MOST_MESSAGE, MOST_HISTORY = 50 * 1024, 200 * 1024
+"""Bytes of one message of the history and of all of it (nova_sonic.md#51)."""
+RATES = (8_000, 16_000, 24_000)
+PAUSES: Mapping[Sensitivity, float] = {"HIGH": 1_500, "MEDIUM": 1_750, "LOW": 2_000}
+"""Milliseconds of silence that end a turn (nova_sonic.md#40)."""
+_ROLES = {"TEXT": ("SYSTEM", "USER", "ASSISTANT", "SYSTEM_SPEECH"), "AUDIO": None, "TOOL": ("TOOL",)}
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """One block of content. ``ignored``: audio that is not the user's (nova_sonic.md#57)."""
+
+    type: str
+    role: str
+    interactive: bool = False
+    tool_use_id: str = ""
+    ignored: bool = False
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """What was sent in it, of text."""
+        return "".join(self.pieces)
+
+
+@dataclass(slots=True, eq=False)
+class Prompt:
+    """One stream, as the client told it. ``history``: role and text of what was said before the audio."""
+
+    first_generation: bool
+    options: NovaSonicOptions
+    stage: str = "new"  # then "session" and "prompt" in turns
+    name: str = ""
+    sensitivity: Sensitivity = "MEDIUM"
+    system: str = ""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    tool_choice: Any = "auto"
+    output: AudioFormat = AudioFormat("pcm", 24_000)
+    input_rate: int = 16_000
+    history: list[tuple[str, str]] = field(default_factory=list)
+    audio_begun: bool = False
+    _open: dict[str, Block] = field(default_factory=dict)
+    _kinds: Counter[str] = field(default_factory=Counter)  # of the open blocks
+    _size: int = 0  # of the history, in bytes
+    _used: set[str] = field(default_factory=set)
+    _begun: bool = False  # the prompt has content
+
+    @property
+    def pause_ms(self) -> float:
+        """Silence that ends a turn."""
+        return PAUSES[self.sensitivity]
+
+    # --- session and prompt ---
+
+    def session_start(self, body: dict[str, Any]) -> None:
+        """``sessionStart``, once."""
+        self._expect("new", "sessionStart")
+        inference = _object(body, "inferenceConfiguration")
+        for name in ("maxTokens", "topP", "temperature"):
+            value = inference.get(name, 0)
+            if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+                raise WrongInput(f"{name} must be a number of 0 or more")
+        # livekit sends it flat (nova_sonic.md#22).
+        told = _object(body, "turnDetectionConfiguration").get("endpointingSensitivity")
+        told = body.get("endpointingSensitivity") if told is None else told
+        if told is not None and told not in PAUSES:
+            raise WrongInput(f"endpointingSensitivity must be one of {', '.join(PAUSES)}")
+        self.sensitivity = told or self.options.sensitivity
+        self.stage = "session"
+
+    def prompt_start(self, body: dict[str, Any]) -> None:
+        """``promptStart``. A session may have several, one after another (nova_sonic.md#60)."""
+        self._expect("session", "promptStart")
+        self.name = _text(body, "promptName")
+        self.audio_begun = self._begun = False
+        rate = _object(body, "audioOutputConfiguration").get("sampleRateHertz", 24_000)
+        if rate not in RATES:
+            raise WrongInput(f"sampleRateHertz must be one of {', '.join(map(str, RATES))}")
+        self.output = AudioFormat("pcm", rate)
+        configuration = _object(body, "toolConfiguration")
+        tools = configuration.get("tools", [])
+        if not isinstance(tools, list):
+            raise WrongInput("tools must be an array")
+        self.tools = tuple(map(_tool, tools))
+        self.tool_choice = configuration.get("toolChoice") or "auto"
+        self.stage = "prompt"
+
+    def prompt_end(self, body: dict[str, Any]) -> None:
+        """``promptEnd``. Without audio it is refused by the first generation (nova_sonic.md#39)."""
+        self._named(body)
+        if self._open:
+            raise WrongInput(f"promptEnd while {next(iter(self._open))!r:.60} is open")
+        if self.first_generation and not self.audio_begun:
+            raise WrongInput("promptEnd without audio")
+        self.stage = "session"
+
+    # --- content ---
+
+    def content_start(self, body: dict[str, Any]) -> Block:
+        """``contentStart``."""
+        self._named(body)
+        name, kind, role = _text(body, "contentName"), _text(body, "type"), _text(body, "role")
+        if name in self._used:
+            raise WrongInput(f"contentName {name!r:.60} is used already")
+        if kind not in _ROLES:
+            raise WrongInput(f"type must be one of {', '.join(_ROLES)}")
+        known = _ROLES[kind]
+        if known is not None and role not in known:
+            raise WrongInput(f"role {role!r:.60} does not go with type {kind}")
+        block = Block(kind, role, body.get("interactive") is True)
+        system = kind == "TEXT" and role == "SYSTEM"
+        if (not self._used and not system) or (self._begun and system):
+            raise WrongInput("the first block must be of the role SYSTEM, and no later one (nova_sonic.md#57)")
+        match kind:
+            case "TEXT":
+                self._text_start(block)
+            case "AUDIO":
+                self._audio_start(block, body)
+            case _:
+                block.tool_use_id = _text(_object(body, "toolResultInputConfiguration"), "toolUseId")
+        self._begun = True
+        self._used.add(name)
+        self._open[name] = block
+        self._kinds[kind] += 1
+        return block
+
+    def _text_start(self, block: Block) -> None:
+        if block.interactive or block.role not in ("USER", "ASSISTANT"):
+            return
+        if self.audio_begun:
+            if self.options.late_text == "refused":
+                raise WrongInput("history after the audio has begun")
+            return
+        before = self.history[-1][0] if self.history else "ASSISTANT"
+        if block.role == before and (not self.history or self.options.history == "alternating"):
+            raise WrongInput("the history begins with USER and alternates (nova_sonic.md#26)")
+        if self.options.most_history is not None and len(self.history) >= self.options.most_history:
+            raise WrongInput(f"more than {self.options.most_history} messages of history (nova_sonic.md#58)")
+
+    def _audio_start(self, block: Block, body: dict[str, Any]) -> None:
+        if self._kinds["TEXT"]:
+            raise WrongInput("audio begins within a block of text", TOO_EARLY)
+        if self._kinds["AUDIO"]:
+            raise WrongInput("a block of audio is open already")
+        rate = _object(body, "audioInputConfiguration").get("sampleRateHertz", 16_000)
+        if rate not in RATES:
+            raise WrongInput(f"sampleRateHertz must be one of {', '.join(map(str, RATES))}")
+        block.ignored = block.role != "USER"
+        if not block.ignored:
+            self.input_rate = rate
+            self.audio_begun = True
+
+    def piece(self, body: dict[str, Any], kind: str, desk: Any) -> tuple[Block, str]:
+        """``textInput``, ``toolResult`` or ``audioInput``: its block and its content."""
+        block, content = self._block(body), body.get("content")
+        if block.type != kind or not isinstance(content, str):
+            raise WrongInput(f"a piece of {kind} with a content that is a text, in a block of type {kind}")
+        if kind == "AUDIO":
+            if self._kinds["TEXT"] and not desk.misbehaves(SonicMisbehaviour.AUDIO_IN_TEXT_TAKEN, "it is heard"):
+                raise WrongInput("audio within a block of text", TOO_EARLY)
+        else:
+            block.pieces.append(content)
+        return block, content
+
+    def content_end(self, body: dict[str, Any]) -> Block:
+        """``contentEnd``: what the block was."""
+        block = self._block(body)
+        del self._open[body["contentName"]]
+        self._kinds[block.type] -= 1
+        if block.type == "TEXT" and block.role == "SYSTEM":
+            self.system = block.text
+        elif block.type == "TEXT" and not block.interactive and not self.audio_begun:
+            self.history.append((block.role, block.text))
+            size = len(block.text.encode(errors="surrogatepass"))
+            self._size += size
+            if size > MOST_MESSAGE or self._size > MOST_HISTORY:
+                raise WrongInput(f"a history of {self._size} bytes, {size} in this message", TOO_MUCH)
+        return block
+
+    # --- inside ---
+
+    def _expect(self, stage: str, name: str) -> None:
+        if self.stage != stage:
+            raise WrongInput(f"{name} is out of order (nova_sonic.md#26)")
+
+    def _named(self, body: dict[str, Any]) -> None:
+        self._expect("prompt", "content")
+        if _text(body, "promptName") != self.name:
+            raise WrongInput(f"promptName {body['promptName']!r:.60} is not {self.name!r:.60}")
+
+    def _block(self, body: dict[str, Any]) -> Block:
+        self._named(body)
+        block = self._open.get(_text(body, "contentName"))
+        if block is None:
+            raise WrongInput(f"no block {body['contentName']!r:.60} is open")
+        return block
+
+
+def _object(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = body.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise WrongInput(f"{name} must be an object")
+    return value
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise WrongInput(f"{name} must be a text that is not empty")
+    return value
+
+
+def _tool(one: Any) -> dict[str, Any]:
+    """A tool as the replier sees it, in the shape of a function tool."""
+    if not isinstance(one, dict):
+        raise WrongInput("each of tools must be an object")
+    told = _object(one, "toolSpec")
+    schema = _object(told, "inputSchema").get("json")
+    try:
+        parameters = json.loads(schema) if isinstance(schema, str) else None
+    except (ValueError, RecursionError):
+        parameters = None
+    if not isinstance(parameters, dict):
+        raise WrongInput("inputSchema.json must be the text of a JSON object (nova_sonic.md#23)")
+    described = told.get("description")
+    return {
+        "type": "function",
+        "name": _text(told, "name"),
+        "description": described if isinstance(described, str) else "",
+        "parameters": parameters,
+    }
