@@ -9,11 +9,10 @@ Leaving the context without an exception calls ``verify()``.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, MutableSequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from aiohttp import web
 
@@ -28,16 +27,18 @@ from mockserver.errors import ExpectationFailed, ServerError, UsageError
 from mockserver.server.admission import Admission, Asked, checked_origins
 from mockserver.server.alarms import Alarms
 from mockserver.server.clock import Clock
+from mockserver.server.entrance import Entrance, elsewhere
 from mockserver.server.hiding import hider
 from mockserver.server.journal_file import journal_of
-from mockserver.server.local import cannot_listen, loopback, settled, stop_listening
+from mockserver.server.local import settled, stop_listening
 from mockserver.server.neighbours import Neighbours, spends_nothing
 from mockserver.server.outlast import LIMIT_SECONDS
 from mockserver.server.pump import Pump, Upstream
 from mockserver.server.sessions import AnyFault, ArmedFault, FaultSet, Past, SessionHandle, account
 from mockserver.server.tokens import checked_token
 from mockserver.server.virtual import add_account
-from mockserver.server.websocket.app import App, told
+from mockserver.server.websocket.app import told
+from mockserver.server.websocket.outlet import Outlet
 from mockserver.server.whereabouts import Whereabouts, authority, houses_of, spoken_at
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 CLOSE_GRACE = 0.2
 """Seconds that clients get to read the last of what was sent to them when the server closes."""
-PLAIN_GRACE = 0.05
-"""Seconds that plain HTTP requests get to finish when the server closes."""
 
 
 class MockServer:
@@ -116,7 +115,7 @@ class MockServer:
         self._running: dict[Pump, SessionHandle] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._alarms: Alarms | None = None
-        self._app: App | None = None
+        self._entrance: Entrance | None = None
         self._neighbours: Neighbours | None = None
         self._control: Control | None = None
         self._listener: asyncio.Server | None = None
@@ -238,20 +237,12 @@ class MockServer:
             raise ServerError("this server is already running; make another MockServer for a second one")
         self.admission.check()
         loop = asyncio.get_running_loop()
-        app = App(self, loop=loop, complain=self._failures.append)
-        secure: ssl.SSLContext | None = None
-        if self._tls:
-            from mockserver.server.tls import Certificate
-
-            self.certificate = Certificate(*(() if loopback(self._host) or not self._host else (self._host,)))
-            secure = self.certificate.context
-        try:
-            self._listener = await loop.create_server(
-                app, self._host, self._wanted_port, ssl=secure, backlog=1024, reuse_address=True
-            )
-        except (OSError, UnicodeError) as error:  # no such port, no such name, a name that can be none
-            raise cannot_listen(self._host, self._wanted_port, error) from None
-        self._loop, self._app, self._alarms = loop, app, Alarms(Clock(loop))
+        streams = any(house.dialect.transport != "websocket" for house in houses_of(self.source))
+        complain = self._failures.append
+        entrance = Entrance(self, self._host, tls=self._tls, streams=streams, complain=complain)
+        self._listener = await entrance.listen(self._wanted_port)
+        self.certificate = entrance.certificate
+        self._loop, self._entrance, self._alarms = loop, entrance, Alarms(Clock(loop))
         add_account(loop, lambda: account(self.sessions))
         self._neighbours = Neighbours(self, clock=self._alarms.clock, dialler=self._dial, failed=self._failed_at)
         self._port = self._listener.sockets[0].getsockname()[1]
@@ -262,7 +253,7 @@ class MockServer:
 
         Upstreams that a recorder still listens to may end what they are saying (``outlast`` False: they may not).
         """
-        if self._listener is None or self._app is None:
+        if self._listener is None or self._entrance is None:
             return
         await settled(self.journal)
         listener, self._listener = self._listener, None
@@ -280,14 +271,9 @@ class MockServer:
             self._gone.clear()
             await self._gone.wait()
         late.cancel()
-        self._app.pre_shutdown()
-        await asyncio.sleep(0)  # handlers of idle connections end here
-        await self._app.shutdown(PLAIN_GRACE)
-        await asyncio.sleep(0)  # and those that were cancelled here, not in a loop that is gone
+        await self._entrance.close()
         if self._dialler is not None:
             await self._dialler.close()
-        if self.certificate is not None:
-            self.certificate.close()
         self._loop = None
 
     def call(self, action: Callable[[], T]) -> T:
@@ -308,8 +294,10 @@ class MockServer:
 
     # --- for the HTTP side ---
 
-    def open(self, handshake: Handshake) -> Pump | HttpReply:
-        """A session for one more connection."""
+    def open(
+        self, handshake: Handshake, *, outlet: Callable[..., Any] = Outlet, transport: str = "websocket"
+    ) -> Pump | HttpReply:
+        """A session for one more connection. ``outlet``: makes the one writer to its client."""
         assert self._alarms is not None
         if self._listener is None:
             return told(503, "mockserver is closing")
@@ -319,6 +307,9 @@ class MockServer:
             return told(*refusal)
         clock = self._alarms.clock
         dialect = spoken_at(self.source, handshake)
+        if dialect.transport != transport:
+            self._failures.append(ExpectationFailed(elsewhere(dialect.title, dialect.transport, transport)))
+            return told(404, str(self._failures[-1]))
         log = self.journal.open(dialect, began_us=clock.micros())
         context = SessionContext(log.number, log.seed, log.lens, log.began_us, clock.unix_us(), self.base_url)
         try:
@@ -331,7 +322,14 @@ class MockServer:
             log.ended = True
             self._failures.append(failure(f"session {log.number} could not begin", error))
             return told(500, "internal error of the mock server; its problems() say what happened")
-        pump = Pump(session, self._alarms, failed=self._failed, upstream=self._upstream, outlast=self._outlast)
+        pump = Pump(
+            session,
+            self._alarms,
+            failed=self._failed,
+            upstream=self._upstream,
+            outlast=self._outlast,
+            outlet=outlet,
+        )
         self._running[pump] = handle = SessionHandle(session, pump, self.call, dialect)
         self.sessions.append(handle)
         return pump

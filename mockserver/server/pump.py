@@ -6,11 +6,12 @@ the dialler call it, it feeds the session and executes what comes back, and noth
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, Future, TimerHandle, Transport, ensure_future, wait
+from asyncio import AbstractEventLoop, Future, TimerHandle, ensure_future, wait
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from mockserver.core.burst import Burst
 from mockserver.core.frames import (
     Abort,
     Accept,
@@ -65,6 +66,45 @@ class Upstream(Protocol):
     async def finished(self) -> None: ...
 
 
+class Writer(Protocol):
+    """What writes to the client: the only one that does."""
+
+    taken: int
+    shut: bool
+
+    def put(self, frame: Text | Binary | Close | Lost) -> None: ...
+
+    def put_all(self, burst: Burst) -> None: ...
+
+    def flush(self) -> None: ...
+
+    def flush_soon(self) -> None: ...
+
+    def pong(self, payload: bytes) -> None: ...
+
+    @property
+    def crowded(self) -> bool: ...
+
+    @property
+    def held(self) -> int: ...
+
+    async def room(self) -> None: ...
+
+    def stop(self) -> object: ...
+
+
+class Line(Protocol):
+    """The client's connection, as far as a session may end it."""
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any: ...
+
+
 class Pump:
     """One client connection. ``decided`` is how the handshake is to be answered, once the session knows."""
 
@@ -76,6 +116,7 @@ class Pump:
         failed: Callable[[Pump, Exception], None],
         upstream: Callable[[Pump], Upstream] | None = None,
         outlast: float = LIMIT_SECONDS,
+        outlet: Callable[[Callable[[Close | Lost], None]], Writer] = Outlet,
     ) -> None:
         self.session = session
         session.emit = self._execute
@@ -83,11 +124,13 @@ class Pump:
         self.clock = alarms.clock
         self.loop: AbstractEventLoop = self.clock.loop
         self.began_us: Micros = session.log.began_us
-        self.outlet = Outlet(self._sent_last)
+        self.outlet = outlet(self._sent_last)
+        self.idle: Callable[[], None] | None = None
+        """Called where nothing is due: the client may have ended its input."""
         session.emit_burst = self.outlet.put_all
         self.decided: Future[Decision] = self.loop.create_future()
         self.left: Future[None] = self.loop.create_future()
-        self.transport: Transport | None = None
+        self.transport: Line | None = None
         self.ponging = True
         self.reading = True
         self.lingers = False
@@ -309,6 +352,8 @@ class Pump:
         due = None if self.session.over else self.session.wake_at()
         if due is not None:
             self._alarms.set(self, self.began_us + due)
+        elif self.idle is not None:
+            self.loop.call_soon(self.idle)
 
     def _disarm(self) -> None:
         """The session is over: nothing is due and nothing is awaited any more."""
@@ -335,3 +380,5 @@ class Pump:
             self._over()
         elif self.session.due is not None:
             self._alarms.set(self, self.began_us + self.session.due)
+        elif self.idle is not None:
+            self.loop.call_soon(self.idle)

@@ -24,7 +24,7 @@ ADDING = ("NODE_EXTRA_CA_CERTS",)
 class Certificate:
     """The server's side of TLS, and the files that tell clients to trust it."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, streams: bool = False) -> None:
         try:
             import trustme
         except ImportError:
@@ -35,7 +35,8 @@ class Certificate:
         certificate = authority.issue_cert(*dict.fromkeys((*NAMES, *names)))
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(self.context)
-        self.context.set_alpn_protocols(["http/1.1"])  # the handshake of RFC 6455 is one of HTTP/1.1
+        # The handshake of RFC 6455 is one of HTTP/1.1: who may talk to a websocket is not offered another.
+        self.context.set_alpn_protocols(["h2", "http/1.1"] if streams else ["http/1.1"])
         self.pem: bytes = authority.cert_pem.bytes()
         self._folder: Path | None = None
 

@@ -30,7 +30,7 @@ from mockserver.engines.base import HttpReply, Request
 from mockserver.errors import ExpectationFailed
 from mockserver.server.pump import Pump
 from mockserver.server.turnstile import Turnstile
-from mockserver.server.websocket.outlet import reset
+from mockserver.server.websocket.outlet import Outlet, reset
 from mockserver.server.websocket.reading import broken, lost, read
 from mockserver.server.websocket.strict import Frames, handshake_problem
 
@@ -261,6 +261,7 @@ class App(web.Server):
         writer = await ws.prepare(bare)
         if writer is not None:
             takeover = "server_no_context_takeover" not in ws.headers.get("Sec-WebSocket-Extensions", "")
+            assert isinstance(pump.outlet, Outlet)
             pump.outlet.open(transport, writer.drain, window_bits=int(ws.compress), takeover=takeover)
             pump.settle()
             assert isinstance(request.protocol, ClientConnection)

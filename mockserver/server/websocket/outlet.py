@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from random import Random
 from time import monotonic
+from typing import Any, Protocol
 
 from mockserver.core.burst import Burst, filled
 from mockserver.core.frames import Binary, Close, Frame, Lost, Text
@@ -65,7 +66,15 @@ def close_payload(code: int | None, reason: str = "") -> bytes:
     return b"" if code is None else _CODE(code) + reason.encode()[:123]
 
 
-def reset(transport: Transport) -> None:
+class Abortable(Protocol):
+    """A connection that can be ended at once."""
+
+    def abort(self) -> None: ...
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any: ...
+
+
+def reset(transport: Abortable) -> None:
     """End a connection with a TCP reset instead of a FIN."""
     sock = transport.get_extra_info("socket")
     if sock is not None:

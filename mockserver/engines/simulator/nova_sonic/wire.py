@@ -80,6 +80,7 @@ class Wire:
 
     def usage(self, *, heard_ms: float = 0, read: int = 0, spoken_ms: float = 0, written: int = 0) -> None:
         """``usageEvent``: what is new, and all so far."""
+        self.begin()
         delta = {
             "input": {"speechTokens": round(heard_ms / SPEECH_MS), "textTokens": read},
             "output": {"speechTokens": round(spoken_ms / SPEECH_MS), "textTokens": written},

@@ -1,0 +1,67 @@
+"""What stands between a listener and the sessions: the certificate, and the protocol that a connection speaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mockserver.errors import ExpectationFailed
+from mockserver.server.local import cannot_listen, loopback
+from mockserver.server.websocket.app import App
+
+if TYPE_CHECKING:
+    from mockserver.server.http2.door import Door
+    from mockserver.server.tls import Certificate
+
+PLAIN_GRACE = 0.05
+"""Seconds that plain HTTP requests get to finish when the server closes."""
+
+
+class Entrance:
+    """``streams``: some of the providers speak over HTTP/2. ServerError where what that needs is not installed."""
+
+    def __init__(
+        self, host: Any, address: str, *, tls: bool, streams: bool, complain: Callable[[ExpectationFailed], object]
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._address = address
+        self._app = App(host, loop=self._loop, complain=complain)
+        self._door: Door | None = None
+        self.certificate: Certificate | None = None
+        if streams:
+            from mockserver.server.http2.door import Door
+
+            self._door = Door(host, self._loop, self._app)
+        if tls:
+            from mockserver.server.tls import Certificate
+
+            names = () if loopback(address) or not address else (address,)
+            self.certificate = Certificate(*names, streams=streams)
+
+    async def listen(self, port: int) -> asyncio.Server:
+        """Listen. ServerError where that is not possible."""
+        secure = None if self.certificate is None else self.certificate.context
+        try:
+            return await self._loop.create_server(
+                self._door or self._app, self._address, port, ssl=secure, backlog=1024, reuse_address=True
+            )
+        except (OSError, UnicodeError) as error:  # no such port, no such name, a name that can be none
+            raise cannot_listen(self._address, port, error) from None
+
+    async def close(self) -> None:
+        """End the connections, whose sessions have ended."""
+        if self._door is not None:
+            self._door.close()
+        self._app.pre_shutdown()
+        await asyncio.sleep(0)  # handlers of idle connections end here
+        await self._app.shutdown(PLAIN_GRACE)
+        await asyncio.sleep(0)  # and those that were cancelled here, not in a loop that is gone
+        if self.certificate is not None:
+            self.certificate.close()
+
+
+def elsewhere(title: str, speaks: str, came: str) -> str:
+    """A client has come to a provider in a way in which nobody can talk to it."""
+    how = {"websocket": "a websocket", "event-stream": "a stream of HTTP/2"}
+    return f"{title} is reached over {how[speaks]}, and a client came with {how[came]}"
