@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -22,6 +22,7 @@ from mockserver.core.view import Kind, Lens, View, plain_view
 from mockserver.dialects.causes import Causes, InOrder
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life, Mark, Replies, TableReplies
+from mockserver.dialects.pointing import PointTarget
 from mockserver.dialects.problems import WORDS, Problem, Trouble
 
 DEEPEST = 200
@@ -90,6 +91,7 @@ class Dialect:
     subprotocols: tuple[str, ...] = ()  # the ones a server selects, best first
     keys = Keys()  # where its keys stand
     harmless_headers: tuple[str, ...] = ()  # of its own, whose value a recording keeps
+    points: Callable[[PointTarget], str] | None = None  # turns clients that have the address in their code; says how
     simulator: object = ""  # the room of its simulated server, in whose ``source`` it is in ``PROVIDERS``; "" for none
     rules = MatchRules()
     life = Life()  # which events mark what in the life of a reply

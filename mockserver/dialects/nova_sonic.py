@@ -17,7 +17,9 @@ from mockserver.core.json_text import dumps
 from mockserver.core.view import Audio, Kind, Lens, View
 from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, event
 from mockserver.dialects.causes import Ahead, Cause, Causes, Turns
+from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life, Outcome, Replies, Status
+from mockserver.dialects.pointing import bedrock_clients
 from mockserver.dialects.problems import Problem, Trouble
 
 INTERRUPTED = '{ "interrupted" : true }'
@@ -40,8 +42,9 @@ class NovaSonic(Dialect):
     name = "nova_sonic"
     title = "Amazon Nova Sonic"
     words: tuple[str, ...] = ("nova-sonic", "bedrock")
-    simulator = "mockserver.engines.simulator.nova_sonic.source"
+    simulator = "nova_sonic"
     transport = "event-stream"
+    upstream = "https://bedrock-runtime.us-east-1.amazonaws.com"
     socket_path = "/model/amazon.nova-2-sonic-v1:0/invoke-with-bidirectional-stream"
     paths = ("/invoke-with-bidirectional-stream",)
     # The SDKs sign with whatever key there is and need a region to do so (nova_sonic.md#3, nova_sonic.md#10).
@@ -51,7 +54,8 @@ class NovaSonic(Dialect):
         "AWS_SECRET_ACCESS_KEY": "{key}",
         "AWS_REGION": "us-east-1",
     }
-    key_headers = ("authorization", "x-amz-security-token")
+    points = staticmethod(bedrock_clients)
+    keys = Keys(hidden_headers=("x-amz-security-token",))
     rules = MatchRules(ids=("event.*.promptName", "event.*.contentName", "event.**.toolUseId"))
     problems = PROBLEMS
     does = {"cancel midway": "nova_sonic.md#36", "session expired": "nova_sonic.md#48"}
@@ -127,7 +131,7 @@ class NovaSonic(Dialect):
 
     def causes(self) -> Causes:
         """What was heard, and that the user has cut in, follow the client's audio."""
-        return Heard(self)
+        return HeardTurns(self)
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
         """An exception, which is the last of the stream (nova_sonic.md#19)."""
@@ -149,7 +153,7 @@ def _rate(view: View, where: str) -> tuple[int, str] | None:
     return (int(rate), "pcm") if known and rate is not None else None
 
 
-class Heard(Turns):
+class HeardTurns(Turns):
     """Blocks of the user's words, and those that say that the user has cut in, react to audio."""
 
     def __init__(self, lens: Dialect) -> None:
@@ -194,7 +198,11 @@ class Blocks:
 
     def see(self, sender: Sender, what: View | Frame, *, name: str | None = None) -> None:
         """One frame. Pieces of a reply are not read."""
-        if sender is not Sender.SERVER or name in ("audioOutput", "textOutput", "toolUse"):
+        if sender is Sender.CLIENT:
+            if name is None or name == "contentStart":
+                self._asked(what if isinstance(what, View) else self._lens.view(what, sender))
+            return
+        if name in ("audioOutput", "textOutput", "toolUse"):
             return
         view = what if isinstance(what, View) else self._lens.view(what, sender)
         if view.name == "contentStart":
@@ -280,6 +288,12 @@ class Blocks:
     def speak(self, words: str, ids: Ids) -> tuple[str, list[Text]]:
         """Not made up here: a reply is spoken, and what its audio is only its server knows."""
         return "", []
+
+    def _asked(self, view: View) -> None:
+        """Text that is to be answered, or a tool's result: what the assistant says now is another reply."""
+        told = inner(view) if view.name == "contentStart" else {}
+        if told.get("interactive") is True or told.get("type") == "TOOL":
+            self._late = None
 
     def _trails(self, told: Mapping[str, Any]) -> bool:
         """Whether this is the text of what was spoken before a tool was called: it begins no reply."""

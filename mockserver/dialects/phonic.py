@@ -13,6 +13,7 @@ from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_s
 from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life
+from mockserver.dialects.pointing import phonic_clients
 from mockserver.dialects.problems import Problem
 
 _FORMAT = re.compile(r"(pcm|mulaw|alaw)_(\d+)")
@@ -29,6 +30,7 @@ class Phonic(Dialect):
     paths = ("/v1/sts/ws",)
     env_vars = {"PHONIC_API_KEY": "{key}"}
     keys = Keys(begins=(("ph_", 16),), env="PHONIC_API_KEY")
+    points = staticmethod(phonic_clients)
     rules = MatchRules(ids=("tool_call_id",), optional=("mute", "unmute"))
     life = Life(
         opening=("conversation_created",),

@@ -12,7 +12,7 @@ fail, even where the client swallowed the error. It is put in place of the test'
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -153,6 +153,25 @@ def realtime_mock_factory(request: pytest.FixtureRequest) -> Factory:
     from mockserver.pytest_plugin.factory import Factory
 
     return request.config.stash.setdefault(FACTORY, Factory(request.session))
+
+
+@pytest.fixture
+def realtime_mock_point(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[MockServer | None], list[str]]:
+    """A function that turns clients with an address in their code to a server, by default the test's ``realtime_mock``.
+
+    Called in the test; everything is put back after it. It returns what it patched, and a failed test's report says so.
+    """
+
+    def point(server: MockServer | None = None) -> list[str]:
+        from mockserver.server.pointing import point_clients
+
+        told = point_clients(server or request.getfixturevalue("realtime_mock"), monkeypatch.setattr)
+        request.node.add_report_section("call", "realtime_mock patched", "\n".join(told))
+        return told
+
+    return point
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from mockserver.server.local import cannot_listen, loopback
 from mockserver.server.websocket.app import App
 
 if TYPE_CHECKING:
-    from mockserver.server.http2.door import Door
+    from mockserver.server.http2.door import StreamDoor
     from mockserver.server.tls import Certificate
 
 PLAIN_GRACE = 0.05
@@ -27,12 +27,12 @@ class Entrance:
         self._loop = asyncio.get_running_loop()
         self._address = address
         self._app = App(host, loop=self._loop, complain=complain)
-        self._door: Door | None = None
+        self._door: StreamDoor | None = None
         self.certificate: Certificate | None = None
         if streams:
-            from mockserver.server.http2.door import Door
+            from mockserver.server.http2.door import StreamDoor
 
-            self._door = Door(host, self._loop, self._app)
+            self._door = StreamDoor(host, self._loop, self._app)
         if tls:
             from mockserver.server.tls import Certificate
 

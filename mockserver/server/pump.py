@@ -66,7 +66,7 @@ class Upstream(Protocol):
     async def finished(self) -> None: ...
 
 
-class Writer(Protocol):
+class FrameWriter(Protocol):
     """What writes to the client: the only one that does."""
 
     taken: int
@@ -93,7 +93,7 @@ class Writer(Protocol):
     def stop(self) -> object: ...
 
 
-class Line(Protocol):
+class ClientLine(Protocol):
     """The client's connection, as far as a session may end it."""
 
     def close(self) -> None: ...
@@ -116,7 +116,7 @@ class Pump:
         failed: Callable[[Pump, Exception], None],
         upstream: Callable[[Pump], Upstream] | None = None,
         outlast: float = LIMIT_SECONDS,
-        outlet: Callable[[Callable[[Close | Lost], None]], Writer] = Outlet,
+        outlet: Callable[[Callable[[Close | Lost], None]], FrameWriter] = Outlet,
     ) -> None:
         self.session = session
         session.emit = self._execute
@@ -130,7 +130,7 @@ class Pump:
         session.emit_burst = self.outlet.put_all
         self.decided: Future[Decision] = self.loop.create_future()
         self.left: Future[None] = self.loop.create_future()
-        self.transport: Line | None = None
+        self.transport: ClientLine | None = None
         self.ponging = True
         self.reading = True
         self.lingers = False

@@ -77,6 +77,12 @@ class Relay:
 
     def __init__(self, upstream: str, dialect: Dialect, *, key: str | None = None) -> None:
         checked_upstream(upstream)
+        if dialect.transport != "websocket":
+            raise UsageError(
+                f"{dialect.title} cannot be recorded: each message is signed for the host it goes to, and a recorder "
+                "would have to sign anew with your credentials, which is not built; import a log (mockserver import), "
+                f'or record a simulated one (mockserver.server.record.Recording of simulator("{dialect.name}"))'
+            )
         self.upstream = upstream
         self.dialect = dialect
         self.failures: list[UpstreamError] = []

@@ -16,9 +16,9 @@ from h2.settings import SettingCodes
 
 from mockserver.core.frames import Handshake, Pairs
 from mockserver.engines.base import HttpReply
-from mockserver.server.http2.leaving import PING, Sieve
+from mockserver.server.http2.leaving import PING, FrameTooLong, Sieve
 from mockserver.server.http2.outlet import StreamOutlet
-from mockserver.server.http2.stream import Stream
+from mockserver.server.http2.stream import EventStream
 from mockserver.server.pump import Pump
 from mockserver.server.websocket.app import split_target, told
 from mockserver.server.websocket.outlet import reset
@@ -49,7 +49,7 @@ class Http2Connection(Protocol):
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         self._sieve = Sieve()
         self._transport: Transport | None = None
-        self._streams: dict[int, Stream] = {}
+        self._streams: dict[int, EventStream] = {}
         self._paused = False
         self._closing = False
         self.came = 0.0
@@ -59,10 +59,10 @@ class Http2Connection(Protocol):
     def connection_made(self, transport: Any) -> None:
         """A client is there, and has said so."""
         self._transport = transport
-        self._h2.local_settings.update(
+        self._h2.initiate_connection()
+        self._h2.update_settings(
             {SettingCodes.INITIAL_WINDOW_SIZE: WINDOW, SettingCodes.MAX_CONCURRENT_STREAMS: MOST_STREAMS}
         )
-        self._h2.initiate_connection()
         self._h2.increment_flow_control_window(WINDOW)
         self.flush()
 
@@ -71,7 +71,7 @@ class Http2Connection(Protocol):
         self.came = self.loop.time()
         try:
             happened = self._h2.receive_data(self._sieve.passed(data))
-        except (H2Error, UnicodeError) as problem:
+        except (H2Error, UnicodeError, FrameTooLong) as problem:
             self._broken(f"protocol error: {problem}"[:200])
             return
         for event in happened:
@@ -216,7 +216,7 @@ class Http2Connection(Protocol):
         if isinstance(pump, HttpReply):
             self._refuse(number, pump)
             return
-        self._streams[number] = stream = Stream(self, number, pump)
+        self._streams[number] = stream = EventStream(self, number, pump)
         stream.begin(handshake)
 
     def _refuse(self, stream: int, reply: HttpReply) -> None:

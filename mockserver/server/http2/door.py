@@ -22,7 +22,7 @@ except ImportError:
     ) from None
 
 
-class Door:
+class StreamDoor:
     """Makes a protocol for each connection. ``plain``: makes that of HTTP/1.1."""
 
     def __init__(self, host: StreamHost, loop: AbstractEventLoop, plain: Callable[[], BaseProtocol]) -> None:

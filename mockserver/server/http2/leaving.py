@@ -10,7 +10,13 @@ from __future__ import annotations
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What every client sends first (RFC 9113 section 3.4)."""
 HEAD = 9
+LONGEST = 16_384
+"""Bytes of a frame where a server allows no more (RFC 9113 section 4.2). h2 would wait for all of a longer one."""
 PING, GOAWAY = 6, 7
+
+
+class FrameTooLong(Exception):
+    """A frame that is longer than this server allows."""
 
 
 class Sieve:
@@ -24,7 +30,7 @@ class Sieve:
         self._dropping = False
 
     def passed(self, data: bytes) -> bytes:
-        """What of these bytes goes on."""
+        """What of these bytes goes on. FrameTooLong."""
         kept = []
         place = min(self._preface, len(data))
         self._preface -= place
@@ -38,6 +44,8 @@ class Sieve:
                 if len(self._head) < HEAD:
                     break
                 self._left = int.from_bytes(self._head[:3], "big")
+                if self._left > LONGEST:
+                    raise FrameTooLong(f"a frame of {self._left} bytes: expected at most {LONGEST}")
                 self._dropping = self._head[3] in self.without
                 if not self._dropping:
                     kept.append(bytes(self._head))

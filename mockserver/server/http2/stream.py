@@ -61,7 +61,7 @@ class Wires(Protocol):
     def done(self, stream: int) -> None: ...
 
 
-class Stream:
+class EventStream:
     """A session's end of one stream. It is the session's transport too: what a pump asks of a TCP connection."""
 
     def __init__(self, wires: Wires, number: int, pump: Pump) -> None:

@@ -17,7 +17,7 @@ from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.nova_sonic.options import NovaSonicOptions, SonicMisbehaviour
 from mockserver.engines.simulator.nova_sonic.problems import FILTERED
 from mockserver.engines.simulator.nova_sonic.prompt import Prompt
-from mockserver.engines.simulator.nova_sonic.wire import FINAL, SPECULATIVE, Wire
+from mockserver.engines.simulator.nova_sonic.wire import FINAL, SPECULATIVE, SonicWire
 from mockserver.engines.simulator.replies.asking import Asking
 from mockserver.engines.simulator.replies.reply import Context, Replier, Reply, Seen, ToolCall
 from mockserver.engines.simulator.voice.captions import cues
@@ -44,14 +44,14 @@ class SpokenReply:
     lengths: list[float] = field(default_factory=list)  # milliseconds of each sentence
 
 
-class Model:
+class SonicModel:
     """``ended``: told the kind and the message of what ends the stream. ``failed``: what a replier raised."""
 
     def __init__(
         self,
         desk: Desk[NovaSonicOptions],
         prompt: Prompt,
-        wire: Wire,
+        wire: SonicWire,
         replier: Replier,
         *,
         ended: Callable[[str, str], None],

@@ -13,12 +13,12 @@ from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator import reading
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.desk_engine import DeskEngine
-from mockserver.engines.simulator.nova_sonic.assistant import Model
-from mockserver.engines.simulator.nova_sonic.hearing import Microphone
+from mockserver.engines.simulator.nova_sonic.assistant import SonicModel
+from mockserver.engines.simulator.nova_sonic.hearing import SpeechInput
 from mockserver.engines.simulator.nova_sonic.options import NovaSonicOptions, SonicMisbehaviour
 from mockserver.engines.simulator.nova_sonic.problems import TOO_LONG, TOOL_RESULT, WrongInput, no_input
-from mockserver.engines.simulator.nova_sonic.prompt import Block, Prompt
-from mockserver.engines.simulator.nova_sonic.wire import FINAL, Wire
+from mockserver.engines.simulator.nova_sonic.prompt import ContentBlock, Prompt
+from mockserver.engines.simulator.nova_sonic.wire import FINAL, SonicWire
 from mockserver.engines.simulator.replies.reply import Replier
 from mockserver.engines.simulator.voice.listening import Ear
 from mockserver.engines.simulator.voice.words import count
@@ -45,9 +45,9 @@ class NovaSonicEngine(DeskEngine[Desk[NovaSonicOptions]]):
         super().__init__(Desk(context, options))
         self.model_name = model
         self.prompt = Prompt(first_generation, options)
-        self.wire = Wire(self.desk, self.prompt)
-        self.model = Model(self.desk, self.prompt, self.wire, replier, ended=self._fail, failed=failed)
-        self.voice = Microphone(self.desk, self.prompt, ear, spoke=self.model.interrupt, said=self._said)
+        self.wire = SonicWire(self.desk, self.prompt)
+        self.model = SonicModel(self.desk, self.prompt, self.wire, replier, ended=self._fail, failed=failed)
+        self.voice = SpeechInput(self.desk, self.prompt, ear, spoke=self.model.interrupt, said=self._said)
         self.asking = self.model.asking
         self._counted = counted
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -162,7 +162,7 @@ class NovaSonicEngine(DeskEngine[Desk[NovaSonicOptions]]):
             case _:
                 self._result(block)
 
-    def _text_ended(self, block: Block) -> None:
+    def _text_ended(self, block: ContentBlock) -> None:
         if block.role in ("SYSTEM", "SYSTEM_SPEECH"):
             return
         role = block.role.lower()
@@ -180,7 +180,7 @@ class NovaSonicEngine(DeskEngine[Desk[NovaSonicOptions]]):
         elif not self.desk.misbehaves(SonicMisbehaviour.HISTORY_LOST, "a message of the history is lost"):
             self.model.add(role, block.text)
 
-    def _result(self, block: Block) -> None:
+    def _result(self, block: ContentBlock) -> None:
         self._watch()
         try:
             json.loads(block.text)

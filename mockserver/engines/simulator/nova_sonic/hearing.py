@@ -14,7 +14,7 @@ PREFIX_MS = 200
 """Audio before the voice that is part of a turn. How much the service takes is unknown."""
 
 
-class Microphone:
+class SpeechInput:
     """``spoke``: the user has begun to speak. ``said``: the words and milliseconds of a turn; "" where it has none."""
 
     def __init__(

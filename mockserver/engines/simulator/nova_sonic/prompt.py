@@ -21,7 +21,7 @@ _ROLES = {"TEXT": ("SYSTEM", "USER", "ASSISTANT", "SYSTEM_SPEECH"), "AUDIO": Non
 
 
 @dataclass(slots=True, eq=False)
-class Block:
+class ContentBlock:
     """One block of content. ``ignored``: audio that is not the user's (nova_sonic.md#57)."""
 
     type: str
@@ -53,7 +53,7 @@ class Prompt:
     input_rate: int = 16_000
     history: list[tuple[str, str]] = field(default_factory=list)
     audio_begun: bool = False
-    _open: dict[str, Block] = field(default_factory=dict)
+    _open: dict[str, ContentBlock] = field(default_factory=dict)
     _kinds: Counter[str] = field(default_factory=Counter)  # of the open blocks
     _size: int = 0  # of the history, in bytes
     _used: set[str] = field(default_factory=set)
@@ -110,7 +110,7 @@ class Prompt:
 
     # --- content ---
 
-    def content_start(self, body: dict[str, Any]) -> Block:
+    def content_start(self, body: dict[str, Any]) -> ContentBlock:
         """``contentStart``."""
         self._named(body)
         name, kind, role = _text(body, "contentName"), _text(body, "type"), _text(body, "role")
@@ -121,7 +121,7 @@ class Prompt:
         known = _ROLES[kind]
         if known is not None and role not in known:
             raise WrongInput(f"role {role!r:.60} does not go with type {kind}")
-        block = Block(kind, role, body.get("interactive") is True)
+        block = ContentBlock(kind, role, body.get("interactive") is True)
         system = kind == "TEXT" and role == "SYSTEM"
         if (not self._used and not system) or (self._begun and system):
             raise WrongInput("the first block must be of the role SYSTEM, and no later one (nova_sonic.md#57)")
@@ -138,7 +138,7 @@ class Prompt:
         self._kinds[kind] += 1
         return block
 
-    def _text_start(self, block: Block) -> None:
+    def _text_start(self, block: ContentBlock) -> None:
         if block.interactive or block.role not in ("USER", "ASSISTANT"):
             return
         if self.audio_begun:
@@ -151,7 +151,7 @@ class Prompt:
         if self.options.most_history is not None and len(self.history) >= self.options.most_history:
             raise WrongInput(f"more than {self.options.most_history} messages of history (nova_sonic.md#58)")
 
-    def _audio_start(self, block: Block, body: dict[str, Any]) -> None:
+    def _audio_start(self, block: ContentBlock, body: dict[str, Any]) -> None:
         if self._kinds["TEXT"]:
             raise WrongInput("audio begins within a block of text", TOO_EARLY)
         if self._kinds["AUDIO"]:
@@ -164,7 +164,7 @@ class Prompt:
             self.input_rate = rate
             self.audio_begun = True
 
-    def piece(self, body: dict[str, Any], kind: str, desk: Any) -> tuple[Block, str]:
+    def piece(self, body: dict[str, Any], kind: str, desk: Any) -> tuple[ContentBlock, str]:
         """``textInput``, ``toolResult`` or ``audioInput``: its block and its content."""
         block, content = self._block(body), body.get("content")
         if block.type != kind or not isinstance(content, str):
@@ -176,7 +176,7 @@ class Prompt:
             block.pieces.append(content)
         return block, content
 
-    def content_end(self, body: dict[str, Any]) -> Block:
+    def content_end(self, body: dict[str, Any]) -> ContentBlock:
         """``contentEnd``: what the block was."""
         block = self._block(body)
         del self._open[body["contentName"]]
@@ -202,7 +202,7 @@ class Prompt:
         if _text(body, "promptName") != self.name:
             raise WrongInput(f"promptName {body['promptName']!r:.60} is not {self.name!r:.60}")
 
-    def _block(self, body: dict[str, Any]) -> Block:
+    def _block(self, body: dict[str, Any]) -> ContentBlock:
         self._named(body)
         block = self._open.get(_text(body, "contentName"))
         if block is None:

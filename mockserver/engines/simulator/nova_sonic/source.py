@@ -46,11 +46,11 @@ class NovaSonicSource(SimulatorSource[NovaSonicOptions]):
             # The words are unknown; status and class are those of the list of common errors (nova_sonic.md#64).
             known = "IncompleteSignature" if signed is None else "InvalidClientTokenId"
             status = 400 if signed is None else 403
-            return Answer([refusal(status, known, f"{known}: the request has no access key that exists")])
+            return SingleAnswer([refusal(status, known, f"{known}: the request has no access key that exists")])
         if not self.knows(told[1]):
-            return Answer([refusal(400, "ValidationException", NO_MODEL)])
+            return SingleAnswer([refusal(400, "ValidationException", NO_MODEL)])
         if self.options.most_streams is not None and self.streams >= self.options.most_streams:
-            return Answer([refusal(429, "ThrottlingException", TOO_MANY)])
+            return SingleAnswer([refusal(429, "ThrottlingException", TOO_MANY)])
         return NovaSonicEngine(
             options=self.options,
             context=context,
@@ -75,7 +75,7 @@ def refusal(status: int, kind: str, message: str) -> Refuse:
     return Refuse(status, headers, json.dumps({"message": message}).encode())
 
 
-class Answer:
+class SingleAnswer:
     """A request that gets an answer and no stream."""
 
     def __init__(self, answer: list[Effect]) -> None:

@@ -14,7 +14,7 @@ SPEECH_MS = 40
 """Milliseconds of audio that count as a token. How the service counts is unknown."""
 
 
-class Wire:
+class SonicWire:
     """What one stream says. ``completionStart`` comes once, before anything else."""
 
     def __init__(self, desk: Desk[NovaSonicOptions], prompt: Prompt) -> None:
