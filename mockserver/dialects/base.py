@@ -82,6 +82,7 @@ class Dialect:
     upstream: str | None = None  # the real service's base URL, as clients take it
     base_path = ""  # what ``server.base_url`` ends with
     transport: Literal["websocket", "event-stream"] = "websocket"  # the other: a stream of HTTP/2
+    extra = ""  # of this package, with what the transport needs; "" for nothing
     socket_path = "/"  # where the socket is; ``server.ws_url`` ends with it
     socket_fields: tuple[str, ...] = ()  # fields of a plain reply that hold the socket's URL
     socket_hosts: tuple[str, ...] = ("*",)  # hosts that such a field may name; ``*`` as in file names

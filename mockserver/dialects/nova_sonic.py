@@ -44,6 +44,7 @@ class NovaSonic(Dialect):
     words: tuple[str, ...] = ("nova-sonic", "bedrock")
     simulator = "nova_sonic"
     transport = "event-stream"
+    extra = "nova"
     upstream = "https://bedrock-runtime.us-east-1.amazonaws.com"
     socket_path = "/model/amazon.nova-2-sonic-v1:0/invoke-with-bidirectional-stream"
     paths = ("/invoke-with-bidirectional-stream",)
@@ -268,6 +269,10 @@ class Blocks:
             {"contentEnd": {**same, "type": "TEXT", "stopReason": "INTERRUPTED"}},
         ]
         return [Text(dumps({"event": one})) for one in said]
+
+    def belated(self, reply: str, ids: Ids) -> list[Text]:
+        """Not known: blocks do not come late."""
+        return []
 
     def late(self, view: View) -> bool:
         """Everything of the ended reply, up to the user's next words or the block that begins another one."""

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mockserver.errors import ExpectationFailed
+from mockserver.dialects.base import Dialect
+from mockserver.errors import ExpectationFailed, ServerError
 from mockserver.server.local import cannot_listen, loopback
 from mockserver.server.websocket.app import App
 
@@ -19,25 +20,37 @@ PLAIN_GRACE = 0.05
 
 
 class Entrance:
-    """``streams``: some of the providers speak over HTTP/2. ServerError where what that needs is not installed."""
+    """``streams``: a provider that speaks over HTTP/2. ServerError where what that needs is not installed."""
 
     def __init__(
-        self, host: Any, address: str, *, tls: bool, streams: bool, complain: Callable[[ExpectationFailed], object]
+        self,
+        host: Any,
+        address: str,
+        *,
+        tls: bool,
+        streams: Dialect | None,
+        complain: Callable[[ExpectationFailed], object],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._address = address
         self._app = App(host, loop=self._loop, complain=complain)
         self._door: StreamDoor | None = None
         self.certificate: Certificate | None = None
-        if streams:
-            from mockserver.server.http2.door import StreamDoor
+        if streams is not None:
+            try:
+                from mockserver.server.http2.door import StreamDoor
+            except ImportError:
+                raise ServerError(
+                    f"{streams.title} speaks HTTP/2, which needs the package h2, and that is not installed: "
+                    f"pip install 'realtime-mockserver[{streams.extra}]'"
+                ) from None
 
             self._door = StreamDoor(host, self._loop, self._app)
         if tls:
             from mockserver.server.tls import Certificate
 
             names = () if loopback(address) or not address else (address,)
-            self.certificate = Certificate(*names, streams=streams)
+            self.certificate = Certificate(*names, streams=streams is not None)
 
     async def listen(self, port: int) -> asyncio.Server:
         """Listen. ServerError where that is not possible."""

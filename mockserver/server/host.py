@@ -237,7 +237,8 @@ class MockServer:
             raise ServerError("this server is already running; make another MockServer for a second one")
         self.admission.check()
         loop = asyncio.get_running_loop()
-        streams = any(house.dialect.transport != "websocket" for house in houses_of(self.source))
+        dialects = [house.dialect for house in houses_of(self.source)]
+        streams = next((one for one in dialects if one.transport != "websocket"), None)
         complain = self._failures.append
         entrance = Entrance(self, self._host, tls=self._tls, streams=streams, complain=complain)
         self._listener = await entrance.listen(self._wanted_port)

@@ -80,6 +80,7 @@ def test_variables_point_at_the_server(dialect: Dialect) -> None:
     assert all("{" not in value for value in made.values())
     assert set(made.values()) <= {
         "k",
+        "us-east-1",  # AWS' clients sign for a region, whichever
         "http://127.0.0.1:4000",
         "ws://127.0.0.1:4000",
         "http://127.0.0.1:4000" + dialect.base_path,
@@ -154,7 +155,8 @@ def test_a_refusal_ends_with_a_close_that_fits_its_frame(dialect: Dialect) -> No
     if before:
         assert isinstance(before[0], Send)
         view = dialect.view(before[0].frame, Sender.SERVER)
-        assert (view.kind, view.name) == (Kind.EVENT, "error")
+        assert view.kind is Kind.EVENT
+        assert view.name == "error" or view.name.endswith("Exception")
 
 
 def test_the_table_in_the_documentation_is_what_the_code_says() -> None:

@@ -10,16 +10,8 @@ from asyncio import AbstractEventLoop, BaseProtocol, Protocol
 from collections.abc import Callable
 from typing import Any
 
-from mockserver.errors import ServerError
+from mockserver.server.http2.connection import Http2Connection, StreamHost
 from mockserver.server.http2.leaving import PREFACE
-
-try:
-    from mockserver.server.http2.connection import Http2Connection, StreamHost
-except ImportError:
-    raise ServerError(
-        "this provider speaks HTTP/2, which needs the package h2, and that is not installed: "
-        "pip install 'realtime-mockserver[nova]'"
-    ) from None
 
 
 class StreamDoor:

@@ -16,6 +16,7 @@ from mockserver.engines.simulator.nova_sonic.problems import FILTERED, INVALID, 
 from mockserver.replies import Rule
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.nova_sonic.talk import KEY, Stream, path, spec
+from tests.engines.simulator.test_known_sounds import voice
 
 LONG = "The tide comes in twice a day. It leaves shells of every colour on the sand."
 REFUSED = ("validationException", INVALID)
@@ -368,7 +369,7 @@ def test_sound_without_a_word_is_no_turn() -> None:
 
 def test_what_the_test_says_is_heard_in_audio_of_another_voice() -> None:
     stream = Stream(source("yes", transcripts=["hello from a real microphone"]))
-    stream.audio(b"\x00\x30\x00\xd0" * 3_200 + bytes(32 * 2_500))
+    stream.audio(voice(1, rate=16_000) + bytes(32 * 2_500))
     assert stream.words("USER") == ["hello from a real microphone"]
 
 
