@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockserver.cli.common import LINES, announce, logged, server_options, serving, steady, stop_signals, until_done
+from mockserver.cli.common import (
+    LINES,
+    announce,
+    logged,
+    replier_of,
+    server_options,
+    serving,
+    steady,
+    stop_signals,
+    until_done,
+)
 from mockserver.errors import ExpectationFailed, SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -94,8 +104,6 @@ class Dashed(click.Command):
 
 
 _COMMAND = "mockserver.command"
-LARGEST_SOUND = 16 << 20
-"""Bytes of a WAV file that a file of replies names."""
 
 
 @click.command("simulate", cls=Dashed)
@@ -141,7 +149,7 @@ def simulate_command(
     if len(set(names)) < len(names):
         raise UsageError(f"simulate {' '.join(names)}: a provider is named twice")
     given, prefixes = _settings(settings, names), _prefixes(at, names)
-    replier = _replier(replies)
+    replier = replier_of(replies)
     sources = [simulator(name, **replier, **given[name], **prefixes[name]) for name in names]
     server = MockServer(sources[0] if len(sources) == 1 else together(*sources), **server_options(options))
     to_run = click.get_current_context().meta[_COMMAND]
@@ -192,17 +200,3 @@ def _parsed(pair: str) -> tuple[str, Any]:
         return name, load(value, source=f"--set {name:.60}")
     except SpecError as error:
         raise UsageError(str(error)) from None
-
-
-def _replier(file: Path | None) -> dict[str, Any]:
-    """The replier of a file of replies, as a keyword."""
-    if file is None:
-        return {}
-    from mockserver.engines.simulator import Rules
-    from mockserver.server.text_files import bytes_of, text_of
-
-    def sound(name: str) -> bytes:
-        return bytes_of(file.parent / name, named=name, expected="a WAV file of 16 bit PCM", largest=LARGEST_SOUND)
-
-    text = text_of(file, named=str(file), expected="YAML with replies")
-    return {"replier": Rules.from_yaml(text, source=str(file), sound=sound)}

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mockserver.cli.common import LINES
+from mockserver.cli.common import LINES, replier_of
 from mockserver.dialects.registry import FAMILIAR
 from mockserver.errors import UsageError
 
@@ -19,6 +19,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command("sweep")
 @click.argument("what", metavar="MODULE:FUNCTION | --merge FILE...", nargs=-1, required=True)
 @click.option("--provider", default=FAMILIAR.name, show_default=True, metavar="NAME", help="Whose simulator answers.")
+@click.option("--replies", type=FILE, help="YAML file with what the model says, as of simulate.")
 @click.option("--tls", is_flag=True, help="The server has a certificate of its own; --env makes clients trust it.")
 @click.option("--env", is_flag=True, help="Set the variables that point clients at the server.")
 @click.option("--level", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
@@ -38,6 +39,8 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--fault", "faults", type=LINES, multiple=True, metavar="SPEC", help="Make one run under this (these) and show it."
 )
+@click.option("--turns", type=click.IntRange(1), help="With --fault: end the test after so many turns.")
+@click.option("--real-time", is_flag=True, help="With --fault: by the clock on the wall, not in virtual time.")
 @click.option("--merge", is_flag=True, help="The arguments are the JSON reports of shards: put them together.")
 @click.option("--json", "json_to", type=FILE, help="Write the report as JSON.")
 @click.option("--markdown", "markdown_to", type=FILE, help="Write the report as Markdown.")
@@ -74,8 +77,10 @@ def sweep_command(
         if len(what) > 1:
             raise UsageError(f"expected one MODULE:FUNCTION, got {len(what)}")
         sweeping = _sweeping(what[0], asked)
+        if asked["real_time"] and not faults:
+            raise UsageError("--real-time: a whole sweep would take days; it is for single runs, with --fault")
         if faults:
-            _one(sweeping, faults)
+            _one(sweeping, faults, asked["turns"])
             return
         report = _report(sweeping, what[0], asked)
         if pages is not None:
@@ -90,9 +95,19 @@ def sweep_command(
 def _sweeping(name: str, asked: dict[str, Any]) -> Any:
     from mockserver.sweep.driver import Sweeping, setting_of
 
-    taken = {key: asked[key] for key in ("hang_s", "seed", "env", "tls")}
-    setting = setting_of(_scenario(name), source=asked["provider"], **taken)
+    taken = {key: asked[key] for key in ("hang_s", "seed", "env", "tls", "real_time")}
+    setting = setting_of(_scenario(name), source=_source(asked["provider"], asked["replies"]), **taken)
     return Sweeping(setting, round(asked["within_s"] * 1_000_000))
+
+
+def _source(provider: str, replies: Path | None) -> Any:
+    """What answers, in a form that makes it anew for each run."""
+    if replies is None:
+        return provider
+    from mockserver.engines.simulator import simulator
+
+    replier = replier_of(replies)
+    return lambda: simulator(provider, **replier)
 
 
 def _report(sweeping: Any, name: str, asked: dict[str, Any]) -> Any:
@@ -103,11 +118,11 @@ def _report(sweeping: Any, name: str, asked: dict[str, Any]) -> Any:
     return swept(sweeping, name=name, progress=ProgressBar(sys.stderr) if sys.stderr.isatty() else None, **taken)
 
 
-def _one(sweeping: Any, faults: tuple[str, ...]) -> None:
+def _one(sweeping: Any, faults: tuple[str, ...], turns: int | None) -> None:
     from mockserver.sweep.driver import timeline
 
     sweeping.begin()
-    record = sweeping.once(faults)
+    record = sweeping.once(faults, turns=turns)
     for one in sweeping.said(record):
         click.echo(f"{one.verdict}: {one.how}")
     click.echo(timeline(record))

@@ -12,7 +12,7 @@ import yaml
 
 from mockserver import bounded_yaml
 from mockserver.errors import UsageError
-from mockserver.sweep.report import SweepReport
+from mockserver.sweep.report import SweepReport, SweptRun
 from mockserver.sweep.verdict import Verdict
 
 
@@ -35,7 +35,8 @@ def lines_of(report: SweepReport) -> dict[str, Verdict]:
     found: dict[str, Verdict] = {}
     for run in report.runs:
         if not run.worst.fine:
-            found[run.line] = max(run.worst, found.get(run.line, run.worst), key=lambda one: one.rank)
+            line = _line(run)
+            found[line] = max(run.worst, found.get(line, run.worst), key=lambda one: one.rank)
     return dict(sorted(found.items()))
 
 
@@ -79,6 +80,10 @@ def against(report: SweepReport, baseline: Mapping[str, Verdict]) -> Compared:
             worse.append(f"{verdict} (was {before}): {line}")
         elif verdict.rank < before.rank:
             better.append(f"{verdict} (was {before}): {line}")
-    ran = {run.line for run in report.runs}
+    ran = {_line(run) for run in report.runs}
     better += [f"fine (was {before}): {line}" for line, before in baseline.items() if line in ran and line not in now]
     return Compared(tuple(worse), tuple(new), tuple(better))
+
+
+def _line(run: SweptRun) -> str:
+    return "; ".join(run.faults)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 from mockserver.core.entry import Entered
@@ -18,18 +18,23 @@ from mockserver.errors import MockServerError
 from mockserver.faults.foresight import foresee
 from mockserver.faults.grammar import parse
 from mockserver.faults.listing import FaultEntry, catalogue
-from mockserver.faults.values import word_text
+from mockserver.faults.values import ordinal_text, word_text
 from mockserver.faults.where import event_text
 
 QUICK = 200
 """Runs of the level ``quick``."""
+LATER = 5
 MOST_FIELDS = 6
 """Fields of an event that faults of one field try."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One run to make. ``short``: the fault without ordinals, as a test writes it; ``event`` "" for a handshake."""
+    """One run to make. ``short``: the fault without ordinals, as a test writes it; ``event`` "" for a handshake.
+
+    ``first``: the fault that goes before it and makes the client connect anew, or "". ``later``: whether it strikes in
+    a connection after the first.
+    """
 
     spec: str
     short: str
@@ -37,37 +42,59 @@ class Candidate:
     event: str
     blame: str
     fact: str
+    first: str = ""
+    later: bool = False
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """All faults of the run."""
+        return (self.first, self.spec) if self.first else (self.spec,)
 
     @property
     def number(self) -> int:
         """For shards: the same in every process and version."""
-        return crc32(self.spec.encode())
+        return crc32("\n".join(self.faults).encode())
 
 
-def candidates(journal: Entered, dialect: Dialect, *, every: bool = False) -> list[Candidate]:
-    """All there are, in the order of the list of faults. ``every``: also at the second and the last of an event."""
-    events = _events(journal)
+def candidates(
+    journal: Entered, dialect: Dialect, *, every: bool = False, connection: int = 1, first: str = ""
+) -> list[Candidate]:
+    """All there are for one of the connections (from 1), in the order of the list of faults.
+
+    ``every``: also at the second and the last of an event. ``first``: the fault that made the client connect anew.
+    """
+    events = _events(journal, connection - 1)
     found: dict[str, Candidate] = {}
     for entry in catalogue(dialect):
         if not entry.missing:
-            for one in _of_fault(entry, events, every):
-                found.setdefault(one.spec, one)
+            for one in _of_fault(entry, events, every, connection):
+                found.setdefault(one.spec, replace(one, first=first, later=connection > 1))
     return list(found.values())
 
 
 def chosen(
     all_: Iterable[Candidate], fires: Callable[[Candidate], bool], *, most: int | None, seed: int = 0
 ) -> list[Candidate]:
-    """At most so many of those that fire, round-robin by fault, shuffled within a fault by the seed."""
+    """At most so many of those that fire: one in ``LATER`` of them in a later connection, where there is one."""
     if most is None:
         return [one for one in all_ if fires(one)]
+    # What a client that connects anew has to bear first is the handshake.
+    second = sorted((one for one in all_ if one.later), key=lambda one: bool(one.event))
+    later = _round_robin(second, fires, most // LATER, seed)
+    return _round_robin([one for one in all_ if not one.later], fires, most - len(later), seed) + later
+
+
+def _round_robin(
+    all_: Iterable[Candidate], fires: Callable[[Candidate], bool], most: int, seed: int
+) -> list[Candidate]:
+    """Round-robin by fault, shuffled within a fault by the seed."""
     groups: dict[str, list[Candidate]] = defaultdict(list)
     for one in all_:
         groups[one.fault].append(one)
     for name, group in groups.items():
         random.Random(f"{seed}/{name}").shuffle(group)
         # The last is taken first: a service that refuses every attempt asks most of a client.
-        group.sort(key=lambda one: not one.event and one.spec == one.short and " in " not in one.spec)
+        group.sort(key=lambda one: not one.event and one.spec == one.short and not one.spec.endswith(" connection"))
     taken: list[Candidate] = []
     lines = list(groups.values())
     while lines and len(taken) < most:
@@ -87,10 +114,12 @@ class _Event:
     fields: tuple[str, ...]
 
 
-def _events(journal: Entered) -> Mapping[str, _Event]:
-    """The events of the run by name, in their order."""
+def _events(journal: Entered, session: int) -> Mapping[str, _Event]:
+    """The events of one session by name, in their order."""
     found: dict[str, _Event] = {}
     for entry in journal.frames():
+        if entry.session != session:
+            continue
         view = journal.view(entry)
         if view is None or entry.sender is None or view.name.startswith(("close", "lost")):
             continue
@@ -103,14 +132,17 @@ def _events(journal: Entered) -> Mapping[str, _Event]:
     return found
 
 
-def _of_fault(entry: FaultEntry, events: Mapping[str, _Event], every: bool) -> Iterator[Candidate]:
+def _of_fault(entry: FaultEntry, events: Mapping[str, _Event], every: bool, connection: int) -> Iterator[Candidate]:
+    there = f" in {ordinal_text(connection)} connection"
+    anew = " after reconnect" if connection > 1 else ""
+
     def made(spec: str, short: str, event: str) -> Candidate:
         return Candidate(spec, short, entry.name, event, entry.blame, entry.fact)
 
     if entry.aims == "handshake":
         for words in entry.tries:
-            yield made(words, words, "")
-            yield made(f"{words} in 1st connection", f"{words} in 1st connection", "")
+            yield made(f"{words}{anew}", f"{words}{anew}", "")
+            yield made(f"{words}{there}", f"{words}{there}", "")
         return
     for words in entry.tries:
         for key, event in events.items():
@@ -119,9 +151,9 @@ def _of_fault(entry: FaultEntry, events: Mapping[str, _Event], every: bool) -> I
                 continue
             aside = f" from {event.sender}" if event.sender == Sender.CLIENT.value else ""
             for said in _filled(words, event):
-                short = f"{said} on {event_text(name)}{aside}"
+                short = f"{said} on {event_text(name)}{aside}{anew}"
                 for nth in _ordinals(event, every):
-                    yield made(f"{said} on {nth} {event_text(name)}{aside} in 1st connection", short, name)
+                    yield made(f"{said} on {nth} {event_text(name)}{aside}{there}", short, name)
 
 
 def _filled(words: str, event: _Event) -> Iterator[str]:

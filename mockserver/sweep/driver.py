@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from mockserver.core.frames import SECOND
+from mockserver.core.frames import SECOND, Micros, Sender
+from mockserver.core.journal import Journal
 from mockserver.dialects.registry import FAMILIAR
 from mockserver.engines.base import Source
 from mockserver.errors import ExpectationFailed, UsageError
+from mockserver.faults.where import event_text
 from mockserver.server.host import MockServer
 from mockserver.sweep.candidates import QUICK, Candidate, can_fire, candidates, chosen
 from mockserver.sweep.record import RunRecord
 from mockserver.sweep.report import Finding, SweepReport, SweptRun, grouped
 from mockserver.sweep.running import Scenario, Setting, run_once
-from mockserver.sweep.verdict import Judged, judge
-from mockserver.sweep.workers import run_all
+from mockserver.sweep.verdict import Judged, Verdict, judge
+from mockserver.sweep.workers import Attempt, run_all
 
 Level = Literal["quick", "full"]
 Progress = Callable[[int, int], None]
+LOSING = ("reset", "close 1011")
+"""Faults that make a client connect anew, if it does so at all."""
 
 
 def sweep(
@@ -74,11 +78,12 @@ def setting_of(
     hang_s: float = 60,
     env: bool = False,
     tls: bool = False,
+    real_time: bool = False,
 ) -> Setting:
-    """How a scenario is run: see ``sweep``."""
+    """How a scenario is run: see ``sweep``. ``real_time``: by the clock on the wall."""
     if not callable(scenario):
         raise UsageError(f"expected a scenario, async def scenario(server, run), got {scenario!r:.60}")
-    return Setting(scenario, _maker(source, tuple(faults), seed, tls), hang_s, env)
+    return Setting(scenario, _maker(source, tuple(faults), seed, tls), hang_s, env, real_time)
 
 
 def swept(
@@ -99,7 +104,7 @@ def swept(
     part = sharded(chosen(all_, sweeping.fires, most=most, seed=seed), shard)
     report = SweepReport(name, level, seed, len(all_), allow=tuple(allow), shard=shard)
     report.runs = sweeping.make(part, processes, progress)
-    report.findings = [sweeping.shrunk(one, report.runs) for one in grouped(report.runs, report.allow)]
+    report.findings = sweeping.shrunk(grouped(report.runs, report.allow), report.runs, processes)
     return report
 
 
@@ -111,30 +116,45 @@ class Sweeping:
         self._within_us = within_us
         self.base = RunRecord()
         self._server: MockServer | None = None
+        self._again: _Again | None = None
 
     def begin(self, *, every: bool = False) -> list[Candidate]:
         """The run without faults, and what can fire in it."""
-        servers: list[MockServer] = []
-
-        def make(specs: Sequence[str]) -> MockServer:
-            servers.append(self.setting.make(specs))
-            return servers[-1]
-
+        kept = _Kept(self.setting.make)
         try:
-            self.base = run_once(replace(self.setting, make=make))
+            self.base = run_once(replace(self.setting, make=kept))
         except Exception as error:
             told = " ".join(f"{type(error).__name__}: {error}".split())
             raise ExpectationFailed(f"the test fails without any fault, so it cannot be swept: {told}") from error
         if self.base.trouble or not self.base.turns:
             why = self.base.trouble or "it has no turn: `await sweep.turn(...)` marks what has to work"
             raise ExpectationFailed(f"the test cannot be swept: {why}")
-        self._server = servers[-1]
-        return candidates(self._server.journal, self._server.dialect, every=every)
+        self._server = server = kept.server
+        found = candidates(server.journal, server.dialect, every=every)
+        if len(self.base.handshakes) > 1:
+            return found + candidates(server.journal, server.dialect, connection=2)
+        self._again = self._connects_again()
+        if self._again is not None:
+            found += candidates(self._again.journal, server.dialect, connection=2, first=self._again.fault)
+        return found
+
+    def _connects_again(self) -> _Again | None:
+        """Whether the client connects anew where its connection is lost in the first turn: then that is swept too."""
+        assert self._server is not None
+        name = _first_answer(self._server.journal, self.base.turns[0].began)
+        for words in LOSING if name else ():
+            kept = _Kept(self.setting.make)
+            fault = f"{words} on 1st {event_text(name)} in 1st connection"
+            record = run_once(replace(self.setting, make=kept), (fault,), self.base)
+            if len(record.handshakes) > len(self.base.handshakes) and record.turns and record.turns[-1].outcome == "ok":
+                return _Again(fault, kept.server.journal, len(record.fired), self.said(record)[0].verdict)
+        return None
 
     def fires(self, one: Candidate) -> bool:
-        """Whether a fault can fire in the test, as the run without faults shows."""
+        """Whether a fault can fire in the test, as the run without it shows."""
         assert self._server is not None
-        return can_fire(one, self._server.journal, self._server.dialect)
+        journal = self._again.journal if one.first and self._again is not None else self._server.journal
+        return can_fire(one, journal, self._server.dialect)
 
     def make(
         self, work: Sequence[Candidate], processes: int | None = None, progress: Progress | None = None
@@ -142,21 +162,34 @@ class Sweeping:
         """A run for each."""
         found = []
         for one, record in zip(
-            work, run_all(self.setting, [(one.spec,) for one in work], self.base, processes=processes), strict=True
+            work,
+            run_all(self.setting, [Attempt(one.faults) for one in work], self.base, processes=processes),
+            strict=True,
         ):
             found.append(self.judged(one, record))
             if progress is not None:
                 progress(len(found), len(work))
         return found
 
-    def once(self, faults: Sequence[str], *, make: Callable[[Sequence[str]], MockServer] | None = None) -> RunRecord:
-        """One run under these faults, compared with the one without."""
-        setting = self.setting if make is None else replace(self.setting, make=make)
-        return run_once(setting, faults, self.base)
+    def once(self, faults: Sequence[str], *, turns: int | None = None) -> RunRecord:
+        """One run under these faults, compared with the one without. ``turns``: so many turns of the test alone."""
+        return run_once(self.setting, faults, self.base, turns)
+
+    def seen(self, faults: Sequence[str]) -> tuple[RunRecord, MockServer]:
+        """The same, and the server that it was made with."""
+        kept = _Kept(self.setting.make)
+        record = run_once(replace(self.setting, make=kept), faults, self.base)
+        return record, kept.server
 
     def said(self, record: RunRecord) -> list[Judged]:
-        """What a run says."""
-        return judge(record, report_within_us=self._within_us)
+        """What a run says. What the first of two faults alone brings about is not held against the second."""
+        again = self._again
+        if again is None or len(record.faults) < 2 or record.faults[0] != again.fault:
+            return judge(record, report_within_us=self._within_us)
+        found = judge(record, report_within_us=self._within_us, after=again.fired)
+        if found[0].verdict.rank <= again.verdict.rank:
+            return [Judged(Verdict.RECOVERED, f"as with the first fault alone: {again.verdict}")]
+        return found
 
     def judged(self, one: Candidate, record: RunRecord) -> SweptRun:
         """A run as the report has it."""
@@ -164,20 +197,92 @@ class Sweeping:
         hit = [place for place, turn in enumerate(record.turns, 1) if turn.outcome != "ok"]
         turns = min(len(record.turns), hit[0] + 1) if hit else len(record.turns)
         return SweptRun(
-            one.spec, one.short, one.fault, one.event, one.blame, one.fact, said, record.wire, turns, timeline(record)
+            one.spec,
+            one.short,
+            one.fault,
+            one.event,
+            one.blame,
+            one.fact,
+            said,
+            record.wire,
+            turns,
+            timeline(record),
+            one.first,
         )
 
-    def shrunk(self, finding: Finding, runs: Sequence[SweptRun]) -> Finding:
-        """The finding with the shortest line that gives the same verdict, run once more to see that it does."""
-        run = next(one for one in runs if one.spec == finding.line)
-        ordinal = run.spec.removesuffix(" in 1st connection")
-        for line in dict.fromkeys((run.line, ordinal)):
-            if line == run.spec:
-                continue
-            record = self.once((line,))
+    def shrunk(
+        self, findings: Sequence[Finding], runs: Sequence[SweptRun], processes: int | None = None
+    ) -> list[Finding]:
+        """Each with the shortest line and the fewest turns that give the same verdict, as runs of these show."""
+        made = list(findings)
+        by_faults = {(one.first, one.spec): one for one in runs}
+        asking = {place: self._shrinking(one, by_faults[one.first, one.line]) for place, one in enumerate(findings)}
+        answers: dict[int, RunRecord | None] = dict.fromkeys(asking)
+        while answers:
+            attempts: dict[int, Attempt] = {}
+            for place, record in answers.items():
+                try:
+                    attempts[place] = next(asking[place]) if record is None else asking[place].send(record)
+                except StopIteration as done:
+                    made[place] = done.value
+            records = run_all(self.setting, list(attempts.values()), self.base, processes=processes)
+            answers = dict(zip(attempts, records, strict=True))
+        return made
+
+    def _shrinking(self, finding: Finding, run: SweptRun) -> Generator[Attempt, RunRecord, Finding]:
+        """Asks for runs, one after the other, until it knows."""
+        for line in dict.fromkeys((run.line, run.spec.removesuffix(" in 1st connection"))):
+            if line != run.spec:
+                record = yield Attempt(tuple(filter(None, (run.first, line))))
+                if self.said(record)[0].verdict is finding.verdict:
+                    finding = replace(finding, line=line, timeline=timeline(record))
+                    break
+        for turns in range(max(1, run.turns - 1), len(self.base.turns)):
+            record = yield Attempt(finding.faults, turns)
             if self.said(record)[0].verdict is finding.verdict:
-                return replace(finding, line=line, timeline=timeline(record))
-        return finding
+                return replace(finding, turns=turns, timeline=timeline(record))
+        return replace(finding, turns=len(self.base.turns))
+
+
+def _first_answer(journal: Journal, began: Micros) -> str:
+    """The event with which the server answers what the client sends in its first turn; "" where it does not."""
+    asked = False
+    opened = journal.sessions[0].began_us
+    for one in journal.frames():
+        if one.session == 0 and opened + one.at >= began:
+            asked = asked or one.sender is Sender.CLIENT
+            view = journal.view(one)
+            if asked and one.sender is Sender.SERVER and view is not None and view.name:
+                return view.name
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """A run in which the client connected anew: the fault that made it, and what came of that."""
+
+    fault: str
+    journal: Journal
+    fired: int
+    verdict: Verdict
+
+
+class _Kept:
+    """Makes a server and keeps it."""
+
+    def __init__(self, make: Callable[[Sequence[str]], MockServer]) -> None:
+        self._make = make
+        self._made: MockServer | None = None
+
+    def __call__(self, specs: Sequence[str]) -> MockServer:
+        self._made = self._make(specs)
+        return self._made
+
+    @property
+    def server(self) -> MockServer:
+        """The one that was made."""
+        assert self._made is not None
+        return self._made
 
 
 def timeline(record: RunRecord) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from zlib import crc32
 
 from mockserver.errors import UsageError
-from mockserver.server.host import MockServer
 from mockserver.sweep.driver import Sweeping
 from mockserver.sweep.report import SweepReport
 from mockserver.view.files import assets, write
@@ -27,12 +25,13 @@ def write_pages(folder: Path, head: str, sweeping: Sweeping, report: SweepReport
     folder.mkdir(parents=True, exist_ok=True)
     pages = {}
     for finding in report.findings:
-        server = _again(sweeping, finding.line)
-        name = f"{head}-{crc32(f'{finding.verdict} {finding.line}'.encode()):08x}"
-        facts = [f"fault: {finding.line}", f"verdict: {finding.verdict}", finding.how]
-        viewed = ViewedFile(finding.line, facts, list(of_journal(server.journal)))
+        _, server = sweeping.seen(finding.faults)
+        title = ", ".join(finding.faults)
+        name = f"{head}-{crc32(f'{finding.verdict} {title}'.encode()):08x}"
+        facts = [f"fault: {title}", f"verdict: {finding.verdict}", finding.how]
+        viewed = ViewedFile(title, facts, list(of_journal(server.journal)))
         write(page([viewed], assets(), name=name, report=finding.timeline), folder / f"{name}.html", force=True)
-        pages[finding.line] = str(folder / f"{name}.html")
+        pages[finding.faults] = str(folder / f"{name}.html")
     report.with_pages(pages)
 
 
@@ -42,15 +41,3 @@ def put(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no folder {path.parent}") from None
-
-
-def _again(sweeping: Sweeping, line: str) -> MockServer:
-    servers: list[MockServer] = []
-    make = sweeping.setting.make
-
-    def kept(specs: Sequence[str]) -> MockServer:
-        servers.append(make(specs))
-        return servers[-1]
-
-    sweeping.once((line,), make=kept)
-    return servers[-1]

@@ -29,6 +29,8 @@ class TurnRecord:
     """Whether a client was still connected at its end."""
     struck: bool = False
     """Whether a fault struck while it was on its way."""
+    asked: int = 0
+    """How often clients had asked to connect before it."""
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -13,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 from mockserver.sweep.verdict import Verdict
 
 FORMAT = 1
+_CASE = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,13 @@ class SweptRun:
     wire: str
     turns: int
     timeline: str = ""
+    first: str = ""
+    """The fault before it, which makes the client connect anew."""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """All faults of the run, without the ordinals of the last."""
+        return (self.first, self.line) if self.first else (self.line,)
 
     @property
     def worst(self) -> Verdict:
@@ -43,7 +52,8 @@ class SweptRun:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Runs with one cause: the same fault and verdict. ``line`` can be pasted into ``faults=[...]`` of the marker.
+    """Runs with the same fault and verdict. ``faults`` can be pasted into the marker; ``first``, where it is there, is
+    the fault that makes the client connect anew before ``line`` strikes.
 
     ``turns``: how many turns of the test it needs; ``wires``: how many of its runs differ on the wire.
     """
@@ -61,6 +71,17 @@ class Finding:
     allowed: bool
     timeline: str = ""
     page: str = ""
+    first: str = ""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """All faults that it needs."""
+        return (self.first, self.line) if self.first else (self.line,)
+
+    @property
+    def cause(self) -> str:
+        """How it surfaced, without the words and numbers of the one case."""
+        return f"{self.verdict}: {_CASE.sub('...', self.how)}"
 
 
 @dataclass(slots=True)
@@ -88,9 +109,17 @@ class SweepReport:
         """Findings that nobody has allowed, the worst first."""
         return [one for one in self.findings if not one.allowed]
 
-    def with_pages(self, pages: Mapping[str, str]) -> None:
-        """Where each finding can be looked at, by its line."""
-        self.findings = [replace(one, page=pages.get(one.line, one.page)) for one in self.findings]
+    def with_pages(self, pages: Mapping[tuple[str, ...], str]) -> None:
+        """Where each finding can be looked at, by its faults."""
+        self.findings = [replace(one, page=pages.get(one.faults, one.page)) for one in self.findings]
+
+    @property
+    def causes(self) -> list[list[Finding]]:
+        """The findings that surfaced in the same way, the worst first."""
+        groups: dict[tuple[str, bool], list[Finding]] = defaultdict(list)
+        for one in self.findings:
+            groups[one.cause, one.allowed].append(one)
+        return list(groups.values())
 
     # --- the forms ---
 
@@ -123,17 +152,23 @@ class SweepReport:
             "",
         ]
         lines += [self.matrix(), "", ", ".join(f"{count} {name}" for name, count in self.counts.items())]
-        for one in self.findings:
-            said = "allowed " if one.allowed else ""
-            who = one.fact or ("the network" if one.blame == "network" else "only a broken server")
-            lines += ["", f"{said}{one.verdict}: {one.fault} ({one.runs} runs; {who})", f"    {one.how}"]
-            lines += [f'    faults=["{_quoted(one.line)}"]'] + ([f"    {one.page}"] if one.page else [])
+        for group in self.causes:
+            said = "allowed " if group[0].allowed else ""
+            lines += ["", f"{said}{group[0].verdict}: {group[0].how}"]
+            for one in group:
+                who = one.fact or ("the network" if one.blame == "network" else "only a broken server")
+                turns = "1 turn" if one.turns == 1 else f"{one.turns} turns"
+                lines.append(f"    faults=[{pasted(one)}]  ({_counted(one.runs, 'run')}; {turns}; {who})")
+                lines += [f"        {one.page}"] if one.page else []
         return "\n".join([*lines, "", self.verdict])
 
     @property
     def verdict(self) -> str:
         """The whole in one line."""
-        return f"{len(self.open)} findings" if self.open else "nothing found"
+        if not self.open:
+            return "nothing found"
+        causes = len({one.cause for one in self.open})
+        return f"{_counted(len(self.open), 'finding')}, which surfaced in {_counted(causes, 'way')}"
 
     def markdown(self) -> str:
         """For the summary of a CI run."""
@@ -149,14 +184,17 @@ class SweepReport:
             for one in self.findings:
                 who = one.fact or one.blame
                 verdict = f"{one.verdict} (allowed)" if one.allowed else str(one.verdict)
-                lines.append(f"| {verdict} | `{_cell(one.line)}` | {_cell(one.how)} | {one.runs} | {who} |")
+                lines.append(
+                    f"| {verdict} | `{_cell(', '.join(one.faults))}` | {_cell(one.how)} | {one.runs} | {who} |"
+                )
         return "\n".join(lines) + "\n"
 
     def junit(self) -> str:
         """A test case for each finding and one for the sweep itself."""
         cases = [f'<testcase classname={quoteattr(self.name)} name="sweep"/>']
         for one in self.findings:
-            head = f"<testcase classname={quoteattr(self.name)} name={quoteattr(f'{one.verdict}: {one.line}')}"
+            told = f"{one.verdict}: {', '.join(one.faults)}"
+            head = f"<testcase classname={quoteattr(self.name)} name={quoteattr(told)}"
             if one.allowed:
                 cases.append(f'{head}><skipped message="allowed"/></testcase>')
             else:
@@ -173,12 +211,12 @@ class SweepReport:
 
 def grouped(runs: Iterable[SweptRun], allow: Sequence[str] = ()) -> list[Finding]:
     """The findings: runs with the same fault and verdict are one, shown by its run with the shortest line."""
-    groups: dict[tuple[Verdict, str], list[SweptRun]] = defaultdict(list)
+    groups: dict[tuple[Verdict, str, str], list[SweptRun]] = defaultdict(list)
     for run in runs:
         if not run.worst.fine:
-            groups[run.worst, run.fault].append(run)
+            groups[run.worst, run.fault, run.first].append(run)
     found = []
-    for (verdict, fault), members in groups.items():
+    for (verdict, fault, first), members in groups.items():
         shown = min(members, key=lambda run: (run.turns, len(run.line), run.spec))
         found.append(
             Finding(
@@ -194,6 +232,7 @@ def grouped(runs: Iterable[SweptRun], allow: Sequence[str] = ()) -> list[Finding
                 fact=shown.fact,
                 allowed=all(is_allowed(run, allow) for run in members),
                 timeline=shown.timeline,
+                first=first,
             )
         )
     return sorted(found, key=lambda one: (-one.verdict.rank, one.blame == "broken", one.fault))
@@ -214,19 +253,28 @@ def merged(texts: Iterable[str]) -> SweepReport:
     if len(heads) > 1:
         raise ValueError(f"reports of different sweeps cannot be merged: {sorted(map(str, heads))}")
     first = parts[0]
-    runs = {run["spec"]: _run(run) for part in parts for run in part["runs"]}
+    runs = {(run["first"], run["spec"]): _run(run) for part in parts for run in part["runs"]}
     report = SweepReport(first["name"], first["level"], first["seed"], first["candidates"], allow=tuple(first["allow"]))
     report.runs = list(runs.values())
-    shrunk = {(one["fault"], one["verdict"]): one["line"] for part in parts for one in part["findings"]}
-    report.findings = [
-        replace(one, line=shrunk.get((one.fault, one.verdict), one.line)) for one in grouped(report.runs, report.allow)
-    ]
+    shrunk = {(one["fault"], one["verdict"], one["first"]): one for part in parts for one in part["findings"]}
+    for found in grouped(report.runs, report.allow):
+        one = shrunk[found.fault, found.verdict, found.first]
+        report.findings.append(replace(found, line=one["line"], turns=one["turns"], timeline=one["timeline"]))
     return report
 
 
 def _run(body: dict[str, Any]) -> SweptRun:
     verdicts = tuple((Verdict(name), how) for name, how in body["verdicts"])
     return SweptRun(**{**body, "verdicts": verdicts})
+
+
+def pasted(one: Finding) -> str:
+    """Its faults as the marker takes them."""
+    return ", ".join(f'"{_quoted(line)}"' for line in one.faults)
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def _quoted(line: str) -> str:

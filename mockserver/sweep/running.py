@@ -10,7 +10,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -20,10 +20,11 @@ from mockserver.errors import MockServerError, WaitsForNothing
 from mockserver.faults.grammar import parse
 from mockserver.faults.spec import PatternSlot
 from mockserver.server.host import MockServer
+from mockserver.server.tls import REPLACING
 from mockserver.server.virtual import virtual_time
 from mockserver.sweep.digest import digest
 from mockserver.sweep.record import RunRecord
-from mockserver.sweep.watching import CALM_S, ScenarioOver, SweepRun, asked_at, fired_at
+from mockserver.sweep.watching import CALM_S, RELEASE_S, ScenarioOver, SweepRun, asked_at, fired_at
 
 Scenario = Callable[[MockServer, SweepRun], Awaitable[object]]
 """What is swept: an ordinary test, given the server and the run."""
@@ -37,28 +38,41 @@ DEAF = ("half open", "stall", "no pong")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How a scenario is run. ``make`` gives a server that has not begun, under these faults."""
+    """How a scenario is run. ``make`` gives a server that has not begun, under these faults.
+
+    ``real_time``: by the clock on the wall, to see that a finding is none of virtual time's.
+    """
 
     scenario: Scenario
     make: Callable[[Sequence[str]], MockServer]
     hang_s: float = 60
     env: bool = False
+    real_time: bool = False
 
 
 class _TooLong(KeyboardInterrupt):
     """A run takes too much real time. Only this kind of exception leaves an event loop from anywhere."""
 
 
-def run_once(setting: Setting, faults: Sequence[str] = (), base: RunRecord | None = None) -> RunRecord:
-    """One run. ``base``: the run without faults, which this one is compared with; None makes that run."""
+def run_once(
+    setting: Setting, faults: Sequence[str] = (), base: RunRecord | None = None, turns: int | None = None
+) -> RunRecord:
+    """One run. ``base``: the run without faults, which this one is compared with; None makes that run.
+
+    ``turns``: the test ends after so many of its turns.
+    """
     random.seed(0)  # the client's own randomness, so that a run can be made again
     crashes: list[str] = []
     loop = asyncio.SelectorEventLoop
     try:
-        with warnings.catch_warnings(), _real_time(REAL_S), asyncio.Runner(loop_factory=loop) as runner:
+        with (
+            warnings.catch_warnings(),
+            _limit(None if setting.real_time else REAL_S),
+            asyncio.Runner(loop_factory=loop) as runner,
+        ):
             # What is left open is told to the loop as well, unless the warning of it is an error.
             warnings.simplefilter("ignore", ResourceWarning)
-            record = runner.run(_run(setting, faults, base, crashes))
+            record = runner.run(_run(setting, faults, base, turns, crashes))
             gc.collect()  # what was raised in a task that nobody asked is told when the task goes
     except WaitsForNothing as error:
         record = RunRecord(tuple(faults), trouble=f"waits outside of its turns: {str(error).splitlines()[-1].strip()}")
@@ -71,15 +85,19 @@ def run_once(setting: Setting, faults: Sequence[str] = (), base: RunRecord | Non
     return record
 
 
-async def _run(setting: Setting, faults: Sequence[str], base: RunRecord | None, crashes: list[str]) -> RunRecord:
+async def _run(
+    setting: Setting, faults: Sequence[str], base: RunRecord | None, turns: int | None, crashes: list[str]
+) -> RunRecord:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: crashes.append(_crash(context)))
-    with virtual_time():
+    with nullcontext() if setting.real_time else virtual_time():
         server = setting.make([f"{spec} optional" for spec in faults])
         run = SweepRun(
             server,
             plain=base is None,
             hang_s=setting.hang_s,
+            release_s=setting.hang_s if setting.real_time else RELEASE_S,
+            turns=turns,
             own_us=sum(map(own_delay, faults)),
             base=[] if base is None else [turn.heard for turn in base.turns],
         )
@@ -88,7 +106,7 @@ async def _run(setting: Setting, faults: Sequence[str], base: RunRecord | None, 
         await server.start()
         before = asyncio.all_tasks()
         try:
-            with _environment(server.env() if setting.env else {}):
+            with _environment(_pointing(server) if setting.env else {}):
                 await _play(setting.scenario, server, run, plain=base is None)
             record.ended = run.now()
             await _calm(server, before)
@@ -163,6 +181,15 @@ def _crash(context: dict[str, Any]) -> str:
     return " ".join(f"{context.get('message', 'the loop complained')}{told}".split())[:200]
 
 
+def _pointing(server: MockServer) -> dict[str, str]:
+    """The variables that point a client at the server.
+
+    It meets no other one: to read all of the system's authorities for each connection would be half of a run's time.
+    """
+    alone = {} if server.certificate is None else dict.fromkeys(REPLACING, str(server.certificate.ca_file))
+    return {**server.env(), **alone}
+
+
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in values}
@@ -178,9 +205,9 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _real_time(seconds: float) -> Iterator[None]:
+def _limit(seconds: float | None) -> Iterator[None]:
     """A limit in real time, where a signal can set one: in the main thread of a system that has such alarms."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    if seconds is None or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 

@@ -7,8 +7,9 @@ the test gave to ``sweep.reported()``, at or after the fault.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mockserver.core.frames import SECOND, Micros
@@ -72,12 +73,15 @@ class Judged:
     how: str
 
 
-def judge(run: RunRecord, *, report_within_us: Micros = 30 * SECOND) -> list[Judged]:
-    """Everything that a run says, the worst first."""
+def judge(run: RunRecord, *, report_within_us: Micros = 30 * SECOND, after: int = 0) -> list[Judged]:
+    """Everything that a run says, the worst first. ``after``: how many strikes of faults are not looked at; what went
+    wrong before the next one is not held against it.
+    """
     if run.trouble:
         return [Judged(Verdict.TROUBLE, run.trouble)]
-    if not run.fired:
+    if len(run.fired) <= after:
         return [Judged(Verdict.NOT_FIRED, "the fault met nothing")]
+    run = _from(run, after)
     found = [
         *(Judged(Verdict.CRASHED, text) for text in run.crashes[:1]),
         *(Judged(Verdict.LEAK, text) for text in run.leaks[:1]),
@@ -91,14 +95,28 @@ def judge(run: RunRecord, *, report_within_us: Micros = 30 * SECOND) -> list[Jud
     return sorted(found, key=lambda one: -one.verdict.rank)
 
 
+def _from(run: RunRecord, after: int) -> RunRecord:
+    """The run from the strike that counts on. A turn that went wrong before is passed over."""
+    if not after:
+        return run
+    began = run.fired[after]
+    turns = [replace(turn, outcome="ok") if turn.ended < began else turn for turn in run.turns]
+    return replace(run, fired=run.fired[after:], turns=turns)
+
+
 def _connecting(run: RunRecord) -> list[Judged]:
     found = []
     times = [at for at, _ in run.handshakes if at >= run.fired[0]]
     if any(times[place + STORM - 1] - times[place] <= STORM_US for place in range(len(times) - STORM + 1)):
         found.append(Judged(Verdict.RECONNECT_STORM, f"{STORM} or more handshakes in {STORM_US // SECOND} s"))
-    refused = [status for _, status in run.handshakes if status in FINAL]
-    if len(refused) > 1:
-        found.append(Judged(Verdict.RETRIED_IN_VAIN, f"connected {len(refused)} times to be answered {refused[0]}"))
+    # The next turn may ask again: by then somebody can have mended the key.
+    refused = Counter(
+        (status, sum(turn.asked <= place for turn in run.turns))
+        for place, (_, status) in enumerate(run.handshakes)
+        if status in FINAL
+    )
+    if refused and (most := refused.most_common(1)[0])[1] > 1:
+        found.append(Judged(Verdict.RETRIED_IN_VAIN, f"connected {most[1]} times to be answered {most[0][0]}"))
     return found
 
 

@@ -7,6 +7,7 @@ the turn after it is what shows whether the client has survived.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -38,6 +39,8 @@ class SweepRun:
         *,
         plain: bool = True,
         hang_s: float = 60,
+        release_s: float = RELEASE_S,
+        turns: int | None = None,
         own_us: Micros = 0,
         base: Sequence[str | None] = (),
     ) -> None:
@@ -45,6 +48,7 @@ class SweepRun:
         self.record = RunRecord(own_us=own_us)
         self._plain, self._base = plain, base
         self._hang_us: Micros = round(hang_s * SECOND)
+        self._release_s, self._most = release_s, turns
         self._waiting: list[tuple[TurnRecord, asyncio.Future[Any]]] = []
         self._turns = 0
         self._said: list[tuple[Micros, str]] = []
@@ -80,12 +84,17 @@ class SweepRun:
         """
         number, self._turns = self._turns, self._turns + 1
         if self._plain:
+            record = TurnRecord(expect or f"turn {number + 1}", self.now())
             given = await asked
-            record = TurnRecord(expect or f"turn {number + 1}", self.now(), self.now(), heard=as_text(given))
+            record.ended, record.heard = self.now(), as_text(given)
             self.record.turns.append(record)
             if expect is not None and compared(record.heard, None, expect) != "ok":
                 raise AssertionError(f"turn {number + 1}: expected {expect!r} in what was said, got {record.heard!r}")
             return given
+        if number == self._most:
+            if inspect.iscoroutine(asked):
+                asked.close()  # nobody waits for it
+            raise ScenarioOver
         record, given_ = await self._watched(asked, expect or f"turn {number + 1}")
         self.record.turns.append(record)
         if record.outcome == "ok":
@@ -114,10 +123,10 @@ class SweepRun:
         return self.server.elapsed_us
 
     async def settle(self) -> None:
-        """Wait for turns that hang, for 25 minutes; then give them up."""
+        """Wait for turns that hang, for 25 minutes (in real time: not that long); then give them up."""
         pending = [task for _, task in self._waiting if not task.done()]
         if pending:
-            await asyncio.wait(pending, timeout=RELEASE_S)
+            await asyncio.wait(pending, timeout=self._release_s)
         for record, task in self._waiting:
             if not record.released:
                 record.released = "within 25 minutes" if task.done() else "never"
@@ -142,7 +151,8 @@ class SweepRun:
 
     async def _watched(self, asked: Awaitable[T], name: str) -> tuple[TurnRecord, T | None]:
         """Wait for something, but not longer than the server gives a reason to."""
-        record, struck = TurnRecord(name, self.now()), self._strikes()
+        record = TurnRecord(name, self.now(), asked=len(asked_at(self.server.journal)))
+        struck = self._strikes()
         task = asyncio.ensure_future(asked)
         while not task.done() and (left := self._until(record) - self.now()) > 0:
             await asyncio.wait([task], timeout=left / SECOND)
@@ -186,7 +196,7 @@ def fired_at(journal: Entered) -> list[Micros]:
 
 
 def asked_at(journal: Entered) -> list[tuple[Micros, int]]:
-    """When clients asked to connect, and the status of the answer; 0 where there was none."""
+    """When clients asked to connect, one after the other, and the status of the answer; 0 where there was none."""
     begins = {log.number: log.began_us for log in journal.sessions}
     found: dict[int, tuple[Micros, int]] = {}
     for entry in journal.entries:
@@ -194,7 +204,7 @@ def asked_at(journal: Entered) -> list[tuple[Micros, int]]:
             found[entry.session] = (begins[entry.session] + entry.at, 0)
         elif hasattr(entry.what, "status") and entry.session in found:
             found[entry.session] = (found[entry.session][0], entry.what.status)
-    return sorted(found.values())
+    return list(found.values())
 
 
 def as_text(given: Any) -> str | None:

@@ -10,28 +10,37 @@ import gc
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from mockserver.sweep.record import RunRecord
 from mockserver.sweep.running import Setting, run_once
+
+
+class Attempt(NamedTuple):
+    """What is to be run: these faults, and so many turns of the test (None: all)."""
+
+    faults: tuple[str, ...]
+    turns: int | None = None
+
 
 _JOB: list[tuple[Setting, RunRecord | None]] = []
 """What the workers inherit: a scenario is a function and need not be one that can be pickled."""
 
 
 def run_all(
-    setting: Setting, work: Sequence[Sequence[str]], base: RunRecord | None, *, processes: int | None = None
+    setting: Setting, work: Sequence[Attempt], base: RunRecord | None, *, processes: int | None = None
 ) -> Iterator[RunRecord]:
-    """A record for each list of faults."""
+    """A record for each attempt."""
     count = min(len(work), processes or os.cpu_count() or 1)
     if not work:
         return
     if "fork" not in multiprocessing.get_all_start_methods():
-        yield from (run_once(setting, faults, base) for faults in work)
+        yield from (run_once(setting, one.faults, base, one.turns) for one in work)
         return
     _JOB.append((setting, base))
     try:
         with multiprocessing.get_context("fork").Pool(count, initializer=_begin) as pool:
-            yield from pool.imap(_run, [tuple(faults) for faults in work], chunksize=1)
+            yield from pool.imap(_run, work, chunksize=1)
     finally:
         _JOB.pop()
 
@@ -41,6 +50,6 @@ def _begin() -> None:
     gc.freeze()
 
 
-def _run(faults: tuple[str, ...]) -> RunRecord:
+def _run(one: Attempt) -> RunRecord:
     setting, base = _JOB[-1]
-    return run_once(setting, faults, base)
+    return run_once(setting, one.faults, base, one.turns)

@@ -198,6 +198,6 @@ class Talker:
             event = json.loads(message.data)
         except ValueError as error:
             raise TurnFailed("what came is no JSON") from error
-        if not isinstance(event, dict):
+        if not isinstance(event, dict) or not isinstance(event.get("response") or {}, dict):
             raise TurnFailed("what came is no event")
         return event

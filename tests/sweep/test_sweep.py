@@ -61,7 +61,7 @@ def test_the_mended_twin_bears_what_shows_the_defects() -> None:
 def test_the_sweep_finds_all_twelve_by_itself_and_none_in_the_twin() -> None:
     found = {}
     for defect in DEFECTS:
-        report = sweep(talking(defect), runs=SHOWING[defect])
+        report = sweep(talking(defect, words=("one", "two")), runs=SHOWING.get(defect, 45))
         found[defect] = {one.verdict for one in report.findings}
     assert {defect: SHOWN_BY[defect][1] in verdicts for defect, verdicts in found.items()} == dict.fromkeys(
         DEFECTS, True
@@ -69,8 +69,8 @@ def test_the_sweep_finds_all_twelve_by_itself_and_none_in_the_twin() -> None:
     assert sweep(sound).findings == []
 
 
-SHOWING = dict.fromkeys(DEFECTS, 96) | {"storm": 240, "in vain": 120}
-"""Runs that are enough for each, so that the test does not take longer than it has to."""
+SHOWING = {"storm": 120, "in vain": 60}
+"""Runs that are enough, so that the test does not take longer than it has to; for the others 45 are."""
 
 
 def test_the_same_seed_gives_the_same_report_and_shards_add_up() -> None:
@@ -92,6 +92,28 @@ def test_a_finding_gives_the_same_verdict_from_its_line_in_a_fresh_process() -> 
         command = [sys.executable, "-m", "mockserver", "sweep", "tests.sweep.scenarios:hangs", "--fault", finding.line]
         told = subprocess.run(command, capture_output=True, text=True, cwd=TOP, check=True).stdout
         assert told.splitlines()[0].startswith(f"{finding.verdict}: "), told
+
+
+def test_a_client_that_connects_anew_is_swept_in_its_second_connection_too() -> None:
+    report = sweep(sound, runs=60)
+    later = [run for run in report.runs if run.first]
+    assert len(later) == 12
+    assert {run.first for run in later} == {"reset on 1st conversation.item.added in 1st connection"}
+    assert {"refuse 403 after reconnect", "handshake hang after reconnect"} & {run.spec for run in later}
+    assert {run.worst.value for run in later} <= {"recovered", "reported", "the test ends before the client can answer"}
+    # The control: one that does not connect anew has no second connection.
+    assert not any(run.first for run in sweep(talking("no reconnect"), runs=20).runs)
+
+
+def test_a_finding_says_how_many_turns_it_needs() -> None:
+    report = sweep(talking("stays busy"), runs=40)
+    needed = {one.verdict: one.turns for one in report.findings}
+    assert needed[Verdict.NEXT_TURN_BROKEN] == 2  # the turn that the fault strikes, and the next
+    sweeping = Sweeping(setting_of(talking("stays busy")), 30_000_000)
+    sweeping.begin()
+    line = next(one.faults for one in report.findings if one.verdict is Verdict.NEXT_TURN_BROKEN)
+    assert sweeping.said(sweeping.once(line, turns=1))[0].verdict is not Verdict.NEXT_TURN_BROKEN
+    assert len(sweeping.once(line, turns=2).turns) == 2
 
 
 def test_what_is_allowed_is_no_failure_and_stays_in_sight() -> None:
