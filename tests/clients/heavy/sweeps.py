@@ -69,9 +69,8 @@ def swept(name: str, folder: Path, level: str) -> bool:
     same = [
         sum(verdict == one["verdict"] for one, verdict in part) for part in (pairs[: len(found)], pairs[len(found) :])
     ]
-    print(
-        f"{name}: {len(body['runs'])} runs of {body['candidates']}, {len(found)} findings in {took:.0f} s; {body['counts']}"
-    )
+    print(f"{name}: {len(body['runs'])} runs of {body['candidates']}, {len(found)} findings in {took:.0f} s")
+    print(f"    {body['counts']}")
     print(
         f"    again in a fresh process {same[0]} of {len(found)}, in real time {same[1]} of {len(chosen)}", flush=True
     )
