@@ -41,7 +41,7 @@ class Talk:
         )
         self.now = 0
         self.got: list[tuple[int, Any]] = []
-        self.hangup: Hangup | None = None
+        self.closed: Hangup | None = None
         self._take(self.session.feed(Opened(hands), 0))
 
     def send(self, name: str, body: Any) -> None:
@@ -62,7 +62,7 @@ class Talk:
                 case Send(Peer.CLIENT, Binary(raw)):
                     self.got.append((self.now, json.loads(raw)))
                 case Hangup():
-                    self.hangup = effect
+                    self.closed = effect
 
     def turn(self, text: str = "hello") -> list[str]:
         """Ask, and wait; the names of what came, repeated ones once."""
@@ -85,7 +85,7 @@ class Talk:
 
     @property
     def told(self) -> tuple[int | None, str] | None:
-        return None if self.hangup is None else (self.hangup.code, self.hangup.reason)
+        return None if self.closed is None else (self.closed.code, self.closed.reason)
 
 
 def talk(spec: str, **settings: Any) -> Talk:

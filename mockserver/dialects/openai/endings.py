@@ -10,22 +10,16 @@ openai.md#111 to openai.md#113.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mockserver.core.frames import Text
 from mockserver.core.ids import Ids
 from mockserver.core.json_text import dumps
-from mockserver.dialects.life import Outcome, Status
-from mockserver.dialects.openai import closing as closings
-from mockserver.dialects.openai.closing import ItemClosing
+from mockserver.dialects.life import Outcome
+from mockserver.dialects.openai import course as courses
+from mockserver.dialects.openai.course import ResponseCourse
 
-REASONS: Mapping[Status, tuple[str, ...]] = {
-    "cancelled": ("turn_detected", "client_cancelled"),
-    "incomplete": ("max_output_tokens", "content_filter"),
-}
-"""The reasons there are (openai.md#111). A failed response has an error instead of a reason (openai.md#117)."""
 DELTAS = {
     "response.output_audio.delta": "audio",
     "response.audio.delta": "audio",
@@ -102,14 +96,14 @@ class Wording:
 
     def tail(self, response: OpenResponse, outcome: Outcome, ids: Ids) -> list[Text]:
         """The events that end an open response (openai.md#113)."""
-        status = outcome.status
+        status, course = outcome.status, self.course
         out: list[dict[str, Any]] = []
         for output in response.outputs.values():
             if not output.done:
-                out += self._end_output(response, output, "completed" if status == "completed" else "incomplete")
+                out += self._end_output(response, output, course.endings[status].open_items)
         body = dict(response.body)
         body["status"] = status
-        body["status_details"] = _details(outcome)
+        body["status_details"] = course.details(outcome)
         body["output"] = [output.body for output in response.outputs.values()]
         # Counts of a response that was cut off are not known; of one cancelled before its output
         # they are 0 (openai.md#112).
@@ -132,7 +126,7 @@ class Wording:
             said = _said(part, part.body)
             twice = {"content": said} if part.twice else {}
             streams = self._open_streams(part)
-            for what in self.closing.part:
+            for what in self.course.part:
                 if what == "part":
                     out.append({"type": "response.content_part.done", **place, "part": said, **twice})
                 elif what in streams:
@@ -141,26 +135,24 @@ class Wording:
             call: dict[str, Any] = {key: output.body[key] for key in ("call_id", "name") if key in output.body}
             out.append({"type": "response.function_call_arguments.done", **at, **call, "arguments": output.arguments})
         output.body = self._cut(output, status)
-        if output.in_conversation and not output.conversation_done and self._says_item_done():
-            before = self.before.get(output.id)
-            # It is null where the predecessor is the first item (openai.md#61).
-            before = None if before == self.first_item else before
-            out.append({"type": "conversation.item.done", "previous_item_id": before, "item": output.body})
+        # Whether GA says it of an item that was cut off is unknown (openai.md#173); the schema does not except it.
+        known = output.in_conversation and not output.conversation_done and not self.unfinished
+        for end in self.course.ends:
+            if end == "item":
+                place = {"response_id": response.id, "output_index": output.index}
+                out.append({"type": "response.output_item.done", **place, "item": output.body})
+            elif known:
+                before = self.before.get(output.id)
+                # It is null where the predecessor is the first item (openai.md#61).
+                before = None if before == self.first_item else before
+                out.append({"type": "conversation.item.done", "previous_item_id": before, "item": output.body})
         output.done = True
-        out.append(
-            {
-                "type": "response.output_item.done",
-                "response_id": response.id,
-                "output_index": output.index,
-                "item": output.body,
-            }
-        )
         return out
 
     @property
-    def closing(self) -> ItemClosing:
+    def course(self) -> ResponseCourse:
         """The table of the provider that speaks so."""
-        return closings.XAI if self.uuids else closings.BETA if self.beta else closings.GA
+        return courses.XAI if self.uuids else courses.BETA if self.beta else courses.GA
 
     def _open_streams(self, part: OpenPart) -> dict[str, str]:
         """What of a part is not done, and the event that says so.
@@ -196,19 +188,6 @@ class Wording:
         "audio" (openai.md#159)."""
         kind = _str(part.body.get("type")) or "audio"
         return kind if self.beta or kind.startswith("output_") else f"output_{kind}"
-
-    def _says_item_done(self) -> bool:
-        """Whether the conversation says that the item is done.
-
-        Whether GA says it of an item that was cut off is unknown (openai.md#173); the schema's text does not except it.
-        """
-        return self.closing.item_done and not self.unfinished
-
-
-def _details(outcome: Outcome) -> dict[str, Any] | None:
-    if outcome.error is not None:
-        return {"type": outcome.status, "error": dict(outcome.error)}
-    return {"type": outcome.status, "reason": outcome.reason} if outcome.reason else None
 
 
 def _said(part: OpenPart, body: dict[str, Any]) -> dict[str, Any]:

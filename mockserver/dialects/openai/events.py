@@ -7,7 +7,7 @@ dialects.
 from __future__ import annotations
 
 from mockserver.dialects.life import Life
-from mockserver.dialects.openai.endings import REASONS
+from mockserver.dialects.openai.course import ENDINGS
 
 CLIENT_EVENTS = frozenset(
     {
@@ -76,5 +76,5 @@ LIFE = Life(
     deletes_item=("conversation.item.delete",),
     truncates_item=("conversation.item.truncate",),
     truncated_item=("conversation.item.truncated",),
-    reasons=REASONS,
+    reasons={status: ending.reasons for status, ending in ENDINGS.items() if ending.reasons},
 )

@@ -16,6 +16,7 @@ from mockserver.core.ids import Ids
 from mockserver.core.json_text import dumps
 from mockserver.core.view import Lens, View
 from mockserver.dialects.life import Outcome, Status
+from mockserver.dialects.openai.course import Opens
 from mockserver.dialects.openai.endings import BETA, DELTAS, DONES, OpenItem, OpenPart, OpenResponse, Wording
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
@@ -178,11 +179,17 @@ class RealtimeReplies:
         at = {"response_id": response, "item_id": item, "output_index": index, "content_index": 0}
         part = {"type": "text", "text": ""} if self._written else {"type": "audio", "transcript": ""}
         created = f"conversation.item.{'created' if self._beta else 'added'}"
-        return item, [
-            {"type": "response.output_item.added", "response_id": response, "output_index": index, "item": message},
-            {"type": created, "previous_item_id": None, "item": message},
-            {"type": "response.content_part.added", **at, "part": part},
-        ]
+        said: dict[Opens, dict[str, Any]] = {
+            "item": {
+                "type": "response.output_item.added",
+                "response_id": response,
+                "output_index": index,
+                "item": message,
+            },
+            "conversation": {"type": created, "previous_item_id": None, "item": message},
+            "part": {"type": "response.content_part.added", **at, "part": part},
+        }
+        return item, [said[what] for what in self._wording.course.opens]
 
     # --- inside ---
 

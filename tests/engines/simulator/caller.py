@@ -26,11 +26,12 @@ from mockserver.core.frames import (
     Received,
     Refuse,
     Send,
+    Tell,
     Text,
     Told,
 )
 from mockserver.core.machine import advance
-from mockserver.engines.base import Engine, SessionContext
+from mockserver.engines.base import SessionContext
 
 UNIX_US = 1_785_000_000_000_000
 
@@ -46,16 +47,20 @@ class Caller:
         check: Callable[[dict[str, Any]], list[str]],
         seed: str = "0/0",
         number: int = 0,
+        later_us: int = 0,
+        open: bool = True,
     ) -> None:
         self.source = source
         self.check = check
-        self.engine: Engine = source.open(hands, SessionContext(number, seed, source.dialect, unix_us=UNIX_US))
+        self.session = SessionContext(number, seed, source.dialect, unix_us=UNIX_US + later_us)
+        self.engine: Any = source.open(hands, self.session)
         self.at: Micros = 0
-        self.timed: list[tuple[float, dict[str, Any]]] = []
+        self.all: list[tuple[float, dict[str, Any]]] = []
         self.effects: list[Effect] = []
         self.asks: list[Ask] = []
         self._read = 0
-        self.feed(Opened(hands))
+        if open:
+            self.feed(Opened(hands))
 
     # --- time and input ---
 
@@ -66,9 +71,9 @@ class Caller:
 
     def feed(self, event: Event) -> list[dict[str, Any]]:
         """Something happens now; returns the server events that come of it at once."""
-        before = len(self.timed)
+        before = len(self.all)
         self._take(self.engine.feed(event, self.at))
-        return [body for _, body in self.timed[before:]]
+        return [body for _, body in self.all[before:]]
 
     def put(self, body: Any) -> list[dict[str, Any]]:
         """A JSON text frame now."""
@@ -88,27 +93,37 @@ class Caller:
 
     def wait(self, ms: float) -> list[dict[str, Any]]:
         """Let time pass; returns what came."""
-        before = len(self.timed)
+        before = len(self.all)
         until = self.at + round(ms * MILLISECOND)
         for due, effect in advance(self.engine, until):
             self.at = due
             self._take([effect])
         self.at = until
-        return [body for _, body in self.timed[before:]]
+        return [body for _, body in self.all[before:]]
 
     def until(self, name: str, *, within: float = 60_000) -> dict[str, Any]:
         """Let time pass until a new event of this name has come, and no further than its instant."""
         end = self.at + round(within * MILLISECOND)
         while True:
-            for place in range(self._read, len(self.timed)):
-                if name_of(self.timed[place][1]) == name:
+            for place in range(self._read, len(self.all)):
+                if name in self.names_in(self.all[place][1]):
                     self._read = place + 1
-                    return self.timed[place][1]
+                    return self.all[place][1]
             due = self.engine.wake_at()
             if due is None or due > end:
-                raise AssertionError(f"no {name} within {within} ms; came: {self.names()}")
-            self.at = max(self.at, due)
-            self._take(self.engine.wake(self.at))
+                raise AssertionError(f"no {name} within {within} ms; came: {self.names()}, {self.closed}")
+            self.step()
+
+    def step(self) -> None:
+        """On to the next instant at which something is due."""
+        due = self.engine.wake_at()
+        assert due is not None, "nothing is due"
+        self.at = max(self.at, due)
+        self._take(self.engine.wake(self.at))
+
+    def tell(self, word: str, **data: Any) -> list[dict[str, Any]]:
+        """A word of a fault."""
+        return self.feed(Tell(word, data))
 
     def told(self, value: Any = None, failure: BaseException | None = None) -> list[dict[str, Any]]:
         """The awaitable that the engine asked for last has come to an end."""
@@ -121,9 +136,7 @@ class Caller:
             self.effects.append(effect)
             match effect:
                 case Send(Peer.CLIENT, Text(data)):
-                    body = json.loads(data)
-                    assert self.check(body) == [], body
-                    self.timed.append((self.now, body))
+                    self._came(data)
                 case Ask():
                     self.asks.append(effect)
                 case Accept() | Hangup() | Refuse() | Note():
@@ -131,10 +144,19 @@ class Caller:
                 case _:
                     raise AssertionError(f"unexpected effect {effect}")
 
+    def _came(self, data: str) -> None:
+        body = json.loads(data)
+        assert self.check(body) == [], body
+        self.all.append((self.now, body))
+
+    def names_in(self, body: dict[str, Any]) -> list[str]:
+        """The names by which an event is known; most providers' have one."""
+        return [name_of(body)]
+
     @property
     def events(self) -> list[dict[str, Any]]:
         """All server events so far."""
-        return [body for _, body in self.timed]
+        return [body for _, body in self.all]
 
     def names(self, *without: str) -> list[str]:
         """Their names, runs of one name once, some left out."""
@@ -150,7 +172,7 @@ class Caller:
 
     def time_of(self, name: str) -> float:
         """When the first event of this name came, in ms."""
-        return next(at for at, body in self.timed if name_of(body) == name)
+        return next(at for at, body in self.all if name_of(body) == name)
 
     @property
     def hangup(self) -> Hangup | None:

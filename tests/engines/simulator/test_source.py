@@ -12,8 +12,9 @@ from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.simulator import Rules, Scripted, simulator
 from mockserver.errors import UsageError
 from tests import typed_simulator
+from tests.engines.simulator.caller import UNIX_US
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.stage import ELSEWHERE, KEY, UNIX_US, Stage, handshake
+from tests.engines.simulator.stage import ELSEWHERE, KEY, Stage, handshake
 
 
 def turned_away(stage: Stage) -> tuple[str | None, int | None, str]:

@@ -254,7 +254,7 @@ class Simulator(DeskEngine[Wire]):
         pace = self.desk.options.pace
         # None for a response that was cancelled before its output (openai.md#102), and none here for others without
         # output, of which nothing is known (openai.md#172).
-        if self.desk.profile.rate_limits == "after" and response.output:
+        if self.desk.profile.course.limits == "after" and response.output:
             self.desk.after(pace.rate_limits_ms, self, lambda: limits.tell(self.desk, response.usage.total))
         detection = self.settings.turn_detection
         idle_ms = detection.get("idle_timeout_ms") if detection else None

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from mockserver.core.frames import Handshake, Refuse
 from mockserver.core.ids import BASE62, Ids
-from mockserver.dialects.openai import closing as closings
-from mockserver.dialects.openai.closing import ItemClosing
+from mockserver.dialects.openai import course as courses
+from mockserver.dialects.openai.course import ResponseCourse
 from mockserver.engines.base import Request
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.desk import Desk
@@ -125,13 +125,12 @@ class Profile:
     # What the server sends, and in which order.
     ping_s: float | None = None  # so often an event of its own says that the server lives
     obfuscation = True  # deltas carry it (openai.md#51)
-    rate_limits: Literal["after", "before"] | None = "after"  # response.done (openai.md#102)
     rate_limit_names: tuple[str, ...] = ("tokens",)
     whole_arguments = False  # True: a call's arguments come in one delta
     overlapping_calls = True  # a call is announced before the message beside it is done (openai.md#103)
     refuses_second_response = True  # False: a new response.create cancels the active one
     done_forgets_first = True  # conversation.item.done names no predecessor that is the first item (openai.md#61)
-    closing: ItemClosing = closings.GA
+    course: ResponseCourse = courses.GA
     captions_ahead = 3  # so many transcript deltas come before the first audio (openai.md#80)
     captions_lead = 0.5  # the others run ahead of their audio by that share; unknown
     # What is told as an answer to the handshake instead of after it ("key", "model"): status, code, message.

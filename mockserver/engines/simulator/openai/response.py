@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mockserver.core.frames import MILLISECOND, Micros
-from mockserver.dialects.openai.closing import Closes
+from mockserver.dialects.life import Outcome, Status
+from mockserver.dialects.openai.course import Closes
 from mockserver.engines.simulator.openai import mcp
 from mockserver.engines.simulator.openai import rate_limits as limits
 from mockserver.engines.simulator.openai.audio_formats import audio_format
@@ -127,7 +128,7 @@ class Response:
             try:
                 at = next(self._show, None)
             except _Full:
-                self.stop("incomplete", {"reason": "max_output_tokens"})  # openai.md#111
+                self.stop(Outcome("incomplete", "max_output_tokens"))  # openai.md#111
                 return
             if at is None:
                 return
@@ -160,10 +161,10 @@ class Response:
                 message = None
             self._close(opened)
         if reply.failure is not None:
-            self.stop("failed", {"error": self.failed(reply.failure)})
+            self.stop(Outcome("failed", error=self.failed(reply.failure)))
             return
         if reply.filtered:
-            self.stop("incomplete", {"reason": "content_filter"})
+            self.stop(Outcome("incomplete", "content_filter"))
             return
         if message is not None:
             self._close(message)
@@ -171,7 +172,7 @@ class Response:
             go_on, self.go_on = self.go_on, None
             go_on(self)
             return
-        self.finish("completed")
+        self.finish(Outcome("completed"))
 
     def _write(self, opened: _Open, text: str, at: float) -> Generator[float, None, float]:
         part = self._open_part(opened, "output_text")
@@ -264,7 +265,7 @@ class Response:
     # --- items and parts ---
 
     def _open_item(self, kind: str, call: ToolCall | McpCall | None = None, *, phase: str = "") -> _Open:
-        if not self.output and self.wire.profile.rate_limits == "before":
+        if not self.output and self.wire.profile.course.limits == "before":
             limits.tell(self.wire, self.usage.total)
         item = Item(self.wire.mint("item"), kind, "response", status="in_progress")
         if call is None:
@@ -282,12 +283,15 @@ class Response:
         opened = _Open(len(self.output), item)
         self.output.append(item)
         self._open.append(opened)
-        self.wire.emit("response.output_item.added", response_id=self.id, output_index=opened.index, item=item.shown())
-        if self._in_conversation(item):
-            self.conversation.insert(item)
-            self.conversation.announce(item)
-        elif self.wire.options.announce_out_of_band:
-            self.wire.emit("conversation.item.added", previous_item_id=None, item=item.shown())
+        for what in self.wire.profile.course.opens:
+            if what == "item":
+                place = {"response_id": self.id, "output_index": opened.index}
+                self.wire.emit("response.output_item.added", **place, item=item.shown())
+            elif what == "conversation" and self._in_conversation(item):
+                self.conversation.insert(item)
+                self.conversation.announce(item)
+            elif what == "conversation" and self.wire.options.announce_out_of_band:
+                self.wire.emit("conversation.item.added", previous_item_id=None, item=item.shown())
         return opened
 
     def _in_conversation(self, item: Item) -> bool:
@@ -323,15 +327,18 @@ class Response:
             else:
                 done["audio"] = "response.output_audio.done", {}
                 done["transcript"] = "response.output_audio_transcript.done", {"transcript": part.text}
-            for what in self.wire.profile.closing.part:
+            for what in self.wire.profile.course.part:
                 if what in done:
                     name, fields = done[what]
                     self._emit(opened, name, **fields)
-        if self.conversation.find(item.id) is item:
-            self.conversation.finish(item)
-        elif self.terms.out_of_band and self.wire.options.announce_out_of_band:
-            self.wire.emit("conversation.item.done", previous_item_id=None, item=item.shown())
-        self.wire.emit("response.output_item.done", response_id=self.id, output_index=opened.index, item=item.shown())
+        for end in self.wire.profile.course.ends:
+            if end == "item":
+                place = {"response_id": self.id, "output_index": opened.index}
+                self.wire.emit("response.output_item.done", **place, item=item.shown())
+            elif self.conversation.find(item.id) is item:
+                self.conversation.finish(item)
+            elif self.terms.out_of_band and self.wire.options.announce_out_of_band:
+                self.wire.emit("conversation.item.done", previous_item_id=None, item=item.shown())
 
     def _place(self, opened: _Open) -> dict[str, Any]:
         return {"response_id": self.id, "item_id": opened.item.id, "output_index": opened.index}
@@ -341,28 +348,28 @@ class Response:
 
     # --- the end ---
 
-    def stop(self, status: str, details: dict[str, Any]) -> None:
-        """End it before its time: close what is open, as incomplete, then response.done (openai.md#113)."""
+    def stop(self, outcome: Outcome) -> None:
+        """End it before its time: close what is open, then response.done (openai.md#113)."""
         self.wire.drop(self)
         self._show = None
         for opened in list(self._open):
-            self._close(opened, "incomplete")
-        self.finish(status, details)
+            self._close(opened, self.wire.profile.course.endings[outcome.status].open_items)
+        self.finish(outcome)
 
-    def abandon(self, status: str) -> None:
+    def abandon(self, status: Status) -> None:
         """End it without a word: somebody else has told the client."""
         self.wire.drop(self)
         self._show = None
         for opened in self._open:
-            opened.item.status = "incomplete"
+            opened.item.status = self.wire.profile.course.endings[status].open_items
         self._open.clear()
         self.status = status
         self.ended(self)
 
-    def finish(self, status: str, details: dict[str, Any] | None = None) -> None:
+    def finish(self, outcome: Outcome) -> None:
         """response.done."""
-        self.status = status
-        self.details = None if details is None else {"type": status, **details}
+        self.status = outcome.status
+        self.details = self.wire.profile.course.details(outcome)
         if not self.output:
             self.usage = Usage(
                 reasons=self.usage.reasons

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from mockserver.dialects.life import Outcome, Status
 from mockserver.engines.simulator.openai import problems
 from mockserver.engines.simulator.openai.conversation import Conversation, check_call_id
 from mockserver.engines.simulator.openai.failures import error_of
@@ -80,7 +81,7 @@ class Responses:
         active = self.active
         if active is not None and not terms.out_of_band:
             if not self.wire.profile.refuses_second_response:
-                self.end(active, "cancelled", {"reason": "client_cancelled"})
+                self.end(active, Outcome("cancelled", "client_cancelled"))
             elif not self.wire.misbehaves(Misbehaviour.TWO_ACTIVE, f"a response is started beside {active.id}"):
                 raise problems.already_active(active.id)
         items = self.conversation.items if asked.get("input") is None else self._given(asked["input"])
@@ -215,26 +216,26 @@ class Responses:
             found = next((one for one in self.running if one.id == response_id), None)
         if found is None or not found.announced:
             raise problems.nothing_to_cancel()
-        self.end(found, "cancelled", {"reason": "client_cancelled"})
+        self.end(found, Outcome("cancelled", "client_cancelled"))
 
     def interrupt(self) -> None:
         """Speech began: the response of the default conversation is cancelled (openai.md#114)."""
         active = self.active
         if active is None:
             return
-        self.end(active, "cancelled", {"reason": "turn_detected"})
+        self.end(active, Outcome("cancelled", "turn_detected"))
 
-    def end(self, response: Response, status: str, details: dict[str, Any]) -> None:
+    def end(self, response: Response, outcome: Outcome) -> None:
         """End a response before its time."""
-        if status == "cancelled" and self.wire.misbehaves(
+        if outcome.status == "cancelled" and self.wire.misbehaves(
             Misbehaviour.CANCEL_IGNORED, f"{response.id} goes on", response_id=response.id
         ):
             return
         if not response.announced:
             response.announce()
-        response.stop(status, details)
+        response.stop(outcome)
 
-    def drop(self, response_id: str, status: str = "cancelled") -> None:
+    def drop(self, response_id: str, status: Status = "cancelled") -> None:
         """A fault has ended it on the wire: only the state is changed."""
         found = next((one for one in self.running if one.id == response_id), None)
         if found is not None:

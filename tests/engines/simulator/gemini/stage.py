@@ -6,40 +6,17 @@ Every message that passes here is checked against google-genai's own types (``st
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterable
 from typing import Any, Literal
 
 from mockserver import speech
-from mockserver.core.frames import (
-    MILLISECOND,
-    Accept,
-    Ask,
-    Binary,
-    Effect,
-    Event,
-    Handshake,
-    Hangup,
-    Micros,
-    Note,
-    Opened,
-    Peer,
-    Received,
-    Refuse,
-    Send,
-    Tell,
-    Text,
-    Told,
-)
-from mockserver.core.machine import advance
+from mockserver.core.frames import Binary, Effect, Handshake, Peer, Refuse, Send, Text
 from mockserver.dialects.gemini import GEMINI
-from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator import simulator
-from mockserver.engines.simulator.gemini.session import LiveSession
 from mockserver.engines.simulator.gemini.source import GeminiSource
+from tests.engines.simulator.caller import Caller
 from tests.engines.simulator.gemini import strict
 
-UNIX_US = 1_785_000_000_000_000
 MODEL = "gemini-2.5-flash-native-audio-preview-12-2025"
 VERTEX = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
 RATE = 16_000
@@ -57,7 +34,7 @@ def studio(version: str, ending: str = "") -> str:
     return f"/ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateContent{ending}"
 
 
-class Stage:
+class Stage(Caller):
     """One connection to a source. ``setup`` False sends none."""
 
     def __init__(
@@ -73,75 +50,22 @@ class Stage:
     ) -> None:
         made = source or simulator("gemini", **settings)
         assert isinstance(made, GeminiSource)
-        self.source = made
         hands = hands or handshake()
-        context = SessionContext(number, f"seed/{number}", GEMINI, unix_us=UNIX_US + later_us)
-        self.engine: LiveSession = self.source.open(hands, context)
-        self.at: Micros = 0
-        self.all: list[tuple[float, dict[str, Any]]] = []
         self.frames: list[Text | Binary] = []
-        self.effects: list[Effect] = []
-        self.notes: list[Note] = []
-        self.asks: list[Ask] = []
         self.heard_ms = 0
-        self._read = 0
-        self.feed(Opened(hands))
+        super().__init__(made, hands, check=strict.faults, seed=f"seed/{number}", number=number, later_us=later_us)
         if setup is not False:
             vertex = hands.path == VERTEX
             name = f"projects/p/locations/l/publishers/google/models/{model}" if vertex else f"models/{model}"
             self.send("setup", {"model": name, "outputAudioTranscription": {}, **(setup or {})})
 
-    # --- time and input ---
-
-    def feed(self, event: Event) -> list[dict[str, Any]]:
-        """Something happens now; returns the messages that come of it."""
-        before = len(self.all)
-        self._take(self.engine.feed(event, self.at))
-        return self.messages[before:]
-
     def send(self, name: str, body: Any) -> list[dict[str, Any]]:
         """A client message now."""
-        return self.text(json.dumps({name: body}))
+        return self.put({name: body})
 
-    def text(self, data: str) -> list[dict[str, Any]]:
-        """A text frame now."""
-        return self.feed(Received(Peer.CLIENT, Text(data)))
-
-    def binary(self, data: bytes) -> list[dict[str, Any]]:
-        """A binary frame now."""
-        return self.feed(Received(Peer.CLIENT, Binary(data)))
-
-    def tell(self, word: str, **data: Any) -> list[dict[str, Any]]:
-        """A word of a fault."""
-        return self.feed(Tell(word, data))
-
-    def told(self, value: Any = None, failure: BaseException | None = None) -> list[dict[str, Any]]:
-        """The awaitable that the engine asked for last has come to an end."""
-        return self.feed(Told(self.asks[-1].token, value, failure))
-
-    def wait(self, ms: float) -> list[dict[str, Any]]:
-        """Let time pass; returns what came."""
-        before = len(self.all)
-        until = self.at + round(ms * MILLISECOND)
-        for due, effect in advance(self.engine, until):
-            self.at = due
-            self._take([effect])
-        self.at = until
-        return self.messages[before:]
-
-    def until(self, name: str, *, within: float = 60_000) -> dict[str, Any]:
-        """Let time pass until a message of this name has come, and no further than its instant."""
-        end = self.at + round(within * MILLISECOND)
-        while True:
-            for place in range(self._read, len(self.all)):
-                if name in names_of(self.all[place][1]):
-                    self._read = place + 1
-                    return self.all[place][1]
-            due = self.engine.wake_at()
-            if due is None or due > end:
-                raise AssertionError(f"no {name} within {within} ms; came: {self.names()}, {self.hangup}")
-            self.at = max(self.at, due)
-            self._take(self.engine.wake(self.at))
+    def names_in(self, body: dict[str, Any]) -> list[str]:
+        """Messages and the fields of ``serverContent``."""
+        return names_of(body)
 
     # --- what a client does often ---
 
@@ -183,27 +107,18 @@ class Stage:
 
     def _take(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
-            self.effects.append(effect)
             match effect:
-                case Send(Peer.CLIENT, frame):
+                case Send(Peer.CLIENT, Text() | Binary() as frame):
+                    self.effects.append(effect)
                     self.frames.append(frame)
-                    text = frame.data if isinstance(frame, Text) else frame.data.decode()
-                    body = json.loads(text)
-                    assert strict.faults(body) == [], body
-                    self.all.append((self.at / MILLISECOND, body))
-                case Note():
-                    self.notes.append(effect)
-                case Ask():
-                    self.asks.append(effect)
-                case Accept() | Hangup() | Refuse():
-                    pass
+                    self._came(frame.data if isinstance(frame, Text) else frame.data.decode())
                 case _:
-                    raise AssertionError(f"unexpected effect {effect}")
+                    super()._take([effect])
 
     @property
     def messages(self) -> list[dict[str, Any]]:
         """All server messages so far."""
-        return [body for _, body in self.all]
+        return self.events
 
     def names(self, start: int = 0) -> list[str]:
         """What they are, repeated ones once."""
@@ -237,11 +152,6 @@ class Stage:
             for part in body.get("serverContent", {}).get("modelTurn", {}).get("parts", ()):
                 found += base64.b64decode(part.get("inlineData", {}).get("data", ""))
         return found
-
-    @property
-    def hangup(self) -> tuple[int | None, str] | None:
-        """How the server ended the session, if it did."""
-        return next(((one.code, one.reason) for one in self.effects if isinstance(one, Hangup)), None)
 
     @property
     def refused(self) -> Refuse | None:

@@ -96,7 +96,7 @@ def test_marks_interrupt() -> None:
 def test_marks_end_the_session_where_activity_is_detected(mark: str) -> None:
     stage = Stage()
     stage.send("realtimeInput", {mark: {}})
-    assert stage.hangup == (
+    assert stage.closed == (
         1007,
         "Explicit activity control is not supported when automatic activity detection is enabled.",
     )
@@ -183,7 +183,7 @@ def test_audio_in_the_old_form_in_other_rates_and_in_either_alphabet() -> None:
 def test_other_media_is_refused(mime: str) -> None:
     stage = Stage()
     stage.send("realtimeInput", {"audio": {"data": "AAAA", "mimeType": mime}})
-    assert stage.hangup == (1007, "Request contains an invalid argument.")
+    assert stage.closed == (1007, "Request contains an invalid argument.")
 
 
 def test_words_of_other_audio_are_the_test_s() -> None:

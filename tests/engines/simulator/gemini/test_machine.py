@@ -104,7 +104,7 @@ class Talks(RuleBasedStateMachine):
     def turns_end_once_and_what_is_said_is_theirs(self) -> None:
         if not hasattr(self, "stage"):
             return
-        assert self.stage.hangup is None
+        assert self.stage.closed is None
         parts = self.stage.engine.parts
         assert parts is not None
         begun, ended = parts.turns._count, len(self.stage.of("turnComplete"))

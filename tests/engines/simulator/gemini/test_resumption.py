@@ -105,16 +105,16 @@ def test_a_result_for_a_call_that_was_lost_is_ignored() -> None:
     start = len(again.all)
     response = {"id": call["id"], "name": "get_weather", "response": {"output": "foggy"}}
     again.send("toolResponse", {"functionResponses": [response]})
-    assert (again.names(start), again.hangup) == ([], None)
+    assert (again.names(start), again.closed) == ([], None)
 
 
 @keeps("gemini-bad-handle")
 def test_a_handle_that_is_none_and_one_that_is_old() -> None:
     stage = Stage(setup=ASKED, pace="instant", handle_s=100)
     (handle,) = handles(stage)
-    assert resumed(stage, "made-up").hangup == (1007, "Invalid session handle")
-    assert resumed(stage, handle, later_s=99).hangup is None
-    assert resumed(stage, handle, later_s=101).hangup == (1008, "BidiGenerateContent session not found")
+    assert resumed(stage, "made-up").closed == (1007, "Invalid session handle")
+    assert resumed(stage, handle, later_s=99).closed is None
+    assert resumed(stage, handle, later_s=101).closed == (1008, "BidiGenerateContent session not found")
 
 
 @keeps("gemini-transparent")
@@ -136,17 +136,17 @@ def test_a_connection_ends_after_ten_minutes_and_says_so_a_minute_before() -> No
     assert stage.names() == ["setupComplete"]
     stage.wait(2_000)
     assert stage.of("goAway") == [{"timeLeft": "60s"}]
-    assert stage.hangup is None
+    assert stage.closed is None
     stage.wait(58_000)
-    assert stage.hangup is None
+    assert stage.closed is None
     stage.wait(2_000)
-    assert stage.hangup == (1011, "Deadline expired before operation could complete.")
+    assert stage.closed == (1011, "Deadline expired before operation could complete.")
 
 
 def test_on_vertex_the_operation_is_cancelled() -> None:
     stage = Stage(hands=handshake(VERTEX), model="gemini-live-2.5-flash")
     stage.wait(601_000)
-    assert stage.hangup == (1000, "The operation was cancelled.")
+    assert stage.closed == (1000, "The operation was cancelled.")
 
 
 def test_the_connection_works_until_its_end_and_a_resumed_one_goes_on() -> None:
@@ -155,7 +155,7 @@ def test_the_connection_works_until_its_end_and_a_resumed_one_goes_on() -> None:
     assert stage.of("goAway") == [{"timeLeft": "60s"}]
     assert stage.ask("My name is Alice.") == "My name is Alice."
     stage.wait(60_000)
-    assert stage.hangup is not None
+    assert stage.closed is not None
     again = resumed(stage, handles(stage)[-1], later_s=91)
     again.write("Who am I?")
     assert again.said() == "My name is Alice. | Who am I?"
@@ -168,7 +168,7 @@ def test_after_go_away_the_service_may_be_silent_for_ever() -> None:
     start = len(stage.all)
     stage.write("are you there")
     stage.wait(3_600_000)
-    assert (stage.names(start), stage.hangup) == ([], None)
+    assert (stage.names(start), stage.closed) == ([], None)
 
 
 @keeps("gemini-session-limit")
@@ -178,13 +178,13 @@ def test_a_session_without_compression_ends_after_fifteen_minutes_over_all_conne
     stage.ask("one")
     again = resumed(stage, handles(stage)[-1], later_s=500)
     again.wait(399_000)
-    assert again.hangup is None
+    assert again.closed is None
     again.wait(2_000)
-    assert again.hangup is not None
+    assert again.closed is not None
     free = {"contextWindowCompression": {"slidingWindow": {}}}
     longer = resumed(stage, handles(stage)[-1], later_s=500, setup=free)
     longer.wait(599_000)
-    assert longer.hangup is None
+    assert longer.closed is None
 
 
 @keeps("gemini-video-limit")
@@ -195,7 +195,7 @@ def test_a_session_with_video_ends_after_two_minutes() -> None:
     stage.wait(51_000)
     assert stage.of("goAway") == [{"timeLeft": "60s"}]
     stage.wait(60_000)
-    assert stage.hangup is not None
+    assert stage.closed is not None
 
 
 @pytest.mark.parametrize("go_away_s", [0.5, 1_000])
@@ -205,7 +205,7 @@ def test_the_warning_comes_as_early_as_it_can(go_away_s: float) -> None:
     assert stage.of("goAway") == [{"timeLeft": "0.500s" if go_away_s == 0.5 else "10s"}]
     assert stage.names()[0] == "setupComplete"
     stage.wait(500)
-    assert stage.hangup is not None
+    assert stage.closed is not None
 
 
 def test_a_source_is_what_a_user_makes() -> None:

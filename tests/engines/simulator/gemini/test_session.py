@@ -22,11 +22,11 @@ HIGH = {"generationConfig": {"thinkingConfig": {"thinkingLevel": "HIGH"}}}
 def closed(setup: dict[str, Any] | None = None, *, path: str | None = None, model: str = MODEL, **settings: Any) -> Any:
     """How the service ended a session at its setup; None where it took it."""
     stage = Stage(setup=setup, hands=handshake(path), model=model, **settings)
-    if stage.hangup is None:
+    if stage.closed is None:
         assert stage.messages[0] == {"setupComplete": {}}
     else:
         assert stage.messages == []
-    return stage.hangup
+    return stage.closed
 
 
 @keeps("gemini-setup-first")
@@ -38,14 +38,14 @@ def test_the_first_frame_must_be_a_setup_and_is_answered_first() -> None:
     for wrong in ("clientContent", "realtimeInput", "toolResponse"):
         stage = Stage(setup=False)
         stage.send(wrong, {})
-        assert (stage.messages, stage.hangup) == ([], INVALID)
+        assert (stage.messages, stage.closed) == ([], INVALID)
 
 
 @keeps("gemini-setup-once")
 def test_a_second_setup_ends_the_session() -> None:
     stage = Stage()
     stage.send("setup", {"model": f"models/{MODEL}"})
-    assert stage.hangup == INVALID
+    assert stage.closed == INVALID
     assert stage.send("clientContent", {}) == []
 
 
@@ -118,20 +118,20 @@ def test_an_unknown_field_is_named_with_its_place(setup: dict[str, Any], path: s
 def test_an_unknown_field_at_the_top_has_no_place() -> None:
     stage = Stage()
     stage.text('{"colour": {}}')
-    assert stage.hangup == (1007, 'Invalid JSON payload received. Unknown name "colour": Cannot find field.')
+    assert stage.closed == (1007, 'Invalid JSON payload received. Unknown name "colour": Cannot find field.')
 
 
 @keeps("gemini-one-message")
 def test_a_message_has_exactly_one_of_its_parts() -> None:
     stage = Stage()
     stage.text('{"clientContent": {}, "realtimeInput": {}}')
-    assert stage.hangup is not None
-    assert stage.hangup[0] == 1007
-    assert "oneof" in stage.hangup[1]
+    assert stage.closed is not None
+    assert stage.closed[0] == 1007
+    assert "oneof" in stage.closed[1]
     for empty in ("{}", '{"clientContent": null}'):
         stage = Stage()
         stage.text(empty)
-        assert stage.hangup == INVALID
+        assert stage.closed == INVALID
 
 
 @keeps("gemini-json-values")
@@ -166,15 +166,15 @@ def test_a_message_has_exactly_one_of_its_parts() -> None:
 def test_a_value_of_another_type_is_told_with_its_place_and_type(text: str, reason: str) -> None:
     stage = Stage(setup=False)
     stage.text(text)
-    assert stage.hangup is not None
-    assert stage.hangup[0] == 1007
-    assert stage.hangup[1].startswith(reason[:100])
+    assert stage.closed is not None
+    assert stage.closed[0] == 1007
+    assert stage.closed[1].startswith(reason[:100])
 
 
 def test_audio_that_is_no_base64_ends_the_session() -> None:
     stage = Stage()
     stage.send("realtimeInput", {"audio": {"data": "???", "mimeType": "audio/pcm"}})
-    assert stage.hangup == (
+    assert stage.closed == (
         1007,
         "Invalid value at 'realtime_input.audio.data' (TYPE_BYTES), Base64 decoding failed for \"???\"",
     )
@@ -192,8 +192,8 @@ def test_an_unknown_model_is_refused_by_its_name() -> None:
     )
     bare = Stage(setup=False)
     bare.send("setup", {"model": MODEL})
-    assert bare.hangup is not None
-    assert bare.hangup[1].startswith(f"{MODEL} is not found for API version v1beta")
+    assert bare.closed is not None
+    assert bare.closed[1].startswith(f"{MODEL} is not found for API version v1beta")
     code, reason = closed(path=VERTEX, model="gemini-9")
     assert code == 1008
     assert reason.startswith("Publisher Model `projects/p/locations/l/publishers/google/models/gemini-9` was not found")
@@ -206,7 +206,7 @@ def test_an_unknown_model_is_refused_by_its_name() -> None:
 def test_a_setup_needs_a_model() -> None:
     stage = Stage(setup=False)
     stage.send("setup", {})
-    assert stage.hangup == INVALID
+    assert stage.closed == INVALID
 
 
 @keeps("gemini-model-refusals")
@@ -251,9 +251,9 @@ def test_3_8_refuses_affective_dialog_at_the_first_send() -> None:
         hands=handshake(studio("v1alpha")),
         setup={"generationConfig": {"enableAffectiveDialog": True}},
     )
-    assert stage.hangup is None
+    assert stage.closed is None
     stage.send("realtimeInput", {"text": "hello"})
-    assert stage.hangup == INVALID
+    assert stage.closed == INVALID
 
 
 # --- history and contents -------------------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ def test_what_a_model_does_not_take_in_its_history(
 ) -> None:
     stage = Stage(model=model)
     stage.send("clientContent", {"turns": [{"role": "user", "parts": [part]}]})
-    assert stage.hangup == told
+    assert stage.closed == told
 
 
 @keeps("gemini-roles")
@@ -319,10 +319,10 @@ def test_roles_of_contents() -> None:
     assert stage.said() == "hello"
     stage = Stage(model="gemini-3.1-flash-live-preview")
     stage.write("hello", role=None)
-    assert stage.hangup == INVALID
+    assert stage.closed == INVALID
     stage = Stage()
     stage.write("Be brief.", role="system")
-    assert stage.hangup == INVALID
+    assert stage.closed == INVALID
     stage = Stage(hands=handshake(VERTEX), model="gemini-live-2.5-flash-native-audio", pace="instant")
     stage.write("Be brief.", role="system", complete=False)
     stage.write("hello")
@@ -337,11 +337,11 @@ def test_contents_to_3_1_are_taken_or_refused() -> None:
     assert stage.said() == "hello"
     stage = Stage(model=model, content_on_3="refused")
     stage.write("hello")
-    assert stage.hangup == INVALID
+    assert stage.closed == INVALID
     seeded = {"historyConfig": {"initialHistoryInClientContent": True}}
     stage = Stage(model=model, content_on_3="refused", setup=seeded)
     stage.write("hello")
-    assert stage.hangup is None
+    assert stage.closed is None
 
 
 def test_the_context_may_be_changed_in_between() -> None:
@@ -360,14 +360,14 @@ def test_the_context_may_be_changed_in_between() -> None:
 def test_a_context_that_is_too_long_ends_the_session() -> None:
     stage = Stage(max_context_tokens=50)
     stage.write("word " * 60, complete=False)
-    assert stage.hangup == INVALID
+    assert stage.closed == INVALID
     stage = Stage(max_context_tokens=50, overflow_code=1011)
     stage.write("word " * 60, complete=False)
-    assert stage.hangup is not None
-    assert stage.hangup[0] == 1011
+    assert stage.closed is not None
+    assert stage.closed[0] == 1011
     stage = Stage(hands=handshake(VERTEX), model="gemini-live-2.5-flash", max_context_tokens=50)
     stage.write("word " * 60, complete=False)
-    assert stage.hangup == (1000, "The operation was cancelled.")
+    assert stage.closed == (1000, "The operation was cancelled.")
 
 
 @keeps("gemini-compression")
@@ -376,7 +376,7 @@ def test_compression_forgets_the_oldest_turns() -> None:
     stage = Stage(setup=compression, max_context_tokens=80, pace="instant")
     for number in range(12):
         stage.write(f"fact number {number} " * 2, complete=False)
-    assert stage.hangup is None
+    assert stage.closed is None
     texts = [one["text"] for one in stage.inside["conversation"]]
     assert not any("number 0" in text for text in texts)
     assert "number 11" in texts[-1]

@@ -12,8 +12,9 @@ from mockserver.dialects.gemini import GEMINI
 from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.simulator import simulator
 from mockserver.engines.simulator.gemini.source import GeminiSource
+from tests.engines.simulator.caller import UNIX_US
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.gemini.stage import MODEL, UNIX_US, VERTEX, Stage, handshake, studio
+from tests.engines.simulator.gemini.stage import MODEL, VERTEX, Stage, handshake, studio
 
 CONSTRAINED = studio("v1alpha", "Constrained")
 
@@ -66,18 +67,18 @@ def test_no_key_and_a_key_elsewhere_are_none(headers: Any) -> None:
     assert refused.status == 401
     error = json.loads(refused.body)["error"]
     assert (error["code"], error["status"]) == (401, "UNAUTHENTICATED")
-    assert Stage(hands=hands, require_key=False).hangup is None
+    assert Stage(hands=hands, require_key=False).closed is None
 
 
 @keeps("gemini-bad-key")
 def test_a_bad_key_may_be_told_after_the_upgrade() -> None:
     stage = Stage(setup=False, require_key="good", bad_key="close")
     assert stage.refused is None
-    assert stage.hangup == (1007, "API key not valid. Please pass a valid API key.")
+    assert stage.closed == (1007, "API key not valid. Please pass a valid API key.")
     stage = Stage(setup=False, hands=handshake(key=None), bad_key="close")
-    assert stage.hangup is not None
-    assert stage.hangup[0] == 1008
-    assert stage.hangup[1].startswith("Method doesn't allow unregistered callers")
+    assert stage.closed is not None
+    assert stage.closed[0] == 1008
+    assert stage.closed[1].startswith("Method doesn't allow unregistered callers")
 
 
 # --- tokens ---------------------------------------------------------------------------------------------------------

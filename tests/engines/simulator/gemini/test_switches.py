@@ -92,7 +92,7 @@ def test_a_switch_breaks_what_it_says_and_nothing_does_without_it(switch: Switch
     broken = play([switch])
     assert not right(broken)
     assert [note.text.split(":")[0] for note in broken.notes if note.kind == "misbehaviour"][:1] == [switch]
-    assert broken.hangup is None
+    assert broken.closed is None
 
 
 def test_every_switch_is_tried() -> None:

@@ -147,20 +147,20 @@ def test_a_model_may_say_nothing_or_be_silent() -> None:
 def test_a_failure_ends_the_session(failure: Failure, told: tuple[int, str]) -> None:
     stage = Stage(replier=Scripted([failure]), pace="instant")
     stage.write("hi")
-    assert stage.hangup == told
+    assert stage.closed == told
 
 
 def test_a_failure_may_be_a_reason_of_the_turn() -> None:
     stage = Stage(replier=Scripted([Failure("PROHIBITED_INPUT_CONTENT")]), pace="instant")
     stage.ask("hi")
     assert stage.messages[-1]["serverContent"]["turnCompleteReason"] == "PROHIBITED_INPUT_CONTENT"
-    assert stage.hangup is None
+    assert stage.closed is None
 
 
 def test_a_replier_that_raises_ends_the_session_and_is_told_to_the_test() -> None:
     stage = Stage(replier=lambda context: 1 / 0, pace="instant")
     stage.write("hi")
-    assert stage.hangup == (1011, "Internal error occurred.")
+    assert stage.closed == (1011, "Internal error occurred.")
     assert "ZeroDivisionError for turn 1" in str(stage.source.problems()[0])
 
 
@@ -387,7 +387,7 @@ def test_a_result_of_a_wrong_shape_ends_the_session(response: dict[str, Any]) ->
     (call,) = stage.of("toolCall")[0]["functionCalls"]
     given = response | ({"id": call["id"]} if response.get("id") == "ID" else {})
     stage.send("toolResponse", {"functionResponses": [given]})
-    assert stage.hangup == (1007, "Request contains an invalid argument.")
+    assert stage.closed == (1007, "Request contains an invalid argument.")
 
 
 def test_extended_thinking_takes_no_scheduling_and_tells_its_status() -> None:
@@ -399,7 +399,7 @@ def test_extended_thinking_takes_no_scheduling_and_tells_its_status() -> None:
     stage.answer("foggy")
     assert stage.messages[-1]["serverContent"]["interactionStatus"] == "IDLE"
     stage.answer("foggy", scheduling="SILENT")
-    assert stage.hangup == (1007, "Function response scheduling is not supported for this model")
+    assert stage.closed == (1007, "Function response scheduling is not supported for this model")
 
 
 @keeps("gemini-input-during-call")
@@ -415,7 +415,7 @@ def test_realtime_input_while_a_call_of_2_5_is_open(given: dict[str, Any], told:
     stage = with_tools([CALL], "It is foggy.", pace="instant", **given)
     stage.write("weather?")
     stage.hear(bytes(2 * RATE // 10))
-    assert stage.hangup == told
+    assert stage.closed == told
 
 
 @keeps("gemini-lost-call")

@@ -23,8 +23,9 @@ from mockserver.core.frames import MILLISECOND, Opened, Peer, Received, Send, Te
 from mockserver.core.machine import advance
 from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator import Recall, Rules, ToolCall, simulator
+from tests.engines.simulator.caller import UNIX_US
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.stage import UNIX_US, Stage, at_home, handshake
+from tests.engines.simulator.stage import Stage, at_home, handshake
 
 TEXT = ["hello", "what is the weather", "good morning everyone", "call it"]
 

@@ -11,8 +11,9 @@ from mockserver.core.frames import Accept, Handshake, Opened, Pairs, Refuse
 from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.simulator import simulator
 from mockserver.engines.simulator.openai.source import OpenAISource as Source
+from tests.engines.simulator.caller import UNIX_US
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.stage import ELSEWHERE, UNIX_US, Stage, at_home
+from tests.engines.simulator.stage import ELSEWHERE, Stage, at_home
 
 MODELS = {"openai": "gpt-realtime", "xai": "grok-voice-latest"}
 PROVIDERS = ("openai", "azure", "azure_dated", "azure_voice_live", "xai")

@@ -8,8 +8,9 @@ import pytest
 
 from mockserver.engines.simulator import Scripted
 from mockserver.engines.simulator.openai.profile import DEFAULT_INSTRUCTIONS
+from tests.engines.simulator.caller import UNIX_US
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.stage import UNIX_US, Stage, handshake
+from tests.engines.simulator.stage import Stage, handshake
 
 
 @keeps("session-first")

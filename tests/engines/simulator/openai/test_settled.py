@@ -12,9 +12,10 @@ from mockserver import Recall, Scripted, simulator, speech
 from mockserver.core.frames import Handshake
 from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.simulator import McpCall, Reply, ToolCall
+from tests.engines.simulator.caller import UNIX_US
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.oracle import sound
-from tests.engines.simulator.stage import ELSEWHERE, KEY, UNIX_US, Stage, handshake
+from tests.engines.simulator.stage import ELSEWHERE, KEY, Stage, handshake
 
 
 def told(stage: Stage) -> tuple[str | None, str, str | None]:

@@ -6,9 +6,11 @@ Sources: azure.md#1 to azure.md#39; what the beta shape is: openai.md#155 to ope
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mockserver.core.frames import Handshake, Refuse
+from mockserver.dialects.openai import course as courses
 from mockserver.engines.base import Request
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.desk import Desk
@@ -70,8 +72,8 @@ class AzureProfile(Deployed):
     """Azure OpenAI, v1: ``/openai/v1/realtime?model=DEPLOYMENT``."""
 
     name = "azure"
+    course = replace(courses.GA, limits=None)  # azure.md#12
     uuid_before_session = False  # unknown; its refusals come before the upgrade
-    rate_limits = None  # azure.md#12
     event_names = (*schema.EVENT_NAMES, "transcription_session.update")  # azure.md#14
 
     def outgoing(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
@@ -119,7 +121,7 @@ class AzureDatedProfile(flat.Flat, Deployed):
 
     name = "azure_dated"
     needs_version = True
-    rate_limits = "before"  # the output, as in the beta (openai.md#158; of Azure unknown, azure.md#42)
+    course = courses.BETA  # also its limits before the output; of Azure unknown (azure.md#42)
     rate_limit_names = ("requests", "tokens")
     events = flat.client_events(_SESSION, _RESPONSE)
     session_shape = _SESSION

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mockserver.dialects.openai import closing as closings
+from mockserver.dialects.openai import course as courses
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai import schema
 from mockserver.engines.simulator.openai.options import OpenAIOptions
@@ -106,7 +106,7 @@ class Flat(Profile):
     gives_secrets = False
     obfuscation = False  # openai.md#159, azure.md#39
     beta_header_refused = False
-    closing = closings.BETA
+    course = courses.BETA
     modalities: tuple[tuple[str, ...], ...] = (("text",), ("audio", "text"))
     event_names = tuple(schema.CLIENT_EVENTS)
     modalities_path = "modalities"

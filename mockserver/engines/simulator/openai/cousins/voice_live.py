@@ -6,9 +6,11 @@ Sources: azure.md#20 to azure.md#39, azure.md#47 to azure.md#51.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mockserver.core.ids import Ids
+from mockserver.dialects.openai import course as courses
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai import schema
 from mockserver.engines.simulator.openai.cousins import beta_shape as flat
@@ -83,7 +85,7 @@ class AzureVoiceLiveProfile(flat.Flat, Deployed):
     """Azure Voice Live, its basics: sessions, turns and tools with an OpenAI model behind it."""
 
     name = "azure_voice_live"
-    rate_limits = None  # azure.md#29
+    course = replace(courses.BETA, limits=None)  # azure.md#29
     modalities = (("text",), ("audio",), ("audio", "text"))  # azure.md#33
     events = flat.client_events(_LIVE_SESSION, _LIVE_RESPONSE, assistant=("text", "output_text"))
     session_shape = _LIVE_SESSION

@@ -11,7 +11,7 @@ from typing import Any
 
 from mockserver.core.frames import SECOND, Handshake, Micros, Refuse
 from mockserver.core.ids import Ids
-from mockserver.dialects.openai import closing as closings
+from mockserver.dialects.openai import course as courses
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.openai.audio_formats import audio_format
@@ -77,11 +77,10 @@ class XAIProfile(Profile):
     ping_s = 10.0  # xai.md#6
     transcribes_always = True  # .updated depends on the model's name, .completed does not (xai.md#28)
     obfuscation = False
-    rate_limits = None  # xai.md#19
     overlapping_calls = False  # xai.md#24
     whole_arguments = True  # xai.md#24
     refuses_second_response = False  # xai.md#30
-    closing = closings.XAI
+    course = courses.XAI
     captions_ahead = 0  # the first audio comes before its words (xai.md#22)
     captions_lead = 0.0
 
