@@ -21,7 +21,7 @@ Ends = Literal["conversation", "item"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ResponseEnding:
     """One way for a response to end. ``open_items``: the status of the items that are open then.
 
     ``reasons``: those that its details can hold (openai.md#111). A failed one has an error instead (openai.md#117).
@@ -31,11 +31,11 @@ class Ending:
     reasons: tuple[str, ...] = ()
 
 
-ENDINGS: Mapping[Status, Ending] = {
-    "completed": Ending("completed"),
-    "cancelled": Ending(reasons=("turn_detected", "client_cancelled")),
-    "incomplete": Ending(reasons=("max_output_tokens", "content_filter")),
-    "failed": Ending(),
+ENDINGS: Mapping[Status, ResponseEnding] = {
+    "completed": ResponseEnding("completed"),
+    "cancelled": ResponseEnding(reasons=("turn_detected", "client_cancelled")),
+    "incomplete": ResponseEnding(reasons=("max_output_tokens", "content_filter")),
+    "failed": ResponseEnding(),
 }
 
 
@@ -53,7 +53,7 @@ class ResponseCourse:
     opens: tuple[Opens, ...] = ("item", "conversation", "part")
     part: tuple[Closes, ...] = ("audio", "transcript", "text", "part")
     ends: tuple[Ends, ...] = ("conversation", "item")
-    endings: Mapping[Status, Ending] = field(default_factory=lambda: ENDINGS)
+    endings: Mapping[Status, ResponseEnding] = field(default_factory=lambda: ENDINGS)
     limits: Literal["after", "before"] | None = "after"
 
     def details(self, outcome: Outcome) -> dict[str, Any] | None:
