@@ -56,7 +56,7 @@ def missing(page: Path) -> list[str]:
 def of_npm(page: Path) -> bool:
     """Whether the page's commands need packages of npm."""
     return any(
-        snippet.language == "sh" and re.search(r"^npx ", snippet.text, re.MULTILINE) for snippet in snippets(page)
+        snippet.language == "sh" and re.search(r"\bnpx ", snippet.text) for snippet in snippets(page)
     )
 
 

@@ -21,6 +21,7 @@ from typing import cast
 from mockserver.cassette import codec
 from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.names import PARTIAL, SUFFIX
+from mockserver.cassette.places import read_at
 from mockserver.cassette.reader import decode
 from mockserver.core.frames import Frame
 from mockserver.errors import CassetteError, CassetteMissing, UsageError
@@ -124,7 +125,7 @@ def read_back(descriptor: int, partial: Path) -> tuple[Cassette, bool]:
     size = os.fstat(descriptor).st_size
     chunks: list[bytes] = []
     while size > (done := sum(map(len, chunks))):
-        chunk = os.pread(descriptor, min(1 << 24, size - done), done)
+        chunk = read_at(descriptor, min(1 << 24, size - done), done)
         if not chunk:
             break
         chunks.append(chunk)

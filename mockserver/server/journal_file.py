@@ -11,6 +11,7 @@ import tempfile
 import weakref
 from collections import deque
 
+from mockserver.cassette.places import read_at, write_at
 from mockserver.core.bounded import BoundedEntries
 from mockserver.core.journal import Hide, Journal
 from mockserver.errors import UsageError
@@ -88,7 +89,7 @@ class _Segment:
         """Whether all of it is written."""
         view, at = memoryview(data), self.size
         while view:
-            done = os.pwrite(self.descriptor, view, at)
+            done = write_at(self.descriptor, view, at)
             view, at = view[done:], at + done
         self.size = at
         self.ends.append(at)
@@ -98,7 +99,7 @@ class _Segment:
         """The block at this place."""
         begin, end = (self.ends[place - 1] if place else 0), self.ends[place]
         try:
-            data = os.pread(self.descriptor, end - begin, begin)
+            data = read_at(self.descriptor, end - begin, begin)
         except (OSError, ValueError):
             return None
         return data if len(data) == end - begin else None
