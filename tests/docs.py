@@ -55,9 +55,7 @@ def missing(page: Path) -> list[str]:
 
 def of_npm(page: Path) -> bool:
     """Whether the page's commands need packages of npm."""
-    return any(
-        snippet.language == "sh" and re.search(r"\bnpx ", snippet.text) for snippet in snippets(page)
-    )
+    return any(snippet.language == "sh" and re.search(r"\bnpx ", snippet.text) for snippet in snippets(page))
 
 
 def snippets(page: Path) -> Iterator[Snippet]:

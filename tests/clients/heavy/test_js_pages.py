@@ -90,5 +90,3 @@ def test_the_typed_helper_and_the_plain_one_are_the_same() -> None:
     told = tsc(place, ["wrong.mts"], noEmit=True)
     assert "wrong.mts(2,13)" in told
     assert "'nam' does not exist" in told
-
-
