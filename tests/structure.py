@@ -62,6 +62,7 @@ PURE = {
 MAY_TOUCH_FILES = (
     "mockserver/cassette/store.py",
     "mockserver/cassette/leftovers.py",
+    "mockserver/cassette/places.py",
     "mockserver/cassette/importers/detect.py",
     "mockserver/view/files.py",
 )
