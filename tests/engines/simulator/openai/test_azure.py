@@ -13,8 +13,9 @@ from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.simulator import Failure, Recall, Scripted, ToolCall, simulator
 from mockserver.engines.simulator.openai.cousins.voice_live import VOICE_FIELDS
 from tests.engines.simulator import strict
+from tests.engines.simulator.caller import UNIX_US
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.stage import UNIX_US, Stage, handshake
+from tests.engines.simulator.stage import Stage, handshake
 
 
 def stage_of(provider: str, *, headers: tuple[tuple[str, str], ...] = (), **settings: Any) -> Stage:

@@ -16,8 +16,9 @@ from mockserver.core.frames import Handshake, Hangup
 from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.simulator import Failure, Reply, Scripted
 from mockserver.replies import Rule
+from tests.engines.simulator.caller import UNIX_US
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.stage import KEY, UNIX_US, Stage
+from tests.engines.simulator.stage import KEY, Stage
 
 PATH = "/v1/realtime/translations"
 MODEL = "gpt-realtime-translate"
