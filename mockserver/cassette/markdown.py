@@ -87,7 +87,11 @@ def _fenced(kind: str, told: Iterable[str]) -> Iterator[str]:
 
 def _named(cassette: Cassette) -> str:
     """The file's name as code: no name of a file makes Markdown."""
-    name = safe(cassette.path or "cassette", 200)
+    return code(safe(cassette.path or "cassette", 200))
+
+
+def code(name: str) -> str:
+    """A text without line ends as code."""
     longest = max((len(run) for run in re.findall("`+", name)), default=0)
     ticks = "`" * (longest + 1)
     return f"{ticks} {name} {ticks}" if longest else f"`{name}`"

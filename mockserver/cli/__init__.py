@@ -41,6 +41,7 @@ COMMANDS = {
         "mockserver.cli.check",
         "Look at the cassettes of a folder: whole, without secrets, used, as their text says.",
     ),
+    "review": ("mockserver.cli.review", "Print what has happened to cassettes since a commit, for a reviewer."),
     "sweep": (
         "mockserver.cli.sweep",
         "Run a scenario under every fault that can fire in it.",
@@ -53,7 +54,7 @@ COMMANDS = {
 GROUPS = {
     "Serve": ("record", "replay", "simulate", "sweep"),
     "Look at cassettes": ("show", "view", "diff"),
-    "Make and keep cassettes": ("import", "learn", "scrub", "verify", "agree", "check", "orphans"),
+    "Make and keep cassettes": ("import", "learn", "scrub", "verify", "agree", "check", "orphans", "review"),
     "Set up and look up": ("init", "faults", "git-setup"),
 }
 """The list of commands as --help prints it. What is in no group stands under "More"."""

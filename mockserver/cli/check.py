@@ -49,19 +49,7 @@ def check_command(paths: tuple[Path, ...], write: bool, used: bool, as_json: boo
     paths = paths or (Path(),)
     files = list(_found(paths))
     notes = _notes(paths)
-    if used and notes is None:
-        raise UsageError("check --used: no test run is noted here; run pytest first (its cache plugin must be on)")
-    kept = write or any(_twins(path) for path in paths)
-    problems = [problem for file in files for problem in _problems(file, write=write, kept=kept)]
-    if notes is not None:
-        problems += _unused(files, *notes)
-    problems += [
-        Complaint(twin, "twin", "no cassette stands beside this twin; remove it")
-        for path in paths
-        for twin in _twins(path)
-        if not twin.with_suffix("").exists()
-    ]
-    problems.sort(key=lambda one: one.file)
+    problems = complaints(paths, used=used, write=write)
     if as_json:
         told = [{"file": one.file.as_posix(), "kind": one.kind, "what": one.what} for one in problems]
         click.echo(json.dumps({"cassettes": len(files), "use_known": notes is not None, "problems": told}))
@@ -74,6 +62,24 @@ def check_command(paths: tuple[Path, ...], write: bool, used: bool, as_json: boo
             click.echo(f"{len(files)} cassette{'' if len(files) == 1 else 's'}: nothing is wrong")
     if problems:
         raise SystemExit(1)
+
+
+def complaints(paths: Sequence[Path], *, used: bool = False, write: bool = False) -> list[Complaint]:
+    """What is wrong with the cassettes of these folders and files, by file. ``write``: twins are written first."""
+    files, notes = list(_found(paths)), _notes(paths)
+    if used and notes is None:
+        raise UsageError("--used: no test run is noted here; run pytest first (its cache plugin must be on)")
+    kept = write or any(_twins(path) for path in paths)
+    problems = [problem for file in files for problem in _problems(file, write=write, kept=kept)]
+    if notes is not None:
+        problems += _unused(files, *notes)
+    problems += [
+        Complaint(twin, "twin", "no cassette stands beside this twin; remove it")
+        for path in paths
+        for twin in _twins(path)
+        if not twin.with_suffix("").exists()
+    ]
+    return sorted(problems, key=lambda one: one.file)
 
 
 def twin_of(cassette: Cassette) -> str:
