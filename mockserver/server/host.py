@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, MutableSequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableSequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -26,8 +26,10 @@ from mockserver.engines.base import HttpReply, Lending, Relaying, Request, Sessi
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
 from mockserver.server.admission import Admission, Asked, checked_origins
 from mockserver.server.alarms import Alarms
+from mockserver.server.aside import Keeper
 from mockserver.server.clock import Clock
 from mockserver.server.entrance import Entrance, elsewhere
+from mockserver.server.failures import failure
 from mockserver.server.hiding import hider
 from mockserver.server.journal_file import journal_of
 from mockserver.server.local import settled, stop_listening
@@ -125,7 +127,8 @@ class MockServer:
         self.taps: list[Callable[[Entry], None]] = []
         """Recorders: told of what passes between the engines and the faults, before it goes on."""
         self.exchanges: MutableSequence[Exchange] = deque(maxlen=journal_limit)
-        self.on_exchange: list[Callable[[Exchange], None]] = []
+        self.on_exchange: list[Callable[[Exchange], Awaitable[None] | None]] = []
+        self.keeper: Keeper | None = None
 
     # --- where it is ---
 
@@ -331,6 +334,7 @@ class MockServer:
             outlast=self._outlast,
             outlet=outlet,
         )
+        pump.recorded_by(self.keeper)
         self._running[pump] = handle = SessionHandle(session, pump, self.call, dialect)
         self.sessions.append(handle)
         return pump
@@ -390,10 +394,3 @@ class MockServer:
 
     def _failed_at(self, where: str, error: BaseException) -> None:
         self._failures.append(failure(where, error))
-
-
-def failure(where: str, error: BaseException) -> ExpectationFailed:
-    """An exception inside the server as a problem of the test."""
-    made = ExpectationFailed(f"{where}: {type(error).__name__}: {error}")
-    made.__cause__ = error
-    return made

@@ -72,7 +72,7 @@ class Neighbours:
                 source.failures.append(failure)
                 return told(failure.status, str(failure))
             bare = plain(reply.headers, reply.body)
-            self._exchanged(request, bare, reply.status, now)
+            await self._exchanged(request, bare, reply.status, now)
             mine = HttpReply(reply.status, bare.headers, bare.body)
             led = source.forwarded(mine, context)
             reply = reply if led is mine or led.body == mine.body else led  # as it came, unless it named a socket
@@ -81,7 +81,7 @@ class Neighbours:
         where = server.whereabouts.socket_path
         return told(404, f"nothing answers {request.method} {request.path} here; the websocket is at {where}")
 
-    def _exchanged(self, request: Request, reply: Plain, status: int, at: Micros) -> None:
+    async def _exchanged(self, request: Request, reply: Plain, status: int, at: Micros) -> None:
         """Keep a reply of the upstream, without its compression: a secret in it must be found."""
         asked = plain(request.headers, request.body)
         if not (asked.read and reply.read):
@@ -92,7 +92,9 @@ class Neighbours:
         self._server.exchanges.append(exchange)
         for listener in self._server.on_exchange:
             try:
-                listener(exchange)
+                waits = listener(exchange)
+                if waits is not None:
+                    await waits
             except Exception as error:  # noqa: BLE001 - a recorder whose disk is full; the client has its reply
                 self._failed(f"{request.method} {request.path}", error)
 

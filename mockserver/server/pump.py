@@ -35,6 +35,7 @@ from mockserver.core.frames import (
 )
 from mockserver.core.session import Layer, Session
 from mockserver.server.alarms import Alarm, Alarms
+from mockserver.server.aside import Aside, Keeper
 from mockserver.server.outlast import LIMIT_SECONDS, Outlast
 from mockserver.server.websocket.outlet import Outlet
 
@@ -128,6 +129,8 @@ class Pump:
         self.idle: Callable[[], None] | None = None
         """Called where nothing is due: the client may have ended its input."""
         session.emit_burst = self.outlet.put_all
+        self._keeper: Keeper | None = None
+        self._aside: Aside | None = None
         self.decided: Future[Decision] = self.loop.create_future()
         self.left: Future[None] = self.loop.create_future()
         self.transport: ClientLine | None = None
@@ -146,6 +149,11 @@ class Pump:
         self._pings: Counter[str] = Counter()
         self._asked: set[Future[Any]] = set()
 
+    def recorded_by(self, keeper: Keeper | None) -> None:
+        """A recorder, if there is one: nothing leaves before it is in its file."""
+        if keeper is not None:
+            self._keeper, self._aside, self.outlet.before = keeper, Aside(self, keeper), self.kept
+
     def now(self) -> Micros:
         """Microseconds since the session began; never less than before."""
         now = self.clock.micros() - self.began_us
@@ -157,6 +165,8 @@ class Pump:
 
     def feed(self, event: Event, *, came: float | None = None) -> None:
         """Something came: now, or a moment ago by the loop's clock."""
+        if self._aside is not None and self._aside.takes(event, came):
+            return
         if came is None:
             now = self.now()
         else:
@@ -167,6 +177,26 @@ class Pump:
             self._fail(error)
         self.settle()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a frame is being looked at by a thread: what comes meanwhile waits, and nothing is woken."""
+        return self._aside is not None and self._aside.busy
+
+    async def looked(self) -> None:
+        """Return when nothing of this session is being looked at by a thread."""
+        if self._aside is not None:
+            await self._aside.over()
+
+    def kept(self) -> bool:
+        """Whether all that was recorded is in the file, and may leave."""
+        if self._keeper is not None:
+            try:
+                self._keeper.commit()
+            except Exception as error:  # noqa: BLE001 - as in feed
+                self._fail(error)
+                return False
+        return True
+
     def add_layer(self, layer: Layer, *, at: int | None = None) -> None:
         """Put a fault around the running session, last by default."""
         self.session.add_layer(layer, at=at)
@@ -175,6 +205,8 @@ class Pump:
     def remove_layer(self, layer: Layer) -> None:
         """Take a fault away; what it held back goes on."""
         if layer in self.session.layers:
+            if self._aside is not None:
+                self._aside.finish()
             try:
                 self.session.remove_layer(layer, self.now())
             except Exception as error:  # noqa: BLE001 - as in feed
@@ -220,6 +252,8 @@ class Pump:
 
     def end(self, *, code: int = 1001, reason: str = "mockserver is closing") -> None:
         """The server closes: end this connection now, without waiting for the client or the upstream."""
+        if self._aside is not None:
+            self._aside.finish()
         self._disarm()
         if self.outlast is not None:
             self.outlast.stop("the server closed while the upstream was still speaking")
@@ -364,7 +398,7 @@ class Pump:
     def woken(self, now: Micros) -> None:
         """Something is due. ``now`` is on the server's clock."""
         self._latest = now = max(self._latest, now - self.began_us)
-        if self.session.over:
+        if self.session.over or self.busy:
             return
         try:
             self.session.wake(now)
@@ -378,7 +412,7 @@ class Pump:
             self.upstream.flush_soon()
         if self.session.over:
             self._over()
-        elif self.session.due is not None:
+        elif self.session.due is not None and not self.busy:
             self._alarms.set(self, self.began_us + self.session.due)
         elif self.idle is not None:
             self.loop.call_soon(self.idle)

@@ -10,17 +10,22 @@ is written to disk before the session goes on, so a killed recorder leaves every
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from mockserver.cassette.entries import LONG
 from mockserver.cassette.model import Exchange
 from mockserver.cassette.store import Recorder
 from mockserver.core.entry import Entry
 from mockserver.core.frames import Binary, Sender, Text
 from mockserver.engines.base import Dialling, Source
-from mockserver.errors import ExpectationFailed, UpstreamError
+from mockserver.errors import CassetteError, ExpectationFailed, UpstreamError
+from mockserver.server.aside import Keeping
+from mockserver.server.failures import failure
 from mockserver.server.host import MockServer
 
 AT_ONCE = 2 << 20
@@ -85,8 +90,12 @@ class Recording:
             faults=self.server.fault_specs(),
         )
         self._counts = {Sender.CLIENT: [0, 0], Sender.SERVER: [0, 0]}
+        self._keeping = Keeping(self.recorder)
+        self._ticking = False
+        self._refused: list[ExpectationFailed] = []
         self.server.taps.append(self._sink)
         self.server.on_exchange.append(self._exchange)
+        self.server.keeper = self._keeping
 
     @property
     def failures(self) -> list[UpstreamError]:
@@ -97,7 +106,7 @@ class Recording:
     @property
     def problems(self) -> list[ExpectationFailed]:
         """What went wrong in the recording itself, a full disk for example."""
-        return self.server.problems()
+        return [*self.server.problems(), *self._refused]
 
     def figures(self) -> Figures:
         """How much has been recorded."""
@@ -136,6 +145,7 @@ class Recording:
         if ended == "clean" and running:
             ended = f"stopped while {running} session{' was' if running == 1 else 's were'} running"
         await self.server.close(outlast=outlast and not self.hurry)
+        self._keeping.close()
         if self.hurry and self.recorder.written > AT_ONCE:
             self.left = self.recorder.leave(ended=ended, faults=self.server.fault_specs(fired=True))
             if self.left is not None:
@@ -144,15 +154,34 @@ class Recording:
         return self.saved
 
     def _sink(self, entry: Entry) -> None:
-        self.recorder.sink(entry)
+        self.recorder.keep(entry)
+        if not self._ticking:
+            self._ticking = True
+            asyncio.get_running_loop().call_soon(self._tick)
         what = entry.what
         if entry.sender is not None and isinstance(what, Text | Binary):
             count = self._counts[entry.sender]
             count[0] += 1
             count[1] += len(what.data) if isinstance(what, Binary) or what.data.isascii() else len(what.data.encode())
 
-    def _exchange(self, exchange: Exchange) -> None:
-        self.recorder.exchange(exchange)
+    def _tick(self) -> None:
+        """What the last turn of the loop has brought is in the file, also where nothing of it has left yet."""
+        self._ticking = False
+        try:
+            self.recorder.commit()
+        except CassetteError as error:
+            self._refused.append(failure("the recording", error))
+
+    def _exchange(self, exchange: Exchange) -> Awaitable[None] | None:
+        if len(exchange.body) + len(exchange.request) < LONG:
+            self.recorder.exchange(exchange)
+            return None
+        return self._exchange_aside(exchange)
+
+    async def _exchange_aside(self, exchange: Exchange) -> None:
+        """A long body is looked at by the thread; its client waits, others do not."""
+        clean = await asyncio.wrap_future(self._keeping.submit(lambda: self.recorder.cleaned(exchange)))
+        self.recorder.put_exchange(clean)
 
 
 def _size(count: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableSequence, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableSequence, Sequence
 from typing import Protocol
 
 from mockserver.cassette.model import Exchange
@@ -42,7 +42,7 @@ class Serving(Protocol):
     journal: Journal
     sessions: list[SessionHandle]
     exchanges: MutableSequence[Exchange]
-    on_exchange: list[Callable[[Exchange], None]]
+    on_exchange: list[Callable[[Exchange], Awaitable[None] | None]]
 
     @property
     def url(self) -> str:

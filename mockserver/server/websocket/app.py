@@ -221,6 +221,7 @@ class App(web.Server):
             return ws if ws.prepared else web.Response(status=499)
         finally:
             self._held.pop(request.protocol, None)
+            await pump.looked()
             await pump.outlasted()
             if pump.upstream is not None:
                 await pump.upstream.finished()

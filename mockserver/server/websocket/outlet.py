@@ -111,6 +111,8 @@ class Outlet:
         self._task: Task[None] | None = None
         self._window_bits, self._takeover, self._high = 0, True, BATCH
         self.shut = False
+        self.before: Callable[[], bool] | None = None
+        """Called before frames leave: whether they may. Where they may not they are gone."""
 
     def open(
         self, transport: Transport, drain: Callable[[], Awaitable[None]], *, window_bits: int = 0, takeover: bool = True
@@ -141,9 +143,10 @@ class Outlet:
     def flush(self) -> None:
         """Hand what was put to the transport; frames that were put together leave in one write."""
         if self._chunks and self._transport is not None:
-            data = b"".join(self._chunks)
-            self._chunks.clear()
-            self._size = 0
+            chunks, self._chunks, self._size = self._chunks, [], 0
+            if self.before is not None and not self.before():
+                return
+            data = b"".join(chunks)
             if not self._transport.is_closing():
                 self._transport.write(data)
             if self._full():

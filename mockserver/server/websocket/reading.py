@@ -91,6 +91,8 @@ async def read(ws: web.WebSocketResponse, pump: Pump, connection: Arrivals, turn
                 problem = message.data
             lost(pump, "connection lost" if problem is None else f"protocol error: {problem}")
             return
+        if pump.busy:
+            await pump.looked()
         if pump.upstream is not None and pump.upstream.held:
             await pump.upstream.room()
         if shift.over:

@@ -110,6 +110,7 @@ class AiohttpUpstream:
         self._response: aiohttp.ClientResponse | None = None
         self._task: Task[None] | None = None
         self._outlet = Outlet(lambda last: None, mask=True)
+        self._outlet.before = pump.outlet.before
 
     # --- what the pump asks ---
 
@@ -262,6 +263,8 @@ class AiohttpUpstream:
             pump.feed(Received(Peer.UPSTREAM, frame))
             if isinstance(frame, Close | Lost):
                 return
+            if pump.busy:
+                await pump.looked()
             if pump.outlet.held:
                 await pump.outlet.room()
 

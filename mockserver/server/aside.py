@@ -1,0 +1,139 @@
+"""Frames that take long to be recorded are looked at by a thread, while the other sessions go on.
+
+A session's own order stays: what comes while a frame of its is being looked at waits for that, and counts as come when
+it came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from typing import Protocol, TypeVar
+
+from mockserver.core.frames import Event, Frame, Peer, Received, Sender
+from mockserver.core.session import Session
+
+T = TypeVar("T")
+
+
+class Keeper(Protocol):
+    """A recorder, as far as sessions have to wait for it."""
+
+    def commit(self) -> None:
+        """All that was recorded is in the file. Called before any of it leaves."""
+        ...
+
+    def ahead(self, session: int, sender: Sender, frame: Frame) -> Callable[[], None] | None:
+        """What a thread is to do before a session goes on with a frame that takes long to be recorded."""
+        ...
+
+    def submit(self, work: Callable[[], None]) -> Future[None]:
+        """Have the thread do it."""
+        ...
+
+
+class Recorded(Protocol):
+    """What is asked of a recorder."""
+
+    def commit(self) -> None: ...
+
+    def ahead(self, session: int, sender: Sender, frame: Frame) -> Callable[[], None] | None: ...
+
+
+class Keeping:
+    """A recorder with its thread. There is one thread: who sends what takes long waits for others who do."""
+
+    def __init__(self, recorder: Recorded) -> None:
+        self.commit, self.ahead = recorder.commit, recorder.ahead
+        self._thread: ThreadPoolExecutor | None = None
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Have the thread do it."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="mockserver-look")
+        return self._thread.submit(work)
+
+    def close(self) -> None:
+        """Nothing more will be looked at."""
+        if self._thread is not None:
+            self._thread.shutdown()
+
+
+class Feeding(Protocol):
+    """A pump."""
+
+    session: Session
+    loop: asyncio.AbstractEventLoop
+
+    def feed(self, event: Event, *, came: float | None = None) -> None: ...
+
+
+class Aside:
+    """What of one session waits."""
+
+    def __init__(self, pump: Feeding, keeper: Keeper) -> None:
+        self._pump, self._keeper = pump, keeper
+        self._told = False  # what is fed was looked at already
+        self._waiting: deque[tuple[Event, float]] = deque()
+        self._looking: Future[None] | None = None
+        self._done: asyncio.Future[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being looked at."""
+        return self._looking is not None
+
+    def takes(self, event: Event, came: float | None) -> bool:
+        """Whether an event has to wait: it is kept, and fed when its turn comes."""
+        pump = self._pump
+        if self._looking is None:
+            work = None if self._told else self._work(event)
+            self._told = False
+            if work is None:
+                return False
+            self._looking = looking = self._keeper.submit(work)
+            self._done = done = pump.loop.create_future()
+            looking.add_done_callback(lambda _: _tell(pump.loop, lambda: self._looked(looking, done)))
+        self._waiting.append((event, pump.loop.time() if came is None else came))
+        return True
+
+    def finish(self) -> None:
+        """Wait for the thread, here and now: the session ends, or a fault around it is taken away."""
+        while (looking := self._looking) is not None and self._done is not None:
+            wait_for([looking])
+            self._looked(looking, self._done)
+
+    async def over(self) -> None:
+        """Return when nothing is being looked at."""
+        while (done := self._done) is not None:
+            await asyncio.wait([done])
+
+    def _work(self, event: Event) -> Callable[[], None] | None:
+        # Faults may take a frame away, or change it, before it is recorded.
+        session = self._pump.session
+        if not isinstance(event, Received) or session.layers or session.over:
+            return None
+        sender = Sender.CLIENT if event.peer is Peer.CLIENT else Sender.SERVER
+        return self._keeper.ahead(session.log.number, sender, event.frame)
+
+    def _looked(self, looking: Future[None], done: asyncio.Future[None]) -> None:
+        if self._looking is not looking:
+            return
+        self._looking = self._done = None
+        waiting, self._waiting = self._waiting, deque()
+        self._told = True
+        while waiting:
+            self._pump.feed(waiting[0][0], came=waiting[0][1])  # the next one may have to be looked at, too
+            waiting.popleft()
+        if not done.done():
+            done.set_result(None)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:
+    try:
+        loop.call_soon_threadsafe(act)
+    except RuntimeError:
+        pass  # the loop has ended, and with it all that waited
