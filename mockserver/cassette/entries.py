@@ -92,16 +92,17 @@ class EntryWriter:
     def write(self, entry: Entry) -> None:
         """Keep one entry for the next ``commit``."""
         what, at = entry.what, entry.at
-        if isinstance(what, Note):
-            return
         here = self._connections.get(entry.session)
-        if here is None:
-            here = self._begin(entry)
-        if isinstance(what, Handshake):
-            return
-        if isinstance(what, Answer):
-            self._writer.answer(here.number, at, self._redactor.answer(what))
-            return
+        if type(what) is not Text or here is None:  # as nearly none
+            if isinstance(what, Note):
+                return
+            if here is None:
+                here = self._begin(entry)
+            if isinstance(what, Handshake):
+                return
+            if isinstance(what, Answer):
+                self._writer.answer(here.number, at, self._redactor.answer(what))
+                return
         place, sender = here.count, entry.sender or Sender.SERVER
         frame, standing = here.look(sender, what)
         if standing:
@@ -114,7 +115,7 @@ class EntryWriter:
             self._writer.keep_text(here.number, at, sender, frame.data)
         else:
             self._writer.keep(here.number, audio.quiet(Record(at, sender, frame), self._lens, self._policy))
-        if here.spread.in_doubt(here.number, place):
+        if frame is not what and here.spread.in_doubt(here.number, place):
             here.doubt[here.number, place] = (at, sender)
         if given := here.spread.given():
             self._give(here, given)

@@ -38,6 +38,7 @@ from mockserver.core.frames import (
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.ledger import Ledger
 
+_tuple = tuple.__new__
 QUIET: Micros = 1 * SECOND
 """Where the dialect does not say how a response ends: an upstream that was silent for so long has ended it."""
 
@@ -55,15 +56,18 @@ class Tap:
         self._relays = relays
         self._places = count()
         self._handshake: Handshake | None = None
-        self._ledger = Ledger(dialect)
+        self._ledger = Ledger(dialect) if dialect.life.ends else None  # without ends there is nothing to account for
+        self._spoke_at: Micros = 0
 
     # --- what passes ---
 
     def event(self, event: Event, now: Micros) -> None:
         """Something is on its way into the engine."""
+        if type(event) is Received:  # nearly all
+            if event.peer is self._peer:
+                self._frame(Sender.SERVER if self._relays else Sender.CLIENT, event.frame, now)
+            return
         match event:
-            case Received(peer, frame) if peer is self._peer:
-                self._frame(Sender.SERVER if self._relays else Sender.CLIENT, frame, now)
             case Opened(handshake):
                 self._handshake = handshake
                 if not self._relays:
@@ -79,6 +83,8 @@ class Tap:
 
     def effect(self, effect: Effect, now: Micros) -> None:
         """Something came out of the engine."""
+        if type(effect) is Send and effect.peer is not self._peer:
+            return
         if isinstance(effect, Send | Hangup | Abort):
             if effect.peer is self._peer:
                 self._frame(Sender.CLIENT if self._relays else Sender.SERVER, _frame(effect), now)
@@ -106,8 +112,8 @@ class Tap:
         if self.over:
             return now
         if not self._dialect.life.ends:
-            return self._ledger.spoke_at + QUIET
-        return now if self._ledger.settled else None
+            return self._spoke_at + QUIET
+        return now if self._ledger is None or self._ledger.settled else None
 
     # --- inside ---
 
@@ -116,10 +122,13 @@ class Tap:
             return
         self.over = isinstance(frame, Close | Lost)
         self._say(sender, frame, now)
-        self._ledger.see(sender, frame, now)
+        if sender is Sender.SERVER and not self.over:
+            self._spoke_at = now
+        if self._ledger is not None:
+            self._ledger.see(sender, frame, now)
 
     def _say(self, sender: Sender, what: What, now: Micros) -> None:
-        self._write(Entry(next(self._places), self._session, now, sender, what))
+        self._write(_tuple(Entry, (next(self._places), self._session, now, sender, what)))
 
 
 def _frame(effect: Send | Hangup | Abort) -> Frame:

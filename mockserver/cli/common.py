@@ -134,6 +134,10 @@ def logged(server: MockServer, options: Mapping[str, Any]) -> Iterator[None]:
         stderr.close()
 
 
+SWITCH_SECONDS = 0.0005
+"""So long a thread that looks at a large frame keeps the interpreter, each time that sessions want it."""
+
+
 def steady() -> None:
     """For a process that serves for long: the collector never looks at what was set up again, and it comes seldom.
 
@@ -143,6 +147,7 @@ def steady() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 1_000)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def announce(server: MockServer, what: str, *, as_json: bool, command: Sequence[str]) -> None:

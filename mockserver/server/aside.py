@@ -13,8 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from typing import Protocol, TypeVar
 
+from mockserver.cassette.entries import LONG
 from mockserver.core.frames import Event, Frame, Peer, Received, Sender
-from mockserver.core.session import Session
+from mockserver.core.session import LAST, Session
 
 T = TypeVar("T")
 
@@ -90,6 +91,8 @@ class Aside:
         """Whether an event has to wait: it is kept, and fed when its turn comes."""
         pump = self._pump
         if self._looking is None:
+            if type(event) is not Received or isinstance(event.frame, LAST) or len(event.frame.data) < LONG:
+                return False  # nearly all
             work = None if self._told else self._work(event)
             self._told = False
             if work is None:
@@ -111,10 +114,10 @@ class Aside:
         while (done := self._done) is not None:
             await asyncio.wait([done])
 
-    def _work(self, event: Event) -> Callable[[], None] | None:
+    def _work(self, event: Received) -> Callable[[], None] | None:
         # Faults may take a frame away, or change it, before it is recorded.
         session = self._pump.session
-        if not isinstance(event, Received) or session.layers or session.over:
+        if session.layers or session.over:
             return None
         sender = Sender.CLIENT if event.peer is Peer.CLIENT else Sender.SERVER
         return self._keeper.ahead(session.log.number, sender, event.frame)

@@ -321,7 +321,8 @@ class MockServer:
             session = Session(engine, journal=self.journal, log=log)
             self._faults.surround(session, dialect)
             if self.taps:
-                session.tap = Tap(log.number, dialect, self._tell_taps, relays=isinstance(engine, Relaying))
+                told_to = self.taps[0] if len(self.taps) == 1 else self._tell_taps
+                session.tap = Tap(log.number, dialect, told_to, relays=isinstance(engine, Relaying))
         except Exception as error:  # noqa: BLE001 - whatever a source raises belongs to the test, not to the client
             log.ended = True
             self._failures.append(failure(f"session {log.number} could not begin", error))

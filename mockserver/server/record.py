@@ -159,10 +159,11 @@ class Recording:
             self._ticking = True
             asyncio.get_running_loop().call_soon(self._tick)
         what = entry.what
-        if entry.sender is not None and isinstance(what, Text | Binary):
+        if entry.sender is not None and (type(what) is Text or type(what) is Binary):
             count = self._counts[entry.sender]
             count[0] += 1
-            count[1] += len(what.data) if isinstance(what, Binary) or what.data.isascii() else len(what.data.encode())
+            data = what.data
+            count[1] += len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode())
 
     def _tick(self) -> None:
         """What the last turn of the loop has brought is in the file, also where nothing of it has left yet."""
