@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from mockserver.cassette import store
+from mockserver.cassette import codec, store
 from mockserver.cassette.model import Exchange
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.store import Recorder, load, save
@@ -264,6 +264,56 @@ def test_a_disk_that_fills_up_leaves_what_was_recorded(tmp_path: Path, monkeypat
     read = load(path)
     assert [one.frame for one in read.connections[0].records] == [Text("before")]
     assert read.header.ended == "cannot be written: No space left on device"
+
+
+def test_a_batch_that_does_not_fit_is_cut_at_a_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(tmp_path / "x.cassette")
+    frames = [Text(f"frame {number}") for number in range(10)]
+    real, before = os.write, stage.recorder.written
+    stage.journal._sinks = [stage.recorder.keep]
+    for frame in frames:
+        stage.say(frame)
+    assert stage.recorder.written == before  # they go together
+    one = len(codec.pack([17, 0, 100, frames[0].data]))
+    room = [one * 3 + 5]
+
+    def full(file: int, data: bytes) -> int:
+        size = min(len(data), room[0])
+        room[0] -= size
+        if not size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(file, data[:size])
+
+    monkeypatch.setattr(store.os, "write", full)
+    with pytest.raises(CassetteError, match=r"complete up to frame 3$"):
+        stage.recorder.commit()
+    assert [one.frame for one in load(stage.recorder.partial).connections[0].records] == frames[:3]
+    with pytest.raises(CassetteError, match=r"complete up to frame 3$"):
+        stage.say(Text("after"))
+    stage.recorder.discard()
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_large_frame_that_was_looked_at_ahead_is_written_as_any_other(tmp_path: Path, comes: bool) -> None:
+    key = "sk-proj-abcdefghijklmnopqrstuvwx0123456789"
+    large = event(type="response.output_text.done", text="x " * 5_000 + key)
+    stage = Stage(tmp_path / "x.cassette")
+    look = stage.recorder.ahead(stage.log.number, Sender.SERVER, large)
+    assert look is not None
+    assert stage.recorder.ahead(stage.log.number, Sender.SERVER, Text("short")) is None
+    written = stage.recorder.written
+    look()
+    assert stage.recorder.written == written
+    assert stage.recorder.ahead(stage.log.number, Sender.SERVER, large) is None, "once is enough"
+    if comes:
+        stage.say(large)
+    else:  # a fault took it away
+        stage.say(Text("another"))
+    assert key not in str(stage.recorder.partial.read_bytes())
+    read = load(stage.recorder.close() or "")
+    (record,) = read.connections[0].records
+    expected = Text(large.data.replace(key, "REDACTED-key-1")) if comes else Text("another")
+    assert record.frame == expected
 
 
 def test_a_disk_that_is_full_at_the_end_leaves_the_partial_file_and_the_old_cassette(

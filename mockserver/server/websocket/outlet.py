@@ -143,10 +143,11 @@ class Outlet:
     def flush(self) -> None:
         """Hand what was put to the transport; frames that were put together leave in one write."""
         if self._chunks and self._transport is not None:
-            chunks, self._chunks, self._size = self._chunks, [], 0
+            data = b"".join(self._chunks)
+            self._chunks.clear()
+            self._size = 0
             if self.before is not None and not self.before():
                 return
-            data = b"".join(chunks)
             if not self._transport.is_closing():
                 self._transport.write(data)
             if self._full():

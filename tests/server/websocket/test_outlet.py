@@ -119,3 +119,25 @@ async def test_a_frame_alone_leaves_at_once_and_those_that_follow_it_closely_tog
     put("e")
     assert pipe.writes == [3, 9, 3]
     assert pipe.data.endswith(b"\x81\x01e")
+
+
+async def test_nothing_leaves_before_it_is_recorded_and_nothing_at_all_where_that_fails() -> None:
+    pipe = Pipe(10_000)
+    outlet = Outlet(lambda last: None)
+    outlet.open(pipe, pipe.drain)  # type: ignore[arg-type]
+    seen: list[int] = []
+    outlet.before = lambda: seen.append(len(pipe.data)) is None
+    outlet.put(Text("one"))
+    outlet.put(Text("two"))
+    outlet.flush()
+    assert (seen, pipe.writes) == ([0], [10])
+
+    def full() -> bool:
+        outlet.before = None
+        outlet.put(Close(1011))  # as a session that cannot be recorded ends
+        return False
+
+    outlet.before = full
+    outlet.put(Text("lost"))
+    outlet.flush()
+    assert bytes(pipe.data) == b"\x81\x03one\x81\x03two\x88\x02\x03\xf3"

@@ -1,0 +1,157 @@
+"""A frame that takes long is looked at by a thread: its session waits and keeps its order, others do not wait."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from mockserver import MockServer, relay, script
+from mockserver.cassette.entries import LONG
+from mockserver.cassette.store import load
+from mockserver.core.frames import Close, Event, Frame, Peer, Received, Sender, Text
+from mockserver.server.aside import Aside
+from mockserver.server.record import Recording
+
+LARGE = Text("x" * LONG)
+SMALL = Text("x" * (LONG - 1))
+
+
+class Thread:
+    """A recorder whose thread does nothing before it is told to."""
+
+    def __init__(self) -> None:
+        self.work: list[tuple[Callable[[], None], Future[None]]] = []
+        self.seen: list[Frame] = []
+        self.broken = False
+
+    def commit(self) -> None:
+        pass
+
+    def ahead(self, session: int, sender: Sender, frame: Frame) -> Callable[[], None] | None:
+        return None if frame in self.seen else lambda: self.seen.append(frame)
+
+    def submit(self, work: Callable[[], None]) -> Future[None]:
+        made: Future[None] = Future()
+        self.work.append((work, made))
+        return made
+
+    def do(self) -> None:
+        work, made = self.work.pop(0)
+        if self.broken:
+            made.set_exception(RuntimeError("it broke"))
+            return
+        work()
+        made.set_result(None)
+
+
+class FedPump:
+    """A pump of one session, without layers; what is fed lands in ``fed`` unless the thread has to see it first."""
+
+    def __init__(self, thread: Thread) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.session: Any = type("S", (), {"layers": [], "over": False, "log": type("L", (), {"number": 0})})
+        self.fed: list[tuple[Event, float | None]] = []
+        self.aside = Aside(self, thread)
+
+    def feed(self, event: Event, *, came: float | None = None) -> None:
+        if not self.aside.takes(event, came):
+            self.fed.append((event, came))
+
+
+def came(frame: Frame, peer: Peer = Peer.CLIENT) -> Received:
+    return Received(peer, frame)
+
+
+async def test_what_comes_meanwhile_waits_and_counts_as_come_when_it_came() -> None:
+    pump = FedPump(thread := Thread())
+    pump.feed(came(SMALL), came=1.0)
+    pump.feed(came(LARGE), came=2.0)
+    pump.feed(came(SMALL, Peer.UPSTREAM), came=3.0)
+    pump.feed(came(Close(1000)), came=4.0)
+    assert pump.fed == [(came(SMALL), 1.0)]
+    assert pump.aside.busy
+    thread.do()
+    await pump.aside.over()
+    assert not pump.aside.busy
+    rest = [(came(LARGE), 2.0), (came(SMALL, Peer.UPSTREAM), 3.0), (came(Close(1000)), 4.0)]
+    assert pump.fed[1:] == rest
+
+
+async def test_a_second_large_frame_waits_for_its_own_turn() -> None:
+    pump = FedPump(thread := Thread())
+    other = Text("y" * LONG)
+    for frame in (LARGE, other, SMALL):
+        pump.feed(came(frame), came=1.0)
+    thread.do()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [event for event, _ in pump.fed] == [came(LARGE)]
+    assert pump.aside.busy
+    thread.do()
+    await pump.aside.over()
+    assert [event for event, _ in pump.fed] == [came(LARGE), came(other), came(SMALL)]
+
+
+async def test_a_look_that_fails_is_done_again_where_an_error_belongs_to_the_session() -> None:
+    pump = FedPump(thread := Thread())
+    thread.broken = True
+    pump.feed(came(LARGE), came=1.0)
+    thread.do()
+    await pump.aside.over()
+    assert pump.fed == [(came(LARGE), 1.0)]
+    assert not thread.work
+
+
+async def test_a_session_with_a_fault_around_it_is_recorded_in_its_own_turn() -> None:
+    pump = FedPump(thread := Thread())
+    pump.session.layers = [object()]
+    pump.feed(came(LARGE), came=1.0)
+    assert pump.fed == [(came(LARGE), 1.0)]
+    assert not thread.work
+
+
+async def test_an_end_waits_for_the_thread() -> None:
+    pump = FedPump(thread := Thread())
+    pump.feed(came(LARGE), came=1.0)
+    pump.loop.run_in_executor(None, thread.do)
+    pump.aside.finish()
+    assert pump.fed == [(came(LARGE), 1.0)]
+
+
+def secretive(size: int) -> str:
+    """JSON in JSON with many marks: the walk through it takes long."""
+    return json.dumps({"type": "x", "a": json.dumps([{"token": "abc", "n": n} for n in range(size // 24)])})
+
+
+async def test_another_session_is_served_while_a_large_frame_is_looked_at(tmp_path: Path) -> None:
+    echo = script.repeat(script.expect("*"), script.send({"type": "pong"}))
+    slow = secretive(60_000)
+    async with (
+        MockServer(script(echo)) as upstream,
+        Recording(relay(upstream.base_url), tmp_path / "x.cassette") as recording,
+        aiohttp.ClientSession() as http,
+        http.ws_connect(recording.server.ws_url, max_msg_size=0) as one,
+        http.ws_connect(recording.server.ws_url) as two,
+    ):
+        await two.send_str('{"type":"ping"}')
+        await two.receive()
+        await one.send_str(slow)
+        await one.send_str('{"type":"after"}')
+        turns = 0
+        waiting = asyncio.ensure_future(one.receive())
+        while not waiting.done():
+            await two.send_str('{"type":"ping"}')
+            await two.receive()
+            turns += 1
+        await one.receive()
+    assert turns > 1, "the loop stood still"
+    cassette = load(tmp_path / "x.cassette")
+    frames = [record.frame for record in cassette.connections[0].records if record.sender is Sender.CLIENT]
+    assert frames[:2] == [Text(slow), Text('{"type":"after"}')]
+    assert recording.problems == []
