@@ -164,6 +164,8 @@ def check_place(file: Path, overwrite: bool) -> None:
         raise CassetteError(f"{file}: is a directory; expected the name of a cassette file (NAME{SUFFIX})")
     if file.exists() and not file.is_file():
         raise CassetteError(f"{file}: is not a regular file; expected the name of a cassette file (NAME{SUFFIX})")
+    if overwrite and file.is_symlink():  # the link would be replaced, and what it leads to would stay as it was
+        raise CassetteError(f"{file}: is a link to {file.readlink()}; name that file, or remove the link")
     if not overwrite:
         _finish(file)
     if not overwrite and os.path.lexists(file):

@@ -78,6 +78,8 @@ class Control:
             status, body = await self._do(request)
         except Refused as refusal:
             status, body = refusal.status, {"error": {"message": str(refusal), "column": refusal.column}}
+        except Exception as error:  # noqa: BLE001 - damage in a cassette is found when a frame of it is looked at
+            status, body = 500, {"error": {"message": f"cannot be told: {type(error).__name__}: {error}"}}
         text = json.dumps(body, ensure_ascii=False) + "\n"
         # errors="replace": a header may hold bytes that are no UTF-8, kept as surrogates.
         headers = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
@@ -150,7 +152,7 @@ class Control:
         }
 
     def _session(self, handle: SessionHandle, entries: int) -> dict[str, Any]:
-        shown = handle.inspect()
+        shown = handle.told()
         handshake = handle.log.handshake or Handshake()
         safe = self._server.journal.shown(handshake)
         assert isinstance(safe, Handshake)

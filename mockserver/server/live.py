@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
+from collections import deque
+from itertools import islice
 from typing import Any
 
 from mockserver.core.entry import Entry
@@ -12,7 +15,8 @@ from mockserver.engines.base import HttpReply
 from mockserver.server.rim import Serving
 from mockserver.view.pack import TICK_US, bars, waves
 from mockserver.view.page import document
-from mockserver.view.scene import Scene, scene_of
+from mockserver.view.scene import Line, Scene, scene_of
+from mockserver.view.sound import Track
 
 MOST_LINES = 2_000
 """Entries in one answer; the page asks again at once for more."""
@@ -20,6 +24,13 @@ LONGEST_TEXT = 20_000
 """Characters of one frame's JSON that a live page is sent."""
 MOST_SAMPLES = 48_000 * 600
 """Audio of one side that is drawn live: ten minutes. The page of the finished session draws all."""
+LINES = 20_000
+"""Entries that are kept for pages that come later or fall behind; ``TEXTS`` is the limit of their characters."""
+TEXTS = 16 << 20
+SCENES = 32
+"""Sessions that can be drawn: those that were heard of last."""
+BARS = 1_000
+"""Replies and transcripts of a session that are drawn."""
 CLOSED = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"))
 
 
@@ -33,24 +44,27 @@ def ui() -> HttpReply:
 
 
 class Live:
-    """What one server's page has been told of. Scenes grow with the journal; each entry is read once."""
+    """What one server's page has been told of. Each entry is read once; old entries and sessions are forgotten."""
 
     def __init__(self, server: Serving) -> None:
         self._server = server
         self._scenes: dict[int, Scene] = {}
         self._read = 0
-        self._lines: list[tuple[int, int]] = []  # of each entry: its session, its place in the scene
+        self._lines: deque[tuple[int, int, Line]] = deque()  # of each entry: its number, its session, what is shown
+        self._texts = 0
 
     def page(self, since: int) -> dict[str, Any]:
-        """What came from this entry on, and how the sessions stand."""
+        """What came from this entry on, and how the sessions stand. A page that fell behind misses what is gone."""
         self._catch_up()
-        last = min(len(self._lines), since + MOST_LINES)
-        lines = []
-        touched = set()
-        for session, place in self._lines[since:last]:
-            at, lane, kind, name, summary, text = self._scenes[session].lines[place]
-            line = [at // TICK_US, int(lane), kind, name, summary, text[:LONGEST_TEXT]]
-            lines.append({"session": session, "line": line})
+        lines: list[dict[str, Any]] = []
+        touched: set[int] = set()
+        last = max(since, self._read)
+        behind = bisect_left(self._lines, since, key=lambda one: one[0])
+        for number, session, (at, lane, kind, name, summary, text) in islice(self._lines, behind, None):
+            if len(lines) == MOST_LINES:
+                last = number
+                break
+            lines.append({"session": session, "line": [at // TICK_US, int(lane), kind, name, summary, text]})
             touched.add(session)
         sessions = [
             {
@@ -84,20 +98,36 @@ class Live:
     def _catch_up(self) -> None:
         journal: Journal = self._server.journal
         for entry in journal.entries.since(self._read):
-            scene = self._scenes.get(entry.session)
-            if scene is None:
-                scene = self._scenes[entry.session] = scene_of(journal.sessions[entry.session])
+            scene = self._scene(entry.session)
             what = entry.what
-            scene.feed(entry.at, entry.sender, journal.shown(what) if isinstance(what, Handshake | Answer) else what)
-            self._lines.append((entry.session, len(scene.lines) - 1))
+            shown = journal.shown(what) if isinstance(what, Handshake | Answer) else what
+            line = scene.feed(entry.at, entry.sender, shown)
+            scene.lines.clear()
+            line = line._replace(text=line.text[:LONGEST_TEXT])
+            self._lines.append((entry.index, entry.session, line))
+            self._texts += len(line.text)
+            while len(self._lines) > LINES or self._texts > TEXTS:
+                self._texts -= len(self._lines.popleft()[2].text)
+            if len(scene.bars) > BARS:
+                del scene.bars[next(iter(scene.bars))]
+            del scene.heard[:-BARS]
             self._read = entry.index + 1
 
+    def _scene(self, session: int) -> Scene:
+        scene = self._scenes.pop(session, None)
+        if scene is None:
+            scene = scene_of(self._server.journal.sessions[session])
+            scene.client, scene.server = Track(MOST_SAMPLES), Track(MOST_SAMPLES)
+            if len(self._scenes) >= SCENES:
+                del self._scenes[next(iter(self._scenes))]
+        self._scenes[session] = scene  # the last one that was heard of
+        return scene
+
     def _drawn(self, session: int) -> dict[str, Any]:
-        scene = self._scenes[session]
-        tracks = [
-            waves(side, track, words=False)
-            for side, track in (("client", scene.client), ("server", scene.server))
-            if track.samples <= MOST_SAMPLES
-        ]
+        scene = self._scenes.get(session)
+        if scene is None:
+            return {}
+        sides = (("client", scene.client), ("server", scene.server))
+        tracks = [waves(side, track, words=False) for side, track in sides if not track.full]
         heard = [[at // TICK_US, words] for at, words in scene.heard]
         return {"bars": bars(scene), "heard": heard, "tracks": tracks}

@@ -17,7 +17,7 @@ from mockserver.core.view import Memo
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.ledger import Ledger
 from mockserver.engines.base import Engine, Inspectable, Inspection
-from mockserver.errors import FaultNeverFired, UsageError
+from mockserver.errors import ExpectationFailed, FaultNeverFired, UsageError
 from mockserver.server.fault_files import expanded
 from mockserver.server.pump import Pump
 
@@ -152,6 +152,19 @@ class SessionHandle:
         engine = self.session.engine
         return engine.inspect() if isinstance(engine, Inspectable) else Inspection(type(engine).__name__.lower())
 
+    def told(self) -> Inspection:
+        """The same for people: where the engine cannot tell, it says why not."""
+        return told_of(self.session.engine)
+
+
+def told_of(engine: Engine) -> Inspection:
+    """What an engine shows of itself, or why it cannot: a frame of its cassette is damaged, for example."""
+    name = type(engine).__name__.lower()
+    try:
+        return engine.inspect() if isinstance(engine, Inspectable) else Inspection(name)
+    except Exception as error:  # noqa: BLE001 - one session's trouble keeps nobody from being told of the others
+        return Inspection(name, {"state": f"cannot be told: {type(error).__name__}: {error}"})
+
 
 class Past:
     """Sessions that are over, on a server whose memory is bounded: all but the last give up their engines."""
@@ -172,7 +185,7 @@ class _Retired:
     """What stands in the place of an engine that was given up."""
 
     def __init__(self, engine: Engine) -> None:
-        self._name = engine.inspect().engine if isinstance(engine, Inspectable) else type(engine).__name__.lower()
+        self._name = told_of(engine).engine
 
     def feed(self, item: Event, now: Micros) -> list[Effect]:
         """Nothing comes of anything."""
@@ -328,7 +341,7 @@ def account(handles: Sequence[SessionHandle]) -> list[str]:
         if handle.over:
             continue
         last = {}
-        for entry in handle.journal.frames(session=handle.number):
+        for entry in handle.journal.present(session=handle.number):  # older ones may be gone
             last[entry.sender] = entry
         said = [
             f"{sender.value} last sent {handle.log.lens.peek(cast('Frame', entry.what), sender)} "
@@ -337,5 +350,8 @@ def account(handles: Sequence[SessionHandle]) -> list[str]:
             if sender is not None
         ]
         lines.append(f"session {handle.number} is open: {', '.join(said) or 'nothing was sent'}")
-    debts = [f"owed: {debt.text}" for debt in owed(handles)]
+    try:
+        debts = [f"owed: {debt.text}" for debt in owed(handles)]
+    except ExpectationFailed as error:  # the journal is bounded, and what was asked for is gone
+        debts = [str(error)]
     return [*lines, *(debts or ["the server owes nothing"])]

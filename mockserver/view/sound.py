@@ -33,10 +33,15 @@ class Clip:
 
 
 class Track:
-    """One side's audio, PCM16 of one rate. Audio of another rate, after the first, is left out and counted."""
+    """One side's audio, PCM16 of one rate. Audio of another rate, after the first, is left out and counted.
 
-    def __init__(self) -> None:
+    ``most``: so many samples are kept, and what comes after them is left out too (``full``).
+    """
+
+    def __init__(self, most: int | None = None) -> None:
         self.rate = 0
+        self.full = False
+        self._most = most
         self.pcm = bytearray()
         self.clips: list[Clip] = []
         self.unread = 0  # pieces in an encoding that is not read, or of another rate
@@ -55,7 +60,12 @@ class Track:
         decode = DECODERS.get(encoding)
         pcm = data[: len(data) // 2 * 2] if decode is None else decode(data)
         size = len(pcm) // 2
-        if not size:
+        if not size or self.full:
+            return
+        if self._most is not None and self.samples + size > self._most:
+            self.full = True
+            self.pcm.clear()
+            self.clips.clear()
             return
         last = self.clips[-1] if self.clips else None
         end = 0 if last is None else self.end(last)

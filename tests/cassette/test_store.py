@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import tracemalloc
 from dataclasses import replace
@@ -242,3 +243,20 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, overwrite: bool)
     assert stat.S_ISFIFO(fifo.stat().st_mode)
     assert link.is_symlink()
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_not_replaced_and_nothing_is_written_through_it(tmp_path: Path, there: bool) -> None:
+    """What a link leads to may be anybody's; whoever means that file names it."""
+    real, link = tmp_path / "real.cassette", tmp_path / "link.cassette"
+    if there:
+        real.write_bytes(b"somebody's")
+    link.symlink_to(real)
+    for act in (lambda: save(cassette(), link, overwrite=True), lambda: Recorder(link, overwrite=True)):
+        with pytest.raises(CassetteError, match=rf"is a link to {re.escape(str(real))}; name that file"):
+            act()
+    with pytest.raises(CassetteExists):
+        save(cassette(), link)
+    assert link.is_symlink()
+    assert (real.read_bytes() == b"somebody's") if there else not real.exists()
+    assert save(cassette(), real, overwrite=True) == real  # the control

@@ -26,7 +26,7 @@ def journal(*texts: str, dialect: object = OPENAI) -> Journal:
 )
 def test_a_misspelt_name_is_told_at_the_call(asked: str, meant: str | None) -> None:
     if meant is None:
-        journal().sent_by_server(asked).never()
+        assert list(journal().sent_by_server(asked)) == []
         return
     with pytest.raises(UsageError, match=f"did you mean '{meant}'"):
         journal().sent_by_server(asked)
@@ -35,15 +35,15 @@ def test_a_misspelt_name_is_told_at_the_call(asked: str, meant: str | None) -> N
 def test_the_side_counts() -> None:
     with pytest.raises(UsageError, match=r"no event 'response\.created'.* did you mean 'response\.create'"):
         journal().sent_by_client("response.created")
-    journal().sent_by_server("response.created").never()
+    assert list(journal().sent_by_server("response.created")) == []
 
 
 def test_what_exists_or_came_or_is_like_nothing_is_let_by() -> None:
-    journal().sent_by_server("response.*").never()
-    journal().sent_by_server("my.own.thing").never()
-    journal('{"type": "response.craeted"}').sent_by_server("response.craeted").once()
-    journal(dialect=GENERIC).sent_by_server("response.craeted").never()
-    Journal().sent_by_server("response.craeted").never()
+    assert list(journal().sent_by_server("response.*")) == []
+    assert list(journal().sent_by_server("my.own.thing")) == []
+    assert len(list(journal('{"type": "response.craeted"}').sent_by_server("response.craeted"))) == 1
+    assert list(journal(dialect=GENERIC).sent_by_server("response.craeted")) == []
+    assert list(Journal().sent_by_server("response.craeted")) == []
 
 
 def test_each_provider_has_its_own_names() -> None:

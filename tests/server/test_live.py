@@ -9,6 +9,10 @@ import aiohttp
 import pytest
 
 from mockserver import MockServer, Scripted, simulator, virtual_time
+from mockserver.core.frames import Accept, Effect, Event, Handshake, Opened, Sender, Text
+from mockserver.engines.base import Inspection, Request, SessionContext
+from mockserver.errors import CassetteDamaged, ExpectationFailed
+from mockserver.server import live
 
 KEY = {"Authorization": "Bearer sk-live-key-of-a-user-0123456789"}
 
@@ -105,3 +109,71 @@ async def test_what_is_asked_wrong_is_told() -> None:
         ]:
             async with http.request(method, f"{server.url}/__mockserver__/{path}") as answer:
                 assert answer.status == status, path
+
+
+async def test_what_is_kept_for_pages_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LINES", 10)
+    monkeypatch.setattr(live, "SCENES", 2)
+    monkeypatch.setattr(live, "MOST_SAMPLES", 500)
+    server = MockServer(simulator("openai"))
+    shown = live.Live(server)
+    for number in range(5):
+        log = server.journal.open(server.dialect)
+        for place in range(6):
+            server.journal.write(log, place, Sender.CLIENT, Text(f'{{"type":"a","n":{place}}}'))
+        loud = json.dumps({"type": "input_audio_buffer.append", "audio": "AAAA" * 400})
+        server.journal.write(log, 9, Sender.CLIENT, Text(loud))
+        page = shown.page(8 * number)
+        assert [one["session"] for one in page["lines"]] == [number] * 8, "a page that keeps up is told all"
+        assert page["next"] == 8 * (number + 1)
+    assert len(shown.page(0)["lines"]) == 10
+    assert list(shown._scenes) == [3, 4]
+    assert all(not scene.lines and not scene.client.pcm for scene in shown._scenes.values())
+    assert shown.page(8 * 5)["lines"] == []
+
+
+class Mute:
+    """A source whose engines cannot tell how they stand."""
+
+    kind = "mute"
+    dialect = simulator("openai").dialect
+
+    def open(self, handshake: Handshake, context: SessionContext) -> Any:
+        class Broken:
+            def feed(self, item: Event, now: int) -> list[Effect]:
+                return [Accept()] if isinstance(item, Opened) else []
+
+            def wake_at(self) -> None:
+                return None
+
+            def wake(self, now: int) -> list[Effect]:
+                return []
+
+            def inspect(self) -> Inspection:
+                raise CassetteDamaged("x.cassette: byte 7: not a frame")
+
+        return Broken()
+
+    def neighbour(self, request: Request, context: SessionContext) -> None:
+        return None
+
+    def problems(self) -> tuple[ExpectationFailed, ...]:
+        raise CassetteDamaged("x.cassette: byte 9: not a frame")
+
+
+async def test_damage_that_is_found_late_is_told_in_words() -> None:
+    server = MockServer(Mute())
+    await server.start()
+    async with aiohttp.ClientSession() as http:
+        socket = await http.ws_connect(server.ws_url)
+        told = {}
+        for path in ("state", "sessions/0", "problems"):
+            async with http.get(f"{server.url}/__mockserver__/{path}") as answer:
+                assert answer.status == 200
+                told[path] = await answer.json()
+        await socket.close()
+    await server.close()
+    why = {"state": "cannot be told: CassetteDamaged: x.cassette: byte 7: not a frame"}
+    assert told["sessions/0"]["values"] == told["state"]["sessions"][0]["values"] == why
+    assert "x.cassette: byte 9: not a frame" in told["problems"]["problems"][0]
+    assert "x.cassette: byte 9: not a frame" in told["state"]["problems"][0]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
+from collections.abc import Callable
+from itertools import count
 
 import pytest
 
 from mockserver import MockServer, simulator
-from mockserver.core.frames import Lost
+from mockserver.core.entry import Entry
+from mockserver.core.frames import Lost, Note
 from mockserver.server.websocket import outlet
 from tests.bench.wire import masked, request
 
@@ -48,6 +52,18 @@ def sent(sock: socket.socket, data: bytes, times: int, *, seconds: float) -> int
     return times
 
 
+def heard(server: MockServer, what: Callable[[Entry], bool], times: int = 1) -> threading.Event:
+    """Is set when the journal has got so many of these."""
+    done, left = threading.Event(), count(times - 1, -1)
+
+    def look(entry: Entry) -> None:
+        if what(entry) and next(left) == 0:
+            done.set()
+
+    server.call(lambda: server.journal.listen(look))
+    return done
+
+
 def waiting(server: MockServer) -> int:
     """Bytes that wait for the server's only client, on the most that it may hold."""
     return max((pump.outlet._waiting_size for pump in server._running), default=0)
@@ -58,11 +74,10 @@ def test_a_client_that_asks_and_does_not_read_is_held_back_and_ended(monkeypatch
     monkeypatch.setattr("mockserver.server.websocket.reading.UNREAD_SECONDS", 0.5)
     with MockServer(simulator("openai", pace="instant")).in_thread() as server:
         sock = connected(server.port)
-        count = sent(sock, masked(ITEM), 50_000, seconds=20)
-        assert count < 50_000, "nobody held it back"
-        end = time.monotonic() + 10
-        while not server.sessions[0].over and time.monotonic() < end:
-            time.sleep(0.01)
+        ended = heard(server, lambda entry: isinstance(entry.what, Lost))
+        times = sent(sock, masked(ITEM), 50_000, seconds=20)
+        assert times < 50_000, "nobody held it back"
+        assert ended.wait(10)
         [why] = [entry.what.reason for entry in server.journal if isinstance(entry.what, Lost)]
         assert "the client does not read" in why
         assert waiting(server) < 2_000_000
@@ -74,10 +89,10 @@ def test_who_reads_late_gets_everything(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(outlet, "CROWDED", 200_000)
     with MockServer(simulator("openai", pace="instant")).in_thread() as server:
         sock = connected(server.port)
-        count = sent(sock, masked(ITEM), 300, seconds=20)
+        times = sent(sock, masked(ITEM), 300, seconds=20)
         sock.settimeout(10)
         got = b""
-        while got.count(b'"conversation.item.done"') < count:
+        while got.count(b'"conversation.item.done"') < times:
             got += sock.recv(1 << 16)
         assert not server.sessions[0].over
         sock.close()
@@ -87,14 +102,13 @@ def test_unread_pings_fill_neither_memory_nor_the_journal() -> None:
     with MockServer(simulator("openai", pace="instant")).in_thread() as server:
         sock = connected(server.port)
         many = masked(b"p" * 100, opcode=9) * 1000
-        count = sent(sock, many, 100, seconds=20)
-        deadline = time.monotonic() + 10
-        while len(list(server.journal.notes("ping"))) < 64 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        noted = heard(server, lambda entry: isinstance(entry.what, Note) and entry.what.kind == "ping", times=64)
+        times = sent(sock, many, 100, seconds=20)
+        assert noted.wait(10)
         [pump] = server._running
         assert pump.transport is not None
         assert pump.transport.get_write_buffer_size() < 200_000
-        assert count == 100, "pings are read, and only the last is answered"
+        assert times == 100, "pings are read, and only the last is answered"
         assert len(list(server.journal.notes("ping"))) < 100
         got = b""
         while b"\x8a\x64" not in got:  # the pong of 100 bytes
