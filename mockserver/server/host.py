@@ -32,10 +32,11 @@ from mockserver.server.entrance import Entrance, elsewhere
 from mockserver.server.failures import failure
 from mockserver.server.hiding import hider
 from mockserver.server.journal_file import journal_of
+from mockserver.server.lines import Upstream
 from mockserver.server.local import settled, stop_listening
 from mockserver.server.neighbours import Neighbours, spends_nothing
 from mockserver.server.outlast import LIMIT_SECONDS
-from mockserver.server.pump import Pump, Upstream
+from mockserver.server.pump import Pump
 from mockserver.server.sessions import AnyFault, ArmedFault, FaultSet, Past, SessionHandle, account
 from mockserver.server.tokens import checked_token
 from mockserver.server.virtual import add_account

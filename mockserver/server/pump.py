@@ -9,20 +9,17 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop, Future, TimerHandle, ensure_future, wait
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
-from mockserver.core.burst import Burst
 from mockserver.core.frames import (
     Abort,
     Accept,
     Ask,
-    Binary,
     Close,
     Dial,
     Effect,
     Event,
     Freeze,
-    Handshake,
     Hangup,
     Lost,
     Micros,
@@ -30,12 +27,12 @@ from mockserver.core.frames import (
     Peer,
     Refuse,
     Send,
-    Text,
     Told,
 )
 from mockserver.core.session import Layer, Session
 from mockserver.server.alarms import Alarm, Alarms
 from mockserver.server.aside import Aside, Keeper
+from mockserver.server.lines import ClientLine, FrameWriter, Upstream
 from mockserver.server.outlast import LIMIT_SECONDS, Outlast
 from mockserver.server.websocket.outlet import Outlet
 
@@ -46,64 +43,6 @@ PINGS = 64
 """Pings of one session that are noted one by one."""
 
 Decision = Accept | Refuse | Abort
-
-
-class Upstream(Protocol):
-    """The other socket of a relay, as the pump sees it."""
-
-    def dial(self, handshake: Handshake) -> None: ...
-
-    def put(self, frame: Text | Binary | Close | Lost) -> None: ...
-
-    def flush_soon(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-    @property
-    def held(self) -> int: ...
-
-    async def room(self) -> None: ...
-
-    async def finished(self) -> None: ...
-
-
-class FrameWriter(Protocol):
-    """What writes to the client: the only one that does."""
-
-    taken: int
-    shut: bool
-
-    def put(self, frame: Text | Binary | Close | Lost) -> None: ...
-
-    def put_all(self, burst: Burst) -> None: ...
-
-    def flush(self) -> None: ...
-
-    def flush_soon(self) -> None: ...
-
-    def pong(self, payload: bytes) -> None: ...
-
-    @property
-    def crowded(self) -> bool: ...
-
-    @property
-    def held(self) -> int: ...
-
-    async def room(self) -> None: ...
-
-    def stop(self) -> object: ...
-
-
-class ClientLine(Protocol):
-    """The client's connection, as far as a session may end it."""
-
-    def close(self) -> None: ...
-
-    def abort(self) -> None: ...
-
-    def pause_reading(self) -> None: ...
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any: ...
 
 
 class Pump:

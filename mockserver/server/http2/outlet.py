@@ -58,6 +58,8 @@ class StreamOutlet:
         self.taken = 0
         """How often there was room for more."""
         self.shut = False
+        self.before: Callable[[], bool] | None = None
+        """Called before frames leave: whether they may. Where they may not they are gone."""
 
     def open(self, pipe: Pipe) -> None:
         """The answer's head is out."""
@@ -92,6 +94,11 @@ class StreamOutlet:
         """Send what there is room for."""
         if self._pipe is None or self.shut:
             return
+        if self._bytes and self.before is not None:
+            ready, self._bytes = self._bytes, bytearray()
+            if not self.before():
+                return
+            self._bytes = ready
         if self._bytes:
             sent = self._pipe.write(self._bytes)
             if sent:

@@ -1,0 +1,68 @@
+"""What a session speaks through, as its pump sees it: the writer, the client's connection, the upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from mockserver.core.burst import Burst
+from mockserver.core.frames import Binary, Close, Handshake, Lost, Text
+
+
+class Upstream(Protocol):
+    """The other socket of a relay, as the pump sees it."""
+
+    def dial(self, handshake: Handshake) -> None: ...
+
+    def put(self, frame: Text | Binary | Close | Lost) -> None: ...
+
+    def flush_soon(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    @property
+    def held(self) -> int: ...
+
+    async def room(self) -> None: ...
+
+    async def finished(self) -> None: ...
+
+
+class FrameWriter(Protocol):
+    """What writes to the client: the only one that does."""
+
+    taken: int
+    shut: bool
+    before: Callable[[], bool] | None
+
+    def put(self, frame: Text | Binary | Close | Lost) -> None: ...
+
+    def put_all(self, burst: Burst) -> None: ...
+
+    def flush(self) -> None: ...
+
+    def flush_soon(self) -> None: ...
+
+    def pong(self, payload: bytes) -> None: ...
+
+    @property
+    def crowded(self) -> bool: ...
+
+    @property
+    def held(self) -> int: ...
+
+    async def room(self) -> None: ...
+
+    def stop(self) -> object: ...
+
+
+class ClientLine(Protocol):
+    """The client's connection, as far as a session may end it."""
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any: ...
