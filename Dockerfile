@@ -3,7 +3,7 @@
 #   docker build -t mockserver .
 #   docker run --rm -p 4000:4000 -e MOCKSERVER_SIMULATE_TOKEN=secret mockserver simulate openai
 #
-# The token guards the control API, which is off without one where others can connect. See docs/containers.md.
+# The token guards the control API, which is off without one where others can connect. See docs/containers/README.md.
 FROM python:3.13-slim AS build
 WORKDIR /src
 COPY pyproject.toml hatch_build.py README.md LICENSE ./

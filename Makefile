@@ -7,6 +7,9 @@
 #   make check    lint, types, structure, then all tests: what CI runs
 #   make test-clients   real clients as programs: a turn, a tool round, a barge-in, recorded and replayed, and their ends
 #   make clients-page   the same, and docs/clients.md written from what was seen
+#   make docs     the documentation as a site with search: build/site/index.html
+#   make try      what somebody does who tries the package, from the built wheel in a bare folder, with times
+#   make cassettes      the recordings in cassettes/ anew, each against its simulated provider
 #   make bench    benchmarks          make soak    long runs          make fuzz    property tests, many examples
 #   make attack   bad clients, pages and moments against running servers, and what others notice of it
 #   make format   put all code into the one format
@@ -29,7 +32,7 @@ CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3.14 python3
 
 CLIENTS := build/clients
 
-.PHONY: test-clients clients-page test-pure demo test check lint format types structure bench soak fuzz attack clean
+.PHONY: docs try cassettes test-clients clients-page test-pure demo test check lint format types structure bench soak fuzz attack clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/installed
@@ -73,6 +76,16 @@ types: $(VENV)/installed-dev
 # Rooms, rows, circles of imports and what else tests/structure.py counts.
 structure: $(VENV)/installed-dev
 	@$(PY) -m tests.structure
+
+# A warning fails it, a link that leads nowhere among them.
+docs: $(VENV)/installed-dev
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict -q && echo "make: build/site/index.html"
+
+try: $(VENV)/installed-dev
+	@$(PY) -m tests.first_minutes $(ARGS)
+
+cassettes: $(VENV)/installed-dev
+	@$(PY) -m tests.recordings $(ARGS)
 
 bench: $(VENV)/installed-dev
 	@$(PY) -m tests.bench $(ARGS)

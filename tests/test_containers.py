@@ -86,3 +86,23 @@ def test_the_hook_runs_a_command_that_exists_on_the_files_it_is_for() -> None:
     assert re.search(hook["files"], "tests/cassettes/a/b.cassette")
     assert re.search(hook["files"], "b.cassette.txt")
     assert not re.search(hook["files"], "b.cassette.partial")
+
+
+def test_the_workspace_of_an_editor_waits_for_the_provider_beside_it() -> None:
+    folder = TOP / "docs" / "containers"
+    settings = json.loads((folder / "devcontainer.json").read_text("utf-8").partition("\n")[2])  # behind its comment
+    services = yaml.safe_load((folder / settings["dockerComposeFile"]).read_text("utf-8"))["services"]
+    workspace = services[settings["service"]]
+    assert workspace["depends_on"] == {"voice": {"condition": "service_healthy"}}
+    assert workspace["environment"]["OPENAI_BASE_URL"] == "http://voice:4000/v1"
+    assert workspace["volumes"] == [f"..:{settings['workspaceFolder']}"]
+    assert services["voice"]["command"][0] in COMMANDS
+
+
+def test_the_job_reaches_its_service_where_the_image_listens() -> None:
+    workflow = yaml.safe_load((TOP / "docs/containers/github-services.yml").read_text("utf-8"))
+    job = workflow["jobs"]["tests"]
+    port = settings()["MOCKSERVER_SIMULATE_PORT"]
+    assert job["services"]["voice"]["ports"] == [f"{port}:{port}"]
+    assert job["env"]["OPENAI_BASE_URL"] == f"http://127.0.0.1:{port}/v1"
+    assert workflow["permissions"] == {"contents": "read"}

@@ -1,0 +1,42 @@
+"""What the site does with links that leave ``docs/``: they lead into the repository, where it is known, else nowhere.
+
+Where it is built says where that is, as for the package: ``PROJECT_REPOSITORY``, or what GitHub sets in a workflow.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from typing import Any
+
+LINK = re.compile(r"\[([^\]]*)\]\(((?:\.\./)+[^)\s]+)\)")
+
+
+def repository() -> str:
+    """The address of the repository, or empty where nobody says it."""
+    server, name = os.environ.get("GITHUB_SERVER_URL", ""), os.environ.get("GITHUB_REPOSITORY", "")
+    return os.environ.get("PROJECT_REPOSITORY", f"{server}/{name}" if server and name else "").rstrip("/")
+
+
+def led(text: str, source: str, base: str) -> str:
+    """``text`` of the page ``source`` (below docs/), with its links that leave docs/ below ``base``, or as words."""
+
+    def one(link: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join("docs", posixpath.dirname(source), link[2]))
+        if target.startswith("docs/"):
+            return link[0]
+        return f"[{link[1]}]({base}/blob/main/{target})" if base else link[1]
+
+    return LINK.sub(one, text)
+
+
+def on_config(config: Any) -> Any:
+    """Tell the theme where the repository is."""
+    config.repo_url = repository() or None
+    return config
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Called by MkDocs for each page."""
+    return led(markdown, page.file.src_uri, repository())
