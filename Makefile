@@ -32,6 +32,9 @@ CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3.14 python3
 
 CLIENTS := build/clients
 
+# The tests start hundreds of processes: with the variable set, each of them would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: docs try cassettes test-clients clients-page test-pure demo test check lint format types structure bench soak fuzz attack clean
 .DEFAULT_GOAL := test
 

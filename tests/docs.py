@@ -28,6 +28,8 @@ TOP = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"(?:#|//) ((?:\S+/)*[\w.-]+\.\w+)")
 SECONDS = 50
+PLUGINS = ("hypothesispytest", "looptime_plugin", "looptime_chronometers", "looptime_timeproxies", "recording")
+"""Plugins of pytest that this project's own tests need and a reader of its pages does not have."""
 OTHERS = ("curl", "node")
 """What the project does not need, but a page for users of other languages may use."""
 
@@ -131,6 +133,7 @@ def run(command: list[str], folder: Path, upstream: str, where: str) -> None:
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
     paths = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
     env |= {"OPENAI_API_KEY": "a-key-of-the-reader", "PYTHONPATH": paths}
+    env["PYTEST_ADDOPTS"] = " ".join(f"-p no:{name}" for name in PLUGINS)
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, f"{where}: {command[-1]}\n{done.stdout}{done.stderr}"
 

@@ -59,8 +59,7 @@ def copied(folder: Path, *arguments: str) -> str:
 
 @pytest.mark.timeout(120)
 def test_a_copy_of_the_folder_is_collected_and_runs(tmp_path: Path) -> None:
-    collected = copied(tmp_path, "--collect-only", "-q")
-    assert {name for name in SHOWN if name.startswith("test_")} <= set(
-        re.findall(r"^(test_\w+\.py)::", collected, re.MULTILINE)
-    )
-    assert " passed" in copied(tmp_path, "test_metadata.py")
+    # One run: -k leaves out after all is collected, so the real clients are imported once.
+    told = copied(tmp_path, "-k", "test_metadata", "-rA")
+    assert re.search(r"\d+ passed, \d+ deselected", told)
+    assert "test_metadata.py" in told

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -326,11 +327,17 @@ class RealtimeCauses:
         return min(left, key=lambda one: one.step, default=None)
 
 
+def parts(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The content parts of an item; none where something else stands in their place."""
+    content = item.get("content")
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+
+
 def _same_item(sent: dict[str, Any], shown: dict[str, Any]) -> bool:
     for key in ("type", "role", "call_id"):
         if key in sent and key in shown and sent[key] != shown[key]:
             return False
-    words = [[part.get("text") for part in one.get("content") or () if isinstance(part, dict)] for one in (sent, shown)]
+    words = [[part.get("text") for part in parts(one)] for one in (sent, shown)]
     return words[0] == words[1] or not any(words[1]) or not any(words[0])
 
 

@@ -20,6 +20,7 @@ from mockserver.dialects.causes import Causes
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Replies
 from mockserver.dialects.openai.causes import ACKNOWLEDGED, RealtimeCauses
+from mockserver.dialects.openai.causes import parts as contents
 from mockserver.dialects.openai.events import CLIENT_EVENTS, LIFE, SERVER_EVENTS
 from mockserver.dialects.openai.order import independent
 from mockserver.dialects.openai.problems import DOES, PROBLEMS
@@ -340,10 +341,9 @@ def summary(view: View) -> str:
         parts.append(view.response_id)
     if isinstance(item, dict):
         parts += [str(item[key]) for key in ("id", "type", "role", "status", "name", "call_id") if item.get(key)]
-        for content in item.get("content") or ():
-            if isinstance(content, dict):
-                words = content.get("text") or content.get("transcript")
-                parts.append(repr(shorten(str(words), 60)) if words else str(content.get("type", "")))
+        for content in contents(item):
+            words = content.get("text") or content.get("transcript")
+            parts.append(repr(shorten(str(words), 60)) if words else str(content.get("type", "")))
         parts += [f"{key}={shorten(str(item[key]), 60)!r}" for key in ("arguments", "output") if item.get(key)]
     elif view.item_id:
         parts.append(view.item_id)

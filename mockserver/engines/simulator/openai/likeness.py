@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from mockserver import speech
 from mockserver.core.frames import Frame, Handshake, Sender, Text
 from mockserver.dialects.base import parse
+from mockserver.dialects.openai.causes import parts
 from mockserver.engines.simulator.likeness import Likeness
 from mockserver.engines.simulator.replies.recall import Recall
 from mockserver.engines.simulator.replies.reply import Failure, McpCall, Replier, Reply, ToolCall
@@ -41,6 +43,7 @@ class OpenAILikeness(Likeness):
         told = self.bodies(TRANSCRIPTION + "completed", TRANSCRIPTION + "failed")
         final = [body for body in told if body.get("status", "completed") == "completed"]
         found: dict[str, Any] = {"transcripts": [body.get("transcript") for body in final]}
+        _ = self._voice  # read here, where what cannot be read is told
         model = self._model()
         if model is not None:
             found["models"] = [model]
@@ -75,11 +78,11 @@ class OpenAILikeness(Likeness):
     def said(self, frame: Frame, number: int) -> Frame:
         """A voice where the recorded server heard one, silence elsewhere: what a recording keeps is often cut."""
         body = parse(frame.data) if isinstance(frame, Text) else None
-        if not isinstance(body, dict) or "audio" not in body:
+        if not isinstance(body, dict) or not isinstance(body.get("audio"), str):
             return frame
         size = len(body["audio"]) * 3 // 4
         ms = max(APPEND_MS, size * 1000 // (2 * RATE))
-        begin, end = self._voice()
+        begin, end = self._voice
         start = number * ms
         sound = bytearray(speech.babble(start, ms, RATE))
         quiet = [(start, begin), (end, start + ms)]
@@ -93,6 +96,7 @@ class OpenAILikeness(Likeness):
         shown = (body["session"].get("model") for body in self.bodies("session.created", "session.updated"))
         return next((model for model in shown if model), None)
 
+    @cached_property
     def _voice(self) -> tuple[int, int]:
         """From where to where somebody speaks, in ms, without the padding and the closing silence."""
         starts = self.bodies("input_audio_buffer.speech_started")
@@ -124,7 +128,7 @@ def _reply(response: Mapping[str, Any]) -> Reply:
             calls.append(ToolCall(item["name"], item["arguments"], item.get("call_id") or None))
         elif item["type"] == "mcp_call":
             calls.append(McpCall(item["server_label"], item["name"], item["arguments"], item.get("output") or ""))
-        texts += [part.get("text") or part.get("transcript") or "" for part in item.get("content") or ()]
+        texts += [part.get("text") or part.get("transcript") or "" for part in parts(item)]
     details = response.get("status_details")
     error = details.get("error") if isinstance(details, Mapping) else None
     failure = None
