@@ -2,6 +2,7 @@
 
 PyYAML's safe loader runs no code, but a line of brackets exhausts its recursion, a chain of aliases makes a value that
 takes hours to walk, and some tags raise what is no YAML error. Here all of that is one SpecError that names the line.
+Libraries that check values (pydantic, cattrs) begin where a file has been read; what is bounded here is the reading.
 """
 
 from __future__ import annotations

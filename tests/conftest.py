@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import sys
 from collections.abc import Generator
 
 import pytest
@@ -21,6 +23,39 @@ settings.register_profile("dev", deadline=None, suppress_health_check=[HealthChe
 settings.register_profile("ci", settings.get_profile("dev"), max_examples=30, derandomize=True, print_blob=True)
 settings.register_profile("fuzz", settings.get_profile("dev"), max_examples=int(os.environ.get("EXAMPLES", "5000")))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+PURE = bool(os.environ.get("TESTS_PURE"))
+"""Set by ``make test-pure``: no test may open a socket or start a process. Those that do are marked ``wire``."""
+_at: list[str] = []
+
+
+def _guard(event: str, args: tuple[object, ...]) -> None:
+    if _at and event in ("socket.bind", "socket.connect", "subprocess.Popen"):
+        raise AssertionError(f"{_at[0]}: {event} in a test of the pure part; mark it pytest.mark.wire")
+
+
+if PURE:
+    sys.addaudithook(_guard)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test is at work, as far as the guard is concerned."""
+    _at[:] = [item.nodeid]
+    try:
+        return (yield)
+    finally:
+        _at.clear()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test of each captured session takes as long as there are captures. One with a loop has it for sockets."""
+    for item in items:
+        if "shared_capture" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.long)
+        if inspect.iscoroutinefunction(getattr(item, "obj", None)):
+            item.add_marker(pytest.mark.wire)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

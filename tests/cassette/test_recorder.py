@@ -378,6 +378,7 @@ while True:
 """
 
 
+@pytest.mark.wire
 @pytest.mark.parametrize("seed", range(20))
 def test_killed_at_any_moment_every_forwarded_frame_is_there(tmp_path: Path, seed: int) -> None:
     """The child says a number once its frame was recorded, as a server would send the frame then."""

@@ -46,6 +46,7 @@ def test_the_page_is_as_short_as_it_says() -> None:
     assert len([line for line in source.splitlines()[1:] if line.strip()]) <= 60
 
 
+@pytest.mark.wire
 def test_the_page_runs(tmp_path: Path) -> None:
     assert play(PAGE, tmp_path, "none")
 
@@ -68,6 +69,7 @@ def test_without_the_registration_nobody_knows_it() -> None:
         simulator("acme")
 
 
+@pytest.mark.wire
 def test_the_command_line_finds_an_installed_one_by_its_entry_point(acme: Path) -> None:
     info = acme / "acme-1.0.dist-info"
     info.mkdir()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -120,4 +121,4 @@ class AnyClient(RuleBasedStateMachine):
 
 
 AnyClient.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
-TestAnyClient = AnyClient.TestCase
+TestAnyClient = pytest.mark.long(AnyClient.TestCase)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -132,5 +133,5 @@ class Talks(RuleBasedStateMachine):
         self.turns_end_once_and_what_is_said_is_theirs()
 
 
-TestTalks = Talks.TestCase
+TestTalks = pytest.mark.long(Talks.TestCase)
 TestTalks.settings = settings(deadline=None, max_examples=30, stateful_step_count=15, report_multiple_bugs=False)

@@ -10,6 +10,7 @@ from base64 import b64decode
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -121,4 +122,4 @@ class AnyClient(RuleBasedStateMachine):
 
 
 AnyClient.TestCase.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
-TestAnyClient = AnyClient.TestCase
+TestAnyClient = pytest.mark.long(AnyClient.TestCase)

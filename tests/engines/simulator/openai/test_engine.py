@@ -6,6 +6,7 @@ import base64
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -251,7 +252,7 @@ class AnyClient(RuleBasedStateMachine):
             assert self.open == {}
 
 
-TestAnyClient = AnyClient.TestCase
+TestAnyClient = pytest.mark.long(AnyClient.TestCase)
 EXAMPLES = settings().max_examples if settings().max_examples > 100 else 40  # `make fuzz` asks for more
 TestAnyClient.settings = settings(max_examples=EXAMPLES, stateful_step_count=30)
 

@@ -10,6 +10,7 @@ import json
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -119,7 +120,7 @@ class AnyPhonicClient(RuleBasedStateMachine):
 
 
 AnyPhonicClient.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
-TestAnyPhonicClient = AnyPhonicClient.TestCase
+TestAnyPhonicClient = pytest.mark.long(AnyPhonicClient.TestCase)
 
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-9, 10**6), st.floats(allow_nan=False), st.text(max_size=8)),
