@@ -4,10 +4,10 @@ Users are not type checked: settings come from a command line, a YAML file or a 
 that mypy reads are read here too, and an argument that is added later is checked without another word. ``checked`` is
 for functions, ``check_fields`` for dataclasses. What a type cannot say is a ``Limit`` beside it, in ``Annotated``.
 
-Libraries do it too. Compared with pydantic 2.14 (strict), beartype and cattrs, this stays for three reasons: its error is
-one line with the value's place as written in Python, where pydantic's are four with a web address and beartype's tell
-the type hint; it knows bounds, and takes 1 for a number, where beartype does neither; and its import takes 30 ms of every
-test session, where theirs take 93, 118 and 72.
+Libraries do it too. Compared with pydantic 2.14 (strict), beartype and cattrs, this stays for three reasons: its error
+is one line with the value's place as written in Python, where pydantic's are four with a web address and beartype's
+tell the type hint; it knows bounds, and takes 1 for a number, where beartype does neither; and its import takes 30 ms
+of every test session, where theirs take 93, 118 and 72.
 """
 
 from __future__ import annotations

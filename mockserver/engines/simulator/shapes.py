@@ -1,8 +1,8 @@
 """A table of fields, types and bounds, and the check of a JSON value against it.
 
 One table entry is a ``Shape``. ``check`` raises the first thing that is wrong, in the provider's words (``Words``).
-Pydantic would do it too, but words its errors in its own way, of which a provider's cannot be made, and costs every test
-session 93 ms for its import.
+Pydantic would do it too, but words its errors in its own way, of which a provider's cannot be made, and costs every
+test session 93 ms for its import.
 """
 
 from __future__ import annotations
