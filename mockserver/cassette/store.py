@@ -274,11 +274,6 @@ class Recorder:
         """How many frames are recorded."""
         return self._entries.frames - self._lost
 
-    @property
-    def problem(self) -> SecretFound | None:
-        """The first secret that could not be taken out."""
-        return self._entries.problem
-
     def sink(self, entry: Entry) -> None:
         """Write one journal entry. Raises CassetteError where the disk refuses; what is written stays readable."""
         self.keep(entry)
@@ -292,6 +287,8 @@ class Recorder:
 
     def commit(self) -> None:
         """Every entry so far is in the file. To be called before a frame is passed on."""
+        if self._failed:
+            raise self._refused()
         if self._writer.kept:
             self._writer.commit()
 
@@ -333,8 +330,8 @@ class Recorder:
         fired = raw.header.faults if faults is None else tuple(faults)
         raw = replace(raw, header=replace(raw.header, ended=self._failed or ended, faults=fired), path="")
         try:
-            if self.problem is not None:
-                raise self.problem
+            if self._entries.problem is not None:
+                raise self._entries.problem
             _save(raw, self.path, self._overwrite, self._redactor, self._policy, self._entries.spreads())
         except SecretFound as found:
             kept = keep_unsafe(raw, self.path, self._entries.withheld)
@@ -352,7 +349,7 @@ class Recorder:
 
         Returns the file, or None where there was nothing to be kept.
         """
-        if self._file < 0 or self.problem is not None or not (self._entries.connections or self.exchanges):
+        if self._file < 0 or self._entries.problem is not None or not (self._entries.connections or self.exchanges):
             return None
         if not self._failed:
             self.commit()

@@ -317,7 +317,19 @@ class Pump:
 
     def _fail(self, error: Exception) -> None:
         self._failed(self, error)
+        self._forget()
         self.session.fail(self.now(), answered=self.decided.done())
+
+    def _forget(self) -> None:
+        """What is in no recorder's file does not leave. What is said after that is how the session ends."""
+        try:
+            if self._keeper is not None:
+                self._keeper.commit()
+        except Exception:  # noqa: BLE001 - it has been told
+            self._keeper = None
+            self.outlet.drop()
+            if self.upstream is not None:
+                self.upstream.drop()
 
     # --- the alarm ---
 

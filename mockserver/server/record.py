@@ -171,7 +171,8 @@ class Recording:
         try:
             self.recorder.commit()
         except CassetteError as error:
-            self._refused.append(failure("the recording", error))
+            if not any(str(error) in str(problem) for problem in self.problems):  # no session has said so
+                self._refused.append(failure("the recording", error))
 
     def _exchange(self, exchange: Exchange) -> Awaitable[None] | None:
         if len(exchange.body) + len(exchange.request) < LONG:

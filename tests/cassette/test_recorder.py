@@ -156,7 +156,7 @@ def test_a_recording_whose_secret_cannot_be_taken_out_is_kept_aside_and_is_no_ca
     stage.say(event(card=1234567890123))
     stage.say(event(more=1))
     assert b"1234567890123" not in stage.recorder.partial.read_bytes()
-    assert stage.recorder.problem is not None
+    assert stage.recorder._entries.problem is not None
     with pytest.raises(SecretFound, match=r"connection 0, frame 0 \(server\)") as caught:
         stage.recorder.close()
     assert "1234567890123" not in str(caught.value)
@@ -290,6 +290,8 @@ def test_a_batch_that_does_not_fit_is_cut_at_a_frame(tmp_path: Path, monkeypatch
     assert [one.frame for one in load(stage.recorder.partial).connections[0].records] == frames[:3]
     with pytest.raises(CassetteError, match=r"complete up to frame 3$"):
         stage.say(Text("after"))
+    with pytest.raises(CassetteError, match=r"complete up to frame 3$"):
+        stage.recorder.commit()  # of what was to go with that batch nothing may leave
     stage.recorder.discard()
 
 

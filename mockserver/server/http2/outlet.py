@@ -131,6 +131,11 @@ class StreamOutlet:
         """Return when there is room."""
         await self._roomy.wait()
 
+    def drop(self) -> None:
+        """Forget what has not left yet. A message may be cut by that: the stream is to be failed."""
+        self._early.clear()
+        self._bytes.clear()
+
     def stop(self) -> None:
         """Drop what waits and write no more."""
         self.shut = True

@@ -192,6 +192,13 @@ class Outlet:
         while (task := self._task) is not None:
             await _done(task)
 
+    def drop(self) -> None:
+        """Forget what has not left yet."""
+        self._waiting.clear()
+        self._waiting_size = 0
+        self._chunks.clear()
+        self._size = 0
+
     def stop(self) -> Task[None] | None:
         """Drop what waits and write no more; returns the task to wait for, if there is one."""
         self.shut = True

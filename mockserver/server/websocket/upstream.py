@@ -129,6 +129,10 @@ class AiohttpUpstream:
         """Hand the frames that were put to the transport, those of this turn of the loop together."""
         self._outlet.flush_soon()
 
+    def drop(self) -> None:
+        """Forget what has not left yet."""
+        self._outlet.drop()
+
     @property
     def held(self) -> int:
         """How many frames wait for room."""
