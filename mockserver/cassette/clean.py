@@ -116,10 +116,17 @@ def scrub(cassette: Cassette, redactor: Redactor, *, lens: Lens, policy: audio.P
     return replace(made, header=replace(made.header, redaction=dict(sorted(counts.items()))))
 
 
-def verify(cassette: Cassette, redactor: Redactor, *, name: str) -> None:
-    """Raises SecretFound for a secret that still stands. Says where and of what kind, never what."""
+def verify(cassette: Cassette, redactor: Redactor, *, name: str, data: bytes = b"") -> None:
+    """Raises SecretFound for a secret that still stands. Says where and of what kind, never what.
+
+    ``data``: the finished file, in which the known values are looked for once more, by a search that shares nothing
+    with the walk.
+    """
     for where, kind in standing(cassette, redactor):
         raise standing_error(name, where, kind)
+    known = redactor.known_in(data)
+    if known:
+        raise standing_error(name, "the finished file", known)
 
 
 def standing_error(name: object, where: str, kind: str) -> SecretFound:

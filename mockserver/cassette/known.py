@@ -103,10 +103,10 @@ class Known:
 
     def standing(self, data: bytes) -> str:
         """The kind of a value that stands in bytes, "" where none does: a plain search, which shares nothing with
-        the walk.
+        the walk. Of fewer than 8 characters it is not looked for: among the bytes of audio any of those turns up.
         """
         for value in self.values:
-            forms = {value, *text_forms(value), *base64_forms(value)} if len(value) >= 8 else {value}
+            forms = {value, *text_forms(value), *base64_forms(value)} if len(value) >= 8 else set()
             if any(form.encode("utf-8", "surrogatepass") in data for form in forms):
                 return self.kind(value)
         return ""

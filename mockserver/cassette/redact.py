@@ -159,7 +159,8 @@ class Redactor:
             if cut.new is not None:
                 made.append(cut.new)
             elif stand_in is not None:
-                made.append(stand_in(cut.kind, cut.secret))
+                token = stand_in(cut.kind, cut.secret)
+                made.append(f'"{token}"' if cut.quoted else token)
             else:
                 size = cut.end - cut.begin
                 token = self.token(cut.kind, cut.secret)

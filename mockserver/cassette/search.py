@@ -8,9 +8,11 @@ same way. What was found is a stretch of the text as it is written, so that it c
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from mockserver.cassette import containers, pairs, shapes
 from mockserver.cassette.decode import (
@@ -48,6 +50,20 @@ _FIELD = re.compile(r'"(\w{1,64})"\s{0,64}:\s{0,64}"((?:[^"\\]|\\.)+)"')
 """A field with a text, as a short-lived key stands in a reply that hands one out."""
 
 
+_VALUES = re.compile(STRING.pattern + r"|(-?\d[\d.eE+-]*|true|false|null)")
+"""A string of JSON or another value that is one word, so that a number in a string is none."""
+
+
+_NAME = re.compile(r'"\s*:')
+"""What stands behind the name of a field."""
+
+
+class Put(Protocol):
+    """Takes what was found: where it begins and ends, its kind, and the rule that found it."""
+
+    def __call__(self, begin: int, end: int, kind: str, rule: str, *, quoted: bool = False) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Cut:
     """A stretch of a text that is a secret. ``new`` is what stands for it, where that is no token (base64 made
@@ -60,6 +76,8 @@ class Cut:
     rule: str
     secret: str
     new: str | None = None
+    quoted: bool = False
+    """Whether the token needs quotes of its own: it stands for a number of JSON, or another value that is no string."""
 
 
 class Search:
@@ -167,11 +185,13 @@ class Search:
         hollow = _PAYLOAD.sub(_hollow, text)
         low = lowered(hollow)
 
-        def put(begin: int, end: int, kind: str, rule: str, into: list[Cut] | None = made) -> None:
+        def put(
+            begin: int, end: int, kind: str, rule: str, into: list[Cut] | None = made, *, quoted: bool = False
+        ) -> None:
             if into is None or begin >= end or pairs.blank(text[begin:end]) or BORDER in text[begin:end]:
                 return
             one, two = level.origin(begin, end)
-            into.append(Cut(one, two, kind, rule, dissolved(text[begin:end])))
+            into.append(Cut(one, two, kind, rule, dissolved(text[begin:end]), quoted=quoted))
 
         for begin, end, kind, shape in shapes.found(hollow) if shapes.marked(hollow) else ():
             put(begin, end, kind, f"the shape {shape.marker}", made if kind else missed)
@@ -195,14 +215,14 @@ class Search:
     def _secret(self, name: str) -> bool:
         return name.lower() in self.params
 
-    def _given(self, text: str, depth: int, put: Callable[[int, int, str, str], None], standing: list[str]) -> None:
-        """Known values and the user's rules. In JSON a token may only stand inside a string."""
+    def _given(self, text: str, depth: int, put: Put, standing: list[str]) -> None:
+        """Known values and the user's rules. In JSON a token may only stand inside a string, or for a whole value."""
         strings: list[tuple[int, int]] | None = None
         for begin, end, kind in self.known.spans(text):
             if depth == 0:
                 strings = _strings(text) if strings is None else strings
                 if not any(low <= begin and end <= high for low, high in _near(strings, begin)):
-                    standing.append(kind)
+                    self._outside(text, [(begin, end)], kind, "a value that is known", put, standing)
                     continue
             put(begin, end, kind, "a value that is known")
         for rule in self.rules:
@@ -213,7 +233,31 @@ class Search:
                         put(low + match.start(), low + match.end(), "rule", "a rule of the user's")
                         left = ""
             if left and depth == 0 and rule.search(TOKEN.sub("\ue000", text)):
-                standing.append("rule")
+                found = [match.span() for match in rule.finditer(text)]
+                self._outside(text, found, "rule", "a rule of the user's", put, standing)
+
+    def _outside(
+        self, text: str, found: list[tuple[int, int]], kind: str, rule: str, put: Put, standing: list[str]
+    ) -> None:
+        """What stands outside the strings of JSON: whole values are taken out, or the strings that it touches.
+
+        In a text that only begins like JSON a token may stand anywhere.
+        """
+        try:
+            json.loads(text)
+        except (ValueError, RecursionError):
+            for begin, end in found:
+                put(begin, end, kind, rule)
+            return
+        values = _overlapped(_values(text), found)
+        for begin, end in values:
+            put(begin, end, kind, rule, quoted=True)
+        strings = [] if values else _overlapped(_strings(text), found)
+        said = [(begin, end) for begin, end in strings if not _NAME.match(text, end)]
+        for begin, end in said or strings:  # names of fields only where nothing else is touched
+            put(begin, end, kind, rule)
+        if not values and not strings:
+            standing.append(kind)
 
     def _base64(self, level: Level, made: list[Cut], inside: Callable[[bytes], bytes]) -> None:
         text = level.text
@@ -255,6 +299,29 @@ def _strings(text: str) -> list[tuple[int, int]]:
     return made
 
 
+def _values(text: str) -> list[tuple[int, int]]:
+    """The values of JSON that are no strings, arrays or objects."""
+    found = (
+        match.span(1)
+        for begin, end in parts(text)
+        if is_json(text, begin)
+        for match in _VALUES.finditer(text, begin, end)
+        if match[1]
+    )
+    return list(found)
+
+
+def _overlapped(spans: list[tuple[int, int]], by: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those of some spans, in order, that share a character with one of others, in order."""
+    made, place = [], 0
+    for low, high in spans:
+        while place < len(by) and by[place][1] <= low:
+            place += 1
+        if place < len(by) and by[place][0] < high:
+            made.append((low, high))
+    return made
+
+
 def _near(strings: list[tuple[int, int]], at: int) -> list[tuple[int, int]]:
     """The string in which a place is."""
     low, high = 0, len(strings)
@@ -287,6 +354,7 @@ def _apart(cuts: list[Cut], text: str) -> list[Cut]:
                 wide.rule,
                 wide.secret if same else dissolved(text[begin:end]),
                 wide.new if same else None,
+                wide.quoted,
             )
     return made
 

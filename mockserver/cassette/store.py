@@ -141,8 +141,8 @@ def _save(
             stream.flush()
             os.fsync(stream.fileno())
         with _disk(file):
-            written = decode(made.read_bytes(), str(file))
-        verify(written, redactor, name=str(file))
+            data = made.read_bytes()
+        verify(decode(data, str(file)), redactor, name=str(file), data=data)
         with _disk(file):
             older = stopped(file)
             _into_place(made, file, overwrite)

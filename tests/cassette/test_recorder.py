@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from mockserver.cassette import codec, store
-from mockserver.cassette.model import Exchange
+from mockserver.cassette.model import Cassette, Connection, Exchange, Header, Record
 from mockserver.cassette.redact import Redactor
+from mockserver.cassette.search import Search
 from mockserver.cassette.store import Recorder, load, save
+from mockserver.cli import main
 from mockserver.core.entry import SessionLog
 from mockserver.core.frames import Answer, Close, Frame, Handshake, Note, Sender, Text
 from mockserver.core.journal import Journal
@@ -150,10 +153,55 @@ def test_secrets_are_in_no_file_at_any_time(tmp_path: Path) -> None:
                            event(type="t", item_id="i", delta="REDACTED-split-1, keep it")]  # fmt: skip
 
 
+ENDING = r"\]\}"
+"""A rule that matches nothing but punctuation of JSON: no token can stand there."""
+
+
+def test_a_recording_that_was_kept_aside_is_scrubbed_into_a_cassette(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stage = Stage(tmp_path / "x.cassette", redactor=Redactor(rules=[ENDING]))
+    stage.say(event(card=[1234567890123], name="Ada"))
+    stage.say(event(item=[{"card": 1234567890123}]))
+    with pytest.raises(SecretFound) as caught:
+        stage.recorder.close()
+    command = str(caught.value).rpartition("mockserver ")[2].replace("REGEX", "[0-9]{13}").split()
+    done = CliRunner().invoke(main, command, catch_exceptions=False)
+    assert (done.exit_code, done.output) == (0, f"{tmp_path / 'x.cassette'}: taken out: 2 rule\n")
+    told = [one.frame for one in load(tmp_path / "x.cassette").connections[0].records]
+    assert told == [event(card=["REDACTED-rule-1"], name="Ada"), event(item=[{"card": "REDACTED-rule-1"}])]
+    assert Replay(load(tmp_path / "x.cassette"))
+    # The control: without the rule the number is there, and what a rule cannot take out is still no cassette.
+    again = CliRunner().invoke(main, ["scrub", "--rule", ENDING, "x.cassette.unsafe", "--to", "y.cassette"])
+    assert again.exit_code != 0
+    assert not (tmp_path / "y.cassette").exists()
+    assert load(tmp_path / "x.cassette.unsafe").connections[0].records[0].frame == event(
+        card=[1234567890123], name="Ada"
+    )
+
+
+def test_known_values_are_looked_for_in_the_finished_file_by_a_search_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "sk-made-up-0123456789"
+    one = Connection(0, Handshake("/v1/realtime"), Answer(101), 0, (Record(0, Sender.SERVER, event(said=secret)),))
+    cassette = Cassette(Header("openai"), (one,))
+    assert (
+        secret.encode()
+        not in save(cassette, tmp_path / "fine.cassette", redactor=Redactor(values=[secret])).read_bytes()
+    )
+    monkeypatch.setattr(Search, "suspicious", lambda self, text: False)  # the walk sees nothing any more
+    with pytest.raises(SecretFound, match=r"a secret \(env\) still stands after redaction in the finished file"):
+        save(cassette, tmp_path / "x.cassette", redactor=Redactor(values=[secret]))
+    assert not (tmp_path / "x.cassette").exists()
+    save(cassette, tmp_path / "x.cassette", redactor=Redactor(values=["another-value-1"]))  # the control
+
+
 def test_a_recording_whose_secret_cannot_be_taken_out_is_kept_aside_and_is_no_cassette(tmp_path: Path) -> None:
     path = tmp_path / "x.cassette"
-    stage = Stage(path, redactor=Redactor(values=["1234567890123"]))
-    stage.say(event(card=1234567890123))
+    stage = Stage(path, redactor=Redactor(rules=[ENDING]))
+    stage.say(event(card=[1234567890123]))
     stage.say(event(more=1))
     assert b"1234567890123" not in stage.recorder.partial.read_bytes()
     assert stage.recorder._entries.problem is not None
@@ -167,12 +215,12 @@ def test_a_recording_whose_secret_cannot_be_taken_out_is_kept_aside_and_is_no_ca
     assert (tmp_path / ".gitignore").read_text() == "*.unsafe\n"
     # All of it is there, what was withheld too.
     held = load(kept)
-    assert [one.frame for one in held.connections[0].records] == [event(card=1234567890123), event(more=1)]
+    assert [one.frame for one in held.connections[0].records] == [event(card=[1234567890123]), event(more=1)]
     with pytest.raises(UsageError, match="nothing replays it; make a cassette of it: mockserver scrub"):
         Replay(held)
     # Once nothing in it is a secret any more, or the user says that it is none, it becomes a cassette.
     with pytest.raises(SecretFound):
-        save(held, path, redactor=Redactor(values=["1234567890123"]))
+        save(held, path, redactor=Redactor(rules=[ENDING]))
     save(held, path, redactor=Redactor())
     assert load(path).header.unsafe == ""
     Replay(load(path))
@@ -180,8 +228,8 @@ def test_a_recording_whose_secret_cannot_be_taken_out_is_kept_aside_and_is_no_ca
 
 def test_several_recordings_are_kept_aside_beside_each_other(tmp_path: Path) -> None:
     for _ in range(2):
-        stage = Stage(tmp_path / "x.cassette", redactor=Redactor(values=["1234567890123"]))
-        stage.say(event(card=1234567890123))
+        stage = Stage(tmp_path / "x.cassette", redactor=Redactor(rules=[ENDING]))
+        stage.say(event(card=[1234567890123]))
         with pytest.raises(SecretFound):
             stage.recorder.close()
     assert len(list(tmp_path.glob("*.unsafe"))) == 2

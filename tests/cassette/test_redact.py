@@ -270,14 +270,34 @@ def test_rules_add_to_the_rest() -> None:
         Redactor(values=["abc"])
 
 
+@pytest.mark.parametrize(
+    ("rule", "text", "left"),
+    [
+        (r"\d{13}", '{"card":1234567890123,"n":12}', '{"card":"REDACTED-rule-1","n":12}'),
+        (r"\d{13}", '[-1234567890123.5e3,"a 1234567890123"]', '["REDACTED-rule-2","a REDACTED-rule-1"]'),
+        (r'"card": *\d+', '{"card": 123, "n": 12}', '{"card": "REDACTED-rule-1", "n": 12}'),
+        (r'"name":"[^"]*"', '{"name":"x","n":"x"}', '{"name":"REDACTED-rule-1","n":"x"}'),
+        (r'"vip":true', '{"vip":true,"old":true}', '{"vip":"REDACTED-rule-1","old":true}'),
+        (r'"vip":', '{"vip":[1]}', '{"REDACTED-rule-1":[1]}'),
+        (r"\d{13}", '{"broken":1234567890123', '{"broken":REDACTED-rule-1'),
+    ],
+)
+def test_in_json_a_whole_value_is_taken_out(rule: str, text: str, left: str) -> None:
+    clean = Redactor(rules=[rule])
+    assert clean.clean(Text(text)) == (Text(left), "")
+    assert list(clean.scan(left)) == []
+
+
+def test_a_known_value_may_be_a_number_or_stand_in_broken_json() -> None:
+    clean = Redactor(values=["1234567890123", "a-known-value-1"])
+    assert clean.clean(Text('{"card":1234567890123}')) == (Text('{"card":"REDACTED-env-1"}'), "")
+    assert clean.clean(Text('{"card":a-known-value-1}')) == (Text('{"card":REDACTED-env-2}'), "")
+
+
 def test_what_the_redaction_cannot_reach_the_scan_sees() -> None:
-    """A number is no string: to put a token there would break the JSON."""
-    clean = Redactor(values=["1234567890123"])
-    frame, standing = clean.clean(Text('{"card":1234567890123}'))
-    assert standing == "env"
-    assert json.loads(frame.data) == {"card": 1234567890123}  # type: ignore[union-attr]
-    across = Redactor(rules=[r'"name":"[^"]*"'])
-    assert across.clean(Text('{"name":"x"}'))[1] == "rule"
+    """Punctuation has no place for a token: one there would break the JSON."""
+    across = Redactor(rules=[r"\]\}"])
+    assert across.clean(Text('{"a":[1]}')) == (Text('{"a":[1]}'), "rule")
 
 
 def test_which_variables_hold_secrets() -> None:

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from mockserver import MockServer, relay, replay, script
-from mockserver.cassette.store import load
+from mockserver.cassette.store import load, redactor_for
 from mockserver.core.frames import Text
 from mockserver.errors import ExpectationFailed, SecretFound
 from mockserver.server.record import Recording
@@ -115,22 +115,26 @@ async def test_each_planted_secret_is_nowhere(
 async def test_a_secret_that_cannot_be_taken_out_stops_the_save(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A number in JSON has no place for a token: nothing is saved, and the error says where, not what."""
+    """Punctuation of JSON has no place for a token: nothing is saved, and the error says where, not what."""
     monkeypatch.setenv("SOME_SERVICE_API_KEY", "9876543210123")
     path = tmp_path / "x.cassette"
 
-    async def record() -> None:
+    async def record(name: str, *rules: str) -> None:
         async with (
             MockServer(script(script.expect("note"), script.closed())) as upstream,
-            Recording(relay(upstream.base_url), path) as recording,
+            Recording(relay(upstream.base_url), tmp_path / name, redactor=redactor_for(rules=rules)) as recording,
             aiohttp.ClientSession() as http,
             http.ws_connect(recording.server.ws_url) as ws,
         ):
-            await ws.send_str('{"type":"note","number":9876543210123}')
+            await ws.send_str('{"type":"note","numbers":[9876543210123]}')
             await ws.close()
 
+    await record("number.cassette")  # the control: a number of JSON is taken out whole
+    kept = Text('{"type":"note","numbers":["REDACTED-env-1"]}')
+    assert kept in [one.frame for one in load(tmp_path / "number.cassette").connections[0].records]
+    (tmp_path / "number.cassette").unlink()
     with pytest.raises(SecretFound) as caught:
-        await record()
+        await record(path.name, r"\]\}")
     assert "9876543210123" not in str(caught.value)
     assert "frame" in str(caught.value)
     assert sorted(one.name for one in files(tmp_path)) == [".gitignore", "x.cassette.unsafe"]
