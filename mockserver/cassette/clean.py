@@ -124,7 +124,7 @@ def verify(cassette: Cassette, redactor: Redactor, *, name: str, data: bytes = b
     """
     for where, kind in standing(cassette, redactor):
         raise standing_error(name, where, kind)
-    known = redactor.known_in(data)
+    known = redactor.known.standing(data)
     if known:
         raise standing_error(name, "the finished file", known)
 

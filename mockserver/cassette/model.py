@@ -42,7 +42,10 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One plain HTTP request to a neighbour of the socket, with its reply (redacted like everything else)."""
+    """One plain HTTP request to a neighbour of the socket, with its reply (redacted like everything else).
+
+    ``path``: with the query, where it had one.
+    """
 
     method: str
     path: str

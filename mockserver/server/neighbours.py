@@ -72,7 +72,7 @@ class Neighbours:
                 source.failures.append(failure)
                 return told(failure.status, str(failure))
             bare = plain(reply.headers, reply.body)
-            await self._exchanged(request, bare, reply.status, now)
+            await self._exchanged(request, target.partition("?")[2], bare, reply.status, now)
             mine = HttpReply(reply.status, bare.headers, bare.body)
             led = source.forwarded(mine, context)
             reply = reply if led is mine or led.body == mine.body else led  # as it came, unless it named a socket
@@ -81,14 +81,15 @@ class Neighbours:
         where = server.whereabouts.socket_path
         return told(404, f"nothing answers {request.method} {request.path} here; the websocket is at {where}")
 
-    async def _exchanged(self, request: Request, reply: Plain, status: int, at: Micros) -> None:
+    async def _exchanged(self, request: Request, query: str, reply: Plain, status: int, at: Micros) -> None:
         """Keep a reply of the upstream, without its compression: a secret in it must be found."""
         asked = plain(request.headers, request.body)
         if not (asked.read and reply.read):
             LOG.warning(
                 "%s %s: its body is packed in a way not known here: recorded empty", request.method, request.path
             )
-        exchange = Exchange(request.method, request.path, asked.body, status, reply.headers, reply.body, at)
+        path = f"{request.path}?{query}" if query else request.path
+        exchange = Exchange(request.method, path, asked.body, status, reply.headers, reply.body, at)
         self._server.exchanges.append(exchange)
         for listener in self._server.on_exchange:
             try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -57,7 +57,8 @@ async def verify(
         reports = []
         calls = _calls(cassette, server)
         for connection in cassette.connections:
-            call = calls.pop(connection.handshake.path, None)
+            waiting = calls.get(connection.handshake.path)
+            call = waiting.popleft() if waiting else None
             target = None if call is None else await _called(call, server)
             live = await _Driver(connection, server, wait_seconds, target).run()
             if source.failures and connection.answer.status == 101:
@@ -66,12 +67,15 @@ async def verify(
         return reports
 
 
-def _calls(cassette: Cassette, server: MockServer) -> dict[str, Exchange]:
-    """The recorded calls whose reply named a socket, by that socket's path: such an address is good for one session."""
-    found: dict[str, Exchange] = {}
+def _calls(cassette: Cassette, server: MockServer) -> dict[str, deque[Exchange]]:
+    """The recorded calls whose reply named a socket, by that socket's path: such an address is good for one session.
+
+    Where sessions share a path (a signed one differs in its query), each has the call before it.
+    """
+    found: dict[str, deque[Exchange]] = {}
     for exchange in cassette.exchanges:
         for parts in _sockets(exchange.body, server):
-            found.setdefault(parts.path or "/", exchange)
+            found.setdefault(parts.path or "/", deque()).append(exchange)
     return found
 
 

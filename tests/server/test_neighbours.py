@@ -118,7 +118,11 @@ async def test_a_call_is_recorded_and_replayed_without_either_server(tmp_path: P
         assert secret.encode() not in written
         assert secret not in repr(cassette)
     for number, (exchange, connection) in enumerate(zip(cassette.exchanges, cassette.connections, strict=True), 1):
-        assert (exchange.method, exchange.path, exchange.status) == ("POST", "/api/calls", 201)
+        assert (exchange.method, exchange.path, exchange.status) == (
+            "POST",
+            "/api/calls?enableGreetingPrompt=false",
+            201,
+        )
         # As it came: the real address, without its token.
         kept = f"{real.sockets}/calls/c-{number}?token=REDACTED-param-{number}&apiVersion=1"
         assert json.loads(exchange.body) == {"callId": f"c-{number}", "joinUrl": kept}
@@ -319,5 +323,7 @@ async def test_a_call_that_names_no_socket_any_more_is_told(tmp_path: Path) -> N
     async with provider() as real, Recording(relay(f"{real.rest}/api", dialect="ultravox"), file) as recording:
         await call(recording.server.base_url)
     async with replying(b"{}") as origin:
-        with pytest.raises(UpstreamError, match="POST /api/calls was answered 200 and named no socket"):
+        with pytest.raises(
+            UpstreamError, match=r"POST /api/calls\?enableGreetingPrompt=false was answered 200 and named no socket"
+        ):
             await verify(load(file), upstream=f"{origin}/api", wait_seconds=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -176,3 +177,34 @@ def test_a_key_goes_to_its_own_provider_only(
     assert key_variable(upstream, dialect=dialect) == expected
     monkeypatch.delenv("OPENAI_API_KEY")
     assert key_variable(upstream, dialect=dialect) is None
+
+
+async def test_a_signed_address_is_asked_for_again_before_each_conversation(tmp_path: Path) -> None:
+    """An address that a recording holds is none any more: its signature was taken out."""
+
+    def agents(**settings: Any) -> MockServer:
+        private = {"private": True, "require_key": False, "first_message": "Hello."}
+        return MockServer(simulator("elevenlabs", pace="instant", **{**private, **settings}))
+
+    path = tmp_path / "x.cassette"
+    async with (
+        agents() as upstream,
+        Recording(relay(upstream.url, dialect="elevenlabs"), path) as recording,
+        aiohttp.ClientSession() as http,
+    ):
+        for _ in range(2):
+            call = f"{recording.server.url}/v1/convai/conversation/get-signed-url?agent_id=a"
+            async with http.get(call) as reply:
+                url = (await reply.json())["signed_url"]
+            async with http.ws_connect(url) as ws:
+                await ws.send_json({"type": "conversation_initiation_client_data"})
+                while (await ws.receive_json(timeout=5))["type"] != "agent_response":
+                    pass
+    cassette = load(path)
+    assert (len(cassette.connections), len(cassette.exchanges)) == (2, 2)
+    async with agents() as upstream:
+        reports = await verify(cassette, upstream=upstream.url)
+    assert [one.drifts for one in reports] == [(), ()]
+    assert all(one.events > 1 for one in reports)
+    async with agents(first_message="") as upstream:  # the control: it says nothing by itself any more
+        assert failure(cassette, await verify(cassette, upstream=upstream.url, wait_seconds=0.2)) is not None

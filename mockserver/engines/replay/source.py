@@ -182,9 +182,16 @@ class Replay:
         return any(not _unlike(slot.door, live) for slot in self._free)
 
     def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
-        """The recorded reply to a plain HTTP request, by method and path, in order; the last one again and again."""
+        """The recorded reply to a plain HTTP request, by method and path, in order; the last one again and again.
+
+        The query does not count: what stands there (an agent's id, a key) is often another one in a test.
+        """
         key = (request.method.upper(), request.path)
-        fitting = [one for one in self._exchanges if one.method.upper() == key[0] and stands_for(one.path, key[1])]
+        fitting = [
+            one
+            for one in self._exchanges
+            if one.method.upper() == key[0] and stands_for(one.path.partition("?")[0], key[1])
+        ]
         if not fitting:
             return None
         turn = self._told.get(key, 0)
