@@ -19,7 +19,6 @@ from mockserver.core.frames import (
     Close,
     Effect,
     Frame,
-    Handshake,
     Hangup,
     Lost,
     Micros,
@@ -34,7 +33,7 @@ from mockserver.core.machine import Machine, advance
 from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.registry import dialect_named
-from mockserver.engines.base import SessionContext, Source
+from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator.likeness import Likeness
 from mockserver.engines.simulator.providers import provider_named
 from mockserver.engines.simulator.source import simulator
@@ -88,16 +87,7 @@ def agree(cassette: Cassette) -> list[Agreement]:
 
 def _agreement(dialect: Dialect, connection: Connection) -> Agreement:
     likeness = provider_named(dialect.name).likeness(dialect, connection)
-    refused = connection.answer.status != 101
-    try:
-        settings = {**likeness.settings(), "replier": likeness.replier()}
-        shake = likeness.handshake()
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise UsageError(
-            f"connection {connection.number}: {dialect.title} sends no such frames ({error!r}), so they cannot be "
-            "compared; mockserver show prints them"
-        ) from error
-    heard = _played(connection, simulator(dialect.name, require_key=refused, **settings), shake, likeness)
+    heard = played(dialect, connection, likeness)
     if isinstance(heard, int):
         same = heard == connection.answer.status
         differs = Drift("end changed", f"handshake answered with {heard}", f"was {connection.answer.status}")
@@ -117,9 +107,21 @@ def _without(frames: Iterable[Frame], names: Mapping[str, str], dialect: Dialect
     return [frame for frame in frames if dialect.view(frame, Sender.SERVER).name not in names]
 
 
-def _played(connection: Connection, source: Source, shake: Handshake, likeness: Likeness) -> Follower | int:
-    """The simulated session, or the status of a refusal."""
-    dialect = source.dialect
+def played(dialect: Dialect, connection: Connection, likeness: Likeness) -> Follower | int:
+    """The simulated session to which the client side of a recorded one was sent, or the status of a refusal.
+
+    UsageError where the frames are none of this provider's.
+    """
+    refused = connection.answer.status != 101
+    try:
+        settings = {**likeness.settings(), "replier": likeness.replier()}
+        shake = likeness.handshake()
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"connection {connection.number}: {dialect.title} sends no such frames ({error!r}), so they cannot be "
+            "compared; mockserver show prints them"
+        ) from error
+    source = simulator(dialect.name, require_key=refused, **settings)
     context = SessionContext(connection.number, "agree", dialect, unix_us=BEGAN_US)
     stage = _Stage(source.open(shake, context), Follower(connection.records, dialect, timed=connection.timed))
     status = stage.take(stage.engine.feed(Opened(shake), 0))

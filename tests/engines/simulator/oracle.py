@@ -1,21 +1,24 @@
 """Captured sessions as oracle: their client frames are sent to the simulator, and what comes back is compared.
 
-The model's words come from the capture (``Scripted``). Payloads of captured audio are cut to 33 bytes, so turn
-detection would have nothing to hear: appended audio is replaced by a voice where the capture's own speech_started and
-speech_stopped say that somebody spoke, and by silence elsewhere. The words of that turn are given as ``transcripts``.
+``mockserver agree`` plays them, with what a recording tells of the model and of the audio (``Likeness``); here each
+event is compared by itself, with the kinds of all its fields.
 """
 
 from __future__ import annotations
 
-import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mockserver import speech
+from mockserver.cassette.importers.detect import detect_and_import
+from mockserver.core.frames import Text
+from mockserver.dialects.registry import dialect_named
 from mockserver.engines.simulator import Reply, Scripted, ToolCall, simulator
-from mockserver.engines.simulator.voice.activity import FRAME_MS
+from mockserver.engines.simulator.agree import played
+from mockserver.engines.simulator.providers import provider_named
 from tests.engines.simulator import strict
 from tests.engines.simulator.stage import Stage, handshake
 
@@ -46,6 +49,25 @@ class Agreement:
     def __str__(self) -> str:
         return f"{self.events} events, {self.fields} fields, {len(self.differences)} differences"
 
+    def each(self, theirs: list[dict[str, Any]], mine: list[dict[str, Any]], named: Callable[[Any], str]) -> None:
+        """Names in order, then the fields of each event and their kinds."""
+        self.events += len(theirs)
+        if [named(body) for body in theirs] != [named(body) for body in mine]:
+            self.differences.append(f"types: {[named(b) for b in theirs]} became {[named(b) for b in mine]}")
+            return
+        for want, have in zip(theirs, mine, strict=True):
+            self.fields_of(want, have, named(want))
+
+    def fields_of(self, want: dict[str, Any], have: dict[str, Any], name: str) -> None:
+        """The fields of one event, and their kinds."""
+        wanted, had = paths(want), paths(have)
+        self.fields += len(wanted)
+        self.differences += [
+            f"{name}: {path}: {wanted.get(path, 'absent')} became {had.get(path, 'absent')}"
+            for path in sorted(set(wanted) | set(had))
+            if wanted.get(path) != had.get(path)
+        ]
+
 
 def lines(path: Path) -> list[Line]:
     """A capture's frames."""
@@ -68,32 +90,20 @@ def script(frames: list[Line]) -> list[Reply]:
     return replies
 
 
-def play(path: Path, provider: str, **settings: Any) -> Stage:
-    """Send a capture's client frames, each after what the capture shows before it."""
-    frames = lines(path)
-    said = [one.body["transcript"] for one in frames if one.body["type"] == TRANSCRIPTION + "completed"]
-    stage = Stage(
-        simulator(provider, replier=Scripted(script(frames)), transcripts=said, **settings),
-        hands=handshake(frames[0].body["session"]["model"]),
-        check=strict.knows(provider),
+def play(path: Path, provider: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What the server said in a capture, and what the simulator says to its client side, as ``mockserver agree`` plays
+    it. The provider's own types are checked."""
+    dialect = dialect_named(provider)
+    (connection,) = detect_and_import(path).connections
+    heard = played(dialect, connection, provider_named(provider).likeness(dialect, connection))
+    assert not isinstance(heard, int), f"refused with {heard}"
+    recorded, live = (
+        [json.loads(frame.data) for frame in frames if isinstance(frame, Text)] for frames in heard.compared()
     )
-    voice = spoken_at(frames)
-    seen, appended = 0, 0
-    for frame in frames:
-        if frame.sender == "server":
-            seen += not frame.body["type"].endswith(".delta") and not frame.body["type"].startswith(TRANSCRIPTION)
-            continue
-        wait_for(stage, seen)
-        if frame.body["type"] == "input_audio_buffer.append":
-            stage.wait(APPEND_MS)
-            audio = base64.b64encode(sound(appended, voice)).decode()
-            stage.send("input_audio_buffer.append", audio=audio)
-            appended += 1
-        else:
-            body = dict(frame.body)
-            stage.send(body.pop("type"), **body)
-    stage.wait(30_000)
-    return stage
+    known = strict.knows(provider)
+    for body in live if known else ():
+        assert strict.faults(body, known) == [], body
+    return recorded, live
 
 
 def act(path: Path, provider: str, **settings: Any) -> Stage:
@@ -120,31 +130,6 @@ def act(path: Path, provider: str, **settings: Any) -> Stage:
             stage.until("response.done")
             stage.wait(2_000)
     return stage
-
-
-def wait_for(stage: Stage, count: int) -> None:
-    """Let time pass until so many events other than deltas have come."""
-    for _ in range(3_000):
-        came = [e for e in stage.events if not e["type"].endswith(".delta") and not e["type"].startswith(TRANSCRIPTION)]
-        if len(came) >= count:
-            return
-        stage.wait(10)
-    raise AssertionError(f"{count} events before the next client frame, but only {stage.names()} came")
-
-
-def spoken_at(frames: list[Line]) -> tuple[int, int]:
-    """From where to where somebody speaks, in ms: the prefix padding and the closing silence taken off.
-
-    The detector looks at whole frames, so the closing silence is a whole number of them.
-    """
-    bodies = {frame.body["type"]: frame.body for frame in frames if frame.sender == "server"}
-    if "input_audio_buffer.speech_started" not in bodies:
-        return (0, 0)
-    detection = bodies["session.updated"]["session"]["audio"]["input"]["turn_detection"]
-    start = bodies["input_audio_buffer.speech_started"]["audio_start_ms"] + detection["prefix_padding_ms"]
-    stop = bodies["input_audio_buffer.speech_stopped"]["audio_end_ms"]
-    stop -= -(-detection["silence_duration_ms"] // FRAME_MS) * FRAME_MS
-    return (start, stop)
 
 
 def sound(number: int, voice: tuple[int, int]) -> bytes:
@@ -219,18 +204,7 @@ def compare(captured: list[dict[str, Any]], ours: list[dict[str, Any]]) -> Agree
         (sequence(captured), sequence(ours)),
         (streams(captured), streams(ours)),
     ):
-        agreement.events += len(theirs)
-        if [label(body) for body in theirs] != [label(body) for body in mine]:
-            agreement.differences.append(f"types: {[label(b) for b in theirs]} became {[label(b) for b in mine]}")
-            continue
-        for want, have in zip(theirs, mine, strict=True):
-            wanted, had = paths(want), paths(have)
-            agreement.fields += len(wanted)
-            for path in sorted(set(wanted) | set(had)):
-                if wanted.get(path) != had.get(path):
-                    agreement.differences.append(
-                        f"{label(want)}: {path}: {wanted.get(path, 'absent')} became {had.get(path, 'absent')}"
-                    )
+        agreement.each(theirs, mine, label)
     return agreement
 
 

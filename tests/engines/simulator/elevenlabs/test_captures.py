@@ -130,23 +130,10 @@ def order(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def compare(captured: list[dict[str, Any]], ours: list[dict[str, Any]]) -> oracle.Agreement:
     """Names in order, then each event's fields and their kinds."""
     agreement = oracle.Agreement()
-    theirs, mine = order(captured), order(ours)
-    agreement.events = len(theirs)
-    if [name_of(body) for body in theirs] != [name_of(body) for body in mine]:
-        agreement.differences.append(f"{[name_of(b) for b in theirs]} became {[name_of(b) for b in mine]}")
-        return agreement
-    pings = [body for body in captured if name_of(body) == "ping"]
-    for want, have in [
-        *zip(theirs, mine, strict=True),
-        *zip(pings, [b for b in ours if name_of(b) == "ping"], strict=False),
-    ]:
-        wanted, had = oracle.paths(want), oracle.paths(have)
-        agreement.fields += len(wanted)
-        agreement.differences += [
-            f"{name_of(want)}: {path}: {wanted.get(path, 'absent')} became {had.get(path, 'absent')}"
-            for path in sorted(set(wanted) | set(had))
-            if wanted.get(path) != had.get(path)
-        ]
+    agreement.each(order(captured), order(ours), name_of)
+    theirs, mine = ([body for body in said if name_of(body) == "ping"] for said in (captured, ours))
+    for want, have in zip(theirs, mine, strict=False):
+        agreement.fields_of(want, have, "ping")
     return agreement
 
 

@@ -144,19 +144,7 @@ def order(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def compare(captured: list[dict[str, Any]], ours: list[dict[str, Any]]) -> oracle.Agreement:
     """Names in order, then each event's fields and their kinds."""
     agreement = oracle.Agreement()
-    theirs, mine = order(captured), order(ours)
-    agreement.events = len(theirs)
-    if names(theirs) != names(mine):
-        agreement.differences.append(f"{names(theirs)} became {names(mine)}")
-        return agreement
-    for want, have, name in zip(theirs, mine, names(theirs), strict=True):
-        wanted, had = oracle.paths(want), oracle.paths(have)
-        agreement.fields += len(wanted)
-        agreement.differences += [
-            f"{name}: {path}: {wanted.get(path, 'absent')} became {had.get(path, 'absent')}"
-            for path in sorted(set(wanted) | set(had))
-            if wanted.get(path) != had.get(path)
-        ]
+    agreement.each(order(captured), order(ours), lambda body: names([body])[0])
     return agreement
 
 
