@@ -80,9 +80,9 @@ types: $(VENV)/installed-dev
 structure: $(VENV)/installed-dev
 	@$(PY) -m tests.structure
 
-# A warning fails it, a link that leads nowhere among them.
+# A warning fails it, a link that leads nowhere among them (with -q MkDocs would not see its own warnings).
 docs: $(VENV)/installed-dev
-	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict -q && echo "make: build/site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict && echo "make: build/site/index.html"
 
 try: $(VENV)/installed-dev
 	@$(PY) -m tests.first_minutes $(ARGS)
