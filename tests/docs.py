@@ -3,11 +3,11 @@
 A fenced block says what it is: one whose first line is ``# name.py`` or ``// name.mjs`` is written to that file; other
 ``python`` is run; other ``sh`` is run line by line. Blocks of other kinds, and indented ones, are output to be read.
 
-Four things stand in for what a reader has. Files of other tools (docs/coming-from) are those of the importers' tests.
-The helper of docs/js is copied as its pages say. The provider's real service (``--upstream openai``,
-``OPENAI_API_KEY``) is a simulator on this machine. ``pip install`` and ``npm install`` are not run: that their packages
-are among the project's own is checked instead. Pages whose commands need packages of npm are played by ``make
-test-clients``.
+Five things stand in for what a reader has. Files of other tools (docs/coming-from) are those of the importers' tests.
+The helper of docs/js is copied as its pages say. A page that names a cassette of the repository has it. The provider's
+real service (``--upstream openai``, ``OPENAI_API_KEY``) is a simulator on this machine. ``pip install`` and ``npm
+install`` are not run: that their packages are among the project's own is checked instead. Pages whose commands need
+packages of npm are played by ``make test-clients``.
 """
 
 from __future__ import annotations
@@ -75,6 +75,9 @@ def play(page: Path, folder: Path, upstream: str) -> list[str]:
     done = []
     for file in given(page):
         shutil.copy(file, folder)
+    for file in recordings(page):
+        (folder / "cassettes").mkdir(exist_ok=True)
+        shutil.copy(file, folder / "cassettes")
     for snippet in snippets(page):
         where = f"{page.relative_to(TOP)}:{snippet.line}"
         if snippet.name:
@@ -97,6 +100,12 @@ def given(page: Path) -> list[Path]:
     if page.parent == TOP / "docs" / "coming-from":
         return sorted((TOP / "tests" / "cassette" / "imports").iterdir())
     return sorted(page.parent.glob("mockserver.*")) if page.parent == TOP / "docs" / "js" else []
+
+
+def recordings(page: Path) -> list[Path]:
+    """The repository's own cassettes that a page's commands name: a reader of such a page has a clone."""
+    commands = " ".join(snippet.text for snippet in snippets(page) if snippet.language == "sh")
+    return [path for path in sorted((TOP / "cassettes").iterdir()) if f"cassettes/{path.name}" in commands]
 
 
 def lines(text: str) -> Iterator[str]:

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
 from mockserver import MockServer, Rules, simulator
 from mockserver.cassette.store import load
+from mockserver.cli import COMMANDS, main
 from tests import docs
 from tests.every import every
 
@@ -71,6 +73,25 @@ def reading(page: Path, text: str):
     return lambda path, *more, **options: text if path == page else real(path, *more, **options)
 
 
+SHOWN = re.compile(r"^    mockserver ([a-z-]+)(.*)$|`mockserver ([a-z-]+)([^`\n]*)`", re.MULTILINE)
+
+
+def test_a_command_that_is_shown_and_not_run_is_one_that_there_is() -> None:
+    """Indented ones and those in a sentence: they name what only a reader has, a key or another language's program."""
+
+    def there(page: Path) -> None:
+        for found in SHOWN.findall(page.read_text(encoding="utf-8")):
+            name, rest = (found[0], found[1]) if found[0] else (found[2], found[3])
+            assert name in COMMANDS, f"mockserver {name}{rest}"
+            command = main.get_command(click.Context(main), name)
+            assert command is not None
+            known = {word for one in command.params for word in one.opts} | {"--help"}
+            own = rest.partition(" -- ")[0]
+            assert set(re.findall(r"(?<!\S)--[a-z][a-z-]*", own)) <= known, f"mockserver {name}{rest}"
+
+    every(docs.pages(), there)
+
+
 def test_every_link_to_a_file_leads_to_one() -> None:
     def lead(page: Path) -> None:
         links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
@@ -85,6 +106,14 @@ def test_the_two_commands_of_the_readme_are_targets() -> None:
     for target in ("demo", "test", "check"):
         assert f"make {target}" in readme
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/install.md"])
+def test_a_page_for_beginners_installs_what_it_runs(name: str) -> None:
+    commands = [line for one in docs.snippets(TOP / name) if one.language == "sh" for line in docs.lines(one.text)]
+    first = next(place for place, line in enumerate(commands) if "pytest " in line and not line.startswith("pip"))
+    asked = [word for line in commands[:first] if line.startswith("pip") for word in line.split()[2:]]
+    assert {"realtime-mockserver", "pytest"} <= {docs.requirement(word) for word in asked}
 
 
 def test_every_page_can_be_found_from_the_index() -> None:

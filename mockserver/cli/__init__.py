@@ -52,7 +52,7 @@ COMMANDS = {
 }
 """Name -> (module, line of help). The module has the click command as ``<name>_command``, ``-`` as ``_``."""
 GROUPS = {
-    "Serve": ("record", "replay", "simulate", "sweep"),
+    "Serve": ("record", "replay", "simulate", "script", "sweep"),
     "Look at cassettes": ("show", "view", "diff"),
     "Make and keep cassettes": ("import", "learn", "scrub", "verify", "agree", "check", "orphans", "review"),
     "Set up and look up": ("init", "faults", "git-setup"),

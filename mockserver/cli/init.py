@@ -8,6 +8,7 @@ from __future__ import annotations
 import configparser
 import tomllib
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ def init_command(folder: Path) -> None:
         _write(folder, name, _text(text).replace("INSTALL", _installed(folder)))
     _settings(folder)
     _attributes(folder)
-    click.echo(f"next: pytest {folder / FIRST_TEST}")
+    missing = "" if find_spec("pytest") else "pip install pytest, then "
+    click.echo(f"next: {missing}pytest {folder / FIRST_TEST}")
 
 
 def _text(name: str) -> str:

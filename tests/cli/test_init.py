@@ -53,6 +53,12 @@ def test_what_it_writes_into_an_empty_folder_runs(run: Run, tmp_path: Path) -> N
     assert "2 passed" in ran.stdout
 
 
+def test_who_has_no_pytest_is_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"next: pytest {tmp_path / FIRST_TEST}" in run("init", tmp_path).output
+    monkeypatch.setattr("mockserver.cli.init.find_spec", lambda name: None)
+    assert f"next: pip install pytest, then pytest {tmp_path / FIRST_TEST}" in run("init", tmp_path).output
+
+
 def test_the_first_tests_can_fail(run: Run, tmp_path: Path) -> None:
     run("init", tmp_path)
     path = tmp_path / FIRST_TEST
