@@ -183,6 +183,7 @@ def test_the_version_and_the_list_in_groups(run: Run) -> None:
     places = [listed.index(f"\n{title}:\n") for title in GROUPS]
     assert places == sorted(places)
     assert all(f"\n  {name} " in listed for name in COMMANDS)
+    assert {name for names in GROUPS.values() for name in names} == set(COMMANDS)
 
 
 @pytest.mark.parametrize(("shell", "told"), [("bash", "complete -o nosort"), ("zsh", "#compdef"), ("fish", "complete")])
