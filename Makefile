@@ -46,7 +46,7 @@ test: $(VENV)/installed-dev
 
 # A client that could not be had is said in one line and left out: only what was there and failed is a failure. Not part of
 # CI: it would add an installation of 700 MB and half an hour of conversations in real time.
-HEAVY := $(CLIENTS)/node/installed $(CLIENTS)/pipecat/installed
+HEAVY := $(CLIENTS)/node/installed $(CLIENTS)/pipecat/installed $(CLIENTS)/aws/installed $(CLIENTS)/pipecat-aws/installed
 
 test-clients: $(VENV)/installed-dev $(HEAVY)
 	@MOCKSERVER_CLIENTS=$(abspath $(CLIENTS)) $(PY) -m pytest -n 0 -rs tests/clients/heavy $(ARGS)
@@ -132,6 +132,26 @@ $(CLIENTS)/pipecat/installed: tests/clients/heavy/pipecat.txt $(VENV)/pyvenv.cfg
 	@rm -f $@ && mkdir -p $(CLIENTS)
 	@if ! ($(PY) -m venv $(@D) && $(@D)/bin/python -m pip install -qq --disable-pip-version-check --prefer-binary -r $<) >$(CLIENTS)/pipecat.log 2>&1; then \
 	  echo "make: left out: pipecat; pip could not install it, $(CLIENTS)/pipecat.log says why"; \
+	else \
+	  touch $@; \
+	fi
+
+# AWS' SDK needs Python 3.12, and pipecat an older one of it than livekit: an environment for each.
+AWS_PYTHON := $(CLIENTS)/python312
+NEWER := python3.12 python3.13 $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python $(HOME)/.pyenv/versions/3.13.*/bin/python)
+
+$(AWS_PYTHON):
+	@mkdir -p $(@D); rm -f $@; for python in $(NEWER) $(CANDIDATES); do \
+	  "$$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 12) <= sys.version_info < (3, 14))' >/dev/null 2>&1 || continue; \
+	  "$$python" -c 'import sys; print(sys.executable)' >$@; break; \
+	done; [ -s $@ ] || { rm -f $@; echo "make: left out: the clients of AWS; they need Python 3.12 or 3.13, which is not here (AWS_PYTHON: tried $(NEWER))"; }
+
+$(CLIENTS)/aws/installed: tests/clients/heavy/nova_sonic/aws.txt
+$(CLIENTS)/pipecat-aws/installed: tests/clients/heavy/nova_sonic/pipecat.txt
+$(CLIENTS)/aws/installed $(CLIENTS)/pipecat-aws/installed: $(AWS_PYTHON) pyproject.toml
+	@rm -f $@; [ -s $(AWS_PYTHON) ] || exit 0; \
+	if ! ("$$(cat $(AWS_PYTHON))" -m venv $(@D) && $(@D)/bin/python -m pip install -qq --disable-pip-version-check --prefer-binary --editable . -r $(filter %.txt,$^)) >$(@D).log 2>&1; then \
+	  echo "make: left out: $(notdir $(@D)); pip could not install it, $(@D).log says why"; \
 	else \
 	  touch $@; \
 	fi
