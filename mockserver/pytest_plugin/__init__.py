@@ -59,6 +59,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the real service for recording and verifying: a provider's name or a URL",
     )
     group.addoption(
+        "--realtime-mock-dialect",
+        dest="realtime_mock_dialect",
+        metavar="NAME",
+        default=None,
+        help="what the real service speaks, where its URL does not say",
+    )
+    group.addoption(
         "--realtime-mock-key-env",
         dest="realtime_mock_key_env",
         metavar="NAME",
@@ -96,6 +103,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini("realtime_mock_record", "default of --realtime-mock-record")
     parser.addini("realtime_mock_upstream", "default of --realtime-mock-upstream")
+    parser.addini("realtime_mock_dialect", "default of --realtime-mock-dialect")
     parser.addini("realtime_mock_key_env", "default of --realtime-mock-key-env")
 
 

@@ -26,7 +26,7 @@ from mockserver.pytest_plugin.plans import ServedFor, SourcePlan, missing, recor
 from mockserver.pytest_plugin.settings import MarkerSettings
 from mockserver.server.config import combined, find
 from mockserver.server.host import MockServer
-from mockserver.server.sources import relay, replay
+from mockserver.server.sources import relay, replay, spoken_at
 
 VERIFIED = pytest.StashKey[dict[Path, str]]()
 """What verifying found, by cassette: a cassette of several tests is sent to the real service once."""
@@ -46,7 +46,9 @@ class RecordPlan(SourcePlan):
 
     def __init__(self, item: ServedFor, settings: MarkerSettings, path: Path) -> None:
         upstream, key_env = _upstream(item, settings)
-        self._real = relay(upstream, key_env=key_env)
+        named = ini_or_option(item.config, "realtime_mock_dialect") or settings.dialect
+        dialect = spoken_at(upstream, named, option="--realtime-mock-dialect")
+        self._real = relay(upstream, dialect=dialect, key_env=key_env)
         super().__init__(self._real)
         self._path = path
         self._recorder: Recorder | None = None

@@ -12,7 +12,7 @@ import pytest
 from mockserver.errors import UsageError
 
 ONE_OF = ("cassette", "simulator", "script")
-OF_CASSETTES = ("pacing", "rules", "allow_unplayed", "upstream")
+OF_CASSETTES = ("pacing", "rules", "allow_unplayed", "upstream", "dialect")
 """What only a test with a cassette has."""
 
 
@@ -40,6 +40,7 @@ class MarkerSettings:
     in_loop: bool = False
     virtual_time: bool = False
     upstream: str | None = None
+    dialect: str | None = None
 
     def __post_init__(self) -> None:
         asked = [name for name in ONE_OF if getattr(self, name) is not None]

@@ -104,10 +104,11 @@ def key_in(name: str, what: str) -> str:
     return key
 
 
-def spoken_at(upstream: str, dialect: str | None) -> str | None:
+def spoken_at(upstream: str, dialect: str | None, *, option: str = "--dialect") -> str | None:
     """The dialect's name for a recording: asked for where the URL does not say. "generic" takes any websocket.
 
-    UsageError with the candidates: to take a service for one that nobody knows would record it without its rules.
+    UsageError with the candidates and the ``option`` that names one: to take a service for one that nobody knows would
+    record it without its rules.
     """
     if dialect is not None or "://" not in upstream or dialect_of(upstream) is not GENERIC:
         return dialect
@@ -117,7 +118,7 @@ def spoken_at(upstream: str, dialect: str | None) -> str | None:
     fitting = sorted(one.name for one in DIALECTS.values() if one.base_path == path and one is not GENERIC)
     names = fitting or sorted(name for name in DIALECTS if name != GENERIC.name)
     raise UsageError(
-        f"{shown(upstream)}: the URL does not say what is spoken there: give --dialect {', '.join(names)}, "
+        f"{shown(upstream)}: the URL does not say what is spoken there: give {option} {', '.join(names)}, "
         f"or {GENERIC.name} for any websocket"
     )
 

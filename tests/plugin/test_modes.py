@@ -212,6 +212,18 @@ def test_recording_without_an_upstream_says_how_to_name_it(at_work: pytest.Pytes
     done.stdout.fnmatch_lines(["*recording needs the real service: give --realtime-mock-upstream openai*"])
 
 
+def test_a_url_that_does_not_say_what_is_spoken_there_is_asked_about(
+    at_work: pytest.Pytester, inner: Run, upstream: MockServer
+) -> None:
+    done = inner("--realtime-mock-record=once", "--realtime-mock-upstream", upstream.url)
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(
+        ["*the URL does not say what is spoken there: give --realtime-mock-dialect azure_voice_live*"]
+    )
+    told = ("--realtime-mock-dialect", "openai")  # the control: told what it is, it is recorded
+    inner("--realtime-mock-record=once", *upstream_of(upstream), *told).assert_outcomes(passed=1)
+
+
 def test_a_wrong_mode_in_the_ini_file_is_an_error(at_work: pytest.Pytester, inner: Run) -> None:
     at_work.makeini("[pytest]\nrealtime_mock_record = sometimes\n")
     done = inner()
