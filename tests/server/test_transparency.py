@@ -7,6 +7,7 @@ import random
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,10 +16,13 @@ from aiohttp import WSMsgType, web
 from yarl import URL
 
 from mockserver import MockServer, relay
+from mockserver.cassette.store import load
 from mockserver.core.frames import Binary, Close, Lost, Sender, Text
+from mockserver.server.record import Recording
+from mockserver.server.websocket import app as app_module
 from mockserver.server.websocket import upstream as upstream_module
 from mockserver.server.websocket.upstream import proxy_of
-from tests.server.upstreams import raw_server, reset, socket_server
+from tests.server.upstreams import raw_server, reset, socket_server, until
 
 SIZES = (0, 1, 125, 126, 127, 65_535, 65_536, 1_000_003, 8 * 1024 * 1024)
 CODES = (*range(1000, 1004), *range(1007, 1015), 3000, 3456, 3999, 4000, 4321, 4999)
@@ -339,3 +343,85 @@ async def test_a_message_over_the_limit_ends_with_1009_and_a_line(monkeypatch: p
     assert closes == [1009]
     [failure] = source.failures
     assert str(failure).endswith("a message over the limit of 64 MiB; the connection was closed (1009)")
+
+
+async def test_a_client_over_the_limit_is_told_1009_and_so_is_the_upstream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "MAX_MESSAGE", 10_000)
+    heard: list[Any] = []
+
+    async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        while (message := await ws.receive()).type is WSMsgType.TEXT:
+            heard.append(len(message.data))
+        heard.append(message.type)
+
+    async with socket_server(talk) as url:
+        source = relay(url)
+        async with MockServer(source) as server, aiohttp.ClientSession() as session:
+            ws = await session.ws_connect(server.ws_url)
+            await ws.send_str("x" * 9_000)  # the control: that much goes through
+            await ws.send_str("x" * 20_000)
+            while (await ws.receive()).type is not WSMsgType.CLOSE:
+                pass
+            assert ws.close_code == 1009
+            await until(lambda: len(heard) == 2)
+    assert heard[0] == 9_000
+    assert heard[1] in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR)
+
+
+REFUSAL = b'{"error":{"message":"no more sessions for you"}}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" + REFUSAL,
+        b"HTTP/1.0 429 Too Many Requests\r\nContent-Type: application/json\r\n\r\n" + REFUSAL,
+        b"HTTP/1.1 429 Too Many Requests\r\nTransfer-Encoding: chunked\r\n\r\n30\r\n" + REFUSAL + b"\r\n0\r\n\r\n",
+    ],
+    ids=["until the end", "of HTTP 1.0", "in chunks"],
+)
+async def test_a_refusal_whose_length_is_not_told_is_passed_on_and_kept_whole(answer: bytes, tmp_path: Path) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+
+    path = tmp_path / "x.cassette"
+    async with raw_server(serve) as url, Recording(relay(url, dialect="openai"), path) as recording:
+        told = await handshake_answer(recording.server)
+    assert told[0] == 429
+    assert told[1] == REFUSAL
+    [line] = load(path).connections
+    assert (line.answer.status, line.answer.body) == (429, REFUSAL)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"what do you want?\r\n\r\n", b"HTTP/1.1 yes\r\n\r\n", b"\x00\xff\x16\x03\r\n\r\n", b""]
+)
+async def test_what_is_no_http_is_one_line_and_a_502(answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+
+    async with raw_server(serve) as url:
+        source = relay(url, dialect="openai")
+        async with MockServer(source) as server:
+            status, _ = await handshake_answer(server)
+    assert status == 502
+    [failure] = source.failures
+    assert "\n" not in str(failure)
+    assert "\x00" not in str(failure)
+
+
+async def handshake_answer(server: MockServer) -> tuple[int, bytes]:
+    """Status and body of what a websocket's handshake is answered with."""
+    headers = {
+        "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }  # fmt: skip
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(server.ws_url.replace("ws://", "http://"), headers=headers) as reply,
+    ):
+        return reply.status, await reply.read()

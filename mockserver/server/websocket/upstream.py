@@ -176,7 +176,7 @@ class AiohttpUpstream:
             (name, value) for name, value in handshake.headers if name.lower() != "sec-websocket-extensions"
         )
         asked = first(handshake.headers, "sec-websocket-extensions") or ""
-        self._session = self._dialler.session(self._trace())
+        self._session = reading_to_the_end(self._dialler.session(self._trace()))
         proxy, login = proxy_of(handshake.target)
         try:
             async with asyncio.timeout(self._dialler.timeout):
@@ -283,6 +283,20 @@ def proxy_of(target: str) -> tuple[URL | None, aiohttp.BasicAuth | None]:
         return get_env_proxy_for_url(url.with_scheme({"wss": "https", "ws": "http"}.get(url.scheme, url.scheme)))
     except LookupError:
         return None, None  # none is named, or NO_PROXY excepts this host
+
+
+def reading_to_the_end(session: aiohttp.ClientSession) -> aiohttp.ClientSession:
+    """The body of a refusal may have no length, and end with the connection (RFC 9112 section 6.3).
+
+    aiohttp asks for a handshake in a way in which such a body is none.
+    """
+    plain = session.request
+
+    def request(*arguments: Any, **options: Any) -> Any:
+        return plain(*arguments, **{**options, "read_until_eof": True})
+
+    vars(session)["request"] = request
+    return session
 
 
 async def refusal(response: aiohttp.ClientResponse) -> Answer:
