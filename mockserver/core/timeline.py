@@ -1,7 +1,8 @@
 """What crossed the wire as lines for a person: time, direction, event, the few fields that matter.
 
-A run of audio frames of one stream is one line with its duration. Nothing from the wire reaches a terminal as it is:
-whatever is not printable is escaped (``safe``), so no frame can move a cursor, ring a bell or turn text around.
+The pieces of one stream are one line: of audio its duration, of a text its words. Nothing from the wire reaches a
+terminal as it is: whatever is not printable is escaped (``safe``), so no frame can move a cursor, ring a bell or turn
+text around.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ ARROWS = {Sender.CLIENT: "-->", Sender.SERVER: "<--", None: " * "}
 WIDEST = 240
 """Characters of one line's text; a summary that a frame makes longer than this is cut."""
 
+SLOW_MS = 1_000
+"""Pieces that took longer to come say how long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -31,12 +35,22 @@ class Row:
 
 @dataclass(slots=True)
 class _Run:
-    """Frames of one audio stream that follow each other."""
+    """The pieces of one stream, of audio or of a text, that nothing but pieces of other streams comes between."""
 
     row: Row
     view: View
-    count: int = 1
+    count: int = 0
     milliseconds: float = 0.0
+    words: str = ""
+    last: Micros | None = None
+
+    def add(self, row: Row, view: View) -> None:
+        """One more piece."""
+        self.count, self.last = self.count + 1, row.at
+        if view.audio is not None:
+            self.milliseconds += view.audio.milliseconds()
+        elif len(self.words) < WIDEST:
+            self.words += _piece(view) or ""
 
 
 def entry_lines(journal: Entered, *, marked: Collection[int] = ()) -> list[str]:
@@ -55,30 +69,32 @@ def entry_lines(journal: Entered, *, marked: Collection[int] = ()) -> list[str]:
 
 
 def lines(rows: Iterable[Row], lens_of: Callable[[int], Lens], *, merge: bool = True) -> Iterator[str]:
-    """One line a row, audio runs merged: mark, session, seconds since the session began, direction, event, fields."""
-    run: _Run | None = None
+    """One line a row, pieces of a stream merged: mark, session, seconds since it began, direction, event, fields."""
+    runs: dict[tuple[str, str | None], _Run] = {}
+    owner: tuple[object, ...] = ()
     for row in rows:
         if isinstance(row.what, Handshake | Answer | Note):
-            if run is not None:
-                yield _run_line(run)
-                run = None
+            yield from map(_run_line, runs.values())
+            runs.clear()
             yield _line(row, _words(row.what))
             continue
         lens = lens_of(row.session)
         view = _view(lens, row.what, row.sender or Sender.SERVER)
-        if merge and run is not None and _same_stream(run, row, view):
-            run.count += 1
-            run.milliseconds += view.audio.milliseconds() if view.audio is not None else 0
+        if merge and not row.marked and (view.audio is not None or _piece(view) is not None):
+            before, owner = owner, (row.session, row.sender, view.response_id)
+            if before != owner:
+                yield from map(_run_line, runs.values())
+                runs.clear()
+            run = runs.get((view.name, view.item_id))
+            if run is None:
+                named = replace(view, extra={"line": described(lens, view)})
+                run = runs[view.name, view.item_id] = _Run(row, named)
+            run.add(row, view)
             continue
-        if run is not None:
-            yield _run_line(run)
-            run = None
-        if merge and view.audio is not None and not row.marked:
-            run = _Run(row, replace(view, extra={"line": described(lens, view)}), 1, view.audio.milliseconds())
-        else:
-            yield _line(row, described(lens, view))
-    if run is not None:
-        yield _run_line(run)
+        yield from map(_run_line, runs.values())
+        runs.clear()
+        yield _line(row, described(lens, view))
+    yield from map(_run_line, runs.values())
 
 
 def described(lens: Lens, view: View) -> str:
@@ -113,22 +129,20 @@ def _view(lens: Lens, frame: Frame, sender: Sender) -> View:
         return View(Kind.OPAQUE, "unreadable")
 
 
-def _same_stream(run: _Run, row: Row, view: View) -> bool:
-    first = run.view
-    return (
-        view.audio is not None
-        and not row.marked
-        and (run.row.session, run.row.sender) == (row.session, row.sender)
-        and (first.name, first.response_id, first.item_id) == (view.name, view.response_id, view.item_id)
-    )
+def _piece(view: View) -> str | None:
+    """The words that a piece of a text carries; None where it is none."""
+    carried = view.body.get("delta") if isinstance(view.body, dict) and view.audio is None else None
+    return carried if isinstance(carried, str) else None
 
 
 def _run_line(run: _Run) -> str:
     if run.count == 1:
         return _line(run.row, str(run.view.extra["line"]))
     ids = " ".join(one for one in (run.view.response_id, run.view.item_id) if one)
-    said = f"{run.count} x {run.view.name}  {seconds_of(run.milliseconds)} of audio {ids}"
-    return _line(run.row, said.rstrip())
+    what = repr(run.words) if run.view.audio is None else f"{seconds_of(run.milliseconds)} of audio"
+    took = 0 if run.last is None or run.row.at is None else (run.last - run.row.at) / 1_000
+    within = f" within {seconds_of(took)}" if took >= SLOW_MS else ""
+    return _line(run.row, f"{run.count} x {run.view.name}  {what}{within} {ids}".rstrip())
 
 
 def _words(what: Handshake | Answer | Note) -> str:

@@ -213,12 +213,15 @@ class Dialect:
         known = self.names(sender)
         return name in known or any(fnmatchcase(one, name) for one in known)
 
-    def misspelt(self, name: str, sender: Sender | None = None) -> str | None:
-        """The event that is probably meant; None where there is such an event, or none that is near."""
+    def misspelt(self, name: str, sender: Sender | None = None, *, alike: float = 0.75) -> str | None:
+        """The event that is probably meant; None where there is such an event, or none that is near.
+
+        ``alike``: how much of the name has to be right, from 0 to 1.
+        """
         if self.knows(name, sender):
             return None
         known = self.names(sender)
-        return next(iter(get_close_matches(name, sorted(known), n=1, cutoff=0.75)), None)
+        return next(iter(get_close_matches(name, sorted(known), n=1, cutoff=alike)), None)
 
     # --- which frame answers which, for replay ---
 
@@ -296,6 +299,11 @@ def shorten(text: str, width: int) -> str:
     """``text`` on one line, cut to ``width`` characters."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def clipped(text: str, width: int) -> str:
+    """``text`` as it is, cut to ``width`` characters."""
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def close_reason(text: str) -> str:

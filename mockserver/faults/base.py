@@ -17,6 +17,7 @@ from mockserver.core.frames import Micros, Sender
 from mockserver.core.typed import check_fields
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.generic import GENERIC
+from mockserver.dialects.life import Mark
 from mockserver.errors import FaultNeverFired, UsageError
 from mockserver.faults.action import Action
 from mockserver.faults.body import Account
@@ -24,6 +25,8 @@ from mockserver.faults.layer import FaultLayer
 from mockserver.faults.tokens import nearest
 from mockserver.faults.where import Aim, Where
 
+NEARLY = 0.9
+"""How much of an event's name has to be right for it to be a slip and not an event that nobody knows here."""
 _HANDSHAKE_PARTS = ("probability", "seed", "times", "attempts", "connection", "reconnected")
 
 
@@ -93,6 +96,21 @@ class Armed(Account):
                 f"fault {self.spec!r}: {dialect.title} has no event for {' or '.join(action.on)}; "
                 "say 'on EVENT' or 'after ...'"
             )
+
+    def check_spelling(self, dialect: Dialect) -> None:
+        """UsageError where an event is named that this provider does not have, and one that is nearly the same it has.
+
+        A provider can have events that nobody knows here: ``optional`` lets any name stand.
+        """
+        where = self.fault.where
+        since = where.after.since if where.after is not None else None
+        for name in (*where.events, *((since,) if isinstance(since, str) else ())):
+            meant = None if self.fault.optional or isinstance(name, Mark) else dialect.misspelt(name, alike=NEARLY)
+            if meant is not None:
+                raise UsageError(
+                    f"fault {self.spec!r}: {dialect.title} has no event {name}; did you mean {meant}? "
+                    "('optional' lets the name stand)"
+                )
 
     @property
     def state(self) -> dict[str, Any]:

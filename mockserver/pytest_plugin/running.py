@@ -220,7 +220,9 @@ class Running:
         folder = folder_of(self._item.config)
         assert folder is not None
         try:
-            why = "\n\n".join([report.longreprtext, *problems])
+            # Why it failed stands first: above it in the report is the source of the test, which may be long.
+            crash = getattr(getattr(report.longrepr, "reprcrash", None), "message", "").partition("\n")[0]
+            why = "\n\n".join(filter(None, [crash, report.longreprtext, *problems]))
             told = f"file {page_of(folder, self._item.nodeid, self.server, why)}"
         except MockServerError as error:
             told = str(error)  # a page that cannot be written must not hide why the test failed

@@ -269,7 +269,9 @@ class FaultSet:
         wrong: list[UsageError] = []
         for dialect in self._known_dialects:
             try:
-                return armed.check(dialect)
+                armed.check(dialect)
+                armed.check_spelling(dialect)
+                return
             except UsageError as error:
                 wrong.append(error)
         raise wrong[0]

@@ -110,9 +110,10 @@ class Scene:
             self._out = self.dialect.output_format(view) or self._out
         if view.audio is not None:
             self._sound(now, lane, frame, view, reply)
-        return Line(
-            now, lane, str(view.kind), safe(view.name, 120), safe(self.dialect.summary(view), 300), _shown(frame, view)
-        )
+        told = self.dialect.summary(view)
+        if self.dialect.life.stream(view.name) in ("transcript", "text") and (words := said_in(view.body)):
+            told = f"{words!r} {told}"  # the ids stand behind what a reader looks for
+        return Line(now, lane, str(view.kind), safe(view.name, 120), safe(told, 300), _shown(frame, view))
 
     def _reply(self, now: Micros, sender: Sender, frame: Frame, view: View) -> str | None:
         """The reply that a frame belongs to; bars and words are kept on the way."""

@@ -68,6 +68,41 @@ def test_unmerged_and_untimed() -> None:
     ]
 
 
+def piece(words: str, item: str = "item_1", name: str = "response.output_text.delta") -> Text:
+    return Text(json.dumps({"type": name, "response_id": "resp_1", "item_id": item, "delta": words}))
+
+
+def test_the_words_of_a_text_are_one_line_beside_its_audio() -> None:
+    frames = [piece("It"), audio(100), piece(" snows"), audio(100), piece(" in Oslo.")]
+    rows = [Row(0, 700_000 * number, Sender.SERVER, frame) for number, frame in enumerate(frames)]
+    spoken = [row for row in rows if "audio" in row.what.data]
+    assert len(spoken) == 2
+    written = list(lines([row for row in rows if row not in spoken], lambda _: OPENAI))
+    assert written == [
+        "  0     0.000  <--  3 x response.output_text.delta  'It snows in Oslo.' within 2.8 s resp_1 item_1",
+    ]
+    # One piece by itself keeps the space that says where a word begins.
+    assert list(lines(rows[2:3], lambda _: OPENAI)) == [
+        "  0     1.400  <--  response.output_text.delta  resp_1 item_1 ' snows'"
+    ]
+
+
+def test_streams_of_one_response_cross_and_those_of_two_do_not_run_together() -> None:
+    other = "response.output_audio_transcript.delta"
+    crossing = [piece("a"), piece("x", name=other), piece("b"), piece("y", name=other)]
+    rows = [Row(0, 0, Sender.SERVER, frame) for frame in crossing]
+    assert [line.split("  ")[-1] for line in lines(rows, lambda _: OPENAI)] == [
+        "'ab' resp_1 item_1",
+        "'xy' resp_1 item_1",
+    ]
+    done = Text('{"type": "response.output_text.done", "response_id": "resp_1"}')
+    between = [piece("a"), done, piece("b")]
+    assert len(list(lines([Row(0, 0, Sender.SERVER, frame) for frame in between], lambda _: OPENAI))) == 3
+    foreign = Text(piece("c").data.replace("resp_1", "resp_2"))
+    mixed = [piece("a"), foreign, piece("b"), foreign]
+    assert len(list(lines([Row(0, 0, Sender.SERVER, frame) for frame in mixed], lambda _: OPENAI))) == 4
+
+
 def test_sessions_do_not_run_together() -> None:
     rows = [Row(number % 2, 0, Sender.SERVER, audio(100)) for number in range(4)]
     assert len(list(lines(rows, lambda _: OPENAI))) == 4

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from mockserver import faults
+from mockserver import MockServer, faults, script, simulator
 from mockserver.core.frames import Sender
 from mockserver.dialects.openai.lens import OPENAI, output_format
 from mockserver.errors import FaultNeverFired, UsageError
@@ -159,3 +161,23 @@ def test_optional_and_fired_faults_are_silent() -> None:
     assert turn("drop on nothing optional").armed[0].never_fired() is None
     assert turn("drop on response.done").armed[0].never_fired() is None
     assert turn("drop on response.done").armed[0].state["fired"] == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("drop on response.craeted", "OpenAI Realtime has no event response.craeted; did you mean response.created?"),
+        ("reset after 3s since sesion.created", "did you mean session.created?"),
+        ("delay 1s on respons.done or response.created", "did you mean response.done?"),
+    ],
+)
+def test_a_slip_in_an_events_name_is_told_before_anything_runs(spec: str, told: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(told)):
+        MockServer(simulator("openai"), faults=[spec])
+    MockServer(simulator("openai"), faults=[f"{spec} optional"])  # an event that nobody knows here may be meant
+
+
+def test_events_that_nobody_knows_here_may_be_named() -> None:
+    MockServer(simulator("openai"), faults=["drop on response.humming.started", "drop on response.*.delta"])
+    MockServer(simulator("openai"), faults=["drop on response.text.delta"])  # the beta's name, for whoever forwards it
+    MockServer(script(lambda session: None, dialect="generic"), faults=["drop on response.craeted"])

@@ -15,7 +15,17 @@ from typing import Any
 from mockserver.core.frames import MILLISECOND, Frame, Hangup, Micros, Send, Sender, Text
 from mockserver.core.ids import Ids
 from mockserver.core.view import Audio, Kind, Lens, View, plain_view
-from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event, parse, shorten
+from mockserver.dialects.base import (
+    Dialect,
+    MatchRules,
+    SampleFormat,
+    base64_size,
+    clipped,
+    close_reason,
+    event,
+    parse,
+    shorten,
+)
 from mockserver.dialects.causes import Causes
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Replies
@@ -351,7 +361,8 @@ def summary(view: View) -> str:
         parts.append(f"{error.get('code') or error.get('type')}: {shorten(str(error.get('message')), 80)}")
     for key in ("delta", "transcript", "text", "arguments", "name"):
         if isinstance(body.get(key), str) and view.audio is None:
-            parts.append(repr(shorten(body[key], 60)))
+            # A piece of a text keeps its spaces: they say where a word begins.
+            parts.append(repr(clipped(body[key], 60) if key == "delta" else shorten(body[key], 60)))
     for key in ("audio_start_ms", "audio_end_ms", "previous_item_id"):
         if body.get(key) is not None:
             parts.append(f"{key}={body[key]}")

@@ -98,8 +98,9 @@ function differences() {
 function start() {
   DATA.sources.forEach((source, number) => {
     const column = element("div", undefined, "source");
-    if (DATA.sources.length > 1) column.append(element("h2", source.title));
-    for (const line of source.facts) byId("facts").append(element("p", line));
+    const facts = DATA.sources.length > 1 ? column.appendChild(element("div", undefined, "facts")) : byId("facts");
+    if (DATA.sources.length > 1) facts.append(element("h2", source.title));
+    for (const line of source.facts) facts.append(element("p", line));
     for (const session of source.sessions) add(new Session(session, number), column);
     byId("sessions").append(column);
   });
