@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from mockserver.cassette.importers.detect import FORMS, detect_and_import, import_bytes
 from mockserver.cassette.model import Cassette
+from mockserver.cassette.render import lens_of
+from mockserver.cassette.store import redactor_for, save
 from mockserver.core.frames import Binary, Close, Frame, Sender, Text
 from mockserver.engines.replay.source import Replay
 from mockserver.errors import CassetteDamaged, CassetteForeign, MockServerError
@@ -62,6 +64,14 @@ def test_a_key_of_a_url_is_in_the_handshake_for_the_redaction_to_find() -> None:
     assert dict(flow.connections[0].handshake.headers)["Authorization"] == "Bearer any"
     assert flow.connections[0].handshake.query == (("model", "gpt-realtime"),)
     assert flow.header.upstream.startswith("ws://127.0.0.1:")
+
+
+@pytest.mark.parametrize(("name", "secret"), [("chrome.har", b"sk-proj-0123"), ("mitmproxy.flows", b"Bearer any")])
+def test_what_is_imported_is_saved_without_its_keys(name: str, secret: bytes, tmp_path: Path) -> None:
+    assert secret in (FILES / name).read_bytes()
+    made = detect_and_import(FILES / name)
+    path = save(made, tmp_path / "x.cassette", redactor=redactor_for(lens_of(made)))
+    assert secret not in path.read_bytes()
 
 
 def frames(made: Cassette) -> list[tuple[Sender, Frame]]:
