@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
+from mockserver.cassette.varies import kind_of
 from mockserver.core.frames import Frame, Sender
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import Dialect
@@ -185,7 +186,7 @@ def shape(body: Any) -> dict[str, set[str]]:
 
 def _walk(value: Any, path: str, found: dict[str, set[str]], *, top: bool = False) -> None:
     if not top:
-        found.setdefault(path, set()).add(_type(value))
+        found.setdefault(path, set()).add(kind_of(value))
     match value:
         case dict():
             variant = value.get("type")
@@ -201,19 +202,3 @@ def _walk(value: Any, path: str, found: dict[str, set[str]], *, top: bool = Fals
                 _walk(inner, f"{path}[]", found)
         case _:
             pass
-
-
-def _type(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "list"
-        case _:
-            return PRESENT

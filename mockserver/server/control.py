@@ -21,7 +21,6 @@ Without a token it answers on loopback only, to requests whose Host is this mach
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 from base64 import b64encode
@@ -34,6 +33,7 @@ from mockserver.core.entry import Entry
 from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Note, Pairs, Sender, Text, first
 from mockserver.engines.base import HttpReply, Kinded, Request, Source
 from mockserver.errors import SpecError, UsageError
+from mockserver.server.coming import entry_comes
 from mockserver.server.rim import Serving
 from mockserver.server.sessions import SessionHandle
 
@@ -238,7 +238,8 @@ class Control:
         wanted = self._filter(request.query)
         page = self._page(since, limit, wanted)
         if not page["entries"] and wait_ms:
-            await self._wait(since, wanted, wait_ms / 1000)
+            journal = self._server.journal
+            await entry_comes(journal, lambda entry: entry.index >= since and wanted(entry), wait_ms / 1000)
             page = self._page(since, limit, wanted)
         return page
 
@@ -252,22 +253,6 @@ class Control:
             if wanted(entry):
                 made.append(self._entry(entry))
         return {"entries": made, "next": max(index, since)}
-
-    async def _wait(self, since: int, wanted: Callable[[Entry], bool], seconds: float) -> None:
-        journal, came = self._server.journal, asyncio.Event()
-
-        def look(entry: Entry) -> None:
-            if entry.index >= since and wanted(entry):
-                came.set()
-
-        forget = journal.listen(look)
-        try:
-            async with asyncio.timeout(seconds):
-                await came.wait()
-        except TimeoutError:
-            pass  # the page is empty then, which says as much
-        finally:
-            forget()
 
     def _filter(self, query: Pairs) -> Callable[[Entry], bool]:
         session = None if first(query, "session") is None else _number(query, "session", 0, math.inf)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from bisect import bisect_left
 from collections import deque
 from itertools import islice
 from typing import Any
 
-from mockserver.core.entry import Entry
 from mockserver.core.frames import Answer, Handshake
 from mockserver.core.journal import Journal
 from mockserver.engines.base import HttpReply
+from mockserver.server.coming import entry_comes
 from mockserver.server.rim import Serving
 from mockserver.view.pack import TICK_US, bars, waves
 from mockserver.view.page import document
@@ -79,21 +78,8 @@ class Live:
 
     async def wait(self, since: int, seconds: float) -> None:
         """Until there is an entry from here on, or so long."""
-        journal, came = self._server.journal, asyncio.Event()
-        if len(journal) > since:
-            return
-
-        def look(entry: Entry) -> None:
-            came.set()
-
-        forget = journal.listen(look)
-        try:
-            async with asyncio.timeout(seconds):
-                await came.wait()
-        except TimeoutError:
-            pass  # the page is empty then, which says as much
-        finally:
-            forget()
+        if len(self._server.journal) <= since:
+            await entry_comes(self._server.journal, lambda entry: True, seconds)
 
     def _catch_up(self) -> None:
         journal: Journal = self._server.journal

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from mockserver.core.frames import Effect, Event, Handshake, Micros, Note, Opened, Refuse
+from mockserver.core.frames import Effect, Event, Handshake, Micros, Opened, Refuse
 from mockserver.engines.base import House, Request
 
 
@@ -22,16 +22,15 @@ class Astray:
     why: str = ""
 
 
-class TurnedAway:
-    """The engine of a connection that came to a wrong place."""
+class Answered:
+    """The engine of a connection that gets an answer and nothing else."""
 
-    def __init__(self, answer: Refuse, problem: str) -> None:
-        self._answer = answer
-        self._problem = problem
+    def __init__(self, *answer: Effect) -> None:
+        self._answer = list(answer)
 
     def feed(self, event: Event, now: Micros) -> list[Effect]:
-        """The handshake is refused, and the journal says why."""
-        return [Note("simulator", self._problem), self._answer] if isinstance(event, Opened) else []
+        """The answer."""
+        return self._answer if isinstance(event, Opened) else []
 
     def wake_at(self) -> Micros | None:
         """Nothing is due."""

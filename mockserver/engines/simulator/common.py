@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from mockserver.core.frames import Handshake, Refuse
+from mockserver.core.frames import Handshake, Note, Refuse
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Engine, House, HttpReply, Request, SessionContext
-from mockserver.engines.simulator.addresses import Astray, TurnedAway, inside, moved, wrong_place
+from mockserver.engines.simulator.addresses import Answered, Astray, inside, moved, wrong_place
 from mockserver.engines.simulator.desk import SettingsT
 from mockserver.engines.simulator.likeness import Likeness
 from mockserver.engines.simulator.options import SimulatorOptions
@@ -88,7 +88,7 @@ class SimulatorSource(Generic[SettingsT]):
         doors = [(self.houses[0], self.sockets)]
         problem = wrong_place(handshake.path, astray.why, astray.answer.status, doors, context.base_url)
         self.failed(problem)
-        return TurnedAway(astray.answer, problem)
+        return Answered(Note("simulator", problem), astray.answer)
 
     def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
         """The answer to a plain HTTP request, or None (404)."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mockserver.core.frames import Handshake, Refuse
+from mockserver.core.frames import Handshake, Note, Refuse
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Engine, House, HttpReply, Request, SessionContext
-from mockserver.engines.simulator.addresses import Astray, TurnedAway, moved, wrong_place
+from mockserver.engines.simulator.addresses import Answered, Astray, moved, wrong_place
 from mockserver.engines.simulator.common import SimulatorSource
 from mockserver.errors import ExpectationFailed, UsageError
 
@@ -56,7 +56,7 @@ class Several:
         problem = wrong_place(handshake.path, astray.why, astray.answer.status, doors, context.base_url)
         if problem not in self._failures:
             self._failures.append(problem)
-        return TurnedAway(astray.answer, problem)
+        return Answered(Note("simulator", problem), astray.answer)
 
     def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
         """The answer of the first provider that has one."""

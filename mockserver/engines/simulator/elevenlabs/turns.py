@@ -7,11 +7,9 @@ service reckons with a client that plays audio as it comes: what has not been pl
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from mockserver.core.frames import MILLISECOND, Micros
 from mockserver.engines.simulator.elevenlabs import problems
@@ -122,7 +120,7 @@ class AgentTurns:
         if reply.text or reply.silence is not None:
             message = AgentMessage(self.wire.ids.uuid(), reply.text or "")
             turn.messages.append(message)
-            silence = 0 if reply.silence is None else reply.silence.ms
+            silence = reply.silence_ms
             at = self._write(turn, message, at) if self.agent.text_only else self._speak(turn, message, silence, at)
         calls = tuple(call for call in reply.calls if isinstance(call, ToolCall))
         if len(calls) < len(reply.calls):
@@ -264,7 +262,7 @@ class AgentTurns:
                 "client_tool_call",
                 tool_name=call.name,
                 tool_call_id=ident,
-                parameters=_parameters(call),
+                parameters=call.object,
                 event_id=turn.number,
                 expects_response=awaited,
             )
@@ -368,12 +366,3 @@ class AgentTurns:
 
 def _us(ms: float) -> Micros:
     return round(ms * MILLISECOND)
-
-
-def _parameters(call: ToolCall) -> dict[str, Any]:
-    """Arguments are an object on this wire; a replier's text that is none stands under ``arguments``."""
-    try:
-        value = json.loads(call.json)
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {"arguments": call.json}

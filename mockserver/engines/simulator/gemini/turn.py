@@ -120,7 +120,7 @@ class ModelTurn:
 
     def _speak(self, reply: Reply) -> float:
         """Plans what is said; returns how long after now it is all sent, in ms."""
-        silence = 0 if reply.silence is None else reply.silence.ms
+        silence = reply.silence_ms
         text = reply.text or ""
         if not text and not silence:
             return 0

@@ -126,13 +126,13 @@ class Dialogue:
         if reply.filtered:
             self.filtered()
             return
-        calls = [call for call in reply.calls if isinstance(call, ToolCall)]
+        calls = reply.tool_calls
         first = self.wire.options.pace.first_ms if calls or reply.after_ms is None else reply.after_ms
         if calls and self.backend.active is not None:
             self.wire.note("simulator", "the backend is at work already, so the replier's calls are left out")
             calls = []
         text = reply.text or (self.wire.options.acknowledgement if calls else "")
-        silence = 0 if reply.silence is None else reply.silence.ms
+        silence = reply.silence_ms
         if text or silence:
             self.voice.say(text, silence, round(first * MILLISECOND))
         if not calls:

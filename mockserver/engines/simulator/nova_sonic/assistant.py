@@ -115,10 +115,10 @@ class SonicModel:
         if reply.filtered:
             self.ended("validationException", FILTERED)
             return
-        calls = [call for call in reply.calls if isinstance(call, ToolCall)]
+        calls = reply.tool_calls
         if len(calls) < len(reply.calls):
             self.desk.note("simulator", "there are no MCP calls on this wire; left out")
-        self.say(reply.text or "", calls, 0 if reply.silence is None else reply.silence.ms)
+        self.say(reply.text or "", calls, reply.silence_ms)
 
     # --- speaking ---
 

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Mapping
 
-from mockserver.core.frames import Effect, Event, Handshake, Opened, Refuse
+from mockserver.core.frames import Handshake, Refuse
 from mockserver.engines import base
-from mockserver.engines.simulator.addresses import Astray
+from mockserver.engines.simulator.addresses import Answered, Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.nova_sonic.engine import NovaSonicEngine
 from mockserver.engines.simulator.nova_sonic.options import NovaSonicOptions
@@ -46,11 +46,11 @@ class NovaSonicSource(SimulatorSource[NovaSonicOptions]):
             # The words are unknown; status and class are those of the list of common errors (nova_sonic.md#64).
             known = "IncompleteSignature" if signed is None else "InvalidClientTokenId"
             status = 400 if signed is None else 403
-            return SingleAnswer([refusal(status, known, f"{known}: the request has no access key that exists")])
+            return Answered(refusal(status, known, f"{known}: the request has no access key that exists"))
         if not self.knows(told[1]):
-            return SingleAnswer([refusal(400, "ValidationException", NO_MODEL)])
+            return Answered(refusal(400, "ValidationException", NO_MODEL))
         if self.options.most_streams is not None and self.streams >= self.options.most_streams:
-            return SingleAnswer([refusal(429, "ThrottlingException", TOO_MANY)])
+            return Answered(refusal(429, "ThrottlingException", TOO_MANY))
         return NovaSonicEngine(
             options=self.options,
             context=context,
@@ -73,24 +73,6 @@ def refusal(status: int, kind: str, message: str) -> Refuse:
         ("x-amzn-errortype", f"{kind}:http://internal.amazon.com/coral/com.amazon.bedrock/"),
     )
     return Refuse(status, headers, json.dumps({"message": message}).encode())
-
-
-class SingleAnswer:
-    """A request that gets an answer and no stream."""
-
-    def __init__(self, answer: list[Effect]) -> None:
-        self._answer = answer
-
-    def feed(self, event: Event, now: int) -> list[Effect]:
-        """The answer."""
-        return self._answer if isinstance(event, Opened) else []
-
-    def wake_at(self) -> None:
-        """Never."""
-
-    def wake(self, now: int) -> list[Effect]:
-        """Nothing is ever due."""
-        return []
 
 
 PROVIDERS: Mapping[str, Provider] = {"nova_sonic": Provider("nova_sonic", NovaSonicOptions, NovaSonicSource)}

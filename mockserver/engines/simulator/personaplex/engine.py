@@ -189,7 +189,7 @@ class PlexEngine(DeskEngine[Desk[PersonaPlexOptions]]):
         pace = self.desk.options.pace
         think_ms = pace.created_ms + pace.first_ms if reply.after_ms is None else reply.after_ms
         self._stop()
-        silence = 0 if reply.silence is None else reply.silence.ms
+        silence = reply.silence_ms
         if not reply.text and not silence:
             return
         # The model's clock is the input: it thinks for so many frames of it (personaplex.md#9).

@@ -106,10 +106,10 @@ class Assistant:
             self.error(reply.failure.message or "The assistant could not respond", reply.failure.code)
             self._rest()
             return
-        calls = [call for call in reply.calls if isinstance(call, ToolCall)]
+        calls = reply.tool_calls
         if len(calls) < len(reply.calls):
             self.desk.note("simulator", "MCP calls are made by the service itself and are not on the wire; left out")
-        silence = 0 if reply.silence is None else reply.silence.ms
+        silence = reply.silence_ms
         if reply.text or silence:
             self.say(reply.text or "", silence_ms=silence, calls=calls)
         elif calls:
@@ -246,7 +246,7 @@ class Assistant:
         for call in calls:
             if self._own(call):
                 if call.name == KEYPAD:
-                    self.desk.send({"type": "dtmf", "digits": str(_parameters(call).get("digits", ""))})
+                    self.desk.send({"type": "dtmf", "digits": str(call.object.get("digits", ""))})
                 elif call.name == NOTHING:
                     self.desk.send({"type": "assistant_chose_not_to_respond"})
                 elif call.name == END:
@@ -278,7 +278,7 @@ class Assistant:
                 "type": "tool_call",
                 "tool_call_id": ident,
                 "tool_name": call.name,
-                "parameters": _parameters(call),
+                "parameters": call.object,
             }
         )
         timeout = self.desk.options.tool_timeout_ms if tool is None else tool.timeout_ms
@@ -306,7 +306,7 @@ class Assistant:
                 "tool_call_id": ident,
                 "tool": {"id": f"tool_{call.name}", "name": call.name},
                 **dict.fromkeys((*webhook, "request_body", "response_body", "response_status_code")),
-                "parameters": _parameters(call),
+                "parameters": call.object,
                 "output": output,
                 "duration_ms": (self.desk.now - self._called_at.pop(ident, self.desk.now)) / MILLISECOND,
                 "timed_out": timed_out,
@@ -320,12 +320,3 @@ class Assistant:
             self.answer()
         else:
             self._rest()
-
-
-def _parameters(call: ToolCall) -> dict[str, Any]:
-    """Parameters are an object on this wire; a replier's text that is none stands under ``arguments``."""
-    try:
-        value = json.loads(call.json)
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {"arguments": call.json}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mockserver.core.frames import SECOND, Accept, Effect, Event, Handshake, Hangup, Opened, Refuse
+from mockserver.core.frames import SECOND, Accept, Handshake, Hangup, Refuse
 from mockserver.core.ids import Ids
 from mockserver.dialects.base import Dialect
 from mockserver.engines import base
+from mockserver.engines.simulator.addresses import Answered
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.phonic.conversation import Talk
 from mockserver.engines.simulator.phonic.engine import PhonicEngine
@@ -33,7 +34,7 @@ class PhonicSource(SimulatorSource[PhonicOptions]):
     def begin(self, handshake: Handshake, context: base.SessionContext) -> base.Engine:
         """A conversation. A bad key is refused at the upgrade (phonic.md#1)."""
         if not self.accepts(self.key_of(handshake)):
-            return Answered([Refuse(401)])
+            return Answered(Refuse(401))
         wanted = handshake.param("reconnect_conv_id")
         if wanted is None:
             talk = Talk(Ids(context.rng("conversation")).mint("conv_", 24))
@@ -43,7 +44,7 @@ class PhonicSource(SimulatorSource[PhonicOptions]):
             return self._engine(talk, context, again=False)
         found = self.talks.get(wanted)
         if found is None or not self._alive(found, context.unix_us):
-            return Answered([Accept(None), Hangup(code=self.options.reconnect_code)])
+            return Answered(Accept(None), Hangup(code=self.options.reconnect_code))
         found.lost_at = None
         return self._engine(found, context, again=True)
 
@@ -63,24 +64,6 @@ class PhonicSource(SimulatorSource[PhonicOptions]):
             ear=self.new_ear(),
             failed=self.failed,
         )
-
-
-class Answered:
-    """A connection that gets an answer and nothing else."""
-
-    def __init__(self, answer: list[Effect]) -> None:
-        self._answer = answer
-
-    def feed(self, event: Event, now: int) -> list[Effect]:
-        """The answer."""
-        return self._answer if isinstance(event, Opened) else []
-
-    def wake_at(self) -> None:
-        """Never."""
-
-    def wake(self, now: int) -> list[Effect]:
-        """Nothing is ever due."""
-        return []
 
 
 PROVIDERS: Mapping[str, Provider] = {"phonic": Provider("phonic", PhonicOptions, PhonicSource)}

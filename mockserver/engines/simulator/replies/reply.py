@@ -84,6 +84,15 @@ class ToolCall:
         """The arguments as text."""
         return _json(self.arguments)
 
+    @property
+    def object(self) -> dict[str, Any]:
+        """The arguments as an object, for a wire that has one; a text that is none stands under ``arguments``."""
+        try:
+            value = json.loads(self.json)
+        except ValueError:
+            value = None
+        return value if isinstance(value, dict) else {"arguments": self.json}
+
 
 @dataclass(frozen=True, slots=True)
 class McpCall:
@@ -161,6 +170,16 @@ class Reply:
     def messages(self) -> tuple[str, ...]:
         """Its texts, each a message of its own where the provider has several in one response."""
         return self.texts or ((self.text,) if self.text else ())
+
+    @property
+    def silence_ms(self) -> int:
+        """How much silence follows the words; 0 for none."""
+        return 0 if self.silence is None else self.silence.ms
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """The calls that the client has to make."""
+        return [call for call in self.calls if isinstance(call, ToolCall)]
 
 
 class Unanswered(Exception):

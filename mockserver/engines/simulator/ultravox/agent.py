@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -126,10 +125,10 @@ class CallAgent:
             self.desk.note("simulator", f"the reply failed ({reply.failure.type}); nothing of it is sent")
             self._rest()
             return
-        calls = [call for call in reply.calls if isinstance(call, ToolCall)]
+        calls = reply.tool_calls
         if len(calls) < len(reply.calls):
             self.desk.note("simulator", "MCP calls are no part of this wire; they are left out")
-        silence = 0 if reply.silence is None else reply.silence.ms
+        silence = reply.silence_ms
         if reply.text or silence:
             self.say(reply.text or "", silence_ms=silence, calls=calls)
         elif calls:
@@ -263,7 +262,7 @@ class CallAgent:
                     "type": "client_tool_invocation",
                     "toolName": call.name,
                     "invocationId": ident,
-                    "parameters": _parameters(call),
+                    "parameters": call.object,
                 }
             )
 
@@ -284,12 +283,3 @@ class CallAgent:
             self.answer(calls_allowed=reaction != "speaks-once")
         else:
             self._rest()
-
-
-def _parameters(call: ToolCall) -> dict[str, Any]:
-    """Parameters are an object on this wire; a replier's text that is none stands under ``arguments``."""
-    try:
-        value = json.loads(call.json)
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {"arguments": call.json}
