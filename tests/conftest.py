@@ -52,7 +52,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test of each captured session takes as long as there are captures. One with a loop has it for sockets."""
     for item in items:
-        if "shared_capture" in getattr(item, "fixturenames", ()):
+        if "shared_capture" in getattr(item, "fixturenames", ()) or item.path.stem == "test_captures":
             item.add_marker(pytest.mark.long)
         if inspect.iscoroutinefunction(getattr(item, "obj", None)):
             item.add_marker(pytest.mark.wire)

@@ -55,7 +55,7 @@ class Caller:
         self.session = SessionContext(number, seed, source.dialect, unix_us=UNIX_US + later_us)
         self.engine: Any = source.open(hands, self.session)
         self.at: Micros = 0
-        self.all: list[tuple[float, dict[str, Any]]] = []
+        self.timed: list[tuple[float, dict[str, Any]]] = []
         self.effects: list[Effect] = []
         self.asks: list[Ask] = []
         self._read = 0
@@ -71,9 +71,9 @@ class Caller:
 
     def feed(self, event: Event) -> list[dict[str, Any]]:
         """Something happens now; returns the server events that come of it at once."""
-        before = len(self.all)
+        before = len(self.timed)
         self._take(self.engine.feed(event, self.at))
-        return [body for _, body in self.all[before:]]
+        return [body for _, body in self.timed[before:]]
 
     def put(self, body: Any) -> list[dict[str, Any]]:
         """A JSON text frame now."""
@@ -93,22 +93,22 @@ class Caller:
 
     def wait(self, ms: float) -> list[dict[str, Any]]:
         """Let time pass; returns what came."""
-        before = len(self.all)
+        before = len(self.timed)
         until = self.at + round(ms * MILLISECOND)
         for due, effect in advance(self.engine, until):
             self.at = due
             self._take([effect])
         self.at = until
-        return [body for _, body in self.all[before:]]
+        return [body for _, body in self.timed[before:]]
 
     def until(self, name: str, *, within: float = 60_000) -> dict[str, Any]:
         """Let time pass until a new event of this name has come, and no further than its instant."""
         end = self.at + round(within * MILLISECOND)
         while True:
-            for place in range(self._read, len(self.all)):
-                if name in self.names_in(self.all[place][1]):
+            for place in range(self._read, len(self.timed)):
+                if name in self.names_in(self.timed[place][1]):
                     self._read = place + 1
-                    return self.all[place][1]
+                    return self.timed[place][1]
             due = self.engine.wake_at()
             if due is None or due > end:
                 raise AssertionError(f"no {name} within {within} ms; came: {self.names()}, {self.closed}")
@@ -147,7 +147,7 @@ class Caller:
     def _came(self, data: str) -> None:
         body = json.loads(data)
         assert self.check(body) == [], body
-        self.all.append((self.now, body))
+        self.timed.append((self.now, body))
 
     def names_in(self, body: dict[str, Any]) -> list[str]:
         """The names by which an event is known; most providers' have one."""
@@ -156,7 +156,7 @@ class Caller:
     @property
     def events(self) -> list[dict[str, Any]]:
         """All server events so far."""
-        return [body for _, body in self.all]
+        return [body for _, body in self.timed]
 
     def names(self, *without: str) -> list[str]:
         """Their names, runs of one name once, some left out."""
@@ -172,7 +172,7 @@ class Caller:
 
     def time_of(self, name: str) -> float:
         """When the first event of this name came, in ms."""
-        return next(at for at, body in self.all if name_of(body) == name)
+        return next(at for at, body in self.timed if name_of(body) == name)
 
     @property
     def hangup(self) -> Hangup | None:

@@ -106,6 +106,11 @@ class Stage(Caller):
 
     # --- what came ---
 
+    @property
+    def all(self) -> list[tuple[float, dict[str, Any]]]:
+        """All server events so far, each with its time in ms."""
+        return self.timed
+
     def names(self, events: Sequence[dict[str, Any]] | None = None) -> list[str]:
         """Their types, repeated ones once."""
         found: list[str] = []

@@ -26,7 +26,7 @@ def interrupted(misbehave: str) -> Talk:
 
 def breaks(talk: Talk, how: str) -> bool:
     stopped = talk.time_of("interruption") if talk.of("interruption") else None
-    late = [at for at, body in talk.all if body["type"] == "audio" and body["audio_event"]["event_id"] == 1]
+    late = [at for at, body in talk.timed if body["type"] == "audio" and body["audio_event"]["event_id"] == 1]
     match how:
         case "interruption_ignored":
             return stopped is None and len(late) > 20

@@ -126,7 +126,7 @@ def test_speech_while_a_reply_is_generated_cuts_its_text() -> None:
     assert cut["agent_response"].endswith("...")
     assert LONG.startswith(cut["agent_response"][:-3])
     assert cut["event_id"] == 1
-    later = [at for at, body in talk.all if body["type"] == "audio" and event(body)["event_id"] == 1]
+    later = [at for at, body in talk.timed if body["type"] == "audio" and event(body)["event_id"] == 1]
     assert max(later) <= talk.time_of("interruption")
 
 
@@ -406,7 +406,7 @@ def test_pings_have_a_counter_of_their_own_and_tell_the_round_trip() -> None:
     pings = [event(body) for body in talk.of("ping")]
     assert [ping["event_id"] for ping in pings] == [2, 3, 4]
     assert [ping["ping_ms"] for ping in pings] == [None, 120, 120]
-    times = [at for at, body in talk.all if body["type"] == "ping"]
+    times = [at for at, body in talk.timed if body["type"] == "ping"]
     assert times == [1_830, 3_530, 5_230]
 
 
@@ -425,7 +425,7 @@ def test_the_same_seed_gives_the_same_conversation() -> None:
         talk.write("hello")
         talk.result(talk.until("client_tool_call"), "x")
         talk.wait(2_000)
-        return talk.all
+        return talk.timed
 
     assert run("1/0") == run("1/0")
     assert run("1/0") != run("2/0")

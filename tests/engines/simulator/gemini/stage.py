@@ -116,6 +116,11 @@ class Stage(Caller):
                     super()._take([effect])
 
     @property
+    def all(self) -> list[tuple[float, dict[str, Any]]]:
+        """All server events so far, each with its time in ms."""
+        return self.timed
+
+    @property
     def messages(self) -> list[dict[str, Any]]:
         """All server messages so far."""
         return self.events

@@ -191,19 +191,19 @@ def test_times_are_near_the_recorded_ones(capture: Path) -> None:
     def firsts(events: list[tuple[float, dict[str, Any]]], name: str) -> list[tuple[float, dict[str, Any]]]:
         return [(at, body) for at, body in events if body["type"] == name]
 
-    assert abs(firsts(timed, AUDIO)[0][0] - firsts(talk.all, AUDIO)[0][0]) < 200
+    assert abs(firsts(timed, AUDIO)[0][0] - firsts(talk.timed, AUDIO)[0][0]) < 200
     for (_, want), (_, have) in zip(
-        firsts(timed, "session.commentary.appended"), firsts(talk.all, "session.commentary.appended"), strict=True
+        firsts(timed, "session.commentary.appended"), firsts(talk.timed, "session.commentary.appended"), strict=True
     ):
         assert (want["start_ms"], want["end_ms"]) == (have["start_ms"], have["end_ms"])
     for (at, want), (ours_at, have) in zip(
-        firsts(timed, "session.usage.updated"), firsts(talk.all, "session.usage.updated"), strict=False
+        firsts(timed, "session.usage.updated"), firsts(talk.timed, "session.usage.updated"), strict=False
     ):
         assert abs(at - ours_at) < 300
         assert want["usage"] == have["usage"]
         assert abs(want["context_window"]["usage_ratio"] - have["context_window"]["usage_ratio"]) < 0.002
     for (at, want), (ours_at, have) in zip(
-        firsts(timed, "session.closed"), firsts(talk.all, "session.closed"), strict=True
+        firsts(timed, "session.closed"), firsts(talk.timed, "session.closed"), strict=True
     ):
         asked = next(line.at_ms for line in lines(capture) if line.body["type"] == "session.close")
         assert asked is not None
@@ -216,7 +216,7 @@ def test_times_are_near_the_recorded_ones(capture: Path) -> None:
 @keeps("gl-clock")
 @each_capture
 def test_output_comes_ten_times_a_second_while_input_flows(capture: Path) -> None:
-    times = [at for at, body in play(capture).all if body["type"] == AUDIO]
+    times = [at for at, body in play(capture).timed if body["type"] == AUDIO]
     assert min(later - earlier for earlier, later in pairwise(times)) > 99
     for body in server(capture):
         if body["type"] in ("session.output_transcript.delta", "session.input_transcript.delta"):

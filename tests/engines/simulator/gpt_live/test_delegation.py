@@ -223,7 +223,7 @@ def test_the_same_seed_gives_the_same_session() -> None:
     def run(seed: str) -> list[Any]:
         talk = Talk(start={"delegation": RESPONSES}, replier=Scripted([[WEATHER]]), seed=seed)
         talk.speak("what is the weather", silence_ms=2_000)
-        return talk.all
+        return talk.timed
 
     assert run("1/0") == run("1/0")
     assert run("1/0") != run("2/0")

@@ -80,7 +80,7 @@ class AnyClient(RuleBasedStateMachine):
 
     @invariant()
     def frames_keep_the_clock(self) -> None:
-        times = [at for at, body in self.talk.all if body["type"] == AUDIO]
+        times = [at for at, body in self.talk.timed if body["type"] == AUDIO]
         assert all(later - earlier >= 100 for earlier, later in pairwise(times))
         assert len(times) * 100 <= self.talk.values["input_audio_ms"]
         assert {len(b64decode(body["delta"])) for body in self.talk.of(AUDIO)} <= {CHUNK}

@@ -159,10 +159,10 @@ def test_a_burst_is_answered_in_real_time_while_the_transcripts_run_ahead() -> N
     talk = Talk(replier=lambda context: f"You said {context.user}")
     talk.burst(speech.encode("good day") + bytes(48 * 12_000))
     talk.wait(4_000)
-    times = [at for at, body in talk.all if body["type"] == AUDIO]
+    times = [at for at, body in talk.timed if body["type"] == AUDIO]
     assert len(times) == pytest.approx(37, abs=2)
     last = talk.of("session.output_transcript.delta")[-1]
-    came = next(at for at, body in talk.all if body is last)
+    came = next(at for at, body in talk.timed if body is last)
     assert last["end_ms"] > came - talk.time_of("session.started")
 
 
@@ -192,10 +192,10 @@ def test_transcripts_have_their_times_on_the_timeline() -> None:
     assert (talk.heard(), talk.captions()) == ("what a fine day", "You said what a fine day")
     assert heard[0]["start_ms"] >= 1_000
     assert said[0]["start_ms"] >= heard[-1]["end_ms"]
-    frames = [at for at, body in talk.all if body["type"] == AUDIO]
+    frames = [at for at, body in talk.timed if body["type"] == AUDIO]
     voiced = [place for place, body in enumerate(talk.of(AUDIO)) if set(body["delta"]) != {"A"}]
     assert said[0]["start_ms"] <= voiced[0] * 100 <= said[0]["end_ms"]
-    assert frames[voiced[0]] > next(at for at, body in talk.all if body is said[0])
+    assert frames[voiced[0]] > next(at for at, body in talk.timed if body is said[0])
 
 
 @keeps("gl-transcripts")

@@ -167,6 +167,6 @@ def test_how_late_the_driver_is_changes_nothing() -> None:
         talk.put({"type": "generate_reply"})
         for _ in range(0, 7_000, step):
             talk.wait(step)
-        seen.append([one for one in talk.all if one[0] <= 6_500])
+        seen.append([one for one in talk.timed if one[0] <= 6_500])
     assert seen[0] == seen[1] == seen[2]
     assert seen[0][-1][1]["type"] == "assistant_finished_speaking"
