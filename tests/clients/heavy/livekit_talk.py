@@ -65,6 +65,18 @@ MODELS = {
 }
 
 
+class Opening(Microphone):
+    """It is opened by the user's first words, and stays open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened = asyncio.Event()
+
+    async def __anext__(self) -> Any:
+        await self.opened.wait()
+        return await super().__anext__()
+
+
 class Caller(Agent):
     """The agent, and the user who talks to it."""
 
@@ -74,7 +86,7 @@ class Caller(Agent):
         self.calls: list[dict[str, Any]] = []
         self.told: list[str] = []
         self.over = asyncio.Event()
-        self.microphone, self.loudspeaker = Microphone(), Loudspeaker()
+        self.microphone, self.loudspeaker = Opening(), Loudspeaker()
         self.taken = 0
 
     @function_tool
@@ -91,6 +103,7 @@ class Caller(Agent):
         self.over.set()
 
     async def say(self, words: str) -> None:
+        self.microphone.opened.set()
         self.microphone._pcm += talk.pcm_of(self.folder, words)
 
     async def turn(self) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Tries every client and writes docs/clients.md from what was seen: ``make clients-page`` (about half an hour).
 
-    python -m tests.clients.heavy.page [--workers N] [NAME ...]
+    python -m tests.clients.heavy.page [--workers N] [--missing] [NAME ...]
 
 NAME: only these clients are tried; of the others the page tells what was seen last, which stands in build/clients.
+--missing: only those of which nothing was seen yet.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from tests.clients.heavy.clients import CLIENTS, FAMILY, INSTALLED, PAIRS, ROOT, Client
@@ -79,16 +80,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--missing", action="store_true")
     chosen = parser.parse_args()
     pairs = [pair for pair in PAIRS if not chosen.names or pair[0].name in chosen.names]
     absent = {client.name for client, _ in pairs if not client.home.ready()}
     if absent:
         sys.exit(f"not installed: {', '.join(sorted(absent))}; the page tells of all, so it is left as it is")
-    seen = json.loads(SEEN.read_text()) if chosen.names and SEEN.exists() else {}
+    kept = chosen.names or chosen.missing
+    seen = json.loads(SEEN.read_text()) if kept and SEEN.exists() else {}
+    if chosen.missing:
+        pairs = [(client, provider) for client, provider in pairs if f"{client.name} {provider}" not in seen]
     # Conversations take their time, not the processor's.
     with ThreadPoolExecutor(chosen.workers) as pool:
-        for (client, provider), found in zip(pairs, pool.map(lambda pair: tried(*pair), pairs), strict=True):
-            seen[f"{client.name} {provider}"] = found
+        running = {pool.submit(tried, *pair): pair for pair in pairs}
+        for done in as_completed(running):
+            client, provider = running[done]
+            seen[f"{client.name} {provider}"] = done.result()
             SEEN.write_text(json.dumps(seen, indent=2))
     made = page(seen, datetime.date.today().isoformat())  # noqa: DTZ011 - the day where it was run
     PAGE.write_text(made)

@@ -4,12 +4,13 @@ import { readFileSync } from "node:fs";
 const RATE = 24000;
 const QUIET_MS = 15000;
 const PAUSE_MS = 5000;
+const BREATH_MS = 1000;
 const GAP_MS = 500;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Over extends Error {}
 
-/** A microphone that is never switched off, and what came in of the utterance that is going on. */
+/** A microphone that stays open from the user's first words on, and what came in of the utterance that is going on. */
 export class Line {
   constructor(folder, { rate = RATE, spoken = RATE, gap = false } = {}) {
     Object.assign(this, { folder, rate, spoken, gap, calls: [], told: [], interrupted: false });
@@ -40,6 +41,7 @@ export class Line {
   put(turn) { this.turns.push(turn); this.wake(); }
 
   say(words) {
+    this.open();
     this.waiting = Buffer.concat([this.waiting, readFileSync(`${this.folder}/${words}.${this.spoken}.pcm`)]);
   }
 
@@ -65,7 +67,7 @@ export class Line {
   /** 100 ms each 100 ms. */
   microphone(send) {
     const size = (this.spoken / 10) * 2;
-    let due = performance.now();
+    let due;
     const tick = () => {
       const chunk = Buffer.alloc(size);
       this.waiting.copy(chunk, 0, 0, size);
@@ -75,7 +77,11 @@ export class Line {
       due += 100;
       this.timer = setTimeout(tick, Math.max(0, due - performance.now()));
     };
-    tick();
+    this.open = () => {
+      this.open = () => {};
+      due = performance.now();
+      tick();
+    };
   }
 }
 
@@ -91,9 +97,11 @@ export async function main(opened) {
         line.say("good morning");
         seen.turn = await line.turn();
       } else if (step === "tool") {
+        await sleep(BREATH_MS);
         line.say("how is the weather");
         seen.tool = await line.turn();
       } else if (step === "barge_in") {
+        await sleep(BREATH_MS);
         line.say("count for me");
         await line.heard(1);
         line.say("stop please");

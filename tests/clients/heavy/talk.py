@@ -15,6 +15,8 @@ RATE = 24_000
 QUIET_S = 15
 """How long a script waits for a reply."""
 PAUSE_S = 5
+BREATH_S = 1
+"""Between what the user heard and what the user says next."""
 GAP_S = 0.5
 """Silence that ends an utterance, where the wire has no end of one."""
 
@@ -50,8 +52,8 @@ def told(said: str, pcm: bytes, interrupted: bool = False, rate: int = RATE) -> 
 
 
 class Line:
-    """A caller for clients that leave playing and recording to their application: a microphone that is never switched
-    off, and what came in of the utterance that is going on. ``rate`` is that of the model's audio, ``spoken`` of the
+    """A caller for clients that leave playing and recording to their application: a microphone that stays open
+    from the user's first words on, and what came in of the utterance that is going on. ``rate`` is that of the model's audio, ``spoken`` of the
     user's. ``gap``: nothing but silence ends an utterance on this wire.
     """
 
@@ -61,6 +63,7 @@ class Line:
         self.interrupted = False
         self._folder, self._rate, self.spoken, self._gap = folder, rate, spoken, gap
         self._waiting = b""
+        self._opened = asyncio.Event()
         self._pcm, self._text, self._silent, self._last = b"", "", 0, 0.0
         self._turns: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
@@ -107,6 +110,7 @@ class Line:
     # --- what the steps ask for ---
 
     async def say(self, words: str) -> None:
+        self._opened.set()
         self._waiting += pcm_of(self._folder, words, self.spoken)
 
     async def turn(self) -> dict[str, Any]:
@@ -120,7 +124,8 @@ class Line:
             await asyncio.sleep(0.02)
 
     async def microphone(self, send: Callable[[bytes], Awaitable[Any]]) -> None:
-        """100 ms each 100 ms, until it is cancelled."""
+        """100 ms each 100 ms, from the user's first words until it is cancelled."""
+        await self._opened.wait()
         size, loop = self.spoken // 10 * 2, asyncio.get_running_loop()
         due = loop.time()
         while True:
@@ -147,12 +152,14 @@ async def walk(caller: Caller, steps: list[str], *, speaks_meanwhile: bool = Fal
                         await caller.say("good morning")
                         seen["turn"] = await caller.turn()
                     case "tool":
+                        await asyncio.sleep(BREATH_S)
                         await caller.say("how is the weather")
                         seen["tool"] = await caller.turn()
                         with suppress(TimeoutError):
                             while speaks_meanwhile:
                                 seen["tool"] = await asyncio.wait_for(caller.turn(), 3)
                     case "barge_in":
+                        await asyncio.sleep(BREATH_S)
                         await caller.say("count for me")
                         await caller.heard(1)
                         await caller.say("stop please")
