@@ -52,9 +52,10 @@ def told(said: str, pcm: bytes, interrupted: bool = False, rate: int = RATE) -> 
 
 
 class Line:
-    """A caller for clients that leave playing and recording to their application: a microphone that stays open
-    from the user's first words on, and what came in of the utterance that is going on. ``rate`` is that of the model's audio, ``spoken`` of the
-    user's. ``gap``: nothing but silence ends an utterance on this wire.
+    """A caller for clients that leave playing and recording to their application.
+
+    A microphone that stays open from the user's first words on, and what came in of the utterance that is going on.
+    ``rate`` is that of the model's audio, ``spoken`` of the user's. ``gap``: nothing but silence ends an utterance.
     """
 
     def __init__(self, folder: Path, *, rate: int = RATE, spoken: int = RATE, gap: bool = False) -> None:
