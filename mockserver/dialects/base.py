@@ -250,6 +250,12 @@ class Dialect:
         """How the provider tells a client about a problem that ends the session."""
         return [Hangup(code=1011, reason=close_reason(f"{problem.kind}: {problem.message}"))]
 
+    def snapshot(self, view: View) -> Mapping[str, Any]:
+        """What a server frame tells that the provider repeats where it ends the session; it reaches ``refusal`` as
+        ``problem.extra``. {} for other frames.
+        """
+        return {}
+
     def complaint(self, problem: Problem) -> list[Send | Hangup]:
         """How the provider tells a client about a problem that does not end the session; [] where it says nothing."""
         return []

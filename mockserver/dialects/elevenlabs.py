@@ -5,23 +5,69 @@ Shapes and order: elevenlabs.md#3 to elevenlabs.md#23.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mockserver.core.frames import Sender
-from mockserver.core.view import Audio, Kind, View
-from mockserver.dialects.base import Dialect, MatchRules, base64_size
+from mockserver.core.frames import Frame, Hangup, Send, Sender, Text
+from mockserver.core.ids import Ids
+from mockserver.core.json_text import dumps
+from mockserver.core.view import Audio, Kind, Lens, View
+from mockserver.dialects.base import Dialect, MatchRules, base64_size, close_reason
 from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.keys import ANY_PARAMS, Keys
-from mockserver.dialects.life import Life
+from mockserver.dialects.life import Life, Outcome, Replies, Status, TableReplies
+from mockserver.dialects.problems import Problem, Trouble
 
 CHUNK = "user_audio_chunk"
 RATE = 16_000
 """What every recorded agent is set to. The server tells it; recorded and live audio are measured alike."""
 
 
+PROBLEMS: Mapping[Trouble, Problem] = {
+    "insufficient_quota": Problem("quota_exceeded", "This request exceeds your quota limit."),  # elevenlabs.md#24
+    "server_error": Problem("unknown_websocket_crash", ""),  # elevenlabs.md#27
+    # What the text asks for is known, its words are not (elevenlabs.md#2).
+    "invalid_key": Problem(
+        "unauthorized",
+        "The AI agent you are trying to reach requires authentication. Generate a signed link to start a conversation.",
+    ),
+    # The words are ours (elevenlabs.md#45).
+    "session_expired": Problem("max_duration_exceeded", "Max call duration exceeded"),
+}
+"""Each is a close; the message is its reason. Errors that leave a conversation open are not known (elevenlabs.md#32)."""
+CLOSE_CODES = {"quota_exceeded": 1002, "unauthorized": 3000, "max_duration_exceeded": 1000}
+"""Those that are not 1011 (elevenlabs.md#2, elevenlabs.md#24, elevenlabs.md#45)."""
+
+
+class NumberedReplies(TableReplies):
+    """A reply is cut off by an ``interruption`` with a number of its own, above the reply's (elevenlabs.md#34)."""
+
+    def __init__(self, life: Life, lens: Lens) -> None:
+        super().__init__(life, lens)
+        self._number = 0
+
+    def see(self, sender: Sender, what: View | Frame, *, name: str | None = None) -> None:
+        """One frame; the number of its audio."""
+        super().see(sender, what, name=name)
+        if sender is Sender.SERVER and self._open:
+            view = what if isinstance(what, View) else self._lens.view(what, sender)
+            told = view.body.get("audio_event") if isinstance(view.body, dict) else None
+            number = told.get("event_id") if isinstance(told, dict) else None
+            self._number = number if isinstance(number, int) else self._number
+
+    def can_end(self, status: Status) -> bool:
+        """Cut off by the user; nothing else ends one early."""
+        return status == "cancelled"
+
+    def end(self, reply: str, outcome: Outcome, ids: Ids) -> list[Text]:
+        """The interruption. A client that was not to hear of corrections gets none (elevenlabs.md#46)."""
+        del self._open[reply]
+        self._late = reply
+        return [Text(dumps({"type": "interruption", "interruption_event": {"event_id": self._number + 1}}))]
+
+
 class ElevenLabs(Dialect):
-    """How its errors look is not known (elevenlabs.md#32): a problem is told with a close alone."""
+    """Its problems are closes; errors that leave the conversation open are not known (elevenlabs.md#32)."""
 
     name = "elevenlabs"
     title = "ElevenLabs Agents"
@@ -42,6 +88,8 @@ class ElevenLabs(Dialect):
     )
     # The server counts its events; what a client repeats of that (pong, feedback) is no request.
     rules = MatchRules(volatile=("event_id",), ids=("tool_call_id",), optional=("feedback",))
+    problems = PROBLEMS
+    does = {"cancel midway": "elevenlabs.md#18", "session expired": "elevenlabs.md#45"}
     # Only ``agent_response_complete``, which an agent must ask for, says that a reply was played out.
     life = Life(
         first=("conversation_initiation_client_data",),
@@ -52,6 +100,7 @@ class ElevenLabs(Dialect):
         ends=("agent_response_complete",),
         cuts=("interruption",),
         heard=("user_transcript", "user_message"),
+        reasons={"cancelled": ("turn_detected",)},
         instead="a reply has no request on this wire, so an orphan cannot be told; look at in_response_to_ids, at "
         "agent_response_correction, and with assert_spoken at what was heard",
     )
@@ -106,6 +155,14 @@ class ElevenLabs(Dialect):
         """What is heard follows the client's audio; the rest of a turn keeps its own time."""
         heard = ("user_transcript", "interruption", "vad_score")
         return Turns(heard=heard, ends=("agent_response",))
+
+    def replies(self, lens: Lens | None = None) -> Replies:
+        """A new tracker for one connection."""
+        return NumberedReplies(self.life, lens or self)
+
+    def refusal(self, problem: Problem) -> list[Send | Hangup]:
+        """A close."""
+        return [Hangup(code=CLOSE_CODES.get(problem.kind, 1011), reason=close_reason(problem.message))]
 
     def independent(self, earlier: View, later: View) -> bool:
         """Results of different tool calls."""

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,21 @@ from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_s
 from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.life import Life
 from mockserver.dialects.openai.lens import CLOSE_CODES, G711, OpenAI, summary
-from mockserver.dialects.problems import Problem
+from mockserver.dialects.problems import Problem, Trouble
+
+_ABSENT = ("shape_retired", "reply_active", "nothing_to_cancel")
+PROBLEMS: Mapping[Trouble, Problem] = {
+    **{trouble: problem for trouble, problem in OpenAI.problems.items() if trouble not in _ABSENT},
+    # The code was seen, its sentence was not (gpt_live.md#36).
+    "insufficient_quota": replace(OpenAI.problems["insufficient_quota"], kind="credit_balance_exhausted"),
+    "session_expired": Problem("expired", ""),  # session.closed (gpt_live.md#19)
+}
+"""Realtime's, but those of responses that are on their way: nobody asks for one here, and nobody cancels one."""
+_REPEATED = {
+    "session.started": ("session",),
+    "session.updated": ("session",),
+    "session.usage.updated": ("usage",),
+}
 
 
 class GPTLive(Dialect):
@@ -29,7 +43,8 @@ class GPTLive(Dialect):
     socket_path = "/v1/live/sessions"
     paths = ("/live/sessions",)
     env_vars = OpenAI.env_vars
-    problems = OpenAI.problems
+    problems = PROBLEMS
+    does = {"session expired": "gpt_live.md#19"}
     keys = replace(OpenAI.keys, headers=("authorization", "api-key"))  # a bearer, or Azure's header (gpt_live.md#1)
     harmless_headers = OpenAI.harmless_headers
     # Speech goes on and on: nothing says where a reply begins or ends, and no frame cancels one.
@@ -103,8 +118,17 @@ class GPTLive(Dialect):
         """As the rest of the family."""
         return summary(view)
 
+    def snapshot(self, view: View) -> Mapping[str, Any]:
+        """The session and how much audio it has had: ``session.closed`` repeats both (gpt_live.md#49)."""
+        return {key: view.body[key] for key in _REPEATED.get(view.name, ()) if key in view.body}
+
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
-        """An error event and a close, with the codes of Realtime: this service's own are unknown (gpt_live.md#45)."""
+        """``session.closed`` where the session's time is up. Else an error event and a close with Realtime's code: this
+        service's own are unknown (gpt_live.md#45).
+        """
+        if problem.kind == "expired":
+            told = {"usage": {"seconds": 0.0}, **problem.extra, "type": "session.closed", "reason": problem.kind}
+            return [event(told), Hangup(code=1000)]
         reason = close_reason(f"{problem.type}.{problem.kind}")
         return [*self.complaint(problem), Hangup(code=CLOSE_CODES.get(problem.kind, 1011), reason=reason)]
 

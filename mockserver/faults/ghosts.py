@@ -41,6 +41,11 @@ class Headless(Action):
         """A body for one session."""
         return Muting(run, created=False)
 
+    def check(self, dialect: Dialect) -> None:
+        """There must be an end to be told."""
+        if dialect is not GENERIC and not dialect.life.names(Mark.END):
+            raise UsageError(f"done without created: {dialect.title} has no event for the end of a reply")
+
 
 @register
 @dataclass(frozen=True, slots=True)

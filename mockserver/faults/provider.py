@@ -35,18 +35,20 @@ class TroubleBody(Living):
         super().__init__(run)
         self.problem = run.dialect.problems[trouble]
         self.session = "sess_unknown"
+        self.snapshot: dict[str, Any] = {}
 
     def screen(self, sight: Sight, now: Micros) -> Iterable[Item] | None:
         """Learns the session's id."""
         if sight.sender is Sender.SERVER and not self.run.dialect.life.is_delta(sight.name):
             self.session = self.run.dialect.session_id(sight.view) or self.session
+            self.snapshot.update(self.run.dialect.snapshot(sight.view))
         return super().screen(sight, now)
 
     def worded(self, **fields: str) -> Problem:
         """The problem with its gaps filled and an event id of its own."""
         problem = self.problem
         message = problem.message.format(session=self.session, response=fields.get("response", ""))
-        extra = {**problem.extra, "event_id": self.run.ids.mint("event_")}
+        extra = {**problem.extra, **self.snapshot, "event_id": self.run.ids.mint("event_")}
         event_id = fields.get("event_id")
         return Problem(problem.kind, message, problem.param, event_id, problem.type, extra)
 

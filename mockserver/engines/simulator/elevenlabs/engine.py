@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mockserver.core.frames import (
@@ -215,6 +215,10 @@ class AgentEngine(DeskEngine[AgentDesk]):
         is refused is our choice."""
         if not self._begun:
             raise problems.invalid(f"{name} before {UPDATE}")
+
+    def _cancel(self, data: Mapping[str, Any]) -> None:
+        """Cut off as by the user. What the service says of it is said already."""
+        self.turns.interrupt(self.desk.next)
 
     def _user_message(self, body: dict[str, Any]) -> None:
         if body.get("text"):

@@ -1,0 +1,250 @@
+"""Faults of a reply's life and the providers' own errors, around the simulated ElevenLabs and GPT-Live."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from mockserver import faults as known_faults
+from mockserver import speech
+from mockserver.core.frames import Handshake, Hangup, Opened, Peer, Received, Send, Text
+from mockserver.core.journal import Journal
+from mockserver.core.session import Session
+from mockserver.dialects.elevenlabs import ELEVENLABS
+from mockserver.dialects.gpt_live import GPT_LIVE
+from mockserver.engines.base import SessionContext
+from mockserver.engines.simulator import Scripted, simulator
+from mockserver.faults.listing import strangers
+
+WORDS = "one two three four five six"
+MS = 1_000
+
+
+class Talk:
+    """A client with a fault around the simulator: it sends bodies, and keeps what comes."""
+
+    def __init__(self, dialect: Any, spec: str, **settings: Any) -> None:
+        journal = Journal(seed=0)
+        log = journal.open(dialect)
+        hands = Handshake(dialect.socket_path, (("agent_id", "a"),), (("authorization", "Bearer any"),))
+        context = SessionContext(0, log.seed, log.lens, unix_us=1_785_000_000_000_000)
+        source = simulator(dialect.name, replier=Scripted([WORDS] * 4), **settings)
+        armed = known_faults.parse(spec).arm("0")
+        self.session = Session(
+            source.open(hands, context), journal=journal, log=log, layers=[armed.layer(log, dialect)]
+        )
+        self.now = 0
+        self.got: list[dict[str, Any]] = []
+        self.at: list[int] = []
+        self.hangup: Hangup | None = None
+        self._take(self.session.feed(Opened(hands), 0))
+
+    def send(self, **body: Any) -> None:
+        self._take(self.session.feed(Received(Peer.CLIENT, Text(json.dumps(body))), self.now))
+
+    def wait(self, ms: int) -> None:
+        end = self.now + ms * MS
+        while (due := self.session.wake_at()) is not None and due <= end:
+            self.now = max(self.now, due)
+            self._take(self.session.wake(self.now))
+        self.now = end
+
+    def _take(self, effects: Iterable[Any]) -> None:
+        for effect in effects:
+            match effect:
+                case Send(Peer.CLIENT, Text(data)):
+                    self.got.append(json.loads(data))
+                    self.at.append(self.now)
+                case Hangup():
+                    self.hangup = effect
+
+    @property
+    def names(self) -> list[str]:
+        """Types of what came, repeated ones once, pings apart."""
+        found: list[str] = []
+        for body in self.got:
+            if body["type"] != "ping" and found[-1:] != [body["type"]]:
+                found.append(body["type"])
+        return found
+
+    @property
+    def told(self) -> tuple[int | None, str] | None:
+        return None if self.hangup is None else (self.hangup.code, self.hangup.reason)
+
+
+# --- ElevenLabs -------------------------------------------------------------------------------------------------------
+
+
+def agent(spec: str, **settings: Any) -> Talk:
+    talk = Talk(ELEVENLABS, spec, first_message="", **settings)
+    talk.send(type="conversation_initiation_client_data")
+    return talk
+
+
+def turn(talk: Talk, text: str = "hello", ms: int = 6_000) -> list[str]:
+    before = len(talk.got)
+    talk.send(type="user_message", text=text)
+    talk.wait(ms)
+    whole, talk.got = talk.got, talk.got[before:]
+    names, talk.got = talk.names, whole
+    return names
+
+
+def heard(bodies: list[dict[str, Any]]) -> str:
+    pieces: Iterator[bytes] = (
+        base64.b64decode(body["audio_event"]["audio_base_64"]) for body in bodies if body["type"] == "audio"
+    )
+    return speech.decode(b"".join(pieces), 16_000)
+
+
+def test_elevenlabs_without_a_fault() -> None:
+    """The control of what follows."""
+    talk = agent("noop")
+    names = turn(talk)
+    assert {"audio", "agent_response"} <= set(names)
+    assert "interruption" not in names
+    assert (heard(talk.got), talk.told) == (WORDS, None)
+
+
+@pytest.mark.parametrize("spec", ["cancel midway on 3rd audio once", "cancel midway after 300ms of audio once"])
+def test_elevenlabs_is_cut_midway_and_the_next_turn_is_whole(spec: str) -> None:
+    talk = agent(spec)
+    turn(talk)
+    first, talk.got = talk.got, []
+    assert first[-1]["type"] in ("interruption", "ping")
+    (cut,) = [body for body in first if body["type"] == "interruption"]
+    numbers = {body["audio_event"]["event_id"] for body in first if body["type"] == "audio"}
+    assert numbers == {cut["interruption_event"]["event_id"] - 1}
+    assert WORDS.startswith(heard(first))
+    assert heard(first) != WORDS
+    assert "interruption" not in turn(talk)
+    assert heard(talk.got) == WORDS
+
+
+def test_elevenlabs_is_late_repeats_itself_and_ends_without_an_end() -> None:
+    plain, late, twice, endless = map(
+        agent, ["noop", "delay 11s on 1st audio", "duplicate on 1st audio", "created without done once"]
+    )
+    for talk in (plain, late, twice, endless):
+        turn(talk, ms=20_000)
+
+    def first(talk: Talk) -> int:
+        return next(at for at, body in zip(talk.at, talk.got, strict=True) if body["type"] == "audio")
+
+    def pieces(talk: Talk) -> int:
+        return sum(body["type"] == "audio" for body in talk.got)
+
+    assert first(late) - first(plain) == 11_000 * MS
+    assert pieces(twice) == pieces(plain) + 1
+    assert pieces(endless) <= 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("insufficient quota on 2nd audio", (1002, "This request exceeds your quota limit.")),
+        ("server error on 2nd audio", (1011, "")),
+        ("session expired after 3s", (1000, "Max call duration exceeded")),
+        ("close 4300 on 2nd audio", (4300, "")),
+    ],
+)
+def test_elevenlabs_own_errors_are_closes(spec: str, told: tuple[int, str]) -> None:
+    talk = agent(spec)
+    turn(talk)
+    assert talk.told == told
+    assert "error" not in talk.names
+
+
+def test_what_elevenlabs_cannot_say_is_listed_with_the_reason() -> None:
+    absent = strangers(ELEVENLABS)
+    assert set(absent) == {
+        *("fail", "incomplete", "unrequested response", "second response", "items after cancel"),
+        *("rate limit", "beta retired", "active response", "cancel not active"),
+    }
+    assert absent["rate limit"] == "rate limit: ElevenLabs Agents has no such error"
+
+
+# --- GPT-Live ---------------------------------------------------------------------------------------------------------
+
+
+def live(spec: str, **settings: Any) -> Talk:
+    talk = Talk(GPT_LIVE, spec, **settings)
+    talk.send(type="session.start", session={"model": "gpt-live-1"})
+    return talk
+
+
+def stream(talk: Talk, seconds: int = 5) -> Talk:
+    pcm = speech.encode("hello")
+    for number in range(seconds * 10):
+        chunk = pcm[number * 4_800 : (number + 1) * 4_800].ljust(4_800, b"\0")
+        talk.send(type="session.input_audio.append", audio=base64.b64encode(chunk).decode())
+        talk.wait(100)
+    return talk
+
+
+def spoken(talk: Talk) -> str:
+    deltas = [body for body in talk.got if body["type"] == "session.output_audio.delta"]
+    return speech.decode(b"".join(base64.b64decode(body["delta"]) for body in deltas))
+
+
+def test_gpt_live_without_a_fault() -> None:
+    """The control."""
+    talk = stream(live("noop"))
+    assert (spoken(talk), talk.told) == (WORDS, None)
+    assert not {"error", "session.closed"} & set(talk.names)
+
+
+@pytest.mark.parametrize(
+    ("spec", "error"),
+    [
+        ("insufficient quota on 5th session.output_audio.delta", ("insufficient_quota", "credit_balance_exhausted")),
+        ("server error on 5th session.output_audio.delta", ("server_error", "server_error")),
+        ("rate limit on 5th session.output_audio.delta", ("tokens", "rate_limit_exceeded")),
+    ],
+)
+def test_gpt_live_tells_of_errors(spec: str, error: tuple[str, str]) -> None:
+    talk = stream(live(spec))
+    (told,) = [body["error"] for body in talk.got if body["type"] == "error"]
+    assert (told["type"], told["code"]) == error
+    assert set(told) == {"type", "code", "message", "param", "client_event_id"}
+
+
+def test_gpt_live_expires_with_its_session_and_its_audio() -> None:
+    """As the simulator's own expiry: the session that it began with, and the seconds that it told last."""
+    from openai.types.live.session_closed_event import SessionClosedEvent
+
+    talk = stream(live("session expired after 17s"), 18)
+    assert talk.told == (1000, "")
+    closed = talk.got[-1]
+    started = next(body for body in talk.got if body["type"] == "session.started")
+    assert (closed["type"], closed["reason"]) == ("session.closed", "expired")
+    assert closed["session"] == started["session"]
+    assert closed["usage"]["seconds"] == 15.0
+    SessionClosedEvent.model_validate(closed, strict=True)
+
+
+@pytest.mark.parametrize(
+    "spec", ["duplicate on 5th session.output_audio.delta", "drop on 5th session.output_audio.delta"]
+)
+def test_gpt_live_has_a_piece_more_or_less(spec: str) -> None:
+    plain, other = stream(live("noop")), stream(live(spec))
+    count = [sum(body["type"] == "session.output_audio.delta" for body in talk.got) for talk in (plain, other)]
+    assert count[1] - count[0] == (1 if spec.startswith("duplicate") else -1)
+
+
+def test_gpt_live_breaks_off_in_the_middle() -> None:
+    talk = stream(live("close 1011 on 14th session.output_audio.delta"))
+    assert talk.told == (1011, "")
+    assert WORDS.startswith(spoken(talk))
+    assert spoken(talk) != WORDS
+
+
+def test_what_gpt_live_cannot_say_is_listed_with_the_reason() -> None:
+    absent = strangers(GPT_LIVE)
+    assert {"cancel midway", "fail", "incomplete", "done without created", "deltas after cancel"} <= set(absent)
+    assert {"beta retired", "active response", "cancel not active"} <= set(absent)
+    assert absent["done without created"].endswith("has no event for the end of a reply")
