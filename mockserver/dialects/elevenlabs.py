@@ -34,7 +34,7 @@ PROBLEMS: Mapping[Trouble, Problem] = {
     # The words are ours (elevenlabs.md#45).
     "session_expired": Problem("max_duration_exceeded", "Max call duration exceeded"),
 }
-"""Each is a close; the message is its reason. Errors that leave a conversation open are not known (elevenlabs.md#32)."""
+"""Each is a close; the message is its reason. Errors that leave a conversation open are unknown (elevenlabs.md#32)."""
 CLOSE_CODES = {"quota_exceeded": 1002, "unauthorized": 3000, "max_duration_exceeded": 1000}
 """Those that are not 1011 (elevenlabs.md#2, elevenlabs.md#24, elevenlabs.md#45)."""
 
