@@ -91,7 +91,7 @@ def judge(seen: dict[str, Any]) -> None:
         "timeout" not in seen
         and heard["turn"] == "You said good morning."
         and seen["calls"] == [{"name": "get_weather", "args": {"city": "Oslo"}}]
-        and heard["tool"].startswith("It is")
+        and heard["tool"].removeprefix("Let me check. ").startswith("It is")
         and "foggy" in heard["tool"]
         and LONG.startswith(heard["cut"])
         and 0 < len(heard["cut"]) < len(LONG)
