@@ -101,6 +101,8 @@ class Gemini(Dialect):
             "realtimeInput.activityStart",
         ),
         reasons={"cancelled": ("turn_detected",)},
+        instead="replies have no ids on this wire, so an orphan cannot be told; look at interrupted and turnComplete, "
+        "at the session's conversation (inspect), and with assert_spoken at what was heard",
         endings={
             "cancelled": (
                 {"serverContent": {"interrupted": True}},

@@ -27,7 +27,11 @@ class PersonaPlex(Dialect):
     env_vars = {"PERSONAPLEX_URL": "{ws}"}
     keys = Keys(headers=(), hidden_params=())  # none (personaplex.md#1)
     rules = MatchRules(audio="ignore")
-    life = Life(opening=("handshake",), deltas=(("audio", "audio"), ("text", "transcript")))
+    life = Life(
+        opening=("handshake",),
+        deltas=(("audio", "audio"), ("text", "transcript")),
+        instead="audio has no reply on this wire, so an orphan cannot be told; look with assert_spoken at what came",
+    )
     client_events = frozenset({"audio"})
     server_events = frozenset({"handshake", "audio", "text"})
     repeated = ("audio", "text")

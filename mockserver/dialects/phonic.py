@@ -41,6 +41,8 @@ class Phonic(Dialect):
         ends=("assistant_finished_speaking",),
         cuts=("interrupted_response",),
         heard=("user_started_speaking", "generate_reply", "say"),
+        instead="replies have no ids on this wire, so an orphan cannot be told; look at interrupted_response, and with "
+        "assert_spoken at what was heard",
     )
     client_events = frozenset(
         {

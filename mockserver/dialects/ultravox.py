@@ -44,6 +44,8 @@ class Ultravox(Dialect):
         cuts=("playback_clear_buffer",),
         cut_ends=True,
         heard=("user_text_message", "forced_agent_message"),
+        instead="replies have no ids on this wire, so an orphan cannot be told; look at playback_clear_buffer and "
+        "state, and with assert_spoken at what was heard",
         reasons={"cancelled": ("turn_detected",)},
         endings={"cancelled": ({"type": "playback_clear_buffer"}, {"type": "state", "state": "listening"})},
     )

@@ -165,3 +165,9 @@ def test_the_table_in_the_documentation_is_what_the_code_says() -> None:
 
 def test_every_provider_has_a_page_of_facts() -> None:
     assert [one.name for one in DIALECTS.values() if one is not GENERIC and page.facts(one) is None] == []
+
+
+@pytest.mark.parametrize("dialect", [one for one in DIALECTS.values() if one.simulator], ids=lambda one: one.name)
+def test_a_wire_that_cannot_tell_an_orphan_or_a_cut_says_what_to_look_at_instead(dialect: Dialect) -> None:
+    life = dialect.life
+    assert bool(life.begins and life.truncated_item) != bool(life.instead)

@@ -121,13 +121,28 @@ def talk(client: Client, provider: str, folder: Path) -> str:
     return "turn, tool round, barge-in"
 
 
+def record(client: Client, provider: str, folder: Path, path: Path, *, fault: str = "") -> None:
+    """One recording by the command."""
+    more = [*(("--tls",) if provider in client.tls else ()), *(("--fault", fault) if fault else ())]
+    with serving(client, provider) as server:
+        begin = (*COMMAND, "record", "--upstream", server.base_url, "--dialect", provider, "--to", path, *more, "--")
+        judge(run(client, provider, folder, before=begin, env=None))
+
+
 def tape(client: Client, provider: str, folder: Path, runs: int = 2) -> str:
     """The same through ``mockserver record``, then ``runs`` times from the cassette, at both pacings in turn."""
     path = folder / f"{client.package.replace('/', '_')}-{provider}.cassette"
     tls = ("--tls",) if provider in client.tls else ()
-    with serving(client, provider) as server:
-        record = (*COMMAND, "record", "--upstream", server.base_url, "--dialect", provider, "--to", path, *tls, "--")
-        judge(run(client, provider, folder, before=record, env=None))
+    record(client, provider, folder, path)
+    if client.races:
+        one, other = path.with_suffix(".one"), path.with_suffix(".other")
+        path.rename(one)
+        record(client, provider, folder, other, fault=client.races)
+        done = subprocess.run(
+            (*COMMAND, "learn", one, other, "--to", path), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise Failed(f"learn: {done.stdout}{done.stderr}")
     header = load(path).header
     if header.dialect != provider:
         raise Failed(f"recorded as {header.dialect}")

@@ -17,6 +17,8 @@ QUIET_S = 15
 PAUSE_S = 5
 BREATH_S = 1
 """Between what the user heard and what the user says next."""
+MEANWHILE_S = 5
+"""How long a model may take that has said that it checks."""
 GAP_S = 0.5
 """Silence that ends an utterance, where the wire has no end of one."""
 
@@ -158,7 +160,7 @@ async def walk(caller: Caller, steps: list[str], *, speaks_meanwhile: bool = Fal
                         seen["tool"] = await caller.turn()
                         with suppress(TimeoutError):
                             while speaks_meanwhile:
-                                seen["tool"] = await asyncio.wait_for(caller.turn(), 3)
+                                seen["tool"] = await asyncio.wait_for(caller.turn(), MEANWHILE_S)
                     case "barge_in":
                         await asyncio.sleep(BREATH_S)
                         await caller.say("count for me")
