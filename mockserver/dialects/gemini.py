@@ -31,7 +31,7 @@ _MESSAGES = (
 )
 
 PROBLEMS: Mapping[Trouble, Problem] = {
-    # Texts of quota and credit are closes 1011 (gemini.md#66).
+    # Texts of quota and credit are closes 1011 (gemini.md#66); the first is the REST API's (gemini.md#103).
     "rate_limit": Problem("resource_exhausted", "Resource has been exhausted (e.g. check quota).", type="quota"),
     "insufficient_quota": Problem(
         "resource_exhausted",

@@ -15,8 +15,7 @@ from tests.engines.simulator.gemini import oracle
 
 # Captures that stop before the session did: js-genai's recordings end with the last words of the answer.
 STOPS = ("gemini-handle_activity", "gemini-should_reply")
-FOLDERS = [folder for folder in (shared.captures("gemini-*.jsonl"), shared.captures("more/gemini-*.jsonl")) if folder]
-CAPTURES = [path for folder in FOLDERS for path in folder]
+CAPTURES = shared.captures("gemini-*.jsonl")
 each_capture = pytest.mark.parametrize("capture", CAPTURES, ids=[path.stem for path in CAPTURES])
 
 
