@@ -97,7 +97,7 @@ CLIENTS = (
             "openai": ("closed unexpectedly", "returned an error|closed"),
             "azure": ("closed unexpectedly", "returned an error|closed"),
             "azure_dated": ("closed unexpectedly", "returned an error|closed"),
-            "gpt_live": ("closed unexpectedly", ""),
+            "gpt_live": ("closed unexpectedly", "send failed|^$"),
         },
         {"azure_voice_live": VOICE_LIVE, "xai": "livekit-plugins-xai is for it"},
     ),

@@ -147,7 +147,8 @@ def tape(client: Client, provider: str, folder: Path, runs: int = 2) -> str:
     if header.dialect != provider:
         raise Failed(f"recorded as {header.dialect}")
     for number in range(runs):
-        pacing = ("recorded", "instant")[number % 2]
+        # GPT-Live's audio is its clock, silence and all: played at once it is another conversation.
+        pacing = ("recorded", "recorded" if provider == "gpt_live" else "instant")[number % 2]
         play = (*COMMAND, "replay", path, "--pacing", pacing, *tls, "--")
         try:
             judge(run(client, provider, folder, before=play, env=None))
@@ -184,7 +185,7 @@ def ended(client: Client, provider: str, folder: Path) -> str:
 def told(seen: dict[str, Any], expected: str, connections: int) -> str:
     """What the application hears of an end."""
     words = "; ".join(seen["told"])
-    if not re.search(expected, words) or bool(expected) != bool(words):
+    if not re.search(expected, words) or (words and not expected):
         raise Failed(f"expected {expected!r} of the end: {seen}")
     goes_on = "foggy" in seen.get("tool", {}).get("heard", "")
     after = f", goes on in connection {connections}" if goes_on and connections > 1 else ""
