@@ -37,6 +37,7 @@ CHAIN: list[Fault | str] = [
     faults.unrequested_response(words="hello"),
     faults.second_response(),
     faults.deltas_after_cancel(count=5),
+    faults.items_after_cancel(),
     faults.rate_limit(),
     faults.insufficient_quota(),
     faults.invalid_key(attempts=1),
