@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from mockserver.core.frames import Frame, Handshake, Sender
@@ -49,7 +50,14 @@ def dialect_named(name: str) -> Dialect:
     try:
         return DIALECTS[name]
     except KeyError:
-        raise UsageError(f"unknown provider {name!r}: expected one of {', '.join(sorted(DIALECTS))}") from None
+        listed = ", ".join(sorted(DIALECTS))
+        raise UsageError(f"unknown provider {name!r}: expected one of {listed}{meant(name, DIALECTS)}") from None
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """What to add to an error about a name that is near to a known one."""
+    near = get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def key_prefixes() -> tuple[str, ...]:

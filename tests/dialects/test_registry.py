@@ -61,7 +61,9 @@ def test_a_handshake_is_recognised(shake: Handshake, name: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"unknown provider 'opnai': expected one of azure, azure_dated, .*, xai"):
+    with pytest.raises(
+        UsageError, match=r"'opnai': expected one of azure, azure_dated, .*, xai; did you mean 'openai'\?"
+    ):
         dialect_named("opnai")
 
 

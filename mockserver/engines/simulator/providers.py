@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from mockserver.dialects.base import Dialect
-from mockserver.dialects.registry import DIALECTS, claim
+from mockserver.dialects.registry import DIALECTS, claim, meant
 from mockserver.engines.simulator.common import Provider
 from mockserver.engines.simulator.elevenlabs.options import ElevenLabsSettings
 from mockserver.engines.simulator.gemini.options import GeminiSettings
@@ -41,7 +41,7 @@ class AnySettings(
 def provider_named(name: str) -> Provider:
     """A provider by the name of its dialect. UsageError where nobody simulates it."""
     if name not in HOMES:
-        raise UsageError(f"simulator({name!r}): expected one of {', '.join(sorted(HOMES))}")
+        raise UsageError(f"simulator({name!r}): expected one of {', '.join(sorted(HOMES))}{meant(name, HOMES)}")
     home = HOMES[name]
     if isinstance(home, Provider):
         return home
