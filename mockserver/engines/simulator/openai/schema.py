@@ -178,7 +178,7 @@ ASSISTANT: Mapping[str, Shape] = {
 
 def item_kinds(assistant: Mapping[str, Shape] = ASSISTANT, *, longest: int | None = MAX_ITEM_ID) -> dict[str, Shape]:
     """Items that a client may make, by type. ``assistant``: the content that the assistant's may have; ``longest``: of
-    an id."""
+    an id, an item's or a call's (openai.md#52)."""
     common = {
         "id": text(longest=longest),
         "object": text("realtime.item"),
@@ -205,8 +205,8 @@ def item_kinds(assistant: Mapping[str, Shape] = ASSISTANT, *, longest: int | Non
                 "system": message({"input_text": TEXT_PART}),
             },
         ),
-        "function_call": item("name", "arguments", call_id=text(), name=text(), arguments=text()),
-        "function_call_output": item("call_id", "output", call_id=text(), output=text()),
+        "function_call": item("name", "arguments", call_id=common["id"], name=text(), arguments=text()),
+        "function_call_output": item("call_id", "output", call_id=common["id"], output=text()),
         # The package's types have these three among the items to create; unknown what the service does (openai.md#208).
         "mcp_list_tools": item("server_label", "tools", server_label=text(), tools=listing(ANY_OBJECT)),
         "mcp_call": item(

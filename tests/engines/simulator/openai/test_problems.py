@@ -214,6 +214,14 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
         "item.output",
     ),
     (
+        {
+            "type": "conversation.item.create",
+            "item": {"type": "function_call_output", "call_id": "c" * 33, "output": ""},
+        },
+        "string_above_max_length",
+        "item.call_id",
+    ),
+    (
         {"type": "conversation.item.truncate", "item_id": "x"},
         "missing_required_parameter",
         "content_index",

@@ -9,7 +9,7 @@ import pytest
 
 from mockserver import speech
 from mockserver.engines.simulator import Scripted, ToolCall, simulator
-from tests.engines.simulator import stage as stages
+from tests.engines.simulator import caller
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.stage import Stage, handshake
 
@@ -370,5 +370,5 @@ def test_a_conversation_is_taken_up_by_its_id(monkeypatch: pytest.MonkeyPatch) -
     assert "my name is Ada" in later.contexts[-1].words()
     # The controls: an id that nobody has, none, and one that is too old.
     assert [len(connect(2, **query).events) for query in ({"conversation_id": "x"}, {})] == [3, 3]
-    monkeypatch.setattr(stages, "UNIX_US", stages.UNIX_US + 1_801_000_000)
+    monkeypatch.setattr(caller, "UNIX_US", caller.UNIX_US + 1_801_000_000)
     assert len(connect(3, conversation_id=conversation).events) == 3
