@@ -161,6 +161,30 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
+def json_in_json() -> str:
+    """JSON in JSON in JSON, with a name that tells something in each object."""
+    inner = json.dumps([{"token": "abc", "n": number} for number in range(15_000)])
+    return json.dumps({"type": "x", "a": json.dumps({"b": inner})})
+
+
+def told(unit: str) -> Attack:
+    """A megabyte of one thing, in a field of JSON."""
+    return text('{"type":"x","a":"' + (unit * (MEGABYTE // len(unit) + 1))[: MEGABYTE - 40] + '"}')
+
+
+MARKED: dict[str, Attack] = {
+    "escapes of 1 MiB": told("\\u0041"),
+    "percents of 1 MiB": told("%41"),
+    "logins of 1 MiB": told("https://a:b@c/ "),
+    "keys of 1 MiB": told("sk-abcdefgh12345678 "),
+    "lines of 1 MiB": told("\\nkey: a"),
+    "headers of 1 MiB": text('{"headers":[' + '"X-Api-Key: aaa",' * 60_000 + '""]}'),
+    "base64 of 1 MiB": told("aGVsbG8gd29ybGQgdGhpcyBpcyB0ZXh0 "),
+    "JSON in JSON of 1 MiB": text(json_in_json()),
+}
+"""What takes a recorder long to look at."""
+
+
 # --- the good client ------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ def test_a_good_session_is_served_whatever_the_others_do() -> None:
             found, thrown = under(port, attack, 0.5)
             assert thrown > 0, name
             assert found.count >= 1, name
-            assert found.worst < 10_000, (name, found)
+            assert found.worst < 3_000, (name, found)  # what was quadratic took ten times as long
 
 
 def test_two_recorders(tmp_path: Path) -> None:

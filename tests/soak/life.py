@@ -189,6 +189,38 @@ async def part(sessions: int, seconds: float, seed: int, report: Report) -> None
         raise problems[0]
 
 
+async def stay(sessions: int, seconds: float, *, parts: int = 0, limit: int = 2_000, show: bool = False) -> Report:
+    """One server for all the time, whose journal keeps ``limit`` entries in memory; a look at it every 20 seconds."""
+    parts = parts or max(6, round(seconds / 20))
+    report = Report()
+    server = MockServer(simulator("openai", pace="instant"), faults=FAULTS, seed=1, journal_limit=limit)
+    await server.start()
+    report.tasks, report.threads = (len(asyncio.all_tasks()), 0), (threading.active_count(), 0)
+    began = time.monotonic()
+    until, url = began + seconds, f"{server.ws_url}?model=gpt-realtime"
+    agents = [asyncio.create_task(client(url, one, until, report.counts)) for one in range(sessions)]
+    for number in range(parts):
+        await asyncio.sleep(max(0.0, began + seconds * (number + 1) / parts - 0.2 - time.monotonic()))
+        report.memory.append(held())
+        if not number:
+            report.files = files(), 0
+        if show:
+            print(f"look {number + 1} of {parts}: {held() / 1e6:.1f} MB, {files()} files", flush=True)
+    report.counts["entries"] += len(server.journal)
+    done = await asyncio.gather(*agents, return_exceptions=True)
+    await server.close()
+    report.seconds = time.monotonic() - began
+    report.running += sum(not handle.over for handle in server.sessions)
+    await asyncio.sleep(0.1)
+    report.files = report.files[0], files()
+    report.tasks = report.tasks[0], len(asyncio.all_tasks())
+    report.threads = report.threads[0], threading.active_count()
+    for one in (*done, *server.problems()):
+        if isinstance(one, BaseException):
+            raise one
+    return report
+
+
 async def soak(sessions: int, seconds: float, *, parts: int = 0, show: bool = False) -> Report:
     """Parts of some seconds each, every one with a server of its own, because a server's journal keeps what it saw."""
     parts = parts or max(3, round(seconds / 20))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.soak.life import Report, soak
+from tests.soak.life import Report, soak, stay
 
 
 async def test_nothing_is_left_after_sessions_that_were_cut_and_came_back() -> None:
@@ -12,6 +12,13 @@ async def test_nothing_is_left_after_sessions_that_were_cut_and_came_back() -> N
     assert report.counts["turns"] > 20
     assert report.counts["cut by the server"] > 0
     assert report.counts["running when the server closed"] > 0
+
+
+async def test_one_server_stays_for_all_of_it() -> None:
+    report = await stay(5, 0.6, parts=3, limit=50)
+    assert report.wrong() == [], str(report)
+    assert report.counts["sessions"] > 3
+    assert report.counts["entries"] > 50
 
 
 def test_what_is_left_is_told() -> None:
