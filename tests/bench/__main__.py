@@ -1,8 +1,11 @@
 """``make bench``: measure, print the table, write build/bench.json.
 
-    python -m tests.bench [--rounds N] [--only PART ...] [--quick] [--json FILE]
+    python -m tests.bench [--rounds N] [--only PART ...] [--quick] [--json FILE] [--compare FILE]
 
-Parts: instant, paced, record, simulate, faults, cassette, memory, start, fixture, plugin, uvloop.
+``--compare`` shows the run beside an earlier one's file. How far the rounds of a figure lie apart stands in its note; a
+machine that is too noisy to judge by is told. ``python -m tests.bench.report FILE`` puts a run into the page.
+
+Parts: limits, others, instant, paced, record, simulate, faults, cassette, memory, start, fixture, plugin, uvloop.
 """
 
 from __future__ import annotations
@@ -16,11 +19,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tests.bench import costs, serving
 from tests.bench.child import TOP
 from tests.bench.figures import Figure, number, table
+from tests.bench.limits import limits
+from tests.bench.report import compared, noise_of, steadiness, told_noise
 
 
 def parts(rounds: int, quick: bool) -> dict[str, Callable[[], list[Figure]]]:
@@ -30,6 +36,8 @@ def parts(rounds: int, quick: bool) -> dict[str, Callable[[], list[Figure]]]:
     counts = (20,) if quick else (100, 200, 400)
     frames = 20_000 // few
     return {
+        "limits": lambda: limits(rounds, frames),
+        "others": lambda: serving.others(rounds, frames),
         "instant": lambda: serving.instant(rounds, frames),
         "paced": lambda: serving.paced(min(rounds, 3), seconds, counts),
         "record": lambda: serving.recording(rounds, 2000 // few, frames),
@@ -69,6 +77,12 @@ def uvloop(rounds: int, frames: int, seconds: float, counts: tuple[int, ...]) ->
     ]
 
 
+def noise(figure: Figure) -> str:
+    """What the table says of a figure's rounds."""
+    found = noise_of(figure)
+    return f"rounds within {found}" if found else ""
+
+
 def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="make bench")
@@ -76,7 +90,9 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", type=Path, default=TOP / "build" / "bench.json")
+    parser.add_argument("--compare", type=Path, help="the file of an earlier run")
     options = parser.parse_args()
+    earlier = json.loads(options.compare.read_text("utf-8")) if options.compare else None
     rounds = 2 if options.quick else options.rounds
     known = parts(rounds, options.quick)
     wanted = options.only or list(known)
@@ -84,7 +100,7 @@ def main() -> int:
         parser.error(f"no part is called {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
     figures: list[Figure] = []
     broken: list[str] = []
-    began = time.monotonic()
+    began, before = time.monotonic(), steadiness()
     for name in wanted:
         print(f"{name} ...", end="", flush=True)
         since = time.monotonic()
@@ -94,9 +110,15 @@ def main() -> int:
             broken.append(f"{name}: {type(error).__name__}: {error}")
         gc.collect()
         print(f" {time.monotonic() - since:.0f} s", flush=True)
+    steady, noisy = told_noise(before, steadiness())
     python = platform.python_version()
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {python}, load {os.getloadavg()[0]:.2f}"
+    figures = [replace(figure, note=", ".join(filter(None, (noise(figure), figure.note)))) for figure in figures]
     print(f"\n{table(figures)}\n\n{machine}; {rounds} rounds; {time.monotonic() - began:.0f} s")
+    print(steady)
+    if earlier is not None:
+        print(f"\nbeside {options.compare} ({earlier['machine']}):\n")
+        print(compared(earlier["figures"], [figure.plain() for figure in figures]))
     missed = [figure for figure in figures if figure.ok is False]
     for figure in missed:
         print(f"missed: {figure.name}: {number(figure.value)} {figure.unit}, target {figure.target}")
@@ -106,7 +128,9 @@ def main() -> int:
             {
                 "machine": machine,
                 "rounds": rounds,
-                "figures": [figure.plain() for figure in figures],
+                "steady": steady,
+                "noisy": noisy,
+                "figures": [{**figure.plain(), "noise": noise_of(figure)} for figure in figures],
             },
             indent=1,
         )

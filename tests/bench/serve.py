@@ -20,7 +20,7 @@ import aiohttp
 from aiohttp import web
 
 from mockserver.cli.common import steady
-from tests.bench import material
+from tests.bench import material, others
 
 TIMES = 150
 """Connections in a cassette: a recorded one is played once."""
@@ -241,6 +241,7 @@ ROLES: dict[str, Callable[..., AbstractAsyncContextManager[int]]] = {
         "simulate",
     }
 }
+ROLES |= {"picows-flood": others.picows_flood, "websockets-flood": others.websockets_flood}
 
 
 # --- the process ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from tests.bench import material
 from tests.bench.child import Child
 from tests.bench.figures import Figure, interleave, middle, quantile
+from tests.bench.others import installed
 from tests.bench.wire import Client, Paced, frames
 
 
@@ -68,6 +69,25 @@ def instant(rounds: int, count: int, role: str = "replay-instant", loop: str = "
                 f"CPU per frame {cpu[0]:.1f} us, bare {cpu[1]:.1f}",
                 {"mock": mine, "bare": theirs},
             )
+        )
+    return out
+
+
+def others(rounds: int, count: int) -> list[Figure]:
+    """What ``websockets`` and picows do of the same, beside bare aiohttp."""
+    out = []
+    for name, role in installed().items():
+        with Child("bare-flood", count=count, size=2600) as bare, Child(role, count=count, size=2600) as other:
+            flood(other, count, check=True)
+            got = interleave(
+                rounds,
+                bare=lambda: flood(bare, count)["fps"],
+                mock=lambda: flood(other, count)["fps"],
+            )
+        ratio = middle([a / b for a, b in zip(got["mock"], got["bare"], strict=True)])
+        mine, theirs = middle(got["mock"]), middle(got["bare"])
+        out.append(
+            Figure(f"{name}: a flood of 2600 B frames", mine, "frames/s", theirs, ratio, note="not ours", rounds=got)
         )
     return out
 

@@ -5,7 +5,7 @@ python -m tests.fuzz [pytest arguments]        EXAMPLES=2000 MANY=60000 for othe
 EXAMPLES are the inputs of each test of hypothesis, MANY those of each that counts itself (``test_many.py``).
 
 Two processes share the work. Each test prints a line when it is done. While one runs long, a line each half minute says
-so. The inputs of hypothesis are counted by it, which tells them at the end. With the numbers above there are more than a
+so. Hypothesis counts its inputs and tells them at the end. With the numbers above there are more than a
 million.
 """
 
