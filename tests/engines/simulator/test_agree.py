@@ -114,7 +114,7 @@ def test_the_command_prints_the_agreement_and_its_status_tells(tmp_path: Path) -
 
 # --- captured sessions of the real services, where the machine has them ---------------------------------------------
 
-CAPTURED = ("openai-*", "azure-*", "azure_voice_live-*", "xai-*")
+CAPTURED = ("openai-*", "azure-*", "azure_voice_live-*", "xai-*", "elevenlabs-*")
 
 
 def every_capture() -> list[Path]:
@@ -126,4 +126,4 @@ def test_every_captured_session_agrees(path: Path) -> None:
     for found in agree(detect_and_import(path)):
         print(f"{path.stem}: {found}; left out: {dict(found.exceptions)}")
         assert found.differences == ()
-        assert found.fields > 100
+        assert found.fields >= (20 if path.stem.startswith("elevenlabs") else 100)

@@ -13,6 +13,7 @@ from mockserver.engines import base
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.elevenlabs import problems
 from mockserver.engines.simulator.elevenlabs.engine import AgentEngine
+from mockserver.engines.simulator.elevenlabs.likeness import ElevenLabsLikeness
 from mockserver.engines.simulator.elevenlabs.options import ElevenLabsOptions
 from mockserver.engines.simulator.elevenlabs.problems import ConversationEnd
 from mockserver.engines.simulator.replies.reply import Replier
@@ -99,4 +100,6 @@ def _json(status: int, body: dict[str, Any]) -> base.HttpReply:
     return base.HttpReply(status, (("content-type", "application/json"),), json.dumps(body).encode())
 
 
-PROVIDERS: Mapping[str, Provider] = {"elevenlabs": Provider("elevenlabs", ElevenLabsOptions, ElevenLabsSource)}
+PROVIDERS: Mapping[str, Provider] = {
+    "elevenlabs": Provider("elevenlabs", ElevenLabsOptions, ElevenLabsSource, ElevenLabsLikeness)
+}
