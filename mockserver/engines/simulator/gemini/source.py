@@ -15,6 +15,7 @@ from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.gemini import models, problems
 from mockserver.engines.simulator.gemini.keys import TOKEN, Tokens
+from mockserver.engines.simulator.gemini.likeness import GeminiLikeness
 from mockserver.engines.simulator.gemini.options import GeminiOptions
 from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.resumption import Shelf
@@ -128,4 +129,4 @@ def _reply(status: int, body: dict[str, Any]) -> base.HttpReply:
     return base.HttpReply(status, headers, (json.dumps(body, indent=2) + "\n").encode())
 
 
-PROVIDERS: Mapping[str, Provider] = {"gemini": Provider("gemini", GeminiOptions, GeminiSource)}
+PROVIDERS: Mapping[str, Provider] = {"gemini": Provider("gemini", GeminiOptions, GeminiSource, GeminiLikeness)}
