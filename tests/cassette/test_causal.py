@@ -16,6 +16,7 @@ from mockserver.cassette.model import Cassette
 from mockserver.cassette.render import textconv
 from mockserver.dialects.openai.lens import OPENAI
 from tests.cassette.conversation import PLANS, Conversation
+from tests.engines.driving import C, S, recording
 
 FLOATING = ("rate_limits.updated", "conversation.item.input_audio_transcription.completed")
 plans = st.lists(st.sampled_from(PLANS), min_size=1, max_size=6)
@@ -69,6 +70,17 @@ def test_a_causal_pair_that_changed_places_is_a_difference(earlier: str, later: 
     swapped = replace(made, connections=(replace(line, records=tuple(records)),))
     assert diff(made, swapped) != []
     assert list(textconv(made)) != list(textconv(swapped))
+
+
+def test_what_races_behind_one_client_frame_may_come_in_either_order() -> None:
+    """The acknowledgement of an update, and what the update brings about besides."""
+    told = (S, {"type": "session.updated", "session": {}})
+    listed = (S, {"type": "mcp_list_tools.in_progress", "item_id": "m"})
+    added = (S, {"type": "conversation.item.added", "item": {"id": "m", "type": "mcp_list_tools"}})
+    begin = ((S, {"type": "session.created", "session": {"id": "s"}}), (C, {"type": "session.update", "session": {}}))
+    assert diff(recording(*begin, told, listed), recording(*begin, listed, told)) == []
+    # The control: what is about one item keeps its order.
+    assert diff(recording(*begin, added, listed), recording(*begin, listed, added)) != []
 
 
 def test_an_answer_to_another_request_is_a_difference() -> None:
