@@ -1,9 +1,9 @@
 """Tries every client and writes docs/clients.md from what was seen: ``make clients-page`` (about half an hour).
 
-    python -m tests.clients.heavy.page [--workers N] [--missing] [NAME ...]
+    python -m tests.clients.heavy.page [--workers N] [--missing|--write] [NAME ...]
 
 NAME: only these clients are tried; of the others the page tells what was seen last, which stands in build/clients.
---missing: only those of which nothing was seen yet.
+--missing: only those of which nothing was seen yet. --write: none, the page is only written.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ simulated server, is recorded by `mockserver record` and replayed by `mockserver
 - **breaks off**: the connection is closed with 1011 in the middle of a reply. What the application is told.
 - **ends**: the session reaches its longest duration; with Gemini, `goAway` before it. What the application is told.
 
+"not run" stands where the last run was stopped before, "failed" where something else was seen: the first line of what.
+
 Other clients are pointed at a server as [quickstart.md](quickstart.md) says. What each needs from a server is in
 [providers/clients.md](providers/clients.md).
 
@@ -63,10 +65,9 @@ def page(seen: Mapping[str, list[str]], day: str) -> str:
     """The page. ``seen``: what is in SEEN."""
     lines = ["| client | version | provider | talk | breaks off | ends |", "|---|---|---|---|---|---|"]
     for client, provider in PAIRS:
-        found = seen.get(f"{client.name} {provider}")
-        if found is not None:
-            row = (client.name, client.version(), provider, *map(cell, found))
-            lines.append(f"| {' | '.join(row)} |")
+        found = seen.get(f"{client.name} {provider}", ["not run"] * len(COLUMNS))
+        row = (client.name, client.version, provider, *map(cell, found))
+        lines.append(f"| {' | '.join(row)} |")
     lines += ["", "## Pairs that were not", "", "| client | provider | why |", "|---|---|---|"]
     lines += [
         f"| {client.name} | {other} | {cell(why)} |" for client in CLIENTS for other, why in client.cannot.items()
@@ -81,12 +82,15 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--missing", action="store_true")
+    parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
     pairs = [pair for pair in PAIRS if not chosen.names or pair[0].name in chosen.names]
+    if chosen.write:
+        pairs = []
     absent = {client.name for client, _ in pairs if not client.home.ready()}
     if absent:
         sys.exit(f"not installed: {', '.join(sorted(absent))}; the page tells of all, so it is left as it is")
-    kept = chosen.names or chosen.missing
+    kept = chosen.names or chosen.missing or chosen.write
     seen = json.loads(SEEN.read_text()) if kept and SEEN.exists() else {}
     if chosen.missing:
         pairs = [(client, provider) for client, provider in pairs if f"{client.name} {provider}" not in seen]
