@@ -200,7 +200,7 @@ CLIENTS = (
         "pydantic-ai-slim",
         VENV,
         "pydantic_talk.py",
-        {"openai": ("1011", EXPIRED), "gemini": ("1011", ""), "gpt_live": ("1011", "expired")},
+        {"openai": ("1011", EXPIRED), "gemini": ("1011", "Deadline expired"), "gpt_live": ("1011", "expired")},
         {
             "azure": "not tried",
             "azure_dated": PREVIEW,
