@@ -1,4 +1,6 @@
-"""What the site does with links that leave ``docs/``: they lead into the repository, where it is known, else nowhere.
+"""What the site does with pages without a place and with links that leave ``docs/``.
+
+Such links lead into the repository, where it is known, else nowhere.
 
 Where it is built says where that is, as for the package: ``PROJECT_REPOSITORY``, or what GitHub sets in a workflow.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from pathlib import Path
 from typing import Any
 
 LINK = re.compile(r"\[([^\]]*)\]\(((?:\.\./)+[^)\s]+)\)")
@@ -31,9 +34,25 @@ def led(text: str, source: str, base: str) -> str:
     return LINK.sub(one, text)
 
 
+def leaves(nav: Any) -> list[str]:
+    """The pages of a navigation."""
+    if isinstance(nav, str):
+        return [nav]
+    return [page for one in (nav.values() if isinstance(nav, dict) else nav) for page in leaves(one)]
+
+
+def completed(nav: list[Any], pages: list[str]) -> list[Any]:
+    """The navigation with the pages that nobody has placed yet at its end."""
+    placed = set(leaves(nav))
+    more = [page for page in pages if page not in placed]
+    return [*nav, {"More": more}] if more else nav
+
+
 def on_config(config: Any) -> Any:
-    """Tell the theme where the repository is."""
+    """Tell the theme where the repository is, and give every page a place."""
     config.repo_url = repository() or None
+    folder = Path(config.docs_dir)
+    config.nav = completed(config.nav, sorted(page.relative_to(folder).as_posix() for page in folder.rglob("*.md")))
     return config
 
 

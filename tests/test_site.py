@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -19,17 +18,13 @@ TOP = docs.TOP
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
 
 
-def leaves(nav: Any) -> list[str]:
-    """The pages of a navigation."""
-    if isinstance(nav, str):
-        return [nav]
-    return [page for one in (nav.values() if isinstance(nav, dict) else nav) for page in leaves(one)]
-
-
-def test_every_page_has_its_place_in_the_navigation() -> None:
-    nav = leaves(yaml.safe_load((TOP / "mkdocs.yml").read_text(encoding="utf-8"))["nav"])
+def test_every_page_has_a_place_in_the_navigation() -> None:
+    nav = yaml.safe_load((TOP / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
     pages = [path.relative_to(TOP / "docs").as_posix() for path in docs.pages() if path != TOP / "README.md"]
-    assert sorted(nav) == sorted(pages)
+    assert set(mkdocs_hooks.leaves(nav)) <= set(pages)
+    assert sorted(mkdocs_hooks.leaves(mkdocs_hooks.completed(nav, pages))) == sorted(pages)
+    assert mkdocs_hooks.completed(nav, [*pages, "new.md"])[-1]["More"][-1] == "new.md"
+    assert mkdocs_hooks.completed(["a.md"], ["a.md"]) == ["a.md"]
 
 
 def anchors(page: Path) -> set[str]:
