@@ -39,9 +39,7 @@ def bedrock_clients(target: PointTarget) -> str:
     here, and which has no option for whom it trusts (nova_sonic.md#7, nova_sonic.md#11).
     """
     if target.ca is None:
-        raise UsageError(
-            "AWS' CRT transport speaks HTTP/2 over TLS alone (nova_sonic.md#5): start the server with tls=True"
-        )
+        raise UsageError("AWS' CRT transport speaks HTTP/2 over TLS alone: start the server with tls=True")
     crt = _module("smithy_http.aio.crt", "aws-sdk-bedrock-runtime[awscrt]")
     io = _module("awscrt.io", "aws-sdk-bedrock-runtime[awscrt]")
     options = io.TlsContextOptions()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -69,6 +70,7 @@ class SonicModel:
         self._turn = 0
         self._thinking = 0
         self._busy = False
+        self._next: deque[tuple[str, list[ToolCall], int]] = deque()  # replies that wait for the one at hand
 
     def add(self, role: str, text: str, *, origin: str = "client", audio_ms: int = 0) -> None:
         """A message of the conversation."""
@@ -78,6 +80,7 @@ class SonicModel:
 
     def answer(self) -> None:
         """It is the model's turn."""
+        self.desk.drop(self)  # what was thought of before is answered with this
         self._turn += 1
         self._thinking += 1
         self._busy = True
@@ -123,7 +126,19 @@ class SonicModel:
     # --- speaking ---
 
     def say(self, text: str, calls: list[ToolCall], silence_ms: int = 0) -> None:
-        """Speak, a sentence at a time, then call tools. A reply without either says nothing."""
+        """Speak, a sentence at a time, then call tools. A reply without either says nothing.
+
+        Blocks never overlap: what is still being sent is sent first, and the text of what was spoken comes before.
+        """
+        before = self.speaking
+        if before is not None and not before.sent:
+            self._next.append((text, calls, silence_ms))
+            return
+        if before is not None:
+            self.desk.drop(before)
+            self.speaking = None
+            while before.told < len(before.sentences):
+                self._tell(before)
         sentences = _SENTENCE.findall(text) or ([""] if silence_ms else [])
         one = SpokenReply(text, sentences, calls)
         self.speaking = one
@@ -196,16 +211,18 @@ class SonicModel:
         """Whether a reply is over: all of it is sent, and the text of what was spoken is told."""
         if one is self.speaking and one.sent and one.told == len(one.sentences):
             self.speaking = None
-            self._idle()
+            self._go_on()
 
-    def _idle(self) -> None:
-        if self.when_idle is not None and self.idle:
+    def _go_on(self) -> None:
+        if self._next:
+            self.say(*self._next.popleft())
+        elif self.when_idle is not None and self.idle:
             self.when_idle()
 
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way."""
-        return self.speaking is None and not self._busy
+        return self.speaking is None and not self._busy and not self._next
 
     # --- interruption ---
 
@@ -227,6 +244,8 @@ class SonicModel:
         self.wire.text("ASSISTANT", FINAL, INTERRUPTED, "INTERRUPTED")
         if self.desk.misbehaves(SonicMisbehaviour.REPLY_BEGUN_OVER, "what was cut is said again"):
             self.say(one.text, [])
+        else:
+            self._go_on()
 
     def _heard_of(self, one: SpokenReply) -> str:
         """The words, after the sentences that were told, that the user can have heard at the pace of speech."""
@@ -244,6 +263,7 @@ class SonicModel:
         """Nothing that is on its way is said any more."""
         self._thinking += 1
         self._busy = False
+        self._next.clear()
         self.desk.drop(self)
         if self.speaking is not None:
             self.desk.drop(self.speaking)

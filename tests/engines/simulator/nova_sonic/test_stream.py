@@ -384,6 +384,26 @@ def test_interactive_text_is_answered_by_the_second_generation_alone() -> None:
         assert stream.words("USER") == ["are you there"]
 
 
+def test_two_texts_at_once_are_answered_once_and_blocks_do_not_overlap() -> None:
+    stream = Stream(source("yes", "no"), audio=False)
+    for text in ("one", "two"):
+        stream.write(text, interactive=True)
+    stream.wait(5_000)
+    assert stream.words("ASSISTANT") == ["yes"]
+    (context,) = stream.values["contexts"]
+    assert [item.text for item in context.items] == ["one", "two"]
+
+
+def test_an_answer_waits_for_what_is_being_sent() -> None:
+    stream = Stream(source(LONG, "yes", misbehave="interruption_ignored"), audio=False)
+    stream.write("what is the sea like", interactive=True)
+    stream.wait(500)
+    stream.write("and the sky", interactive=True)
+    stream.wait(30_000)
+    assert " ".join(stream.words("ASSISTANT")) == f"{LONG} yes"
+    assert stream.heard() == f"{LONG} yes"
+
+
 def test_a_second_prompt_in_one_session() -> None:
     stream = Stream(source("yes", "no"))
     stream.speak("one")
