@@ -5,7 +5,8 @@
 ``--compare`` shows the run beside an earlier one's file. How far the rounds of a figure lie apart stands in its note; a
 machine that is too noisy to judge by is told. ``python -m tests.bench.report FILE`` puts a run into the page.
 
-Parts: limits, others, instant, paced, record, simulate, faults, cassette, memory, start, fixture, plugin, uvloop.
+Parts: limits, others, journal, instant, paced, record, simulate, faults, cassette, memory, start, fixture, plugin,
+uvloop.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def parts(rounds: int, quick: bool) -> dict[str, Callable[[], list[Figure]]]:
         "record": lambda: serving.recording(rounds, 2000 // few, frames),
         "simulate": lambda: serving.simulating(rounds, 200 // few, seconds / 2),
         "faults": lambda: costs.chain(rounds, 100_000 // few),
+        "journal": lambda: costs.journal(rounds, 100_000 // few),
         "cassette": lambda: costs.cassettes(min(rounds, 3), frames),
         "memory": lambda: costs.memory(min(rounds, 3), 100 // few, 500),
         "start": lambda: costs.starting(2 * rounds),

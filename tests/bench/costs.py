@@ -67,20 +67,46 @@ def starting(rounds: int) -> list[Figure]:
             bare=lambda: ready([sys.executable, "-c", BARE_START]),
             mock=lambda: ready([sys.executable, "-m", "mockserver", "replay", str(path), "--port", "0"]),
         )
-    mine, theirs = middle(got["mock"]), middle(got["bare"])
+    simulate = [sys.executable, "-m", "mockserver", "simulate", "openai", "--port", "0"]
+    simulated = [ready(simulate) for _ in range(rounds)]
+    theirs = middle(got["bare"])
     return [
         Figure(
-            "`mockserver replay` to its ready line",
-            mine * 1e3,
+            f"`mockserver {command}` to its ready line",
+            middle(took) * 1e3,
             "ms",
             theirs * 1e3,
-            mine / theirs,
-            "< 400 ms",
-            mine < 0.4,
+            middle(took) / theirs,
+            f"< {goal} ms",
+            middle(took) * 1e3 < goal,
             "",
-            got,
+            {"mock": took, "bare": got["bare"]},
         )
+        for command, took, goal in (("replay", got["mock"], 400), ("simulate", simulated, 300))
     ]
+
+
+def journal(rounds: int, count: int) -> list[Figure]:
+    """What a frame of 600 B costs in a journal, and in one that is bounded and holds it in a file."""
+    from mockserver.core.frames import Sender, Text
+    from mockserver.core.journal import Journal
+    from mockserver.dialects.registry import dialect_named
+    from mockserver.server.journal_file import journal_of
+
+    frame, dialect = Text(material.delta(600, 1)), dialect_named("openai")
+
+    def run(made: Journal) -> float:
+        log = made.open(dialect)
+        began = time.perf_counter()
+        for number in range(count):
+            made.write(log, number, Sender.SERVER, frame)
+        return (time.perf_counter() - began) / count * 1e6
+
+    got = interleave(
+        rounds, bare=lambda: run(Journal()), mock=lambda: run(journal_of(500, seed=0, hide=lambda what: what))
+    )
+    mine, theirs = middle(got["mock"]), middle(got["bare"])
+    return [Figure("a frame in a bounded journal", mine, "us", theirs, mine / theirs, "", None, "bare: in memory", got)]
 
 
 # --- fixtures -------------------------------------------------------------------------------------------------------

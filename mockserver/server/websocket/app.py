@@ -46,6 +46,9 @@ MAX_EARLY = 4 * MAX_HEAD
 MAX_MESSAGE = 64 * 1024 * 1024
 """Bytes that one message may have, unpacked: four times what any provider takes. More is a close 1009."""
 
+READ = 64 * 1024
+"""Bytes that are read from a socket at once."""
+
 _PROTOCOL = "Sec-WebSocket-Protocol"
 OURS = frozenset(
     {"connection", "upgrade", "sec-websocket-accept", "sec-websocket-extensions", "sec-websocket-protocol",
@@ -98,6 +101,12 @@ class ClientConnection(web.RequestHandler):
         self.came = loop.time()
         self.frames: Frames | None = None
         self._early: bytearray | None = bytearray()
+
+    def connection_made(self, transport: Any) -> None:
+        """A read of 256 KiB, asyncio's default, costs calls of the system to get and to give back the memory."""
+        if hasattr(transport, "max_size"):
+            transport.max_size = READ
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came. What is in them may have to wait its turn, and is to be answered as if it had not."""

@@ -22,7 +22,7 @@ from mockserver.engines.base import HttpReply
 from mockserver.engines.relay.source import OVERSIZED, Forward
 from mockserver.errors import UpstreamError
 from mockserver.server.pump import CLOSE_TIMEOUT, Pump
-from mockserver.server.websocket.app import MAX_MESSAGE, pairs
+from mockserver.server.websocket.app import MAX_MESSAGE, READ, pairs
 from mockserver.server.websocket.outlet import Outlet
 from mockserver.server.websocket.reading import Shift
 
@@ -212,6 +212,8 @@ class AiohttpUpstream:
         connection = self._response.connection if self._response is not None else None
         if connection is None or connection.transport is None or connection.protocol is None:
             return  # lost already; the first receive says so
+        if hasattr(connection.transport, "max_size"):
+            connection.transport.max_size = READ
         self._outlet.open(
             connection.transport,
             connection.protocol._drain_helper,
