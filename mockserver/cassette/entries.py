@@ -15,7 +15,7 @@ from mockserver.cassette.model import Exchange, Record
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.spread import Spread
 from mockserver.core.entry import Entry
-from mockserver.core.frames import Answer, Binary, Frame, Handshake, Micros, Note, Sender, Text
+from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Micros, Note, Sender, Text
 from mockserver.core.view import Lens
 from mockserver.errors import SecretFound
 
@@ -81,13 +81,9 @@ class EntryWriter:
         """What was seen of each connection's streams, by its number in the cassette. What they have counted is added
         up; nothing is looked at by a thread any more.
         """
-        made = {}
         for one in self._connections.values():
-            if one.redactor.counts is not self._redactor.counts:
-                self._redactor.counts.update(one.redactor.counts)
-                one.redactor.counts = self._redactor.counts
-            made[one.number] = one.spread
-        return made
+            self._over(one)
+        return {one.number: one.spread for one in self._connections.values()}
 
     def write(self, entry: Entry) -> None:
         """Keep one entry for the next ``commit``."""
@@ -121,6 +117,8 @@ class EntryWriter:
             self._give(here, given)
         here.count = place + 1
         self.frames += 1
+        if isinstance(what, Close | Lost):
+            self._over(here)
 
     def ahead(self, session: int, sender: Sender, frame: Frame) -> Callable[[], None] | None:
         """What there is to do before the next frame of a session is written, where that may take long: a thread can do
@@ -159,6 +157,13 @@ class EntryWriter:
         for number, place, frame in frames:
             at, sender = here.doubt.pop((number, place))
             self._writer.given(number, place, audio.quiet(Record(at, sender, frame), self._lens, self._policy))
+
+    def _over(self, here: _Connection) -> None:
+        """A connection has ended: a recorder that runs long keeps of it what was found, and nothing else."""
+        if here.redactor is not self._redactor:
+            self._redactor.counts.update(here.redactor.counts)
+            here.redactor = self._redactor
+            here.spread.end(self._redactor)
 
     def _begin(self, entry: Entry) -> _Connection:
         redactor = self._redactor.beside()

@@ -42,7 +42,7 @@ _HIDES = (
 _NAME_MARKS = tuple(mark for mark in MARKS if mark != "sig")
 _MORE_MARKS = ("sig=", 'sig"', "signature", "header", "basic ", "otp")
 _ALL_MARKS = (*_NAME_MARKS, *_MORE_MARKS)
-WORDS = 4096
+WORDS = 1024
 """Of so many deltas it is remembered whether there may be something in them."""
 _PAYLOAD = re.compile(r'"([A-Za-z0-9+/]{64,}={0,2}|[A-Za-z0-9_-]{400,}={0,2})"')
 """A quoted string of nothing but base64. In the alphabet of URLs only a long one: keys are written in it."""

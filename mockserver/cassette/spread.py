@@ -103,6 +103,12 @@ class Spread:
             self._give(key)
         return self.given()
 
+    def end(self, redactor: Redactor) -> None:
+        """Nothing follows any more: what was found is kept, and what was only remembered is not."""
+        self._redactor, self._search = redactor, redactor.search
+        self._streams.clear()
+        self._quiet.clear()
+
     def _give(self, key: tuple[int, int]) -> None:
         if self._doubts.pop(key, None) is not None:
             self._given.append((*key, self.finished(*key, self._kept.pop(key))))

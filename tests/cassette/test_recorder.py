@@ -343,6 +343,22 @@ def test_a_batch_that_does_not_fit_is_cut_at_a_frame(tmp_path: Path, monkeypatch
     stage.recorder.discard()
 
 
+def test_a_connection_that_is_over_leaves_only_what_was_found_in_it(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "x.cassette")
+    for number, log in enumerate((stage.log, stage.open(), stage.open())):
+        for piece in ("words ", "sk-proj-abcdefghijkl", "mnopqrstuvwx0123456789", " more"):
+            stage.say(event(type="response.output_text.delta", response_id=f"r{number}", delta=piece), log=log)
+        if number < 2:
+            stage.say(Close(1000), log=log)
+    over, again, running = stage.recorder._entries._connections.values()
+    assert [bool(one.spread._streams) for one in (over, again, running)] == [False, False, True]
+    assert over.redactor is again.redactor is stage.recorder._redactor
+    read = load(stage.recorder.close() or "")
+    assert read.header.redaction == {"header": 3, "key": 3, "split": 6}
+    for connection in read.connections:
+        assert "mnopqrstuvwx" not in repr(list(connection.records))
+
+
 @pytest.mark.parametrize("comes", [True, False])
 def test_a_large_frame_that_was_looked_at_ahead_is_written_as_any_other(tmp_path: Path, comes: bool) -> None:
     key = "sk-proj-abcdefghijklmnopqrstuvwx0123456789"

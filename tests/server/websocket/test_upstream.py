@@ -173,7 +173,7 @@ async def test_neighbours_are_forwarded_and_kept() -> None:
             assert answer.headers["X-Request-Id"] == "req_2"
         assert seen == [("POST", "/v1/realtime/client_secrets?a=%20b", b"{}", "Bearer k")]
         [exchange] = server.exchanges
-        assert (exchange.method, exchange.path) == ("POST", "/v1/realtime/client_secrets")
+        assert (exchange.method, exchange.path) == ("POST", "/v1/realtime/client_secrets?a=%20b")
         assert (exchange.status, exchange.request, exchange.body) == (201, b"{}", b"\x00made")
 
 
