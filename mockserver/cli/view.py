@@ -30,13 +30,16 @@ def view_command(file: Path, second: Path | None, target: Path | None, force: bo
     The page needs nothing but a browser: no network, no server. It has lanes for client, server and faults, waveforms
     that can be played, the replies, and every frame's JSON.
     """
-    from mockserver.cassette.diff import diff
+    from mockserver.cassette.diff import diff, waits
     from mockserver.cassette.store import load
     from mockserver.view.files import assets, write
     from mockserver.view.page import page
 
     read = [load(one, partial=partial) for one in (file, second) if one is not None]
-    differences = [_difference(one) for one in diff(*read)] if len(read) == 2 else []
+    differences: list[dict[str, Any]] = []
+    if len(read) == 2:
+        differences = [_difference(one) for one in diff(*read)]
+        differences += [{**_difference(one), "wait": True} for one in waits(*read)]
     goes = target or file.with_suffix(".html")
     made = page([source_of(one) for one in read], assets(), name=goes.stem, differences=differences)
     write(made, goes, force=force)

@@ -112,7 +112,8 @@ class Scene:
             self._sound(now, lane, frame, view, reply)
         told = self.dialect.summary(view)
         if self.dialect.life.stream(view.name) in ("transcript", "text") and (words := said_in(view.body)):
-            told = f"{words!r} {told}"  # the ids stand behind what a reader looks for
+            # The ids stand behind what a reader looks for.
+            told = f"{words!r} {told.removesuffix(repr(words)).rstrip()}"
         return Line(now, lane, str(view.kind), safe(view.name, 120), safe(told, 300), _shown(frame, view))
 
     def _reply(self, now: Micros, sender: Sender, frame: Frame, view: View) -> str | None:

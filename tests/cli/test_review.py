@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,18 @@ def test_the_action_and_the_workflows_on_it_are_what_they_say() -> None:
     assert review["permissions"] == {"contents": "read"}
     (hook,) = yaml.safe_load((docs.TOP / ".pre-commit-hooks.yaml").read_text())
     assert (hook["entry"], hook["language"]) == ("mockserver check", "python")
+
+
+def test_a_page_of_two_lists_waits_that_have_changed_and_does_not_count_them(run: Run, tmp_path: Path) -> None:
+    first = written(tmp_path / "first.cassette", talk(instructions="x"))
+    one = talk(instructions="x")
+    late = tuple(
+        replace(record, at=record.at + (3_000_000 if place > 1 else 0)) for place, record in enumerate(one.records)
+    )
+    second = written(tmp_path / "second.cassette", replace(one, records=late))
+    assert run("view", first, second, "--to", tmp_path / "both.html").exit_code == 0
+    told = re.search(r'"differences":(\[.*?\}\])', (tmp_path / "both.html").read_text(encoding="utf-8"))
+    assert told is not None
+    (wait,) = json.loads(told[1])
+    assert wait["wait"]
+    assert "after the frame before it" in wait["what"]

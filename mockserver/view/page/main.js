@@ -76,7 +76,10 @@ function differences() {
   const box = byId("differences");
   if (DATA.sources.length < 2) return;
   box.hidden = false;
-  box.append(element("h2", DATA.differences.length ? `${DATA.differences.length} differences` : "No difference: the same conversation"));
+  const real = DATA.differences.filter((one) => !one.wait).length; // a wait that has changed is no difference
+  const waits = DATA.differences.length - real;
+  const told = real ? `${real} difference${real === 1 ? "" : "s"}` : "No difference: the same conversation";
+  box.append(element("h2", waits ? `${told}; ${waits} wait${waits === 1 ? " has" : "s have"} changed` : told));
   const found = element("ol");
   for (const one of DATA.differences) {
     const line = element("li");

@@ -122,8 +122,10 @@ async def livekit(server: MockServer, sweep: SweepRun, **options: Any) -> AsyncI
     try:
         yield LiveKit(session, sweep, 24_000)
     finally:
-        await session.aclose()
-        await model.aclose()
+        try:
+            await session.aclose()
+        finally:
+            await model.aclose()
 
 
 @asynccontextmanager
@@ -136,8 +138,10 @@ async def livekit_google(server: MockServer, sweep: SweepRun) -> AsyncIterator[L
     try:
         yield LiveKit(session, sweep, 16_000)
     finally:
-        await session.aclose()
-        await model.aclose()
+        try:
+            await session.aclose()
+        finally:
+            await model.aclose()
 
 
 async def livekit_text(server: MockServer, sweep: SweepRun) -> None:

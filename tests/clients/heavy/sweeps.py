@@ -1,9 +1,10 @@
 """Sweeps real clients, then runs each finding again from its pasted line in a fresh process, and some in real time.
 
-    python -m tests.clients.heavy.sweeps --to FOLDER [--level full] [NAME...]
+    python -m tests.clients.heavy.sweeps --to FOLDER [--level full] [--all-again] [NAME...]
 
-Prints a line a scenario: runs, findings, in how many ways they surfaced, seconds, and how many findings gave the same
-verdict again. The reports lie in FOLDER.
+Prints for each scenario: runs, findings, seconds, and how many findings gave the same verdict again. The reports lie in
+FOLDER. A process for each finding takes long where a client takes seconds to be imported: without ``--all-again`` every
+eighth has one, and all of them run in one fresh process, each in a fork of it.
 """
 
 from __future__ import annotations
@@ -48,7 +49,36 @@ def again(name: str, finding: dict[str, Any], *more: str) -> str:
     return done.stdout.partition(": ")[0]
 
 
-def swept(name: str, folder: Path, level: str) -> bool:
+def together(name: str, report: Path) -> list[str]:
+    """The verdicts of all findings of a report, in a fork of one fresh process each."""
+    asked = [sys.executable, "-m", "tests.clients.heavy.sweeps", "--again", str(report), name]
+    done = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=TOP, check=True)
+    verdicts: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return verdicts
+
+
+def run_again(name: str, report: Path) -> None:
+    """What ``together`` starts."""
+    from mockserver.engines.simulator import Rules, simulator
+    from mockserver.sweep.driver import Sweeping, setting_of
+    from mockserver.sweep.workers import Attempt, run_all
+    from tests.clients.heavy import scenarios
+
+    of_gemini, replies = name in GEMINI, (TOP / REPLIES).read_text()
+    setting = setting_of(
+        getattr(scenarios, name),
+        source=lambda: simulator("gemini" if of_gemini else "openai", replier=Rules.from_yaml(replies)),
+        tls=of_gemini,
+        env=of_gemini,
+    )
+    sweeping = Sweeping(setting, 30_000_000)
+    sweeping.begin()
+    found = json.loads(report.read_text())["findings"]
+    work = [Attempt(tuple(filter(None, (one["first"], one["line"])))) for one in found]
+    print(json.dumps([sweeping.said(record)[0].verdict for record in run_all(setting, work, sweeping.base)]))
+
+
+def swept(name: str, folder: Path, level: str, *, all_again: bool) -> bool:
     """One scenario. Whether all findings gave the same verdict again."""
     report, began = folder / f"{name}.json", time.monotonic()
     with (folder / f"{name}.txt").open("w") as text, (folder / f"{name}.log").open("w") as log:
@@ -59,21 +89,19 @@ def swept(name: str, folder: Path, level: str) -> bool:
     body = json.loads(report.read_text())
     found = body["findings"]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        verdicts = list(pool.map(lambda one: again(name, one), found))
+        part = found if all_again else found[::8]
+        verdicts = list(pool.map(lambda one: again(name, one), part))
         # Those that need no wait of a minute come first; a process each, at the same time.
         quick = sorted(found, key=lambda one: (one["verdict"] in ("hung", "reported late"), one["turns"]))
         chosen = quick[:: max(1, len(quick) // IN_REAL_TIME)][:IN_REAL_TIME]
         real = list(pool.map(lambda one: again(name, one, "--real-time", "--hang", HANG_S), chosen))
-    pairs = [*zip(found, verdicts, strict=True), *zip(chosen, real, strict=True)]
+    parts = [(found, together(name, report)), (part, verdicts), (chosen, real)]
+    pairs = [pair for side in parts for pair in zip(*side, strict=True)]
     other = [(one, verdict) for one, verdict in pairs if verdict != one["verdict"]]
-    same = [
-        sum(verdict == one["verdict"] for one, verdict in part) for part in (pairs[: len(found)], pairs[len(found) :])
-    ]
+    same = [f"{sum(v == one['verdict'] for one, v in zip(*side, strict=True))} of {len(side[0])}" for side in parts]
     print(f"{name}: {len(body['runs'])} runs of {body['candidates']}, {len(found)} findings in {took:.0f} s")
     print(f"    {body['counts']}")
-    print(
-        f"    again in a fresh process {same[0]} of {len(found)}, in real time {same[1]} of {len(chosen)}", flush=True
-    )
+    print(f"    again: {same[0]}, each in a process of its own: {same[1]}, in real time: {same[2]}", flush=True)
     for one, verdict in other:
         print(f"    {one['verdict']} -> {verdict}: {one['first']} {one['line']}", flush=True)
     return not other
@@ -83,11 +111,16 @@ def main() -> int:
     """Sweep those that are named, or all."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("names", nargs="*", default=[*OPENAI, *GEMINI])
-    asked.add_argument("--to", type=Path, required=True)
+    asked.add_argument("--to", type=Path, default=TOP / "build" / "sweeps")
     asked.add_argument("--level", default="quick", choices=["quick", "full"])
+    asked.add_argument("--all-again", action="store_true")
+    asked.add_argument("--again", type=Path, help=argparse.SUPPRESS)
     given = asked.parse_args()
+    if given.again is not None:
+        run_again(given.names[0], given.again)
+        return 0
     given.to.mkdir(parents=True, exist_ok=True)
-    good = [swept(name, given.to.resolve(), given.level) for name in given.names]
+    good = [swept(name, given.to.resolve(), given.level, all_again=given.all_again) for name in given.names]
     return 0 if all(good) else 1
 
 
