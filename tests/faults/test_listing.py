@@ -77,11 +77,13 @@ def test_every_example_of_the_documentation_parses() -> None:
         assert parse(spec).spec
 
 
+@pytest.mark.wire
 @pytest.mark.parametrize("name", ["faults.md", "write-your-own-fault.md"])
 def test_the_pages_run(name: str, tmp_path: Path) -> None:
     assert play(DOCS / name, tmp_path, "none")
 
 
+@pytest.mark.wire
 def test_the_file_of_the_documentation_loads(tmp_path: Path) -> None:
     play(DOCS / "faults.md", tmp_path, "none")
     sets = faults.load_text((tmp_path / "faults.yaml").read_text(), source="faults.yaml")
