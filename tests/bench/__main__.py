@@ -5,8 +5,8 @@
 ``--compare`` shows the run beside an earlier one's file. How far the rounds of a figure lie apart stands in its note; a
 machine that is too noisy to judge by is told. ``python -m tests.bench.report FILE`` puts a run into the page.
 
-Parts: limits, others, journal, instant, paced, record, simulate, faults, cassette, memory, start, fixture, plugin,
-uvloop.
+Parts: limits, others, journal, instant, paced, record, simulate, faults, cassette, page, memory, start, fixture,
+plugin, uvloop.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import costs, serving
+from tests.bench import costs, pages, serving
 from tests.bench.child import TOP
 from tests.bench.figures import Figure, number, table
 from tests.bench.limits import limits
@@ -46,6 +46,7 @@ def parts(rounds: int, quick: bool) -> dict[str, Callable[[], list[Figure]]]:
         "faults": lambda: costs.chain(rounds, 100_000 // few),
         "journal": lambda: costs.journal(rounds, 100_000 // few),
         "cassette": lambda: costs.cassettes(min(rounds, 3), frames),
+        "page": lambda: pages.pages(min(rounds, 3)),
         "memory": lambda: costs.memory(min(rounds, 3), 100 // few, 500),
         "start": lambda: costs.starting(2 * rounds),
         "fixture": lambda: costs.fixtures(200 // few),
