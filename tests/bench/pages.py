@@ -63,7 +63,8 @@ async def opened(path: Path) -> dict[str, float]:
         paint: float = await page.run("performance.getEntriesByName('first-contentful-paint')[0].startTime")
         ready: float = await page.run("performance.now()")
         began = time.perf_counter()
-        await page.press(*"+" * 20, *"-" * 20)
+        for key in "+" * 20 + "-" * 20:
+            await page.press(key, key)
         await page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         redraw = (time.perf_counter() - began) / 40
         told: Any = await page.call("Performance.getMetrics")
