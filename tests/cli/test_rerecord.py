@@ -13,6 +13,7 @@ from mockserver.cassette.store import load
 from mockserver.cli.record import record_command
 from mockserver.dialects.registry import DIALECTS
 from mockserver.engines.replay.source import Replay
+from mockserver.errors import UsageError
 from mockserver.server.sources import relay
 from tests.cli.conftest import process, talk
 
@@ -37,7 +38,18 @@ def test_it_runs_and_overwrites(tmp_path: Path, upstream: MockServer, client: li
     assert "--force" in refused.stderr
 
 
-@pytest.mark.parametrize("name", sorted(DIALECTS))
+def test_no_command_is_named_where_nothing_records() -> None:
+    """Amazon's client signs each message: a report that named a command would send its reader into a refusal."""
+    cassette = Cassette(Header("nova_sonic"), (talk(),), path="x.cassette")
+    assert Replay(cassette).command(cassette) == ""
+    with pytest.raises(UsageError, match="cannot be recorded"):
+        relay(UNKNOWN, dialect="nova_sonic")
+
+
+RECORDED = sorted(name for name, dialect in DIALECTS.items() if dialect.transport == "websocket")
+
+
+@pytest.mark.parametrize("name", RECORDED)
 @pytest.mark.parametrize("at_home", [False, True], ids=["elsewhere", "at home"])
 def test_the_parser_takes_it_and_the_upstream_speaks_the_same(tmp_path: Path, name: str, at_home: bool) -> None:
     dialect = DIALECTS[name]

@@ -101,7 +101,7 @@ def unfinished(where: ReportedPlace, steps: Iterable[Step], lines: Iterable[Depa
 
 def surplus(cassette: str, asked: str, why: str, rerecord: str) -> str:
     """A connection that the cassette does not hold."""
-    return f"{cassette}: no recorded connection for {asked}: {why}\n  to record it again: {rerecord}"
+    return f"{cassette}: no recorded connection for {asked}: {why}{again(rerecord)}"
 
 
 def unused(cassette: str) -> str:
@@ -131,4 +131,9 @@ def _timeline(lens: Lens, lines: Iterable[DepartureLine]) -> list[str]:
 
 
 def _again(where: ReportedPlace) -> list[str]:
-    return [f"  to record it again: {where.rerecord}"] if where.rerecord else []
+    return again(where.rerecord).split("\n")[1:]
+
+
+def again(rerecord: str) -> str:
+    """The line that says how the cassette is recorded again, behind a line before it; "" where there is no way."""
+    return f"\n  to record it again: {rerecord}" if rerecord else ""

@@ -225,7 +225,7 @@ class Replay:
         for cassette, connection, _ in self._free:
             if not self._may_miss("connection") and not self._surplus:
                 told = f"{_name(cassette)}: recorded connection {connection.number} was never opened"
-                found.append(ReplayUnfinished(f"{told}\n  to record it again: {self.command(cassette)}"))
+                found.append(ReplayUnfinished(told + reports.again(self.command(cassette))))
         return sorted(found, key=lambda one: (ReplayMismatch, ReplayStalled, ReplayUnfinished).index(type(one)))
 
     def _left_open(self, where: reports.ReportedPlace, engine: Replaying) -> ExpectationFailed | None:
@@ -280,9 +280,11 @@ class Replay:
         return seen.data if isinstance(seen, Text) else _HIDDEN
 
     def command(self, cassette: Cassette) -> str:
-        """The command that records a cassette again, over the file that is there."""
+        """The command that records a cassette again, over the file that is there; "" where nothing records it."""
         if self._rerecord is not None:
             return self._rerecord
+        if self.dialect.transport != "websocket":
+            return ""
         where, home = cassette.header.upstream, self.dialect.upstream
         upstream: tuple[str, ...] = ("--upstream", self.dialect.name)
         if where and where != home:
