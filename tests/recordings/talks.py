@@ -155,6 +155,19 @@ async def personaplex(where: Where) -> str:
     return speech.decode(line.pcm, 24_000)
 
 
+async def nova_sonic(where: Where) -> str:
+    """A written question over HTTP/2, as AWS' SDKs talk."""
+    from tests.server.http2.caller import ENDING, OPENING, asked, connected, signed
+
+    async with connected(_Server(where)) as connection:
+        number = await connection.open()
+        await connection.send(number, OPENING + asked(ASKED))
+        await connection.until_turn(number)
+        await connection.send(number, ENDING + signed(b""), end=True)
+        await connection.until(lambda: number in connection.ended)
+        return connection.texts(number)[-1]
+
+
 class _Server:
     """What the tests of the plugins take for a server: its addresses."""
 
@@ -174,6 +187,7 @@ TALKS: dict[str, Callable[[Where], Awaitable[str]]] = {
     "ultravox": ultravox,
     "phonic": phonic,
     "personaplex": personaplex,
+    "nova_sonic": nova_sonic,
 }
 TLS = ("gemini",)
 """Whose clients speak nothing else."""
