@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from mockserver.cassette.entries import LONG
 from mockserver.core.frames import Event, Frame, Peer, Received, Sender
@@ -63,6 +63,27 @@ class Keeping:
             self._thread.shutdown()
 
 
+def handed(keeper: Keeper, work: Callable[[], None], loop: asyncio.AbstractEventLoop) -> Future[None]:
+    """Have the thread do it, and the loop know of it: virtual time stands still while a thread works for its loop."""
+    hands = Hands(keeper)
+    known = loop.run_in_executor(hands, work)
+    known.add_done_callback(lambda done: done.cancelled() or done.exception())
+    assert hands.given is not None
+    return hands.given
+
+
+class Hands(Executor):
+    """Gives one piece of work to a keeper's thread."""
+
+    def __init__(self, keeper: Keeper | Keeping) -> None:
+        self.keeper = keeper
+        self.given: Future[Any] | None = None
+
+    def submit(self, work: Any, /, *args: Any, **more: Any) -> Any:
+        self.given = self.keeper.submit(work)
+        return self.given
+
+
 class Feeding(Protocol):
     """A pump."""
 
@@ -97,7 +118,7 @@ class Aside:
             self._told = False
             if work is None:
                 return False
-            self._looking = looking = self._keeper.submit(work)
+            self._looking = looking = handed(self._keeper, work, pump.loop)
             self._done = done = pump.loop.create_future()
             looking.add_done_callback(lambda _: _tell(pump.loop, lambda: self._looked(looking, done)))
         self._waiting.append((event, pump.loop.time() if came is None else came))

@@ -24,7 +24,7 @@ from mockserver.core.entry import Entry
 from mockserver.core.frames import Binary, Sender, Text
 from mockserver.engines.base import Dialling, Source
 from mockserver.errors import CassetteError, ExpectationFailed, UpstreamError
-from mockserver.server.aside import Keeping
+from mockserver.server.aside import Hands, Keeping
 from mockserver.server.failures import failure
 from mockserver.server.host import MockServer
 
@@ -182,7 +182,8 @@ class Recording:
 
     async def _exchange_aside(self, exchange: Exchange) -> None:
         """A long body is looked at by the thread; its client waits, others do not."""
-        clean = await asyncio.wrap_future(self._keeping.submit(lambda: self.recorder.cleaned(exchange)))
+        hands = Hands(self._keeping)
+        clean = await asyncio.get_running_loop().run_in_executor(hands, lambda: self.recorder.cleaned(exchange))
         self.recorder.put_exchange(clean)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -17,6 +18,7 @@ from mockserver.cassette.store import load
 from mockserver.core.frames import Close, Event, Frame, Peer, Received, Sender, Text
 from mockserver.server.aside import Aside
 from mockserver.server.record import Recording
+from mockserver.server.virtual import virtual_time
 
 LARGE = Text("x" * LONG)
 SMALL = Text("x" * (LONG - 1))
@@ -81,6 +83,20 @@ async def test_what_comes_meanwhile_waits_and_counts_as_come_when_it_came() -> N
     assert not pump.aside.busy
     rest = [(came(LARGE), 2.0), (came(SMALL, Peer.UPSTREAM), 3.0), (came(Close(1000)), 4.0)]
     assert pump.fed[1:] == rest
+
+
+async def test_virtual_time_stands_still_while_the_thread_looks() -> None:
+    seen: list[float] = []
+    with virtual_time() as clock:
+        pump = FedPump(thread := Thread())
+        pump.loop.call_later(20, lambda: seen.append(clock.seconds))  # a client's ping, say
+        pump.feed(came(LARGE), came=1.0)
+        threading.Timer(0.05, thread.do).start()
+        await pump.aside.over()
+        assert seen == []
+        assert clock.seconds < 20
+        await asyncio.sleep(21)
+    assert len(seen) == 1, "the control: then it goes on"
 
 
 async def test_a_second_large_frame_waits_for_its_own_turn() -> None:

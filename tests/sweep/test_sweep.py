@@ -74,15 +74,15 @@ SHOWING = {"storm": 120, "in vain": 60}
 
 
 def test_the_same_seed_gives_the_same_report_and_shards_add_up() -> None:
-    whole, again = (sweep(talking("takes part for all"), runs=60, name="x") for _ in range(2))
+    whole, again = (sweep(talking("takes part for all"), runs=30, name="x") for _ in range(2))
     assert whole.json() == again.json()
-    parts = [sweep(talking("takes part for all"), runs=60, name="x", shard=f"{part}/3") for part in (1, 2, 3)]
+    parts = [sweep(talking("takes part for all"), runs=30, name="x", shard=f"{part}/3") for part in (1, 2, 3)]
     assert sum(len(part.runs) for part in parts) == len(whole.runs)
     together = merged(part.json() for part in parts)
     assert {(one.fault, one.verdict) for one in together.findings} == {
         (one.fault, one.verdict) for one in whole.findings
     }
-    assert sweep(talking("takes part for all"), runs=60, seed=1, name="x").json() != whole.json()
+    assert sweep(talking("takes part for all"), runs=30, seed=1, name="x").json() != whole.json()
 
 
 def test_a_finding_gives_the_same_verdict_from_its_line_in_a_fresh_process() -> None:
@@ -154,7 +154,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(TOP)
     run = CliRunner()
     json_to, base = tmp_path / "r.json", tmp_path / "b.yaml"
-    asked = ["sweep", "tests.sweep.scenarios:hangs", "--runs", "60"]
+    asked = ["sweep", "tests.sweep.scenarios:hangs", "--runs", "30"]
     told = run.invoke(main, [*asked, "--json", str(json_to), "--markdown", str(tmp_path / "r.md")])
     assert told.exit_code == 1, told.output
     assert "hung: " in told.output
