@@ -19,7 +19,7 @@
 #   ARGS="..."          goes to pytest, or to the program that the target runs
 
 VENV    ?= .venv
-WORKERS ?= 2
+WORKERS ?= 3
 ARGS    ?=
 
 PY     := $(VENV)/bin/python
