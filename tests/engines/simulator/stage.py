@@ -18,8 +18,6 @@ from tests.engines.simulator import strict
 from tests.engines.simulator.caller import Caller
 
 KEY = ("Authorization", "Bearer test-key")
-SEEN: set[str] = set()
-"""Names of all server events that any stage of this process has seen."""
 
 
 ELSEWHERE = "(the provider's own)"
@@ -57,7 +55,6 @@ class Stage(Caller):
         hands = at_home(hands or handshake(), made)
 
         def wrong(body: dict[str, Any]) -> list[str]:
-            SEEN.add(body["type"])
             return strict.faults(body, check) if check else []
 
         super().__init__(made, hands, check=wrong, seed=seed, open=open)
