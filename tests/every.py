@@ -11,8 +11,8 @@ Case = TypeVar("Case")
 SHOWN = 20
 
 
-def every(cases: Iterable[Case], check: Callable[[Case], None]) -> None:
-    """Check each case. One failure at the end names those that failed, and what each said."""
+def every(cases: Iterable[Case], check: Callable[[Case], None]) -> int:
+    """Check each case; returns how many there were. One failure at the end names all that failed, and what was said."""
     failed, count = [], 0
     for count, case in enumerate(cases, 1):  # noqa: B007 - how many there were is asked after the loop
         try:
@@ -24,3 +24,4 @@ def every(cases: Iterable[Case], check: Callable[[Case], None]) -> None:
     if failed:
         more = f"\n... and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
         pytest.fail(f"{len(failed)} of {count} cases fail:\n" + "\n".join(failed[:SHOWN]) + more, pytrace=False)
+    return count

@@ -16,6 +16,7 @@ from livekit.agents import function_tool, llm
 
 from mockserver import MockServer, relay, replay, simulator, speech
 from mockserver.server.record import Recording
+from tests.clients.livekit import heard as spoken
 from tests.clients.test_simulator_gemini import LONG, STOP, answers
 
 with warnings.catch_warnings():
@@ -58,11 +59,7 @@ async def talking(base_url: str) -> AsyncIterator[Any]:
 
 async def heard(generation: Any) -> tuple[str, list[Any]]:
     """What the user hears of a reply to its end, and the calls in it."""
-    pcm = b""
-    async for message in generation.message_stream:
-        async for frame in message.audio_stream:
-            pcm += bytes(frame.data)
-    return speech.decode(pcm), [call async for call in generation.function_stream]
+    return await spoken(generation), [call async for call in generation.function_stream]
 
 
 def user(session: Any, text: str) -> llm.ChatContext:

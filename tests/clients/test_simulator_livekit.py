@@ -18,6 +18,7 @@ from livekit.plugins import openai, xai
 from mockserver import MockServer, Rules, Scripted, simulator, speech
 from mockserver.engines.simulator import Reply, Rule, ToolCall
 from mockserver.server.virtual import virtual_time
+from tests.clients.livekit import heard
 
 LONG = "the tide comes in twice a day and leaves shells of every colour on the sand"
 
@@ -68,15 +69,6 @@ async def talking(provider: str, **settings: Any) -> AsyncIterator[tuple[MockSer
                 await model.aclose()
         # Nothing that the plugin sends of itself is refused.
         assert server.journal.sent_by_server("error").bodies == []
-
-
-async def heard(generation: Any) -> str:
-    """What the user hears of a reply, to its end."""
-    pcm = b""
-    async for message in generation.message_stream:
-        async for frame in message.audio_stream:
-            pcm += bytes(frame.data)
-    return speech.decode(pcm)
 
 
 def speak(session: Any, words: str, *, silence_ms: int = 800) -> None:

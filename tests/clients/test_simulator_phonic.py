@@ -22,6 +22,7 @@ from mockserver import MockServer, Rules, Scripted, relay, replay, simulator, sp
 from mockserver.replies import Rule, ToolCall
 from mockserver.server.record import Recording
 from mockserver.server.virtual import virtual_time
+from tests.clients.livekit import heard
 from tests.clients.test_simulator_livekit import until
 
 LONG = "the tide comes in twice a day and leaves shells of every colour on the sand"
@@ -60,15 +61,6 @@ async def talking(source: Any, *tools: Any, **faults: Any) -> AsyncIterator[tupl
                 yield server, session
             finally:
                 await session.aclose()
-
-
-async def heard(generation: llm.GenerationCreatedEvent) -> str:
-    """The words in the audio of a generation."""
-    pcm = b""
-    async for message in generation.message_stream:
-        async for frame in message.audio_stream:
-            pcm += bytes(frame.data)
-    return speech.decode(pcm, 24_000)
 
 
 async def speak(session: Any, text: str) -> None:

@@ -20,6 +20,7 @@ from mockserver.cassette.store import load
 from mockserver.replies import Rule, ToolCall
 from mockserver.server.record import Recording
 from mockserver.server.virtual import virtual_time
+from tests.clients.livekit import heard
 from tests.clients.test_simulator_livekit import until
 
 LONG = "the tide comes in twice a day and leaves shells of every colour on the sand"
@@ -36,15 +37,6 @@ async def talking(source: Any, **faults: Any) -> AsyncIterator[tuple[MockServer,
                 yield server, session
             finally:
                 await session.aclose()
-
-
-async def heard(generation: llm.GenerationCreatedEvent) -> str:
-    """The words in the audio of a generation."""
-    pcm = b""
-    async for message in generation.message_stream:
-        async for frame in message.audio_stream:
-            pcm += bytes(frame.data)
-    return speech.decode(pcm, 24_000)
 
 
 def speak(session: Any, text: str) -> None:

@@ -80,7 +80,7 @@ def test_a_path_is_written_as_the_provider_takes_it(sent: dict[str, object], pat
         return journal
 
     gemini = told(GEMINI)
-    gemini.sent_by_client("clientContent", where={path: True}).once()
+    assert gemini.sent_by_client("clientContent", where={path: True}).once().bodies == [sent]
     gemini.sent_by_client(where={path.partition(".")[0]: {"turnComplete": True}}).once()
     gemini.sent_by_client(where={path: False}).never()
     there = path.partition(".")[0] in sent

@@ -7,31 +7,17 @@ result is acknowledged once; after a close nothing comes.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from mockserver import speech
-from mockserver.engines.simulator import Pace, Reply, ToolCall
 from mockserver.engines.simulator.elevenlabs.options import DEFAULT_EVENTS
+from tests.engines.simulator.any_client import PACE, replier
 from tests.engines.simulator.elevenlabs.talk import RATE, Talk
 
-PACE = Pace(created_ms=20, first_ms=50, text_ms=10, audio_speed=2.0, piece_ms=100, transcription_ms=30)
 SPOKEN = speech.encode("a few words of mine", RATE)
-
-
-def replier(context: Any) -> Any:
-    last = context.items[-1] if context.items else None
-    match context.turn % 5:
-        case 1 if last is not None and last.type != "function_call_output":
-            return Reply("Let me look at that.", calls=(ToolCall("look"), ToolCall("find")))
-        case 2:
-            return None
-        case _:
-            return f"This is what I have to say in answer number {context.turn}."
 
 
 class AnyClient(RuleBasedStateMachine):

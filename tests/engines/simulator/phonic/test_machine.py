@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,23 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from mockserver import Scripted, simulator, speech
 from mockserver.core.frames import Peer, Received, Text
-from mockserver.engines.simulator import Pace, Reply, ToolCall
+from tests.engines.simulator.any_client import PACE, replier
 from tests.engines.simulator.phonic.talk import BASE, Talk
 from tests.engines.simulator.phonic.test_conversation import tool
 
-PACE = Pace(created_ms=20, first_ms=50, text_ms=10, audio_speed=2.0, piece_ms=100, transcription_ms=30)
 SPOKEN = speech.encode("a few words of mine", 16_000)
-
-
-def replier(context: Any) -> Any:
-    last = context.items[-1] if context.items else None
-    match context.turn % 5:
-        case 1 if last is not None and last.type != "function_call_output":
-            return Reply("Let me look at that.", calls=(ToolCall("look"), ToolCall("find")))
-        case 2:
-            return None
-        case _:
-            return f"This is what I have to say in answer number {context.turn}."
 
 
 class AnyPhonicClient(RuleBasedStateMachine):
