@@ -37,6 +37,10 @@ class Pace:
     def __post_init__(self) -> None:
         check_fields(self, "Pace")
 
+    def before(self, after_ms: float | None) -> float:
+        """Milliseconds before a reply's first output. ``after_ms``: what the reply itself says, or None."""
+        return self.first_ms if after_ms is None else after_ms
+
 
 PACES = {
     "instant": Pace(),

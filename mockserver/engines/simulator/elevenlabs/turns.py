@@ -116,7 +116,7 @@ class AgentTurns:
 
     def _perform(self, turn: AgentTurn, reply: Reply) -> None:
         pace = self.wire.options.pace
-        at = self.wire.now + _us(pace.first_ms if reply.after_ms is None else reply.after_ms)
+        at = self.wire.now + _us(pace.before(reply.after_ms))
         if reply.text or reply.silence is not None:
             message = AgentMessage(self.wire.ids.uuid(), reply.text or "")
             turn.messages.append(message)

@@ -91,7 +91,7 @@ class ModelTurn:
     def perform(self, reply: Reply) -> None:
         """What the replier said."""
         self.waiting = False
-        delay = self.wire.options.pace.first_ms if reply.after_ms is None else reply.after_ms
+        delay = self.wire.options.pace.before(reply.after_ms)
         self._later(delay, lambda: self._begin(reply))
 
     def _begin(self, reply: Reply) -> None:

@@ -139,7 +139,7 @@ class Backend:
 
     def _perform(self, response: BackendResponse, reply: Reply) -> None:
         pace = self.wire.options.pace
-        wait = pace.first_ms if reply.after_ms is None else reply.after_ms
+        wait = pace.before(reply.after_ms)
         at = self.wire.now + round(wait * MILLISECOND)
         if reply.failure is not None:
             self.wire.at(at, response, partial(self._fail, response, reply.failure))

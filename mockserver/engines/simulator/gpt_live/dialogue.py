@@ -127,7 +127,7 @@ class Dialogue:
             self.filtered()
             return
         calls = reply.tool_calls
-        first = self.wire.options.pace.first_ms if calls or reply.after_ms is None else reply.after_ms
+        first = self.wire.options.pace.before(None if calls else reply.after_ms)
         if calls and self.backend.active is not None:
             self.wire.note("simulator", "the backend is at work already, so the replier's calls are left out")
             calls = []

@@ -19,8 +19,8 @@ from mockserver.engines.simulator.nova_sonic.options import NovaSonicOptions, So
 from mockserver.engines.simulator.nova_sonic.problems import FILTERED
 from mockserver.engines.simulator.nova_sonic.prompt import Prompt
 from mockserver.engines.simulator.nova_sonic.wire import FINAL, SPECULATIVE, SonicWire
-from mockserver.engines.simulator.replies.asking import Asking
 from mockserver.engines.simulator.replies.reply import Context, Replier, Reply, Seen, ToolCall
+from mockserver.engines.simulator.thinking import Thinking
 from mockserver.engines.simulator.voice.captions import cues
 from mockserver.engines.simulator.voice.words import count, words_until
 
@@ -62,13 +62,12 @@ class SonicModel:
         self.prompt = prompt
         self.wire = wire
         self.ended = ended
-        self.asking = Asking(desk, replier, failed=failed)
+        self.thinking = Thinking(desk, replier, failed=failed)
         self.items: list[Seen] = []
         self.open_calls: dict[str, ToolCall] = {}
         self.speaking: SpokenReply | None = None
         self.when_idle: Callable[[], None] | None = None
         self._turn = 0
-        self._thinking = 0
         self._busy = False
         self._next: deque[tuple[str, list[ToolCall], int]] = deque()  # replies that wait for the one at hand
 
@@ -80,12 +79,8 @@ class SonicModel:
 
     def answer(self) -> None:
         """It is the model's turn."""
-        self.desk.drop(self)  # what was thought of before is answered with this
         self._turn += 1
-        self._thinking += 1
         self._busy = True
-        mine = self._thinking
-        what = f"turn {self._turn}"
         context = Context(
             instructions=self.prompt.system,
             own_instructions=bool(self.prompt.system),
@@ -94,20 +89,9 @@ class SonicModel:
             tool_choice=self.prompt.tool_choice,
             turn=self._turn,
             user=next((item.text for item in reversed(self.items) if item.role == "user"), ""),
-            response_id=what,
+            response_id=f"turn {self._turn}",
         )
-
-        def still() -> bool:
-            return mine == self._thinking
-
-        self.desk.after(
-            self.desk.options.pace.created_ms, self, lambda: self.asking.ask(context, what, self._perform, still)
-        )
-
-    def _perform(self, reply: Reply) -> None:
-        mine = self._thinking
-        delay = self.desk.options.pace.first_ms if reply.after_ms is None else reply.after_ms
-        self.desk.after(delay, self, lambda: self._begin(reply) if mine == self._thinking else None)
+        self.thinking.about(context, self._begin)
 
     def _begin(self, reply: Reply) -> None:
         self._busy = False
@@ -261,10 +245,9 @@ class SonicModel:
 
     def drop(self) -> None:
         """Nothing that is on its way is said any more."""
-        self._thinking += 1
+        self.thinking.over()
         self._busy = False
         self._next.clear()
-        self.desk.drop(self)
         if self.speaking is not None:
             self.desk.drop(self.speaking)
             if self.speaking.block:

@@ -48,7 +48,7 @@ class NovaSonicEngine(DeskEngine[Desk[NovaSonicOptions]]):
         self.wire = SonicWire(self.desk, self.prompt)
         self.model = SonicModel(self.desk, self.prompt, self.wire, replier, ended=self._fail, failed=failed)
         self.voice = SpeechInput(self.desk, self.prompt, ear, spoke=self.model.interrupt, said=self._said)
-        self.asking = self.model.asking
+        self.asking = self.model.thinking.asking
         self._counted = counted
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "sessionStart": self.prompt.session_start,
@@ -231,7 +231,7 @@ class NovaSonicEngine(DeskEngine[Desk[NovaSonicOptions]]):
                     for item in self.model.items
                 ],
                 "open_tool_calls": sorted(self.model.open_calls),
-                "contexts": list(self.model.asking.contexts),
+                "contexts": list(self.asking.contexts),
                 "input_audio_ms": self.voice.position_ms,
             },
         )

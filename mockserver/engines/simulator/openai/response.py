@@ -139,7 +139,7 @@ class Response:
 
     def _performance(self, reply: Reply) -> Iterator[float]:
         pace = self.wire.options.pace
-        at = pace.first_ms if reply.after_ms is None else reply.after_ms
+        at = pace.before(reply.after_ms)
         yield at
         message: _Open | None = None
         audible = "audio" in self.terms.modalities or self.wire.profile.speaks_always

@@ -14,8 +14,8 @@ from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.phonic.config import TalkConfig
 from mockserver.engines.simulator.phonic.conversation import Talk
 from mockserver.engines.simulator.phonic.options import PhonicMisbehaviour, PhonicOptions
-from mockserver.engines.simulator.replies.asking import Asking
 from mockserver.engines.simulator.replies.reply import Context, Replier, Reply, Seen, ToolCall
+from mockserver.engines.simulator.thinking import Thinking
 from mockserver.engines.simulator.voice.captions import SpeechCue, cues
 from mockserver.engines.simulator.voice.words import words_until
 
@@ -50,9 +50,8 @@ class Assistant:
         self.desk = desk
         self.talk = talk
         self.hooks = hooks
-        self.asking = Asking(desk, replier, failed=hooks.failed)
+        self.thinking = Thinking(desk, replier, failed=hooks.failed)
         self.speaking: SpokenTurn | None = None
-        self._thinking = 0
         self._busy = False  # thinking of an answer
         self._answers = True  # whether the outputs that are awaited are answered
         self._called_at: dict[str, Micros] = {}
@@ -74,9 +73,7 @@ class Assistant:
     def answer(self, extra: tuple[Seen, ...] = ()) -> None:
         """It is the assistant's turn. ``extra``: what this reply alone is told."""
         self.talk.turns += 1
-        self._thinking += 1
         self._busy = True
-        mine = self._thinking
         items = (*self.talk.items, *extra)
         context = Context(
             instructions=self.config.prompt,
@@ -87,17 +84,7 @@ class Assistant:
             user=next((item.text for item in reversed(items) if item.role == "user"), ""),
             response_id=f"turn {self.talk.turns}",
         )
-        what = context.response_id
-        self.desk.after(
-            self.desk.options.pace.created_ms,
-            self,
-            lambda: self.asking.ask(context, what, self._perform, lambda: mine == self._thinking),
-        )
-
-    def _perform(self, reply: Reply) -> None:
-        delay = self.desk.options.pace.first_ms if reply.after_ms is None else reply.after_ms
-        mine = self._thinking
-        self.desk.after(delay, self, lambda: self._begin(reply) if mine == self._thinking else None)
+        self.thinking.about(context, self._begin)
 
     def _begin(self, reply: Reply) -> None:
         self._busy = False
@@ -129,7 +116,7 @@ class Assistant:
         self, text: str, *, silence_ms: int = 0, calls: list[ToolCall] | None = None, interruptible: bool = True
     ) -> None:
         """Speak a text, then make calls."""
-        self._thinking += 1
+        self.thinking.over()
         self._busy = False
         one = self.speaking = SpokenTurn(text, interruptible, calls=calls or [])
         self.desk.send({"type": "assistant_started_speaking"})
@@ -205,9 +192,8 @@ class Assistant:
         if one is not None and self.desk.misbehaves(PhonicMisbehaviour.INTERRUPTION_IGNORED, "the assistant goes on"):
             return
         if thinking:
-            self._thinking += 1
+            self.thinking.over()
             self._busy = False
-            self.desk.drop(self)
         for ident, call in self.talk.open_calls.items():
             self.desk.send({"type": "tool_call_interrupted", "tool_call_id": ident, "tool_name": call.name})
             self.desk.drop(call)

@@ -61,7 +61,7 @@ class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
         self.assistant = Assistant(
             self.desk, talk, replier, Hooks(ended=self._assistant_ends, quiet=self._quiet, failed=failed)
         )
-        self.asking = self.assistant.asking
+        self.asking = self.assistant.thinking.asking
         self.voice = ListeningLine(self.desk, ear, self.assistant, spoke=self._user_is_there, said=self._said)
         self._dated = False
         self._poked = False

@@ -10,8 +10,8 @@ from typing import Any
 from mockserver import speech
 from mockserver.core.frames import MILLISECOND, Binary, Micros, to_client
 from mockserver.engines.simulator.desk import Desk
-from mockserver.engines.simulator.replies.asking import Asking
 from mockserver.engines.simulator.replies.reply import Context, Replier, Reply, Seen, ToolCall
+from mockserver.engines.simulator.thinking import Thinking
 from mockserver.engines.simulator.ultravox.call import UltravoxCall
 from mockserver.engines.simulator.ultravox.options import CallMisbehaviour, UltravoxOptions
 from mockserver.engines.simulator.voice.captions import cues
@@ -54,7 +54,7 @@ class CallAgent:
         self.call = call
         self.ended = ended
         self.quiet = quiet  # the agent has said what it had to say and waits for the user
-        self.asking = Asking(desk, replier, failed=failed)
+        self.thinking = Thinking(desk, replier, failed=failed)
         self.medium = call.medium
         self.state = ""
         self.ordinal = 0
@@ -62,7 +62,6 @@ class CallAgent:
         self.turns = 0
         self.speaking: Utterance | None = None
         self.open_calls: dict[str, ToolCall] = {}
-        self._thinking = 0
         self._answers = True  # whether a result that comes is answered
         self._later: list[Callable[[], None]] = []
 
@@ -95,8 +94,6 @@ class CallAgent:
     def answer(self, *, calls_allowed: bool = True) -> None:
         """It is the agent's turn."""
         self.turns += 1
-        self._thinking += 1
-        mine = self._thinking
         self.tell_state("thinking")
         context = Context(
             instructions=self.call.prompt,
@@ -108,16 +105,7 @@ class CallAgent:
             modalities=("audio",) if self.medium == "voice" else ("text",),
             response_id=f"turn {self.turns}",
         )
-        self.desk.after(
-            self.desk.options.pace.created_ms,
-            self,
-            lambda: self.asking.ask(context, f"turn {self.turns}", self._perform, lambda: mine == self._thinking),
-        )
-
-    def _perform(self, reply: Reply) -> None:
-        delay = self.desk.options.pace.first_ms if reply.after_ms is None else reply.after_ms
-        mine = self._thinking
-        self.desk.after(delay, self, lambda: self._begin(reply) if mine == self._thinking else None)
+        self.thinking.about(context, self._begin)
 
     def _begin(self, reply: Reply) -> None:
         if reply.failure is not None:
@@ -148,7 +136,7 @@ class CallAgent:
         then: Callable[[], None] | None = None,
     ) -> None:
         """Speak or write a text, then make calls."""
-        self._thinking += 1
+        self.thinking.over()
         one = self.speaking = Utterance(
             self.next_ordinal(), self.medium, text, uninterruptible=uninterruptible, then=then, calls=calls or []
         )
@@ -211,9 +199,8 @@ class CallAgent:
         """The user cuts in (ultravox.md#9). Whether there was something to cut."""
         one = self.speaking
         if one is None:
-            if self._thinking and self.state == "thinking" and not self.open_calls:
-                self._thinking += 1  # what the model was about to say is not said
-                self.desk.drop(self)
+            if self.state == "thinking" and not self.open_calls:
+                self.thinking.over()  # what the model was about to say is not said
             return False
         if one.uninterruptible and not always:
             return False
