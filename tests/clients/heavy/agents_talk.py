@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -55,13 +54,8 @@ async def opened(provider: str, folder: Path) -> AsyncIterator[talk.Line]:
                 elif event.data.type == "exception":
                     line.over(f"exception: {event.data.exception!r}")
 
-    async with session:
-        tasks = [asyncio.create_task(listen()), asyncio.create_task(line.microphone(session.send_audio))]
-        try:
-            yield line
-        finally:
-            for task in tasks:
-                task.cancel()
+    async with session, talk.beside(listen(), line.microphone(session.send_audio)):
+        yield line
 
 
 talk.main(opened)

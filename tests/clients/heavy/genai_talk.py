@@ -91,15 +91,10 @@ async def opened(provider: str, folder: Path) -> AsyncIterator[talk.Line]:
     assert provider == "gemini"
     line = talk.Line(folder, spoken=16_000)
     session, ready = Session(line), asyncio.Event()
-    tasks = [asyncio.create_task(session.run(ready))]
-    await ready.wait()
-    tasks.append(asyncio.create_task(line.microphone(session.send)))
-    try:
-        yield line
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async with talk.beside(session.run(ready)):
+        await ready.wait()
+        async with talk.beside(line.microphone(session.send)):
+            yield line
 
 
 talk.main(opened)

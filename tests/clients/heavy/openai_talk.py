@@ -97,19 +97,15 @@ async def opened(provider: str, folder: Path) -> AsyncIterator[talk.Line]:
             except Exception:  # noqa: BLE001 - a connection that is gone is told by listen
                 await asyncio.sleep(1)
 
-        tasks = [asyncio.create_task(listen())]
         if lives:
-            await connection.send({"type": "session.start", "session": {"model": "gpt-live-1", "delegation": BACKEND}})
+            first = {"type": "session.start", "session": {"model": "gpt-live-1", "delegation": BACKEND}}
         else:
-            await connection.send({"type": "session.update", "session": XAI if provider == "xai" else SESSION})
-        await ready.wait()
-        tasks.append(asyncio.create_task(line.microphone(send)))
-        try:
-            yield line
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            first = {"type": "session.update", "session": XAI if provider == "xai" else SESSION}
+        async with talk.beside(listen()):
+            await connection.send(first)
+            await ready.wait()
+            async with talk.beside(line.microphone(send)):
+                yield line
 
 
 talk.main(opened)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -67,13 +66,8 @@ async def opened(provider: str, folder: Path) -> AsyncIterator[talk.Line]:
             except Exception as error:  # noqa: BLE001 - whatever it tells its application
                 line.over(repr(error))
 
-        tasks = [asyncio.create_task(listen()), asyncio.create_task(line.microphone(session.send_audio))]
-        try:
+        async with talk.beside(listen(), line.microphone(session.send_audio)):
             yield line
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 talk.main(opened)

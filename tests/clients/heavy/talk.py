@@ -6,8 +6,8 @@ import asyncio
 import base64
 import json
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -179,6 +179,18 @@ async def walk(caller: Caller, steps: list[str], *, speaks_meanwhile: bool = Fal
     except Over:
         pass
     return seen
+
+
+@asynccontextmanager
+async def beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """What goes on beside a conversation, and ends with it."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def main(opened: Callable[[str, Path], AbstractAsyncContextManager[Caller]]) -> None:
