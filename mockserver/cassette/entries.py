@@ -15,14 +15,12 @@ from mockserver.cassette.model import Exchange, Record
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.spread import Spread
 from mockserver.core.entry import Entry
-from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Micros, Note, Sender, Text
+from mockserver.core.frames import LONG, Answer, Binary, Close, Frame, Handshake, Lost, Micros, Note, Sender, Text
 from mockserver.core.view import Lens
 from mockserver.errors import SecretFound
 
 WITHHELD = Text("REDACTED-frame-1")
 """What a partial file holds in the place of a frame whose secret cannot be taken out."""
-LONG = 8 * 1024
-"""Characters or bytes from which on a frame may take so long that others should not wait for it."""
 
 Looked = tuple[Frame, Frame, str]
 """A frame, what is to be written of it, and the kind of a secret that still stands in that."""

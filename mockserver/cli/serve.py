@@ -144,8 +144,8 @@ def simulate_command(
     from mockserver.providers import installed
     from mockserver.server.host import MockServer
 
-    installed()
     names = (provider, *command)
+    installed(*names)
     if len(set(names)) < len(names):
         raise UsageError(f"simulate {' '.join(names)}: a provider is named twice")
     given, prefixes = _settings(settings, names), _prefixes(at, names)

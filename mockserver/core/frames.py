@@ -17,6 +17,8 @@ Micros = int
 
 MILLISECOND: Micros = 1_000
 SECOND: Micros = 1_000_000
+LONG = 8 * 1024
+"""Characters or bytes from which on a frame may take so long to be looked at that others should not wait for it."""
 
 
 class Peer(StrEnum):

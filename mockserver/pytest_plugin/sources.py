@@ -44,7 +44,7 @@ def _simulator(settings: MarkerSettings) -> Source:
         from mockserver.engines.simulator import simulator
         from mockserver.providers import installed
 
-        installed()
+        installed(settings.simulator)
         replier = {} if settings.replier is None else {"replier": settings.replier}
         source: Source = simulator(settings.simulator, **replier)
         return source

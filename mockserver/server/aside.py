@@ -13,8 +13,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from typing import Any, Protocol, TypeVar
 
-from mockserver.cassette.entries import LONG
-from mockserver.core.frames import Event, Frame, Peer, Received, Sender
+from mockserver.core.frames import LONG, Event, Frame, Peer, Received, Sender
 from mockserver.core.session import LAST, Session
 
 T = TypeVar("T")

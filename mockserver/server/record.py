@@ -17,11 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mockserver.cassette.entries import LONG
 from mockserver.cassette.model import Exchange
 from mockserver.cassette.store import Recorder
 from mockserver.core.entry import Entry
-from mockserver.core.frames import Binary, Sender, Text
+from mockserver.core.frames import LONG, Binary, Sender, Text
 from mockserver.engines.base import Dialling, Source
 from mockserver.errors import CassetteError, ExpectationFailed, UpstreamError
 from mockserver.server.aside import Hands, Keeping

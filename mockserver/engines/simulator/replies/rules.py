@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from mockserver.core.typed import check, checked
 from mockserver.engines.simulator.replies.recall import Recall
-from mockserver.engines.simulator.replies.replies_yaml import parse_replies
 from mockserver.engines.simulator.replies.reply import Context, Replier, Said, Unanswered
 from mockserver.engines.simulator.replies.rule import Pattern, Rule
 from mockserver.engines.simulator.voice.known_sound import KnownSound
@@ -89,5 +88,7 @@ class Rules:
 
         ``sound``: the bytes of a WAV file that it names.
         """
+        from mockserver.engines.simulator.replies.replies_yaml import parse_replies
+
         given: dict[str, Any] = parse_replies(text, source, sound)
         return cls(given["rules"], otherwise=given["otherwise"], transcripts=given["transcripts"], source=source)
