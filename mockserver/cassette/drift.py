@@ -10,7 +10,7 @@ event had it and no live one has.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -55,7 +55,7 @@ def compared_counts(recorded: Sequence[Frame], *, dialect: Dialect) -> tuple[int
 
 def _views(frames: Iterable[Frame], dialect: Dialect) -> list[View]:
     views = (dialect.view(frame, Sender.SERVER) for frame in frames)
-    return [view for view in views if view.kind is not Kind.KEEPALIVE]
+    return [replace(view, name=dialect.inside(view)) for view in views if view.kind is not Kind.KEEPALIVE]
 
 
 # --- which events, in what order ---

@@ -63,7 +63,7 @@ class Follower:
         self._given_up: set[str] = set()
         self._ids: dict[str, str] = {}
         self.whole = Counter({name: len(bodies) for name, bodies in self._bodies.items()})
-        names = {dialect.view(frame, Sender.SERVER).name for frame in self.recorded}
+        names = {dialect.inside(dialect.view(frame, Sender.SERVER)) for frame in self.recorded}
         self._floated = {name for name in names if _any(name, dialect.floating)}
         self._hasty = _hasty(records, timed)
         self._twice = {  # what the recorded server itself said again
@@ -80,7 +80,8 @@ class Follower:
             view = self._dialect.view(record.frame, record.sender)
             if record.sender is Sender.SERVER:
                 if self._counts(view):
-                    after[view.name] = 1 if _any(view.name, self._dialect.repeated) else after[view.name] + 1
+                    name = self._dialect.inside(view)
+                    after[name] = 1 if _any(name, self._dialect.repeated) else after[name] + 1
             else:
                 lasts, under_way = microphone.takes(view, record.at)
                 under_way = under_way and timed
@@ -98,22 +99,23 @@ class Follower:
         for frame in frames:
             view = self._dialect.view(frame, Sender.SERVER)
             if self._counts(view):
-                named.setdefault(view.name, []).append(view.body)
+                named.setdefault(self._dialect.inside(view), []).append(view.body)
         return named
 
     def _counts(self, view: View) -> bool:
         ends = view.kind in (Kind.CLOSE, Kind.LOST, Kind.KEEPALIVE)
-        return not ends and not _any(view.name, self._dialect.floating)
+        return not ends and (_any(view.name, self._dialect.own_clock) or not _any(view.name, self._dialect.floating))
 
     def received(self, frame: Frame) -> None:
         """The live server sent this."""
         self.live.append(frame)
         self._exchanged.append(Record(0, Sender.SERVER, frame))
         view = self._dialect.view(frame, Sender.SERVER)
-        bodies = self._bodies.get(view.name, [])
-        if not _any(view.name, self._dialect.repeated) and self._seen[view.name] < len(bodies):
-            _learn(bodies[self._seen[view.name]], view.body, self._ids)
-        self._seen[view.name] += 1
+        name = self._dialect.inside(view)
+        bodies = self._bodies.get(name, [])
+        if not _any(name, self._dialect.repeated) and self._seen[name] < len(bodies):
+            _learn(bodies[self._seen[name]], view.body, self._ids)
+        self._seen[name] += 1
         if self._complete is None and not self.missing(self.whole):
             self._complete = len(self.live)
 
@@ -149,13 +151,14 @@ class Follower:
         view = self._dialect.view(frame, Sender.SERVER)
         if not (view.response_id or view.item_id) or not self._counts(view):
             return None
-        if _any(view.name, self._dialect.repeated) or view.name in self._twice:
+        name = self._dialect.inside(view)
+        if _any(name, self._dialect.repeated) or name in self._twice:
             return None
-        return view.name, _place(view.body)
+        return name, _place(view.body)
 
     def _was_heard(self, frame: Frame) -> bool:
         """Whether a frame behind the last one that counts stands for a recorded one, or ends the connection."""
-        name = self._dialect.view(frame, Sender.SERVER).name
+        name = self._dialect.inside(self._dialect.view(frame, Sender.SERVER))
         return isinstance(frame, Close | Lost) or name in self._floated
 
     def missing(self, after: Counter[str]) -> list[str]:

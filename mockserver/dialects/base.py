@@ -102,6 +102,7 @@ class Dialect:
     server_events: frozenset[str] = frozenset()  # every event of the server's
     audio_ends: tuple[str, ...] = ()  # client frames that end an utterance: there its length is compared
     floating: tuple[str, ...] = ()  # server events that it places freely among the others
+    own_clock: tuple[str, ...] = ()  # those of them that come in time whatever the client does: its sound, its words
     repeated: tuple[str, ...] = ("*.delta",)  # server events in as many pieces as it likes
     acknowledged: Mapping[str, tuple[str, ...]] = {}  # client events -> the server events that acknowledge them
     refusals: tuple[str, ...] = ()  # server events that may come in the place of a reply that was asked for
@@ -141,6 +142,10 @@ class Dialect:
             return View(Kind.EVENT, "json", body)
         kind = body.get("type")
         return View(Kind.EVENT, kind if isinstance(kind, str) else "json", body)
+
+    def inside(self, view: View) -> str:
+        """A view's name, with that of the event that it carries where it is an envelope: for comparisons."""
+        return view.name
 
     def summary(self, view: View) -> str:
         """The few fields that matter."""

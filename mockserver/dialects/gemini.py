@@ -118,8 +118,8 @@ class Gemini(Dialect):
     server_events = frozenset(
         {*_MESSAGES[4:], "serverContent", "usageMetadata", *(f"serverContent.{one}" for one in _SAID)}
     )
-    # All but ``serverContent.turnComplete``, which comes once a turn.
-    repeated = tuple(f"serverContent.{name}" for name in _SAID if name != "turnComplete")
+    # All but ``serverContent.turnComplete``, which comes once a turn; and messages with nothing in them.
+    repeated = (*(f"serverContent.{name}" for name in _SAID if name != "turnComplete"), "serverContent", "empty")
 
     def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
         """By its messages' one key."""

@@ -29,6 +29,7 @@ _REPEATED = {
     "session.updated": ("session",),
     "session.usage.updated": ("usage",),
 }
+_ENVELOPES = ("response.event", "decision.event")
 
 
 class GPTLive(Dialect):
@@ -76,6 +77,8 @@ class GPTLive(Dialect):
             *("decision.event", "decision.item.created", "decision.item.deleted"),
         }
     )
+    own_clock = ("session.output_audio.delta", "session.output_transcript.delta")
+    floating = (*own_clock, "session.usage.updated")
     rules = MatchRules(
         volatile=("event_id",),
         ids=("**.event_id", "**.delegation_id", "item.call_id", "item.id"),
@@ -98,11 +101,17 @@ class GPTLive(Dialect):
         told = body.get("event_id")
         return View(kind, name, body, audio, event_id=told if isinstance(told, str) else None)
 
+    def inside(self, view: View) -> str:
+        """What the backend says comes in envelopes, ``response.event`` and ``decision.event``."""
+        event = view.body.get("event") if view.name in _ENVELOPES else None
+        kind = event.get("type") if isinstance(event, dict) else None
+        return f"{view.name} {kind}" if isinstance(kind, str) else view.name
+
     def causes(self) -> Causes:
         """The model speaks on a clock of its own; what it heard and what it delegates follows the client's audio."""
         return Turns(
             heard=("session.input_transcript.delta", "session.delegation.created"),
-            apart=("session.output_audio.delta", "session.output_transcript.delta"),
+            apart=self.own_clock,
         )
 
     def audio_format(self, view: View, current: SampleFormat) -> SampleFormat:

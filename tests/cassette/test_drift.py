@@ -141,3 +141,26 @@ def test_what_floats_and_what_comes_in_pieces_is_the_dialects_to_say() -> None:
     assert [one.change for one in drift(frames(*heard), frames(*heard[:1]), dialect=generic)] == ["event gone"]
     chunks = [{"type": "audio_chunk", "audio": "AAAA"}] * 3
     assert drift(frames(*chunks), frames(*chunks[:2]), dialect=dialect_named("phonic")) == []
+
+
+def test_what_comes_in_an_envelope_goes_by_its_own_name_and_what_has_a_clock_of_its_own_has_no_place() -> None:
+    """GPT-Live's backend: as many envelopes, with something else in one; its voice goes on meanwhile."""
+    live = dialect_named("gpt_live")
+
+    def said(*names: str) -> list[Frame]:
+        return frames(
+            *(
+                {"type": "response.event", "event": {"type": name}} if "." not in name else {"type": name}
+                for name in names
+            )
+        )
+
+    voice = "session.output_audio.delta"
+    before = said("created", voice, "completed")
+    assert drift(before, said(voice, "created", "completed", voice), dialect=live) == []
+    told = [str(one) for one in drift(before, said("created", voice, "failed"), dialect=live)]
+    assert told == [
+        "event gone: response.event completed (1 recorded, 0 now)",
+        "event added: response.event failed (0 recorded, 1 now)",
+    ]
+    assert [str(one) for one in drift(before, said("created", "completed"), dialect=live)] == [f"event gone: {voice}"]

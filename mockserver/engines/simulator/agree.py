@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mockserver.cassette.drift import Drift, compared_counts, drift
@@ -19,6 +19,7 @@ from mockserver.core.frames import (
     Close,
     Effect,
     Frame,
+    Handshake,
     Hangup,
     Lost,
     Micros,
@@ -33,7 +34,7 @@ from mockserver.core.machine import Machine, advance
 from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.registry import dialect_named
-from mockserver.engines.base import SessionContext
+from mockserver.engines.base import SessionContext, Source
 from mockserver.engines.simulator.likeness import Likeness
 from mockserver.engines.simulator.providers import provider_named
 from mockserver.engines.simulator.source import simulator
@@ -93,7 +94,7 @@ def _agreement(dialect: Dialect, connection: Connection) -> Agreement:
         differs = Drift("end changed", f"handshake answered with {heard}", f"was {connection.answer.status}")
         return Agreement(connection.number, 1, 0, () if same else (differs,))
     recorded, live = heard.compared()
-    names = {dialect.view(frame, Sender.SERVER).name for frame in (*recorded, *live)}
+    names = {dialect.inside(dialect.view(frame, Sender.SERVER)) for frame in (*recorded, *live)}
     left_out = {name: why for name, why in likeness.exceptions().items() if name in names}
     before, after = (_without(frames, left_out, dialect) for frames in (recorded, live))
     if not any(isinstance(frame, Close | Lost) for frame in recorded):
@@ -104,7 +105,7 @@ def _agreement(dialect: Dialect, connection: Connection) -> Agreement:
 
 
 def _without(frames: Iterable[Frame], names: Mapping[str, str], dialect: Dialect) -> list[Frame]:
-    return [frame for frame in frames if dialect.view(frame, Sender.SERVER).name not in names]
+    return [frame for frame in frames if dialect.inside(dialect.view(frame, Sender.SERVER)) not in names]
 
 
 def played(dialect: Dialect, connection: Connection, likeness: Likeness) -> Follower | int:
@@ -115,6 +116,7 @@ def played(dialect: Dialect, connection: Connection, likeness: Likeness) -> Foll
     refused = connection.answer.status != 101
     try:
         settings = {**likeness.settings(), "replier": likeness.replier()}
+        other = likeness.beside()
         shake = likeness.handshake()
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise UsageError(
@@ -123,7 +125,10 @@ def played(dialect: Dialect, connection: Connection, likeness: Likeness) -> Foll
         ) from error
     source = simulator(dialect.name, require_key=refused, **settings)
     context = SessionContext(connection.number, "agree", dialect, unix_us=BEGAN_US)
-    stage = _Stage(source.open(shake, context), Follower(connection.records, dialect, timed=connection.timed))
+    if other is not None:
+        shake = likeness.joined(_told(source, *other, replace(context, number=connection.number + 1)))
+    follower = Follower(connection.records, dialect, timed=connection.timed)
+    stage = _Stage(source.open(shake, context), follower, likeness)
     status = stage.take(stage.engine.feed(Opened(shake), 0))
     if status is not None:
         return status
@@ -135,20 +140,34 @@ def played(dialect: Dialect, connection: Connection, likeness: Likeness) -> Foll
             stage.until(step.after)
         stage.wait(step.pause)
         frame = stage.follower.translated(step.frame)
-        if dialect.view(frame, Sender.CLIENT).kind is Kind.AUDIO:
+        sound = dialect.view(frame, Sender.CLIENT).kind is Kind.AUDIO
+        if sound:
             frame, number = likeness.said(frame, number), number + 1
         stage.send(frame)
+        if sound and not connection.timed:
+            stage.wait(likeness.piece_us)
     stage.until(stage.follower.whole)
     stage.wait(LINGER)
     return stage.follower
 
 
+def _told(source: Source, shake: Handshake, frames: Iterable[Frame], context: SessionContext) -> list[Frame]:
+    """What a client is sent that sends these, within moments."""
+    engine: Machine[Any, Effect] = source.open(shake, context)
+    effects = [*engine.feed(Opened(shake), 0)]
+    for frame in frames:
+        effects += engine.feed(Received(Peer.CLIENT, frame), 0)
+    effects += [effect for _, effect in advance(engine, LINGER)]
+    return [effect.frame for effect in effects if isinstance(effect, Send)]
+
+
 class _Stage:
     """The simulated server, and the clock that it runs on."""
 
-    def __init__(self, engine: Machine[Any, Effect], follower: Follower) -> None:
+    def __init__(self, engine: Machine[Any, Effect], follower: Follower, likeness: Likeness) -> None:
         self.engine = engine
         self.follower = follower
+        self.likeness = likeness
         self.at: Micros = 0
         self.over = False
 
@@ -184,6 +203,12 @@ class _Stage:
         """Let time pass until this has come; what has not come in time is not waited for again."""
         end = self.at + PATIENCE
         while self.follower.missing(wanted) and not self.over:
+            meanwhile = self.likeness.meanwhile()
+            if meanwhile is not None and self.at < end:
+                frame, lasts = meanwhile
+                self.send(frame)
+                self.wait(lasts)
+                continue
             due = self.engine.wake_at()
             if due is None or due > end:
                 self.follower.give_up(self.follower.missing(wanted))

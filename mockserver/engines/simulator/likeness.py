@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mockserver.cassette.model import Connection
-from mockserver.core.frames import Frame, Handshake, Sender
+from mockserver.core.frames import Frame, Handshake, Micros, Sender
 from mockserver.core.view import View
 from mockserver.dialects.base import Dialect
 from mockserver.engines.simulator.replies.recall import Recall
@@ -19,6 +19,9 @@ from mockserver.engines.simulator.replies.reply import Replier
 
 class Likeness:
     """Of one recorded connection."""
+
+    piece_us: Micros = 0
+    """How long a frame of audio that ``said`` returns takes, where the recording does not tell the time."""
 
     def __init__(self, dialect: Dialect, connection: Connection) -> None:
         self.dialect = dialect
@@ -39,9 +42,21 @@ class Likeness:
         recorded = self.connection.handshake
         return Handshake(self.dialect.socket_path, recorded.query, recorded.headers, recorded.subprotocols)
 
+    def beside(self) -> tuple[Handshake, Sequence[Frame]] | None:
+        """The client whose session this connection joins, and what it sends first. None: it has its own."""
+        return None
+
+    def joined(self, told: Sequence[Frame]) -> Handshake:
+        """The handshake where ``beside`` is somebody. ``told``: what that client was sent."""
+        return self.handshake()
+
     def said(self, frame: Frame, number: int) -> Frame:
         """A client's frame of audio, the ``number``-th: other audio where the recording does not keep its own."""
         return frame
+
+    def meanwhile(self) -> tuple[Frame, Micros] | None:
+        """What the client goes on to send while it waits, and how long that lasts, where nothing moves without."""
+        return None
 
     def exceptions(self) -> Mapping[str, str]:
         """Server events that are left out of the comparison, with the reason."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mockserver import speech
-from mockserver.core.frames import Binary, Frame, Sender, Text
+from mockserver.core.frames import MILLISECOND, Binary, Frame, Micros, Sender, Text
 from mockserver.core.paths import dig
 from mockserver.core.view import Kind
 from mockserver.dialects.base import parse
@@ -62,6 +62,15 @@ class GeminiLikeness(Likeness):
                 turns.append("")
         return {"transcripts": [turn.strip() for turn in turns if turn] or ["something"], "pace": PACE}
 
+    def meanwhile(self) -> tuple[Frame, Micros] | None:
+        """Silence after a recording's only few frames: its microphone, too, had to fall silent to be answered."""
+        given = next((view.body for view in self.views(Sender.CLIENT) if view.kind is Kind.AUDIO), None)
+        if given is None or sum(view.kind is Kind.AUDIO for view in self.views(Sender.CLIENT)) > CLOSING:
+            return None
+        silence = base64.b64encode(bytes(2 * RATE * FRAME_MS // 1000)).decode()
+        body = {"realtimeInput": {"audio": {"data": silence, "mimeType": f"audio/pcm;rate={RATE}"}}}
+        return Text(json.dumps(body)), FRAME_MS * MILLISECOND
+
     def exceptions(self) -> Mapping[str, str]:
         """The end of an answer that a recording does not hold."""
         if any(view.name == "serverContent.turnComplete" for view in self.views(Sender.SERVER)):
@@ -91,9 +100,9 @@ class GeminiLikeness(Likeness):
                 run.append(number)
                 number += 1
             elif run:
-                found.update(run[:-CLOSING])
+                found.update(run[:-CLOSING] or run)
                 run = []
-        found.update(run[:-CLOSING])
+        found.update(run[:-CLOSING] or run)
         return found
 
 

@@ -13,6 +13,7 @@ from mockserver.engines import base
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.gpt_live.engine import LiveEngine
+from mockserver.engines.simulator.gpt_live.likeness import GPTLiveLikeness
 from mockserver.engines.simulator.gpt_live.options import MODELS, LiveOptions
 from mockserver.engines.simulator.gpt_live.sideband import Sideband
 from mockserver.engines.simulator.openai.problems import ClientProblem, bad_key, no_key
@@ -96,4 +97,6 @@ def _json(status: int, body: dict[str, Any]) -> base.HttpReply:
     return base.HttpReply(status, (("content-type", "application/json"),), json.dumps(body).encode())
 
 
-PROVIDERS: Mapping[str, Provider] = {"gpt_live": Provider("gpt_live", LiveOptions, GPTLiveSource)}
+PROVIDERS: Mapping[str, Provider] = {
+    "gpt_live": Provider("gpt_live", LiveOptions, GPTLiveSource, likeness=GPTLiveLikeness)
+}
