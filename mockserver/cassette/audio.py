@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from mockserver.cassette.model import Record
 from mockserver.core.frames import Binary, Sender, Text
-from mockserver.core.view import Lens
+from mockserver.core.view import Lens, View
 
 Policy = Literal["keep", "silence", "digest"]
 POLICIES: tuple[Policy, ...] = ("keep", "silence", "digest")
@@ -57,6 +57,24 @@ def split(text: str) -> list[str | bytes]:
 def join(parts: Sequence[str | bytes]) -> str:
     """The text that ``split`` was given."""
     return "".join(part if isinstance(part, str) else base64(part) for part in parts)
+
+
+def audio_of(record: Record, view: View) -> bytes:
+    """The audio of a frame; b"" for none. Where it is no base64, its text."""
+    if view.audio is None:
+        return b""
+    if isinstance(record.frame, Binary):
+        return record.frame.data
+    here = view.body
+    for step in view.audio.path:
+        try:
+            here = here[step]
+        except (KeyError, IndexError, TypeError):
+            return b""
+    if not isinstance(here, str):
+        return b""
+    raw = unbase64(here)
+    return here.encode() if raw is None else raw
 
 
 def digest(raw: bytes) -> str:

@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from mockserver.cassette.model import Record
 from mockserver.core.frames import Close, Frame, Lost, Sender
 from mockserver.core.view import Kind, View
-from mockserver.dialects.base import Dialect
+from mockserver.dialects.base import Dialect, SampleFormat
 from mockserver.dialects.causes import LOOK, Cause, On
 
 Place = tuple[int, int]
@@ -29,12 +29,19 @@ FLOATS = "~"
 
 @dataclass(slots=True)
 class CausalGroup:
-    """Records that keep their order: a client frame, the client's audio in a row, or what one cause brought about."""
+    """Records that keep their order: a client frame, the client's audio in a row, or what one cause brought about.
+
+    ``opened``: audio that the client did not end, or of which the service took a turn by itself before. ``form``: what
+    the session says of it. ``answered``: where the last frame stands that the service said of it by itself.
+    """
 
     sender: Sender
     chain: str
     records: list[int] = field(default_factory=list)
     key: str = ""
+    opened: bool = False
+    form: SampleFormat = SampleFormat()
+    answered: int = 0
 
 
 class _Order:
@@ -49,6 +56,8 @@ class _Order:
         self._labels: dict[str, Place] = {}
         self._steps: list[int] = []  # step -> its place in ``_client``
         self._audio: int | None = None  # the running stretch of client audio, by its place
+        self._speaking: CausalGroup | None = None  # the same, from its first piece on
+        self._form = SampleFormat()
         self._fresh: dict[int, int] = {}  # how many things each client frame has brought about
         self._ended = False
 
@@ -63,6 +72,7 @@ class _Order:
                 self._from_client(view, record.frame)
             else:
                 self._from_server(view, record.frame)
+        self._silent()
         yield from self._behind(-1)
         for place, group in enumerate(self._client):
             yield group
@@ -77,18 +87,38 @@ class _Order:
     # --- the client ---
 
     def _from_client(self, view: View, frame: Frame) -> None:
+        form = self._dialect.audio_format(view, self._form)
+        if form != self._form:
+            self._silent()
+        self._form = form
         if view.kind is Kind.AUDIO and view.audio is not None:
             self._causes.audio()
-            if self._audio is None:
-                self._audio = len(self._client)
-                self._client.append(CausalGroup(Sender.CLIENT, "audio"))
-            self._client[self._audio].records.append(self._at)
+            if self._speaking is None:
+                self._speaking = CausalGroup(Sender.CLIENT, "audio", opened=True, form=form)
+            self._speaking.records.append(self._at)
             return
+        ends = _any(view.name, self._dialect.audio_ends)
+        if ends and self._speaking is not None:
+            self._speaking.opened = self._speaking.answered > 0
+        if ends or isinstance(frame, Close | Lost):
+            self._silent()
         self._causes.client(len(self._steps), view, self._ahead)
         self._steps.append(len(self._client))
         self._client.append(CausalGroup(Sender.CLIENT, "step", [self._at]))
-        if _any(view.name, self._dialect.audio_ends):
-            self._audio = None
+
+    def _silent(self) -> None:
+        """The stretch of audio is over."""
+        self._placed()
+        self._audio = self._speaking = None
+
+    def _placed(self) -> None:
+        """The client's audio stands where the service first took something from it, or where it ended.
+
+        When a microphone was opened says nothing: it races with all else that a client sends.
+        """
+        if self._speaking is not None and self._audio is None:
+            self._audio = len(self._client)
+            self._client.append(self._speaking)
 
     # --- the service ---
 
@@ -97,6 +127,9 @@ class _Order:
             self._put((LAST, 0), "end", view, frame)
             return
         cause = self._causes.server(view.name, frame, self._ahead)
+        if cause.on in (On.AUDIO, On.BOTH) and self._speaking is not None:
+            self._placed()
+            self._speaking.answered = self._at
         place = self._place(cause)
         if cause.label:
             self._labels[cause.label] = place

@@ -12,15 +12,12 @@ from itertools import zip_longest
 from typing import Any
 
 from mockserver.cassette.model import Cassette, Connection
-from mockserver.cassette.normal import Names, NormalStep, client_left, dumps, numbered, steps
+from mockserver.cassette.normal import Names, NormalStep, client_left, dumps, moved, numbered, steps, unlike
 from mockserver.cassette.patterns import stands_for
 from mockserver.cassette.render import lens_of
 from mockserver.cassette.rules import HeaderRules
 from mockserver.cassette.varies import MISSING, SOUND
 from mockserver.core.timeline import safe, seconds_of
-
-SLACK_MS = 50
-"""How much the audio of two streams may differ in length before it counts as a difference of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +171,12 @@ class _Aligned:
 
         frames = (left.first, right.first)
         yield from _changed(f"{self._where} {left.name}", frames, (), left.body, right.body, may)
-        before, after = left.audio_ms or 0, right.audio_ms or 0
+        for key, what in moved(left, right):
+            if not may((key,), 0, 0):
+                yield Difference(f"{self._where} {left.name}", frames, f"{key}: {what}", path=key)
         if (left.sound or right.sound) and may((SOUND,), SOUND, SOUND):
             return
-        if abs(before - after) > SLACK_MS:
-            what = f"audio: {seconds_of(before)} -> {seconds_of(after)}"
-            yield Difference(f"{self._where} {left.name}", frames, what)
-        elif left.sound != right.sound:
-            what = f"audio: {seconds_of(before)}, with another content"
+        if what := unlike(left, right):
             yield Difference(f"{self._where} {left.name}", frames, what)
 
 

@@ -16,15 +16,23 @@ from itertools import combinations
 from typing import Any
 
 from mockserver.cassette.model import Cassette, Connection
-from mockserver.cassette.normal import ID_KEY, NOISE, Key, Names, NormalStep, client_left, numbered, steps
+from mockserver.cassette.normal import (
+    ID_KEY,
+    NOISE,
+    Key,
+    Names,
+    NormalStep,
+    client_left,
+    moved,
+    numbered,
+    steps,
+    unlike,
+)
 from mockserver.cassette.render import lens_of
 from mockserver.cassette.varies import MISSING, SOUND, Path, Vary, Which, about, event_word, kind_of, plain, same
 from mockserver.core.frames import Sender
 from mockserver.dialects.base import Dialect
 from mockserver.errors import UsageError
-
-SLACK_MS = 50
-"""How much the audio of two streams may differ in length without being told."""
 
 
 class Raw(Names):
@@ -203,14 +211,16 @@ class _Side:
         values.append(two)
 
     def _sound(self, key: Key, mine: NormalStep, theirs: NormalStep) -> None:
+        for moment, _ in moved(mine, theirs):
+            self._found.varies[str(Vary(self._which(key), (moment,), "number"))] = None
         if mine.audio_ms is None or theirs.audio_ms is None:
             return
-        unequal = abs(mine.audio_ms - theirs.audio_ms) > SLACK_MS or mine.sound != theirs.sound
-        if not unequal:
+        what = unlike(mine, theirs)
+        if not what:
             return
         if key[0] is Sender.SERVER:
             self._found.varies[str(Vary(self._which(key), (SOUND,), "sound"))] = None
-        elif abs(mine.audio_ms - theirs.audio_ms) > SLACK_MS:
+        elif "->" in what:
             lengths = f"{mine.audio_ms / 1000:.1f} s and {theirs.audio_ms / 1000:.1f} s"
             self._found.told[f"the client's audio has another length ({lengths}): no rule holds that"] = None
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from mockserver.cassette.audio import unbase64
-from mockserver.cassette.causal import FLOATS, arranged
+from mockserver.cassette.audio import audio_of, unbase64
+from mockserver.cassette.causal import FLOATS, CausalGroup, arranged
+from mockserver.cassette.microphone import PLACE_SLACK_MS, OpenMicrophone, Places, placed, stretch
 from mockserver.cassette.model import Connection, Record
 from mockserver.core.frames import Binary, Close, Frame, Lost, Sender, Text
 from mockserver.core.timeline import seconds_of
@@ -30,6 +31,8 @@ NOISE = frozenset({"event_id", "expires_at", "expiresAt", "obfuscation", "create
 ID_KEY = re.compile(r"(?:^|_)ids?$|I[dD]s?$")
 _PREFIX = re.compile(r"([a-z]{2,12})_[A-Za-z0-9]{6,}$")
 DEEPEST = 100
+SLACK_MS = 50
+"""How much the audio of two streams may differ in length before it counts as a difference of its own."""
 Key = tuple[Sender, str, int, int]
 """A step's sender and name, its number among those (from 1), its connection."""
 
@@ -46,12 +49,15 @@ class NormalStep:
     audio_ms: float | None = None
     sound: str = ""  # a short hash of a stream's audio, "" for none
     floating: bool = False  # the provider places it freely
+    microphone: OpenMicrophone | None = None  # audio that the client did not end: ``audio_ms`` is its sound's
+    places: Mapping[str, float] = field(default_factory=dict)  # fields that name a moment -> ms of sound before it
 
     def line(self) -> str:
         """The step on one line; always the same for the same step."""
         arrow = "-->" if self.sender is Sender.CLIENT else "<--"
         told = self.body if isinstance(self.body, str) else dumps(self.body)
-        heard = "" if self.audio_ms is None else f"{seconds_of(self.audio_ms)} of audio sha256:{self.sound} "
+        what = "audio" if self.microphone is None else "sound from an open microphone"
+        heard = "" if self.audio_ms is None else f"{seconds_of(self.audio_ms)} of {what} sha256:{self.sound} "
         return f"{arrow} {self.name}  {heard}{told}".rstrip()
 
 
@@ -89,20 +95,30 @@ class Names:
 
 def steps(connection: Connection, dialect: Dialect, names: Names) -> Iterator[NormalStep]:
     """The steps of a connection in the order of their causes (``cassette.causal``)."""
-    records = connection.records
-    for group in arranged(records, dialect, _blank):
-        row: list[_StreamPiece] = []
-        for place in group.records:
-            piece = _StreamPiece(place, records[place], dialect.view(records[place].frame, records[place].sender))
-            if group.chain == "audio" or _any(piece.view.name, dialect.repeated):
-                row.append(piece)
-                continue
-            yield from _streams(row, names)
-            row.clear()
-            for step in _streams([piece], names):
-                step.floating = group.chain.startswith(FLOATS)
-                yield step
-        yield from _streams(row, names)
+    yield from _Steps(connection.records, dialect, names).all()
+
+
+def unlike(left: NormalStep, right: NormalStep) -> str:
+    """What differs in the audio of two steps; "" for nothing."""
+    before, after = left.audio_ms or 0, right.audio_ms or 0
+    if left.microphone is not None and right.microphone is not None:
+        if left.microphone.covers(right.microphone):
+            return ""
+        if before == after == 0:
+            return "audio: one has less than the service took its turn from"
+    if abs(before - after) > SLACK_MS:
+        return f"audio: {seconds_of(before)} -> {seconds_of(after)}"
+    if left.sound != right.sound:
+        return f"audio: {seconds_of(before)}, with another content"
+    return ""
+
+
+def moved(left: NormalStep, right: NormalStep) -> Iterator[tuple[str, str]]:
+    """The fields that name another moment of the client's audio, and what each of the two says."""
+    for key in dict.fromkeys((*left.places, *right.places)):
+        a, b = left.places.get(key), right.places.get(key)
+        if a is None or b is None or abs(a - b) > PLACE_SLACK_MS:
+            yield key, " -> ".join("nothing" if one is None else f"behind {seconds_of(one)} of sound" for one in (a, b))
 
 
 def client_left(connection: Connection) -> bool:
@@ -141,21 +157,69 @@ class _StreamPiece(NamedTuple):
         return f"{self.view.name} {json.dumps(kept, sort_keys=True)}"
 
 
-def _streams(row: Sequence[_StreamPiece], names: Names) -> Iterator[NormalStep]:
-    """Pieces in a row: those of one stream are one step. How streams are cut and how they cross means nothing."""
-    streams: dict[str, list[_StreamPiece]] = {}
-    for piece in row:
-        streams.setdefault(piece.stream(), []).append(piece)
-    for pieces in sorted(
-        streams.values(), key=lambda one: (one[0].view.name, _blank(one[0].view, one[0].record.frame))
-    ):
-        if all(piece.view.audio is not None for piece in pieces):
-            yield _sound(pieces, names)
-        elif all(piece.text() is not None for piece in pieces):
-            body = {**pieces[0].view.body, "delta": "".join(piece.text() or "" for piece in pieces)}
-            yield _step(pieces, names.normal(body))
-        else:
-            yield from (_step([piece], _body(piece.record, piece.view, names)) for piece in pieces)
+class _Steps:
+    def __init__(self, records: Sequence[Record], dialect: Dialect, names: Names) -> None:
+        self._records, self._dialect, self._names = records, dialect, names
+        self._places: Places | None = None
+
+    def all(self) -> Iterator[NormalStep]:
+        """In order."""
+        for group in arranged(self._records, self._dialect, _blank):
+            row: list[_StreamPiece] = []
+            for place in group.records:
+                record = self._records[place]
+                piece = _StreamPiece(place, record, self._dialect.view(record.frame, record.sender))
+                if group.chain == "audio" or _any(piece.view.name, self._dialect.repeated):
+                    row.append(piece)
+                    continue
+                yield from self._streams(row, group)
+                row.clear()
+                for step in self._streams([piece], group):
+                    step.floating = group.chain.startswith(FLOATS)
+                    yield step
+            yield from self._streams(row, group)
+
+    def _streams(self, row: Sequence[_StreamPiece], group: CausalGroup) -> Iterator[NormalStep]:
+        """Pieces in a row: those of one stream are one step. How streams are cut and how they cross means nothing."""
+        streams: dict[str, list[_StreamPiece]] = {}
+        for piece in row:
+            streams.setdefault(piece.stream(), []).append(piece)
+        for pieces in sorted(
+            streams.values(), key=lambda one: (one[0].view.name, _blank(one[0].view, one[0].record.frame))
+        ):
+            if all(piece.view.audio is not None for piece in pieces):
+                if group.opened and (spoken := self._microphone(pieces, group)):
+                    yield spoken
+                elif not group.opened:
+                    yield _sound(pieces, self._names)
+            elif all(piece.text() is not None for piece in pieces):
+                body = {**pieces[0].view.body, "delta": "".join(piece.text() or "" for piece in pieces)}
+                yield _step(pieces, self._names.normal(body))
+            else:
+                yield from map(self._plain, pieces)
+
+    def _plain(self, piece: _StreamPiece) -> NormalStep:
+        moments = placed(piece.view.name, piece.view.body, self._dialect)
+        if not moments or piece.record.sender is Sender.CLIENT:
+            return _step([piece], _body(piece.record, piece.view, self._names))
+        if self._places is None:
+            self._places = Places(self._records, self._dialect)
+        body = {key: value for key, value in piece.view.body.items() if key not in moments}
+        step = _step([piece], self._names.normal(body))
+        step.places = {key: self._places.sound_before(at) for key, at in moments.items()}
+        return step
+
+    def _microphone(self, pieces: Sequence[_StreamPiece], group: CausalGroup) -> NormalStep | None:
+        """A stretch without an end of the client's. None where there was nothing to hear and nothing came of it."""
+        before = sum(piece.place < group.answered for piece in pieces)
+        heard, ms = stretch([(piece.record, piece.view) for piece in pieces], group.form, before)
+        if not ms and not before:
+            return None
+        path = pieces[0].view.audio.path if pieces[0].view.audio else ()
+        step = _step(pieces, self._names.normal(_without(pieces[0].view.body, path)))
+        sound = heard.sound if ms else b""
+        step.audio_ms, step.sound, step.microphone = ms, sha256(sound).hexdigest()[:12], heard
+        return step
 
 
 def _step(pieces: Sequence[_StreamPiece], body: Any) -> NormalStep:
@@ -169,7 +233,7 @@ def _sound(pieces: Sequence[_StreamPiece], names: Names) -> NormalStep:
     for piece in pieces:
         audio = piece.view.audio
         step.audio_ms += audio.milliseconds() if audio else 0
-        sound.update(_audio(piece.record, piece.view) or b"")
+        sound.update(_audio(piece.record, piece.view))
     step.sound = sound.hexdigest()[:12]
     path = pieces[0].view.audio.path if pieces[0].view.audio else ()
     step.body = names.normal(_without(pieces[0].view.body, path))
@@ -190,24 +254,9 @@ def dumps(body: Any) -> str:
     return text if text.isprintable() else json.dumps(body, separators=(", ", ": ")).replace("\x7f", "\\u007f")
 
 
-def _audio(record: Record, view: View) -> bytes | None:
+def _audio(record: Record, view: View) -> bytes:
     """What a step's hash is made of: the audio's bytes, or the digest that stands for them."""
-    if view.audio is None:
-        return None
-    if any(record.digests):
-        return "".join(record.digests).encode()
-    if isinstance(record.frame, Binary):
-        return record.frame.data
-    here = view.body
-    for step in view.audio.path:
-        try:
-            here = here[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    if not isinstance(here, str):
-        return None
-    raw = unbase64(here)
-    return here.encode() if raw is None else raw
+    return "".join(record.digests).encode() if any(record.digests) else audio_of(record, view)
 
 
 def _without(body: Any, path: tuple[str | int, ...]) -> Any:

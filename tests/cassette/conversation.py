@@ -38,11 +38,16 @@ class Conversation:
     updates: int = 0
     threads: list[tuple[Thread, Callable[[], bool] | None]] = field(default_factory=list)
     gone: bool = False
+    waiting: bytes = b""  # what the user says into the open microphone, and it has not sent yet
+    sent: int = 0  # bytes of the open microphone's
+    heard: int = 0  # how many utterances the service has taken a turn of
 
     def recorded(self) -> Cassette:
         """The recording of one run."""
         self.start(self.opening())
         self.start(self.client())
+        if "listen" in self.plan:
+            self.start(self.microphone())
         while not self.gone:
             ready = [one for one in self.threads if one[1] is None or one[1]()]
             assert ready, f"nobody can go on: {[record.frame for record in self.records[-3:]]}"
@@ -89,6 +94,8 @@ class Conversation:
         responses = calls = 0
         for number, what in enumerate(self.plan):
             yield None
+            if what == "speak" and "listen" in self.plan:
+                what = "listen"  # noqa: PLW2901 - who commits has no microphone open
             match what:
                 case "update":
                     session = {"type": "realtime", "instructions": f"be brief {number}"}
@@ -131,14 +138,56 @@ class Conversation:
                         yield None
                     self.ask("input_audio_buffer.commit")
                     self.start(self.committed())
+                case "listen":
+                    said = self.utterance(number)
+                    while self.waiting:
+                        yield None
+                    begins = self.sent
+                    self.waiting += said
+                    responses += 1
+                    self.heard += 1
+                    self.start(self.hearing(begins, len(said), self.heard))
+                    yield self.came("response.done", responses)
         # It leaves when all is said but what may come at any time.
-        yield lambda: all(one[0].__name__ in ("client", "limits", "transcribed") for one in self.threads)
+        loose = ("client", "limits", "transcribed", "microphone")
+        yield lambda: all(one[0].__name__ in loose for one in self.threads)
         while self.chance.random() < 0.5:
             yield None
         self.write(Sender.CLIENT, Close(1000))
         self.gone = True
 
+    def utterance(self, number: int) -> bytes:
+        """Half a second of PCM at 24 kHz, with a pause of 20 ms in it."""
+        word = bytes((number + place) % 255 + 1 for place in range(11_520))
+        return word + bytes(960) + word
+
+    def microphone(self) -> Thread:
+        """It is opened at some time and stays open; what is silent in it, chance decides."""
+        for _ in range(self.chance.randrange(4)):
+            yield None
+        while True:
+            size = 2 * self.chance.randrange(240, 4_800)
+            piece, self.waiting = self.waiting[:size], self.waiting[size:]
+            piece = piece.ljust(size, b"\0")
+            self.sent += size
+            self.ask("input_audio_buffer.append", audio=base64.b64encode(piece).decode())
+            yield None
+
     # --- the service ---
+
+    def hearing(self, begins: int, size: int, number: int) -> Thread:
+        """A turn is taken where 500 ms were silent; some audio may be on its way by then."""
+        yield lambda: bool(self.seen) and self.sent >= begins + size + 24_000
+        item = self.id("item")
+        start, end = max(0, begins // 48 - 300), (begins + size) // 48 + 500
+        self.say("input_audio_buffer.speech_started", audio_start_ms=start, item_id=item)
+        yield None
+        self.say("input_audio_buffer.speech_stopped", audio_end_ms=end, item_id=item)
+        turn = self.turns
+        self.turns += 1
+        self.say("input_audio_buffer.committed", item_id=item, previous_item_id=None)
+        self.start(self.transcribed(item))
+        self.start(self.response({}, turn, False))
 
     def opening(self) -> Thread:
         self.say("session.created", session={"id": self.id("sess")})
@@ -218,4 +267,4 @@ class Conversation:
         self.start(self.limits())
 
 
-PLANS = ("update", "add", "ask", "aside", "tool", "speak")
+PLANS = ("update", "add", "ask", "aside", "tool", "speak", "listen")

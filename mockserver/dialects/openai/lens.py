@@ -109,6 +109,7 @@ class OpenAI(Dialect):
     client_events = CLIENT_EVENTS
     server_events = SERVER_EVENTS
     audio_ends = ("input_audio_buffer.commit", "input_audio_buffer.clear")
+    positions = ("input_audio_buffer.*:audio_start_ms", "input_audio_buffer.*:audio_end_ms")  # openai.md#82
     # Transcripts of the input come anywhere from speech to after the reply's audio (openai.md#89), rate limits after
     # response.done (openai.md#102).
     floating = ("*input_audio_transcription*", "rate_limits.updated", "*speech_started", "*speech_stopped")

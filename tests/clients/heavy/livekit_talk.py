@@ -113,6 +113,9 @@ class Caller(Agent):
             await asyncio.sleep(0.02)
         segment = self.loudspeaker.segments[self.taken]
         self.taken += 1
+        # Its own books are closed a moment later; who leaves before that truncates what was heard to its end.
+        while self.session.current_speech is not None and not self.over.is_set():
+            await asyncio.sleep(0.02)
         return talk.told("", segment.heard)
 
     async def heard(self, seconds: float) -> None:
