@@ -104,7 +104,7 @@ def _digested(
     return OpenMicrophone(b"".join(parts), sum(map(len, parts[:took]))), heard / MILLISECOND
 
 
-class Places:
+class SoundMap:
     """How much sound stands before each moment of a connection's client audio."""
 
     def __init__(self, records: Sequence[Record], dialect: Dialect) -> None:

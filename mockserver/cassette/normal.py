@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from mockserver.cassette.audio import audio_of, unbase64
 from mockserver.cassette.causal import FLOATS, CausalGroup, arranged
-from mockserver.cassette.microphone import PLACE_SLACK_MS, OpenMicrophone, Places, placed, stretch
+from mockserver.cassette.microphone import PLACE_SLACK_MS, OpenMicrophone, SoundMap, placed, stretch
 from mockserver.cassette.model import Connection, Record
 from mockserver.core.frames import Binary, Close, Frame, Lost, Sender, Text
 from mockserver.core.timeline import seconds_of
@@ -160,7 +160,7 @@ class _StreamPiece(NamedTuple):
 class _Steps:
     def __init__(self, records: Sequence[Record], dialect: Dialect, names: Names) -> None:
         self._records, self._dialect, self._names = records, dialect, names
-        self._places: Places | None = None
+        self._places: SoundMap | None = None
 
     def all(self) -> Iterator[NormalStep]:
         """In order."""
@@ -203,7 +203,7 @@ class _Steps:
         if not moments or piece.record.sender is Sender.CLIENT:
             return _step([piece], _body(piece.record, piece.view, self._names))
         if self._places is None:
-            self._places = Places(self._records, self._dialect)
+            self._places = SoundMap(self._records, self._dialect)
         body = {key: value for key, value in piece.view.body.items() if key not in moments}
         step = _step([piece], self._names.normal(body))
         step.places = {key: self._places.sound_before(at) for key, at in moments.items()}

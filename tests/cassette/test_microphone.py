@@ -13,7 +13,7 @@ import pytest
 from mockserver.cassette.audio import quiet
 from mockserver.cassette.diff import diff
 from mockserver.cassette.learn import learn
-from mockserver.cassette.microphone import Places, sounding
+from mockserver.cassette.microphone import SoundMap, sounding
 from mockserver.cassette.model import Cassette, Record
 from mockserver.cassette.render import textconv
 from mockserver.core.frames import Frame, Sender, Text
@@ -185,7 +185,7 @@ def test_silence_is_cut_out_by_the_sample() -> None:
 
 def test_a_place_is_found_inside_a_piece_too() -> None:
     line = recording(append(SILENT + WORD), append(SILENT)).connections[0]
-    places = Places(line.records, OPENAI)
+    places = SoundMap(line.records, OPENAI)
     assert [places.sound_before(ms) for ms in (0, 100, 150, 200, 9_999)] == [0, 0, 50, 100, 100]
-    assert Places((), OPENAI).sound_before(5) == 0
+    assert SoundMap((), OPENAI).sound_before(5) == 0
     assert SampleFormat().micros(len(WORD)) == 100_000

@@ -114,7 +114,7 @@ class Caller(Agent):
         segment = self.loudspeaker.segments[self.taken]
         self.taken += 1
         # Its own books are closed a moment later; who leaves before that truncates what was heard to its end.
-        while self.session.current_speech is not None and not self.over.is_set():  # noqa: ASYNC110 - it is the session's, and tells of no end
+        while self.session.current_speech and not self.over.is_set():  # noqa: ASYNC110 - nothing tells of its end
             await asyncio.sleep(0.02)
         return talk.told("", segment.heard)
 
