@@ -24,6 +24,7 @@ COMMANDS = {
     ),
     "replay": ("mockserver.cli.serve", "Answer clients from a cassette."),
     "simulate": ("mockserver.cli.serve", "Answer clients with a model of the provider's server."),
+    "serve": ("mockserver.cli.scenarios", "Answer clients from a file of scenarios, each at an address of its own."),
     "script": ("mockserver.cli.script", "Answer clients as a script in a Python file says."),
     "show": ("mockserver.cli.files", "Print a cassette as a timeline."),
     "view": ("mockserver.cli.view", "Write a cassette, or two, as a page to look at."),
@@ -52,7 +53,7 @@ COMMANDS = {
 }
 """Name -> (module, line of help). The module has the click command as ``<name>_command``, ``-`` as ``_``."""
 GROUPS = {
-    "Serve": ("record", "replay", "simulate", "script", "sweep"),
+    "Serve": ("record", "replay", "simulate", "script", "serve", "sweep"),
     "Look at cassettes": ("show", "view", "diff"),
     "Make and keep cassettes": ("import", "learn", "scrub", "verify", "agree", "check", "orphans", "review"),
     "Set up and look up": ("init", "faults", "git-setup"),

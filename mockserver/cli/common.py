@@ -28,8 +28,6 @@ JOURNAL_LIMIT = 10_000
 """A server as a process may run for days."""
 GRACE_SECONDS = 5.0
 """What it gets after SIGTERM before it is killed. Ten seconds is all that `docker stop` gives."""
-LARGEST_SOUND = 16 << 20
-"""Bytes of a WAV file that a file of replies names."""
 
 
 class Lines(click.types.StringParamType):
@@ -254,17 +252,3 @@ class CommandFailed(UsageError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.exit_status = status
-
-
-def replier_of(file: Path | None) -> dict[str, Any]:
-    """The replier of a file of replies, as a keyword of ``simulator``."""
-    if file is None:
-        return {}
-    from mockserver.engines.simulator import Rules
-    from mockserver.server.text_files import bytes_of, text_of
-
-    def sound(name: str) -> bytes:
-        return bytes_of(file.parent / name, named=name, expected="a WAV file of 16 bit PCM", largest=LARGEST_SOUND)
-
-    text = text_of(file, named=str(file), expected="YAML with replies")
-    return {"replier": Rules.from_yaml(text, source=str(file), sound=sound)}

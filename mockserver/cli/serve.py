@@ -13,7 +13,6 @@ from mockserver.cli.common import (
     LINES,
     announce,
     logged,
-    replier_of,
     server_options,
     serving,
     steady,
@@ -143,6 +142,7 @@ def simulate_command(
     from mockserver.engines.simulator import simulator, together
     from mockserver.providers import installed
     from mockserver.server.host import MockServer
+    from mockserver.server.reply_files import replier_of
 
     names = (provider, *command)
     installed(*names)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mockserver.cli.common import LINES, replier_of
+from mockserver.cli.common import LINES
 from mockserver.dialects.registry import FAMILIAR
 from mockserver.errors import UsageError
 
@@ -105,6 +105,7 @@ def _source(provider: str, replies: Path | None) -> Any:
     if replies is None:
         return provider
     from mockserver.engines.simulator import simulator
+    from mockserver.server.reply_files import replier_of
 
     replier = replier_of(replies)
     return lambda: simulator(provider, **replier)

@@ -35,6 +35,8 @@ class SessionLog:
     began_us: Micros
     lens: Lens
     seed: str
+    scenario: str = ""
+    """The scenario that it is in, where its server has several."""
     handshake: Handshake | None = None
     ended: bool = False
     entries: int = 0

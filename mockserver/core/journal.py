@@ -51,12 +51,15 @@ class Journal:
         self._sinks.append(sink)
         return lambda: self._sinks.remove(sink)
 
-    def open(self, lens: Lens, *, began_us: Micros = 0) -> SessionLog:
+    def open(self, lens: Lens, *, began_us: Micros = 0, scenario: str = "", seed: str | None = None) -> SessionLog:
         """A new session. Its first entry notes the seed: the journal alone repeats a run."""
         number = len(self.sessions)
-        log = SessionLog(number, began_us, Memo(lens), f"{self.seed}/{number}")
+        log = SessionLog(number, began_us, Memo(lens), f"{self.seed}/{number}" if seed is None else seed, scenario)
         self.sessions.append(log)
-        self.note(log, 0, Note("session", f"session {number} begins", {"seed": log.seed, "dialect": lens.name}))
+        named = {"scenario": scenario} if scenario else {}
+        self.note(
+            log, 0, Note("session", f"session {number} begins", {"seed": log.seed, "dialect": lens.name, **named})
+        )
         return log
 
     def write(self, log: SessionLog, at: Micros, sender: Sender | None, what: What) -> Entry:

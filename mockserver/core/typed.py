@@ -68,7 +68,7 @@ def misfit(value: object, hint: Any, path: str = "") -> Misfit | None:
     """What in ``value`` is not as the annotation says, or None."""
     if hint in (Any, object, inspect.Parameter.empty):
         return None
-    origin, args = get_origin(hint) or hint, get_args(hint)
+    origin, args = _parts(hint)
     if origin is Annotated:
         wrong = misfit(value, args[0], path)
         limits = [limit for limit in args[1:] if isinstance(limit, Limit)]
@@ -83,8 +83,23 @@ def misfit(value: object, hint: Any, path: str = "") -> Misfit | None:
     return next(_inside(value, hint, path), None)
 
 
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """What an annotation is of, and what in. Annotations are few, and a server of a thousand scenarios asks often."""
+    try:
+        return _parts_of(hint)
+    except TypeError:  # one that cannot be hashed
+        return get_origin(hint) or hint, get_args(hint)
+
+
+@cache
+def _parts_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(hint) or hint, get_args(hint)
+
+
 def _of_union(value: object, options: tuple[Any, ...], hint: Any, path: str) -> Misfit | None:
     """The misfit that is farthest inside says most: of [1], that 1 is no text, not that a list is no function."""
+    if type(value) in options and type(value) is not float:
+        return None
     found: list[Misfit] = []
     for option in options:
         wrong = misfit(value, option, path)
@@ -117,7 +132,7 @@ def _fits(value: object, origin: Any, args: tuple[Any, ...]) -> bool:
 
 def _inside(value: Any, hint: Any, path: str) -> Iterator[Misfit]:
     """The misfits in what a value holds. An iterator is not read: that would use it up."""
-    origin, args = get_origin(hint) or hint, get_args(hint)
+    origin, args = _parts(hint)
     pairs: Iterable[tuple[str, object, Any]] = ()
     if is_typeddict(origin):
         known = hints_of(origin)

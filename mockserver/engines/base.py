@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 from mockserver.core.frames import Effect, Event, Handshake, Micros, Pairs
 from mockserver.core.ids import rng
 from mockserver.core.machine import Machine
+from mockserver.core.session import Session
 from mockserver.core.view import Lens
 from mockserver.dialects.base import Dialect
 from mockserver.errors import ExpectationFailed, UpstreamError
@@ -135,6 +136,14 @@ class Source(Protocol):
         ...
 
 
+class Numbered(Source, Protocol):
+    """A source of so many connections: it has no more when each has been made."""
+
+    def holds(self, handshake: Handshake) -> bool:
+        """Whether one that fits is left."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """A provider on a server, and the prefix before all of its paths ("" for none)."""
@@ -154,4 +163,21 @@ class Housing(Protocol):
 
     def dialect_at(self, handshake: Handshake) -> Dialect:
         """What this client speaks, by where it came to."""
+        ...
+
+
+@runtime_checkable
+class Staging(Protocol):
+    """A source of several scenarios, each with faults and seeds of its own."""
+
+    def entered(self, handshake: Handshake) -> tuple[str, str | None]:
+        """The scenario of a connection that comes ("" for none), and its seed, where the scenario says one."""
+        ...
+
+    def surround(self, session: Session, dialect: Dialect) -> None:
+        """Put the scenario's faults around a session that begins."""
+        ...
+
+    def ended(self, session: Session) -> None:
+        """A session is over."""
         ...

@@ -8,6 +8,7 @@ is awake already need not be woken again.
 from __future__ import annotations
 
 from asyncio import TimerHandle
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
@@ -45,6 +46,8 @@ class Alarms:
         self._timer: TimerHandle | None = None
         self._set_for: Micros = 0
         self._ringing = False
+        self.late: Callable[[Micros], object] | None = None
+        """Told how late each session was woken, for what counts it."""
 
     def set(self, sleeper: Sleeper, due: Micros) -> None:
         """Wake ``sleeper`` at ``due``, or earlier where it has an earlier alarm."""
@@ -100,6 +103,8 @@ class Alarms:
                 sleeper.alarm = None
                 self._wanted -= 1
                 due.append(sleeper)
+                if self.late is not None:
+                    self.late(now - alarm[0])
         for begin in range(0, len(due), TOGETHER):
             some = due[begin : begin + TOGETHER]
             for sleeper in some:

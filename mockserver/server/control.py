@@ -12,6 +12,7 @@
     DELETE /__mockserver__/faults/N     takes one away
     DELETE /__mockserver__/faults       takes all away
     POST   /__mockserver__/sessions/N/pause   holds all that either side says; .../resume lets it go on
+    GET    /__mockserver__/metrics      counts and times, in Prometheus' text form
     GET    /__mockserver__/ui           a page that shows running sessions and sets faults
     GET    /__mockserver__/scene        what that page draws; ?since= &wait_ms=
 
@@ -75,6 +76,8 @@ class Control:
             refusal = self._server.admission.to_control(request.headers, peer)
             if refusal is not None:
                 raise Refused(*refusal)
+            if (request.method, request.path) == ("GET", f"{ROOT}/metrics"):
+                return self._metrics()
             status, body = await self._do(request)
         except Refused as refusal:
             status, body = refusal.status, {"error": {"message": str(refusal), "column": refusal.column}}
@@ -86,6 +89,18 @@ class Control:
         return HttpReply(status, headers, text.encode(errors="replace"))
 
     # --- what is asked ---
+
+    def _metrics(self) -> HttpReply:
+        from mockserver.server.metrics import CONTENT_TYPE, rendered
+
+        meters = self._server.meters
+        if meters is None:
+            raise Refused(404, "this server does not count: start it with `mockserver serve`, or metrics=True")
+        try:
+            text = rendered([("", meters.snapshot())])
+        except UsageError as error:
+            raise Refused(501, str(error)) from None
+        return HttpReply(200, (("Content-Type", CONTENT_TYPE), ("Cache-Control", "no-store")), text)
 
     async def _do(self, request: Request) -> tuple[int, Any]:
         steps = [step for step in request.path.removeprefix(ROOT).split("/") if step]
@@ -123,7 +138,7 @@ class Control:
                 return 200, {"faults": self._faults()}
             case "DELETE", ["faults", number]:
                 return 200, self._remove(number)
-            case _, ["schema" | "state" | "problems" | "journal" | "faults" | "scene" | "ui"] | [
+            case _, ["schema" | "state" | "problems" | "journal" | "faults" | "scene" | "ui" | "metrics"] | [
                 "sessions" | "faults",
                 _,
             ] | []:
@@ -158,6 +173,7 @@ class Control:
         assert isinstance(safe, Handshake)
         return {
             "number": handle.number,
+            "scenario": handle.log.scenario,
             "path": safe.path,
             "query": [list(pair) for pair in safe.query],
             "began_us": handle.log.began_us,

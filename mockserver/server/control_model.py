@@ -41,6 +41,7 @@ class SessionState(Model):
     """One client connection. ``values`` is what its engine shows of itself."""
 
     number: int
+    scenario: str
     path: str
     query: list[tuple[str, str]]
     began_us: int
@@ -56,7 +57,7 @@ class State(Model):
     version: str
     dialect: str
     source: str
-    seed: int
+    seed: int | str
     base_url: str
     ws_url: str
     elapsed_us: int

@@ -17,25 +17,26 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from aiohttp import web
 
 from mockserver.cassette.model import Exchange
-from mockserver.cassette.tap import Tap
 from mockserver.core.debts import Debt
 from mockserver.core.entry import Entry
 from mockserver.core.frames import Handshake, Micros
-from mockserver.core.session import Session
-from mockserver.engines.base import HttpReply, Lending, Relaying, Request, SessionContext, Source
+from mockserver.engines.base import HttpReply, Lending, Request, Source, Staging
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
 from mockserver.server.admission import Admission, Asked, checked_origins
 from mockserver.server.alarms import Alarms
 from mockserver.server.aside import Keeper
+from mockserver.server.beginning import Beginning
 from mockserver.server.clock import Clock
 from mockserver.server.entrance import Entrance, elsewhere
-from mockserver.server.failures import failure
+from mockserver.server.failures import failure, raise_all
 from mockserver.server.hiding import hider
 from mockserver.server.journal_file import journal_of
 from mockserver.server.lines import Upstream
 from mockserver.server.local import settled, stop_listening
-from mockserver.server.neighbours import Neighbours, spends_nothing
+from mockserver.server.meters import Meters
+from mockserver.server.neighbours import spends_nothing
 from mockserver.server.outlast import LIMIT_SECONDS
+from mockserver.server.plain import PlainRequests
 from mockserver.server.pump import Pump
 from mockserver.server.sessions import AnyFault, ArmedFault, FaultSet, Past, SessionHandle, account
 from mockserver.server.tokens import checked_token
@@ -45,7 +46,6 @@ from mockserver.server.websocket.outlet import Outlet
 from mockserver.server.whereabouts import Whereabouts, authority, houses_of, spoken_at
 
 if TYPE_CHECKING:
-    from mockserver.server.control import Control
     from mockserver.server.thread import InThread
     from mockserver.server.tls import Certificate
     from mockserver.server.websocket.upstream import Dialler
@@ -66,6 +66,7 @@ class MockServer:
     recorder listens, to end its open response after a fault has ended the client's connection. Raises ServerError when
     the port is taken. ``journal_limit``: entries that the journal keeps in memory, for a server that runs long; older
     ones go to a temporary file of 512 MiB at most, and a check that needs one that is gone fails and says so.
+    ``metrics``: count for ``/__mockserver__/metrics``. ``probes``: answer at ``/healthz`` and ``/readyz``.
     """
 
     def __init__(
@@ -76,13 +77,15 @@ class MockServer:
         host: str = "127.0.0.1",
         port: int = 0,
         tls: bool = False,
-        seed: int = 0,
+        seed: int | str = 0,
         token: str | None = None,
         allow_origins: Iterable[str] = (),
         compress: bool = True,
         dial_timeout: float = 30.0,
         journal_limit: int | None = None,
         outlast: float = LIMIT_SECONDS,
+        metrics: bool = False,
+        probes: bool = False,
     ) -> None:
         if not hasattr(source, "open") or not hasattr(source, "dialect"):
             raise UsageError(
@@ -106,6 +109,8 @@ class MockServer:
         )
         self.compress = compress
         self.journal = journal_of(journal_limit, seed=seed, hide=hider(*dialects))
+        self.meters = Meters(self.journal) if metrics else None
+        self.probed, self.draining = probes, False
         self._past = Past(journal_limit is not None)
         self.sessions: list[SessionHandle] = []
         self._faults = FaultSet(faults, seed, dialects)
@@ -119,8 +124,7 @@ class MockServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._alarms: Alarms | None = None
         self._entrance: Entrance | None = None
-        self._neighbours: Neighbours | None = None
-        self._control: Control | None = None
+        self._plain: PlainRequests | None = None
         self._listener: asyncio.Server | None = None
         self._gone: asyncio.Event | None = None
         self._dialler: Dialler | None = None
@@ -182,12 +186,7 @@ class MockServer:
 
     def verify(self) -> None:
         """Raise the first problem; its message holds all of them."""
-        found = self.problems()
-        if len(found) == 1:
-            raise found[0]
-        if found:
-            text = [f"{len(found)} problems", *(f"{number}. {one}" for number, one in enumerate(found, 1))]
-            raise type(found[0])("\n\n".join(text)) from found[0]
+        raise_all(self.problems())
 
     def owes(self) -> list[Debt]:
         """What connected clients are owed (``core.debts``). Who waits while nothing is owed waits for nothing."""
@@ -248,8 +247,10 @@ class MockServer:
         self._listener = await entrance.listen(self._wanted_port)
         self.certificate = entrance.certificate
         self._loop, self._entrance, self._alarms = loop, entrance, Alarms(Clock(loop))
+        if self.meters is not None:
+            self._alarms.late = self.meters.late
         add_account(loop, lambda: account(self.sessions))
-        self._neighbours = Neighbours(self, clock=self._alarms.clock, dialler=self._dial, failed=self._failed_at)
+        self._plain = PlainRequests(self, clock=self._alarms.clock, dialler=self._dial, failed=self._failed_at)
         self._port = self._listener.sockets[0].getsockname()[1]
         self.admission.warn_if_open()
 
@@ -281,6 +282,23 @@ class MockServer:
             await self._dialler.close()
         self._loop = None
 
+    @property
+    def running(self) -> int:
+        """How many sessions run."""
+        return len(self._running)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new sessions, and wait so long for those that run to end."""
+        self.draining = True
+        self._gone = asyncio.Event()
+        try:
+            async with asyncio.timeout(seconds):
+                while self._running:
+                    self._gone.clear()
+                    await self._gone.wait()
+        except TimeoutError:
+            pass
+
     def call(self, action: Callable[[], T]) -> T:
         """Run something in the server's loop and return its result, from whichever thread this is called."""
         loop = self._loop
@@ -304,29 +322,22 @@ class MockServer:
     ) -> Pump | HttpReply:
         """A session for one more connection. ``outlet``: makes the one writer to its client."""
         assert self._alarms is not None
-        if self._listener is None:
-            return told(503, "mockserver is closing")
+        if self._listener is None or self.draining:
+            return told(503, "mockserver is closing" if self._listener is None else "mockserver is draining")
         asked = Asked(handshake.headers, handshake.query, handshake.subprotocols)
         refusal = self.admission.to_upstream(asked, spends=not spends_nothing(self.source, handshake))
         if refusal is not None:
             return told(*refusal)
-        clock = self._alarms.clock
         dialect = spoken_at(self.source, handshake)
         if dialect.transport != transport:
             self._failures.append(ExpectationFailed(elsewhere(dialect.title, dialect.transport, transport)))
             return told(404, str(self._failures[-1]))
-        log = self.journal.open(dialect, began_us=clock.micros())
-        context = SessionContext(log.number, log.seed, log.lens, log.began_us, clock.unix_us(), self.base_url)
+        begins = Beginning(self.source, handshake, dialect, self.journal, self._alarms.clock)
         try:
-            engine = self.source.open(handshake, context)
-            session = Session(engine, journal=self.journal, log=log)
-            self._faults.surround(session, dialect)
-            if self.taps:
-                told_to = self.taps[0] if len(self.taps) == 1 else self._tell_taps
-                session.tap = Tap(log.number, dialect, told_to, relays=isinstance(engine, Relaying))
+            session = begins.session(base_url=self.base_url, faults=self._faults, taps=self.taps)
         except Exception as error:  # noqa: BLE001 - whatever a source raises belongs to the test, not to the client
-            log.ended = True
-            self._failures.append(failure(f"session {log.number} could not begin", error))
+            begins.log.ended = True
+            self._failures.append(failure(f"session {begins.log.number} could not begin", error))
             return told(500, "internal error of the mock server; its problems() say what happened")
         pump = Pump(
             session,
@@ -339,6 +350,8 @@ class MockServer:
         pump.recorded_by(self.keeper)
         self._running[pump] = handle = SessionHandle(session, pump, self.call, dialect)
         self.sessions.append(handle)
+        if self.meters is not None:
+            self.meters.began(session.log)
         return pump
 
     def closed(self, pump: Pump) -> None:
@@ -347,32 +360,19 @@ class MockServer:
         if handle is not None:
             self._past.ended(handle)
         self._faults.forget(pump.session)
+        if isinstance(self.source, Staging):
+            self.source.ended(pump.session)
+        if self.meters is not None:
+            self.meters.closed(pump.session.log)
         if self._gone is not None:
             self._gone.set()
 
     async def plain(self, request: Request, raw: web.BaseRequest) -> HttpReply:
         """The answer to a plain HTTP request."""
-        assert self._neighbours is not None
-        if f"{request.path}/".startswith("/__mockserver__/"):
-            return await self._controlled(request, raw)
-        refusal = self.admission.to_upstream(Asked(request.headers, request.query))
-        if refusal is not None:
-            return told(*refusal)
-        return await self._neighbours.answer(request, raw.raw_path)
+        assert self._plain is not None
+        return await self._plain.answer(request, raw)
 
     # --- inside ---
-
-    def _tell_taps(self, entry: Entry) -> None:
-        for tap in self.taps:
-            tap(entry)
-
-    async def _controlled(self, request: Request, raw: web.BaseRequest) -> HttpReply:
-        if self._control is None:
-            from mockserver.server.control import Control
-
-            self._control = Control(self)
-        peer = raw.transport.get_extra_info("peername") if raw.transport is not None else None
-        return await self._control.answer(request, peer=peer[0] if peer else None)
 
     def _abort_all(self) -> None:
         for pump in self._running:

@@ -12,6 +12,7 @@ from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Source
 from mockserver.errors import ExpectationFailed
 from mockserver.server.admission import Admission
+from mockserver.server.meters import Meters
 from mockserver.server.sessions import AnyFault, ArmedFault, SessionHandle
 from mockserver.server.whereabouts import Whereabouts
 
@@ -37,11 +38,14 @@ class Serving(Protocol):
 
     source: Source
     dialect: Dialect
-    seed: int
+    seed: int | str
     admission: Admission
     journal: Journal
     sessions: list[SessionHandle]
     exchanges: MutableSequence[Exchange]
+    meters: Meters | None
+    probed: bool
+    draining: bool
     on_exchange: list[Callable[[Exchange], Awaitable[None] | None]]
 
     @property

@@ -220,7 +220,7 @@ class FaultSet:
     """The faults of one server, and the layers they have around its sessions."""
 
     def __init__(
-        self, faults: AnyFault | str | Iterable[AnyFault | str], seed: int, dialects: Sequence[Dialect]
+        self, faults: AnyFault | str | Iterable[AnyFault | str], seed: object, dialects: Sequence[Dialect]
     ) -> None:
         if isinstance(faults, str) or not isinstance(faults, Iterable):
             faults = (faults,)

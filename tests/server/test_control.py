@@ -224,7 +224,7 @@ async def test_other_addresses_and_methods() -> None:
         status, schema = await ask(server, session, "GET schema")
         assert (status, set(schema) >= {"State", "JournalPage", "NewFault"}) == (200, True)
         async with session.get(f"{server.url}/__mockserver__") as answer:
-            assert len((await answer.json())["see"]) == 14
+            assert len((await answer.json())["see"]) == 15
         assert (await ask(server, session, "POST faults", data=b"{}"))[0] == 415
 
 

@@ -26,7 +26,7 @@ def no_connection(message: str) -> list[Effect]:
     """404 with the reason."""
     error = {"error": {"type": "invalid_request_error", "code": "replay_no_connection", "message": message}}
     return [
-        Note("replay", message.removeprefix("replay: ")),
+        Note("replay", message.removeprefix("replay: "), {"departed": True}),
         Refuse(404, (("Content-Type", "application/json"),), json.dumps(error).encode()),
     ]
 

@@ -302,7 +302,7 @@ class Replaying:
         hint = f"; nearest: {nearest[0][1][0]}" if nearest and nearest[0][1] else ""
         message = f"replay: {view.name} does not match the recording{f' ({why})' if why else ''}{hint}"
         problem = Problem("replay_mismatch", message, event_id=view.event_id)
-        note = Note("replay", message.removeprefix("replay: "))
+        note = Note("replay", message.removeprefix("replay: "), {"departed": True})
         return [note, *self._dialect.refusal(problem)]
 
     def told(self) -> tuple[DepartureLine, ...]:

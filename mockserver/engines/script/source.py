@@ -88,6 +88,14 @@ class Script:
         self._engines.append(engine)
         return engine
 
+    def anew(self) -> Script:
+        """The same script, to which nobody has come."""
+        return Script(self._courses, self.dialect, each=self._each, strict=self._strict, http=self._http)
+
+    def holds(self, handshake: Handshake) -> bool:
+        """Whether a connection is scripted that nobody has made. A script of one is played to each: to one here."""
+        return len(self._engines) < len(self._courses)
+
     def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
         """A reply from ``http``, if it has one."""
         answer = self._http.get(f"{request.method} {request.path}")

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, Unpack
 
 from mockserver.core.typed import Name, checked
-from mockserver.dialects.registry import FAMILIAR, dialect_named
+from mockserver.dialects.registry import FAMILIAR, dialect_named, meant
 from mockserver.engines.simulator.common import SimulatorSource
 from mockserver.engines.simulator.options import Pace, PaceName, misbehaviours, pace_of
 from mockserver.engines.simulator.providers import AnySettings, provider_named
@@ -38,7 +38,8 @@ def simulator(
     known = {field.name for field in fields(found.options)}
     unknown = sorted(set(settings) - known)
     if unknown:
-        raise UsageError(f"simulator: unknown setting {unknown[0]!r}: expected one of {', '.join(sorted(known))}")
+        expected = f"expected one of {', '.join(sorted(known))}{meant(unknown[0], known)}"
+        raise UsageError(f"simulator: unknown setting {unknown[0]!r}: {expected}")
     given: dict[str, Any] = dict(settings)
     keys: bool | frozenset[str]
     if isinstance(require_key, bool):

@@ -1,0 +1,134 @@
+"""``mockserver serve``: named scenarios on one port, for many clients at once, and for balancers and orchestrators."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mockserver.cli.common import (
+    Stop,
+    announce,
+    logged,
+    server_options,
+    serving,
+    steady,
+    stop_signals,
+    until_done,
+)
+from mockserver.errors import ExpectationFailed, MockServerError
+
+if TYPE_CHECKING:
+    from mockserver.server.host import MockServer
+    from mockserver.server.scenarios.source import Scenarios
+
+DRAIN_SECONDS = 8.0
+"""Ten seconds is all that `docker stop` gives."""
+
+
+@click.command("serve")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--drain",
+    type=click.FloatRange(0),
+    default=DRAIN_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="On SIGTERM: sessions that run get so long to end; no new ones are taken.",
+)
+@serving
+def serve_command(file: Path, drain: float, as_json: bool, command: tuple[str, ...], **options: Any) -> None:
+    """Answer clients from the scenarios in FILE (YAML), each under /s/NAME and the provider's own path.
+
+    The whole FILE is checked at the start. SIGHUP reads it again for sessions that come; a wrong one changes nothing.
+    """
+    from mockserver.server.scenarios.reading import programme
+    from mockserver.server.scenarios.source import Programme, Scenarios
+
+    seed = options["seed"] = seed_of(options)
+
+    def read() -> Programme:
+        return programme(file, seed=seed)
+
+    source = Scenarios(read(), reread=read)
+    work = serve_scenarios(source, file, drain=drain, as_json=as_json, command=command, options=options)
+    raise SystemExit(asyncio.run(work))
+
+
+def seed_of(options: Mapping[str, Any]) -> int:
+    """The seed that was asked for, or one that no other copy of this server has: their ids must differ."""
+    import secrets
+
+    given = click.get_current_context().get_parameter_source("seed")
+    drawn = given is None or given is click.core.ParameterSource.DEFAULT
+    return secrets.randbits(48) if drawn else int(options["seed"])
+
+
+async def serve_scenarios(
+    source: Scenarios,
+    file: Path,
+    *,
+    drain: float,
+    as_json: bool,
+    command: tuple[str, ...],
+    options: Mapping[str, Any],
+) -> int:
+    """Serve until the command ends or a signal comes. The exit status."""
+    from mockserver.server.host import MockServer
+
+    server = MockServer(source, **server_options(options), metrics=True, probes=True)
+    status = 0
+    try:
+        async with stop_signals() as stop, server:
+            with reloading(source, file), logged(server, options):
+                what = f"serving {len(source.scenarios)} scenarios of {file}"
+                announce(server, what, as_json=as_json, command=command)
+                steady()
+                status = await until_done(command, server.env(), stop)
+            await drained(server, stop, drain)
+    except ExpectationFailed as error:
+        click.echo(f"mockserver: {error}", err=True)
+        status = status or 1
+    return status
+
+
+async def drained(server: MockServer, stop: Stop, seconds: float) -> None:
+    """After SIGTERM: sessions that run may end, for so long."""
+    if stop.number != signal.SIGTERM or not seconds or not server.running:
+        return
+    click.echo(f"mockserver: draining: {server.running} sessions get {seconds:g} s to end", err=True)
+    await server.drain(seconds)
+
+
+@contextlib.contextmanager
+def reloading(source: Scenarios, file: Path) -> Iterator[None]:
+    """SIGHUP reads the file again."""
+
+    def reload() -> None:
+        told_of(source.reload, file)
+
+    hup = getattr(signal, "SIGHUP", None)  # Windows has none
+    loop = asyncio.get_running_loop()
+    if hup is not None:
+        loop.add_signal_handler(hup, reload)
+    try:
+        yield
+    finally:
+        if hup is not None:
+            loop.remove_signal_handler(hup)
+
+
+def told_of(reload: Callable[[], int], file: Path) -> bool:
+    """Read the file again and say what came of it; whether there is something new."""
+    try:
+        count = reload()
+    except MockServerError as error:
+        click.echo(f"mockserver: {' '.join(str(error).split())}; the scenarios stay as they were", err=True)
+        return False
+    click.echo(f"mockserver: {file} read again: {count} scenarios for sessions that come", err=True)
+    return True

@@ -1,0 +1,55 @@
+"""How a session begins: its log, its engine, and what stands around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from mockserver.cassette.tap import Tap
+from mockserver.core.entry import Entry, SessionLog
+from mockserver.core.frames import Handshake
+from mockserver.core.journal import Journal
+from mockserver.core.session import Session
+from mockserver.dialects.base import Dialect
+from mockserver.engines.base import Relaying, SessionContext, Source, Staging
+from mockserver.server.clock import Clock
+
+
+class Surrounding(Protocol):
+    """What puts faults around a session."""
+
+    def surround(self, session: Session, dialect: Dialect) -> None: ...
+
+
+class Beginning:
+    """One connection that comes. ``log`` is there also where the source then fails to make an engine."""
+
+    def __init__(self, source: Source, handshake: Handshake, dialect: Dialect, journal: Journal, clock: Clock) -> None:
+        self._source, self._handshake, self._dialect = source, handshake, dialect
+        self._journal, self._clock = journal, clock
+        scenario, seed = source.entered(handshake) if isinstance(source, Staging) else ("", None)
+        self.log: SessionLog = journal.open(dialect, began_us=clock.micros(), scenario=scenario, seed=seed)
+
+    def session(
+        self, *, base_url: str, faults: Surrounding, taps: list[Callable[[Entry], None]], process: str = ""
+    ) -> Session:
+        """The session. Whatever the source raises goes on."""
+        log, source = self.log, self._source
+        context = SessionContext(log.number, log.seed, log.lens, log.began_us, self._clock.unix_us(), base_url)
+        engine = source.open(self._handshake, context)
+        session = Session(engine, journal=self._journal, log=log)
+        faults.surround(session, self._dialect)
+        if isinstance(source, Staging):
+            source.surround(session, self._dialect)
+        if taps:
+            told_to = taps[0] if len(taps) == 1 else _telling(taps)
+            session.tap = Tap(log.number, self._dialect, told_to, relays=isinstance(engine, Relaying))
+        return session
+
+
+def _telling(taps: list[Callable[[Entry], None]]) -> Callable[[Entry], None]:
+    def tell(entry: Entry) -> None:
+        for tap in taps:
+            tap(entry)
+
+    return tell

@@ -1,0 +1,68 @@
+"""Plain HTTP requests, by who answers: the control API, what a balancer asks, or the provider beside its socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from mockserver.engines.base import HttpReply, Request
+from mockserver.server.admission import Asked
+from mockserver.server.clock import Clock
+from mockserver.server.neighbours import Neighbours
+from mockserver.server.rim import Serving
+from mockserver.server.websocket.app import told
+
+if TYPE_CHECKING:
+    from mockserver.server.control import Control
+    from mockserver.server.websocket.upstream import Dialler
+
+ALIVE, READY = "/healthz", "/readyz"
+"""What orchestrators and balancers ask, without a token: whether the process answers, and whether it takes sessions."""
+
+
+class PlainRequests:
+    """Those of one server. ``failed`` takes what raised, and where."""
+
+    def __init__(
+        self,
+        server: Serving,
+        *,
+        clock: Clock,
+        dialler: Callable[[], Dialler],
+        failed: Callable[[str, BaseException], None],
+    ) -> None:
+        self._server = server
+        self._neighbours = Neighbours(server, clock=clock, dialler=dialler, failed=failed)
+        self._control: Control | None = None
+
+    async def answer(self, request: Request, raw: web.BaseRequest) -> HttpReply:
+        """The answer to one request. ``raw``: as aiohttp has it."""
+        server = self._server
+        if f"{request.path}/".startswith("/__mockserver__/"):
+            return await self._controlled(request, raw)
+        if server.probed and request.path in (ALIVE, READY):
+            return probe(request.path, draining=server.draining)
+        refusal = server.admission.to_upstream(Asked(request.headers, request.query))
+        if refusal is not None:
+            return told(*refusal)
+        return await self._neighbours.answer(request, raw.raw_path)
+
+    async def _controlled(self, request: Request, raw: web.BaseRequest) -> HttpReply:
+        if self._control is None:
+            from mockserver.server.control import Control
+
+            self._control = Control(self._server)
+        peer = raw.transport.get_extra_info("peername") if raw.transport is not None else None
+        return await self._control.answer(request, peer=peer[0] if peer else None)
+
+
+def probe(path: str, *, draining: bool) -> HttpReply:
+    """Alive: always, as long as it answers. Ready: until it is told to end."""
+    if path == READY and draining:
+        return HttpReply(503, _TEXT, b"draining\n")
+    return HttpReply(200, _TEXT, b"ready\n" if path == READY else b"alive\n")
+
+
+_TEXT = (("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"))

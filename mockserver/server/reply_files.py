@@ -1,0 +1,23 @@
+"""Files of replies: what a simulated model says, as YAML, and the sounds that such a file names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+LARGEST_SOUND = 16 << 20
+"""Bytes of a WAV file that a file of replies names."""
+
+
+def replier_of(file: Path | None) -> dict[str, Any]:
+    """The replier of a file of replies, as a keyword of ``simulator``."""
+    if file is None:
+        return {}
+    from mockserver.engines.simulator import Rules
+    from mockserver.server.text_files import bytes_of, text_of
+
+    def sound(name: str) -> bytes:
+        return bytes_of(file.parent / name, named=name, expected="a WAV file of 16 bit PCM", largest=LARGEST_SOUND)
+
+    text = text_of(file, named=str(file), expected="YAML with replies")
+    return {"replier": Rules.from_yaml(text, source=str(file), sound=sound)}

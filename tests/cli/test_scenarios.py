@@ -1,0 +1,65 @@
+"""``mockserver serve`` as a process: what signals do to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.docs import TOP
+
+TEXT = f"""\
+default: talk
+folder: {TOP / "cassettes"}
+scenarios:
+  talk: {{simulate: openai, set: {{pace: instant}}}}
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP, and ends a process at once")
+async def test_hangup_reads_the_file_again_and_term_drains(tmp_path: Path) -> None:
+    file = tmp_path / "scenarios.yaml"
+    file.write_text(TEXT)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "mockserver", "serve", str(file), "--json", "-q"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        ready = json.loads(await process.stdout.readline())
+        headers = {"Authorization": "Bearer any"}
+        async with aiohttp.ClientSession(headers=headers) as http:
+            running = await http.ws_connect(ready["ws_url"] + "?model=gpt-realtime")
+            assert (await running.receive_json())["type"] == "session.created"
+            file.write_text(TEXT.replace("simulate", "simulat"))
+            process.send_signal(signal.SIGHUP)
+            told = (await process.stderr.readline()).decode()
+            assert "did you mean 'simulate'?; the scenarios stay as they were" in told
+            file.write_text(TEXT + "  late: {simulate: openai, faults: [refuse 418]}\n")
+            process.send_signal(signal.SIGHUP)
+            assert "read again: 2 scenarios" in (await process.stderr.readline()).decode()
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await http.ws_connect(f"http://127.0.0.1:{ready['port']}/s/late/v1/realtime?model=gpt-realtime")
+            assert refused.value.status == 418
+            process.send_signal(signal.SIGTERM)
+            assert "draining: 1 sessions get 8 s" in (await process.stderr.readline()).decode()
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await http.ws_connect(ready["ws_url"] + "?model=gpt-realtime")
+            assert refused.value.status == 503
+            await running.send_json({"type": "response.create"})
+            types = [(await running.receive_json())["type"]]
+            while types[-1] != "response.done":
+                types.append((await running.receive_json())["type"])
+            assert "response.created" in types, "a session that runs goes on"
+            await running.close()
+        assert await asyncio.wait_for(process.wait(), 5) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
