@@ -12,8 +12,8 @@ from mockserver.core.frames import Frame, Hangup, Send, Sender, Text
 from mockserver.core.ids import Ids
 from mockserver.core.json_text import dumps
 from mockserver.core.view import Audio, Kind, Lens, View
-from mockserver.dialects.base import Dialect, MatchRules, base64_size, close_reason
-from mockserver.dialects.causes import Causes, Turns
+from mockserver.dialects.base import Dialect, MatchRules, base64_size, close_reason, parse
+from mockserver.dialects.causes import Ahead, Cause, Causes, Turns
 from mockserver.dialects.keys import ANY_PARAMS, Keys
 from mockserver.dialects.life import Life, Outcome, Replies, Status, TableReplies
 from mockserver.dialects.problems import Problem, Trouble
@@ -64,6 +64,28 @@ class NumberedReplies(TableReplies):
         del self._open[reply]
         self._late = reply
         return [Text(dumps({"type": "interruption", "interruption_event": {"event_id": self._number + 1}}))]
+
+
+class NumberedTurns(Turns):
+    """What was said may be told before its sound has come (elevenlabs.md#12): sound of that number is of that turn."""
+
+    def __init__(self, *, heard: tuple[str, ...], ends: tuple[str, ...]) -> None:
+        super().__init__(heard=heard, ends=ends)
+        self._number: object = None
+
+    def server(self, name: str, frame: Frame, ahead: Ahead) -> Cause:
+        """Parsed are the end of a turn, and the sound after it."""
+        if self._fresh and not self._stepped and name == "audio" and _number(frame) == self._number is not None:
+            self._fresh = False
+        elif name in self._ends:
+            self._number = _number(frame)
+        return super().server(name, frame, ahead)
+
+
+def _number(frame: Frame) -> object:
+    body = parse(frame.data) if isinstance(frame, Text) else None
+    told = body.get(f"{body.get('type')}_event") if isinstance(body, dict) else None
+    return told.get("event_id") if isinstance(told, dict) else None
 
 
 class ElevenLabs(Dialect):
@@ -154,7 +176,7 @@ class ElevenLabs(Dialect):
     def causes(self) -> Causes:
         """What is heard follows the client's audio; the rest of a turn keeps its own time."""
         heard = ("user_transcript", "interruption", "vad_score")
-        return Turns(heard=heard, ends=("agent_response",))
+        return NumberedTurns(heard=heard, ends=("agent_response",))
 
     def replies(self, lens: Lens | None = None) -> Replies:
         """A new tracker for one connection."""

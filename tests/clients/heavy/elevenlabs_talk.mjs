@@ -19,7 +19,7 @@ await main(async (provider, folder) => {
     getAnalyser: () => undefined,
     getByteFrequencyData: () => {},
   };
-  const output = { ...device, interrupt: () => { waiting = Buffer.alloc(0); line.interrupted = line.size > 0; } };
+  const output = { ...device, interrupt: () => { waiting = Buffer.alloc(0); line.interrupted = line.size > 0; line.end(); } };
   setSetupStrategy(async (options) => {
     const connection = await createConnection(options);
     connection.addListener(({ audio_base_64 }) => { waiting = Buffer.concat([waiting, Buffer.from(audio_base_64, "base64")]); });

@@ -51,6 +51,7 @@ class Headset(AsyncAudioInterface):
     async def interrupt(self) -> None:
         self.waiting.clear()
         self.line.interrupted = bool(self.line.pending)
+        self.line.end()
 
 
 @asynccontextmanager

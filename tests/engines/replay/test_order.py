@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -247,6 +248,29 @@ def test_keepalives_are_not_waited_for() -> None:
     live.send({"type": "user_message", "text": "hi"})
     live.wait(0)
     assert len(live.got) == 2
+
+
+@pytest.mark.parametrize(("number", "at_once"), [(1, True), (2, False)])
+def test_sound_of_a_reply_that_was_told_already_does_not_wait_for_the_microphone(number: int, at_once: bool) -> None:
+    """A reply's words may come before its sound has; sound of another reply is another turn."""
+    chunk = {"user_audio_chunk": base64.b64encode(bytes(3_200)).decode()}
+
+    def sound(number: int) -> dict[str, Any]:
+        return {"type": "audio", "audio_event": {"audio_base_64": "AAAA", "event_id": number}}
+
+    words = {"type": "agent_response", "agent_response_event": {"agent_response": "hello", "event_id": 1}}
+    heard = {"type": "user_transcript", "user_transcription_event": {"user_transcript": "hi", "event_id": 1}}
+    turn = [(C, chunk), (C, chunk), (S, heard), (S, sound(1)), (S, words), *[(C, chunk)] * 3, (S, sound(number))]
+    cassette = recording((S, {"type": "conversation_initiation_metadata"}), *turn, dialect="elevenlabs")
+    live = Live(Replay(cassette, pacing="instant"))
+    for _ in range(2):
+        live.send(chunk)
+    live.wait(0)
+    assert len(live.got) == (5 if at_once else 4)
+    for _ in range(3):
+        live.send(chunk)
+    live.wait(0)
+    assert len(live.got) == 5
 
 
 def test_a_barge_in_comes_where_it_was_recorded_and_may_be_left_out() -> None:
