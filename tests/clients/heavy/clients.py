@@ -79,6 +79,7 @@ class Client:
     tls: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the simulator, for all of it
     races: str = ""  # a fault under which its set-up goes the other way round: two recordings are learned from
+    connects: Mapping[str, int] = field(default_factory=dict)  # connections that its set-up takes, where not one
     note: str = ""
 
     @cached_property
@@ -136,6 +137,7 @@ CLIENTS = (
         {"azure_dated": PREVIEW},
         tls=("gemini", "azure_voice_live"),
         races="delay 400ms on session.created optional",
+        connects={"gemini": 2},
         note="its first session.update holds the tools only where its context was there before session.created, so a "
         "recording with and one without a delay are put together by `mockserver learn`",
     ),

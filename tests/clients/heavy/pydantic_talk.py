@@ -20,6 +20,7 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.providers.google import GoogleProvider
 from pydantic_ai.providers.openai import OpenAIProvider
+from pydantic_ai.realtime import RealtimeError
 from pydantic_ai.realtime.google import GoogleRealtimeModel
 from pydantic_ai.realtime.openai import OpenAIRealtimeModel
 from pydantic_ai.realtime.openai_live import OpenAILiveModel
@@ -45,29 +46,32 @@ async def opened(provider: str, folder: Path) -> AsyncIterator[talk.Line]:
         """The weather in a city."""
         return line.called("get_weather", {"city": city})
 
-    async with agent.realtime(model=model).session() as session:
-        assert (session.audio_input_sample_rate, session.audio_output_sample_rate) == (line.spoken, talk.RATE)
+    try:
+        async with agent.realtime(model=model).session() as session:
+            assert (session.audio_input_sample_rate, session.audio_output_sample_rate) == (line.spoken, talk.RATE)
 
-        async def listen() -> None:
-            try:
-                async for event in session:
-                    match event:
-                        case PartDeltaEvent(delta=SpeechPartDelta() as delta):
-                            line.hear(delta.audio_chunk or b"")
-                        case RealtimeInputSpeechStartEvent() | RealtimeResponseInterruptedEvent():
-                            line.interrupted = bool(line.pending)
-                        case RealtimeTurnCompleteEvent() if provider != "gpt_live":
-                            line.end()
-                        case RealtimeSessionErrorEvent():
-                            line.over(f"error: {event.message}")
-                        case _:
-                            pass
-                line.over("ended")
-            except Exception as error:  # noqa: BLE001 - whatever it tells its application
-                line.over(repr(error))
+            async def listen() -> None:
+                try:
+                    async for event in session:
+                        match event:
+                            case PartDeltaEvent(delta=SpeechPartDelta() as delta):
+                                line.hear(delta.audio_chunk or b"")
+                            case RealtimeInputSpeechStartEvent() | RealtimeResponseInterruptedEvent():
+                                line.interrupted = bool(line.pending)
+                            case RealtimeTurnCompleteEvent() if provider != "gpt_live":
+                                line.end()
+                            case RealtimeSessionErrorEvent():
+                                line.over(f"error: {event.message}")
+                            case _:
+                                pass
+                    line.over("ended")
+                except Exception as error:  # noqa: BLE001 - whatever it tells its application
+                    line.over(repr(error))
 
-        async with talk.beside(listen(), line.microphone(session.send_audio)):
-            yield line
+            async with talk.beside(listen(), line.microphone(session.send_audio)):
+                yield line
+    except RealtimeError as error:
+        line.over(repr(error))  # the end of the session, where closing it tells of that again
 
 
 talk.main(opened)
