@@ -14,7 +14,7 @@ from typing import Any
 from mockserver.core.frames import Handshake, Sender
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.openai.lens import OPENAI, OpenAI, looks_like_azure, session_shape
-from mockserver.dialects.openai.problems import PROBLEMS
+from mockserver.dialects.openai.problems import DOES, PROBLEMS
 from mockserver.dialects.problems import Problem, Trouble
 
 LIMITED = Problem("inference_rate_limit_exceeded", "The rate limit of this deployment is exceeded. Please retry later.")
@@ -42,6 +42,8 @@ class Azure(OpenAI):
     paths: tuple[str, ...] = ("/openai/v1/realtime", "/openai/realtime")
     env_vars = {"AZURE_OPENAI_ENDPOINT": "{http}", "AZURE_OPENAI_API_KEY": "{key}"}
     keys = replace(KEYS, env="AZURE_OPENAI_API_KEY")
+    # The service's own facts begin where its page tells of a difference; whether it refuses the beta's is not known.
+    does = {**{name: fact for name, fact in DOES.items() if name != "beta retired"}, "rate limit": "azure.md#52"}
     problems: Mapping[Trouble, Problem] = {
         name: LIMITED if name == "rate_limit" else problem
         for name, problem in PROBLEMS.items()
@@ -81,6 +83,7 @@ class AzureVoiceLive(OpenAI):
     base_path = ""
     socket_path = "/voice-live/realtime"
     paths = ("/voice-live/realtime",)
+    does = {**Azure.does, "rate limit": DOES["rate limit"], "cancel not active": "azure.md#38"}
     env_vars = {"AZURE_VOICELIVE_ENDPOINT": "{http}", "AZURE_VOICELIVE_API_KEY": "{key}"}
     keys = replace(KEYS, env="AZURE_VOICELIVE_API_KEY")
 

@@ -111,7 +111,12 @@ class ElevenLabs(Dialect):
     # The server counts its events; what a client repeats of that (pong, feedback) is no request.
     rules = MatchRules(volatile=("event_id",), ids=("tool_call_id",), optional=("feedback",))
     problems = PROBLEMS
-    does = {"cancel midway": "elevenlabs.md#18", "session expired": "elevenlabs.md#45"}
+    does = {
+        "cancel midway": "elevenlabs.md#18",
+        "insufficient quota": "elevenlabs.md#24",
+        "server error": "elevenlabs.md#27",
+        "session expired": "elevenlabs.md#45",
+    }
     # Only ``agent_response_complete``, which an agent must ask for, says that a reply was played out.
     life = Life(
         first=("conversation_initiation_client_data",),

@@ -84,7 +84,12 @@ class Gemini(Dialect):
     )
     audio_ends = ("realtimeInput.activityEnd", "realtimeInput.audioStreamEnd")
     problems = PROBLEMS
-    does = {"cancel midway": "gemini.md#34", "session expired": "gemini.md#51"}
+    does = {
+        "cancel midway": "gemini.md#34",
+        "insufficient quota": "gemini.md#66",
+        "server error": "gemini.md#89",
+        "session expired": "gemini.md#51",
+    }
     # A reply begins with the first thing of it. It is cut by what the user does, never by a frame that only cancels.
     life = Life(
         first=("setup",),

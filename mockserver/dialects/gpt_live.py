@@ -45,7 +45,7 @@ class GPTLive(Dialect):
     paths = ("/live/sessions",)
     env_vars = OpenAI.env_vars
     problems = PROBLEMS
-    does = {"session expired": "gpt_live.md#19"}
+    does = {"insufficient quota": "gpt_live.md#36", "session expired": "gpt_live.md#19"}
     keys = replace(OpenAI.keys, headers=("authorization", "api-key"))  # a bearer, or Azure's header (gpt_live.md#1)
     harmless_headers = OpenAI.harmless_headers
     # Speech goes on and on: nothing says where a reply begins or ends, and no frame cancels one.

@@ -35,6 +35,7 @@ class Ultravox(Dialect):
     # A recorded ping's answer tells the recorded time: a second answer would be worse.
     rules = MatchRules(ids=("invocationId",), optional=("ping",), volatile=("ping:timestamp",))
     # Nothing but a change of state says that a reply is over, and the state is a field: the user's words begin anew.
+    does = {"cancel midway": "ultravox.md#9"}
     life = Life(
         first=("call_started",),
         opening=("call_started",),

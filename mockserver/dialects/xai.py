@@ -26,6 +26,8 @@ class XAI(OpenAI):
         begins=(("xai-", 20),),
         env="XAI_API_KEY",
     )
+    # Of the others it is not known, or known to be otherwise: a second response takes the place of the first.
+    does = {"cancel midway": "xai.md#30", "cancel not active": "xai.md#31"}
     server_events = OpenAI.server_events | {"ping"}
 
     def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:

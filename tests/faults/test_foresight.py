@@ -13,7 +13,7 @@ from mockserver.cli import main
 from mockserver.dialects.openai.lens import OPENAI
 from mockserver.dialects.registry import DIALECTS, dialect_named
 from mockserver.errors import UsageError
-from mockserver.faults import catalogue, foresee, parse
+from mockserver.faults import catalogue, foresee, parse, strangers
 
 KEY = {"Authorization": "Bearer any"}
 
@@ -118,6 +118,8 @@ def test_every_fact_that_a_dialect_cites_is_of_a_fault_that_exists() -> None:
     cited = {name for dialect in DIALECTS.values() for name in dialect.does}
     assert cited
     assert cited <= known
+    for dialect in DIALECTS.values():
+        assert not dialect.does.keys() & strangers(dialect).keys(), dialect.name
 
 
 def test_the_list_for_a_program() -> None:
