@@ -13,7 +13,8 @@ from mockserver.cli import main
 from mockserver.dialects.openai.lens import OPENAI
 from mockserver.dialects.registry import DIALECTS, dialect_named
 from mockserver.errors import UsageError
-from mockserver.faults import catalogue, foresee, parse, strangers
+from mockserver.faults import catalogue, foresee, parse
+from mockserver.faults.listing import strangers
 
 KEY = {"Authorization": "Bearer any"}
 
