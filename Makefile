@@ -146,8 +146,8 @@ $(AWS_PYTHON):
 	  "$$python" -c 'import sys; print(sys.executable)' >$@; break; \
 	done; [ -s $@ ] || { rm -f $@; echo "make: left out: the clients of AWS; they need Python 3.12 or 3.13, which is not here (AWS_PYTHON: tried $(NEWER))"; }
 
-$(CLIENTS)/aws/installed: tests/clients/heavy/nova_sonic/aws.txt
-$(CLIENTS)/pipecat-aws/installed: tests/clients/heavy/nova_sonic/pipecat.txt
+$(CLIENTS)/aws/installed: tests/clients/heavy/aws.txt
+$(CLIENTS)/pipecat-aws/installed: tests/clients/heavy/pipecat-aws.txt
 $(CLIENTS)/aws/installed $(CLIENTS)/pipecat-aws/installed: $(AWS_PYTHON) pyproject.toml
 	@rm -f $@; [ -s $(AWS_PYTHON) ] || exit 0; \
 	if ! ("$$(cat $(AWS_PYTHON))" -m venv $(@D) && $(@D)/bin/python -m pip install -qq --disable-pip-version-check --prefer-binary --editable . -r $(filter %.txt,$^)) >$(@D).log 2>&1; then \

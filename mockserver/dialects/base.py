@@ -164,6 +164,10 @@ class Dialect:
         """Whether JSON objects of a session, with who sent them, are this provider's. None: they may be."""
         return False
 
+    def whose(self, body: Any) -> Sender | None:
+        """Who sent an event whose name both sides have. None: its name alone says it, or nothing does."""
+        return None
+
     def heard_at(self, view: View) -> Micros | None:
         """How much of the client's audio this server event speaks of, from the begin of the connection."""
         return None

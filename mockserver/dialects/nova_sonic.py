@@ -86,6 +86,14 @@ class NovaSonic(Dialect):
     floating = ("usageEvent",)
     repeated = ("audioOutput",)
 
+    def whose(self, body: Any) -> Sender | None:
+        """Both sides have blocks; only the server's belong to a completion (nova_sonic.md#29)."""
+        inside = body.get("event") if isinstance(body, dict) else None
+        name, told = next(iter(inside.items()), ("", None)) if isinstance(inside, dict) else ("", None)
+        if not isinstance(told, dict) or name not in self.client_events & self.server_events:
+            return None
+        return Sender.SERVER if "completionId" in told else Sender.CLIENT
+
     def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
         """By what a client says first, and by what only this server says."""
         names = {name for _, body in said for name in (body.get("event") or {} if isinstance(body, dict) else {})}

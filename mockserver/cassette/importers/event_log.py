@@ -112,15 +112,18 @@ def _entry(line: int, one: Any, known: _Known, name: str) -> LoggedEvent | None:
         return None
     if not isinstance(one, dict):
         raise bad(name, line, "expected a JSON object: an event, or one with its direction and time")
+    way = next((WAYS[word] for key in WHO if isinstance(word := one.get(key), str) and word in WAYS), None)
+    for key in WHAT:  # of a provider whose events have no type, one stands under its own key beside the direction
+        if way is not None and isinstance(one.get(key), dict) and known.sides(alone := {key: one[key]}):
+            return LoggedEvent(line, way, _time(one, line, name), alone)
     if known.sides(one):
         return LoggedEvent(line, None, _time(one, line, name), one)
     is_log = "level" in one or "levelname" in one
     body = next((found for key in WHAT if (found := _object(one.get(key))) is not None), None)
     if body is not None:
-        sender = next((WAYS[word] for key in WHO if isinstance(word := one.get(key), str) and word in WAYS), None)
-        if sender is None and is_log:
+        if way is None and is_log:
             return None  # a line about an event, such as LiveKit's of one that it does not handle
-        return LoggedEvent(line, sender, _time(one, line, name), body)
+        return LoggedEvent(line, way, _time(one, line, name), body)
     if is_log:
         return None
     if isinstance(one.get("type"), str):  # an event of tomorrow
@@ -137,23 +140,34 @@ def _object(value: Any) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+Shape = tuple[Any, ...]
+
+
+def _shape(body: dict[str, Any], depth: int = 3) -> Shape:
+    """The names of the first fields, and of those within: what an event is told by where it has no type."""
+    return tuple(
+        (name, _shape(value, depth - 1)) if depth > 1 and isinstance(value := body[name], dict) else name
+        for name in sorted(body)[:8]
+    )
+
+
 class _Known:
     """Whose an event is, by its name."""
 
     def __init__(self, dialects: tuple[Dialect, ...]) -> None:
         self._dialects = dialects
-        self._told: dict[tuple[str, ...], frozenset[Sender]] = {}
+        self._told: dict[tuple[str, Shape], frozenset[Sender]] = {}
 
     def sides(self, body: dict[str, Any]) -> frozenset[Sender]:
         """The sides that send such an event, by any of the dialects."""
-        key = (str(body.get("type")), *sorted(body)[:8])
+        key = (str(body.get("type")), _shape(body))
         found = self._told.get(key)
         if found is None:
             found = frozenset(
                 sender
                 for sender in Sender
                 for dialect in self._dialects
-                if dialect.read(body, sender).name in dialect.names(sender)
+                if dialect.read(body, sender).name in dialect.names(sender) and dialect.whose(body) in (None, sender)
             )
             if len(self._told) < 10_000:
                 self._told[key] = found

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import talk
 from livekit_room import Loudspeaker, Microphone
 
@@ -54,6 +55,21 @@ def gemini() -> Any:
     return google.realtime.RealtimeModel(api_key="any", http_options=types.HttpOptions(base_url=BASE_URL))
 
 
+def ultravox() -> Any:
+    from livekit.plugins import ultravox
+
+    return ultravox.realtime.RealtimeModel(
+        base_url=BASE_URL, api_key="any.key", first_speaker="FIRST_SPEAKER_USER", http_session=aiohttp.ClientSession()
+    )
+
+
+def phonic() -> Any:
+    from livekit.plugins import phonic
+
+    talk.pointed("phonic")
+    return phonic.realtime.RealtimeModel(api_key="ph_any")
+
+
 # A plugin takes long to import, so only the one that is wanted is.
 MODELS = {
     "openai": openai,
@@ -62,6 +78,8 @@ MODELS = {
     "xai": xai,
     "gemini": gemini,
     "gpt_live": gpt_live,
+    "ultravox": ultravox,
+    "phonic": phonic,
 }
 
 

@@ -2,26 +2,27 @@
 
     python -m tests.clients.heavy.page [--workers N] [--missing|--write] [NAME ...]
 
-NAME: only these clients are tried; of the others the page tells what was seen last, which stands in build/clients.
---missing: only those of which nothing was seen yet. --write: none, the page is only written.
+NAME: only these are tried, CLIENT or CLIENT/PROVIDER; of the others the page keeps what it tells. --missing: only those
+of which nothing was seen yet. --write: none, the page is only written.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
-import json
+import re
 import sys
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from tests.clients.heavy.clients import CLIENTS, FAMILY, INSTALLED, PAIRS, ROOT, Client
+from mockserver.errors import ExpectationFailed
+from tests.clients.heavy.clients import CLIENTS, FAMILY, PAIRS, ROOT, Client
 from tests.clients.heavy.scenes import SCENES, Failed, voices
 
 PAGE = ROOT / "docs" / "clients.md"
-SEEN = INSTALLED / "seen.json"
+NOT_RUN = "not run"
 COLUMNS = ("tape", "broken", "ended")
 TOP = """# Clients that were tried
 
@@ -31,7 +32,9 @@ simulated server, is recorded by `mockserver record` and replayed by `mockserver
 
 - **talk**: a turn, a tool round and a barge-in by speech, through `mockserver record`; then the same twice from the
   cassette, once at the recorded pace and once without waiting. What is heard is compared word by word.
-- **breaks off**: the connection is closed with 1011 in the middle of a reply. What the application is told.
+  Amazon's clients sign each message for its host, so of Nova Sonic it is the simulated server that is recorded.
+- **breaks off**: the connection is closed with 1011 in the middle of a reply (of Nova Sonic: throttled). What the
+  application is told.
 - **ends**: the session reaches its longest duration; with Gemini, `goAway` before it. What the application is told.
 
 "not run" stands where the last run was stopped before, "failed" where something else was seen: the first line of what.
@@ -49,7 +52,7 @@ def tried(client: Client, provider: str) -> list[str]:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 found.append(SCENES[name](client, provider, voices(Path(folder))))
-            except Failed as failed:
+            except (Failed, ExpectationFailed) as failed:
                 print(f"{client.name} {provider} {name}: {failed}", file=sys.stderr, flush=True)
                 found.append(f"**failed**: {str(failed).splitlines()[0][:120]}")
     print(f"{client.name} {provider}: {found}", file=sys.stderr, flush=True)
@@ -61,11 +64,21 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
+def seen_in(text: str) -> dict[str, list[str]]:
+    """What a page tells, by client and provider: a cell for each of COLUMNS. Rows that were not run are left out."""
+    found = {}
+    for line in text.partition("\n## ")[0].splitlines():
+        cells = [one.strip().replace("\\|", "|") for one in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if len(cells) == 3 + len(COLUMNS) and NOT_RUN not in cells:
+            found[f"{cells[0]} {cells[2]}"] = cells[3:]
+    return found
+
+
 def page(seen: Mapping[str, list[str]], day: str) -> str:
-    """The page. ``seen``: what is in SEEN."""
+    """The page. ``seen``: by client and provider, a cell for each of COLUMNS."""
     lines = ["| client | version | provider | talk | breaks off | ends |", "|---|---|---|---|---|---|"]
     for client, provider in PAIRS:
-        found = seen.get(f"{client.name} {provider}", ["not run"] * len(COLUMNS))
+        found = seen.get(f"{client.name} {provider}", [NOT_RUN] * len(COLUMNS))
         row = (client.name, client.version, provider, *map(cell, found))
         lines.append(f"| {' | '.join(row)} |")
     lines += ["", "## Pairs that were not", "", "| client | provider | why |", "|---|---|---|"]
@@ -84,24 +97,26 @@ def main() -> None:
     parser.add_argument("--missing", action="store_true")
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
-    pairs = [pair for pair in PAIRS if not chosen.names or pair[0].name in chosen.names]
+    names = set(chosen.names)
+    pairs = [pair for pair in PAIRS if not names or {pair[0].name, f"{pair[0].name}/{pair[1]}"} & names]
     if chosen.write:
         pairs = []
     absent = {client.name for client, _ in pairs if not client.home.ready()}
     if absent:
         sys.exit(f"not installed: {', '.join(sorted(absent))}; the page tells of all, so it is left as it is")
     kept = chosen.names or chosen.missing or chosen.write
-    seen = json.loads(SEEN.read_text()) if kept and SEEN.exists() else {}
+    seen = seen_in(PAGE.read_text()) if kept else {}
     if chosen.missing:
         pairs = [(client, provider) for client, provider in pairs if f"{client.name} {provider}" not in seen]
+    today = datetime.date.today().isoformat()  # noqa: DTZ011 - the day where it was run
     # Conversations take their time, not the processor's.
     with ThreadPoolExecutor(chosen.workers) as pool:
         running = {pool.submit(tried, *pair): pair for pair in pairs}
         for done in as_completed(running):
             client, provider = running[done]
             seen[f"{client.name} {provider}"] = done.result()
-            SEEN.write_text(json.dumps(seen, indent=2))
-    made = page(seen, datetime.date.today().isoformat())  # noqa: DTZ011 - the day where it was run
+            PAGE.write_text(page(seen, today))
+    made = page(seen, today)
     PAGE.write_text(made)
     if "**failed**" in made:
         sys.exit(1)

@@ -8,8 +8,10 @@ off what was queued when the user speaks.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,7 +40,6 @@ from pipecat.workers.runner import WorkerRunner
 
 BASE_URL = os.environ["MOCKSERVER_BASE_URL"]
 WS_URL = os.environ["MOCKSERVER_WS_URL"]
-CHUNK = 2 * talk.RATE // 10  # 100 ms
 
 
 def openai() -> Any:
@@ -84,6 +85,37 @@ def gpt_live() -> Any:
     return OpenAILiveLLMService(api_key="any", base_url=WS_URL, delegation=backend)
 
 
+def ultravox() -> Any:
+    from pipecat.services.ultravox.llm import JoinUrlInputParams, UltravoxRealtimeLLMService
+
+    return UltravoxRealtimeLLMService(params=JoinUrlInputParams(join_url=joinable()))
+
+
+def joinable() -> str:
+    """The address of a call that was made for pipecat, which takes 48 kHz for granted both ways."""
+    city = {"name": "city", "location": "PARAMETER_LOCATION_BODY", "schema": {"type": "string"}, "required": True}
+    tool = {"modelToolName": "get_weather", "description": "", "client": {}, "dynamicParameters": [city]}
+    call = {
+        "systemPrompt": "Be brief.",
+        "medium": {"serverWebSocket": {"inputSampleRate": 48_000, "outputSampleRate": 48_000}},
+        "selectedTools": [{"temporaryTool": tool}],
+        "firstSpeakerSettings": {"user": {}},
+    }
+    headers = {"X-API-Key": "any.key", "Content-Type": "application/json"}
+    asked = urllib.request.Request(f"{BASE_URL}/calls", data=json.dumps(call).encode(), headers=headers)
+    with urllib.request.urlopen(asked) as reply:
+        return str(json.load(reply)["joinUrl"])
+
+
+def nova_sonic() -> Any:
+    from pipecat.services.aws.nova_sonic.llm import AWSNovaSonicLLMService
+
+    talk.pointed("nova_sonic")
+    return AWSNovaSonicLLMService(
+        access_key_id="AKIDMOCK", secret_access_key="mock", region="us-east-1", system_instruction="Be brief."
+    )
+
+
 SERVICES = {
     "openai": openai,
     "azure": azure,
@@ -91,7 +123,13 @@ SERVICES = {
     "xai": xai,
     "gemini": gemini,
     "gpt_live": gpt_live,
+    "ultravox": ultravox,
+    "nova_sonic": nova_sonic,
 }
+SPOKEN_TO = {"gpt_live", "ultravox", "nova_sonic"}
+"""Whose agent waits for the user's voice; the others answer to what is written in the context."""
+SPOKEN_AT = {"nova_sonic": 16_000}
+"""The user's rate, where it is not the loudspeaker's: this service hands on what it is given."""
 
 
 class Loudspeaker(BaseOutputTransport):
@@ -128,7 +166,8 @@ class Loudspeaker(BaseOutputTransport):
             elif isinstance(frame, BotStartedSpeakingFrame):
                 self.speaking, self.played = True, b""
             elif isinstance(frame, BotStoppedSpeakingFrame):
-                self.told.put_nowait(talk.told(self.text, self.played, self.interrupted))
+                if any(self.played):  # what is left of an utterance that was cut off may be silence
+                    self.told.put_nowait(talk.told(self.text, self.played, self.interrupted))
                 self.speaking, self.played, self.text, self.interrupted = False, b"", "", False
         await super().push_frame(frame, direction)
 
@@ -142,23 +181,24 @@ class Call:
         self.told: list[str] = []
         self.waiting = b""
         self.listening: asyncio.Task[None] | None = None
+        self.rate = SPOKEN_AT.get(provider, talk.RATE)
         # The user's first words are in the context, where the service answers to that.
-        self.written = provider != "gpt_live"
+        self.written = provider not in SPOKEN_TO
         weather = FunctionSchema("get_weather", "The weather in a city.", {"city": {"type": "string"}}, ["city"])
         greeting: Any = [{"role": "user", "content": "good morning"}] if self.written else []
         context = LLMContext(greeting, tools=ToolsSchema([weather]))
         llm = SERVICES[provider]()
         llm.register_function("get_weather", self.get_weather)
         self.ready = asyncio.Event()
-        if self.written:
-            self.ready.set()
-        else:
+        if provider == "gpt_live":
             llm.add_event_handler("on_session_started", self.started)
+        else:
+            self.ready.set()
         self.loudspeaker = Loudspeaker()
         pair = LLMContextAggregatorPair(context)
         self.worker = PipelineWorker(
             Pipeline([pair.user(), llm, self.loudspeaker, pair.assistant()]),
-            params=PipelineParams(audio_in_sample_rate=talk.RATE, audio_out_sample_rate=talk.RATE),
+            params=PipelineParams(audio_in_sample_rate=self.rate, audio_out_sample_rate=talk.RATE),
         )
         self.worker.add_event_handler("on_pipeline_error", self.failed)
 
@@ -175,11 +215,11 @@ class Call:
 
     async def microphone(self) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time()
+        due, size = loop.time(), self.rate // 10 * 2
         while True:
-            pcm, self.waiting = self.waiting[:CHUNK].ljust(CHUNK, b"\0"), self.waiting[CHUNK:]
-            await self.worker.queue_frame(InputAudioRawFrame(pcm, sample_rate=talk.RATE, num_channels=1))
-            due += CHUNK / (2 * talk.RATE)
+            pcm, self.waiting = self.waiting[:size].ljust(size, b"\0"), self.waiting[size:]
+            await self.worker.queue_frame(InputAudioRawFrame(pcm, sample_rate=self.rate, num_channels=1))
+            due += 0.1
             await asyncio.sleep(max(0.0, due - loop.time()))
 
     async def say(self, words: str) -> None:
@@ -189,7 +229,7 @@ class Call:
         else:
             # The user's microphone is opened by the first words, and stays open.
             self.listening = self.listening or asyncio.create_task(self.microphone())
-            self.waiting += talk.pcm_of(self.folder, words)
+            self.waiting += talk.pcm_of(self.folder, words, self.rate)
 
     async def turn(self) -> dict[str, Any]:
         found = await self.loudspeaker.told.get()
@@ -209,6 +249,8 @@ async def opened(provider: str, folder: Path) -> AsyncIterator[Call]:
     await runner.add_workers(call.worker)
     running = asyncio.create_task(runner.run())
     await call.worker.queue_frame(LLMRunFrame())
+    if provider in SPOKEN_TO:
+        await asyncio.sleep(1)  # audio that comes before the service is connected is lost
     try:
         yield call
     finally:

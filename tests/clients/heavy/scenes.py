@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -15,6 +16,8 @@ from typing import Any
 
 from mockserver import MockServer, simulator, speech
 from mockserver.cassette.store import load
+from mockserver.dialects.registry import dialect_named
+from mockserver.server.record import Recording
 from tests.clients.heavy.clients import ROOT, Client
 from tests.clients.test_simulator_gemini import LONG, answers
 
@@ -27,12 +30,26 @@ AUDIO = {
     "gemini": "3rd serverContent.modelTurn",
     "gpt_live": "30th session.output_audio.delta",
     "elevenlabs": "3rd audio",
+    "ultravox": "20th audio from server",
+    "phonic": "10th audio_chunk from server",
+    "personaplex": "60th audio from server",
 }
 """Which frame of the reply's is its middle, where it is not 3rd response.output_audio.delta."""
+BREAKS = {"nova_sonic": "rate limit on 3rd audioOutput for first 1 attempts"}
+"""What breaks a reply off, where it is not a close with 1011: this wire has errors, and no close codes."""
 ENDS: dict[str, dict[str, Any]] = {
     "gemini": {"max_connection_s": 7, "go_away_s": 2},
+    "personaplex": {"max_session_s": 9},
 }
 """Settings under which the session ends while the client looks on, where they are not max_session_s=7."""
+CLOCKED = {"gpt_live", "personaplex"}
+"""Whose audio is its clock, silence and all: played at once it is another conversation."""
+TALK = {"personaplex": ("turn", "barge_in")}
+"""The steps of a talk, where they are not a turn, a tool round and a barge-in."""
+AFTER_BREAK = {"personaplex": ("turn", "pause", "pause", "again")}
+"""The steps around a break, where they are not a turn and a tool round."""
+AFTER_END = {"gemini": ("turn", "pause", "tool"), "personaplex": ("turn", "pause", "pause", "again")}
+"""The steps around an end, where they are not a turn and waiting."""
 
 
 class Failed(Exception):
@@ -84,15 +101,18 @@ def run(
     return seen
 
 
-def judge(seen: dict[str, Any]) -> None:
-    """A turn, a tool round and a barge-in, as they must have been heard."""
+def judge(seen: dict[str, Any], provider: str = "") -> None:
+    """A turn, a tool round (where the wire has tools) and a barge-in, as they must have been heard."""
     heard = {name: seen.get(name, {}).get("heard", "") for name in ("turn", "tool", "cut", "after")}
+    called = (
+        seen["calls"] == [{"name": "get_weather", "args": {"city": "Oslo"}}]
+        and heard["tool"].removeprefix("Let me check. ").startswith("It is")
+        and "foggy" in heard["tool"]
+    )
     right = (
         "timeout" not in seen
         and heard["turn"] == "You said good morning."
-        and seen["calls"] == [{"name": "get_weather", "args": {"city": "Oslo"}}]
-        and heard["tool"].removeprefix("Let me check. ").startswith("It is")
-        and "foggy" in heard["tool"]
+        and (called or provider in TALK)
         and LONG.startswith(heard["cut"])
         and 0 < len(heard["cut"]) < len(LONG)
         and heard["after"] == "You said stop please."
@@ -113,7 +133,7 @@ def talk(client: Client, provider: str, folder: Path) -> str:
     """A turn, a tool round, a barge-in; nothing of what the client sends is refused."""
     with serving(client, provider, tls=provider in client.tls) as server:
         try:
-            judge(run(client, provider, folder, env=server.env()))
+            judge(run(client, provider, folder, *TALK.get(provider, ()), env=server.env()), provider)
         except Failed as failed:
             raise Failed(f"{failed}\n{server.journal.timeline()}") from failed
         if server.problems():
@@ -122,11 +142,22 @@ def talk(client: Client, provider: str, folder: Path) -> str:
 
 
 def record(client: Client, provider: str, folder: Path, path: Path, *, fault: str = "") -> None:
-    """One recording by the command."""
+    """One recording by the command, or of the simulated server where the service cannot be recorded."""
+    if dialect_named(provider).transport != "websocket":
+        asyncio.run(record_simulated(client, provider, folder, path))
+        return
     more = [*(("--tls",) if provider in client.tls else ()), *(("--fault", fault) if fault else ())]
     with serving(client, provider) as server:
         begin = (*COMMAND, "record", "--upstream", server.base_url, "--dialect", provider, "--to", path, *more, "--")
-        judge(run(client, provider, folder, before=begin, env=None))
+        judge(run(client, provider, folder, *TALK.get(provider, ()), before=begin, env=None), provider)
+
+
+async def record_simulated(client: Client, provider: str, folder: Path, path: Path) -> None:
+    """The client runs beside this loop, in which the server is."""
+    source = simulator(provider, replier=answers, **client.settings)
+    async with Recording(source, path, tls=provider in client.tls) as recording:
+        env = recording.server.env()
+        judge(await asyncio.to_thread(run, client, provider, folder, *TALK.get(provider, ()), env=env), provider)
 
 
 def tape(client: Client, provider: str, folder: Path, runs: int = 2) -> str:
@@ -147,11 +178,10 @@ def tape(client: Client, provider: str, folder: Path, runs: int = 2) -> str:
     if header.dialect != provider:
         raise Failed(f"recorded as {header.dialect}")
     for number in range(runs):
-        # GPT-Live's audio is its clock, silence and all: played at once it is another conversation.
-        pacing = ("recorded", "recorded" if provider == "gpt_live" else "instant")[number % 2]
+        pacing = ("recorded", "recorded" if provider in CLOCKED else "instant")[number % 2]
         play = (*COMMAND, "replay", path, "--pacing", pacing, *tls, "--")
         try:
-            judge(run(client, provider, folder, before=play, env=None))
+            judge(run(client, provider, folder, *TALK.get(provider, ()), before=play, env=None), provider)
         except Failed as failed:
             raise Failed(f"replay {number + 1}, {pacing}: {failed}") from failed
     return f"recorded, replayed {runs} times"
@@ -160,9 +190,11 @@ def tape(client: Client, provider: str, folder: Path, runs: int = 2) -> str:
 def broken(client: Client, provider: str, folder: Path) -> str:
     """The stream breaks off in the middle of the first reply."""
     what = AUDIO.get(provider, "3rd response.output_audio.delta")
-    fault = f'close 1011 "Internal error." on {what} for first {client.connects.get(provider, 1)} attempts'
+    usual = f'close 1011 "Internal error." on {what} for first {client.connects.get(provider, 1)} attempts'
+    fault = BREAKS.get(provider, usual)
+    steps = AFTER_BREAK.get(provider, ("turn", "tool"))
     with serving(client, provider, tls=provider in client.tls, faults=[fault]) as server:
-        seen = run(client, provider, folder, "turn", "tool", env=server.env())
+        seen = run(client, provider, folder, *steps, env=server.env())
         again = len(server.sessions)
         came = list(server.journal.notes("fault"))
     if not came:
@@ -173,7 +205,7 @@ def broken(client: Client, provider: str, folder: Path) -> str:
 def ended(client: Client, provider: str, folder: Path) -> str:
     """The session reaches its longest duration; Gemini warns with goAway before."""
     settings = ENDS.get(provider, {"max_session_s": 7})
-    steps = ("turn", "pause", "tool") if provider == "gemini" else ("turn", "wait")
+    steps = AFTER_END.get(provider, ("turn", "wait"))
     with serving(client, provider, tls=provider in client.tls, settings=settings) as server:
         seen = run(client, provider, folder, *steps, env=server.env())
         again = len(server.sessions)
@@ -187,7 +219,8 @@ def told(seen: dict[str, Any], expected: str, connections: int) -> str:
     words = "; ".join(seen["told"])
     if not re.search(expected, words) or (words and not expected):
         raise Failed(f"expected {expected!r} of the end: {seen}")
-    goes_on = "foggy" in seen.get("tool", {}).get("heard", "")
+    heard = {name: seen.get(name, {}).get("heard", "") for name in ("tool", "again")}
+    goes_on = "foggy" in heard["tool"] or heard["again"] == "You said stop please."
     after = f", goes on in connection {connections}" if goes_on and connections > 1 else ""
     return f"tells: {words[:90]}{after}" if words else f"tells nothing{after}"
 

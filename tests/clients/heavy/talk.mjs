@@ -12,9 +12,33 @@ export class Over extends Error {}
 
 /** A microphone that stays open from the user's first words on, and what came in of the utterance that is going on. */
 export class Line {
-  constructor(folder, { rate = RATE, spoken = RATE, gap = false } = {}) {
-    Object.assign(this, { folder, rate, spoken, gap, calls: [], told: [], interrupted: false });
+  constructor(folder, { rate = RATE, spoken = RATE, gap = false, loud = false } = {}) {
+    Object.assign(this, { folder, rate, spoken, gap, calls: [], told: [], interrupted: false, queue: [] });
     Object.assign(this, { waiting: Buffer.alloc(0), pcm: [], size: 0, text: "", last: 0, turns: [], wake: () => {} });
+    if (loud) this.play();
+  }
+
+  /** Audio that comes faster than it plays: a loudspeaker plays it, and can be emptied. */
+  receive(pcm) {
+    const size = (this.rate / 10) * 2;
+    for (let at = 0; at < pcm.length; at += size) this.queue.push(pcm.subarray(at, at + size));
+  }
+
+  done() { this.queue.push(null); }
+
+  cut() {
+    this.queue.length = 0;
+    this.interrupted = this.size > 0;
+    this.end();
+  }
+
+  async play() {
+    for (;;) {
+      const piece = this.queue.shift();
+      if (piece === null) this.end();
+      else if (piece) this.hear(piece);
+      if (piece !== null) await sleep(piece ? piece.length / (2 * this.rate) * 1000 : 10);
+    }
   }
 
   hear(pcm) {
@@ -107,6 +131,9 @@ export async function main(opened) {
         line.say("stop please");
         seen.cut = await line.turn();
         seen.after = await line.turn();
+      } else if (step === "again") {
+        line.say("stop please");
+        seen.again = await line.turn();
       } else if (step === "pause") {
         await sleep(PAUSE_MS);
       } else if (step === "wait") {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -51,6 +52,18 @@ def pcm_of(folder: Path, words: str, rate: int = RATE) -> bytes:
 def told(said: str, pcm: bytes, interrupted: bool = False, rate: int = RATE) -> dict[str, Any]:
     """One utterance as it is printed."""
     return {"said": said.strip(), "audio": base64.b64encode(pcm).decode(), "rate": rate, "interrupted": interrupted}
+
+
+def pointed(provider: str) -> None:
+    """In this process clients that have their service's address in their code go where the environment says."""
+    from mockserver.dialects.pointing import PointTarget
+    from mockserver.dialects.registry import dialect_named
+
+    points, url = dialect_named(provider).points, os.environ["MOCKSERVER_URL"]
+    trusted = os.environ.get("NODE_EXTRA_CA_CERTS")
+    if points is not None:
+        ca = None if trusted is None else Path(trusted).read_bytes()
+        points(PointTarget(url, "ws" + url.removeprefix("http"), ca, setattr))
 
 
 class Line:
@@ -140,6 +153,41 @@ class Line:
             await asyncio.sleep(max(0.0, due - loop.time()))
 
 
+class Loud(Line):
+    """A line for audio that comes faster than it plays: a loudspeaker plays it, and can be emptied."""
+
+    def __init__(self, folder: Path, *, rate: int = RATE, spoken: int = RATE) -> None:
+        super().__init__(folder, rate=rate, spoken=spoken)
+        self._piece = rate // 10 * 2
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def receive(self, pcm: bytes) -> None:
+        """Audio of the model's, to be played."""
+        for at in range(0, len(pcm), self._piece):
+            self._queue.put_nowait(pcm[at : at + self._piece])
+
+    def done(self) -> None:
+        """The utterance ends with what is there."""
+        self._queue.put_nowait(None)
+
+    def cut(self) -> None:
+        """The user has interrupted: what is not played is thrown away."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self.interrupted = bool(self.pending)
+        self.end()
+
+    async def loudspeaker(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            piece = await self._queue.get()
+            if piece is None:
+                self.end()
+            else:
+                self.hear(piece)
+                await asyncio.sleep(len(piece) / (2 * self._rate))
+
+
 async def walk(caller: Caller, steps: list[str], *, speaks_meanwhile: bool = False) -> dict[str, Any]:
     """The steps, and what was heard in each. It stops where the session ends or nothing comes.
 
@@ -168,6 +216,9 @@ async def walk(caller: Caller, steps: list[str], *, speaks_meanwhile: bool = Fal
                         await caller.say("stop please")
                         seen["cut"] = await caller.turn()
                         seen["after"] = await caller.turn()
+                    case "again":
+                        await caller.say("stop please")
+                        seen["again"] = await caller.turn()
                     case "pause":
                         await asyncio.sleep(PAUSE_S)
                     case "wait":

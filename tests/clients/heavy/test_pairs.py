@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.clients.heavy.clients import PAIRS, Client
+from tests.clients.heavy.page import page, seen_in
 from tests.clients.heavy.scenes import SCENES, Failed, judge, voices
 
 
@@ -43,3 +44,17 @@ def test_what_was_not_heard_is_no_conversation() -> None:
             judge({**heard, name: {"heard": "another"} if name != "calls" else []})
     with pytest.raises(Failed):
         judge({**heard, "timeout": "turn"})
+    bare = {**heard, "calls": [], "tool": {}}
+    judge(bare, "personaplex")  # there are no tools on its wire
+    for provider, missed in (("", "tool"), ("personaplex", "turn"), ("personaplex", "after")):
+        with pytest.raises(Failed):
+            judge({**bare, missed: {"heard": "another"}}, provider)
+
+
+def test_a_page_is_read_as_it_is_written() -> None:
+    """What was seen before is kept: the page is where it stands."""
+    seen = {f"{client.name} {provider}": [f"a | b {client.name}", "", "c"] for client, provider in PAIRS[::2]}
+    versions = {client.name: client.home.ready() for client, _ in PAIRS}
+    if not all(versions.values()):
+        pytest.skip("the page names the version of every client")
+    assert seen_in(page(seen, "2026-11-30")) == seen

@@ -26,7 +26,10 @@ from mockserver.core.event_stream import (
 )
 
 PATH = "/model/amazon.nova-2-sonic-v1%3A0/invoke-with-bidirectional-stream?"
-KEY = "AWS4-HMAC-SHA256 Credential=AKIDMOCK/20261129/us-east-1/bedrock/aws4_request, SignedHeaders=host"
+KEY = (
+    "AWS4-HMAC-SHA256 Credential=AKIDMOCK/20261129/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature="
+    + "0" * 64
+)
 
 
 def signed(payload: bytes) -> bytes:

@@ -11,10 +11,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mockserver import MockServer, Scripted, replay, script, simulator
+from mockserver import MockServer, Scripted, relay, replay, script, simulator
+from mockserver.cassette.importers.detect import detect_and_import
 from mockserver.cassette.store import load
-from mockserver.core.frames import Close, Lost, Sender
-from mockserver.errors import ExpectationFailed, ServerError
+from mockserver.core.frames import Close, Lost, Sender, Text
+from mockserver.errors import ExpectationFailed, ServerError, UsageError
 from mockserver.server.record import Recording
 from mockserver.server.virtual import virtual_time
 from tests.server.http2.caller import ENDING, KEY, OPENING, PATH, asked, connected, signed, turn, wrapped
@@ -313,26 +314,65 @@ async def test_a_script_speaks_to_such_a_client_and_its_end_of_input_is_an_end()
         assert connection.ended[number] == "end"
 
 
+async def talked(server: MockServer) -> list[Any]:
+    """A written question, its answer and the end; what the client was told."""
+    async with connected(server) as connection:
+        number = await connection.open()
+        await connection.send(number, OPENING + asked("what is the sea like"))
+        await connection.until_turn(number)
+        await connection.send(number, ENDING + signed(b""), end=True)
+        await connection.until(lambda: number in connection.ended)
+        assert connection.ended[number] == "end"
+        return connection.told[number]
+
+
 async def test_a_session_is_recorded_and_replayed(tmp_path: Path) -> None:
     path = tmp_path / "sea.cassette"
-
-    async def talk(server: MockServer) -> list[Any]:
-        async with connected(server) as connection:
-            number = await connection.open()
-            await connection.send(number, OPENING + asked("what is the sea like"))
-            await connection.until_turn(number)
-            await connection.send(number, ENDING + signed(b""), end=True)
-            await connection.until(lambda: number in connection.ended)
-            assert connection.ended[number] == "end"
-            return connection.told[number]
-
     with virtual_time():
         async with Recording(source(LONG), path) as recording:
-            first = await talk(recording.server)
+            first = await talked(recording.server)
         header = load(path).header
         assert (header.dialect, header.ended) == ("nova_sonic", "clean")
         assert KEY not in path.read_bytes().decode("latin-1")
         for pacing in ("recorded", "instant"):
             async with MockServer(replay(path, pacing=pacing)) as server:
-                again = await talk(server)
+                again = await talked(server)
             assert json.dumps(again) == json.dumps(first)
+
+
+async def test_the_service_is_not_recorded_but_a_log_of_its_events_is_imported_and_replayed(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="each message is signed for the host it goes to") as refused:
+        relay("https://bedrock-runtime.us-east-1.amazonaws.com", dialect="nova_sonic")
+    assert "\n" not in str(refused.value)
+    assert "mockserver import" in str(refused.value)
+    with virtual_time():
+        async with MockServer(source(LONG)) as server:
+            first = await talked(server)
+            said = [
+                ("server" if entry.sender is Sender.SERVER else "client", entry.at, json.loads(entry.what.data))
+                for entry in server.journal
+                if isinstance(entry.what, Text)
+            ]
+        logs = {
+            "alone": [body for _, _, body in said],
+            "timed": [{"direction": way, "at_ms": at / 1_000, "data": body} for way, at, body in said],
+            "beside": [{"direction": way, "at_ms": at / 1_000, **body} for way, at, body in said],
+        }
+        for name, log in logs.items():
+            path = tmp_path / f"{name}.jsonl"
+            path.write_text("\n".join(map(json.dumps, log)))
+            imported = detect_and_import(path)
+            assert imported.header.dialect == "nova_sonic"
+            async with MockServer(replay(imported)) as server:
+                again = await talked(server)
+            assert json.dumps(again) == json.dumps(first), name
+        with pytest.raises(ExpectationFailed, match="what is the weather"):  # the control
+            await departed(MockServer(replay(imported)))
+
+
+async def departed(server: MockServer) -> None:
+    """A client asks something that is not in the recording."""
+    async with server, connected(server) as connection:
+        number = await connection.open()
+        await connection.send(number, OPENING + asked("what is the weather"))
+        await connection.until(lambda: server.journal.notes("replay"))

@@ -59,7 +59,7 @@ class NovaSonicEngine(DeskEngine[Desk[NovaSonicOptions]]):
             "toolResult": self._tool_result,
             "contentEnd": self._content_end,
             "promptEnd": self._prompt_end,
-            "sessionEnd": lambda body: self._end(),
+            "sessionEnd": self._session_end,
         }
 
     # --- begin and end ---
@@ -200,6 +200,10 @@ class NovaSonicEngine(DeskEngine[Desk[NovaSonicOptions]]):
             self.desk.drop(self.voice)
             self.model.drop()
         self._when_idle(self._completed)
+
+    def _session_end(self, body: dict[str, Any]) -> None:
+        self.prompt.session_end()
+        self._end()
 
     def _completed(self) -> None:
         self.model.when_idle = None

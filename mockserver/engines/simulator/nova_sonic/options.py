@@ -32,8 +32,8 @@ class NovaSonicOptions(SimulatorOptions):
     max_session_s: Positive = 480  # 8 minutes a stream (nova_sonic.md#48, nova_sonic.md#60)
     # Unknown: 55 or 295 s without audio or interactive content (nova_sonic.md#55).
     silence_timeout_s: Positive = 55
-    # An account has so many streams at a time, 20 by default (nova_sonic.md#50); None: as many as come.
-    most_streams: PositiveInt | None = None
+    # An account has so many streams at a time (nova_sonic.md#50); None: as many as come.
+    most_streams: PositiveInt | None = 20
     # Unknown: how sensitive the end of a turn is where sessionStart does not say.
     sensitivity: Sensitivity = "MEDIUM"
     # Unknown: whether completionStart comes with the prompt or before the first answer.
@@ -50,6 +50,10 @@ class NovaSonicOptions(SimulatorOptions):
     tool_error: Literal["ends", "goes_on"] = "ends"
     # Unknown: what promptEnd does to a reply that is on its way.
     prompt_end: Literal["cuts", "finishes"] = "cuts"
+    # Unknown: what sessionEnd gets while a prompt is open (documented is promptEnd before it, nova_sonic.md#26).
+    session_end: Literal["after_prompt", "any_time"] = "after_prompt"
+    # Unknown: what promptEnd gets while a block is open (pipecat ends so, nova_sonic.md#66).
+    open_block: Literal["refused", "closed"] = "refused"
     # A history that does not alternate: documented as a rule; what the service does is unknown (nova_sonic.md#26).
     history: Literal["alternating", "any"] = "alternating"
     # More messages of history than this were refused in 2026-01 (nova_sonic.md#58); None: as many as the sizes allow.
@@ -71,6 +75,8 @@ class NovaSonicSettings(CommonSettings, total=False):
     arguments_encoded: Literal["once", "twice"]
     tool_error: Literal["ends", "goes_on"]
     prompt_end: Literal["cuts", "finishes"]
+    session_end: Literal["after_prompt", "any_time"]
+    open_block: Literal["refused", "closed"]
     history: Literal["alternating", "any"]
     most_history: PositiveInt | None
     late_text: Literal["seen", "refused"]

@@ -70,10 +70,13 @@ class Prompt:
         """``sessionStart``, once."""
         self._expect("new", "sessionStart")
         inference = _object(body, "inferenceConfiguration")
-        for name in ("maxTokens", "topP", "temperature"):
-            value = inference.get(name, 0)
-            if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-                raise WrongInput(f"{name} must be a number of 0 or more")
+        for name, most in (("maxTokens", float("inf")), ("topP", 1), ("temperature", 1)):
+            value = inference.get(name, 1)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+                raise WrongInput(f"{name} must be a number from 0 to {most}")
+        tokens = inference.get("maxTokens", 1)
+        if not isinstance(tokens, int) or tokens < 1:
+            raise WrongInput("maxTokens must be a whole number of 1 or more")
         # livekit sends it flat (nova_sonic.md#22).
         told = _object(body, "turnDetectionConfiguration").get("endpointingSensitivity")
         told = body.get("endpointingSensitivity") if told is None else told
@@ -87,26 +90,34 @@ class Prompt:
         self._expect("session", "promptStart")
         self.name = _text(body, "promptName")
         self.audio_begun = self._begun = False
-        rate = _object(body, "audioOutputConfiguration").get("sampleRateHertz", 24_000)
-        if rate not in RATES:
-            raise WrongInput(f"sampleRateHertz must be one of {', '.join(map(str, RATES))}")
-        self.output = AudioFormat("pcm", rate)
+        _plain(_object(body, "textOutputConfiguration"), "text/plain")
+        _plain(_object(body, "toolUseOutputConfiguration"), "application/json")
+        self.output = AudioFormat("pcm", _speech(_object(body, "audioOutputConfiguration"), 24_000))
         configuration = _object(body, "toolConfiguration")
         tools = configuration.get("tools", [])
         if not isinstance(tools, list):
             raise WrongInput("tools must be an array")
         self.tools = tuple(map(_tool, tools))
+        if len({one["name"] for one in self.tools}) < len(tools):
+            raise WrongInput("a tool's name is there twice")
         self.tool_choice = configuration.get("toolChoice") or "auto"
         self.stage = "prompt"
 
     def prompt_end(self, body: dict[str, Any]) -> None:
         """``promptEnd``. Without audio it is refused by the first generation (nova_sonic.md#39)."""
         self._named(body)
-        if self._open:
+        if self._open and self.options.open_block == "refused":
             raise WrongInput(f"promptEnd while {next(iter(self._open))!r:.60} is open")
         if self.first_generation and not self.audio_begun:
             raise WrongInput("promptEnd without audio")
+        self._open.clear()
+        self._kinds.clear()
         self.stage = "session"
+
+    def session_end(self) -> None:
+        """``sessionEnd``, behind the prompt's end (nova_sonic.md#26)."""
+        if self.stage == "new" or (self.stage == "prompt" and self.options.session_end == "after_prompt"):
+            raise WrongInput("sessionEnd is out of order (nova_sonic.md#26)")
 
     # --- content ---
 
@@ -121,6 +132,9 @@ class Prompt:
         known = _ROLES[kind]
         if known is not None and role not in known:
             raise WrongInput(f"role {role!r:.60} does not go with type {kind}")
+        if not isinstance(body.get("interactive"), bool | None):
+            raise WrongInput("interactive must be a boolean")
+        _plain(_object(body, "textInputConfiguration"), "text/plain")
         block = ContentBlock(kind, role, body.get("interactive") is True)
         system = kind == "TEXT" and role == "SYSTEM"
         if (not self._used and not system) or (self._begun and system):
@@ -131,7 +145,11 @@ class Prompt:
             case "AUDIO":
                 self._audio_start(block, body)
             case _:
-                block.tool_use_id = _text(_object(body, "toolResultInputConfiguration"), "toolUseId")
+                told = _object(body, "toolResultInputConfiguration")
+                block.tool_use_id = _text(told, "toolUseId")
+                _plain(_object(told, "textInputConfiguration"), "text/plain")
+                if told.get("type", "TEXT") != "TEXT":
+                    raise WrongInput("toolResultInputConfiguration.type must be TEXT")
         self._begun = True
         self._used.add(name)
         self._open[name] = block
@@ -156,9 +174,7 @@ class Prompt:
             raise WrongInput("audio begins within a block of text", TOO_EARLY)
         if self._kinds["AUDIO"]:
             raise WrongInput("a block of audio is open already")
-        rate = _object(body, "audioInputConfiguration").get("sampleRateHertz", 16_000)
-        if rate not in RATES:
-            raise WrongInput(f"sampleRateHertz must be one of {', '.join(map(str, RATES))}")
+        rate = _speech(_object(body, "audioInputConfiguration"), 16_000)
         block.ignored = block.role != "USER"
         if not block.ignored:
             self.input_rate = rate
@@ -166,6 +182,8 @@ class Prompt:
 
     def piece(self, body: dict[str, Any], kind: str, desk: Any) -> tuple[ContentBlock, str]:
         """``textInput``, ``toolResult`` or ``audioInput``: its block and its content."""
+        if kind == "AUDIO" and self.stage == "prompt" and not self._kinds["AUDIO"] and not self.audio_begun:
+            raise WrongInput("audio before its block has begun, while the history is sent", TOO_EARLY)
         block, content = self._block(body), body.get("content")
         if block.type != kind or not isinstance(content, str):
             raise WrongInput(f"a piece of {kind} with a content that is a text, in a block of type {kind}")
@@ -224,6 +242,35 @@ def _text(body: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise WrongInput(f"{name} must be a text that is not empty")
     return value
+
+
+def _plain(body: Mapping[str, Any], media: str) -> None:
+    """A configuration that names one kind of media, where it is there (nova_sonic.md#23, nova_sonic.md#24)."""
+    if body.get("mediaType", media) != media:
+        raise WrongInput(f"mediaType must be {media}")
+
+
+_SPEECH = {
+    "mediaType": "audio/lpcm",
+    "sampleSizeBits": 16,
+    "channelCount": 1,
+    "encoding": "base64",
+    "audioType": "SPEECH",
+}
+"""What every configuration of audio says (nova_sonic.md#23)."""
+
+
+def _speech(body: Mapping[str, Any], otherwise: int) -> int:
+    """The rate of audio; its other fields can have one value alone."""
+    for name, value in _SPEECH.items():
+        if body.get(name, value) != value:
+            raise WrongInput(f"{name} must be {value}")
+    if not isinstance(body.get("voiceId", ""), str):
+        raise WrongInput("voiceId must be a text")
+    rate = body.get("sampleRateHertz", otherwise)
+    if isinstance(rate, bool) or rate not in RATES:
+        raise WrongInput(f"sampleRateHertz must be one of {', '.join(map(str, RATES))}")
+    return int(rate)
 
 
 def _tool(one: Any) -> dict[str, Any]:

@@ -16,7 +16,11 @@ from mockserver.engines.simulator.nova_sonic.problems import NO_MODEL, TOO_MANY
 
 _ADDRESS = re.compile(r"/model/([^/]{1,200})/invoke-with-bidirectional-stream")
 _MODEL = re.compile(r"([a-z-]{2,10}\.)?amazon\.nova(-\d+)*-sonic(-v\d+:\d+)?")
-_KEY = re.compile(r"AWS4-HMAC-SHA256 .{0,50}Credential=([^/,\s]+)/")
+_KEY = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=([^/,\s]{1,128})/\d{8}/[\w-]{1,32}/bedrock/aws4_request, ?"
+    r"SignedHeaders=[^,\s]{1,2000}, ?Signature=[0-9a-f]{64}"
+)
+"""Of a request of Signature Version 4. The signature itself is not checked (nova_sonic.md#2, nova_sonic.md#3)."""
 
 
 class NovaSonicSource(SimulatorSource[NovaSonicOptions]):
@@ -41,7 +45,7 @@ class NovaSonicSource(SimulatorSource[NovaSonicOptions]):
         """A stream, or what the service says in its place."""
         told = _ADDRESS.fullmatch(handshake.path)
         assert told is not None
-        signed = _KEY.match(handshake.header("authorization") or "")
+        signed = _KEY.fullmatch(handshake.header("authorization") or "")
         if not self.accepts(signed[1] if signed else None):
             # The words are unknown; status and class are those of the list of common errors (nova_sonic.md#64).
             known = "IncompleteSignature" if signed is None else "InvalidClientTokenId"

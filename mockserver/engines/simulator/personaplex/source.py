@@ -56,10 +56,12 @@ class PersonaPlexSource(SimulatorSource[PersonaPlexOptions]):
             return f"FileNotFoundError: voice_prompt {voice[:60]!r}"
         if handshake.param("text_prompt") is None:
             return "KeyError: 'text_prompt'"
-        if seed is not None and self.options.seed == "raises":
+        if seed is None:
+            return ""
+        if self.options.seed == "raises":
             return "KeyError: 'seed'"
         try:
-            int(seed or "0")
+            int(seed)
         except ValueError:
             return f"ValueError: seed {seed!r:.60}"
         return ""

@@ -19,15 +19,36 @@ FORMATS = {
 }
 DEFAULT_FORMAT = "pcm_44100"
 """Where the config names none. Which one the service takes then is unknown; clients name both."""
-_TEXTS = ("agent", "project", "model", "system_prompt", "voice_id", "welcome_message", "no_input_poke_text")
+_TEXTS = (
+    *("agent", "project", "model", "system_prompt", "voice_id", "welcome_message", "no_input_poke_text"),
+    *("default_language", "external_id", "external_storage_policy"),
+)
 _FLAGS = (
     *("generate_welcome_message", "is_welcome_message_interruptible", "generate_no_input_poke_text", "push_to_talk"),
-    *("stream_ahead_of_real_time", "enable_assistant_backchannel"),
+    *("stream_ahead_of_real_time", "enable_assistant_backchannel", "enable_redaction", "enable_watermarking"),
 )
 _NUMBERS = (
     *("vad_prebuffer_duration_ms", "vad_min_speech_duration_ms", "vad_min_silence_duration_ms", "vad_threshold"),
     *("min_words_to_interrupt", "no_input_poke_sec", "no_input_end_conversation_sec", "websocket_timeout_sec"),
+    *("audio_speed", "background_noise_level", "assistant_backchannel_aggressiveness"),
 )
+_LISTS = (
+    "additional_voice_ids",
+    "additional_languages",
+    "boosted_keywords",
+    "mcp_servers",
+    "observability_integrations",
+)
+_UNIQUE = ("additional_voice_ids", "mcp_servers")
+_WORDS = {
+    "multilingual_mode": ("auto", "request", "initial"),
+    "intelligence_level": ("standard", "high"),
+    "input_format": tuple(FORMATS),
+    "output_format": tuple(FORMATS),
+}
+"""Fields and their types, as the SDK has them (phonic.md#24). What is told of another type is unknown."""
+MOST_LANGUAGES = 2
+"""Beside the default one, where ``multilingual_mode`` is "auto" (phonic.md#24)."""
 _VARIABLE = re.compile(r"\{\{\s*(\w{1,100})\s*\}\}")
 
 
@@ -92,9 +113,18 @@ def config_of(body: Mapping[str, Any], options: PhonicOptions) -> TalkConfig:
         value = given.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
             errors[name] = "must be a number of 0 or more"
-    for name in ("input_format", "output_format"):
-        if not isinstance(given.get(name, ""), str) or given.get(name, DEFAULT_FORMAT) not in FORMATS:
-            errors[name] = f"must be one of {', '.join(FORMATS)}"
+    for name, known in _WORDS.items():
+        if given.get(name, known[0]) not in known:
+            errors[name] = f"must be one of {', '.join(known)}"
+    for name in _LISTS:
+        found = given.get(name, [])
+        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+            errors[name] = "must be an array of strings"
+        elif name in _UNIQUE and len(set(found)) < len(found):
+            errors[name] = "must have no name twice"
+    languages = given.get("additional_languages", [])
+    if given.get("multilingual_mode") == "auto" and isinstance(languages, list) and len(languages) > MOST_LANGUAGES:
+        errors["additional_languages"] = f"at most {MOST_LANGUAGES} where multilingual_mode is auto"
     tools, builtin = _tools(given.get("tools", []), options, errors)
     variables = given.get("template_variables", {})
     if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
@@ -125,7 +155,7 @@ def config_of(body: Mapping[str, Any], options: PhonicOptions) -> TalkConfig:
         timeout_s=given.get("websocket_timeout_sec") or None,
         push_to_talk=given.get("push_to_talk", False),
         ahead=given.get("stream_ahead_of_real_time", False),
-        language=str(given.get("default_language", "en")),
+        language=given.get("default_language", "en"),
         tools=tools,
         builtin=builtin,
     )
@@ -151,20 +181,51 @@ def _tools(value: Any, options: PhonicOptions, errors: dict[str, str]) -> tuple[
         if isinstance(one, str):
             builtin.add(one)
             continue
-        if isinstance(one, dict) and one.get("type") == "built_in" and isinstance(one.get("name"), str):
-            builtin.add(one["name"])
-            continue
-        schema = one.get("tool_schema") if isinstance(one, dict) else None
-        function = schema.get("function") if isinstance(schema, dict) else None
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str) or not function["name"]:
+        if not isinstance(one, dict):
             errors[f"tools[{index}]"] = "must be a name, or an object with a tool_schema"
             continue
-        name, timeout = function["name"], one.get("tool_call_output_timeout_ms")
+        if one.get("type") == "built_in":
+            name = one.get("name")
+            if isinstance(name, str) and isinstance(one.get("tool_config"), dict):
+                builtin.add(name)
+            else:
+                errors[f"tools[{index}]"] = "a tool that is built in has a name and a tool_config"
+            continue
+        wrong = _wrong_tool(one)
+        if wrong:
+            errors[f"tools[{index}]"] = wrong
+            continue
+        function, timeout = one["tool_schema"]["function"], one.get("tool_call_output_timeout_ms")
+        name = function["name"]
         if name in tools:
             errors[f"tools[{index}]"] = f"the name {name[:60]!r} is there twice"
             continue
         definition = {"type": "function", **{k: v for k, v in function.items() if k != "strict"}}
-        known = isinstance(timeout, int | float) and not isinstance(timeout, bool) and timeout > 0
         silent = one.get("forbid_speech_after_tool_call") is True
-        tools[name] = Tool(name, definition, timeout if known else options.tool_timeout_ms, silent)
+        tools[name] = Tool(name, definition, options.tool_timeout_ms if timeout is None else timeout, silent)
     return tuple(tools.values()), frozenset(builtin)
+
+
+_TOOL_FLAGS = (
+    *("require_speech_before_tool_call", "wait_for_speech_before_tool_call", "forbid_speech_after_tool_call"),
+    *("forbid_tool_call_after_speech", "allow_tool_chaining", "wait_for_response", "uninterruptible"),
+)
+
+
+def _wrong_tool(one: Mapping[str, Any]) -> str:
+    """What is wrong with a tool of the client's (phonic.md#21, phonic.md#25); "" for nothing."""
+    schema = one.get("tool_schema")
+    function = schema.get("function") if isinstance(schema, dict) else None
+    if one.get("type") != "custom_websocket" or not isinstance(function, dict):
+        return "must be a name, or an object of type custom_websocket with a tool_schema"
+    if not isinstance(function.get("name"), str) or not function["name"]:
+        return "tool_schema.function.name must be a string that is not empty"
+    if not isinstance(function.get("description"), str) or not isinstance(function.get("parameters"), dict):
+        return "tool_schema.function must have a description and parameters"
+    if function.get("strict", True) is not True:
+        return "tool_schema.function.strict must be true"
+    timeout = one.get("tool_call_output_timeout_ms")
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int) or timeout <= 0):
+        return "tool_call_output_timeout_ms must be a whole number above 0"
+    bad = next((name for name in _TOOL_FLAGS if not isinstance(one.get(name), bool | None)), None)
+    return f"{bad} must be a boolean" if bad else ""

@@ -131,9 +131,8 @@ class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
             self._wrong(str(wrong), param_errors=wrong.errors)
             return False
         self.talk.config = config
-        told = body.get("external_id")
-        if isinstance(told, str) and not self.talk.external_id:
-            self.talk.external_id = told.strip()
+        if not self.talk.external_id:
+            self.talk.external_id = (body.get("external_id") or "").strip()
         self.voice.begin()
         self._watch()
         return True
@@ -307,6 +306,9 @@ class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
         ident = self._string(body, "tool_call_id")
         if ident is None:
             return
+        if "output" not in body:
+            self._wrong("output is required", param_errors={"output": "is required"})
+            return
         self._user_is_there()
         if not self.assistant.output(ident, body.get("output")):
             self._wrong(f"there is no open tool call {ident[:60]!r}")
@@ -314,6 +316,9 @@ class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
     def _say(self, body: dict[str, Any]) -> None:
         text = self._string(body, "text")
         if text is None:
+            return
+        if not isinstance(body.get("interruptible"), bool | None):
+            self._wrong("interruptible must be a boolean", param_errors={"interruptible": "must be a boolean"})
             return
         self._user_is_there()
         self.assistant.when_free(lambda: self.assistant.say(text, interruptible=body.get("interruptible") is not False))

@@ -31,6 +31,10 @@ class PhonicSource(SimulatorSource[PhonicOptions]):
         """The only one that a config can name (phonic.md#2)."""
         return "merritt"
 
+    def knows(self, model: str) -> bool:
+        """The SDK knows of one (phonic.md#2)."""
+        return super().knows(model) and (self.options.models is not None or model == self.default_model)
+
     def begin(self, handshake: Handshake, context: base.SessionContext) -> base.Engine:
         """A conversation. A bad key is refused at the upgrade (phonic.md#1)."""
         if not self.accepts(self.key_of(handshake)):

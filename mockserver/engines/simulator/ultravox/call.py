@@ -14,8 +14,18 @@ RATES = (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 """Sampling rates that are taken; the ones between are unknown."""
 DEFAULT_IN, DEFAULT_OUT = 16_000, 24_000
 """Of the socket that no REST call made: what livekit asks for (ultravox.md#4)."""
+THRESHOLD = 0.5
+"""Of the voice, where the call does not say: the service's own detector is not ours."""
 EndBehavior = Literal["END_BEHAVIOR_UNSPECIFIED", "END_BEHAVIOR_HANG_UP_SOFT", "END_BEHAVIOR_HANG_UP_STRICT"]
 END_BEHAVIORS: tuple[EndBehavior, ...] = get_args(EndBehavior)
+MEDIA = ("MESSAGE_MEDIUM_UNSPECIFIED", "MESSAGE_MEDIUM_VOICE", "MESSAGE_MEDIUM_TEXT")
+SPEAKERS = ("FIRST_SPEAKER_UNSPECIFIED", "FIRST_SPEAKER_AGENT", "FIRST_SPEAKER_USER")
+ROLES = {
+    "MESSAGE_ROLE_USER": "user",
+    "MESSAGE_ROLE_AGENT": "assistant",
+    **dict.fromkeys(("MESSAGE_ROLE_UNSPECIFIED", "MESSAGE_ROLE_TOOL_CALL", "MESSAGE_ROLE_TOOL_RESULT")),
+}
+"""Roles of initial messages; None: those that are no words of either side (ultravox.md#23)."""
 EndReason = Literal["unjoined", "hangup", "agent_hangup", "timeout", "connection_error", "system_error"]
 
 
@@ -57,10 +67,14 @@ class UltravoxCall:
     most_s: float = 3600.0
     farewell: str = ""
     silence_ms: int = 384
+    interruption_ms: int = 90
+    shortest_ms: int = 0
+    threshold: float = THRESHOLD
     inactivity: tuple[Inactivity, ...] = ()
     joined: float | None = None
     ended: float | None = None
     reason: EndReason | None = None
+    holder: object = None  # the engine whose client is in the call
 
     def over(self, at: float, reason: EndReason) -> None:
         """It ends, once."""
@@ -83,7 +97,10 @@ class UltravoxCall:
 def call_of(ident: str, body: Mapping[str, Any], options: UltravoxOptions, *, greets: bool, now: float) -> UltravoxCall:
     """A call from its definition. WrongCall for what the service could not do."""
     call = UltravoxCall(ident, now, dict(body), silence_ms=options.turn_silence_ms)
+    _checked(body)
     medium = _object(body, "medium")
+    if len([one for one in medium.values() if one is not None]) > 1:
+        raise WrongCall("medium", "at most one medium may be set")
     socket = _object(medium, "serverWebSocket", "medium.serverWebSocket")
     if not socket:
         raise WrongCall("medium", "only serverWebSocket is served here; other media are no websocket")
@@ -96,22 +113,55 @@ def call_of(ident: str, body: Mapping[str, Any], options: UltravoxOptions, *, gr
     call.join_s = _seconds(body, "joinTimeout", 30.0)
     call.most_s = min(_seconds(body, "maxDuration", 3600.0), float(options.max_session_s))
     call.farewell = _text(body, "timeExceededMessage")
-    if body.get("initialOutputMedium") == "MESSAGE_MEDIUM_TEXT":
+    if _one_of(body, "initialOutputMedium", MEDIA) == "MESSAGE_MEDIUM_TEXT":
         call.medium = "text"
     call.inactivity = tuple(_inactivity(body.get("inactivityMessages") or []))
-    call.silence_ms = round(
-        1_000 * _seconds(_object(body, "vadSettings"), "turnEndpointDelay", call.silence_ms / 1_000)
-    )
-    first = _object(body, "firstSpeakerSettings")
-    agent = options.first_speaker == "agent"
-    if "user" in first or body.get("firstSpeaker") == "FIRST_SPEAKER_USER":
-        agent = False
-    elif "agent" in first or body.get("firstSpeaker") == "FIRST_SPEAKER_AGENT":
-        agent = True
-        told = first.get("agent")
-        call.greeting = told.get("text") if isinstance(told, dict) else None
+    _listening(call, _object(body, "vadSettings"), options)
+    agent, told = _first_speaker(body, options)
+    call.greeting = _text(told, "text", "firstSpeakerSettings.agent.text") or None
     call.greets = agent and (greets or call.greeting is not None)
     return call
+
+
+def _checked(body: Mapping[str, Any]) -> None:
+    """Fields of a call that change nothing here, and their types all the same (ultravox.md#23)."""
+    for name in ("model", "voice", "languageHint"):
+        _text(body, name)
+    for name in ("recordingEnabled", "transcriptOptional"):
+        if not isinstance(body.get(name), bool | None):
+            raise WrongCall(name, "expected a boolean")
+    _number(body, "temperature", 0.0, (0, 1))
+    if body.get("voice") is not None and body.get("externalVoice") is not None:
+        raise WrongCall("externalVoice", "either this or voice may be set, but not both")
+    if not all(isinstance(value, str) for value in _object(body, "metadata").values()):
+        raise WrongCall("metadata", "all values must be strings")
+    _one_of(body, "initialOutputMedium", MEDIA)
+
+
+def _listening(call: UltravoxCall, vad: Mapping[str, Any], options: UltravoxOptions) -> None:
+    """When a turn is over, how long speech must last, and how loud it must be (ultravox.md#13)."""
+
+    def ms(name: str, otherwise: int) -> int:
+        return round(1_000 * _seconds(vad, name, otherwise / 1_000))
+
+    call.silence_ms = ms("turnEndpointDelay", options.turn_silence_ms)
+    call.interruption_ms = ms("minimumInterruptionDuration", options.interruption_ms)
+    call.shortest_ms = ms("minimumTurnDuration", 0)
+    call.threshold = _number(vad, "frameActivationThreshold", THRESHOLD, (0.1, 1))
+
+
+def _first_speaker(body: Mapping[str, Any], options: UltravoxOptions) -> tuple[bool, Mapping[str, Any]]:
+    """Whether the agent begins, and what is said of how. Two fields may say who: they must agree (ultravox.md#24)."""
+    first = _object(body, "firstSpeakerSettings")
+    told = [name for name in ("user", "agent") if first.get(name) is not None]
+    if body.get("firstSpeakerSettings") is not None and len(told) != 1:
+        raise WrongCall("firstSpeakerSettings", "exactly one of user and agent should be set")
+    word = _one_of(body, "firstSpeaker", SPEAKERS).removeprefix("FIRST_SPEAKER_").lower()
+    said = {word} & {"user", "agent"} | set(told)
+    if len(said) > 1:
+        raise WrongCall("firstSpeaker", "firstSpeaker and firstSpeakerSettings must match")
+    agent = "agent" in said if said else options.first_speaker == "agent"
+    return agent, _object(first, "agent", "firstSpeakerSettings.agent")
 
 
 def _object(body: Mapping[str, Any], name: str, path: str = "") -> Mapping[str, Any]:
@@ -140,13 +190,31 @@ def _whole(body: Mapping[str, Any], name: str, otherwise: int) -> int:
     return value
 
 
-def _text(body: Mapping[str, Any], name: str) -> str:
+def _text(body: Mapping[str, Any], name: str, path: str = "") -> str:
     value = body.get(name)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise WrongCall(name, "expected a text")
+        raise WrongCall(path or name, "expected a text")
     return value
+
+
+def _one_of(body: Mapping[str, Any], name: str, known: Sequence[str]) -> str:
+    value = body.get(name)
+    if value is None:
+        return known[0]
+    if value not in known:
+        raise WrongCall(name, f"expected one of {', '.join(known)}")
+    return str(value)
+
+
+def _number(body: Mapping[str, Any], name: str, otherwise: float, bounds: tuple[float, float]) -> float:
+    value = body.get(name)
+    if value is None:
+        return otherwise
+    if not isinstance(value, int | float) or isinstance(value, bool) or not bounds[0] <= value <= bounds[1]:
+        raise WrongCall(name, f"expected a number from {bounds[0]:g} to {bounds[1]:g}")
+    return float(value)
 
 
 def _seconds(body: Mapping[str, Any], name: str, otherwise: float) -> float:
@@ -185,14 +253,19 @@ def _tools(given: Any) -> list[Mapping[str, Any]]:
 
 
 def _history(given: Any) -> list[tuple[str, str]]:
-    roles = {"MESSAGE_ROLE_USER": "user", "MESSAGE_ROLE_AGENT": "assistant"}
     if not isinstance(given, list):
         raise WrongCall("initialMessages", "expected a list")
-    return [
-        (roles[one["role"]], str(one.get("text") or ""))
-        for one in given
-        if isinstance(one, dict) and one.get("role") in roles
-    ]
+    made = []
+    for number, one in enumerate(given):
+        where = f"initialMessages[{number}]"
+        if not isinstance(one, dict):
+            raise WrongCall(where, "expected an object")
+        text, role = _text(one, "text", f"{where}.text"), one.get("role")
+        if not isinstance(role, str) or role not in ROLES:
+            raise WrongCall(f"{where}.role", f"expected one of {', '.join(ROLES)}")
+        if (side := ROLES[role]) is not None:
+            made.append((side, text))
+    return made
 
 
 def _inactivity(given: Any) -> list[Inactivity]:

@@ -26,7 +26,10 @@ from mockserver.engines.simulator.voice.listening import Ear
 from mockserver.engines.simulator.voice.utterance import InputAudio
 
 PREFIX_MS = 200
-THRESHOLD = 0.5
+LOOK_MS = 100
+"""How often a client that can be replaced looks whether it was."""
+URGENCIES = ("immediate", "soon", "later")
+REACTIONS = ("speaks", "listens", "speaks-once")
 SILENCE = "silence"
 """Owner of the tasks that wait for the user to say something."""
 
@@ -62,7 +65,7 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
             "forced_agent_message": self._forced,
             "set_output_medium": self._medium,
             "client_tool_result": self._tool_result,
-            "hang_up": lambda body: self._end("hangup"),
+            "hang_up": self._hang_up,
         }
 
     # --- begin and end ---
@@ -72,6 +75,8 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
         self.desk.send({"type": "call_started", "callId": self.call.id})
         self.agent.tell_state("idle")
         self.desk.in_seconds(self.call.most_s, self, self._time_over)
+        self.call.holder = self
+        self._hold()
         if not self.call.greets:
             self.agent.tell_state("listening")
             self._quiet()
@@ -79,6 +84,14 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
             self.agent.say(self.call.greeting)
         else:
             self.agent.answer()
+
+    def _hold(self) -> None:
+        """One call has one client: where a second one replaces it, the first is hung up."""
+        if self.call.holder is not self:
+            self.desk.push(Hangup(code=self.desk.options.close_code, reason=close_reason("")))
+            self._finish()
+        elif self.desk.options.second_join == "replaces":
+            self.desk.after(LOOK_MS, self, self._hold)
 
     def _time_over(self) -> None:
         if self.call.farewell:
@@ -95,7 +108,8 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
         self._call_over("hangup" if isinstance(end, Close) else "connection_error")
 
     def _call_over(self, reason: EndReason) -> None:
-        self.call.over(self.desk.seconds(), reason)
+        if self.call.holder is self:
+            self.call.over(self.desk.seconds(), reason)
         self._finish()
 
     # --- a user who says nothing ---
@@ -139,17 +153,35 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
             self.desk.note("simulator", f"{what} is ignored")
 
     def _ping(self, body: dict[str, Any]) -> None:
-        self.desk.send({"type": "pong", "timestamp": body.get("timestamp")})
+        at = body.get("timestamp")
+        if not isinstance(at, int | float) or isinstance(at, bool):
+            self._unknown("a ping without a timestamp")
+            return
+        self.desk.send({"type": "pong", "timestamp": at})
+
+    def _hang_up(self, body: dict[str, Any]) -> None:
+        """At once, or with a farewell (ultravox.md#25)."""
+        message = body.get("message")
+        if not message:
+            self._end("hangup")
+        elif isinstance(message, str):
+            self.agent.interrupt(always=True)
+            self.agent.say(message, uninterruptible=True, then=lambda: self._end("hangup"))
+        else:
+            self._unknown("a hang_up whose message is no text")
 
     def _user_text(self, body: dict[str, Any]) -> None:
         text, urgency = body.get("text"), body.get("urgency")
-        if not isinstance(text, str):
-            self._unknown("a user_text_message without a text")
+        urgency = "soon" if urgency is None else urgency  # ultravox.md#25
+        if not isinstance(text, str) or urgency not in URGENCIES:
+            self._unknown("a user_text_message without a text, or of another urgency")
             return
         self._user_is_there()
         deferred = bool(body.get("deferResponse")) and not self.desk.misbehaves(
             CallMisbehaviour.DEFERRED_ANSWERED, f"{text!r:.80} is answered"
         )
+        if urgency == "immediate" and not text and self.desk.options.urgent_empty_text == "interrupts":
+            deferred = True
 
         def act() -> None:
             if text:
@@ -163,25 +195,25 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
             case "later":  # context for whatever comes next
                 if text:
                     self.agent.heard(text, voice=False, shown=self.desk.options.user_text_transcript)
-            case "soon" if not deferred:
-                self.agent.soon(act)
-            case _:
-                # An empty text that is urgent and deferred is how clients interrupt.
-                if urgency == "immediate" or not deferred:
-                    self.agent.interrupt()
+            case "immediate":  # nothing else interrupts (ultravox.md#25)
+                self.agent.interrupt()
                 act()
+            case _ if deferred:
+                act()
+            case _:
+                self.agent.soon(act)
 
     def _forced(self, body: dict[str, Any]) -> None:
-        content = body.get("content")
-        if not isinstance(content, str):
-            self._unknown("a forced_agent_message without a content")
+        content, urgency, firm = body.get("content"), body.get("urgency"), body.get("uninterruptible")
+        if not isinstance(content, str) or urgency not in (None, *URGENCIES) or not isinstance(firm, bool | None):
+            self._unknown("a forced_agent_message without a content, or with a field of another type")
             return
         self._user_is_there()
 
         def act() -> None:
-            self.agent.say(content, uninterruptible=bool(body.get("uninterruptible")))
+            self.agent.say(content, uninterruptible=firm is True)
 
-        if body.get("urgency") == "soon":
+        if urgency == "soon":
             self.agent.soon(act)
         else:
             self.agent.interrupt()
@@ -195,21 +227,24 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
         self.agent.medium = medium
 
     def _tool_result(self, body: dict[str, Any]) -> None:
-        ident = body.get("invocationId")
-        if not isinstance(ident, str):
-            self._unknown("a client_tool_result without an invocationId")
+        ident, reaction, error = body.get("invocationId"), body.get("agentReaction"), body.get("errorType")
+        texts = (body.get("result"), body.get("errorMessage"), error)
+        if not isinstance(ident, str) or not all(isinstance(one, str | None) for one in texts):
+            self._unknown("a client_tool_result without an invocationId, or whose result is no text")
+            return
+        if reaction not in (None, *REACTIONS):
+            self._unknown(f"a client_tool_result with the reaction {reaction!r:.40}")
             return
         self._user_is_there()
-        error = body.get("errorType")
-        output = str(body.get("errorMessage") or error) if error else str(body.get("result") or "")
-        self.agent.result(ident, output, str(body.get("agentReaction") or "speaks"))
+        output = body.get("errorMessage") or error if error else body.get("result")
+        self.agent.result(ident, output or "", reaction or "speaks")
 
     # --- the user's voice ---
 
     def _binary(self, data: bytes) -> None:
         pcm = self._format.to_pcm(data)
         self._audio.append(pcm, self.call.rate_in)
-        level = THRESHOLD * self.desk.options.vad_full_scale
+        level = self.call.threshold * self.desk.options.vad_full_scale
         for turn in self._audio.edges(pcm, level, PREFIX_MS, lambda silent: silent >= self.call.silence_ms):
             if turn.edge == "start":
                 self._since_ms, self._cut = turn.at_ms, False
@@ -217,16 +252,17 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
             else:
                 self._spoken(turn.at_ms)
         lasted = self._audio.position_ms - self._since_ms - PREFIX_MS
-        if self._audio.speaking and not self._cut and lasted >= self.desk.options.interruption_ms:
+        if self._audio.speaking and not self._cut and lasted >= self.call.interruption_ms:
             self._cut = True
             self.agent.interrupt()
 
     def _spoken(self, end_ms: int) -> None:
         pcm = self._audio.take(self._since_ms, end_ms)
-        words = self.ear.hear(pcm, self.call.rate_in)
         ms = len(pcm) // 2 * 1000 // self.call.rate_in
+        short = end_ms - self._since_ms - PREFIX_MS < self.call.shortest_ms
+        words = "" if short else self.ear.hear(pcm, self.call.rate_in)
         if not words:
-            self.desk.note("simulator", f"{ms} ms of sound without a word in it: no turn of the user's")
+            self.desk.note("simulator", f"{ms} ms of sound, too short or without a word: no turn of the user's")
             if self.agent.state == "listening":
                 self._quiet()
             return

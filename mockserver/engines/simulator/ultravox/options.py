@@ -29,9 +29,10 @@ class UltravoxOptions(SimulatorOptions):
     first_speaker: Literal["agent", "user"] = "agent"  # where a call does not say; the socket without a REST call too
     # Unknown: how much audio a binary frame holds.
     frame_ms: PositiveInt = 20
-    # Unknown: how much silence ends a turn where the call does not say (vadSettings.turnEndpointDelay).
+    # How much silence ends a turn where the call does not say: vadSettings.turnEndpointDelay (ultravox.md#22).
     turn_silence_ms: PositiveInt = 384
-    # Unknown: how long speech lasts before it interrupts (vadSettings.minimumInterruptionDuration).
+    # Unknown: how long speech lasts before it interrupts, where the call does not say
+    # (vadSettings.minimumInterruptionDuration).
     interruption_ms: NotNegativeInt = 90
     # Unknown: what a second client at one join address gets, and one that comes after joinTimeout.
     second_join: Literal["refused", "replaces"] = "refused"
@@ -40,6 +41,9 @@ class UltravoxOptions(SimulatorOptions):
     close_code: CloseCode = 1000
     # Unknown: whether a text message of the user's is shown as a transcript.
     user_text_transcript: bool = True
+    # Unknown: whether an urgent text without a word is answered, too, where it does not say deferResponse
+    # (ultravox.md#26: livekit interrupts so).
+    urgent_empty_text: Literal["answered", "interrupts"] = "answered"
     # Unknown: whether a message of an unknown type ends the call.
     unknown_message: Literal["ignore", "close"] = "ignore"
 
@@ -55,4 +59,5 @@ class UltravoxSettings(CommonSettings, total=False):
     refused_join: Literal["not_found", "closed"]
     close_code: CloseCode
     user_text_transcript: bool
+    urgent_empty_text: Literal["answered", "interrupts"]
     unknown_message: Literal["ignore", "close"]

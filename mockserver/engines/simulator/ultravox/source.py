@@ -108,6 +108,7 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
             greets = self.options.first_speaker == "agent"
             ident = Ids(context.rng("call")).uuid()
             call = UltravoxCall(ident, now, greets=greets, silence_ms=self.options.turn_silence_ms)
+            call.interruption_ms = self.options.interruption_ms
             call.most_s = float(self.options.max_session_s)
             self.calls[ident] = call
         else:

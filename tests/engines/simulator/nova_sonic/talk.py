@@ -10,7 +10,8 @@ from mockserver import simulator, speech
 from mockserver.core.frames import Handshake
 from tests.engines.simulator.caller import Caller
 
-KEY = ("authorization", "AWS4-HMAC-SHA256 Credential=AKIDMOCK/20261129/us-east-1/bedrock/aws4_request, SignedHeaders=a")
+SCOPE = "AKIDMOCK/20261129/us-east-1/bedrock/aws4_request"
+KEY = ("authorization", f"AWS4-HMAC-SHA256 Credential={SCOPE}, SignedHeaders=host;x-amz-date, Signature={'0' * 64}")
 IDS = {"sessionId", "promptName", "completionId"}
 FIELDS: dict[str, set[str]] = {
     "completionStart": set(),

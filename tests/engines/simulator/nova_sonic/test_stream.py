@@ -41,6 +41,15 @@ def refusal(stream: Stream) -> tuple[int, str]:
 def test_a_request_without_a_key_that_exists_gets_no_stream() -> None:
     assert refusal(Stream(begin=False, headers=())) == (400, "IncompleteSignature")
     assert refusal(Stream(begin=False, headers=(("authorization", "Bearer x"),))) == (400, "IncompleteSignature")
+    for wrong in (
+        KEY[1].replace("/bedrock/", "/execute-api/"),
+        KEY[1].replace("/us-east-1/bedrock/aws4_request", ""),
+        KEY[1].partition(", Signature=")[0],
+        KEY[1].replace("SignedHeaders=host;x-amz-date, ", ""),
+        KEY[1].replace("AWS4-HMAC-SHA256", "AWS4"),
+    ):
+        assert wrong != KEY[1]
+        assert refusal(Stream(begin=False, headers=(("authorization", wrong),))) == (400, "IncompleteSignature")
     other = Stream(source(require_key="AKIDOTHER"), begin=False)
     assert refusal(other) == (403, "InvalidClientTokenId")
     assert isinstance(Stream(source(require_key="AKIDMOCK"), begin=False).effects[0], Accept)
@@ -71,7 +80,10 @@ def test_an_account_has_so_many_streams_at_a_time() -> None:
     assert refusal(Stream(made, begin=False)) == (429, "ThrottlingException")
     first.end()
     assert isinstance(Stream(made, begin=False).effects[0], Accept)
-    free = source()
+    quota = source()
+    assert all(isinstance(Stream(quota).effects[0], Accept) for _ in range(20))
+    assert refusal(Stream(quota, begin=False)) == (429, "ThrottlingException")
+    free = source(most_streams=None)
     assert all(isinstance(Stream(free).effects[0], Accept) for _ in range(25))  # the control
 
 
@@ -95,6 +107,13 @@ BENT: dict[str, list[tuple[Any, ...]]] = {
     "a strange rate": [
         ("on", "a", "contentStart", {**AUDIO[3], "audioInputConfiguration": {"sampleRateHertz": 11_025}})
     ],
+    "another kind of audio": [
+        ("on", "a", "contentStart", {**AUDIO[3], "audioInputConfiguration": {"mediaType": "audio/mp3"}})
+    ],
+    "two channels": [("on", "a", "contentStart", {**AUDIO[3], "audioInputConfiguration": {"channelCount": 2}})],
+    "interactive as a text": [("on", "a", "contentStart", {**AUDIO[3], "interactive": "true"})],
+    "sessionEnd before promptEnd": [AUDIO, ("on", "audio", "contentEnd", {}), ("say", "sessionEnd", {})],
+    "sessionEnd at once": [("say", "sessionEnd", {})],
     "no base64": [AUDIO, ("on", "audio", "audioInput", {"content": "%%%"})],
     "an unknown event": [("say", "hello", {})],
     "two events in one": [("put", {"event": {"promptEnd": {"promptName": "p"}, "sessionEnd": {}}})],
@@ -109,7 +128,7 @@ BENT: dict[str, list[tuple[Any, ...]]] = {
 @pytest.mark.parametrize("name", BENT)
 @keeps("ns-order")
 def test_what_is_out_of_order_ends_the_stream_and_the_journal_says_why(name: str) -> None:
-    stream = Stream(source("yes"), audio=False, begin=name not in ("no session", "no prompt"))
+    stream = Stream(source("yes"), audio=False, begin=name not in ("no session", "no prompt", "sessionEnd at once"))
     for how, *what in BENT[name]:
         assert stream.failure is None
         fields = what.pop() if isinstance(what[-1], dict) and how != "put" else {}
@@ -141,7 +160,10 @@ def test_the_first_block_is_the_system_text() -> None:
     assert Stream(source("yes")).failure is None  # the control
 
 
-@pytest.mark.parametrize("field", [{"maxTokens": "many"}, {"topP": -1}, {"temperature": True}])
+@pytest.mark.parametrize(
+    "field",
+    [{"maxTokens": "many"}, {"maxTokens": 0}, {"maxTokens": 1.5}, {"topP": -1}, {"topP": 2}, {"temperature": True}],
+)
 def test_an_inference_that_cannot_be(field: dict[str, Any]) -> None:
     stream = Stream(begin=False)
     stream.say("sessionStart", inferenceConfiguration=field)
@@ -153,6 +175,12 @@ def test_an_inference_that_cannot_be(field: dict[str, Any]) -> None:
     [
         {"audioOutputConfiguration": {"sampleRateHertz": 44_100}},
         {"audioOutputConfiguration": []},
+        {"audioOutputConfiguration": {"mediaType": "audio/opus"}},
+        {"audioOutputConfiguration": {"sampleSizeBits": 8}},
+        {"audioOutputConfiguration": {"voiceId": 7}},
+        {"textOutputConfiguration": {"mediaType": "text/html"}},
+        {"toolUseOutputConfiguration": {"mediaType": "text/plain"}},
+        {"toolConfiguration": {"tools": [spec("a"), spec("a")]}},
         {"toolConfiguration": {"tools": {}}},
         {"toolConfiguration": {"tools": [1]}},
         {"toolConfiguration": {"tools": [{"toolSpec": {"name": "a", "inputSchema": {"json": "{"}}}]}},
@@ -228,6 +256,12 @@ def test_audio_within_a_block_of_text() -> None:
             stream.open_audio()
         else:
             stream.audio(bytes(1_024))
+        assert stream.failure == early
+    for history in (False, True):
+        stream = Stream(source("yes"), audio=False)
+        if history:
+            stream.write("hello")
+        stream.audio(bytes(1_024))  # its block has not begun
         assert stream.failure == early
     taken = Stream(source("yes", misbehave="audio_in_text_taken"))
     taken.on("t", "contentStart", type="TEXT", role="USER", interactive=True)

@@ -27,6 +27,13 @@ def tool(name: str = "weather", **more: Any) -> dict[str, Any]:
     return {"type": "custom_websocket", "tool_schema": {"type": "function", "function": function}, **more}
 
 
+def bent(field: str, value: Any) -> dict[str, Any]:
+    """A tool with one field of its function set."""
+    made = tool()
+    made["tool_schema"]["function"][field] = value
+    return made
+
+
 # --- begin ---
 
 
@@ -61,6 +68,28 @@ def test_the_client_speaks_first_and_is_told_when_the_conversation_can_start() -
         ({"tools": [{}]}, "tools[0]"),
         ({"tools": [tool(), tool()]}, "tools[1]"),
         ({"template_variables": {"a": 1}}, "template_variables"),
+        ({"model": "another"}, "model"),
+        ({"default_language": 1}, "default_language"),
+        ({"external_id": 1}, "external_id"),
+        ({"audio_speed": "fast"}, "audio_speed"),
+        ({"enable_redaction": 1}, "enable_redaction"),
+        ({"multilingual_mode": "both"}, "multilingual_mode"),
+        ({"intelligence_level": ["high"]}, "intelligence_level"),
+        ({"mcp_servers": "one"}, "mcp_servers"),
+        ({"mcp_servers": ["one", "one"]}, "mcp_servers"),
+        ({"boosted_keywords": [1]}, "boosted_keywords"),
+        (
+            {"multilingual_mode": "auto", "additional_languages": ["de", "fr", "it"]},
+            "additional_languages",
+        ),
+        ({"tools": [1]}, "tools[0]"),
+        ({"tools": [{"type": "built_in", "name": "keypad_input"}]}, "tools[0]"),
+        ({"tools": [{**tool(), "type": "webhook"}]}, "tools[0]"),
+        ({"tools": [tool(tool_call_output_timeout_ms="2 s")]}, "tools[0]"),
+        ({"tools": [tool(forbid_speech_after_tool_call="yes")]}, "tools[0]"),
+        ({"tools": [bent("strict", False)]}, "tools[0]"),
+        ({"tools": [bent("description", None)]}, "tools[0]"),
+        ({"tools": [bent("parameters", "{}")]}, "tools[0]"),
     ],
 )
 @keeps("ph-config")
@@ -271,6 +300,7 @@ def test_say_and_generate_reply() -> None:
     firm.wait(200)
     assert not firm.of("interrupted_response")
     assert [body["type"] for body in firm.put({"type": "say"})] == ["error"]
+    assert [body["type"] for body in firm.put({"type": "say", "text": "a", "interruptible": "no"})] == ["error"]
     assert [body["type"] for body in firm.put({"type": "generate_reply", "user_message": 1})] == ["error"]
 
 
@@ -340,6 +370,11 @@ def test_a_tool_round() -> None:
     assert weather(tools=[tool(forbid_speech_after_tool_call=True)]).said("assistant") == []
     unknown = Talk(source()).put({"type": "tool_call_output", "tool_call_id": "none", "output": 1})
     assert [body["type"] for body in unknown] == ["error"]
+    open_call = weather(output=None)
+    (told,) = open_call.of("tool_call")
+    (wrong,) = open_call.put({"type": "tool_call_output", "tool_call_id": told["tool_call_id"]})
+    assert [*wrong["param_errors"]] == ["output"]
+    assert open_call.values["open_tool_calls"] == [told["tool_call_id"]]
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -401,7 +436,9 @@ def test_the_services_own_tools() -> None:
         None,
         ["good bye", ToolCall("natural_conversation_ending")],
     ]
-    talk = Talk(source(*replies), config={"tools": [*names[:2], {"type": "built_in", "name": names[2]}]})
+    talk = Talk(
+        source(*replies), config={"tools": [*names[:2], {"type": "built_in", "name": names[2], "tool_config": {}}]}
+    )
     for _ in replies:
         talk.put({"type": "generate_reply"})
         talk.wait(5_000)

@@ -58,6 +58,27 @@ def test_a_call_is_made_and_says_where_its_socket_is() -> None:
             {"medium": MEDIUM, "inactivityMessages": [{"duration": "3s", "endBehavior": "x"}]},
             "inactivityMessages[0].endBehavior",
         ),
+        ({"medium": {**MEDIUM, "webRtc": {}}}, "medium"),
+        ({"medium": MEDIUM, "model": 1}, "model"),
+        ({"medium": MEDIUM, "voice": ["Mark"]}, "voice"),
+        ({"medium": MEDIUM, "voice": "Mark", "externalVoice": {}}, "externalVoice"),
+        ({"medium": MEDIUM, "temperature": 1.5}, "temperature"),
+        ({"medium": MEDIUM, "temperature": "0"}, "temperature"),
+        ({"medium": MEDIUM, "recordingEnabled": "yes"}, "recordingEnabled"),
+        ({"medium": MEDIUM, "metadata": {"a": 1}}, "metadata"),
+        ({"medium": MEDIUM, "initialOutputMedium": "text"}, "initialOutputMedium"),
+        ({"medium": MEDIUM, "initialMessages": ["hi"]}, "initialMessages[0]"),
+        ({"medium": MEDIUM, "initialMessages": [{"role": "user", "text": "hi"}]}, "initialMessages[0].role"),
+        ({"medium": MEDIUM, "initialMessages": [{"role": "MESSAGE_ROLE_USER", "text": 1}]}, "initialMessages[0].text"),
+        ({"medium": MEDIUM, "firstSpeaker": "agent"}, "firstSpeaker"),
+        ({"medium": MEDIUM, "firstSpeakerSettings": {}}, "firstSpeakerSettings"),
+        ({"medium": MEDIUM, "firstSpeakerSettings": {"user": {}, "agent": {}}}, "firstSpeakerSettings"),
+        (
+            {"medium": MEDIUM, "firstSpeaker": "FIRST_SPEAKER_USER", "firstSpeakerSettings": {"agent": {}}},
+            "firstSpeaker",
+        ),
+        ({"medium": MEDIUM, "vadSettings": {"minimumTurnDuration": 1}}, "minimumTurnDuration"),
+        ({"medium": MEDIUM, "vadSettings": {"frameActivationThreshold": 2}}, "frameActivationThreshold"),
     ],
 )
 @keeps("uv-definition")
@@ -65,6 +86,24 @@ def test_a_wrong_definition_is_refused_with_its_place(definition: dict[str, Any]
     reply = rest(source(), "POST", "/api/calls", definition)
     assert reply.status == 400
     assert [*json.loads(reply.body)] == [field]
+
+
+def test_a_definition_with_everything_is_taken() -> None:
+    """The control of those that are refused."""
+    body = made(
+        source(),
+        model="ultravox-v0.7",
+        voice="Mark",
+        temperature=0.4,
+        recordingEnabled=False,
+        metadata={"a": "b"},
+        initialOutputMedium="MESSAGE_MEDIUM_VOICE",
+        initialMessages=[{"role": "MESSAGE_ROLE_USER", "text": "hi"}, {"role": "MESSAGE_ROLE_TOOL_CALL"}],
+        firstSpeaker="FIRST_SPEAKER_AGENT",
+        firstSpeakerSettings={"agent": {"text": "hello", "uninterruptible": True}},
+        vadSettings={"minimumTurnDuration": "0s", "frameActivationThreshold": 0.1},
+    )
+    assert body["voice"] == "Mark"
 
 
 @keeps("uv-key")
@@ -97,7 +136,12 @@ def test_a_join_address_is_used_once_and_in_time(refused: Any, kind: type) -> No
     assert shown["endReason"] == "unjoined"
     again = source("hi", second_join="replaces")
     body = made(again)
-    assert [isinstance(Talk(again, call=body).effects[0], Accept) for _ in range(2)] == [True, True]
+    first, second = (Talk(again, call=body) for _ in range(2))
+    assert isinstance(second.effects[0], Accept)
+    first.wait(200)
+    second.wait(200)
+    assert (first.closed, second.closed) == ((1000, ""), None)
+    assert again.calls[body["callId"]].ended is None, "the call goes on with the second"
 
 
 def test_another_path_is_no_call() -> None:
@@ -137,6 +181,37 @@ def test_audio_comes_no_further_ahead_than_the_client_can_hold() -> None:
         lasts = sum(len(data) for _, data in talk.pcm) / 48 * 1000
         assert (ended - begun < lasts / 4) is soon
         assert talk.states()[-1] == "listening"
+
+
+@keeps("uv-vad")
+def test_the_call_says_what_is_a_turn_and_what_interrupts() -> None:
+    def turns(**vad: Any) -> list[str]:
+        one = source("yes")
+        talk = Talk(one, call=made(one, vadSettings=vad, firstSpeakerSettings={"user": {}}))
+        talk.speak("good morning")
+        talk.wait(500)
+        return talk.finals("user")
+
+    def cut(duration: str) -> bool:
+        one = source(LONG)
+        vad = {"minimumInterruptionDuration": duration}
+        talk = Talk(one, call=made(one, vadSettings=vad, firstSpeakerSettings={"user": {}}))
+        talk.write("go on")
+        talk.wait(2_000)
+        talk.speak("wait a moment", silence_ms=0)
+        return bool(talk.of("playback_clear_buffer"))
+
+    assert turns() == turns(frameActivationThreshold=1) == turns(minimumTurnDuration="0.2s") == ["good morning"]
+    assert turns(turnEndpointDelay="2s") == []
+    assert turns(minimumTurnDuration="9s") == []
+    assert [cut("0.09s"), cut("60s")] == [True, False]
+    loud, quiet = (source("yes", vad_full_scale=scale) for scale in (0.02, 1.5))
+    for one, heard in ((loud, ["hello"]), (quiet, [])):
+        vad = {"frameActivationThreshold": 1}
+        talk = Talk(one, call=made(one, vadSettings=vad, firstSpeakerSettings={"user": {}}))
+        talk.speak("hello")
+        talk.wait(500)
+        assert talk.finals("user") == heard
 
 
 @keeps("uv-noise")
@@ -184,6 +259,45 @@ def test_what_is_written_is_answered_deferred_or_kept_for_later() -> None:
     talk.wait(10_000)
     assert talk.heard() == "you said three"
     assert [item.text for item in seen[0].items] == ["one", "two", "three"]
+
+
+def test_only_an_urgent_text_interrupts() -> None:
+    for urgency, cut in ((None, False), ("soon", False), ("later", False), ("immediate", True)):
+        talk = Talk(source(LONG, "yes"))
+        talk.write("go on")
+        talk.wait(2_000)
+        talk.write("and then", **({} if urgency is None else {"urgency": urgency}))
+        talk.wait(60_000)
+        assert bool(talk.of("playback_clear_buffer")) is cut
+        assert (talk.finals("agent")[0] == LONG) is not cut
+        assert (talk.finals("agent")[1:] == ["yes"]) is (urgency != "later")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "ping"},
+        {"type": "ping", "timestamp": "now"},
+        {"type": "user_text_message", "text": 1},
+        {"type": "user_text_message", "text": "hi", "urgency": "now"},
+        {"type": "forced_agent_message"},
+        {"type": "forced_agent_message", "content": "hi", "urgency": "now"},
+        {"type": "forced_agent_message", "content": "hi", "uninterruptible": "yes"},
+        {"type": "set_output_medium", "medium": "video"},
+        {"type": "client_tool_result", "result": "1"},
+        {"type": "client_tool_result", "invocationId": "a", "result": {"sky": "fog"}},
+        {"type": "client_tool_result", "invocationId": "a", "result": "1", "agentReaction": "sings"},
+        {"type": "hang_up", "message": 1},
+    ],
+)
+@keeps("uv-messages")
+def test_a_message_with_a_field_of_another_type(message: dict[str, Any]) -> None:
+    mild, strict = Talk(source()), Talk(source(unknown_message="close"))
+    assert mild.put(message) == []
+    assert mild.closed is None
+    assert any("ignored" in note.text for note in mild.notes)
+    strict.put(message)
+    assert strict.closed == (1000, "")
 
 
 @keeps("uv-medium")
@@ -297,6 +411,14 @@ def test_every_way_to_end_a_call_has_its_reason() -> None:
     talk = Talk(one)
     talk.put({"type": "hang_up"})
     assert (ended(talk, one), talk.closed) == ("hangup", (1000, ""))
+    one = source(LONG)
+    talk = Talk(one)
+    talk.write("go on")
+    talk.wait(1_000)
+    talk.put({"type": "hang_up", "message": "good bye"})
+    talk.wait(5_000)
+    assert (ended(talk, one), talk.closed) == ("hangup", (1000, ""))
+    assert talk.finals("agent")[-1] == "good bye"
     one = source()
     talk = Talk(one)
     talk.leave()
