@@ -35,7 +35,7 @@ ROWS = (
     {"cassette"},
     {"engines", "faults", "view"},
     {"server", "replies", "providers"},
-    {"sweep"},
+    {"load", "sweep"},
     {"cli", "pytest_plugin"},
     {"__init__", "__main__"},
 )

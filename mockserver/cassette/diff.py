@@ -41,15 +41,16 @@ LONG_WAIT_US = 500_000
 """A wait that is shorter in both recordings is not told of."""
 
 
-def waits(first: Cassette, second: Cassette) -> list[Difference]:
+def waits(first: Cassette, second: Cassette, *, longer: bool = False) -> list[Difference]:
     """Frames that both have and that came after another time: twice or half as long behind the frame before them.
 
     Half a second in one of the two is the least. Times are no part of a conversation, so ``diff`` does not count them.
+    ``longer``: only those that are longer in the second.
     """
-    return list(_waits(first, second))
+    return list(_waits(first, second, longer))
 
 
-def _waits(first: Cassette, second: Cassette) -> Iterator[Difference]:
+def _waits(first: Cassette, second: Cassette, longer: bool) -> Iterator[Difference]:
     names = (Names(), Names())
     for left, right in zip(first.connections, second.connections, strict=False):
         if not (left.timed and right.timed):
@@ -61,7 +62,7 @@ def _waits(first: Cassette, second: Cassette) -> Iterator[Difference]:
             for mine, theirs in zip(a[place : place + size], b[other : other + size], strict=True):
                 before, after = _waited(left, mine.first), _waited(right, theirs.first)
                 least, most = sorted((before, after))
-                if most >= LONG_WAIT_US and most >= 2 * least and not mine.floating:
+                if most >= LONG_WAIT_US and most >= 2 * least and not mine.floating and (after > before or not longer):
                     was, now = seconds_of(before / 1_000), seconds_of(after / 1_000)
                     what = f"came {was} -> {now} after the frame before it"
                     where = f"connection {left.number} {mine.name}"

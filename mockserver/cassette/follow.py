@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -25,6 +25,8 @@ from mockserver.dialects.base import Dialect, SampleFormat
 
 _ID_KEY = re.compile(r"(^|_)id$|Id$")
 _PLACE_KEY = re.compile(r"(^|_)(id|index)$|(Id|Index)$")
+_SHORT_TEXT = re.compile(r'"([^"\\\s]{1,300})"')
+"""A text that may be an id: one pass over a frame finds all of them, however many ids are known."""
 LONGEST_PAUSE: Micros = 1 * SECOND
 """A recorded pause between two client frames is kept up to this."""
 STAYED: Micros = 200 * MILLISECOND
@@ -51,8 +53,16 @@ class FollowedStep:
 class Follower:
     """Follows one recorded connection against a live server."""
 
-    def __init__(self, records: Sequence[Record], dialect: Dialect, *, timed: bool = True) -> None:
+    def __init__(
+        self,
+        records: Sequence[Record],
+        dialect: Dialect,
+        *,
+        timed: bool = True,
+        longest_pause: Micros = LONGEST_PAUSE,
+    ) -> None:
         self._dialect = dialect
+        self._longest_pause = longest_pause
         self.recorded = [record.frame for record in records if record.sender is Sender.SERVER]
         self.live: list[Frame] = []
         self._records = records
@@ -87,7 +97,7 @@ class Follower:
                 under_way = under_way and timed
                 if timed:
                     since = sent if under_way else record.at if last is None else last
-                    pause = min(record.at - since, LONGEST_PAUSE)
+                    pause = min(record.at - since, self._longest_pause)
                 else:
                     pause = lasts
                 yield FollowedStep(record.frame, Counter(after), max(pause, 0), waits=not under_way)
@@ -173,15 +183,20 @@ class Follower:
         """Nothing waits for these any more: they have not come in time once."""
         self._given_up.update(names)
 
+    def know(self, ids: Mapping[str, str]) -> None:
+        """Other ids in the place of these: the client's own, which each call has anew."""
+        self._ids.update(ids)
+
     def translated(self, frame: Frame) -> Frame:
-        """The recorded client frame with the live server's ids; every other byte as recorded."""
-        if not isinstance(frame, Text):
+        """The recorded client frame with the live ids; every other byte as recorded."""
+        if not isinstance(frame, Text) or not self._ids:
             return frame
-        data = frame.data
-        for old, new in self._ids.items():
-            if old in data:
-                data = data.replace(json.dumps(old), json.dumps(new))
+        data = _SHORT_TEXT.sub(self._other, frame.data)
         return frame if data == frame.data else Text(data)
+
+    def _other(self, text: re.Match[str]) -> str:
+        new = self._ids.get(text[1])
+        return text[0] if new is None else json.dumps(new)
 
 
 class _Microphone:

@@ -37,6 +37,7 @@ COMMANDS = {
     "scrub": ("mockserver.cli.files", "Redact a cassette again, with today's rules."),
     "agree": ("mockserver.cli.agree", "Send a cassette's client side to the simulator and report how well it agrees."),
     "verify": ("mockserver.cli.verify", "Send a cassette's client side to the real service and report drift."),
+    "call": ("mockserver.cli.call", "Play a cassette's client side to a gateway, and check what comes back."),
     "orphans": ("mockserver.cli.orphans", "List the cassettes that no test uses."),
     "check": (
         "mockserver.cli.check",
@@ -55,7 +56,7 @@ COMMANDS = {
 GROUPS = {
     "Serve": ("record", "replay", "simulate", "script", "serve", "sweep"),
     "Look at cassettes": ("show", "view", "diff"),
-    "Make and keep cassettes": ("import", "learn", "scrub", "verify", "agree", "check", "orphans", "review"),
+    "Make and keep cassettes": ("import", "learn", "scrub", "verify", "agree", "call", "check", "orphans", "review"),
     "Set up and look up": ("init", "faults", "git-setup"),
 }
 """The list of commands as --help prints it. What is in no group stands under "More"."""
