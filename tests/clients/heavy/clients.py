@@ -81,6 +81,7 @@ class Client:
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the simulator, for all of it
     races: str = ""  # a fault under which its set-up goes the other way round: two recordings are learned from
     connects: Mapping[str, int] = field(default_factory=dict)  # connections that its set-up takes, where not one
+    counts: tuple[str, ...] = ()  # where it tells the server how much audio it has sent: replayed at its own pace only
     note: str = ""
 
     @cached_property
@@ -258,8 +259,9 @@ CLIENTS = (
         },
         tls=("gemini",),
         races="delay 400ms on session.created optional",
-        note="it counts its inputs, pieces of audio too, into the metadata of a response, so two recordings are put "
-        "together by `mockserver learn`",
+        counts=("openai",),
+        note="it counts its inputs, pieces of audio too, into the metadata of a response, so recordings are put "
+        "together by `mockserver learn`, and those of OpenAI are replayed at the recorded pace",
     ),
     Client(
         "elevenlabs",

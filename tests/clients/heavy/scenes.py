@@ -178,7 +178,8 @@ def tape(client: Client, provider: str, folder: Path, runs: int = 2) -> str:
     if header.dialect != provider:
         raise Failed(f"recorded as {header.dialect}")
     for number in range(runs):
-        pacing = ("recorded", "recorded" if provider in CLOCKED else "instant")[number % 2]
+        clocked = provider in CLOCKED or provider in client.counts
+        pacing = ("recorded", "recorded" if clocked else "instant")[number % 2]
         play = (*COMMAND, "replay", path, "--pacing", pacing, *tls, "--")
         try:
             judge(run(client, provider, folder, *TALK.get(provider, ()), before=play, env=None), provider)
