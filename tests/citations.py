@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,13 +46,16 @@ def pages() -> dict[str, list[int]]:
     return found
 
 
-def lines() -> Iterator[tuple[str, str]]:
+@cache
+def lines() -> tuple[tuple[str, str], ...]:
     """Every line of the repository that may cite something: ``path:line`` and the line."""
     paths = [path for room in ("mockserver", "tests") for path in (ROOT / room).rglob("*.py")]
     paths += [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]
-    for path in sorted(paths):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            yield f"{path.relative_to(ROOT)}:{number}", line
+    return tuple(
+        (f"{place}:{number}", line)
+        for place, path in sorted((path.relative_to(ROOT).as_posix(), path) for path in paths)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    )
 
 
 def missing() -> list[str]:

@@ -97,6 +97,18 @@ class Module:
 
 
 @cache
+def parsed(source: str) -> ast.Module:
+    """A module's tree. Each is read once, though every check looks at it."""
+    return ast.parse(source)
+
+
+@cache
+def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """All of a tree."""
+    return tuple(ast.walk(tree))
+
+
+@cache
 def modules() -> tuple[Module, ...]:
     """Every module of the package."""
     found = []
@@ -105,7 +117,7 @@ def modules() -> tuple[Module, ...]:
         parts = relative.with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         text = path.read_text(encoding="utf-8")
-        found.append(Module(relative, name, text, ast.parse(text)))
+        found.append(Module(relative, name, text, parsed(text)))
     return tuple(found)
 
 
@@ -114,7 +126,7 @@ def modules() -> tuple[Module, ...]:
 
 def imports(tree: ast.Module, module: Path) -> Iterator[tuple[int, str]]:
     """Each import as (line, full dotted name), relative ones resolved. ``from a import b`` is ``a.b``."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -134,7 +146,7 @@ def complaints(source: str, module: Path) -> list[str]:
     area = module.parts[1].removesuffix(".py")
     if area not in ROW:
         return [f"1: {area} has no row in the layers; put it in one of them, or give it a row"]
-    tree = ast.parse(source)
+    tree = parsed(source)
     pure = area in PURE and module.as_posix() not in MAY_TOUCH_FILES
     banned = IMPURE - {"datetime"} if module.as_posix().startswith(CALENDAR) else IMPURE
     found = []
@@ -152,7 +164,7 @@ def complaints(source: str, module: Path) -> list[str]:
             found.append(f"{line}: a pure module draws from the shared generator ({name})")
         elif area in STANDARD_LIBRARY_ONLY and head not in sys.stdlib_module_names:
             found.append(f"{line}: {area} stands on the standard library alone, but imports {head}")
-    for node in ast.walk(tree) if pure else ():
+    for node in nodes(tree) if pure else ():
         match node:
             case ast.Call(func=ast.Name(id="open" | "input" | "print" as name)):
                 found.append(f"{node.lineno}: a pure module calls {name}()")
@@ -243,12 +255,15 @@ def two_meanings() -> list[str]:
     return [f"{name}: {', '.join(places)}" for name, places in sorted(homes.items()) if len(places) > 1]
 
 
-def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+@cache
+def strings(tree: ast.Module) -> tuple[tuple[int, str], ...]:
     """Every string of a module but its doc strings (texts that stand as statements of their own)."""
-    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
-            yield node.lineno, node.value
+    told = {id(node.value) for node in nodes(tree) if isinstance(node, ast.Expr)}
+    return tuple(
+        (node.lineno, node.value)
+        for node in nodes(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told
+    )
 
 
 def outside() -> Iterator[Module]:
