@@ -133,6 +133,10 @@ def renamed(value: Any, ids: set[str]) -> Any:
             return value
 
 
+PIECES = 1_000
+"""At most so many pieces stand for what the client said in one go: more show nothing more."""
+
+
 def rechunked(records: Iterable[Record], dialect_name: str, size: int) -> Iterator[Record]:
     """The same records with the client's audio in pieces of ``size`` bytes, where it stood
     together.
@@ -152,12 +156,13 @@ def rechunked(records: Iterable[Record], dialect_name: str, size: int) -> Iterat
         if held:
             whole, first = b"".join(data for _, data in held), held[0][0]
             path = dialect.view(first.frame, C).audio.path  # type: ignore[union-attr]
-            for start in range(0, len(whole), size):
+            step_size = max(size, len(whole) // PIECES | 1)
+            for start in range(0, len(whole), step_size):
                 shaped = body(first)
                 place = shaped
                 for step in path[:-1]:
                     place = place[step]
-                place[path[-1]] = base64.b64encode(whole[start : start + size]).decode()
+                place[path[-1]] = base64.b64encode(whole[start : start + step_size]).decode()
                 yield replace(first, frame=Text(json.dumps(shaped)))
             held = []
         yield record
