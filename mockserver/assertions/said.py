@@ -51,10 +51,10 @@ def said_in(journal: Journal, response: str, *, rate: int = 24_000) -> list[str]
         view = journal.view(entry)
         if view is None or life_of(journal, entry.session).stream(view.name) in (None, "audio"):
             continue
-        words = view.body.get("delta") if isinstance(view.body, dict) else None
-        if isinstance(words, str):
-            stream = (view.name, view.item_id, view.body.get("content_index"))
-            streams[stream] = streams.get(stream, "") + words
+        said = journal.sessions[entry.session].lens.spoken(view)
+        if said is not None:
+            stream = (view.name, view.item_id, said.stream, view.body.get("content_index"))
+            streams[stream] = streams.get(stream, "") + said.text
     spoken = speech.decode(audio_of(journal, response=response, rate=rate), rate)
     return [text for text in dict.fromkeys([*streams.values(), spoken]) if text.strip()]
 

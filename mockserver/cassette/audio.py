@@ -74,7 +74,7 @@ def audio_of(record: Record, view: View) -> bytes:
     if not isinstance(here, str):
         return b""
     raw = unbase64(here)
-    return here.encode() if raw is None else raw
+    return here.encode("utf-8", "surrogatepass") if raw is None else raw
 
 
 def digest(raw: bytes) -> str:

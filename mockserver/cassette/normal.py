@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -20,12 +20,15 @@ from mockserver.cassette.audio import audio_of, unbase64
 from mockserver.cassette.causal import FLOATS, CausalGroup, arranged
 from mockserver.cassette.microphone import PLACE_SLACK_MS, OpenMicrophone, SoundMap, placed, stretch
 from mockserver.cassette.model import Connection, Record
+from mockserver.cassette.texts import piece_of, worded
 from mockserver.core.frames import Binary, Close, Frame, Lost, Sender, Text
 from mockserver.core.timeline import seconds_of
-from mockserver.core.view import View
+from mockserver.core.view import Spoken, View
 from mockserver.dialects.base import Dialect
 
-NOISE = frozenset({"event_id", "expires_at", "expiresAt", "obfuscation", "created_at", "response_id_seed"})
+NOISE = frozenset(
+    {"event_id", "expires_at", "expiresAt", "obfuscation", "created_at", "response_id_seed", "sequence_number"}
+)
 """Fields that differ in every recording and mean nothing to a reader."""
 
 ID_KEY = re.compile(r"(?:^|_)ids?$|I[dD]s?$")
@@ -139,22 +142,14 @@ class _StreamPiece(NamedTuple):
     place: int
     record: Record
     view: View
-
-    def text(self) -> str | None:
-        """What a piece of a text carries."""
-        body = self.view.body
-        carried = body.get("delta") if isinstance(body, dict) and self.view.audio is None else None
-        return carried if isinstance(carried, str) else None
+    said: Spoken | None  # what a piece of a text carries
 
     def stream(self) -> str:
         """What the pieces of one stream have in common."""
-        body = self.view.body
-        if self.view.audio is not None:
-            body = _without(body, self.view.audio.path)
+        body = _bare(self.view, self.said)
         if not isinstance(body, dict):
             return self.view.name
-        kept = {key: value for key, value in body.items() if key != "delta" and key not in NOISE}
-        return f"{self.view.name} {json.dumps(kept, sort_keys=True)}"
+        return f"{self.view.name} {json.dumps(_quiet(body), sort_keys=True)}"
 
 
 class _Steps:
@@ -164,12 +159,13 @@ class _Steps:
 
     def all(self) -> Iterator[NormalStep]:
         """In order."""
-        for group in arranged(self._records, self._dialect, _blank):
+        for group in arranged(self._records, self._dialect, self._blank):
             row: list[_StreamPiece] = []
             for place in group.records:
                 record = self._records[place]
-                piece = _StreamPiece(place, record, self._dialect.view(record.frame, record.sender))
-                if group.chain == "audio" or _any(piece.view.name, self._dialect.repeated):
+                view = self._dialect.view(record.frame, record.sender)
+                piece = _StreamPiece(place, record, view, piece_of(self._dialect, view))
+                if group.chain == "audio" or piece.said is not None or _any(view.name, self._dialect.repeated):
                     row.append(piece)
                     continue
                 yield from self._streams(row, group)
@@ -184,19 +180,19 @@ class _Steps:
         streams: dict[str, list[_StreamPiece]] = {}
         for piece in row:
             streams.setdefault(piece.stream(), []).append(piece)
-        for pieces in sorted(
-            streams.values(), key=lambda one: (one[0].view.name, _blank(one[0].view, one[0].record.frame))
-        ):
+        for pieces in sorted(streams.values(), key=lambda one: (one[0].view.name, _blank(one[0].view, one[0].said))):
             if all(piece.view.audio is not None for piece in pieces):
                 if group.opened and (spoken := self._microphone(pieces, group)):
                     yield spoken
                 elif not group.opened:
                     yield _sound(pieces, self._names)
-            elif all(piece.text() is not None for piece in pieces):
-                body = {**pieces[0].view.body, "delta": "".join(piece.text() or "" for piece in pieces)}
-                yield _step(pieces, self._names.normal(body))
+            elif all(piece.said is not None for piece in pieces):
+                yield _step(pieces, self._names.normal(_joined(pieces).body))
             else:
                 yield from map(self._plain, pieces)
+
+    def _blank(self, view: View, frame: Frame) -> str:
+        return _blank(view, piece_of(self._dialect, view))
 
     def _plain(self, piece: _StreamPiece) -> NormalStep:
         moments = placed(piece.view.name, piece.view.body, self._dialect)
@@ -235,17 +231,38 @@ def _sound(pieces: Sequence[_StreamPiece], names: Names) -> NormalStep:
         step.audio_ms += audio.milliseconds() if audio else 0
         sound.update(_audio(piece.record, piece.view))
     step.sound = sound.hexdigest()[:12]
-    path = pieces[0].view.audio.path if pieces[0].view.audio else ()
-    step.body = names.normal(_without(pieces[0].view.body, path))
+    view = _joined(pieces)
+    step.body = names.normal(_without(view.body, view.audio.path if view.audio else ()))
     return step
 
 
-def _blank(view: View, frame: Frame) -> str:
+def _joined(pieces: Sequence[_StreamPiece]) -> View:
+    """The first piece that has words, with the words of all in their place; without any, the first piece."""
+    one = next((piece for piece in pieces if piece.said is not None), pieces[0])
+    if one.said is None:
+        return one.view
+    words = "".join(piece.said.text for piece in pieces if piece.said is not None)
+    return replace(one.view, body=worded(one.view.body, one.said, words))
+
+
+def _bare(view: View, said: Spoken | None) -> Any:
+    """A body without its audio and its words, and without what held nothing but words."""
+    body = view.body if said is None else worded(view.body, said, None)
+    return body if view.audio is None else _without(body, view.audio.path)
+
+
+def _quiet(value: Any, depth: int = 0) -> Any:
+    """A JSON value without what means nothing (``NOISE``)."""
+    if depth > DEEPEST:
+        return "..."
+    if isinstance(value, dict):
+        return {key: _quiet(one, depth + 1) for key, one in value.items() if key not in NOISE}
+    return [_quiet(one, depth + 1) for one in value] if isinstance(value, list) else value
+
+
+def _blank(view: View, said: Spoken | None) -> str:
     """A text that is the same for the same frame of any recording of the conversation."""
-    body = view.body if view.audio is None else _without(view.body, view.audio.path)
-    if isinstance(body, dict):
-        body = {key: value for key, value in body.items() if key != "delta"}
-    return f"{view.name} {dumps(Names().normal(body))}"
+    return f"{view.name} {dumps(Names().normal(_bare(view, said)))}"
 
 
 def dumps(body: Any) -> str:

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from mockserver.core.entry import Entry, SessionLog
 from mockserver.core.frames import Answer, Close, Handshake, Lost, Note, Sender
@@ -121,8 +121,9 @@ def _reply(told: SessionTold, view: View, outcome: str | None) -> str:
     if owner is None:
         return ""
     stream = told.dialect.life.stream(view.name)
-    if stream in ("transcript", "text") and len(told.said.get(owner, "")) < MOST_SAID:
-        told.said[owner] = told.said.get(owner, "") + _words(view.body)
+    said = told.dialect.spoken(view) if stream != "arguments" else None
+    if said is not None and len(told.said.get(owner, "")) < MOST_SAID:
+        told.said[owner] = told.said.get(owner, "") + said.text
     if stream == "arguments" and owner not in told.called:
         told.called.add(owner)
         return "the model calls a tool"
@@ -131,14 +132,6 @@ def _reply(told: SessionTold, view: View, outcome: str | None) -> str:
     told.called.discard(owner)
     words = told.said.pop(owner, "").strip()
     return f"reply {outcome}{f': {words}' if words else ''}"
-
-
-def _words(value: Any) -> str:
-    """The words in a piece of a reply: under ``delta``, ``text`` or ``transcript``, in any depth."""
-    if isinstance(value, dict):
-        own = next((value[key] for key in ("delta", "transcript", "text") if isinstance(value.get(key), str)), None)
-        return own if own is not None else "".join(map(_words, value.values()))
-    return "".join(map(_words, value)) if isinstance(value, list) else ""
 
 
 class Stderr:

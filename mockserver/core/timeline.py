@@ -8,11 +8,11 @@ text around.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mockserver.core.entry import Entered
 from mockserver.core.frames import Answer, Frame, Handshake, Micros, Note, Sender
-from mockserver.core.view import Kind, Lens, View
+from mockserver.core.view import Kind, Lens, Spoken, View
 
 ARROWS = {Sender.CLIENT: "-->", Sender.SERVER: "<--", None: " * "}
 WIDEST = 240
@@ -39,18 +39,22 @@ class _Run:
 
     row: Row
     view: View
+    told: str  # the first piece by itself
+    stream: str
     count: int = 0
     milliseconds: float = 0.0
     words: str = ""
+    said: bool = False
     last: Micros | None = None
 
-    def add(self, row: Row, view: View) -> None:
+    def add(self, row: Row, view: View, said: Spoken | None) -> None:
         """One more piece."""
         self.count, self.last = self.count + 1, row.at
         if view.audio is not None:
             self.milliseconds += view.audio.milliseconds()
-        elif len(self.words) < WIDEST:
-            self.words += _piece(view) or ""
+        if said is not None:
+            self.said = True
+            self.words += said.text[: max(0, WIDEST - len(self.words))]
 
 
 def entry_lines(journal: Entered, *, marked: Collection[int] = ()) -> list[str]:
@@ -70,30 +74,34 @@ def entry_lines(journal: Entered, *, marked: Collection[int] = ()) -> list[str]:
 
 def lines(rows: Iterable[Row], lens_of: Callable[[int], Lens], *, merge: bool = True) -> Iterator[str]:
     """One line a row, pieces of a stream merged: mark, session, seconds since it began, direction, event, fields."""
-    runs: dict[tuple[str, str | None], _Run] = {}
-    owner: tuple[object, ...] = ()
+    runs: dict[tuple[object, ...], _Run] = {}
+    owners: dict[Sender | None, tuple[int, str | None]] = {}
+    session: int | None = None
     for row in rows:
         if isinstance(row.what, Handshake | Answer | Note):
-            yield from map(_run_line, runs.values())
-            runs.clear()
-            yield _line(row, _words(row.what))
-            continue
-        lens = lens_of(row.session)
-        view = _view(lens, row.what, row.sender or Sender.SERVER)
-        if merge and not row.marked and (view.audio is not None or _piece(view) is not None):
-            before, owner = owner, (row.session, row.sender, view.response_id)
-            if before != owner:
-                yield from map(_run_line, runs.values())
-                runs.clear()
-            run = runs.get((view.name, view.item_id))
-            if run is None:
-                named = replace(view, extra={"line": described(lens, view)})
-                run = runs[view.name, view.item_id] = _Run(row, named)
-            run.add(row, view)
-            continue
+            told = _words(row.what)
+        else:
+            lens = lens_of(row.session)
+            view = _view(lens, row.what, row.sender or Sender.SERVER)
+            told = described(lens, view)
+            if merge and not row.marked:
+                said = _spoken(lens, view)
+                if said is not None or view.audio is not None or view.kind is Kind.KEEPALIVE:
+                    # What two sessions or two responses say in turns is seen in turns.
+                    owner = (row.session, view.response_id)
+                    if owners.get(row.sender, owner) != owner or session != row.session:
+                        yield from map(_run_line, runs.values())
+                        runs.clear()
+                    owners[row.sender], session = owner, row.session
+                    stream = "" if said is None else said.stream
+                    key = (row.sender, view.name, view.item_id, stream)
+                    if key not in runs:
+                        runs[key] = _Run(row, view, told, stream)
+                    runs[key].add(row, view, said)
+                    continue
         yield from map(_run_line, runs.values())
         runs.clear()
-        yield _line(row, described(lens, view))
+        yield _line(row, told)
     yield from map(_run_line, runs.values())
 
 
@@ -129,17 +137,22 @@ def _view(lens: Lens, frame: Frame, sender: Sender) -> View:
         return View(Kind.OPAQUE, "unreadable")
 
 
-def _piece(view: View) -> str | None:
-    """The words that a piece of a text carries; None where it is none."""
-    carried = view.body.get("delta") if isinstance(view.body, dict) and view.audio is None else None
-    return carried if isinstance(carried, str) else None
+def _spoken(lens: Lens, view: View) -> Spoken | None:
+    """The words of a piece of a text; None where it is none, or is a whole text."""
+    try:
+        said = lens.spoken(view)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return None if said is None or said.whole else said
 
 
 def _run_line(run: _Run) -> str:
     if run.count == 1:
-        return _line(run.row, str(run.view.extra["line"]))
-    ids = " ".join(one for one in (run.view.response_id, run.view.item_id) if one)
-    what = repr(run.words) if run.view.audio is None else f"{seconds_of(run.milliseconds)} of audio"
+        return _line(run.row, run.told)
+    ids = " ".join(one for one in (run.stream, run.view.response_id, run.view.item_id) if one)
+    what = "" if run.view.audio is None else f"{seconds_of(run.milliseconds)} of audio"
+    if run.words or (not what and run.said):
+        what = f"{what} {run.words!r}".lstrip()
     took = 0 if run.last is None or run.row.at is None else (run.last - run.row.at) / 1_000
     within = f" within {seconds_of(took)}" if took >= SLOW_MS else ""
     return _line(run.row, f"{run.count} x {run.view.name}  {what}{within} {ids}".rstrip())

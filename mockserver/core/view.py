@@ -45,6 +45,23 @@ class Audio:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """The words that one frame is sent for: a piece of a text, or with ``whole`` all of it.
+
+    ``path`` is where they stand in the body. ``speaker`` is "user" or "model", "" where only the session says it.
+    ``stream`` tells the texts of one name apart where the item's id does not. ``own``: the fields beside the words that
+    are this piece's alone, such as when it was said.
+    """
+
+    text: str
+    path: tuple[str | int, ...]
+    speaker: str = ""
+    stream: str = ""
+    whole: bool = False
+    own: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """One frame through a lens. ``name`` is what a person calls it: an event type, "audio", "close 1000"."""
 
@@ -78,6 +95,10 @@ class Lens(Protocol):
         """The few fields that matter, in one short line."""
         ...
 
+    def spoken(self, view: View) -> Spoken | None:
+        """The words that a frame is sent for, beside its audio or alone; None where it has another purpose."""
+        ...
+
     def misspelt(self, name: str, sender: Sender | None = None) -> str | None:
         """The event that is probably meant; None where there is such an event, or none that is near."""
         ...
@@ -100,6 +121,10 @@ class PlainLens:
     def summary(self, view: View) -> str:
         """The size, or the close reason."""
         return str(view.extra.get("summary", ""))
+
+    def spoken(self, view: View) -> Spoken | None:
+        """Nothing is known of any text."""
+        return None
 
     def misspelt(self, name: str, sender: Sender | None = None) -> str | None:
         """Nothing is known of any name."""
@@ -148,6 +173,10 @@ class Memo:
     def summary(self, view: View) -> str:
         """The few fields that matter."""
         return self.lens.summary(view)
+
+    def spoken(self, view: View) -> Spoken | None:
+        """The words that a frame is sent for."""
+        return self.lens.spoken(view)
 
     def misspelt(self, name: str, sender: Sender | None = None) -> str | None:
         """The event that is probably meant."""

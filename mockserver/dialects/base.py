@@ -18,7 +18,7 @@ from typing import Any, Literal
 from mockserver.core.frames import Binary, Close, Frame, Handshake, Hangup, Lost, Micros, Send, Sender, Text, to_client
 from mockserver.core.ids import Ids
 from mockserver.core.json_text import dumps, too_deep
-from mockserver.core.view import Kind, Lens, View, plain_view
+from mockserver.core.view import Kind, Lens, Spoken, View, plain_view
 from mockserver.dialects.causes import Causes, InOrder
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life, Mark, Replies, TableReplies
@@ -152,7 +152,13 @@ class Dialect:
         """The few fields that matter."""
         if "summary" in view.extra:
             return str(view.extra["summary"])
+        if (said := self.spoken(view)) is not None:
+            return f"{clipped(said.text, 120)!r} {said.stream}".rstrip()
         return "" if view.body is None else shorten(json.dumps(view.body, ensure_ascii=False), 80)
+
+    def spoken(self, view: View) -> Spoken | None:
+        """The words that a frame is sent for. Without knowing more: a piece of a text stands under ``delta``."""
+        return spoken_at(view, ("delta",))
 
     # --- handshakes ---
 
@@ -287,6 +293,18 @@ class Dialect:
             "key": key,
         }
         return {name: template.format_map(values) for name, template in self.env_vars.items()}
+
+
+def spoken_at(view: View, path: tuple[str | int, ...], **more: Any) -> Spoken | None:
+    """The words at ``path``, with ``more`` for ``Spoken``; None where no text stands there, or the frame's audio."""
+    here = view.body
+    for step in path:
+        try:
+            here = here[step]
+        except (LookupError, TypeError):
+            return None
+    heard = view.audio is not None and view.audio.path == path
+    return Spoken(here, path, **more) if isinstance(here, str) and not heard else None
 
 
 def event(body: Mapping[str, Any]) -> Send:

@@ -11,8 +11,8 @@ from typing import Any
 from mockserver.core.frames import Frame, Hangup, Send, Sender, Text
 from mockserver.core.ids import Ids
 from mockserver.core.json_text import dumps
-from mockserver.core.view import Audio, Kind, Lens, View
-from mockserver.dialects.base import Dialect, MatchRules, base64_size, close_reason, parse
+from mockserver.core.view import Audio, Kind, Lens, Spoken, View
+from mockserver.dialects.base import Dialect, MatchRules, base64_size, close_reason, parse, spoken_at
 from mockserver.dialects.causes import Ahead, Cause, Causes, Turns
 from mockserver.dialects.keys import ANY_PARAMS, Keys
 from mockserver.dialects.life import Life, Outcome, Replies, Status, TableReplies
@@ -177,6 +177,18 @@ class ElevenLabs(Dialect):
         if view.audio is None:
             return super().summary(view)
         return f"{view.audio.milliseconds(RATE):.0f} ms of audio"
+
+    def spoken(self, view: View) -> Spoken | None:
+        """What the agent writes in pieces; whole, what it says and heard (elevenlabs.md#10, elevenlabs.md#14)."""
+        match view.name:
+            case "agent_chat_response_part":
+                return spoken_at(view, ("text_response_part", "text"), speaker="model", own=("type",))
+            case "agent_response":
+                return spoken_at(view, ("agent_response_event", "agent_response"), speaker="model", whole=True)
+            case "user_transcript":
+                return spoken_at(view, ("user_transcription_event", "user_transcript"), speaker="user", whole=True)
+            case _:
+                return None
 
     def causes(self) -> Causes:
         """What is heard follows the client's audio; the rest of a turn keeps its own time."""

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender, Text
-from mockserver.core.view import Audio, Kind, View, plain_view
-from mockserver.dialects.base import Dialect, MatchRules, base64_size, close_reason, parse, shorten
+from mockserver.core.view import Audio, Kind, Spoken, View, plain_view
+from mockserver.dialects.base import Dialect, MatchRules, base64_size, close_reason, parse, shorten, spoken_at
 from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life
@@ -24,6 +24,7 @@ _SAID = (
     *("interimInputTranscription", "groundingMetadata", "waitingForInput"),
 )
 """What names a ``serverContent`` that holds several things, the weightiest first."""
+PIECES = tuple(f"serverContent.{name}" for name in ("modelTurn", "outputTranscription", "inputTranscription"))
 _MESSAGES = (
     *("setup", "clientContent", "realtimeInput", "toolResponse"),
     *("setupComplete", "serverContent", "toolCall", "toolCallCancellation", "goAway", "sessionResumptionUpdate"),
@@ -143,6 +144,8 @@ class Gemini(Dialect):
 
     def read(self, body: Any, sender: Sender) -> View:
         """The message's key, and what is in it where that tells more."""
+        if not body and sender is Sender.SERVER:
+            return View(Kind.KEEPALIVE, "empty", body)  # gemini.md#32
         keys = {_camel(key): key for key in body}
         name = next((one for one in _MESSAGES if one in keys), next(iter(keys), "empty"))
         inside = body.get(keys.get(name, ""))
@@ -198,6 +201,25 @@ class Gemini(Dialect):
         if "summary" in view.extra:
             return str(view.extra["summary"])
         return shorten(" ".join(_words(view.body)), 100)
+
+    def spoken(self, view: View) -> Spoken | None:
+        """A piece of a transcription, alone or beside audio (gemini.md#23), or the text of a model turn."""
+        if view.name not in PIECES:
+            return None
+        outer = next(str(raw) for raw in view.body if _camel(raw) == "serverContent")
+        inside = view.body[outer]
+        keys = {_camel(raw): raw for raw in inside}
+        if keys.keys() == {"inputTranscription"}:
+            return spoken_at(view, (outer, keys["inputTranscription"], "text"), speaker="user", own=("finished",))
+        if not keys.keys() <= {"modelTurn", "outputTranscription"}:
+            return None
+        if "outputTranscription" in keys:
+            return spoken_at(view, (outer, keys["outputTranscription"], "text"), speaker="model", own=("finished",))
+        parts = _under(inside, "modelTurn").get("parts") if isinstance(_under(inside, "modelTurn"), dict) else None
+        if not isinstance(parts, list) or len(parts) != 1 or not isinstance(parts[0], dict):
+            return None
+        path = (outer, keys["modelTurn"], "parts", 0, "text")
+        return spoken_at(view, path, speaker="model", stream="thought" if parts[0].get("thought") else "")
 
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
         """A close with a reason, no message (gemini.md#55). 1007 is for what the client did wrong: no retry helps."""

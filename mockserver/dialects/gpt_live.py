@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from mockserver.core.frames import Hangup, Send, Sender
-from mockserver.core.view import Audio, Kind, View
-from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event
+from mockserver.core.view import Audio, Kind, Spoken, View
+from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event, spoken_at
 from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.life import Life
 from mockserver.dialects.openai.lens import CLOSE_CODES, G711, OpenAI, summary
@@ -126,6 +126,15 @@ class GPTLive(Dialect):
     def summary(self, view: View) -> str:
         """As the rest of the family."""
         return summary(view)
+
+    def spoken(self, view: View) -> Spoken | None:
+        """Transcripts of both sides, and the pieces inside the events of a delegated reply (gpt_live.md#25)."""
+        if view.name in ("response.event", "decision.event"):
+            told = view.body.get("event")
+            kind = told.get("type") if isinstance(told, dict) else None
+            return spoken_at(view, ("event", "delta"), stream=str(kind))
+        speaker = "user" if view.name == "session.input_transcript.delta" else "model"
+        return spoken_at(view, ("delta",), speaker=speaker, own=("start_ms", "end_ms"))
 
     def snapshot(self, view: View) -> Mapping[str, Any]:
         """The session and how much audio it has had: ``session.closed`` repeats both (gpt_live.md#49)."""

@@ -14,8 +14,8 @@ from mockserver.core.event_stream import EXCEPTIONS
 from mockserver.core.frames import Frame, Hangup, Send, Sender, Text
 from mockserver.core.ids import Ids
 from mockserver.core.json_text import dumps
-from mockserver.core.view import Audio, Kind, Lens, View
-from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, event
+from mockserver.core.view import Audio, Kind, Lens, Spoken, View
+from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, event, spoken_at
 from mockserver.dialects.causes import Ahead, Cause, Causes, Turns
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life, Outcome, Replies, Status
@@ -119,6 +119,15 @@ class NovaSonic(Dialect):
         told = inner(view)
         ids = ("promptName", "contentName", "sessionId", "completionId", "contentId")
         return super().summary(View(view.kind, view.name, {k: v for k, v in told.items() if k not in ids} or None))
+
+    def spoken(self, view: View) -> Spoken | None:
+        """The text of a block (nova_sonic.md#30); the one that says that the user has cut in is none."""
+        told = inner(view) if view.name == "textOutput" else {}
+        words = told.get("content")
+        if not isinstance(words, str) or words.strip() == INTERRUPTED:
+            return None
+        speaker = "user" if told.get("role") == "USER" else "model"
+        return spoken_at(view, ("event", view.name, "content"), speaker=speaker, stream=str(told.get("role", "")))
 
     def session_id(self, view: View) -> str | None:
         """``completionStart`` tells it."""

@@ -8,8 +8,8 @@ speaks on its own clock from the handshake on: replay plays it so, and does not 
 from __future__ import annotations
 
 from mockserver.core.frames import Binary, Frame, Sender
-from mockserver.core.view import Audio, Kind, View, plain_view
-from mockserver.dialects.base import Dialect, MatchRules, shorten
+from mockserver.core.view import Audio, Kind, Spoken, View, plain_view
+from mockserver.dialects.base import Dialect, MatchRules, shorten, spoken_at
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life
 
@@ -52,6 +52,10 @@ class PersonaPlex(Dialect):
                 return View(Kind.EVENT, "text", {"text": text}, extra={"summary": repr(shorten(text, 60))})
             case _:
                 return plain_view(frame)
+
+    def spoken(self, view: View) -> Spoken | None:
+        """A piece of the model's text."""
+        return spoken_at(view, ("text",), speaker="model") if view.name == "text" else None
 
 
 PERSONAPLEX = PersonaPlex()

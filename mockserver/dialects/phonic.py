@@ -8,8 +8,8 @@ import re
 from typing import Any
 
 from mockserver.core.frames import Hangup, Send, Sender
-from mockserver.core.view import Audio, Kind, View
-from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event
+from mockserver.core.view import Audio, Kind, Spoken, View
+from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event, spoken_at
 from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life
@@ -76,6 +76,16 @@ class Phonic(Dialect):
         if view.audio is None:
             return super().summary(view)
         return f"{view.audio.milliseconds():.0f} ms of audio {view.body.get('text') or ''}".rstrip()
+
+    def spoken(self, view: View) -> Spoken | None:
+        """The words of a piece of audio, what the user said, and how far an interrupted reply came (phonic.md#6)."""
+        match view.name:
+            case "audio_chunk":
+                return spoken_at(view, ("text",), speaker="model", own=("timings",))
+            case "input_text":
+                return spoken_at(view, ("text",), speaker="user", whole=True)
+            case _:
+                return None
 
     def audio_format(self, view: View, current: SampleFormat) -> SampleFormat:
         """``config.input_format``, e.g. "pcm_24000"."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender
-from mockserver.core.view import Audio, Kind, View
-from mockserver.dialects.base import Dialect, MatchRules, event
+from mockserver.core.view import Audio, Kind, Spoken, View
+from mockserver.dialects.base import Dialect, MatchRules, event, spoken_at
 from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life
@@ -75,6 +75,16 @@ class Ultravox(Dialect):
     def summary(self, view: View) -> str:
         """Audio as its duration."""
         return f"{view.audio.milliseconds():.0f} ms of audio" if view.audio is not None else super().summary(view)
+
+    def spoken(self, view: View) -> Spoken | None:
+        """A transcript: of the user whole, of the agent in pieces and then whole (ultravox.md#8)."""
+        if view.name != "transcript":
+            return None
+        speaker = "user" if view.body.get("role") == "user" else "model"
+        stream = f"{view.body.get('role')} {view.body.get('ordinal')}"
+        return spoken_at(view, ("delta",), speaker=speaker, stream=stream) or spoken_at(
+            view, ("text",), speaker=speaker, stream=stream, whole=True
+        )
 
     def causes(self) -> Causes:
         """States follow what is heard; what follows a state belongs to it."""

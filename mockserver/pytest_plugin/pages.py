@@ -7,13 +7,15 @@ import zlib
 from html import escape, unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
 from mockserver.cassette.names import from_test
+from mockserver.core.frames import Micros, Note
 from mockserver.errors import UsageError
 from mockserver.view.files import assets, write
-from mockserver.view.page import MADE_BY, Page, ViewedFile, page
+from mockserver.view.page import MADE_BY, Page, ViewedFile, listing, page
 from mockserver.view.scene import of_journal
 
 if TYPE_CHECKING:
@@ -21,17 +23,19 @@ if TYPE_CHECKING:
 
 INDEX = "index.html"
 TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
+TOLD = re.compile(r'<meta name="description" content="([^"]*)">')
 
 
-def page_of(folder: Path, nodeid: str, server: MockServer, why: str) -> Path:
-    """Write the page of a failed test; where it lies."""
+def page_of(folder: Path, nodeid: str, server: MockServer, why: str, *, failed_us: Micros = 0) -> Path:
+    """Write the page of a failed test; where it lies. ``failed_us``: when it failed, since the server began."""
     facts = [f"seed {server.seed}", *(f"fault: {armed.fault.spec}" for armed in server.faults.values())]
-    made = page(
-        [ViewedFile(nodeid, facts, list(of_journal(server.journal)))],
-        assets(),
-        name=_name(nodeid),
-        report=why,
-    )
+    scenes = list(of_journal(server.journal))
+    if scenes:
+        last = scenes[-1]
+        # At its place in time, but behind all that crossed the wire.
+        at = max(failed_us - last.began_us, last.lines[-1].at if last.lines else 0)
+        last.feed(at, None, Note("failed", why.partition("\n")[0]))
+    made = page([ViewedFile(nodeid, facts, scenes)], assets(), name=_name(nodeid), report=why)
     target = folder / f"{_name(nodeid)}.html"
     write(made, target)
     return target
@@ -48,19 +52,15 @@ def index(folder: Path) -> Path | None:
     found = [path for path in _pages(folder) if path.name != INDEX]
     if not found:
         return None
-    lines = []
+    rows = []
     for path in found:
-        title = TITLE.search(path.read_text(encoding="utf-8", errors="replace")[:8192])
-        told = unescape(title[1]) if title else path.stem
-        lines.append(f'<li><a href="{escape(path.name, quote=True)}">{escape(told)}</a></li>')
-    html = (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n{MADE_BY}\n'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'">\n'
-        f"<title>{len(found)} failed</title></head>\n<body><h1>{len(found)} failed</h1>\n<ol>\n"
-        + "\n".join(lines)
-        + "\n</ol></body></html>\n"
-    )
-    write(Page(html), folder / INDEX)
+        head = path.read_text(encoding="utf-8", errors="replace")[:8192]
+        title, told = (one.search(head) for one in (TITLE, TOLD))
+        name = unescape(title[1]) if title else path.stem
+        why = unescape(told[1]) if told else ""
+        link = f'<a href="{quote(path.name)}">{escape(name)}</a>'
+        rows.append(f'<tr><th scope="row">{link}</th><td>{escape(why)}</td></tr>')
+    write(Page(listing(assets(), f"{len(found)} failed", ("test", "why"), rows)), folder / INDEX)
     return folder / INDEX
 
 

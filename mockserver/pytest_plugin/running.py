@@ -47,6 +47,7 @@ class Running:
         self._item: pytest.Function = request.node
         self._told: list[str] = []
         self._passed = False
+        self._ended_us = 0
         self._explained = False
         self.test = self._item.obj
         self.swept = (
@@ -155,6 +156,7 @@ class Running:
     def judge(self, call: pytest.CallInfo[None]) -> None:
         """The test's body is over. If it passed, what the server has against it becomes its outcome."""
         self._passed = call.excinfo is None
+        self._ended_us = self.server.elapsed_us
         if not self._passed or self.swept:
             return
         problems = self.server.problems()
@@ -223,7 +225,7 @@ class Running:
             # Why it failed stands first: above it in the report is the source of the test, which may be long.
             crash = getattr(getattr(report.longrepr, "reprcrash", None), "message", "").partition("\n")[0]
             why = "\n\n".join(filter(None, [crash, report.longreprtext, *problems]))
-            told = f"file {page_of(folder, self._item.nodeid, self.server, why)}"
+            told = f"file {page_of(folder, self._item.nodeid, self.server, why, failed_us=self._ended_us)}"
         except MockServerError as error:
             told = str(error)  # a page that cannot be written must not hide why the test failed
         report.sections.append(("realtime_mock: a page to look at", told))

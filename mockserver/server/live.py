@@ -12,7 +12,7 @@ from mockserver.core.journal import Journal
 from mockserver.engines.base import HttpReply
 from mockserver.server.coming import entry_comes
 from mockserver.server.rim import Serving
-from mockserver.view.pack import TICK_US, bars, waves
+from mockserver.view.pack import TICK_US, bars, heard, waves
 from mockserver.view.page import document
 from mockserver.view.scene import Line, Scene, scene_of
 from mockserver.view.sound import Track
@@ -115,5 +115,4 @@ class Live:
             return {}
         sides = (("client", scene.client), ("server", scene.server))
         tracks = [waves(side, track, words=False) for side, track in sides if not track.full]
-        heard = [[at // TICK_US, words] for at, words in scene.heard]
-        return {"bars": bars(scene), "heard": heard, "tracks": tracks}
+        return {"bars": bars(scene), "heard": heard(scene), "tracks": tracks}

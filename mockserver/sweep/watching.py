@@ -17,7 +17,6 @@ from mockserver.core.entry import Entered, Entry
 from mockserver.core.frames import SECOND, Binary, Handshake, Micros, Note, Sender, Text
 from mockserver.server.host import MockServer
 from mockserver.sweep.record import Outcome, RunRecord, TurnRecord
-from mockserver.view.scene import said_in
 
 T = TypeVar("T")
 RELEASE_S = 25 * 60
@@ -147,7 +146,8 @@ class SweepRun:
         if entry.sender is not Sender.SERVER or not isinstance(entry.what, Text | Binary):
             return
         if dialect.life.stream(dialect.peek(entry.what, Sender.SERVER)) in ("transcript", "text"):
-            self._said.append((self.now(), said_in(dialect.view(entry.what, Sender.SERVER).body)))
+            said = dialect.spoken(dialect.view(entry.what, Sender.SERVER))
+            self._said.append((self.now(), "" if said is None else said.text))
 
     async def _watched(self, asked: Awaitable[T], name: str) -> tuple[TurnRecord, T | None]:
         """Wait for something, but not longer than the server gives a reason to."""

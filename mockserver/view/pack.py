@@ -13,7 +13,8 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
-from mockserver.view.scene import Line, Scene
+from mockserver.core.timeline import safe
+from mockserver.view.scene import LONGEST_SAID, Line, Scene
 from mockserver.view.sound import PEAK_MS, Track
 
 BLOCK = 256
@@ -42,7 +43,7 @@ def packed(scene: Scene) -> dict[str, Any]:
         "block": BLOCK,
         "texts": [_block(lines[place : place + BLOCK]) for place in range(0, len(lines), BLOCK)],
         "bars": bars(scene),
-        "heard": [[at // TICK_US, words] for at, words in scene.heard],
+        "heard": heard(scene),
         "tracks": [waves("client", scene.client), waves("server", scene.server)],
     }
 
@@ -50,9 +51,24 @@ def packed(scene: Scene) -> dict[str, Any]:
 def bars(scene: Scene) -> list[list[Any]]:
     """The replies: id, begin, end (null: still open), status, what was said."""
     return [
-        [bar.id, bar.begin // TICK_US, None if bar.end is None else bar.end // TICK_US, bar.status, bar.said]
+        [
+            _shown(bar.id),
+            bar.begin // TICK_US,
+            None if bar.end is None else bar.end // TICK_US,
+            bar.status,
+            _shown(bar.said),
+        ]
         for bar in scene.bars.values()
     ]
+
+
+def heard(scene: Scene) -> list[list[Any]]:
+    """What was heard of the user, and when."""
+    return [[at // TICK_US, _shown(words)] for at, words in scene.heard]
+
+
+def _shown(text: str) -> str:
+    return safe(text, LONGEST_SAID)
 
 
 def waves(side: str, track: Track, *, words: bool = True) -> dict[str, Any]:
@@ -64,7 +80,9 @@ def waves(side: str, track: Track, *, words: bool = True) -> dict[str, Any]:
         "peak_ms": PEAK_MS,
         "peaks": _base64(track.peaks()),
         "clips": [[one.at // TICK_US, one.offset, one.size] for one in track.heard()],
-        "words": [[begin // TICK_US, end // TICK_US, text] for begin, end, text in (track.words() if words else ())],
+        "words": [
+            [begin // TICK_US, end // TICK_US, _shown(text)] for begin, end, text in (track.words() if words else ())
+        ],
     }
 
 

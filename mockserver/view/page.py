@@ -14,14 +14,16 @@ from hashlib import sha256
 from html import escape
 from typing import Any
 
+from mockserver.core.timeline import safe
 from mockserver.view.pack import packed
-from mockserver.view.scene import Scene
+from mockserver.view.scene import Scene, lined
 
 MADE_BY = '<meta name="generator" content="mockserver view">'
 """By which a page of ours is known again, so that nothing else is overwritten."""
-PLACE = re.compile(r"\{\{(policy|title|style|script|data)\}\}")
+PLACE = re.compile(r"\{\{(policy|title|told|style|script|data)\}\}")
 INLINE_LIMIT = 20 * 1024 * 1024
 """Bytes of audio that a page holds itself; more lies in a folder beside it."""
+LONGEST_FACT = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def page(
     """
     size = sum(len(track.pcm) for one in sources for scene in one.scenes for track in (scene.client, scene.server))
     made = Page("")
-    data: dict[str, Any] = {"sources": [], "differences": list(differences), "report": report}
+    told = [{key: lined(one) if isinstance(one, str) else one for key, one in each.items()} for each in differences]
+    data: dict[str, Any] = {"sources": [], "differences": told, "report": lined(report)}
     for number, source in enumerate(sources):
         sessions = []
         for scene in source.scenes:
@@ -80,8 +83,9 @@ def page(
                     told["href"] = f"{name}.audio/{number}-{scene.number}-{told['side']}.wav"
                     made.files[told["href"]] = wav
             sessions.append(shown)
-        data["sources"].append({"title": source.title, "facts": list(source.facts), "sessions": sessions})
-    made.html = document(assets, " and ".join(source.title for source in sources), data)
+        facts = [safe(fact, LONGEST_FACT) for fact in source.facts]
+        data["sources"].append({"title": safe(source.title, LONGEST_FACT), "facts": facts, "sessions": sessions})
+    made.html = document(assets, " and ".join(one["title"] for one in data["sources"]), data)
     return made
 
 
@@ -92,12 +96,28 @@ def document(assets: Assets, title: str, data: Mapping[str, Any], *, connect: st
     places = {
         "policy": policy(assets, connect),
         "title": escape(title),
+        "told": escape(str(data.get("report", "")).partition("\n")[0][:200]),
         "style": assets.style,
         "script": assets.script,
         "data": text,
     }
     # One pass: what stands in a title is not looked at again.
     return PLACE.sub(lambda found: places[found[1]], assets.template)
+
+
+def listing(assets: Assets, title: str, heads: Sequence[str], rows: Sequence[str]) -> str:
+    """A page that lists others: a table in the style of them. ``rows`` are HTML."""
+    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
+    allowed = f"default-src 'none'; style-src {_hashed(assets.style)}; base-uri 'none'; form-action 'none'"
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n{MADE_BY}\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{allowed}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{assets.style}</style></head>\n<body><main><h1>{escape(title)}</h1>\n"
+        f"<table><thead><tr>{head}</tr></thead><tbody>\n"
+        + "\n".join(rows)
+        + "\n</tbody></table></main></body></html>\n"
+    )
 
 
 def policy(assets: Assets, connect: str) -> str:

@@ -19,10 +19,10 @@ from mockserver.core.entry import SessionLog
 from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Micros, Note, Sender, Text
 from mockserver.core.journal import Journal
 from mockserver.core.timeline import safe
-from mockserver.core.view import Kind, Memo, View
-from mockserver.dialects.base import Dialect, SampleFormat
+from mockserver.core.view import Memo, Spoken, View
+from mockserver.dialects.base import Dialect, SampleFormat, clipped
 from mockserver.dialects.generic import GENERIC
-from mockserver.dialects.life import Replies
+from mockserver.dialects.life import Replies, last_of
 from mockserver.view.sound import Track
 
 What = Handshake | Answer | Frame | Note
@@ -31,8 +31,6 @@ LONGEST_BODY = 200_000
 LONGEST_SAID = 2_000
 ORDER_STEP = 50_000
 """Microseconds between the frames of a recording that kept only their order."""
-SAID = ("delta", "transcript", "text", "user_transcript", "agent_response")
-"""Fields in which words are sent, whole or in pieces."""
 
 
 class Lane(IntEnum):
@@ -80,6 +78,7 @@ class Scene:
     server: Track = field(default_factory=Track)
     title: str = ""
     _replies: Replies | None = None
+    _hearing: tuple[str, str] | None = None  # the text of the user's that may go on: its item, its stream
     _in: SampleFormat = field(default_factory=SampleFormat)
     _out: tuple[int, str] = (24_000, "pcm")
 
@@ -88,7 +87,8 @@ class Scene:
         now = len(self.lines) * ORDER_STEP if at is None else at
         match what:
             case Note(kind, text, data):
-                line = Line(now, Lane.NOTE, "note", safe(kind, 120), safe(text, 300), _pretty(data))
+                more = f"\n{_pretty(data)}" if data else ""
+                line = Line(now, Lane.NOTE, "note", safe(kind, 120), safe(text, 300), lined(text) + more)
             case Handshake(path):
                 self.title = safe(path, 200)
                 line = Line(now, Lane.CLIENT, "http", "handshake", safe(path, 300), _pretty(_shake(what)))
@@ -111,9 +111,11 @@ class Scene:
         if view.audio is not None:
             self._sound(now, lane, frame, view, reply)
         told = self.dialect.summary(view)
-        if self.dialect.life.stream(view.name) in ("transcript", "text") and (words := said_in(view.body)):
+        said = self.dialect.spoken(view)
+        if said is not None and said.text:
             # The ids stand behind what a reader looks for.
-            told = f"{words!r} {told.removesuffix(repr(words)).rstrip()}"
+            words = repr(clipped(said.text, 160))
+            told = f"{words} {told.removesuffix(words).rstrip()}"
         return Line(now, lane, str(view.kind), safe(view.name, 120), safe(told, 300), _shown(frame, view))
 
     def _reply(self, now: Micros, sender: Sender, frame: Frame, view: View) -> str | None:
@@ -125,20 +127,38 @@ class Scene:
         owner = self._replies.owner(view) if sender is Sender.SERVER else None
         for name in self._replies.open:
             self.bars.setdefault(name, Bar(name, now))
+        if sender is Sender.SERVER:
+            self._words(now, owner, view)
         if owner is not None and owner in self.bars:
             bar = self.bars[owner]
-            stream = self.dialect.life.stream(view.name)
-            if stream in ("transcript", "text") and len(bar.said) < LONGEST_SAID:
-                bar.said += said_in(view.body)
             if status is not None and bar.end is None:
                 bar.end, bar.status = now, status
                 if status == "cancelled":
                     self.server.cut(now, owner)
-        elif sender is Sender.SERVER and view.kind is Kind.EVENT and owner is None:
-            words = _heard(view.body)
-            if words:
-                self.heard.append((now, words))
         return owner
+
+    def _words(self, now: Micros, owner: str | None, view: View) -> None:
+        """What was said: by the user in a lane, by the model on the bar of its reply."""
+        said = self.dialect.spoken(view)
+        if said is None or not said.text or self.dialect.life.stream(view.name) == "arguments":
+            return
+        if said.speaker == "user":
+            self._heard(now, (view.item_id or "", said.stream), said)
+            return
+        if self._hearing == ("", ""):
+            self._hearing = None  # without ids, what the model says is the end of what the user said
+        last = owner or last_of(self.bars)
+        bar = self.bars.get(last) if last is not None else None
+        if bar is None or (owner is None and bar.end is not None) or (said.whole and bar.said):
+            return
+        if len(bar.said) < LONGEST_SAID:
+            bar.said += said.text
+
+    def _heard(self, now: Micros, key: tuple[str, str], said: Spoken) -> None:
+        """Pieces of one text are one; the whole of it, which may follow, stands in their place."""
+        began, words = self.heard.pop() if self.heard and key == self._hearing else (now, "")
+        self.heard.append((began, (said.text if said.whole else words + said.text)[:LONGEST_SAID]))
+        self._hearing = None if said.whole else key
 
     def _sound(self, now: Micros, lane: Lane, frame: Frame, view: View, reply: str | None) -> None:
         assert view.audio is not None
@@ -195,7 +215,7 @@ def _shown(frame: Frame, view: View) -> str:
     """What a frame holds, for the page: JSON laid out, its audio told by its length."""
     match frame:
         case Text(data) if view.body is None:
-            return _limited(data)
+            return lined(data)
         case Text(data):
             body = view.body
             if view.audio is not None and view.audio.path:
@@ -207,7 +227,7 @@ def _shown(frame: Frame, view: View) -> str:
         case Close(code, reason):
             return _pretty({"code": code, "reason": reason})
         case Lost(reason):
-            return reason
+            return lined(reason)
 
 
 def _without(body: Any, path: tuple[str | int, ...], told: str) -> Any:
@@ -224,10 +244,10 @@ def _without(body: Any, path: tuple[str | int, ...], told: str) -> Any:
 
 
 def _pretty(value: Any) -> str:
-    return _limited(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+    return lined(json.dumps(value, ensure_ascii=False, indent=1, default=str))
 
 
-def _limited(text: str) -> str:
+def lined(text: str) -> str:
     """A text as the page may show it: not endless, and without characters that turn other text around."""
     more = len(text) - LONGEST_BODY
     lines = (text if more <= 0 else f"{text[:LONGEST_BODY]}\n... {more} more characters").split("\n")
@@ -241,21 +261,3 @@ def _shake(shake: Handshake) -> dict[str, Any]:
         "headers": list(shake.headers),
         "subprotocols": list(shake.subprotocols),
     }
-
-
-def said_in(value: Any) -> str:
-    """The words in a piece of a reply."""
-    if isinstance(value, dict):
-        own = next((value[key] for key in SAID if isinstance(value.get(key), str)), None)
-        return own if own is not None else "".join(map(said_in, value.values()))
-    return "".join(map(said_in, value)) if isinstance(value, list) else ""
-
-
-def _heard(body: Any) -> str:
-    """A transcript of the user's in a server event that belongs to no reply."""
-    if not isinstance(body, dict):
-        return ""
-    for key in ("transcript", "user_transcript"):
-        if isinstance(body.get(key), str):
-            return str(body[key])[:LONGEST_SAID]
-    return next((words for inner in body.values() if (words := _heard(inner))), "") if len(body) < 20 else ""

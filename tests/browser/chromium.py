@@ -34,6 +34,8 @@ FLAGS = (
     "--mute-audio",
     "--remote-debugging-port=0",
 )
+VIRTUAL = {"Tab": 9, "Enter": 13}
+"""Keys that do something by themselves: the browser knows them by these numbers."""
 PATIENCE = 90.0
 """Seconds for anything that the browser does."""
 
@@ -112,7 +114,9 @@ class Page:
     async def press(self, key: str, text: str = "") -> None:
         """A key, as a person presses it."""
         for kind in ("keyDown", "keyUp"):
-            more = {"text": text} if text and kind == "keyDown" else {}
+            more: dict[str, Any] = {"windowsVirtualKeyCode": VIRTUAL[key]} if key in VIRTUAL else {}
+            if text and kind == "keyDown":
+                more["text"] = text
             await self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, **more)
 
     async def screenshot(self, path: Path) -> Path:

@@ -12,14 +12,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from click.testing import CliRunner
 
-from mockserver import speech
+from mockserver import MockServer, simulator, speech
 from mockserver.cassette.model import Cassette, Connection, Header, Record
 from mockserver.cassette.store import load, save
 from mockserver.cli import main
 from mockserver.core.frames import Handshake, Sender, Text
+from mockserver.pytest_plugin.pages import index, page_of
 from tests.browser.chromium import Page, launched
 
 # A browser takes its time where two cores do other work too.
@@ -164,6 +166,40 @@ async def test_hostile_content_is_inert(tmp_path: Path) -> None:
         assert await page.run("document.querySelectorAll('img, iframe, object').length") == 0
         assert "\u202e" not in await page.run("document.body.innerText")
         await looks_right(page, tmp_path, "hostile")
+
+
+async def test_the_page_of_a_failed_test_opens_where_it_failed(tmp_path: Path) -> None:
+    async with MockServer(simulator("openai", pace="instant"), faults=["drop on session.created"]) as server:
+        async with (
+            aiohttp.ClientSession() as http,
+            http.ws_connect(f"{server.ws_url}?model=gpt-realtime", headers={"Authorization": "Bearer any"}) as socket,
+        ):
+            await socket.send_json({"type": "response.create"})
+            async for message in socket:
+                if message.json()["type"] == "response.done":
+                    break
+        written = page_of(tmp_path, EVIL, server, f"AssertionError: {EVIL}\nand more")
+    listed = index(tmp_path)
+    assert listed is not None
+    async with launched() as page:
+        await opened(page, written)
+        assert (await page.run("document.getElementById('one-title').textContent")).startswith("failed, note")
+        assert "onerror" in await page.run("document.getElementById('one-text').textContent")
+        await page.press("p", "p")
+        await page.until("document.getElementById('one-title').textContent.startsWith('fault, note')")
+        await page.press("n", "n")
+        await page.until("document.getElementById('one-title').textContent.startsWith('failed, note')")
+        await looks_right(page, tmp_path, "failed")
+        await page.goto(f"{written.as_uri()}#0-1")
+        await page.run("location.reload()")
+        await page.until("document.getElementById('one-title').textContent.startsWith('handshake')")
+        await page.goto(listed.as_uri())
+        await page.until("document.querySelector('td')")
+        assert "AssertionError" in await page.run("document.querySelector('td').textContent")
+        for theme in ("light", "dark"):
+            await page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+            await looks_right(page, tmp_path, f"index-{theme}")
+        assert await page.run("window.evil") is None
 
 
 async def test_an_hour_opens_soon_and_only_what_is_seen_is_drawn(tmp_path: Path) -> None:

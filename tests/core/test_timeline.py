@@ -164,3 +164,16 @@ def test_a_frame_that_a_lens_stumbles_over_still_has_a_line(frame: Frame) -> Non
     (line,) = lines([Row(3, 0, Sender.SERVER, frame)], lambda _: OPENAI)
     assert line.startswith("  3     0.000  <--  ")
     assert len(line) > 21
+
+
+def test_the_two_directions_of_a_full_duplex_session_are_a_line_each() -> None:
+    heard = Text(json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(4_800)).decode()}))
+    rows = [
+        Row(0, 100_000 * at, sender, frame)
+        for at in range(40)
+        for sender, frame in ((Sender.CLIENT, heard), (Sender.SERVER, audio(100)))
+    ]
+    assert list(lines(rows, lambda _: OPENAI)) == [
+        "  0     0.000  -->  40 x input_audio_buffer.append  4.0 s of audio within 3.9 s",
+        "  0     0.000  <--  40 x response.output_audio.delta  4.0 s of audio within 3.9 s item_1",
+    ]

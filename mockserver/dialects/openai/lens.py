@@ -14,7 +14,7 @@ from typing import Any
 
 from mockserver.core.frames import MILLISECOND, Frame, Hangup, Micros, Send, Sender, Text
 from mockserver.core.ids import Ids
-from mockserver.core.view import Audio, Kind, Lens, View, plain_view
+from mockserver.core.view import Audio, Kind, Lens, Spoken, View, plain_view
 from mockserver.dialects.base import (
     Dialect,
     MatchRules,
@@ -29,6 +29,7 @@ from mockserver.dialects.base import (
 from mockserver.dialects.causes import Causes
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Replies
+from mockserver.dialects.openai import transcripts
 from mockserver.dialects.openai.causes import ACKNOWLEDGED, RealtimeCauses
 from mockserver.dialects.openai.causes import parts as contents
 from mockserver.dialects.openai.events import CLIENT_EVENTS, LIFE, SERVER_EVENTS
@@ -163,6 +164,10 @@ class OpenAI(Dialect):
     def summary(self, view: View) -> str:
         """What a person wants to see of an event."""
         return summary(view)
+
+    def spoken(self, view: View) -> Spoken | None:
+        """Pieces of what the model says, and what was heard of the user."""
+        return transcripts.spoken(view)
 
     def replies(self, lens: Lens | None = None) -> Replies:
         """Responses have ids, and may overlap."""

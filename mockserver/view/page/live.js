@@ -11,7 +11,7 @@ async function asked_of(path, options = {}) {
 }
 
 function follow(column) {
-  const box = byId("live"), status = element("p", "connecting ..."), trouble = element("p", "", "bad"), faults = element("ul"), sessions = element("ul"), form = element("form"), field = element("input"), add_ = element("button", "Set fault");
+  const box = byId("live"), status = element("p", "connecting ..."), count = element("p", "", "dim"), trouble = element("p", "", "bad"), faults = element("ul"), sessions = element("ul"), form = element("form"), field = element("input"), add_ = element("button", "Set fault");
   box.hidden = false;
   status.setAttribute("role", "status");
   field.placeholder = "delay 11s on EVENT";
@@ -20,17 +20,32 @@ function follow(column) {
   add_.type = "submit";
   form.append(element("span", "--fault"), field, add_);
   trouble.setAttribute("role", "alert");
-  box.append(status, trouble, form, faults, sessions);
+  box.append(status, count, trouble, form, faults, sessions);
   const known = new Map();
-  const said = (error) => { trouble.textContent = error.message; };
+  const said = (error) => { trouble.textContent = plain(error.message); };
+
+  // A list that is made anew takes the keyboard's focus, and a click that has begun: so only where something is new.
+  const shown = new Map();
+  function renewed(box, told) {
+    const text = JSON.stringify(told), same = shown.get(box) === text;
+    shown.set(box, text);
+    return !same;
+  }
+  function put(box, lines) {
+    const label = box.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    box.replaceChildren(...lines);
+    if (label !== null) (box.querySelector(`[data-key="${CSS.escape(label)}"]`) || field).focus();
+  }
 
   async function showFaults() {
     const { faults: set } = await asked_of("faults");
-    faults.replaceChildren(...set.map((one) => {
+    if (!renewed(faults, set)) return;
+    put(faults, set.map((one) => {
       const line = element("li"), away = element("button", "Remove");
       away.type = "button";
       away.setAttribute("aria-label", `Remove ${one.spec}`);
       away.addEventListener("click", () => asked_of(`faults/${one.id}`, { method: "DELETE" }).then(showFaults).catch(said));
+      away.dataset.key = one.id;
       line.append(element("code", `--fault "${one.spec}"`), element("span", one.fired ? `fired ${one.fired}x` : "not fired", "dim"), away);
       return line;
     }));
@@ -42,9 +57,12 @@ function follow(column) {
   });
 
   function showSessions(told) {
-    sessions.replaceChildren(...told.filter((one) => !one.ended).map((one) => {
+    const running = told.filter((one) => !one.ended).map(({ session, paused }) => ({ session, paused }));
+    if (!renewed(sessions, running)) return;
+    put(sessions, running.map((one) => {
       const line = element("li"), hold = element("button", one.paused ? "Go on" : "Pause");
       hold.type = "button";
+      hold.dataset.key = one.session;
       hold.setAttribute("aria-label", `${hold.textContent}: session ${one.session}`);
       hold.addEventListener("click", () => asked_of(`sessions/${one.session}/${one.paused ? "resume" : "pause"}`, { method: "POST" }).catch(said));
       line.append(element("span", `session ${one.session} is running${one.paused ? ", paused" : ""}`), hold);
@@ -65,11 +83,13 @@ function follow(column) {
         for (const one of body.sessions) {
           const session = known.get(one.session);
           if (!session) continue;
-          Object.assign(session, { bars: one.bars, heard: one.heard });
+          if (one.bars) Object.assign(session, { bars: one.bars, heard: one.heard }); // only where something is new
           if (one.tracks) session.tracks = one.tracks.map((track) => ({ ...track, peaks: bytesOf(track.peaks) }));
           grow(session);
         }
-        status.textContent = `${known.size} sessions, ${body.next} entries`;
+        const many = `${known.size} session${known.size === 1 ? "" : "s"}`;
+        if (status.textContent !== many) status.textContent = many; // what is read out: not every frame
+        count.textContent = `${body.next} entries`;
         showSessions(body.sessions);
         if (!list.session && known.size) choose([...known.values()][0], 0);
         if (list.session && list.session.shown) await filter(); else { list.draw(); counted(); }

@@ -1,7 +1,9 @@
 // Puts the page together.
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
-const element = (name, text, kind) => { const made = document.createElement(name); if (text !== undefined) made.textContent = text; if (kind) made.className = kind; return made; };
+// A file's page has its texts made plain; on a live page a fault's line or an error may hold anything.
+const plain = (text) => text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`).slice(0, 2000);
+const element = (name, text, kind) => { const made = document.createElement(name); if (text !== undefined) made.textContent = plain(text); if (kind) made.className = kind; return made; };
 
 const state = {
   from: 0, width: TICKS, all: TICKS, chosen: null,
@@ -23,14 +25,18 @@ function choose(session, frame, zoomed = false) {
   state.chosen = { session, frame };
   list.of(session);
   list.reveal(frame);
+  const place = timelines.findIndex((one) => one.session === session);
   for (const one of timelines) one.canvas.closest(".session").classList.toggle("chosen", one.session === session);
   const at = session.at[frame];
   if (at < state.from || at > state.from + state.width || zoomed) state.show(at - state.width / 2, state.width);
   redraw();
   counted();
+  // The address names the frame, so that it can be sent to somebody. A live page's address holds its token.
+  if (!DATA.live) history.replaceState(null, "", `#${place}-${frame}`);
   session.textOf(frame).then(([, text]) => {
     if (state.chosen.session !== session || state.chosen.frame !== frame) return;
-    byId("one-title").textContent = `${session.nameOf(frame)}, ${["from the client", "from the server", "note"][session.lane[frame]]}, frame ${frame}${session.timed ? `, ${secondsOf(at)} s` : ""}`;
+    const before = frame && session.timed ? `, ${secondsOf(at - session.at[frame - 1])} s after the one before` : "";
+    byId("one-title").textContent = `${session.nameOf(frame)}, ${["from the client", "from the server", "note"][session.lane[frame]]}, frame ${frame}${session.timed ? `, ${secondsOf(at)} s` : ""}${before}`;
     byId("one-text").textContent = text;
   });
 }
@@ -38,6 +44,23 @@ function choose(session, frame, zoomed = false) {
 function counted() {
   const session = list.session;
   if (session) byId("count").textContent = `Session ${session.number}${session.title ? ` (${session.title})` : ""}: ${list.size} of ${session.count} frames`;
+}
+
+// The next frame, in one direction, that tells of a fault, an error or a failure.
+function trouble(step) {
+  const { session, frame } = state.chosen || {};
+  if (!session) return;
+  const marks = (at) => session.lane[at] === NOTE ? !/^session$/.test(session.nameOf(at)) : /^(error|lost|close 1(?!000))|[._]error/.test(session.nameOf(at));
+  for (let at = frame + step; at >= 0 && at < session.count; at += step) if (marks(at)) return choose(session, at);
+}
+
+// What is looked at first: the frame that the address names, else where a test failed, else the first fault.
+function first() {
+  const named = /^#(\d+)-(\d+)$/.exec(location.hash), one = named && timelines[named[1]];
+  if (one && Number(named[2]) < one.session.count) return [one.session, Number(named[2])];
+  for (const { session } of [...timelines].reverse()) if (DATA.report && session.nameOf(session.count - 1) === "failed") return [session, session.count - 1];
+  for (const { session } of DATA.report ? timelines : []) for (let at = 0; at < session.count; at++) if (session.lane[at] === NOTE && session.nameOf(at) === "fault") return [session, at];
+  return [timelines[0].session, 0];
 }
 
 let asked = 0;
@@ -54,7 +77,7 @@ async function filter() {
 
 function add(session, into) {
   const box = element("div", undefined, "session");
-  const heading = element("h3"), button = element("button", `Session ${session.number}`);
+  const heading = element(DATA.sources.length > 1 ? "h3" : "h2"), button = element("button", `Session ${session.number}`);
   button.type = "button";
   button.addEventListener("click", () => choose(session, 0));
   heading.append(button, " ", element("span", session.timed ? session.title : `${session.title} (only the order is known)`, "dim"));
@@ -110,7 +133,7 @@ function start() {
   if (DATA.report) { byId("report").textContent = DATA.report; byId("report").hidden = false; }
   differences();
   if (DATA.live) follow(byId("sessions").appendChild(element("div", undefined, "source")));
-  if (timelines.length) choose(timelines[0].session, 0);
+  if (timelines.length) choose(...first());
   state.show(state.from, state.width);
   document.body.dataset.ready = "yes";
 }
@@ -121,16 +144,20 @@ byId("zoom-all").addEventListener("click", () => state.show(-0.005 * state.all, 
 byId("filter").addEventListener("input", filter);
 for (const name of ["lane-client", "lane-server", "lane-note", "no-audio"]) byId(name).addEventListener("change", filter);
 byId("theme").addEventListener("click", () => {
-  const dark = !(document.documentElement.classList.contains("dark") || (matchMedia("(prefers-color-scheme: dark)").matches && !document.documentElement.classList.contains("light")));
-  document.documentElement.className = dark ? "dark" : "light";
-  byId("theme").setAttribute("aria-pressed", String(dark));
+  document.documentElement.className = isDark() ? "light" : "dark";
+  themed();
   redraw();
 });
+function themed() { byId("theme").textContent = isDark() ? "Light" : "Dark"; }
+function isDark() { return document.documentElement.classList.contains("dark") || (matchMedia("(prefers-color-scheme: dark)").matches && !document.documentElement.classList.contains("light")); }
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { themed(); redraw(); });
+document.addEventListener("scroll", redraw, { passive: true });
 window.addEventListener("resize", redraw);
 document.addEventListener("keydown", (event) => {
   if (event.target.matches("input, audio, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
   const does = { "+": () => state.zoom(0.5), "=": () => state.zoom(0.5), "-": () => state.zoom(2), "0": () => byId("zoom-all").click(), ArrowLeft: () => state.move(-0.2), ArrowRight: () => state.move(0.2),
-    "/": () => byId("filter").focus(), " ": () => { const sound = document.querySelector("audio"); if (sound && !event.target.matches("button")) { sound.paused ? sound.play() : sound.pause(); } else return true; } }[event.key];
+    n: () => trouble(1), p: () => trouble(-1), "/": () => byId("filter").focus(), " ": () => { const sound = document.querySelector("audio"); if (sound && !event.target.matches("button")) { sound.paused ? sound.play() : sound.pause(); } else return true; } }[event.key];
   if (does && !does()) event.preventDefault();
 });
+themed();
 start();

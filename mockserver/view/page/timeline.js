@@ -59,7 +59,9 @@ class Timeline {
   draw() {
     const { canvas, session, state } = this, ratio = window.devicePixelRatio || 1;
     const width = canvas.clientWidth, height = canvas.clientHeight;
-    if (!width) return;
+    canvas.setAttribute("aria-label", `Session ${session.number}: ${session.count} frames, ${session.bars.length} replies, shown from ${secondsOf(state.from)} to ${secondsOf(state.from + state.width)} s`);
+    const place = canvas.getBoundingClientRect();
+    if (!width || place.bottom < 0 || place.top > innerHeight) return; // nobody sees it
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) { canvas.width = Math.round(width * ratio); canvas.height = Math.round(height * ratio); }
     const g = canvas.getContext("2d"), c = colours(), scale = (width - GUTTER) / state.width, x = (tick) => GUTTER + (tick - state.from) * scale;
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -75,7 +77,6 @@ class Timeline {
     this.ticks(g, c, x, width, scale);
     this.labels(g, c, height);
     if (this.cursor !== null) { g.fillStyle = c.bad; g.fillRect(x(this.cursor), 0, 2, height); }
-    canvas.setAttribute("aria-label", `Session ${session.number}: ${session.count} frames, ${session.bars.length} replies, shown from ${secondsOf(state.from)} to ${secondsOf(state.from + state.width)} s`);
   }
 
   ruler(g, c, x, width, height) {
