@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,6 +42,7 @@ from mockserver.dialects.openai.lens import OPENAI
 from mockserver.engines.base import Relaying, SessionContext
 from mockserver.engines.relay.source import Relay
 from mockserver.faults import parse
+from mockserver.faults.action import ACTIONS
 
 C, S = Sender.CLIENT, Sender.SERVER
 
@@ -182,6 +184,23 @@ def test_a_recording_holds_what_faults_let_reach_the_service(faults: list[str], 
     records = done.cassette().connections[0].records
     assert [one.frame for one in records if one.sender is C] == done.reached
     assert [one.frame for one in records if one.sender is S] == done.said
+
+
+def test_whatever_family_a_fault_is_of_the_recording_is_the_wire_of_the_service() -> None:
+    whole = Service([], TALK)
+    struck = 0
+    for kind in ACTIONS.values():
+        spec = kind.shown_example(OPENAI).replace(" after 300ms of audio", "")
+        for limit in (" for first 1 attempts", " for first 2 attempts", "60min"):
+            spec = spec.replace(limit, "1s" if limit == "60min" else "")
+        done = Service([re.sub(r"(output_audio\S*|content_part).(delta|added)", "output_text.delta", spec)], TALK)
+        struck += done.heard != whole.heard
+        for line in done.cassette().connections:
+            sides = {side: [one.frame for one in line.records if one.sender is side] for side in (C, S)}
+            assert sides[S] == done.said, spec
+            assert [one for one in sides[C] if not isinstance(one, Lost)] == done.reached, spec
+        assert done.reached != whole.reached or diff(whole.cassette(), done.cassette()) == [], spec
+    assert struck > 30
 
 
 def test_a_fault_toward_the_service_is_seen_in_the_recording() -> None:
