@@ -11,7 +11,7 @@ from mockserver.core.frames import Frame, Micros, Sender
 from mockserver.core.view import View
 from mockserver.dialects.base import MatchRules
 from mockserver.engines.replay.audio_clock import AudioClock, audio_bytes
-from mockserver.engines.replay.matching import Mismatch
+from mockserver.engines.replay.matching import AUDIO_BEFORE, Mismatch
 from mockserver.engines.replay.recording import Score
 from mockserver.engines.replay.steps import Step
 
@@ -68,7 +68,7 @@ class Hearing:
             same = abs(recorded - live) <= self._slack(step.audio_us)
         if not same:
             told = [f"{us / 1000:.0f} ms ({size} bytes)" for us, size in zip((recorded, live), sizes, strict=True)]
-            return Mismatch("the audio before it", *told)
+            return Mismatch(AUDIO_BEFORE, *told)
         self.ear.jump(step.audio_us)
         self._synced = step.audio_us, self.ear.size, step.audio_bytes
         self._score.heard(self.ear.us, now)

@@ -30,7 +30,7 @@ class DepartureLine(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Departure:
     """A client frame that nothing in the recording matches. ``nearest``: recorded frames and how they differ, best
-    first.
+    first. ``passed``: the recorded frame that has not come, where this one is recorded right behind it.
     """
 
     at: Micros
@@ -39,6 +39,7 @@ class Departure:
     why: str
     nearest: Nearest
     lines: tuple[DepartureLine, ...]
+    passed: Step | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,14 @@ def overtaker(overtakes: Sequence[Overtake], view: View, compare: Callable[[Step
     return next((one for one in overtakes if one.view.name == view.name and not compare(one.step).differences), None)
 
 
-def closest(score: Score, dialect: Dialect, view: View, compare: Callable[[Step], Comparison]) -> tuple[str, Nearest]:
-    """Why a frame was not taken, in words where there are any, and the steps it is nearest to."""
+def closest(
+    score: Score, dialect: Dialect, view: View, compare: Callable[[Step], Comparison]
+) -> tuple[str, Nearest, Step | None]:
+    """Why a frame was not taken, in words where there are any, the steps it is nearest to, and the one it passed."""
     found: list[tuple[int, Step, tuple[Mismatch, ...]]] = []
     blockers: list[Step] = []
     why = ""
+    passed: Step | None = None
     for step in score.pending(more=20):
         if step.view.kind in (Kind.CLOSE, Kind.LOST):
             continue
@@ -71,6 +75,7 @@ def closest(score: Score, dialect: Dialect, view: View, compare: Callable[[Step]
             if first is not None:
                 before = f"client frame {first.number} ({first.view.name})"
                 why = f"it is recorded, but {before} comes before it"
+                passed = first
         found.append((compared.weight(), step, tuple(compared.differences)))
         if not step.optional:
             blockers.append(step)
@@ -81,7 +86,7 @@ def closest(score: Score, dialect: Dialect, view: View, compare: Callable[[Step]
         elif not found:
             why = "the recording holds no further client frame"
     found.sort(key=lambda one: (one[0], one[1].number))
-    return why, tuple((step, differences) for _, step, differences in found[:SHOWN])
+    return why, tuple((step, differences) for _, step, differences in found[:SHOWN]), passed
 
 
 def unread(score: Score, dialect: Dialect) -> Iterator[Step]:

@@ -21,6 +21,8 @@ from mockserver.engines.replay.aliases import Aliases, looks_minted
 from mockserver.errors import UsageError
 
 Path = tuple[str, ...]
+AUDIO_BEFORE = "the audio before it"
+"""The place of a mismatch in what the client had said before it ended an utterance."""
 LEAVES = frozenset((str, int, float, bool, type(None)))
 KNOWN = 512
 """Of so many events the places are remembered."""

@@ -4,16 +4,17 @@ all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from mockserver.cassette.normal import dumps as printable
 from mockserver.cassette.varies import Vary, Which, event_word, kind_of, plain
 from mockserver.core.frames import Close, Lost, Sender, Text
 from mockserver.core.json_text import dumps
-from mockserver.core.view import Lens
+from mockserver.core.view import Kind, Lens
 from mockserver.dialects.base import shorten
 from mockserver.engines.replay.departures import Departure, DepartureLine
-from mockserver.engines.replay.matching import Mismatch
+from mockserver.engines.replay.matching import AUDIO_BEFORE, Mismatch
 from mockserver.engines.replay.steps import Step
 
 
@@ -42,33 +43,73 @@ def departed(where: ReportedPlace, departure: Departure) -> str:
         for step, differences in departure.nearest:
             told.append(f"    {_step(step, where.lens)}")
             told += [f"      {difference}" for difference in differences] or ["      the same"]
-        told += proposals(departure)
+    told += proposals(departure)
     return "\n".join([*told, *_timeline(where.lens, departure.lines), *_again(where)])
 
 
 MANY = 3
 """So many fields may differ before a rule that lets them all differ hides more than it helps."""
+LONGEST = 2_000
+"""A line that is longer is none to paste."""
+WHAT_IT_IS = ("type", "role")
+"""Fields that say what a frame is. Another value makes another frame of it."""
 
 
 def proposals(departure: Departure) -> list[str]:
-    """The rule that would have let the frame pass, as a line to paste, or why there had better be none."""
-    step, differences = departure.nearest[0]
+    """The rule that would have let the frame pass, as a line to paste, and when that would be unwise."""
     name = event_word(departure.view.name)
+    if not departure.nearest:
+        return _one_more(departure, name) if departure.view.kind is Kind.EVENT else []
+    step, differences = departure.nearest[0]
+    if departure.passed is not None:
+        left = departure.passed
+        line = str(Which(event_word(left.view.name), left.which))
+        missing = f"client frame {left.number} ({left.view.name}) never comes, and nobody sees that it is missing"
+        return [f"{PASSES}: {_pasted('optional', [line])}", f"  it would be unwise if it were needed: {missing}"]
     if step.view.name != departure.view.name:
         names = f"{departure.view.name} of {step.view.name}"
-        more = f"as a frame more it passes with `optional = ['{name}']`, which hides a client that says too much"
-        return [f"  a rule cannot make {names}; {more}"]
-    if not differences or any(not one.path or one.why for one in differences):
+        return [f"  a rule cannot make {names}", *_one_more(departure, name)]
+    if not differences:
+        return _one_more(departure, name)
+    if differences[0].path == AUDIO_BEFORE:
+        unwise = "  it would be unwise: the length of no utterance is compared then"
+        return [f"{PASSES}: audio = 'ignore'", unwise]
+    if any(not one.path or one.why for one in differences):
         return []
-    lines = [str(_varying(step, one, name)) for one in differences]
-    pasted = ", ".join(f"'{line}'" if "'" not in line else dumps(line) for line in lines)
-    told = [f"  a rule that lets it pass (mockserver.toml, under [rules]): varies = [{pasted}]"]
-    if len(differences) > MANY:
+    told = [f"{PASSES}: {_pasted('varies', [str(_varying(step, one, name)) for one in differences])}"]
+    kinds = [one.path for one in differences if one.path.split(".")[-1] in WHAT_IT_IS]
+    if len(differences) > MANY or kinds:
         fields = ", ".join(one.path for one in differences)
-        told.append(f"  it would be unwise: {len(differences)} fields differ ({fields}), so this is another frame")
-    else:
-        told.append("  or let `mockserver learn` find out: record the scenario twice or more")
-    return told
+        count = f"{len(differences)} field{'s differ' if len(differences) > 1 else ' differs'}"
+        return [
+            *told,
+            f"  it would be unwise: {count} ({fields}), so this is another frame",
+            *_one_more(departure, name),
+        ]
+    return [*told, "  or let `mockserver learn` find out: record the scenario twice or more"]
+
+
+PASSES = "  a rule that lets it pass (mockserver.toml, under [rules])"
+
+
+def _one_more(departure: Departure, name: str) -> list[str]:
+    """The rule for a frame that the recording does not hold."""
+    if isinstance(departure.view.body, dict):
+        line = f"{name} = {printable(departure.view.body)}"
+        if len(line) <= LONGEST:
+            return [f"  as a frame more it passes once with: {_pasted('added', [line])}"]
+    return [f"  as a frame more it passes with `optional = ['{name}']`, which hides a client that says too much"]
+
+
+def _pasted(key: str, lines: Sequence[str]) -> str:
+    """A line of TOML."""
+    quoted = ("'" + one + "'" if _plain(one) else dumps(one) for one in lines)
+    return f"{key} = [{', '.join(quoted)}]"
+
+
+def _plain(line: str) -> bool:
+    """Whether it may stand between single quotes: nothing in it is read as anything else there (toml.io, strings)."""
+    return "'" not in line and line.isprintable()
 
 
 def _varying(step: Step, one: Mismatch, name: str) -> Vary:

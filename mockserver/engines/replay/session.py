@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from mockserver.cassette.model import Connection
@@ -285,8 +286,10 @@ class Replaying:
     ) -> list[Effect]:
         """The client does something else than was recorded. It is told in the provider's words, the test in ours."""
         nearest: Nearest = () if unequal is None else ((unequal[0], (unequal[1],)),)
+        passed: Step | None = None
         if unequal is None and not why:
-            why, nearest = closest(self.score, self._dialect, view, lambda step: self._compare(step, view, frame))
+            compare = partial(self._compare, view=view, frame=frame)
+            why, nearest, passed = closest(self.score, self._dialect, view, compare)
         told = self.told()
         if unequal is None:
             first = overtaker(self.overtakes, view, lambda step: self._compare(step, view, frame))
@@ -295,9 +298,9 @@ class Replaying:
                 compared = self._compare(first.passed, first.view, first.frame)
                 nearest = ((first.passed, tuple(compared.differences)),)
                 why = f"it was taken for client frame {first.step.number}, and the next {view.name} is that one"
-                now, frame, view = first.at, first.frame, first.view
+                now, frame, view, passed = first.at, first.frame, first.view, None
                 told = tuple(line for line in told if line.at <= now)
-        self.departure = Departure(now, frame, view, why, nearest, told)
+        self.departure = Departure(now, frame, view, why, nearest, told, passed)
         self.over = True
         hint = f"; nearest: {nearest[0][1][0]}" if nearest and nearest[0][1] else ""
         message = f"replay: {view.name} does not match the recording{f' ({why})' if why else ''}{hint}"
