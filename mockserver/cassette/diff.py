@@ -17,6 +17,7 @@ from mockserver.cassette.patterns import stands_for
 from mockserver.cassette.render import lens_of
 from mockserver.cassette.rules import HeaderRules
 from mockserver.cassette.varies import MISSING, SOUND
+from mockserver.core.frames import Sender
 from mockserver.core.timeline import safe, seconds_of
 
 
@@ -45,7 +46,7 @@ def waits(first: Cassette, second: Cassette, *, longer: bool = False) -> list[Di
     """Frames that both have and that came after another time: twice or half as long behind the frame before them.
 
     Half a second in one of the two is the least. Times are no part of a conversation, so ``diff`` does not count them.
-    ``longer``: only those that are longer in the second.
+    ``longer``: only those of the service that are longer in the second.
     """
     return list(_waits(first, second, longer))
 
@@ -62,11 +63,21 @@ def _waits(first: Cassette, second: Cassette, longer: bool) -> Iterator[Differen
             for mine, theirs in zip(a[place : place + size], b[other : other + size], strict=True):
                 before, after = _waited(left, mine.first), _waited(right, theirs.first)
                 least, most = sorted((before, after))
-                if most >= LONG_WAIT_US and most >= 2 * least and not mine.floating and (after > before or not longer):
+                if (
+                    most >= LONG_WAIT_US
+                    and most >= 2 * least
+                    and not mine.floating
+                    and (not longer or _later(mine, before, after))
+                ):
                     was, now = seconds_of(before / 1_000), seconds_of(after / 1_000)
                     what = f"came {was} -> {now} after the frame before it"
                     where = f"connection {left.number} {mine.name}"
                     yield Difference(where, (mine.first, theirs.first), what, was, now, "wait")
+
+
+def _later(step: NormalStep, before: int, after: int) -> bool:
+    """Whether the service took longer; how long a client takes is its own affair."""
+    return step.sender is Sender.SERVER and after > before
 
 
 def _waited(connection: Connection, place: int) -> int:

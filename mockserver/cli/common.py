@@ -150,16 +150,21 @@ def steady() -> None:
 
 def announce(server: MockServer, what: str, *, as_json: bool, command: Sequence[str]) -> None:
     """Say that the server is ready. With a command, stdout is the command's, so that a person's lines go to stderr."""
+    announce_as(json.loads(ready_line(server)), what, as_json=as_json, command=command)
+
+
+def announce_as(ready: Mapping[str, Any], what: str, *, as_json: bool, command: Sequence[str]) -> None:
+    """The same from what a ready line says."""
     if as_json:
-        click.echo(ready_line(server))
+        click.echo(json.dumps(ready))
         sys.stdout.flush()
         return
     aside = bool(command)
-    click.echo(f"mockserver: {what} on {server.base_url}", err=aside)
+    click.echo(f"mockserver: {what} on {ready['base_url']}", err=aside)
     if not command:
-        for name, value in server.env().items():
+        for name, value in ready["env"].items():
             click.echo(f"  export {name}={shell_quoted(value)}")
-        click.echo(f"  websocket {server.ws_url}")
+        click.echo(f"  websocket {ready['ws_url']}")
         click.echo("  Ctrl-C ends.")
         sys.stdout.flush()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +16,23 @@ import click
 from mockserver.cli.common import (
     Stop,
     announce,
+    announce_as,
     logged,
+    ready_line,
     server_options,
     serving,
     steady,
     stop_signals,
     until_done,
 )
-from mockserver.errors import ExpectationFailed, MockServerError
+from mockserver.cli.workers import check_system
+from mockserver.errors import ExpectationFailed, MockServerError, UsageError
 
 if TYPE_CHECKING:
+    from mockserver.server.entrance import Listening
     from mockserver.server.host import MockServer
     from mockserver.server.scenarios.source import Scenarios
+    from mockserver.server.workers.crew import Crew
 
 DRAIN_SECONDS = 8.0
 """Ten seconds is all that `docker stop` gives."""
@@ -41,8 +48,18 @@ DRAIN_SECONDS = 8.0
     metavar="SECONDS",
     help="On SIGTERM: sessions that run get so long to end; no new ones are taken.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes on the port; one a core. The control API answers for all of them.",
+)
 @serving
-def serve_command(file: Path, drain: float, as_json: bool, command: tuple[str, ...], **options: Any) -> None:
+def serve_command(
+    file: Path, drain: float, workers: int, as_json: bool, command: tuple[str, ...], **options: Any
+) -> None:
     """Answer clients from the scenarios in FILE (YAML), each under /s/NAME and the provider's own path.
 
     The whole FILE is checked at the start. SIGHUP reads it again for sessions that come; a wrong one changes nothing.
@@ -50,14 +67,82 @@ def serve_command(file: Path, drain: float, as_json: bool, command: tuple[str, .
     from mockserver.server.scenarios.reading import programme
     from mockserver.server.scenarios.source import Programme, Scenarios
 
+    if workers > 1:
+        check_system()
+        if options["tls"]:
+            raise UsageError("--workers with --tls: each would have another certificate; let a balancer speak TLS")
     seed = options["seed"] = seed_of(options)
 
     def read() -> Programme:
         return programme(file, seed=seed)
 
     source = Scenarios(read(), reread=read)
+    if workers > 1:
+        raise SystemExit(shared(source, file, workers, drain=drain, as_json=as_json, command=command, options=options))
     work = serve_scenarios(source, file, drain=drain, as_json=as_json, command=command, options=options)
     raise SystemExit(asyncio.run(work))
+
+
+def shared(
+    source: Scenarios,
+    file: Path,
+    workers: int,
+    *,
+    drain: float,
+    as_json: bool,
+    command: tuple[str, ...],
+    options: Mapping[str, Any],
+) -> int:
+    """Several processes on one port. The exit status."""
+    from mockserver.cli.workers import Foreman
+
+    seed = options["seed"]
+    taken = server_options(options)
+
+    def work(crew: Crew, listening: Listening, ready: Callable[[str], None]) -> int:
+        source.alone = False
+        own = {**taken, "seed": f"{seed}/worker/{crew.index}"}
+        return asyncio.run(worker(source, file, crew, listening, ready, drain=drain, own=own, options=options))
+
+    def tell(started: Mapping[str, Any]) -> None:
+        what = f"serving {len(source.scenarios)} scenarios of {file} with {workers} workers"
+        announce_as(started, what, as_json=as_json, command=command)
+
+    foreman = Foreman(
+        workers, options["host"], options["port"], work, lambda: told_of(source.reload, file), tell, command
+    )
+    return foreman.run()
+
+
+async def worker(
+    source: Scenarios,
+    file: Path,
+    crew: Crew,
+    listening: Listening,
+    ready: Callable[[str], None],
+    *,
+    drain: float,
+    own: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> int:
+    """One of several processes."""
+    from mockserver.server.host import MockServer
+
+    inside = replace(listening, inside=str(crew.socket(crew.index)))
+    server = MockServer(source, **own, metrics=True, probes=True, crew=crew, listening=inside)
+    status = 0
+    try:
+        async with stop_signals() as stop, server:
+            with reloading(source, file, told=False), logged(server, options):
+                ready(ready_line(server))
+                steady()
+                await stop.wait()
+            await drained(server, stop, drain)
+    except ExpectationFailed as error:
+        click.echo(f"mockserver: worker {crew.index}: {error}", err=True)
+        status = 1
+    (crew.folder / f"{crew.index}.unfired").write_text(json.dumps(server.unfired()), encoding="utf-8")
+    return status
 
 
 def seed_of(options: Mapping[str, Any]) -> int:
@@ -106,11 +191,15 @@ async def drained(server: MockServer, stop: Stop, seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def reloading(source: Scenarios, file: Path) -> Iterator[None]:
-    """SIGHUP reads the file again."""
+def reloading(source: Scenarios, file: Path, *, told: bool = True) -> Iterator[None]:
+    """SIGHUP reads the file again. ``told`` False: another process has looked at it, and says what came of it."""
 
     def reload() -> None:
-        told_of(source.reload, file)
+        if told:
+            told_of(source.reload, file)
+        else:
+            with contextlib.suppress(MockServerError):  # changed again since
+                source.reload()
 
     hup = getattr(signal, "SIGHUP", None)  # Windows has none
     loop = asyncio.get_running_loop()

@@ -181,3 +181,7 @@ class Staging(Protocol):
     def ended(self, session: Session) -> None:
         """A session is over."""
         ...
+
+    def unfired(self) -> dict[str, str | None]:
+        """The faults of its scenarios by name, each with its complaint where nothing has met it in this process."""
+        ...

@@ -227,9 +227,10 @@ class Caller:
     def _both(self) -> tuple[Cassette, Cassette]:
         """The recording and what has happened, as cassettes of one connection. How the client left does not count."""
         connection = self._connection
-        recorded = tuple(one for one in connection.records if not _left(one))
-        live = replace(connection, records=tuple(self._live), timed=True)
-        before = replace(self._cassette, connections=(replace(connection, records=recorded),), exchanges=())
+        left = [one for one in connection.records if _left(one)]
+        served = any(isinstance(one.frame, Close | Lost) for one in self._live)
+        live = replace(connection, records=(*self._live, *(() if served else left)), timed=True)
+        before = replace(self._cassette, connections=(connection,), exchanges=())
         return before, replace(before, connections=(live,))
 
     def _differences(self) -> list[str]:

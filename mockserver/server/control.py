@@ -64,43 +64,56 @@ class Control:
 
     def __init__(self, server: Serving) -> None:
         self._server = server
+        self.headers: Pairs = ()
+        """What every answer carries besides."""
         self._live: Live | None = None
 
-    async def answer(self, request: Request, *, peer: str | None) -> HttpReply:
-        """The answer to one request. ``peer`` is the client's address."""
+    async def answer(self, request: Request, *, peer: str | None, inside: bool = False) -> HttpReply:
+        """The answer to one request. ``peer``: the client's address. ``inside``: one of its other processes."""
         if (request.method, request.path) == ("GET", f"{ROOT}/ui"):
             from mockserver.server.live import ui
 
             return ui()  # it holds no data; what it asks for is asked under the rules below
         try:
-            refusal = self._server.admission.to_control(request.headers, peer)
+            refusal = None if inside else self._server.admission.to_control(request.headers, peer)
             if refusal is not None:
                 raise Refused(*refusal)
             if (request.method, request.path) == ("GET", f"{ROOT}/metrics"):
-                return self._metrics()
-            status, body = await self._do(request)
+                return await self._metrics()
+            status, body = await (self.inside(request) if inside else self._do(request))
         except Refused as refusal:
             status, body = refusal.status, {"error": {"message": str(refusal), "column": refusal.column}}
         except Exception as error:  # noqa: BLE001 - damage in a cassette is found when a frame of it is looked at
             status, body = 500, {"error": {"message": f"cannot be told: {type(error).__name__}: {error}"}}
         text = json.dumps(body, ensure_ascii=False) + "\n"
         # errors="replace": a header may hold bytes that are no UTF-8, kept as surrogates.
-        headers = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
+        headers = (("Content-Type", "application/json"), ("Cache-Control", "no-store"), *self.headers)
         return HttpReply(status, headers, text.encode(errors="replace"))
 
     # --- what is asked ---
 
-    def _metrics(self) -> HttpReply:
+    async def inside(self, request: Request) -> tuple[int, Any]:
+        """What another process asks of this one; where there is one process, nobody does."""
+        raise Refused(404, f"nothing here at {request.path}")
+
+    async def catch_up(self) -> None:
+        """There is nobody to ask."""
+
+    async def _snapshots(self) -> list[tuple[str, Mapping[str, Any]]]:
+        meters = self._server.meters
+        return [] if meters is None else [("", meters.snapshot())]
+
+    async def _metrics(self) -> HttpReply:
         from mockserver.server.metrics import CONTENT_TYPE, rendered
 
-        meters = self._server.meters
-        if meters is None:
+        snapshots = await self._snapshots()
+        if not snapshots:
             raise Refused(404, "this server does not count: start it with `mockserver serve`, or metrics=True")
         try:
-            text = rendered([("", meters.snapshot())])
+            text = rendered(snapshots)
         except UsageError as error:
             raise Refused(501, str(error)) from None
-        return HttpReply(200, (("Content-Type", CONTENT_TYPE), ("Cache-Control", "no-store")), text)
+        return HttpReply(200, (("Content-Type", CONTENT_TYPE), ("Cache-Control", "no-store"), *self.headers), text)
 
     async def _do(self, request: Request) -> tuple[int, Any]:
         steps = [step for step in request.path.removeprefix(ROOT).split("/") if step]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mockserver.dialects.base import Dialect
@@ -17,6 +19,20 @@ if TYPE_CHECKING:
 
 PLAIN_GRACE = 0.05
 """Seconds that plain HTTP requests get to finish when the server closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """How a process listens that shares its port with others (``server.workers``).
+
+    ``reuse_port``: each on a socket of its own, and the system says who gets a connection. ``shared``: all on this one.
+    ``inside``: where the others ask this process for what it knows.
+    """
+
+    port: int
+    reuse_port: bool = False
+    shared: socket.socket | None = None
+    inside: str | None = None
 
 
 class Entrance:
@@ -35,6 +51,7 @@ class Entrance:
         self._address = address
         self._app = App(host, loop=self._loop, complain=complain)
         self._door: StreamDoor | None = None
+        self._inside: asyncio.AbstractServer | None = None
         self.certificate: Certificate | None = None
         if streams is not None:
             try:
@@ -52,18 +69,32 @@ class Entrance:
             names = () if loopback(address) or not address else (address,)
             self.certificate = Certificate(*names, streams=streams is not None)
 
-    async def listen(self, port: int) -> asyncio.Server:
+    async def listen(self, port: int, how: Listening | None = None) -> asyncio.Server:
         """Listen. ServerError where that is not possible."""
         secure = None if self.certificate is None else self.certificate.context
+        enter = self._door or self._app
+        how = how or Listening(port)
         try:
+            if how.inside is not None:
+                self._inside = await self._loop.create_unix_server(self._app, how.inside)
+            if how.shared is not None:
+                return await self._loop.create_server(enter, sock=how.shared.dup(), ssl=secure, backlog=1024)
             return await self._loop.create_server(
-                self._door or self._app, self._address, port, ssl=secure, backlog=1024, reuse_address=True
+                enter,
+                self._address,
+                how.port,
+                ssl=secure,
+                backlog=1024,
+                reuse_address=True,
+                reuse_port=how.reuse_port or None,
             )
         except (OSError, UnicodeError) as error:  # no such port, no such name, a name that can be none
             raise cannot_listen(self._address, port, error) from None
 
     async def close(self) -> None:
         """End the connections, whose sessions have ended."""
+        if self._inside is not None:
+            self._inside.close()
         if self._door is not None:
             self._door.close()
         self._app.pre_shutdown()

@@ -27,7 +27,7 @@ from mockserver.server.alarms import Alarms
 from mockserver.server.aside import Keeper
 from mockserver.server.beginning import Beginning
 from mockserver.server.clock import Clock
-from mockserver.server.entrance import Entrance, elsewhere
+from mockserver.server.entrance import Entrance, Listening, elsewhere
 from mockserver.server.failures import failure, raise_all
 from mockserver.server.hiding import hider
 from mockserver.server.journal_file import journal_of
@@ -38,24 +38,26 @@ from mockserver.server.neighbours import spends_nothing
 from mockserver.server.outlast import LIMIT_SECONDS
 from mockserver.server.plain import PlainRequests
 from mockserver.server.pump import Pump
+from mockserver.server.rim import Controlling
 from mockserver.server.sessions import AnyFault, ArmedFault, FaultSet, Past, SessionHandle, account
 from mockserver.server.tokens import checked_token
 from mockserver.server.virtual import add_account
 from mockserver.server.websocket.app import told
 from mockserver.server.websocket.outlet import Outlet
-from mockserver.server.whereabouts import Whereabouts, authority, houses_of, spoken_at
+from mockserver.server.whereabouts import Reachable, Whereabouts, authority, houses_of, spoken_at
 
 if TYPE_CHECKING:
     from mockserver.server.thread import InThread
     from mockserver.server.tls import Certificate
     from mockserver.server.websocket.upstream import Dialler
+    from mockserver.server.workers.crew import Crew
 
 T = TypeVar("T")
 CLOSE_GRACE = 0.2
 """Seconds that clients get to read the last of what was sent to them when the server closes."""
 
 
-class MockServer:
+class MockServer(Reachable):
     """A server that answers realtime clients from ``source``. Nothing listens before the context is entered.
 
     ``faults`` are fault objects or specs ("delay 11s on response.created"). ``port`` 0 takes any free port. With
@@ -66,7 +68,8 @@ class MockServer:
     recorder listens, to end its open response after a fault has ended the client's connection. Raises ServerError when
     the port is taken. ``journal_limit``: entries that the journal keeps in memory, for a server that runs long; older
     ones go to a temporary file of 512 MiB at most, and a check that needs one that is gone fails and says so.
-    ``metrics``: count for ``/__mockserver__/metrics``. ``probes``: answer at ``/healthz`` and ``/readyz``.
+    ``metrics``: count for ``/__mockserver__/metrics``. ``probes``: answer at ``/healthz`` and ``/readyz``. ``crew`` and
+    ``listening``: the other processes of this port, and how it is shared with them.
     """
 
     def __init__(
@@ -86,6 +89,8 @@ class MockServer:
         outlast: float = LIMIT_SECONDS,
         metrics: bool = False,
         probes: bool = False,
+        crew: Crew | None = None,
+        listening: Listening | None = None,
     ) -> None:
         if not hasattr(source, "open") or not hasattr(source, "dialect"):
             raise UsageError(
@@ -111,6 +116,7 @@ class MockServer:
         self.journal = journal_of(journal_limit, seed=seed, hide=hider(*dialects))
         self.meters = Meters(self.journal) if metrics else None
         self.probed, self.draining = probes, False
+        self.crew, self._listening = crew, listening
         self._past = Past(journal_limit is not None)
         self.sessions: list[SessionHandle] = []
         self._faults = FaultSet(faults, seed, dialects)
@@ -145,29 +151,9 @@ class MockServer:
         return self._port
 
     @property
-    def url(self) -> str:
-        """The origin: ``http://127.0.0.1:PORT``."""
-        return self.whereabouts.url
-
-    @property
-    def base_url(self) -> str:
-        """What clients take as a base URL: the origin and the provider's base path."""
-        return self.whereabouts.base_url
-
-    @property
-    def ws_url(self) -> str:
-        """The websocket itself."""
-        return self.whereabouts.ws_url
-
-    @property
     def whereabouts(self) -> Whereabouts:
         """Every address of it."""
         return Whereabouts(authority(self._host, self.port), self._tls, houses_of(self.source))
-
-    def env(self) -> dict[str, str]:
-        """Variables that point clients at this server and, with TLS, make them trust it."""
-        found = self.whereabouts.env()
-        return found if self.certificate is None else {**found, **self.certificate.env()}
 
     @property
     def elapsed_us(self) -> Micros:
@@ -182,7 +168,12 @@ class MockServer:
             theirs = self.source.problems()
         except Exception as error:  # noqa: BLE001 - a cassette that turned out to be damaged, for example
             theirs = (failure("what went against the source cannot be told", error),)
-        return [*self._failures, *theirs, *self._faults.unfired()]
+        return [*self._failures, *theirs, *(self._faults.unfired() if self.crew is None else ())]
+
+    def unfired(self) -> dict[str, str | None]:
+        """Each fault by name, and its complaint where nothing has met it in this process."""
+        theirs = self.source.unfired() if isinstance(self.source, Staging) else {}
+        return {**self._faults.table(), **theirs}
 
     def verify(self) -> None:
         """Raise the first problem; its message holds all of them."""
@@ -203,9 +194,9 @@ class MockServer:
         """The faults that are or were set, in words; only those that struck (``fired``)."""
         return self._faults.specs(fired=fired)
 
-    def add_fault(self, fault: AnyFault | str) -> int:
-        """Set a fault for running and later sessions; returns its id."""
-        return self.call(lambda: self._faults.add(fault, self._running))
+    def add_fault(self, fault: AnyFault | str, *, number: int | None = None) -> int:
+        """Set a fault for running and later sessions; returns its id, ``number`` where that is given."""
+        return self.call(lambda: self._faults.add(fault, self._running, number=number))
 
     def change_fault(self, number: int, fault: AnyFault | str) -> None:
         """Another fault in the place of this one, at once. What the old one holds back goes on; it still counts."""
@@ -244,7 +235,7 @@ class MockServer:
         streams = next((one for one in dialects if one.transport != "websocket"), None)
         complain = self._failures.append
         entrance = Entrance(self, self._host, tls=self._tls, streams=streams, complain=complain)
-        self._listener = await entrance.listen(self._wanted_port)
+        self._listener = await entrance.listen(self._wanted_port, self._listening)
         self.certificate = entrance.certificate
         self._loop, self._entrance, self._alarms = loop, entrance, Alarms(Clock(loop))
         if self.meters is not None:
@@ -252,6 +243,8 @@ class MockServer:
         add_account(loop, lambda: account(self.sessions))
         self._plain = PlainRequests(self, clock=self._alarms.clock, dialler=self._dial, failed=self._failed_at)
         self._port = self._listener.sockets[0].getsockname()[1]
+        if self.crew is not None:
+            await self._plain.join()
         self.admission.warn_if_open()
 
     async def close(self, *, outlast: bool = True) -> None:
@@ -315,6 +308,16 @@ class MockServer:
 
         return asyncio.run_coroutine_threadsafe(act(), loop).result()
 
+    def new_control(self) -> Controlling:
+        """What answers under ``/__mockserver__/``."""
+        if self.crew is not None:
+            from mockserver.server.workers.control import CrewControl
+
+            return CrewControl(self, self.crew)
+        from mockserver.server.control import Control
+
+        return Control(self)
+
     # --- for the HTTP side ---
 
     def open(
@@ -371,8 +374,6 @@ class MockServer:
         """The answer to a plain HTTP request."""
         assert self._plain is not None
         return await self._plain.answer(request, raw)
-
-    # --- inside ---
 
     def _abort_all(self) -> None:
         for pump in self._running:

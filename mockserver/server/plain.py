@@ -11,11 +11,11 @@ from mockserver.engines.base import HttpReply, Request
 from mockserver.server.admission import Asked
 from mockserver.server.clock import Clock
 from mockserver.server.neighbours import Neighbours
-from mockserver.server.rim import Serving
+from mockserver.server.rim import Controlling, Serving
 from mockserver.server.websocket.app import told
+from mockserver.server.workers.crew import of_the_crew
 
 if TYPE_CHECKING:
-    from mockserver.server.control import Control
     from mockserver.server.websocket.upstream import Dialler
 
 ALIVE, READY = "/healthz", "/readyz"
@@ -35,7 +35,7 @@ class PlainRequests:
     ) -> None:
         self._server = server
         self._neighbours = Neighbours(server, clock=clock, dialler=dialler, failed=failed)
-        self._control: Control | None = None
+        self._control: Controlling | None = None
 
     async def answer(self, request: Request, raw: web.BaseRequest) -> HttpReply:
         """The answer to one request. ``raw``: as aiohttp has it."""
@@ -49,13 +49,18 @@ class PlainRequests:
             return told(*refusal)
         return await self._neighbours.answer(request, raw.raw_path)
 
+    async def join(self) -> None:
+        """Take over what other processes of this port have been told."""
+        self._control = self._server.new_control()
+        await self._control.catch_up()
+
     async def _controlled(self, request: Request, raw: web.BaseRequest) -> HttpReply:
         if self._control is None:
-            from mockserver.server.control import Control
-
-            self._control = Control(self._server)
-        peer = raw.transport.get_extra_info("peername") if raw.transport is not None else None
-        return await self._control.answer(request, peer=peer[0] if peer else None)
+            self._control = self._server.new_control()
+        transport = raw.transport
+        peer = None if transport is None else transport.get_extra_info("peername")
+        inside = transport is not None and of_the_crew(transport.get_extra_info("socket"))
+        return await self._control.answer(request, peer=peer[0] if peer else None, inside=inside)
 
 
 def probe(path: str, *, draining: bool) -> HttpReply:

@@ -9,7 +9,7 @@ from mockserver.cassette.model import Exchange
 from mockserver.core.frames import Micros
 from mockserver.core.journal import Journal
 from mockserver.dialects.base import Dialect
-from mockserver.engines.base import Source
+from mockserver.engines.base import HttpReply, Request, Source
 from mockserver.errors import ExpectationFailed
 from mockserver.server.admission import Admission
 from mockserver.server.meters import Meters
@@ -30,6 +30,18 @@ class Startable(Protocol):
 
     def verify(self) -> None:
         """Raise what went wrong."""
+        ...
+
+
+class Controlling(Protocol):
+    """What answers under ``/__mockserver__/``."""
+
+    async def answer(self, request: Request, *, peer: str | None, inside: bool = False) -> HttpReply:
+        """The answer to one request. ``peer``: the client's address. ``inside``: one of its other processes."""
+        ...
+
+    async def catch_up(self) -> None:
+        """Take over what other processes have been told."""
         ...
 
 
@@ -82,8 +94,16 @@ class Serving(Protocol):
         """What a test should fail for."""
         ...
 
-    def add_fault(self, fault: AnyFault | str) -> int:
-        """Set a fault; returns its id."""
+    def new_control(self) -> Controlling:
+        """What is to answer for it."""
+        ...
+
+    def unfired(self) -> dict[str, str | None]:
+        """Each fault by name, and its complaint where nothing has met it."""
+        ...
+
+    def add_fault(self, fault: AnyFault | str, *, number: int | None = None) -> int:
+        """Set a fault; returns its id, which is ``number`` where that is given."""
         ...
 
     def change_fault(self, number: int, fault: AnyFault | str) -> None:

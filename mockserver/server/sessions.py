@@ -234,11 +234,11 @@ class FaultSet:
         for fault in expanded(faults):
             self.add(fault, {})
 
-    def add(self, fault: AnyFault | str, running: Mapping[Pump, object]) -> int:
-        """Arm a fault and put it around what runs."""
+    def add(self, fault: AnyFault | str, running: Mapping[Pump, object], *, number: int | None = None) -> int:
+        """Arm a fault and put it around what runs. ``number``: under which other processes know it."""
         made = parsed(fault)
-        self._count += 1
-        number = self._count
+        number = self._count + 1 if number is None else number
+        self._count = max(self._count, number)
         armed = made.arm(f"{self._seed}/fault/{number}")
         self._check(armed)
         self.armed[number] = armed
@@ -309,6 +309,14 @@ class FaultSet:
         """The faults that are or were set, in words; only those that struck (``fired``)."""
         known = (*self._removed, *self.armed.values())
         return tuple(dict.fromkeys(armed.fault.spec for armed in known if armed.fired or not fired))
+
+    def table(self, begin: str = "") -> dict[str, str | None]:
+        """Each fault by name (``begin`` and its number), with its complaint where nothing met it here."""
+        found: dict[str, str | None] = {}
+        for number, armed in self.armed.items():
+            problem = armed.never_fired()
+            found[f"{begin}{number}"] = None if problem is None else str(problem)
+        return found
 
     def unfired(self) -> list[FaultNeverFired]:
         """A problem for each fault that nothing met, unless it may stay unused."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from mockserver.core.frames import Handshake
 from mockserver.dialects.base import Dialect
@@ -55,6 +56,45 @@ class Whereabouts:
         found["MOCKSERVER_BASE_URL"] = self.base_url
         found["MOCKSERVER_WS_URL"] = self.ws_url
         return found
+
+
+class Trusted(Protocol):
+    """A certificate of the server's own."""
+
+    def env(self) -> dict[str, str]:
+        """Variables that make clients trust it."""
+        ...
+
+
+class Reachable:
+    """What says where it is. ``whereabouts`` raises ServerError where it is nowhere yet."""
+
+    certificate: Trusted | None
+
+    @property
+    def whereabouts(self) -> Whereabouts:
+        """Every address of it."""
+        raise NotImplementedError
+
+    @property
+    def url(self) -> str:
+        """The origin: ``http://127.0.0.1:PORT``."""
+        return self.whereabouts.url
+
+    @property
+    def base_url(self) -> str:
+        """What clients take as a base URL: the origin and the provider's base path."""
+        return self.whereabouts.base_url
+
+    @property
+    def ws_url(self) -> str:
+        """The websocket itself."""
+        return self.whereabouts.ws_url
+
+    def env(self) -> dict[str, str]:
+        """Variables that point clients at this server and, with TLS, make them trust it."""
+        found = self.whereabouts.env()
+        return found if self.certificate is None else {**found, **self.certificate.env()}
 
 
 def authority(host: str, port: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -60,6 +61,56 @@ async def test_hangup_reads_the_file_again_and_term_drains(tmp_path: Path) -> No
             assert "response.created" in types, "a session that runs goes on"
             await running.close()
         assert await asyncio.wait_for(process.wait(), 5) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+
+def first_child(pid: int) -> int | None:
+    """Linux says who they are."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    return int(children.read_text().split()[0]) if children.exists() else None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
+async def test_workers_share_a_port_and_one_that_dies_is_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "scenarios.yaml"
+    file.write_text(TEXT)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "mockserver", "serve", str(file), "--json", "-q", "--workers", "2"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        ready = json.loads(await process.stdout.readline())
+        control = ready["control"]
+        async with aiohttp.ClientSession(headers={"Authorization": "Bearer any"}) as http:
+            spec = {"spec": "delay 1ms on session.created optional"}
+            async with http.post(f"{control}faults", json=spec) as answer:
+                assert answer.status == 201
+            ids = set()
+            for _ in range(4):
+                async with http.ws_connect(ready["ws_url"] + "?model=gpt-realtime") as socket:
+                    ids.add((await socket.receive_json())["session"]["id"])
+            assert len(ids) == 4, "two processes have other ids"
+            async with http.get(f"{control}state") as answer:
+                state = await answer.json()
+            assert state["workers"] == [0, 1]
+            assert state["faults"][0]["fired"] == len(state["sessions"]) == 4
+            child = first_child(process.pid)
+            if child is not None:
+                os.kill(child, signal.SIGKILL)
+                told = (await process.stderr.readline()).decode()
+                assert "worker 0 was ended by signal 9; its sessions are gone, another takes its place" in told
+            file.write_text(TEXT + "  late: {simulate: openai}\n")
+            process.send_signal(signal.SIGHUP)
+            assert "read again: 2 scenarios" in (await process.stderr.readline()).decode()
+            async with http.get(f"{control}faults") as answer:
+                assert [one["spec"] for one in (await answer.json())["faults"]] == [spec["spec"]]
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
     finally:
         if process.returncode is None:
             process.kill()

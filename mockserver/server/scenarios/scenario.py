@@ -122,8 +122,11 @@ class Scenario:
         self.faults.forget(session)
         self.cast.ended(session.log.number)
 
-    def problems(self) -> Iterator[ExpectationFailed]:
-        """What a test should fail for, each with the scenario's name. Of one that nobody came to: nothing."""
-        found = [*self.cast.problems(), *(self.faults.unfired() if self.entered else ())]
+    def problems(self, *, alone: bool = True) -> Iterator[ExpectationFailed]:
+        """What a test should fail for, each with the scenario's name. Of one that nobody came to: nothing.
+
+        ``alone`` False: without faults that nothing has met, which may have been met in another process.
+        """
+        found = [*self.cast.problems(), *(self.faults.unfired() if self.entered and alone else ())]
         for problem in found:
             yield type(problem)(f"scenario {self.name}: {problem}")

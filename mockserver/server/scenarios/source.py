@@ -50,6 +50,8 @@ class Scenarios:
         self._lost: dict[str, None] = {}
         self._past: list[Scenario] = []  # of earlier programmes: with sessions that still run
         self._told: list[ExpectationFailed] = []
+        self.alone = True
+        """Whether this process alone serves them; of several, one need not meet every fault."""
 
     @property
     def scenarios(self) -> Mapping[str, Scenario]:
@@ -87,7 +89,7 @@ class Scenarios:
             self._past += [one for one in before if id(one) in running]
             for one in before:
                 if id(one) not in running:
-                    self._told += one.problems()
+                    self._told += one.problems(alone=self.alone)
             self._programme = fresh
             self.dialect = self._first.dialect
         return len(self.scenarios)
@@ -137,12 +139,20 @@ class Scenarios:
             scenario.ended(session)
             if scenario in self._past and scenario not in self._of.values():
                 self._past.remove(scenario)
-                self._told += scenario.problems()
+                self._told += scenario.problems(alone=self.alone)
 
     def problems(self) -> Sequence[ExpectationFailed]:
         """What a test should fail for, in any scenario."""
-        now = [problem for one in (*self._past, *self.scenarios.values()) for problem in one.problems()]
+        now = [problem for one in (*self._past, *self.scenarios.values()) for problem in one.problems(alone=self.alone)]
         return [*(ExpectationFailed(text) for text in self._lost), *self._told, *now]
+
+    def unfired(self) -> dict[str, str | None]:
+        """The faults of the scenarios to which clients have come here."""
+        found: dict[str, str | None] = {}
+        for one in self.scenarios.values():
+            if one.entered:
+                found |= one.faults.table(f"{one.name}/")
+        return found
 
     # --- inside ---
 

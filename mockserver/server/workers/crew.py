@@ -1,0 +1,70 @@
+"""The processes of one port, and how one asks another: over sockets of Unix in a folder that nobody else may enter."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+SECONDS = 5.0
+"""What another process gets to answer. One that is being started again does not."""
+ORDERED = "X-Mockserver-Ordered"
+"""Header of a change of faults that a process hands to the one that orders them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """``index``: this process, of ``count``. ``folder``: where their sockets are."""
+
+    index: int
+    count: int
+    folder: Path
+
+    def socket(self, worker: int) -> Path:
+        """Where a process listens for the others."""
+        return self.folder / f"{worker}.sock"
+
+    @property
+    def others(self) -> tuple[int, ...]:
+        """All but this one."""
+        return tuple(worker for worker in range(self.count) if worker != self.index)
+
+    async def ask(
+        self, worker: int, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """The answer of one process: HTTP status and JSON. OSError, TimeoutError or ValueError where it has none."""
+        connector = aiohttp.UnixConnector(path=str(self.socket(worker)))
+        whole = aiohttp.ClientTimeout(total=SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(connector=connector, timeout=whole) as http,
+                http.request(method, f"http://worker{path}", data=body, headers=headers) as answer,
+            ):
+                return answer.status, json.loads(await answer.read())
+        except aiohttp.ClientError as error:
+            raise OSError(str(error)) from None
+
+    async def ask_others(self, method: str, path: str, *, body: bytes = b"") -> dict[int, Any]:
+        """What all others answer, by process. One that does not answer is left out."""
+
+        async def one(worker: int) -> tuple[int, Any]:
+            try:
+                status, answer = await self.ask(worker, method, path, body=body)
+            except (OSError, TimeoutError, ValueError):
+                return worker, None
+            return worker, answer if status < 300 else None
+
+        found = await asyncio.gather(*(one(worker) for worker in self.others))
+        return {worker: answer for worker, answer in found if answer is not None}
+
+
+def of_the_crew(sock: object) -> bool:
+    """Whether a connection came over a socket of Unix: from another process of this server."""
+    family = getattr(sock, "family", None)
+    return family is not None and family == getattr(socket, "AF_UNIX", None)
