@@ -29,7 +29,7 @@ from mockserver.cli.workers import check_system
 from mockserver.errors import ExpectationFailed, MockServerError, UsageError
 
 if TYPE_CHECKING:
-    from mockserver.server.entrance import Listening
+    from mockserver.server.entrance import SharedPort
     from mockserver.server.host import MockServer
     from mockserver.server.scenarios.source import Scenarios
     from mockserver.server.workers.crew import Crew
@@ -99,7 +99,7 @@ def shared(
     seed = options["seed"]
     taken = server_options(options)
 
-    def work(crew: Crew, listening: Listening, ready: Callable[[str], None]) -> int:
+    def work(crew: Crew, listening: SharedPort, ready: Callable[[str], None]) -> int:
         source.alone = False
         own = {**taken, "seed": f"{seed}/worker/{crew.index}"}
         return asyncio.run(worker(source, file, crew, listening, ready, drain=drain, own=own, options=options))
@@ -118,7 +118,7 @@ async def worker(
     source: Scenarios,
     file: Path,
     crew: Crew,
-    listening: Listening,
+    listening: SharedPort,
     ready: Callable[[str], None],
     *,
     drain: float,

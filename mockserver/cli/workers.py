@@ -22,14 +22,14 @@ from typing import Any
 import click
 
 from mockserver.errors import UsageError
-from mockserver.server.entrance import Listening
+from mockserver.server.entrance import SharedPort
 from mockserver.server.local import cannot_listen
 from mockserver.server.workers.control import never_fired
 from mockserver.server.workers.crew import Crew
 
 QUICK_SECONDS = 5.0
 """A process that dies so soon after its start would die again: then all end."""
-Work = Callable[[Crew, Listening, Callable[[str], None]], int]
+Work = Callable[[Crew, SharedPort, Callable[[str], None]], int]
 """What a worker runs: it says once where it is (a line of JSON) when it listens, and returns its exit status."""
 
 
@@ -92,7 +92,7 @@ class Foreman:
 
     # --- the port ---
 
-    def _listening(self, stack: contextlib.ExitStack) -> Listening:
+    def _listening(self, stack: contextlib.ExitStack) -> SharedPort:
         """One port for all: each listens on it for itself, or all on one socket where the system has no such way."""
         shares = hasattr(socket, "SO_REUSEPORT") and sys.platform.startswith(("linux", "freebsd"))
         try:
@@ -109,11 +109,11 @@ class Foreman:
         except (OSError, UnicodeError) as error:
             raise cannot_listen(self.host, self.port, error) from None
         port = int(held.getsockname()[1])
-        return Listening(port=port, reuse_port=True) if shares else Listening(port=port, shared=held)
+        return SharedPort(port=port, reuse_port=True) if shares else SharedPort(port=port, shared=held)
 
     # --- processes ---
 
-    def _start(self, index: int, listening: Listening, mask: set[Any]) -> dict[str, Any]:
+    def _start(self, index: int, listening: SharedPort, mask: set[Any]) -> dict[str, Any]:
         """Start one, and wait until it listens: what it says then, {} where it could not."""
         reads, writes = os.pipe()
         crew = Crew(index, self.count, self._folder)
@@ -139,7 +139,7 @@ class Foreman:
             line = said.readline()
         return json.loads(line) if line else {}
 
-    def _worker(self, crew: Crew, listening: Listening, writes: int) -> int:
+    def _worker(self, crew: Crew, listening: SharedPort, writes: int) -> int:
         from mockserver.errors import MockServerError
 
         def ready(line: str) -> None:
@@ -165,7 +165,7 @@ class Foreman:
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
     def _attend(
-        self, wanted: set[Any], listening: Listening, mask: set[Any], process: subprocess.Popen[bytes] | None
+        self, wanted: set[Any], listening: SharedPort, mask: set[Any], process: subprocess.Popen[bytes] | None
     ) -> None:
         """Until the last child has ended."""
         while self._children:
@@ -184,7 +184,7 @@ class Foreman:
                     self._status = status if status >= 0 else 128 - status
                     self._end(signal.SIGINT)
 
-    def _buried(self, listening: Listening, mask: set[Any]) -> None:
+    def _buried(self, listening: SharedPort, mask: set[Any]) -> None:
         for pid in list(self._children):
             done, status = os.waitpid(pid, os.WNOHANG)
             if not done:

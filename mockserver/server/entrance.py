@@ -22,7 +22,7 @@ PLAIN_GRACE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class SharedPort:
     """How a process listens that shares its port with others (``server.workers``).
 
     ``reuse_port``: each on a socket of its own, and the system says who gets a connection. ``shared``: all on this one.
@@ -69,11 +69,11 @@ class Entrance:
             names = () if loopback(address) or not address else (address,)
             self.certificate = Certificate(*names, streams=streams is not None)
 
-    async def listen(self, port: int, how: Listening | None = None) -> asyncio.Server:
+    async def listen(self, port: int, how: SharedPort | None = None) -> asyncio.Server:
         """Listen. ServerError where that is not possible."""
         secure = None if self.certificate is None else self.certificate.context
         enter = self._door or self._app
-        how = how or Listening(port)
+        how = how or SharedPort(port)
         try:
             if how.inside is not None:
                 self._inside = await self._loop.create_unix_server(self._app, how.inside)

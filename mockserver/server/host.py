@@ -27,7 +27,7 @@ from mockserver.server.alarms import Alarms
 from mockserver.server.aside import Keeper
 from mockserver.server.beginning import Beginning
 from mockserver.server.clock import Clock
-from mockserver.server.entrance import Entrance, Listening, elsewhere
+from mockserver.server.entrance import Entrance, SharedPort, elsewhere
 from mockserver.server.failures import failure, raise_all
 from mockserver.server.hiding import hider
 from mockserver.server.journal_file import journal_of
@@ -90,7 +90,7 @@ class MockServer(Reachable):
         metrics: bool = False,
         probes: bool = False,
         crew: Crew | None = None,
-        listening: Listening | None = None,
+        listening: SharedPort | None = None,
     ) -> None:
         if not hasattr(source, "open") or not hasattr(source, "dialect"):
             raise UsageError(

@@ -16,7 +16,7 @@ import pytest
 from mockserver import MockServer, script
 from mockserver.core.frames import Pairs
 from mockserver.engines.base import Request
-from mockserver.server.entrance import Listening
+from mockserver.server.entrance import SharedPort
 from mockserver.server.workers.control import CrewControl, never_fired
 from mockserver.server.workers.crew import Crew
 from tests.server.test_control import TALK
@@ -44,7 +44,7 @@ class Two:
 
 
 async def started(stack: AsyncExitStack, crew: Crew, port: int) -> MockServer:
-    listening = Listening(port, reuse_port=True, inside=str(crew.socket(crew.index)))
+    listening = SharedPort(port, reuse_port=True, inside=str(crew.socket(crew.index)))
     server = MockServer(script(TALK), crew=crew, listening=listening, metrics=True, seed=f"w{crew.index}")
     return await stack.enter_async_context(server)
 
