@@ -29,6 +29,7 @@ from mockserver.cli.workers import check_system
 from mockserver.errors import ExpectationFailed, MockServerError, UsageError
 
 if TYPE_CHECKING:
+    from mockserver.engines.base import ProcessPlace
     from mockserver.server.entrance import SharedPort
     from mockserver.server.host import MockServer
     from mockserver.server.scenarios.source import Scenarios
@@ -56,9 +57,16 @@ DRAIN_SECONDS = 8.0
     metavar="N",
     help="Processes on the port; one a core. The control API answers for all of them.",
 )
+@click.option(
+    "--replica",
+    default="1/1",
+    show_default=True,
+    metavar="K/N",
+    help="Which of N equal servers behind a balancer this is: ids that clients bring back say whose they are.",
+)
 @serving
 def serve_command(
-    file: Path, drain: float, workers: int, as_json: bool, command: tuple[str, ...], **options: Any
+    file: Path, drain: float, workers: int, replica: str, as_json: bool, command: tuple[str, ...], **options: Any
 ) -> None:
     """Answer clients from the scenarios in FILE (YAML), each under /s/NAME and the provider's own path.
 
@@ -71,6 +79,7 @@ def serve_command(
         check_system()
         if options["tls"]:
             raise UsageError("--workers with --tls: each would have another certificate; let a balancer speak TLS")
+    options["replica"] = replica_of(replica)
     seed = options["seed"] = seed_of(options)
 
     def read() -> Programme:
@@ -81,6 +90,23 @@ def serve_command(
         raise SystemExit(shared(source, file, workers, drain=drain, as_json=as_json, command=command, options=options))
     work = serve_scenarios(source, file, drain=drain, as_json=as_json, command=command, options=options)
     raise SystemExit(asyncio.run(work))
+
+
+def replica_of(text: str) -> tuple[int, int]:
+    """``2/3`` as a number from 0 and how many there are."""
+    number, slash, count = text.partition("/")
+    digits = all(part.isascii() and part.isdigit() and len(part) <= 4 for part in (number, count))
+    if not slash or not digits or not 1 <= int(number) <= int(count):
+        raise UsageError(f"--replica {text!r:.40}: expected K/N, such as 1/3 for the first of three")
+    return int(number) - 1, int(count)
+
+
+def place_of(options: Mapping[str, Any], worker: int = 0, workers: int = 1) -> ProcessPlace:
+    """Which of all equal processes one is."""
+    from mockserver.engines.base import ProcessPlace
+
+    replica, replicas = options["replica"]
+    return ProcessPlace(replica * workers + worker, replicas * workers)
 
 
 def shared(
@@ -129,7 +155,8 @@ async def worker(
     from mockserver.server.host import MockServer
 
     inside = replace(listening, inside=str(crew.socket(crew.index)))
-    server = MockServer(source, **own, metrics=True, probes=True, crew=crew, listening=inside)
+    place = place_of(options, crew.index, crew.count)
+    server = MockServer(source, **own, metrics=True, probes=True, crew=crew, listening=inside, place=place)
     status = 0
     try:
         async with stop_signals() as stop, server:
@@ -166,7 +193,7 @@ async def serve_scenarios(
     """Serve until the command ends or a signal comes. The exit status."""
     from mockserver.server.host import MockServer
 
-    server = MockServer(source, **server_options(options), metrics=True, probes=True)
+    server = MockServer(source, **server_options(options), metrics=True, probes=True, place=place_of(options))
     status = 0
     try:
         async with stop_signals() as stop, server:

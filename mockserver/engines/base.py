@@ -9,9 +9,10 @@ or ``Refuse``, now or later, and may end the session with ``Hangup`` or ``Abort`
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
+from zlib import crc32
 
 from mockserver.core.frames import Effect, Event, Handshake, Micros, Pairs
 from mockserver.core.ids import rng
@@ -22,6 +23,25 @@ from mockserver.dialects.base import Dialect
 from mockserver.errors import ExpectationFailed, UpstreamError
 
 Engine = Machine[Event, Effect]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessPlace:
+    """Which of ``count`` equal processes this is. An id says by its check sum where it is from, and keeps its shape."""
+
+    index: int = 0
+    count: int = 1
+
+    def owner(self, ident: str) -> int:
+        """The process that made an id."""
+        return crc32(ident.encode(errors="replace")) % self.count
+
+    def mint(self, make: Callable[[], str]) -> str:
+        """An id that clients bring back, and that only this process will know."""
+        while True:
+            made = make()
+            if self.count == 1 or self.owner(made) == self.index:
+                return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +58,7 @@ class SessionContext:
     began_us: Micros = 0
     unix_us: int = 0
     base_url: str = ""
+    place: ProcessPlace = ProcessPlace()
 
     def rng(self, name: str) -> random.Random:
         """Randomness for one part of this session."""
@@ -116,6 +137,15 @@ class Dialling(Protocol):
     upstream: str
     failures: list[UpstreamError]
     """What the service refused or failed to do."""
+
+
+@runtime_checkable
+class Recalling(Protocol):
+    """A source whose replies hold ids that clients bring back, and that only the process knows which gave them."""
+
+    def brought(self, came: Handshake | Request) -> str | None:
+        """Such an id in what a client sends; None where there is none."""
+        ...
 
 
 class Source(Protocol):

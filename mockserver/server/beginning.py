@@ -11,7 +11,7 @@ from mockserver.core.frames import Handshake
 from mockserver.core.journal import Journal
 from mockserver.core.session import Session
 from mockserver.dialects.base import Dialect
-from mockserver.engines.base import Relaying, SessionContext, Source, Staging
+from mockserver.engines.base import ProcessPlace, Relaying, SessionContext, Source, Staging
 from mockserver.server.clock import Clock
 
 
@@ -31,11 +31,11 @@ class Beginning:
         self.log: SessionLog = journal.open(dialect, began_us=clock.micros(), scenario=scenario, seed=seed)
 
     def session(
-        self, *, base_url: str, faults: Surrounding, taps: list[Callable[[Entry], None]], process: str = ""
+        self, *, base_url: str, faults: Surrounding, taps: list[Callable[[Entry], None]], place: ProcessPlace
     ) -> Session:
         """The session. Whatever the source raises goes on."""
         log, source = self.log, self._source
-        context = SessionContext(log.number, log.seed, log.lens, log.began_us, self._clock.unix_us(), base_url)
+        context = SessionContext(log.number, log.seed, log.lens, log.began_us, self._clock.unix_us(), base_url, place)
         engine = source.open(self._handshake, context)
         session = Session(engine, journal=self._journal, log=log)
         faults.surround(session, self._dialect)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableSequence
+from collections.abc import Awaitable, Callable, Iterable, MutableSequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -20,7 +20,7 @@ from mockserver.cassette.model import Exchange
 from mockserver.core.debts import Debt
 from mockserver.core.entry import Entry
 from mockserver.core.frames import Handshake, Micros
-from mockserver.engines.base import HttpReply, Lending, Request, Source, Staging
+from mockserver.engines.base import HttpReply, Lending, ProcessPlace, Request, Source, Staging
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
 from mockserver.server.admission import Admission, Asked, checked_origins
 from mockserver.server.alarms import Alarms
@@ -29,6 +29,7 @@ from mockserver.server.beginning import Beginning
 from mockserver.server.clock import Clock
 from mockserver.server.entrance import Entrance, SharedPort, elsewhere
 from mockserver.server.failures import failure, raise_all
+from mockserver.server.faulted import Faulted
 from mockserver.server.hiding import hider
 from mockserver.server.journal_file import journal_of
 from mockserver.server.lines import Upstream
@@ -39,12 +40,13 @@ from mockserver.server.outlast import LIMIT_SECONDS
 from mockserver.server.plain import PlainRequests
 from mockserver.server.pump import Pump
 from mockserver.server.rim import Controlling
-from mockserver.server.sessions import AnyFault, ArmedFault, FaultSet, Past, SessionHandle, account
+from mockserver.server.sessions import AnyFault, FaultSet, Past, SessionHandle, account
 from mockserver.server.tokens import checked_token
 from mockserver.server.virtual import add_account
 from mockserver.server.websocket.app import told
 from mockserver.server.websocket.outlet import Outlet
 from mockserver.server.whereabouts import Reachable, Whereabouts, authority, houses_of, spoken_at
+from mockserver.server.workers.routing import leading
 
 if TYPE_CHECKING:
     from mockserver.server.thread import InThread
@@ -57,7 +59,7 @@ CLOSE_GRACE = 0.2
 """Seconds that clients get to read the last of what was sent to them when the server closes."""
 
 
-class MockServer(Reachable):
+class MockServer(Reachable, Faulted):
     """A server that answers realtime clients from ``source``. Nothing listens before the context is entered.
 
     ``faults`` are fault objects or specs ("delay 11s on response.created"). ``port`` 0 takes any free port. With
@@ -69,7 +71,7 @@ class MockServer(Reachable):
     the port is taken. ``journal_limit``: entries that the journal keeps in memory, for a server that runs long; older
     ones go to a temporary file of 512 MiB at most, and a check that needs one that is gone fails and says so.
     ``metrics``: count for ``/__mockserver__/metrics``. ``probes``: answer at ``/healthz`` and ``/readyz``. ``crew`` and
-    ``listening``: the other processes of this port, and how it is shared with them.
+    ``listening``: the other processes of this port, and how it is shared with them; ``place``: which of all equal ones.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class MockServer(Reachable):
         probes: bool = False,
         crew: Crew | None = None,
         listening: SharedPort | None = None,
+        place: ProcessPlace | None = None,
     ) -> None:
         if not hasattr(source, "open") or not hasattr(source, "dialect"):
             raise UsageError(
@@ -117,6 +120,8 @@ class MockServer(Reachable):
         self.meters = Meters(self.journal) if metrics else None
         self.probed, self.draining = probes, False
         self.crew, self._listening = crew, listening
+        self.place = place or (ProcessPlace() if crew is None else ProcessPlace(crew.index, crew.count))
+        self._lost: dict[str, None] = {}
         self._past = Past(journal_limit is not None)
         self.sessions: list[SessionHandle] = []
         self._faults = FaultSet(faults, seed, dialects)
@@ -168,7 +173,8 @@ class MockServer(Reachable):
             theirs = self.source.problems()
         except Exception as error:  # noqa: BLE001 - a cassette that turned out to be damaged, for example
             theirs = (failure("what went against the source cannot be told", error),)
-        return [*self._failures, *theirs, *(self._faults.unfired() if self.crew is None else ())]
+        lost = map(ExpectationFailed, self._lost)
+        return [*self._failures, *lost, *theirs, *(self._faults.unfired() if self.crew is None else ())]
 
     def unfired(self) -> dict[str, str | None]:
         """Each fault by name, and its complaint where nothing has met it in this process."""
@@ -182,29 +188,6 @@ class MockServer(Reachable):
     def owes(self) -> list[Debt]:
         """What connected clients are owed (``core.debts``). Who waits while nothing is owed waits for nothing."""
         return self.call(lambda: [debt for handle in self._running.values() for debt in handle.owes()])
-
-    # --- faults ---
-
-    @property
-    def faults(self) -> Mapping[int, ArmedFault]:
-        """The faults that are set, by id."""
-        return self._faults.armed
-
-    def fault_specs(self, *, fired: bool = False) -> tuple[str, ...]:
-        """The faults that are or were set, in words; only those that struck (``fired``)."""
-        return self._faults.specs(fired=fired)
-
-    def add_fault(self, fault: AnyFault | str, *, number: int | None = None) -> int:
-        """Set a fault for running and later sessions; returns its id, ``number`` where that is given."""
-        return self.call(lambda: self._faults.add(fault, self._running, number=number))
-
-    def change_fault(self, number: int, fault: AnyFault | str) -> None:
-        """Another fault in the place of this one, at once. What the old one holds back goes on; it still counts."""
-        self.call(lambda: self._faults.change(number, fault, self._running))
-
-    def remove_fault(self, number: int) -> None:
-        """Take a fault away; what it holds back goes on. It still counts if it never fired."""
-        self.call(lambda: self._faults.remove(number, self._running))
 
     # --- contexts ---
 
@@ -320,6 +303,10 @@ class MockServer(Reachable):
 
     # --- for the HTTP side ---
 
+    def led_to(self, came: Handshake | Request) -> int | None:
+        """The process of this port that gave an id which a client brings back; None where that is this one."""
+        return leading(self, came, self._lost)
+
     def open(
         self, handshake: Handshake, *, outlet: Callable[..., Any] = Outlet, transport: str = "websocket"
     ) -> Pump | HttpReply:
@@ -337,7 +324,7 @@ class MockServer(Reachable):
             return told(404, str(self._failures[-1]))
         begins = Beginning(self.source, handshake, dialect, self.journal, self._alarms.clock)
         try:
-            session = begins.session(base_url=self.base_url, faults=self._faults, taps=self.taps)
+            session = begins.session(base_url=self.base_url, faults=self._faults, taps=self.taps, place=self.place)
         except Exception as error:  # noqa: BLE001 - whatever a source raises belongs to the test, not to the client
             begins.log.ended = True
             self._failures.append(failure(f"session {begins.log.number} could not begin", error))

@@ -57,7 +57,7 @@ class Neighbours:
         source, dialect = server.source, server.dialect
         number, now = len(server.journal.sessions), self._clock.micros()
         seed, here = f"{server.seed}/http/{number}", reached(server.base_url, request)
-        context = SessionContext(number, seed, dialect, now, self._clock.unix_us(), here)
+        context = SessionContext(number, seed, dialect, now, self._clock.unix_us(), here, server.place)
         try:
             reply = source.neighbour(request, context)
         except Exception as error:  # noqa: BLE001 - whatever a source raises belongs to the test, not to the client

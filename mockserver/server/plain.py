@@ -47,6 +47,9 @@ class PlainRequests:
         refusal = server.admission.to_upstream(Asked(request.headers, request.query))
         if refusal is not None:
             return told(*refusal)
+        worker = server.led_to(request)
+        if worker is not None and server.crew is not None:
+            return await server.crew.forwarded(worker, request, raw.raw_path)
         return await self._neighbours.answer(request, raw.raw_path)
 
     async def join(self) -> None:

@@ -6,15 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping, MutableSequence, Seque
 from typing import Protocol
 
 from mockserver.cassette.model import Exchange
-from mockserver.core.frames import Micros
+from mockserver.core.frames import Handshake, Micros
 from mockserver.core.journal import Journal
 from mockserver.dialects.base import Dialect
-from mockserver.engines.base import HttpReply, Request, Source
+from mockserver.engines.base import HttpReply, ProcessPlace, Request, Source
 from mockserver.errors import ExpectationFailed
 from mockserver.server.admission import Admission
 from mockserver.server.meters import Meters
 from mockserver.server.sessions import AnyFault, ArmedFault, SessionHandle
 from mockserver.server.whereabouts import Whereabouts
+from mockserver.server.workers.crew import Crew
 
 
 class Startable(Protocol):
@@ -58,6 +59,8 @@ class Serving(Protocol):
     meters: Meters | None
     probed: bool
     draining: bool
+    place: ProcessPlace
+    crew: Crew | None
     on_exchange: list[Callable[[Exchange], Awaitable[None] | None]]
 
     @property
@@ -92,6 +95,10 @@ class Serving(Protocol):
 
     def problems(self) -> Sequence[ExpectationFailed]:
         """What a test should fail for."""
+        ...
+
+    def led_to(self, came: Handshake | Request) -> int | None:
+        """The other process that gave an id which a client brings back."""
         ...
 
     def new_control(self) -> Controlling:

@@ -12,6 +12,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from mockserver.cli.scenarios import replica_of
+from mockserver.errors import UsageError
 from tests.docs import TOP
 
 TEXT = f"""\
@@ -114,3 +116,10 @@ async def test_workers_share_a_port_and_one_that_dies_is_replaced(tmp_path: Path
     finally:
         if process.returncode is None:
             process.kill()
+
+
+@pytest.mark.parametrize("wrong", ["2", "0/3", "4/3", "a/b", "1/", "-1/2"])
+def test_a_wrong_replica_is_one_line(wrong: str) -> None:
+    with pytest.raises(UsageError, match="expected K/N, such as 1/3"):
+        replica_of(wrong)
+    assert replica_of("2/3") == (1, 3)

@@ -95,6 +95,15 @@ class SimulatorSource(Generic[SettingsT]):
         here = inside(request, self.at)
         return None if here is None else self.answer(here, context)
 
+    def brought(self, came: Handshake | Request) -> str | None:
+        """An id of an earlier reply that a client brings back, which only the process knows that gave it."""
+        here = inside(came, self.at) if isinstance(came, Request) else moved(came, self.at)
+        return None if here is None else self.recalled(here)
+
+    def recalled(self, came: Handshake | Request) -> str | None:
+        """The same without the prefix. A provider that gives out such ids overrides this."""
+        return None
+
     @property
     @abstractmethod
     def default_model(self) -> str:

@@ -9,7 +9,7 @@ from typing import Protocol
 from mockserver.core.frames import Handshake
 from mockserver.core.session import Session
 from mockserver.dialects.base import Dialect
-from mockserver.engines.base import Engine, HttpReply, Numbered, Request, SessionContext, Source
+from mockserver.engines.base import Engine, HttpReply, Numbered, Recalling, Request, SessionContext, Source
 from mockserver.errors import ExpectationFailed
 from mockserver.server.sessions import FaultSet
 
@@ -28,6 +28,8 @@ class Cast(Protocol):
 
     def ended(self, session: int) -> None: ...
 
+    def brought(self, came: Handshake | Request) -> str | None: ...
+
     def problems(self) -> Sequence[ExpectationFailed]: ...
 
 
@@ -35,11 +37,16 @@ class Lasting:
     """A source that takes any number of connections."""
 
     def __init__(self, source: Source) -> None:
+        self._source = source
         self.dialect = source.dialect
         self.open, self.neighbour, self.problems = source.open, source.neighbour, source.problems
 
     def ended(self, session: int) -> None:
         """Nothing is kept of it."""
+
+    def brought(self, came: Handshake | Request) -> str | None:
+        """An id that a client brings back."""
+        return self._source.brought(came) if isinstance(self._source, Recalling) else None
 
 
 class Rounds:
@@ -78,6 +85,10 @@ class Rounds:
         its = self._running.pop(session, None)
         if its is not None and its is not self._current:
             self._heard(its)
+
+    def brought(self, came: Handshake | Request) -> str | None:
+        """Ids of a recording are the same in every process."""
+        return None
 
     def _heard(self, past: Numbered) -> None:
         if not any(its is past for its in self._running.values()):

@@ -126,6 +126,11 @@ class Scenarios:
         scenario, path = found
         return scenario.cast.neighbour(replace(request, path=path), _inside(scenario, context))
 
+    def brought(self, came: Handshake | Request) -> str | None:
+        """An id that a client brings back to a scenario."""
+        found = self._at(came.path)
+        return None if isinstance(found, str) else found[0].cast.brought(replace(came, path=found[1]))
+
     def surround(self, session: Session, dialect: Dialect) -> None:
         """Put the scenario's faults around a session that begins."""
         scenario = self._of.get(session.log.number)

@@ -33,6 +33,7 @@ from mockserver.server.turnstile import Turnstile
 from mockserver.server.websocket.outlet import Outlet, reset
 from mockserver.server.websocket.reading import broken, lost, read
 from mockserver.server.websocket.strict import Frames, handshake_problem
+from mockserver.server.workers.crew import Crew
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes that the body of a plain request may have."""
@@ -61,6 +62,9 @@ class Host(Protocol):
     """What the HTTP side asks of the server."""
 
     compress: bool
+    crew: Crew | None
+
+    def led_to(self, came: Handshake | Request) -> int | None: ...
 
     def open(self, handshake: Handshake) -> Pump | HttpReply: ...
 
@@ -120,6 +124,11 @@ class ClientConnection(web.RequestHandler):
             if len(self._early) > MAX_EARLY:
                 self._early = None  # the body of a plain request; or a client that does not wait, and is not looked at
         super().data_received(data)
+
+    @property
+    def early(self) -> bytes | None:
+        """What has come with this request, from its first byte on; None where it was too much to keep."""
+        return None if self._early is None else bytes(self._early)
 
     def begun(self) -> None:
         """A plain request has been answered. The next one may ask for a websocket."""
@@ -218,6 +227,9 @@ class App(web.Server):
         )  # fmt: skip
         if not ws.can_prepare(bare):
             return response(told(400, "this is not a valid websocket handshake (RFC 6455 section 4.2.1)"))
+        worker = self._host.led_to(handshake)
+        if worker is not None and self._host.crew is not None and isinstance(request.protocol, ClientConnection):
+            return await self._passed(request, request.protocol.early, self._host.crew, worker)
         if self._turnstile.full:
             await self._turnstile.through()
         pump = self._host.open(handshake)
@@ -236,6 +248,18 @@ class App(web.Server):
                 await pump.upstream.finished()
             pump.stop()
             self._host.closed(pump)
+
+    async def _passed(
+        self, request: web.BaseRequest, early: bytes | None, crew: Crew, worker: int
+    ) -> web.StreamResponse:
+        """Another process of this port knows what this client brings back."""
+        from mockserver.server.workers.routing import pass_on
+
+        if early is None:
+            return response(told(400, f"more than {MAX_EARLY} bytes came before the handshake was answered"))
+        if not await pass_on(request, early, crew, worker):
+            return response(told(503, f"worker {worker}, which gave what this client brings back, does not answer"))
+        return web.Response(status=499)  # nobody is there to read it
 
     async def _serve(
         self,

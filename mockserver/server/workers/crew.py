@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from mockserver.engines.base import HttpReply, Request
 
 SECONDS = 5.0
 """What another process gets to answer. One that is being started again does not."""
+_HOP = frozenset({"host", "content-length", "transfer-encoding", "connection", "keep-alive", "accept-encoding"})
 ORDERED = "X-Mockserver-Ordered"
 """Header of a change of faults that a process hands to the one that orders them."""
 
@@ -49,6 +54,27 @@ class Crew:
                 return answer.status, json.loads(await answer.read())
         except aiohttp.ClientError as error:
             raise OSError(str(error)) from None
+
+    async def forwarded(self, worker: int, request: Request, target: str) -> HttpReply:
+        """The answer of one process to a client's request; 503 where it has none."""
+        connector = aiohttp.UnixConnector(path=str(self.socket(worker)))
+        kept = [(name, value) for name, value in request.headers if name.lower() not in _HOP]
+        host = next((value for name, value in request.headers if name.lower() == "host"), "worker")
+        try:
+            async with (
+                aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=SECONDS)) as http,
+                http.request(
+                    request.method,
+                    URL(f"http://worker{target}", encoded=True),
+                    data=request.body or None,
+                    headers=CIMultiDict([*kept, ("Host", host)]),
+                ) as answer,
+            ):
+                body = await answer.read()
+                return HttpReply(answer.status, tuple(answer.headers.items()), body)
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            body = json.dumps({"error": {"message": f"worker {worker}, which knows this, does not answer"}}).encode()
+            return HttpReply(503, (("Content-Type", "application/json"),), body)
 
     async def ask_others(self, method: str, path: str, *, body: bytes = b"") -> dict[int, Any]:
         """What all others answer, by process. One that does not answer is left out."""

@@ -58,6 +58,10 @@ class ElevenLabsSource(SimulatorSource[ElevenLabsOptions]):
             return problems.NO_AGENT
         return problems.UNSIGNED if self.options.private else None
 
+    def recalled(self, came: Handshake | base.Request) -> str | None:
+        """The signature of an address."""
+        return first(came.query, SIGNATURE)
+
     def answer(self, request: base.Request, context: base.SessionContext) -> base.HttpReply | None:
         """GET /v1/convai/conversation/get-signed-url: this server's own address, signed (elevenlabs.md#1)."""
         if request.method != "GET" or request.path not in SIGNED:
@@ -77,7 +81,7 @@ class ElevenLabsSource(SimulatorSource[ElevenLabsOptions]):
             lacking = {"type": "missing", "loc": ["query", "agent_id"], "msg": "Field required", "input": None}
             return _json(422, {"detail": [lacking]})
         ids = Ids(context.rng(f"signatures {len(self._signed)}"))
-        signature = ids.mint("cvtkn_", 28, "0123456789abcdefghjkmnpqrstvwxyz")
+        signature = context.place.mint(lambda: ids.mint("cvtkn_", 28, "0123456789abcdefghjkmnpqrstvwxyz"))
         self._signed[signature] = (agent, _seconds(context) + self.options.signature_s)
         scheme, _, rest = context.base_url.partition("://")
         socket = "wss" if scheme in ("https", "wss") else "ws"

@@ -110,7 +110,7 @@ class Handles:
             self._give()
 
     def _give(self) -> None:
-        handle = self.wire.ids.uuid()
+        handle = self.wire.context.place.mint(self.wire.ids.uuid)
         self.newest = handle
         until = self._unix_us() + round(self.wire.options.handle_s * SECOND)
         entries = self.conversation.entries

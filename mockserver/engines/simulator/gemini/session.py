@@ -106,6 +106,7 @@ class LiveSession(DeskEngine[GeminiWire]):
         self.parts: Parts | None = None
         self._ear, self._gate, self._place, self._shelf, self._knows = ear, gate, place, shelf, knows
         self._reader = ProtoReader(place.version, place.package)
+        self._failed = failed
         self.asking = Asking(self.desk, replier, failed=failed)
         self._handlers: dict[str, Callable[[Parts, dict[str, Any]], None]] = {
             "clientContent": self._content,
@@ -181,12 +182,23 @@ class LiveSession(DeskEngine[GeminiWire]):
         )
         handle = (setup.resumption or {}).get("handle")
         if handle:
+            self._look_for(handle)
             handles.resume(handle)
         self._shelf.enter(self.desk.context.number, self.conversation)
         self.parts = Parts(setup, hearing, turns, handles, limits, seeding=setup.seeded and not handle)
         self.desk.say(setupComplete={})
         handles.begun()
         limits.start()
+
+    def _look_for(self, handle: str) -> None:
+        """A handle comes when the connection has its process: where another gave it, the test is told which."""
+        place = self.desk.context.place
+        owner = place.owner(handle)
+        if owner != place.index:
+            self._failed(
+                f"a client resumed the handle {handle[:6]}..., which process {owner} of {place.count} gave; this is "
+                f"process {place.index}, and what a session said is in the memory of its own alone"
+            )
 
     # --- the client's messages ---
 

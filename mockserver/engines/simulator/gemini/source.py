@@ -99,6 +99,11 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
             return GeminiAdmission(refuse=_error(401, "UNAUTHENTICATED", message))
         return GeminiAdmission(closing=Closing(1007 if message == problems.BAD_KEY else 1008, message))
 
+    def recalled(self, came: Handshake | base.Request) -> str | None:
+        """An ephemeral token. A handle of a session comes in its first message, when the connection has its process."""
+        key = self.key_of(came) if isinstance(came, Handshake) else None
+        return key if key is not None and key.startswith(TOKEN) else None
+
     # --- the neighbour ---
 
     def answer(self, request: base.Request, context: base.SessionContext) -> base.HttpReply | None:
@@ -113,7 +118,11 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
         body = reading.parse(request.body.decode(errors="replace")) if request.body else {}
         ids = Ids(context.rng(f"tokens {len(self.tokens.known)}"))
         try:
-            made = self.tokens.make(body, context.unix_us, lambda: ids.mint("", 64, "0123456789abcdef"))
+            made = self.tokens.make(
+                body,
+                context.unix_us,
+                lambda: context.place.mint(lambda: TOKEN + ids.mint("", 64, "0123456789abcdef")).removeprefix(TOKEN),
+            )
         except Closing as closing:
             return _reply(*_error(400, "INVALID_ARGUMENT", closing.reason))
         return _reply(200, made)

@@ -62,7 +62,7 @@ class LiveEngine(DeskEngine[LiveDesk]):
         self.dialect = dialect
         super().__init__(LiveDesk(context, options))
         self.ear = ear
-        self.session = SessionResource(self.desk.mint(f"live_u{context.number % 2}_"), 0)
+        self.session = SessionResource(context.place.mint(lambda: self.desk.mint(f"live_u{context.number % 2}_")), 0)
         self.items: list[Seen] = []
         self.commands: list[dict[str, Any]] = []
         """What sidebands and plain calls ask for, in order."""

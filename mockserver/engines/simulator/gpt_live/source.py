@@ -69,6 +69,11 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
             failed=self.failed,
         )
 
+    def recalled(self, came: Handshake | base.Request) -> str | None:
+        """The session to which a sideband attaches, or that is gone on with or ended."""
+        found = _BELOW.fullmatch(came.path)
+        return found["id"] if found else None
+
     def _started(self, engine: LiveEngine) -> None:
         self._sessions[engine.session.id] = engine
 

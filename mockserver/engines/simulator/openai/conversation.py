@@ -23,7 +23,7 @@ class Conversation:
     def __init__(self, wire: Wire, ear: Ear) -> None:
         self.wire = wire
         self.ear = ear
-        self.id = wire.mint("conversation")
+        self.id = wire.context.place.mint(lambda: wire.mint("conversation"))
         self.items: list[Item] = []
         self.twice: Literal["refused", "appended", "echoed"] = "refused"  # what an id means that is used already
 

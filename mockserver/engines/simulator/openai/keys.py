@@ -11,6 +11,11 @@ from mockserver.engines.simulator.openai.profile import ID_SHAPES
 _SECRET_PREFIX = ID_SHAPES["secret"][0]
 
 
+def is_secret(key: str) -> bool:
+    """Whether a key has the shape of a client secret."""
+    return key.startswith(_SECRET_PREFIX)
+
+
 @dataclass(slots=True)
 class KnownKeys:
     """``wanted`` as in ``Options.require_key``. Times are seconds since 1970."""
@@ -44,6 +49,6 @@ class KnownKeys:
     def mints(self, key: str | None, now: int) -> bool:
         """Whether a client secret may be had for this key. A client secret opens sessions, and no more
         (openai.md#19)."""
-        if key is not None and (key in self._secrets or key.startswith(_SECRET_PREFIX)):
+        if key is not None and (key in self._secrets or is_secret(key)):
             return False
         return self.opens(key, now)

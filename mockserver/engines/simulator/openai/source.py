@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mockserver.core.frames import SECOND, Handshake
+from mockserver.core.frames import SECOND, Handshake, first
 from mockserver.core.ids import Ids
 from mockserver.dialects.base import Dialect, parse
 from mockserver.dialects.openai.lens import SECRETS_PATH
@@ -19,7 +19,7 @@ from mockserver.engines.simulator.openai import gate, problems, translation
 from mockserver.engines.simulator.openai.conversation import Conversation
 from mockserver.engines.simulator.openai.engine import Simulator
 from mockserver.engines.simulator.openai.gate import ShutGate
-from mockserver.engines.simulator.openai.keys import KnownKeys
+from mockserver.engines.simulator.openai.keys import KnownKeys, is_secret
 from mockserver.engines.simulator.openai.likeness import OpenAILikeness
 from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.problems import ClientProblem
@@ -150,6 +150,15 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
             failed=self.failed,
         )
 
+    def recalled(self, came: Handshake | base.Request) -> str | None:
+        """A client secret, or the conversation that a client goes on with."""
+        offered = came.subprotocols if isinstance(came, Handshake) else ()
+        key = self.dialect.keys.key(came.headers, came.query, offered)
+        if key is not None and is_secret(key):
+            return key
+        resumed = first(came.query, "conversation_id") if self.profile.resumes else None
+        return resumed or None
+
     def _earlier(self, handshake: Handshake, context: base.SessionContext) -> Conversation | None:
         """The conversation that a client goes on with. One that is unknown or too old is a new one here (xai.md#50)."""
         now = _seconds(context)
@@ -200,7 +209,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         except ClientProblem as problem:
             return _json(400, {"error": problem.body()})
         ids = Ids(context.rng(f"client secrets {len(self._keys)}"))
-        value = self.profile.mint("secret", ids)
+        value = context.place.mint(lambda: self.profile.mint("secret", ids))
         expires = now + body.get("expires_after", {}).get("seconds", SECRET_SECONDS)
         self._keys.give(value, expires, given)
         shown: dict[str, Any] = {"value": value, "expires_at": expires}

@@ -67,7 +67,7 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
             return _json(400, {"detail": "JSON parse error"})
         greets = first(request.query, "enableGreetingPrompt") != "false"
         self._count += 1
-        ident = Ids(context.rng(f"call {self._count}")).uuid()
+        ident = context.place.mint(Ids(context.rng(f"call {self._count}")).uuid)
         try:
             call = call_of(ident, body, self.options, greets=greets, now=now)
             asked = body.get("model")
@@ -88,6 +88,11 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
     def _expire(self, call: UltravoxCall, now: float) -> None:
         if call.joined is None and now >= call.made + call.join_s:
             call.over(call.made + call.join_s, "unjoined")
+
+    def recalled(self, came: Handshake | base.Request) -> str | None:
+        """The call that is joined, or asked for."""
+        parts = [part for part in came.path.removeprefix("/api").split("/") if part]
+        return parts[1] if len(parts) > 1 and parts[0] == "calls" else None
 
     # --- the socket ---
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from mockserver.core.frames import SECOND
+from mockserver.core.frames import SECOND, Opened, Peer, Received, Text
+from mockserver.engines.base import ProcessPlace, SessionContext
 from mockserver.engines.simulator import Pace, Scripted, ToolCall, simulator
 from tests.engines.simulator.fidelity import keeps
-from tests.engines.simulator.gemini.stage import VERTEX, WEATHER, Stage, handshake
+from tests.engines.simulator.gemini.stage import MODEL, VERTEX, WEATHER, Stage, handshake
 
 V31, V38 = "gemini-3.1-flash-live-preview", "gemini-3.8-live"
 ASKED: dict[str, Any] = {"sessionResumption": {}}
@@ -210,3 +212,17 @@ def test_the_warning_comes_as_early_as_it_can(go_away_s: float) -> None:
 
 def test_a_source_is_what_a_user_makes() -> None:
     assert repr(simulator("gemini")).startswith("simulator('gemini'")
+
+
+def test_a_handle_of_another_process_is_none_here_and_the_test_is_told_whose_it_is() -> None:
+    source = simulator("gemini", pace=FAST)
+    given = [f"handle-{number}" for number in range(20)]
+    handle = next(one for one in given if ProcessPlace(0, 2).owner(one) == 1)
+    context = SessionContext(0, "s", source.dialect, unix_us=10**15, place=ProcessPlace(0, 2))
+    engine = source.open(handshake(), context)
+    list(engine.feed(Opened(handshake()), 0))
+    setup = {"setup": {"model": f"models/{MODEL}", "sessionResumption": {"handle": handle}}}
+    effects = list(engine.feed(Received(Peer.CLIENT, Text(json.dumps(setup))), 0))
+    assert "Invalid session handle" in str(effects)
+    [problem] = source.problems()
+    assert "which process 1 of 2 gave; this is process 0" in str(problem)
