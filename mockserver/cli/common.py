@@ -61,6 +61,13 @@ def serving(command: F) -> F:
             click.option("-v", "--verbose", is_flag=True, help="Print each frame on stderr."),
             click.option("-q", "--quiet", is_flag=True, help="Print nothing of sessions on stderr."),
             click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random."),
+            click.option(
+                "--ice",
+                multiple=True,
+                default=("127.0.0.1",),
+                metavar="ADDRESS",
+                help="Address on which calls over WebRTC are answered; * for all of this machine.",
+            ),
             click.option("--token", metavar="TOKEN", help="Token that the control API asks for."),
             click.option("--token-env", metavar="NAME", help="Variable with the token, which no process list shows."),
             click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE", help="File with the token."),
@@ -97,7 +104,7 @@ def server_options(options: Mapping[str, Any]) -> dict[str, Any]:
     from mockserver.server.tokens import token_from
 
     token = token_from(value=options["token"], env=options["token_env"], file=options["token_file"])
-    as_given = ("host", "port", "tls", "faults", "seed", "journal_limit")
+    as_given = ("host", "port", "tls", "faults", "seed", "journal_limit", "ice")
     return {**{name: options[name] for name in as_given}, "token": token}
 
 

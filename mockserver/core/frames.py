@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 Micros = int
 """Integer microseconds since the session began."""
@@ -227,6 +227,17 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """What becomes of a call's audio and of its data channel (WebRTC only; nothing on a websocket).
+
+    ``clear`` drops the audio that is not played yet. ``silence`` plays nothing but silence from now on, ``sound`` ends
+    that. ``no channel``: the data channel never opens.
+    """
+
+    word: Literal["clear", "silence", "sound", "no channel"]
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A line for the journal. ``kind`` groups notes ("fault", "replay", "simulator"), ``data`` explains."""
 
@@ -246,7 +257,7 @@ class Ask:
     awaitable: Awaitable[Any]
 
 
-Effect = Accept | Refuse | Send | Hangup | Abort | Dial | Freeze | Note | Ask
+Effect = Accept | Refuse | Send | Hangup | Abort | Dial | Freeze | Media | Note | Ask
 Item = Event | Effect
 
 

@@ -34,6 +34,7 @@ from mockserver.core.frames import (
     Hangup,
     Item,
     Lost,
+    Media,
     Micros,
     Note,
     Opened,
@@ -314,7 +315,7 @@ class Session:
                     return
                 self.journal.write(self.log, now, Sender.SERVER, Lost("reset by server"))
                 self._end()
-            case Send() | Hangup() | Abort() | Dial() | Freeze() | Ask():
+            case Send() | Hangup() | Abort() | Dial() | Freeze() | Media() | Ask():
                 pass
         self.emit(effect)
 

@@ -35,6 +35,7 @@ class Azure(OpenAI):
     """Azure OpenAI, v1: ``/openai/v1/realtime?model=DEPLOYMENT``."""
 
     name = "azure"
+    calls = None
     title = "Azure OpenAI Realtime"
     upstream = None
     base_path = "/openai/v1"
@@ -59,6 +60,7 @@ class AzureDated(Azure):
     """Azure OpenAI with ``api-version`` and ``deployment`` in the query: the beta shape."""
 
     name = "azure_dated"
+    calls = None
     title = "Azure OpenAI Realtime (dated api-version)"
     base_path = "/openai"
     socket_path = "/openai/realtime"
@@ -77,6 +79,7 @@ class AzureVoiceLive(OpenAI):
     """Azure Voice Live: ``/voice-live/realtime?api-version=...&model=...``, beta names, ``voice`` an object."""
 
     name = "azure_voice_live"
+    calls = None
     title = "Azure Voice Live"
     words: tuple[str, ...] = ("voice_live",)
     upstream = None

@@ -19,6 +19,7 @@ from mockserver.core.frames import Binary, Close, Frame, Handshake, Hangup, Lost
 from mockserver.core.ids import Ids
 from mockserver.core.json_text import dumps, too_deep
 from mockserver.core.view import Kind, Lens, Spoken, View, plain_view
+from mockserver.dialects.calls import CallFacts
 from mockserver.dialects.causes import Causes, InOrder
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life, Mark, Replies, TableReplies
@@ -91,6 +92,7 @@ class Dialect:
     env_vars: Mapping[str, str] = {}  # variable -> template with {http}, {ws} (origin), {base_url}, {ws_url}, {key}
     subprotocols: tuple[str, ...] = ()  # the ones a server selects, best first
     keys = Keys()  # where its keys stand
+    calls: CallFacts | None = None  # what is known of its calls over WebRTC; None: it has none, or none is known
     harmless_headers: tuple[str, ...] = ()  # of its own, whose value a recording keeps
     points: Callable[[PointTarget], str] | None = None  # turns clients that have the address in their code; says how
     simulator: object = ""  # the room of its simulated server, in whose ``source`` it is in ``PROVIDERS``; "" for none

@@ -13,7 +13,8 @@ from mockserver.core.view import Audio, Kind, Spoken, View
 from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event, spoken_at
 from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.life import Life
-from mockserver.dialects.openai.lens import CLOSE_CODES, G711, OpenAI, summary
+from mockserver.dialects.openai.lens import CLOSE_CODES, OpenAI, summary
+from mockserver.dialects.openai.sound import G711
 from mockserver.dialects.problems import Problem, Trouble
 
 _ABSENT = ("shape_retired", "reply_active", "nothing_to_cancel")

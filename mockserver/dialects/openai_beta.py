@@ -20,6 +20,7 @@ class OpenAIBeta(OpenAI):
     """Names and session of the beta: openai.md#155, openai.md#156."""
 
     name = "openai_beta"
+    calls = None
     title = "OpenAI Realtime (beta shape)"
     simulator = ""  # retired: no server speaks it any more
 

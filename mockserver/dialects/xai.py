@@ -15,6 +15,7 @@ class XAI(OpenAI):
     """``voice`` and ``turn_detection`` stand at the top of the session, ids are UUIDs, the server sends ``ping``."""
 
     name = "xai"
+    calls = None
     title = "xAI Grok Voice"
     upstream = "https://api.x.ai/v1"
     env_vars = {"XAI_API_KEY": "{key}"}  # its clients take the address as an argument only (clients.md#1)

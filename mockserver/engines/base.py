@@ -45,6 +45,14 @@ class ProcessPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class CallTerms:
+    """What a session over WebRTC is called with. ``session``: the settings in the request, JSON that nobody checked."""
+
+    id: str
+    session: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionContext:
     """What an engine may know of where it runs. ``began_us``: session begin, in microseconds since the server began.
 
@@ -59,6 +67,7 @@ class SessionContext:
     unix_us: int = 0
     base_url: str = ""
     place: ProcessPlace = ProcessPlace()
+    call: CallTerms | None = None  # where the session is a call over WebRTC
 
     def rng(self, name: str) -> random.Random:
         """Randomness for one part of this session."""
@@ -145,6 +154,22 @@ class Recalling(Protocol):
 
     def brought(self, came: Handshake | Request) -> str | None:
         """Such an id in what a client sends; None where there is none."""
+        ...
+
+
+@runtime_checkable
+class TakingCalls(Protocol):
+    """A source whose engines read ``SessionContext.call`` themselves. Any other is asked for the settings of a call in
+    a frame, as the client of a websocket asks.
+
+    ``clear_truncates``: whether the end of what is played, which the client asked for, cuts the item too.
+    """
+
+    @property
+    def clear_truncates(self) -> bool: ...
+
+    def call_refusal(self, headers: Pairs) -> HttpReply | None:
+        """Why who sends these headers may ask nothing of a call; None: they may."""
         ...
 
 

@@ -11,8 +11,9 @@ from mockserver.core.frames import Handshake
 from mockserver.core.journal import Journal
 from mockserver.core.session import Session
 from mockserver.dialects.base import Dialect
-from mockserver.engines.base import ProcessPlace, Relaying, SessionContext, Source, Staging
+from mockserver.engines.base import Engine, ProcessPlace, Relaying, SessionContext, Source, Staging
 from mockserver.server.clock import Clock
+from mockserver.server.webrtc.placing import Placed
 
 
 class Surrounding(Protocol):
@@ -22,10 +23,21 @@ class Surrounding(Protocol):
 
 
 class Beginning:
-    """One connection that comes. ``log`` is there also where the source then fails to make an engine."""
+    """One connection that comes: to a socket or, with ``call``, over WebRTC. ``beside``: makes the engine of a socket
+    that wants to be attached to a call. ``log`` is there also where the source then fails to make an engine."""
 
-    def __init__(self, source: Source, handshake: Handshake, dialect: Dialect, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self,
+        source: Source,
+        handshake: Handshake,
+        dialect: Dialect,
+        journal: Journal,
+        clock: Clock,
+        call: Placed | None = None,
+        beside: Callable[[Handshake], Engine | None] = lambda handshake: None,
+    ) -> None:
         self._source, self._handshake, self._dialect = source, handshake, dialect
+        self._call, self._beside = call, beside
         self._journal, self._clock = journal, clock
         scenario, seed = source.entered(handshake) if isinstance(source, Staging) else ("", None)
         self.log: SessionLog = journal.open(dialect, began_us=clock.micros(), scenario=scenario, seed=seed)
@@ -35,9 +47,14 @@ class Beginning:
     ) -> Session:
         """The session. Whatever the source raises goes on."""
         log, source = self.log, self._source
-        context = SessionContext(log.number, log.seed, log.lens, log.began_us, self._clock.unix_us(), base_url, place)
-        engine = source.open(self._handshake, context)
+        call = self._call
+        terms, unix_us = None if call is None else call.terms, self._clock.unix_us()
+        context = SessionContext(log.number, log.seed, log.lens, log.began_us, unix_us, base_url, place, terms)
+        beside = None if call is not None else self._beside(self._handshake)
+        engine = beside or source.open(self._handshake, context)
         session = Session(engine, journal=self._journal, log=log)
+        if call is not None:
+            call.surround(session, self._dialect, source)
         faults.surround(session, self._dialect)
         if isinstance(source, Staging):
             source.surround(session, self._dialect)

@@ -26,6 +26,7 @@ from mockserver.server.admission import Admission, Asked, checked_origins
 from mockserver.server.alarms import Alarms
 from mockserver.server.aside import Keeper
 from mockserver.server.beginning import Beginning
+from mockserver.server.calling import LOOPBACK, checked_addresses
 from mockserver.server.clock import Clock
 from mockserver.server.entrance import Entrance, SharedPort, elsewhere
 from mockserver.server.failures import failure, raise_all
@@ -43,9 +44,10 @@ from mockserver.server.rim import Controlling
 from mockserver.server.sessions import AnyFault, FaultSet, Past, SessionHandle, account
 from mockserver.server.tokens import checked_token
 from mockserver.server.virtual import add_account
+from mockserver.server.webrtc.placing import Placed
 from mockserver.server.websocket.app import told
 from mockserver.server.websocket.outlet import Outlet
-from mockserver.server.whereabouts import Reachable, Whereabouts, authority, houses_of, spoken_at
+from mockserver.server.whereabouts import Located, houses_of, spoken_at
 from mockserver.server.workers.routing import leading
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ CLOSE_GRACE = 0.2
 """Seconds that clients get to read the last of what was sent to them when the server closes."""
 
 
-class MockServer(Reachable, Faulted):
+class MockServer(Located, Faulted):
     """A server that answers realtime clients from ``source``. Nothing listens before the context is entered.
 
     ``faults`` are fault objects or specs ("delay 11s on response.created"). ``port`` 0 takes any free port. With
@@ -72,7 +74,10 @@ class MockServer(Reachable, Faulted):
     ones go to a temporary file of 512 MiB at most, and a check that needs one that is gone fails and says so.
     ``metrics``: count for ``/__mockserver__/metrics``. ``probes``: answer at ``/healthz`` and ``/readyz``. ``crew`` and
     ``listening``: the other processes of this port, and how it is shared with them; ``place``: which of all equal ones.
+    ``ice``: addresses on which calls over WebRTC are answered, "*" for all of this machine's; loopback by default.
     """
+
+    certificate: Certificate | None
 
     def __init__(
         self,
@@ -94,6 +99,7 @@ class MockServer(Reachable, Faulted):
         crew: Crew | None = None,
         listening: SharedPort | None = None,
         place: ProcessPlace | None = None,
+        ice: str | Iterable[str] = LOOPBACK,
     ) -> None:
         if not hasattr(source, "open") or not hasattr(source, "dialect"):
             raise UsageError(
@@ -102,7 +108,7 @@ class MockServer(Reachable, Faulted):
             )
         if not 0 <= port <= 65_535:
             raise UsageError(f"port {port}: expected 0 (any free port) to 65535")
-        self.source = source
+        super().__init__(source, host, tls=tls)
         self.dialect = source.dialect
         dialects = [house.dialect for house in houses_of(source)]
         self.seed = seed
@@ -115,7 +121,7 @@ class MockServer(Reachable, Faulted):
             lends_key=isinstance(source, Lending) and source.lends_key,
             secure=tls,
         )
-        self.compress = compress
+        self.compress, self.ice = compress, checked_addresses(ice)
         self.journal = journal_of(journal_limit, seed=seed, hide=hider(*dialects))
         self.meters = Meters(self.journal) if metrics else None
         self.probed, self.draining = probes, False
@@ -125,11 +131,7 @@ class MockServer(Reachable, Faulted):
         self._past = Past(journal_limit is not None)
         self.sessions: list[SessionHandle] = []
         self._faults = FaultSet(faults, seed, dialects)
-        self._host = host
         self._wanted_port = port
-        self._port: int | None = None
-        self._tls = tls
-        self.certificate: Certificate | None = None
         self._failures: list[ExpectationFailed] = []
         self._running: dict[Pump, SessionHandle] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -145,20 +147,6 @@ class MockServer(Reachable, Faulted):
         self.exchanges: MutableSequence[Exchange] = deque(maxlen=journal_limit)
         self.on_exchange: list[Callable[[Exchange], Awaitable[None] | None]] = []
         self.keeper: Keeper | None = None
-
-    # --- where it is ---
-
-    @property
-    def port(self) -> int:
-        """The port that clients connect to."""
-        if self._port is None:
-            raise ServerError("the server is not running: enter it with `async with` or `with ....in_thread()`")
-        return self._port
-
-    @property
-    def whereabouts(self) -> Whereabouts:
-        """Every address of it."""
-        return Whereabouts(authority(self._host, self.port), self._tls, houses_of(self.source))
 
     @property
     def elapsed_us(self) -> Micros:
@@ -216,8 +204,7 @@ class MockServer(Reachable, Faulted):
         loop = asyncio.get_running_loop()
         dialects = [house.dialect for house in houses_of(self.source)]
         streams = next((one for one in dialects if one.transport != "websocket"), None)
-        complain = self._failures.append
-        entrance = Entrance(self, self._host, tls=self._tls, streams=streams, complain=complain)
+        entrance = Entrance(self, self._host, tls=self._tls, streams=streams, complain=self.complain)
         self._listener = await entrance.listen(self._wanted_port, self._listening)
         self.certificate = entrance.certificate
         self._loop, self._entrance, self._alarms = loop, entrance, Alarms(Clock(loop))
@@ -253,6 +240,8 @@ class MockServer(Reachable, Faulted):
             self._gone.clear()
             await self._gone.wait()
         late.cancel()
+        if self._plain is not None:
+            await self._plain.calling.close()
         await self._entrance.close()
         if self._dialler is not None:
             await self._dialler.close()
@@ -308,7 +297,12 @@ class MockServer(Reachable, Faulted):
         return leading(self, came, self._lost)
 
     def open(
-        self, handshake: Handshake, *, outlet: Callable[..., Any] = Outlet, transport: str = "websocket"
+        self,
+        handshake: Handshake,
+        *,
+        outlet: Callable[..., Any] = Outlet,
+        transport: str = "websocket",
+        call: Placed | None = None,
     ) -> Pump | HttpReply:
         """A session for one more connection. ``outlet``: makes the one writer to its client."""
         assert self._alarms is not None
@@ -319,10 +313,12 @@ class MockServer(Reachable, Faulted):
         if refusal is not None:
             return told(*refusal)
         dialect = spoken_at(self.source, handshake)
-        if dialect.transport != transport:
+        if dialect.transport != transport and call is None:
             self._failures.append(ExpectationFailed(elsewhere(dialect.title, dialect.transport, transport)))
             return told(404, str(self._failures[-1]))
-        begins = Beginning(self.source, handshake, dialect, self.journal, self._alarms.clock)
+        assert self._plain is not None
+        calling = self._plain.calling
+        begins = Beginning(self.source, handshake, dialect, self.journal, self._alarms.clock, call, calling.beside)
         try:
             session = begins.session(base_url=self.base_url, faults=self._faults, taps=self.taps, place=self.place)
         except Exception as error:  # noqa: BLE001 - whatever a source raises belongs to the test, not to the client
@@ -338,6 +334,7 @@ class MockServer(Reachable, Faulted):
             outlet=outlet,
         )
         pump.recorded_by(self.keeper)
+        calling.opened(pump)
         self._running[pump] = handle = SessionHandle(session, pump, self.call, dialect)
         self.sessions.append(handle)
         if self.meters is not None:
@@ -356,6 +353,10 @@ class MockServer(Reachable, Faulted):
             self.meters.closed(pump.session.log)
         if self._gone is not None:
             self._gone.set()
+
+    def complain(self, problem: ExpectationFailed) -> None:
+        """Something that a test should fail for."""
+        self._failures.append(problem)
 
     async def plain(self, request: Request, raw: web.BaseRequest) -> HttpReply:
         """The answer to a plain HTTP request."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mockserver.core.burst import Burst
 from mockserver.core.frames import Binary, Close, Handshake, Lost, Text
@@ -70,3 +70,12 @@ class ClientLine(Protocol):
     def pause_reading(self) -> None: ...
 
     def get_extra_info(self, name: str, default: Any = None) -> Any: ...
+
+
+@runtime_checkable
+class MediaLine(Protocol):
+    """A client's connection that carries audio beside the events."""
+
+    def media(self, word: str) -> None:
+        """What becomes of it (``core.frames.Media``)."""
+        ...

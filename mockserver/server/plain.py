@@ -9,6 +9,7 @@ from aiohttp import web
 
 from mockserver.engines.base import HttpReply, Request
 from mockserver.server.admission import Asked
+from mockserver.server.calling import Calling
 from mockserver.server.clock import Clock
 from mockserver.server.neighbours import Neighbours
 from mockserver.server.rim import Controlling, Serving
@@ -35,6 +36,7 @@ class PlainRequests:
     ) -> None:
         self._server = server
         self._neighbours = Neighbours(server, clock=clock, dialler=dialler, failed=failed)
+        self.calling = Calling(server)
         self._control: Controlling | None = None
 
     async def answer(self, request: Request, raw: web.BaseRequest) -> HttpReply:
@@ -44,13 +46,15 @@ class PlainRequests:
             return await self._controlled(request, raw)
         if server.probed and request.path in (ALIVE, READY):
             return probe(request.path, draining=server.draining)
-        refusal = server.admission.to_upstream(Asked(request.headers, request.query))
+        # A page asks before it brings its key (CORS), and nothing of what it asks goes on.
+        asked = Asked(request.headers, request.query)
+        refusal = server.admission.to_upstream(asked, spends=request.method != "OPTIONS")
         if refusal is not None:
             return told(*refusal)
         worker = server.led_to(request)
         if worker is not None and server.crew is not None:
             return await server.crew.forwarded(worker, request, raw.raw_path)
-        return await self._neighbours.answer(request, raw.raw_path)
+        return await self.calling.answer(request, raw, lambda: self._neighbours.answer(request, raw.raw_path))
 
     async def join(self) -> None:
         """Take over what other processes of this port have been told."""

@@ -22,6 +22,7 @@ from mockserver.core.frames import (
     Freeze,
     Hangup,
     Lost,
+    Media,
     Micros,
     Note,
     Peer,
@@ -32,7 +33,7 @@ from mockserver.core.frames import (
 from mockserver.core.session import Layer, Session
 from mockserver.server.alarms import Alarm, Alarms
 from mockserver.server.aside import Aside, Keeper
-from mockserver.server.lines import ClientLine, FrameWriter, Upstream
+from mockserver.server.lines import ClientLine, FrameWriter, MediaLine, Upstream
 from mockserver.server.outlast import LIMIT_SECONDS, Outlast
 from mockserver.server.websocket.outlet import Outlet
 
@@ -284,6 +285,10 @@ class Pump:
                 self.ponging, self.reading = pong, reading
                 if not reading and self.transport is not None:
                     self.transport.pause_reading()
+            case Media(word):
+                line: object = self.transport
+                if isinstance(line, MediaLine):
+                    line.media(word)
             case Ask(token, awaitable):
                 self._ask(token, awaitable)
             case _:

@@ -9,11 +9,12 @@ from mockserver.cassette.model import Exchange
 from mockserver.core.frames import Handshake, Micros
 from mockserver.core.journal import Journal
 from mockserver.dialects.base import Dialect
-from mockserver.engines.base import HttpReply, ProcessPlace, Request, Source
+from mockserver.engines.base import HttpReply, ProcessPlace, Request
 from mockserver.errors import ExpectationFailed
 from mockserver.server.admission import Admission
 from mockserver.server.meters import Meters
 from mockserver.server.sessions import AnyFault, ArmedFault, SessionHandle
+from mockserver.server.webrtc.placing import CallHost
 from mockserver.server.whereabouts import Whereabouts
 from mockserver.server.workers.crew import Crew
 
@@ -46,12 +47,10 @@ class Controlling(Protocol):
         ...
 
 
-class Serving(Protocol):
+class Serving(CallHost, Protocol):
     """A server with its source, journal, sessions and faults."""
 
-    source: Source
     dialect: Dialect
-    seed: int | str
     admission: Admission
     journal: Journal
     sessions: list[SessionHandle]

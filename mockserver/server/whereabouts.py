@@ -9,6 +9,7 @@ from typing import Protocol
 from mockserver.core.frames import Handshake
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import House, Housing, Source
+from mockserver.errors import ServerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,29 @@ class Reachable:
         """Variables that point clients at this server and, with TLS, make them trust it."""
         found = self.whereabouts.env()
         return found if self.certificate is None else {**found, **self.certificate.env()}
+
+
+class Located(Reachable):
+    """A server with one port."""
+
+    def __init__(self, source: Source, host: str, *, tls: bool) -> None:
+        self.source = source
+        self._host = host
+        self._tls = tls
+        self._port: int | None = None
+        self.certificate = None
+
+    @property
+    def port(self) -> int:
+        """The port that clients connect to."""
+        if self._port is None:
+            raise ServerError("the server is not running: enter it with `async with` or `with ....in_thread()`")
+        return self._port
+
+    @property
+    def whereabouts(self) -> Whereabouts:
+        """Every address of it."""
+        return Whereabouts(authority(self._host, self.port), self._tls, houses_of(self.source))
 
 
 def authority(host: str, port: int) -> str:

@@ -26,16 +26,19 @@ from mockserver.dialects.base import (
     parse,
     shorten,
 )
+from mockserver.dialects.calls import CallFacts
 from mockserver.dialects.causes import Causes
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Replies
 from mockserver.dialects.openai import transcripts
+from mockserver.dialects.openai.calls import RealtimeCalls
 from mockserver.dialects.openai.causes import ACKNOWLEDGED, RealtimeCauses
 from mockserver.dialects.openai.causes import parts as contents
 from mockserver.dialects.openai.events import CLIENT_EVENTS, LIFE, SERVER_EVENTS
 from mockserver.dialects.openai.order import independent
 from mockserver.dialects.openai.problems import DOES, PROBLEMS
 from mockserver.dialects.openai.replies import RealtimeReplies
+from mockserver.dialects.openai.sound import input_format, output_format
 from mockserver.dialects.problems import Problem
 
 _TYPE_FIRST = re.compile(r'\s*\{\s*(?:"event_id"\s*:\s*"[^"\\]*"\s*,\s*)?"type"\s*:\s*"([^"\\]+)"')
@@ -45,7 +48,6 @@ seen so far.
 
 SECRETS_PATH = "/client_secrets"
 """Below the socket: a plain call that answers with a short-lived key (openai.md#17)."""
-G711 = ("audio/pcmu", "audio/pcma", "g711_ulaw", "g711_alaw")
 AUDIO_DELTAS = ("response.output_audio.delta", "response.audio.delta", "session.output_audio.delta")
 APPENDS = ("input_audio_buffer.append", "session.input_audio_buffer.append")
 """The second of them, and the third of those above, are of translation sessions (openai.md#214, openai.md#216)."""
@@ -70,6 +72,7 @@ class OpenAI(Dialect):
     paths: tuple[str, ...] = ("/realtime",)
     env_vars = {"OPENAI_BASE_URL": "{base_url}", "OPENAI_API_KEY": "{key}"}
     subprotocols: tuple[str, ...] = ("realtime",)
+    calls: CallFacts | None = RealtimeCalls()
     # openai.md#2; client secrets: openai.md#17, and openai.md#161 in the beta. The REST API takes Basic too; whether
     # the socket does is unknown, so here it does not.
     keys = Keys(
@@ -244,49 +247,6 @@ def _audio(body: dict[str, Any], key: str) -> Audio | None:
     """The base64 audio at ``key``; its format is the session's, so it is not stated here."""
     data = body.get(key)
     return Audio(base64_size(data), path=(key,)) if isinstance(data, str) else None
-
-
-def input_format(body: Any, current: SampleFormat) -> SampleFormat:
-    """The input audio's format after a ``session.update``: ``audio.input.format`` (GA) or
-    ``input_audio_format`` (beta).
-    """
-    session = body.get("session") if isinstance(body, dict) else None
-    if not isinstance(session, dict):
-        return current
-    audio = session.get("audio")
-    heard = audio.get("input") if isinstance(audio, dict) else None
-    named: Any = heard.get("format") if isinstance(heard, dict) else None
-    named = named or session.get("input_audio_format")
-    rate = session.get("input_audio_sampling_rate")  # Voice Live
-    if isinstance(named, dict):
-        named, rate = named.get("type"), named.get("rate")
-    if not isinstance(named, str):
-        return current
-    if named in G711:
-        return SampleFormat(8_000, 1)
-    return SampleFormat(rate if isinstance(rate, int) and rate > 0 else 24_000)
-
-
-def output_format(body: Any) -> tuple[int, str] | None:
-    """(rate, encoding) of the output audio that a session event of the OpenAI family states (GA or beta), or None."""
-    session = body.get("session") if isinstance(body, dict) else None
-    if not isinstance(session, dict):
-        return None
-    beta = session.get("output_audio_format")
-    audio = session.get("audio")
-    output = audio.get("output") if isinstance(audio, dict) else None
-    stated = output.get("format") if isinstance(output, dict) else None
-    kind = stated.get("type") if isinstance(stated, dict) else beta
-    match kind:
-        case "audio/pcmu" | "g711_ulaw":
-            return 8_000, "ulaw"
-        case "audio/pcma" | "g711_alaw":
-            return 8_000, "alaw"
-        case "audio/pcm" | "pcm16":
-            rate = stated.get("rate") if isinstance(stated, dict) else None
-            return (rate if isinstance(rate, int) else 24_000), "pcm"
-        case _:
-            return None
 
 
 def _text(value: Any) -> str | None:

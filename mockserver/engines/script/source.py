@@ -63,6 +63,7 @@ class Script:
     """A source. Made by ``script(...)``."""
 
     kind = "script"
+    clear_truncates = True
 
     def __init__(
         self, courses: Sequence[Course], dialect: Dialect, *, each: bool, strict: bool, http: Answering
@@ -95,6 +96,9 @@ class Script:
     def holds(self, handshake: Handshake) -> bool:
         """Whether a connection is scripted that nobody has made. A script of one is played to each: to one here."""
         return len(self._engines) < len(self._courses)
+
+    def call_refusal(self, headers: Pairs) -> None:
+        """Whoever asks something of a call may (``engines.base.TakingCalls``)."""
 
     def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
         """A reply from ``http``, if it has one."""

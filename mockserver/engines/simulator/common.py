@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from mockserver.core.frames import Handshake, Note, Refuse
+from mockserver.core.frames import Handshake, Note, Pairs, Refuse
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Engine, House, HttpReply, Request, SessionContext
 from mockserver.engines.simulator.addresses import Answered, Astray, inside, moved, wrong_place
@@ -32,6 +32,15 @@ class SimulatorSource(Generic[SettingsT]):
 
     def __repr__(self) -> str:
         return f"simulator({self.dialect.name!r}, replier={self.replier!r})"
+
+    @property
+    def clear_truncates(self) -> bool:
+        """Of calls over WebRTC (``engines.base.TakingCalls``)."""
+        return True
+
+    def call_refusal(self, headers: Pairs) -> HttpReply | None:
+        """Why who sends these headers may ask nothing of a call; None: they may."""
+        return None
 
     # --- what a provider says of itself ---
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mockserver.core.frames import Handshake, Note, Refuse
+from mockserver.core.frames import Handshake, Note, Pairs, Refuse
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Engine, House, HttpReply, Request, SessionContext
 from mockserver.engines.simulator.addresses import Answered, Astray, moved, wrong_place
@@ -62,6 +62,16 @@ class Several:
         """The answer of the first provider that has one."""
         answers = (source.neighbour(request, context) for source in self.sources)
         return next((reply for reply in answers if reply is not None), None)
+
+    @property
+    def clear_truncates(self) -> bool:
+        """Of calls over WebRTC (``engines.base.TakingCalls``)."""
+        return all(source.clear_truncates for source in self.sources)
+
+    def call_refusal(self, headers: Pairs) -> HttpReply | None:
+        """Why none of the providers lets who sends these headers ask something of a call; None: one does."""
+        refusals = [source.call_refusal(headers) for source in self.sources if source.dialect.calls is not None]
+        return None if None in refusals else refusals[0] if refusals else None
 
     def problems(self) -> Sequence[ExpectationFailed]:
         """What the test should fail for."""

@@ -17,6 +17,7 @@ from mockserver.engines.simulator.providers import HOMES, provider_named
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[2] / "docs" / "fidelity.md"
+PLACES = (HERE, HERE.parent / "calls", HERE.parents[1] / "server" / "webrtc")
 ROW = re.compile(r"^\| ([a-z0-9-]+) \| (.+?) \| (.+?) \| ?(.*?) ?\|$")
 GUIDES = sorted((PAGE.parent / "simulators").glob("*.md"))
 KNOWN = ("capture", "schema", "probe", "issue", "unknown", "clients")
@@ -33,9 +34,9 @@ def rows() -> list[tuple[str, str, str, str]]:
 def kept() -> dict[str, list[str]]:
     """The rules that tests name, with the tests."""
     found: dict[str, list[str]] = {}
-    for path in sorted(HERE.rglob("test_*.py")):
+    for path in sorted(path for place in PLACES for path in place.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.FunctionDef):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
             for mark in node.decorator_list:
                 if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "keeps":
@@ -62,6 +63,7 @@ def test_every_rule_has_a_source_and_the_unknown_a_setting() -> None:
 
 FAMILY = (
     *("Session", "Conversation", "Input audio", "Transcription", "Responses", "Errors", "Translation sessions"),
+    "Calls over WebRTC",
     *("Azure", "xAI"),
 )
 

@@ -95,6 +95,7 @@ ALLOWED: dict[str, Callable[[Any], bool]] = {
     "after_mcp_call": lambda value: False,
     "transcription_failure": lambda value: False,
     "mcp_items": lambda value: False,
+    "clear_truncates": lambda value: isinstance(value, bool),
     "voice_live_fields": lambda value: False,
     "vad_full_scale": above_0,
     "semantic_pause_ms": whole,

@@ -43,7 +43,7 @@ class Simulator(DeskEngine[Wire]):
     """The engine. ``gate``: why a client is turned away, or None.
 
     ``unwanted_model``: what the query of a transcription session names, though such a session takes no model there.
-    ``earlier``: the conversation that goes on here.
+    ``earlier``: the conversation that goes on here. ``called``: over WebRTC.
     """
 
     obeys = frozenset({"respond"})
@@ -62,8 +62,10 @@ class Simulator(DeskEngine[Wire]):
         failed: Callable[[str], None],
         unwanted_model: str | None = None,
         earlier: Conversation | None = None,
+        called: bool = False,
     ) -> None:
         self.dialect = dialect
+        self._called = called
         super().__init__(Wire(context, profile, options, dialect.problems))
         self.settings = settings
         self._gate = gate
@@ -101,7 +103,7 @@ class Simulator(DeskEngine[Wire]):
             self._turn_away(handshake, self._gate)
             return
         self.desk.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
-        self.settings.config["id"] = self.desk.mint("session")
+        self.settings.config["id"] = self.desk.mint("called session" if self._called else "session")
         limit = self.desk.options.max_session_s
         self.settings.config["expires_at"] = self.desk.seconds() + round(limit)
         self.desk.in_seconds(limit, self, self._expire)
@@ -125,7 +127,11 @@ class Simulator(DeskEngine[Wire]):
     def _turn_away(self, handshake: Handshake, gate: ShutGate) -> None:
         """Before the upgrade, or after it with an error event and a close (openai.md#5)."""
         refusal = self.desk.profile.refusals.get(gate.about)
-        if refusal is not None:
+        if self._called:  # a plain request, answered before anything is connected (openai.md#220)
+            body = json.dumps({"error": gate.problem.body()}).encode()
+            status = 401 if gate.about == "key" else 400
+            self.desk.push(Refuse(status, (("content-type", "application/json"),), body))
+        elif refusal is not None:
             status, name, message = refusal
             body = json.dumps({"error": {"code": name, "message": message}}).encode()
             self.desk.push(Refuse(status, (("content-type", "application/json"),), body))

@@ -14,7 +14,7 @@ from mockserver.engines.simulator.openai.profile import Profile
 class ShutGate:
     """Why a client is turned away. ``close``: the code of the close frame behind the error (openai.md#5)."""
 
-    about: Literal["beta", "key", "model"]
+    about: Literal["beta", "key", "model", "session"]
     problem: ClientProblem
     close: int
 

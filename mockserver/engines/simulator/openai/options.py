@@ -63,6 +63,9 @@ class OpenAIOptions(SimulatorOptions):
     voice_live_fields: Literal["newer", "older"] = "newer"
     # xAI: how long a conversation can be taken up again, "about 30 minutes" (xai.md#17).
     resumption_s: NotNegative = 1_800
+    # Unknown: whether output_audio_buffer.clear of a call over WebRTC also cuts the item to what was heard, as speech
+    # does (openai.md#222).
+    clear_truncates: bool = True
     mcp: McpServers = field(default_factory=dict)
     # How many tokens of input the model reads: more is an error where the session's truncation is "disabled"
     # (openai.md#212). Counted as roughly as in usage.
@@ -88,6 +91,7 @@ class OpenAISettings(CommonSettings, total=False):
     transcription_failure: Literal["plain", "too many requests"]
     mcp_items: Literal["taken", "refused"]
     voice_live_fields: Literal["newer", "older"]
+    clear_truncates: bool
     mcp: McpServers
     context_tokens: PositiveInt
     resumption_s: NotNegative

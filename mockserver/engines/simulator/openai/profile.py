@@ -66,6 +66,7 @@ ID_SHAPES = {
     "response": ("resp_", 21),
     "conversation": ("conv_", 21),
     "session": ("sess_", 21),
+    "called session": ("sess_u0_", 21),  # openai.md#193
     "call": ("call_", 16),
     "secret": ("ek_", 32),
 }

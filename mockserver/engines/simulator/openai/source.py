@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mockserver.core.frames import SECOND, Handshake, first
+from mockserver.core.frames import SECOND, Handshake, Pairs, first
 from mockserver.core.ids import Ids
 from mockserver.dialects.base import Dialect, parse
 from mockserver.dialects.openai.lens import SECRETS_PATH
@@ -15,7 +15,7 @@ from mockserver.engines import base
 from mockserver.engines.simulator import shapes
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
-from mockserver.engines.simulator.openai import gate, problems, translation
+from mockserver.engines.simulator.openai import called, gate, problems, translation
 from mockserver.engines.simulator.openai.conversation import Conversation
 from mockserver.engines.simulator.openai.engine import Simulator
 from mockserver.engines.simulator.openai.gate import ShutGate
@@ -93,6 +93,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         transcribing = self.profile.transcription_sessions and "transcription" in (
             handshake.param("intent"),
             (given or {}).get("type"),
+            called.settings(context).get("type"),
         )
         named = self.profile.model_asked(handshake)
         asked = named or (given or {}).get("model") or self.model
@@ -108,6 +109,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
             for config in (self.options.session, given):
                 if config:
                     settings.begin(config)
+            shut = called.gate(context, settings)
         begun = Simulator(
             dialect=self.dialect,
             profile=profile,
@@ -120,6 +122,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
             failed=self.failed,
             unwanted_model=named if transcribing else None,
             earlier=self._earlier(handshake, context) if profile.resumes else None,
+            called=context.call is not None,
         )
         if profile.resumes and shut is None:
             self._resumable[begun.conversation.id] = (_seconds(context), begun.conversation)
@@ -189,10 +192,24 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
 
     # --- the neighbours ---
 
+    @property
+    def clear_truncates(self) -> bool:
+        """As it is set (``engines.base.TakingCalls``)."""
+        return self.options.clear_truncates
+
+    def call_refusal(self, headers: Pairs) -> base.HttpReply | None:
+        """A key is wanted, as elsewhere."""
+        key = self.dialect.keys.key(headers)
+        good = self._keys.knows(key) or self.accepts(key)
+        return None if good else _json(*self.profile.bad_key_answer(key))
+
     def answer(self, request: base.Request, context: base.SessionContext) -> base.HttpReply | None:
         """POST .../client_secrets below the socket: a short-lived key with a session's settings (openai.md#17)."""
         translating = self.profile.translates and request.path == self._translations + SECRETS_PATH
         here = translating or request.path == self.dialect.socket_path + SECRETS_PATH
+        calls = self.dialect.calls
+        if calls is not None and request.method == "POST" and (asked := called.asked(request, calls)) is not None:
+            return self.call_refusal(request.headers) or asked
         wanted = request.method == "POST" and here
         now = _seconds(context)
         key = self.dialect.keys.key(request.headers)
