@@ -13,7 +13,8 @@ import pytest
 from livekit import rtc
 from livekit.plugins.nvidia.experimental import realtime
 
-from mockserver import MockServer, Scripted, relay, replay, simulator, speech
+from mockserver import MockServer, Rules, Scripted, relay, replay, simulator, speech
+from mockserver.replies import Rule
 from mockserver.server.record import Recording
 from mockserver.server.virtual import virtual_time
 from tests.clients.test_simulator_livekit import until
@@ -124,24 +125,38 @@ async def test_a_fault_in_mid_stream_and_its_control(faults: tuple[str, ...]) ->
             assert not line.errors
 
 
-async def said(server: MockServer, http: aiohttp.ClientSession) -> tuple[str, str]:
+async def conversation(server: MockServer, http: aiohttp.ClientSession) -> list[str]:
+    """A turn and a barge-in: what was heard in each, and after the last. There are no tools on this wire."""
     line = Line(server, http)
     await until(line.session._handshake_event.is_set)
-    await line.speak("what is the weather", then_ms=3_000)
+    told = []
+    for text, then_ms in (("good morning", 2_600), ("tell me of the sea", 2_400), ("stop", 2_400)):
+        before = len(line.pcm)
+        await line.speak(text, then_ms=then_ms)
+        told.append(speech.decode(line.pcm[before:], 24_000))
     await asyncio.sleep(1)
     await line.close()
-    return speech.decode(line.pcm, 24_000), line.text
+    return [*told, line.text]
 
 
-async def test_a_recorded_session_is_played_twice(tmp_path: Path) -> None:
+def judge(told: list[str]) -> None:
+    assert told[0] == "you said good morning"
+    assert LONG.startswith(told[1])
+    assert 0 < len(told[1]) < len(LONG)
+    assert told[2].endswith("you said stop")
+    assert told[3].endswith(" you said stop")
+
+
+async def test_a_whole_conversation_is_recorded_and_played_twice(tmp_path: Path) -> None:
     path = tmp_path / "talk.cassette"
+    rules = Rules([Rule(LONG, user="sea")], otherwise=lambda context: f"you said {context.user}")
     with virtual_time():
         async with (
-            MockServer(simulator("personaplex", replier=Scripted(["it is foggy"]))) as upstream,
+            MockServer(simulator("personaplex", replier=rules)) as upstream,
             aiohttp.ClientSession() as http,
         ):
             async with Recording(relay(upstream.base_url, dialect="personaplex"), path) as recording:
-                assert await said(recording.server, http) == ("it is foggy", " it is foggy")
+                judge(await conversation(recording.server, http))
             for _ in range(2):
                 async with MockServer(replay(path)) as server:
-                    assert await said(server, http) == ("it is foggy", " it is foggy")
+                    judge(await conversation(server, http))

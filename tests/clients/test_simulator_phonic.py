@@ -16,7 +16,8 @@ from livekit.agents.llm import function_tool
 from livekit.plugins import phonic
 from phonic import AsyncPhonic
 from phonic.environment import PhonicEnvironment
-from phonic.types import ConfigPayload, GenerateReplyPayload
+from phonic.types import AudioChunkPayload, ConfigPayload, GenerateReplyPayload, ToolCallOutputPayload
+from websockets.exceptions import ConnectionClosedError
 
 from mockserver import MockServer, Rules, Scripted, relay, replay, simulator, speech
 from mockserver.replies import Rule, ToolCall
@@ -169,27 +170,168 @@ async def test_an_end_by_the_assistant_is_an_error_to_the_client() -> None:
             await session.aclose()
 
 
-async def said(server: MockServer) -> str:
-    """One turn of the plugin's."""
-    session = await opened(server)
+RULES = Rules(
+    [
+        Rule("it is foggy", output="fog"),
+        Rule(ToolCall("weather", {"city": "Oslo"}), tool="weather", user="weather"),
+        Rule(LONG, user="sea"),
+    ],
+    otherwise=lambda context: f"you said {context.user}",
+)
+
+
+def judge(told: list[str]) -> None:
+    """What was heard in a turn, in a tool round, before and after a barge-in."""
+    assert told[:2] == ["you said good morning", "it is foggy"]
+    assert LONG.startswith(told[2])
+    assert 0 < len(told[2]) < len(LONG)
+    assert told[3] == "you said stop it now"
+
+
+async def by_the_plugin(server: MockServer) -> list[str]:
+    """A turn, a tool round, a barge-in."""
+
+    @function_tool
+    async def weather(city: str) -> str:
+        """The weather of a city."""
+        return "fog"
+
+    session = await opened(server, weather)
     generations: list[Any] = []
     session.on("generation_created", generations.append)
-    await speak(session, "what is the weather")
-    await until(lambda: generations)
-    words = await heard(generations[0])
+
+    async def spoken(text: str) -> Any:
+        before = len(generations)
+        await speak(session, text)
+        await until(lambda: len(generations) > before)
+        return generations[-1]
+
+    told = [await heard(await spoken("good morning"))]
+    (call,) = [one async for one in (await spoken("what is the weather")).function_stream]
+    context = session.chat_ctx.copy()
+    context.insert(llm.FunctionCallOutput(call_id=call.call_id, output="fog", is_error=False))
+    before = len(generations)
+    await session.update_chat_ctx(context)
+    # The plugin begins a turn when it sends the output, and another when the assistant speaks.
+    await until(lambda: len(generations) > before + 1)
+    told.append(await heard(generations[-1]))
+    first = asyncio.create_task(heard(await spoken("tell me of the sea")))
+    await asyncio.sleep(2)
+    after = await spoken("stop it now")
+    said = await heard(after)
+    await first
     await session.aclose()
-    return words
+    # The plugin asks for audio ahead of its time: what of it was heard stands in the event.
+    (cut,) = server.journal.sent_by_server("interrupted_response").bodies
+    return [*told, cut["text"], said]
 
 
-async def test_a_recorded_session_is_played_twice(tmp_path: Path) -> None:
+TOOL = {
+    "type": "custom_websocket",
+    "tool_schema": {
+        "type": "function",
+        "function": {"name": "weather", "description": "", "parameters": {"type": "object"}, "strict": True},
+    },
+}
+CONFIG: Any = {"input_format": "pcm_24000", "output_format": "pcm_24000", "tools": [TOOL]}
+
+
+class Package:
+    """A conversation of the phonic package's. ``turns``: what was heard in each turn of the assistant's."""
+
+    def __init__(self, socket: Any) -> None:
+        self.socket = socket
+        self.turns: list[str] = []
+        self.calls: list[tuple[str, Any]] = []
+        self.names: list[str] = []
+        self.pcm = b""
+        self.ended = asyncio.Event()
+
+    async def read(self) -> None:
+        try:
+            async for message in self.socket:
+                self.names.append(message.type)
+                match message.type:
+                    case "audio_chunk":
+                        self.pcm += base64.b64decode(message.audio)
+                    case "assistant_finished_speaking" | "interrupted_response":
+                        self.turns.append(speech.decode(self.pcm, 24_000))
+                        self.pcm = b""
+                    case "tool_call":
+                        self.calls.append((message.tool_name, message.parameters))
+                        told = ToolCallOutputPayload(tool_call_id=message.tool_call_id, output="fog")
+                        await self.socket.send_tool_call_output(told)
+                    case _:
+                        pass
+        except ConnectionClosedError:
+            self.names.append("closed with an error")
+        self.ended.set()
+
+    async def speak(self, text: str) -> None:
+        pcm = speech.encode(text, 24_000) + bytes(48 * 900)
+        for place in range(0, len(pcm), 1_920):
+            audio = base64.b64encode(pcm[place : place + 1_920]).decode()
+            await self.socket.send_audio_chunk(AudioChunkPayload(audio=audio))
+            await asyncio.sleep(0.04)
+
+
+@asynccontextmanager
+async def package(server: MockServer) -> AsyncIterator[Package]:
+    point(server)
+    async with AsyncPhonic(api_key="ph_any").conversations.connect() as socket:
+        talk = Package(socket)
+        await socket.send_config(ConfigPayload(**CONFIG))
+        reading = asyncio.create_task(talk.read())
+        await until(lambda: "ready_to_start_conversation" in talk.names)
+        yield talk
+        reading.cancel()
+
+
+async def by_the_package(server: MockServer) -> list[str]:
+    """The same by the phonic package."""
+    async with package(server) as talk:
+        await talk.speak("good morning")
+        await until(lambda: len(talk.turns) == 1)
+        await talk.speak("what is the weather")
+        await until(lambda: len(talk.turns) == 2)
+        assert talk.calls == [("weather", {"city": "Oslo"})]
+        await talk.speak("tell me of the sea")
+        await until(lambda: talk.pcm)
+        await asyncio.sleep(2)
+        await talk.speak("stop it now")
+        await until(lambda: len(talk.turns) == 4)
+        return talk.turns
+
+
+@pytest.mark.parametrize("client", [by_the_plugin, by_the_package])
+async def test_a_whole_conversation_is_recorded_and_played_twice(client: Any, tmp_path: Path) -> None:
     path = tmp_path / "talk.cassette"
     with virtual_time():
-        async with MockServer(simulator("phonic", replier=Scripted(["it is foggy"]))) as upstream:
+        async with MockServer(simulator("phonic", replier=RULES, pace="realtime")) as upstream:
             async with Recording(relay(upstream.base_url, dialect="phonic"), path) as recording:
-                assert await said(recording.server) == "it is foggy"
-            for _ in range(2):
-                async with MockServer(replay(path)) as server:
-                    assert await said(server) == "it is foggy"
+                judge(await client(recording.server))
+            for pacing in ("recorded", "instant"):
+                async with MockServer(replay(path, pacing=pacing)) as server:
+                    judge(await client(server))
+
+
+@pytest.mark.parametrize(
+    ("settings", "faults", "last"),
+    [
+        ({}, ("close 1011 on 20th audio_chunk from server",), "closed with an error"),
+        ({"max_session_s": 3}, (), "audio_chunk"),
+    ],
+)
+async def test_the_package_hears_of_a_fault_and_of_an_end(settings: Any, faults: Any, last: str) -> None:
+    with virtual_time():
+        source = simulator("phonic", replier=Scripted([LONG]), **settings)
+        async with MockServer(source, faults=faults) as server, package(server) as talk:
+            await talk.socket.send_generate_reply(GenerateReplyPayload())
+            await asyncio.wait_for(talk.ended.wait(), 30)
+            assert talk.names[-1] == last
+            assert "assistant_finished_speaking" not in talk.names
+            assert LONG.startswith(heard_so_far := speech.decode(talk.pcm, 24_000))
+            assert len(heard_so_far) < len(LONG)
 
 
 async def test_the_package_takes_a_lost_conversation_up_again() -> None:

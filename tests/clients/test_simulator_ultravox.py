@@ -124,19 +124,70 @@ async def test_a_fault_in_mid_stream_and_its_control(faults: tuple[str, ...]) ->
             assert not errors
 
 
-async def test_a_recorded_session_is_played_twice(tmp_path: Path) -> None:
+RULES = Rules(
+    [
+        Rule("it is foggy", output="fog"),
+        Rule(ToolCall("weather", {"city": "Oslo"}), tool="weather", user="weather"),
+        Rule(LONG, user="sea"),
+    ],
+    otherwise=lambda context: f"you said {context.user}",
+)
+
+
+async def conversation(server: MockServer, http: aiohttp.ClientSession) -> list[str]:
+    """A turn, a tool round, a barge-in: what was heard in each, and after the last."""
+
+    @function_tool
+    async def weather(city: str) -> str:
+        """The weather of a city."""
+        return "fog"
+
+    session = ultravox.realtime.RealtimeModel(base_url=server.base_url, api_key="any.key", http_session=http).session()
+    generations: list[Any] = []
+    session.on("generation_created", generations.append)
+    await session.update_tools([weather])
+
+    async def spoken(text: str) -> Any:
+        before = len(generations)
+        await asyncio.sleep(0.5)
+        speak(session, text)
+        await until(lambda: len(generations) > before)
+        return generations[-1]
+
+    told = [await heard(await spoken("good morning"))]
+    (call,) = [one async for one in (await spoken("what is the weather")).function_stream]
+    context = session.chat_ctx.copy()
+    context.insert(llm.FunctionCallOutput(call_id=call.call_id, output="fog", is_error=False))
+    before = len(generations)
+    await session.update_chat_ctx(context)
+    await until(lambda: len(generations) > before)
+    told.append(await heard(generations[-1]))
+    first = asyncio.create_task(heard(await spoken("tell me of the sea")))
+    await asyncio.sleep(2)
+    after = await spoken("stop it now")
+    told += [await heard(after), await first]
+    await session.aclose()
+    # The plugin was sent more than it had played: what of it was heard stands in the transcript.
+    whole = server.journal.sent_by_server("transcript", where={"role": "agent", "final": True})
+    return [*told[:3], [body["text"] for body in whole.bodies][2]]
+
+
+def judge(told: list[str]) -> None:
+    assert told[:3] == ["you said good morning", "it is foggy", "you said stop it now"]
+    assert LONG.startswith(told[3])
+    assert 0 < len(told[3]) < len(LONG)
+
+
+async def test_a_whole_conversation_is_recorded_and_played_twice(tmp_path: Path) -> None:
     path = tmp_path / "talk.cassette"
     with virtual_time():
-        async with (
-            MockServer(simulator("ultravox", replier=Scripted(["it is foggy"]))) as upstream,
-            aiohttp.ClientSession() as http,
-        ):
+        async with MockServer(simulator("ultravox", replier=RULES)) as upstream, aiohttp.ClientSession() as http:
             async with Recording(relay(upstream.base_url, dialect="ultravox"), path) as recording:
-                assert await said(recording.server, http) == "it is foggy"
+                judge(await conversation(recording.server, http))
             assert load(path).exchanges
-            for _ in range(2):
-                async with MockServer(replay(path)) as server:
-                    assert await said(server, http) == "it is foggy"
+            for pacing in ("recorded", "instant"):
+                async with MockServer(replay(path, pacing=pacing)) as server:
+                    judge(await conversation(server, http))
 
 
 async def said(server: MockServer, http: aiohttp.ClientSession) -> str:

@@ -26,6 +26,7 @@ from mockserver.core.event_stream import (
     decode,
     encode,
     exception,
+    said,
     texts,
     unsigned,
 )
@@ -245,6 +246,17 @@ def test_an_error_in_mid_stream_names_its_class() -> None:
     assert told.payload == b'{"message": "slow down"}'
     with pytest.raises(BadEventStream, match="chunk"):
         chunk_body(told)
+    whole = chunk(b"{}")
+    assert chunk_body(whole) == b"{}"
+    for other in (
+        {":event-type": "chunk", ":message-type": "error"},
+        {":event-type": "ping", ":message-type": "event"},
+    ):
+        with pytest.raises(BadEventStream, match="expected an event of type chunk"):
+            chunk_body(StreamMessage(texts(other), whole.payload))
+    assert said(told) == '{"throttlingException": {"message": "slow down"}}'
+    with pytest.raises(BadEventStream, match="no JSON"):
+        said(StreamMessage(told.headers, b"slow down"))
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b'{"bytes":1}', b'{"bytes":"!"}', b"[" * 5_000, b"\xff"])

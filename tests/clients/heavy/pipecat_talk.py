@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import urllib.request
+from array import array
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -132,6 +133,15 @@ SPOKEN_AT = {"nova_sonic": 16_000}
 """The user's rate, where it is not the loudspeaker's: this service hands on what it is given."""
 
 
+LEFT_S = 0.15
+"""So much sound may be left of an utterance that was cut off, and is none by itself."""
+
+
+def loud_s(pcm: bytes) -> float:
+    """Seconds in which something is to be heard."""
+    return sum(abs(one) > 500 for one in array("h", pcm)) / talk.RATE
+
+
 class Loudspeaker(BaseOutputTransport):
     """Plays what it is given as long as it lasts. ``told``: what was played and said from when the bot started to speak
     until it stopped; None: pipecat has told its application of an error.
@@ -166,7 +176,7 @@ class Loudspeaker(BaseOutputTransport):
             elif isinstance(frame, BotStartedSpeakingFrame):
                 self.speaking, self.played = True, b""
             elif isinstance(frame, BotStoppedSpeakingFrame):
-                if any(self.played):  # what is left of an utterance that was cut off may be silence
+                if loud_s(self.played) > LEFT_S:
                     self.told.put_nowait(talk.told(self.text, self.played, self.interrupted))
                 self.speaking, self.played, self.text, self.interrupted = False, b"", "", False
         await super().push_frame(frame, direction)

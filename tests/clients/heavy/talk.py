@@ -22,6 +22,8 @@ MEANWHILE_S = 5
 """How long a model may take that has said that it checks."""
 GAP_S = 0.5
 """Silence that ends an utterance, where the wire has no end of one."""
+LOST_S = 2
+"""The same of nothing at all: a busy machine may keep sound waiting."""
 
 
 class Over(Exception):
@@ -147,8 +149,8 @@ class Line:
         while True:
             chunk, self._waiting = self._waiting[:size].ljust(size, b"\0"), self._waiting[size:]
             await send(chunk)
-            if self._gap and self._pcm and loop.time() - self._last > GAP_S:
-                self.end()  # a client that hands on no silence
+            if self._gap and self._pcm and loop.time() - self._last > LOST_S:
+                self.end()  # a client that hands on no silence, or a connection that was cut
             due += 0.1
             await asyncio.sleep(max(0.0, due - loop.time()))
 
