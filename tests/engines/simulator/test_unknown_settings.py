@@ -524,6 +524,7 @@ TABLE: dict[str, dict[str, tuple[Callable[..., Any], list[tuple[Any, Any]]]]] = 
         "prompt_end": (prompt_ended, [("cuts", False), ("finishes", True)]),
         "session_end": (ended_at_once("sessionEnd"), [("after_prompt", False), ("any_time", True)]),
         "open_block": (ended_at_once("promptEnd", "sessionEnd"), [("refused", False), ("closed", True)]),
+        "missing_configuration": (lambda **s: stream(**s).failure is None, [("taken", True), ("refused", False)]),
         "history": (
             lambda history: Stream(says("nova_sonic", history=history), history=TWICE).failure is None,
             [("alternating", False), ("any", True)],

@@ -52,6 +52,8 @@ class NovaSonicOptions(SimulatorOptions):
     prompt_end: Literal["cuts", "finishes"] = "cuts"
     # Unknown: what sessionEnd gets while a prompt is open (documented is promptEnd before it, nova_sonic.md#26).
     session_end: Literal["after_prompt", "any_time"] = "after_prompt"
+    # Unknown: what an event gets that leaves out a configuration which all clients send (nova_sonic.md#70).
+    missing_configuration: Literal["taken", "refused"] = "taken"
     # Unknown: what promptEnd gets while a block is open (pipecat ends so, nova_sonic.md#66).
     open_block: Literal["refused", "closed"] = "refused"
     # A history that does not alternate: documented as a rule; what the service does is unknown (nova_sonic.md#26).
@@ -76,6 +78,7 @@ class NovaSonicSettings(CommonSettings, total=False):
     tool_error: Literal["ends", "goes_on"]
     prompt_end: Literal["cuts", "finishes"]
     session_end: Literal["after_prompt", "any_time"]
+    missing_configuration: Literal["taken", "refused"]
     open_block: Literal["refused", "closed"]
     history: Literal["alternating", "any"]
     most_history: PositiveInt | None

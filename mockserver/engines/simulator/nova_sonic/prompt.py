@@ -69,6 +69,7 @@ class Prompt:
     def session_start(self, body: dict[str, Any]) -> None:
         """``sessionStart``, once."""
         self._expect("new", "sessionStart")
+        self._complete(body, "inferenceConfiguration")
         inference = _object(body, "inferenceConfiguration")
         for name, most in (("maxTokens", float("inf")), ("topP", 1), ("temperature", 1)):
             value = inference.get(name, 1)
@@ -90,6 +91,7 @@ class Prompt:
         self._expect("session", "promptStart")
         self.name = _text(body, "promptName")
         self.audio_begun = self._begun = False
+        self._complete(body, "textOutputConfiguration", "audioOutputConfiguration")
         _plain(_object(body, "textOutputConfiguration"), "text/plain")
         _plain(_object(body, "toolUseOutputConfiguration"), "application/json")
         self.output = AudioFormat("pcm", _speech(_object(body, "audioOutputConfiguration"), 24_000))
@@ -134,6 +136,7 @@ class Prompt:
             raise WrongInput(f"role {role!r:.60} does not go with type {kind}")
         if not isinstance(body.get("interactive"), bool | None):
             raise WrongInput("interactive must be a boolean")
+        self._complete(body, f"{kind.lower()}InputConfiguration" if kind != "TOOL" else "toolResultInputConfiguration")
         _plain(_object(body, "textInputConfiguration"), "text/plain")
         block = ContentBlock(kind, role, body.get("interactive") is True)
         system = kind == "TEXT" and role == "SYSTEM"
@@ -214,6 +217,11 @@ class Prompt:
     def _expect(self, stage: str, name: str) -> None:
         if self.stage != stage:
             raise WrongInput(f"{name} is out of order (nova_sonic.md#26)")
+
+    def _complete(self, body: Mapping[str, Any], *names: str) -> None:
+        missing = [name for name in names if body.get(name) is None]
+        if missing and self.options.missing_configuration == "refused":
+            raise WrongInput(f"{missing[0]} is missing")
 
     def _named(self, body: dict[str, Any]) -> None:
         self._expect("prompt", "content")

@@ -20,6 +20,7 @@ class Talk:
     turns: int = 0
     lost_at: int | None = None
     over: bool = False
+    holder: object = None  # the engine of the socket that has it
 
     def add(self, role: str, text: str, *, origin: str = "client", audio_ms: int = 0) -> Seen:
         """A message, at the end."""

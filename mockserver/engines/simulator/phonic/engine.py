@@ -56,6 +56,7 @@ class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
     ) -> None:
         super().__init__(Desk(context, options))
         self.talk = talk
+        talk.holder = self
         self._again = again
         self._knows = knows
         self.assistant = Assistant(
@@ -84,10 +85,17 @@ class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
     # --- the machine ---
 
     def feed(self, event: Event, now: Micros) -> list[Effect]:
-        return self._saw(super().feed(event, now))
+        return self._replaced() or self._saw(super().feed(event, now))
 
     def wake(self, now: Micros) -> list[Effect]:
-        return self._saw(super().wake(now))
+        return self._replaced() or self._saw(super().wake(now))
+
+    def _replaced(self) -> list[Effect]:
+        """Another socket has taken the conversation up: this one has nothing to say any more."""
+        if self.over or self.talk.holder in (None, self):
+            return []
+        self._finish()
+        return [Hangup(code=self.desk.options.close_code, reason="")]
 
     def _saw(self, effects: list[Effect]) -> list[Effect]:
         if effects and self.desk.options.timeout_counts == "both":

@@ -77,6 +77,10 @@ class CallAgent:
         """``transcript``: ``text`` with ``final``, or a ``delta``."""
         self.desk.send({"type": "transcript", "role": role, "medium": medium, **words, "ordinal": ordinal})
 
+    def said(self) -> list[tuple[str, str]]:
+        """The messages of both sides, role and text."""
+        return [(item.role, item.text) for item in self.items if item.type == "message" and item.role]
+
     def next_ordinal(self) -> int:
         """Utterances are counted over both sides."""
         self.ordinal += 1

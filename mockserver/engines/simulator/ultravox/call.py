@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -75,6 +75,7 @@ class UltravoxCall:
     ended: float | None = None
     reason: EndReason | None = None
     holder: object = None  # the engine whose client is in the call
+    said: Callable[[], Sequence[tuple[str, str]]] = tuple  # role and text, from the engine of the call
 
     def over(self, at: float, reason: EndReason) -> None:
         """It ends, once."""
@@ -94,8 +95,18 @@ class UltravoxCall:
         }
 
 
-def call_of(ident: str, body: Mapping[str, Any], options: UltravoxOptions, *, greets: bool, now: float) -> UltravoxCall:
-    """A call from its definition. WrongCall for what the service could not do."""
+def call_of(
+    ident: str,
+    body: Mapping[str, Any],
+    options: UltravoxOptions,
+    *,
+    greets: bool,
+    now: float,
+    earlier: Sequence[tuple[str, str]] = (),
+) -> UltravoxCall:
+    """A call from its definition. ``earlier``: what was said in the call that it goes on from. WrongCall for what the
+    service could not do.
+    """
     call = UltravoxCall(ident, now, dict(body), silence_ms=options.turn_silence_ms)
     _checked(body)
     medium = _object(body, "medium")
@@ -109,7 +120,7 @@ def call_of(ident: str, body: Mapping[str, Any], options: UltravoxOptions, *, gr
     call.buffer_ms = _whole(socket, "clientBufferSizeMs", 60)
     call.prompt = _text(body, "systemPrompt")
     call.tools = tuple(_tools(body.get("selectedTools") or []))
-    call.history = tuple(_history(body.get("initialMessages") or []))
+    call.history = tuple(_history(body.get("initialMessages") or [])) or tuple(earlier)
     call.join_s = _seconds(body, "joinTimeout", 30.0)
     call.most_s = min(_seconds(body, "maxDuration", 3600.0), float(options.max_session_s))
     call.farewell = _text(body, "timeExceededMessage")

@@ -54,6 +54,7 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
             self.desk, call, replier, ended=lambda: self._end("agent_hangup"), quiet=self._quiet, failed=failed
         )
         self.asking = self.agent.thinking.asking
+        call.said = self.agent.said
         self._audio = InputAudio(call.rate_in)
         self._format = AudioFormat("pcm", call.rate_in)
         self._since_ms = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mockserver.core.frames import Accept, Effect, Event, Handshake, Hangup, Opened, Refuse, first
@@ -69,7 +69,8 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
         self._count += 1
         ident = context.place.mint(Ids(context.rng(f"call {self._count}")).uuid)
         try:
-            call = call_of(ident, body, self.options, greets=greets, now=now)
+            body, earlier = self._continued(body, first(request.query, "priorCallId"))
+            call = call_of(ident, body, self.options, greets=greets, now=now, earlier=earlier)
             asked = body.get("model")
             if isinstance(asked, str) and not self.knows(asked):
                 raise WrongCall("model", f"there is no model {asked!r:.60}")
@@ -79,6 +80,18 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
             del self.calls[next(iter(self.calls))]
         self.calls[ident] = call
         return _json(201, call.shown(self._join_url(call, context)))
+
+    def _continued(self, body: dict[str, Any], prior: str | None) -> tuple[dict[str, Any], Sequence[tuple[str, str]]]:
+        """A definition over that of an earlier call, and what was said there (ultravox.md#28)."""
+        if prior is None:
+            return body, ()
+        call = self.calls.get(prior)
+        if call is None:
+            raise WrongCall("priorCallId", f"there is no call {prior!r:.60}")
+        if body.get("initialMessages"):
+            raise WrongCall("initialMessages", "a call that goes on from another has its messages")
+        kept = {name: value for name, value in call.definition.items() if name != "initialMessages"}
+        return {**kept, **body}, call.said()
 
     def _join_url(self, call: UltravoxCall, context: base.SessionContext) -> str:
         scheme, _, rest = context.base_url.partition("://")

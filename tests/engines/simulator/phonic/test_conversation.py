@@ -560,6 +560,21 @@ def test_a_lost_conversation_is_taken_up_again() -> None:
         assert again(source(reconnect_code=code), None, ident="none").closed == (code, "")
 
 
+def test_a_conversation_has_one_socket() -> None:
+    one = source(LONG, "yes")
+    first = Talk(one)
+    first.put({"type": "generate_reply"})
+    first.wait(1_000)
+    ident = first.of("conversation_created")[0]["conversation_id"]
+    second = Talk(one, config=None, query=(("reconnect_conv_id", ident),))
+    sent = len(first.pcm())
+    first.wait(1_000)
+    assert (first.closed, len(first.pcm())) == ((1000, ""), sent)
+    second.put({"type": "generate_reply"})
+    second.wait(5_000)
+    assert (second.heard(), second.closed) == ("yes", None)
+
+
 @keeps("ph-grace")
 def test_a_conversation_is_lost_for_good_after_its_grace() -> None:
     for grace, alive in ((30.0, True), (1.0, False)):

@@ -106,6 +106,35 @@ def test_a_definition_with_everything_is_taken() -> None:
     assert body["voice"] == "Mark"
 
 
+@keeps("uv-prior-call")
+def test_a_call_goes_on_from_another() -> None:
+    seen: list[Context] = []
+
+    def replier(context: Context) -> str:
+        seen.append(context)
+        return "yes"
+
+    one = simulator("ultravox", replier=replier)
+    before = made(one, systemPrompt="Be brief.", firstSpeakerSettings={"user": {}}, temperature=0.5)
+    talk = Talk(one, call=before)
+    talk.write("my name is Ann")
+    talk.wait(5_000)
+    talk.put({"type": "hang_up"})
+    after = made(one, query=[("priorCallId", before["callId"])], systemPrompt="Be long.")
+    assert (after["systemPrompt"], after["temperature"]) == ("Be long.", 0.5)
+    again = Talk(one, call=after)
+    again.write("who am I")
+    again.wait(5_000)
+    assert [item.text for item in seen[-1].items] == ["my name is Ann", "yes", "who am I"]
+    body = {"medium": MEDIUM, "initialMessages": [{"role": "MESSAGE_ROLE_USER", "text": "hi"}]}
+    for query, sent, field in (
+        ("none", {"medium": MEDIUM}, "priorCallId"),
+        (before["callId"], body, "initialMessages"),
+    ):
+        reply = rest(one, "POST", "/api/calls", sent, query=[("priorCallId", query)])
+        assert (reply.status, [*json.loads(reply.body)]) == (400, [field])
+
+
 @keeps("uv-key")
 def test_the_rest_call_needs_a_key_and_the_socket_has_none() -> None:
     from mockserver.core.view import Memo
