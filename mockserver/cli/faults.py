@@ -7,6 +7,8 @@ from dataclasses import asdict
 
 import click
 
+from mockserver.cli.common import escaped
+
 WHERE = """\
 A fault is what, then where:
 
@@ -38,14 +40,14 @@ def faults_command(name: tuple[str, ...], check: str | None, provider: str | Non
     if check is not None:
         fault = faults.parse(check)
         check_names(fault, None if provider is None else dialect)
-        click.echo(fault.spec)
+        click.echo(escaped(fault.spec))
         return
     if as_json:
         wanted = " ".join(name)
         if name:
             describe(wanted, dialect)
         found = [asdict(entry) for entry in catalogue(dialect) if wanted in ("", entry.name)]
-        click.echo(json.dumps({"provider": dialect.name, "faults": found}, ensure_ascii=False, indent=1))
+        click.echo(json.dumps({"provider": dialect.name, "faults": found}, indent=1))
         return
     if name:
         click.echo(describe(" ".join(name), dialect))

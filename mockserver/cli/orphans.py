@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from mockserver.cli.common import escaped
 from mockserver.errors import CassetteError, UsageError
 
 SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox"}
@@ -43,7 +44,7 @@ def orphans_command(root: Path, max_age: str | None, as_json: bool) -> None:
         for complaint in _complaints(path, root, used, days):
             listed.append({"file": path.relative_to(root).as_posix(), "what": complaint})
             if not as_json:
-                click.echo(f"{listed[-1]['file']}: {complaint}")
+                click.echo(escaped(f"{listed[-1]['file']}: {complaint}"))
     if as_json:
         click.echo(json.dumps({"listed": listed}))
     if listed:

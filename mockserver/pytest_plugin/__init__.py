@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from mockserver.sweep.watching import SweepRun
 
 RUNNING: pytest.StashKey[Running] = pytest.StashKey()
+AT_WORK: pytest.StashKey[Running] = pytest.StashKey()
+"""Of the whole run: the test whose server is up."""
 FACTORY: pytest.StashKey[Factory] = pytest.StashKey()
 MODES = ("none", "once", "new", "all", "verify")
 MARKER = (
@@ -111,6 +113,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, for ``--strict-markers``; the pages of an earlier run go."""
     config.addinivalue_line("markers", MARKER)
     config.addinivalue_line("markers", SWEEP_MARKER)
+    config.pluginmanager.register(CtrlC(config), "realtime_mock_ctrl_c")
     if config.getoption("realtime_mock_report", None) and not hasattr(config, "workerinput"):
         from mockserver.errors import MockServerError
         from mockserver.pytest_plugin.pages import clear, folder_of
@@ -141,7 +144,12 @@ def realtime_mock(request: pytest.FixtureRequest) -> Iterator[MockServer]:
 
     running = Running(request)
     request.node.stash[RUNNING] = running
-    yield from running.serve()
+    stash = request.config.stash
+    stash[AT_WORK] = running
+    try:
+        yield from running.serve()
+    finally:
+        del stash[AT_WORK]
 
 
 @pytest.fixture
@@ -217,6 +225,25 @@ def pytest_runtest_makereport(
     if factory is not None:
         factory.explain(report)
     return report
+
+
+class CtrlC:
+    """Ctrl-C leaves a test without a report: what its server waited for is kept for the end of the run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.told = ""
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """The server is still up."""
+        running = self._config.stash.get(AT_WORK, None)
+        self.told = "" if running is None else running.broken_off()
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Behind the reports of the tests that have one."""
+        if self.told:
+            terminalreporter.section("realtime_mock: interrupted")
+            terminalreporter.write_line(self.told)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -12,7 +12,7 @@ import functools
 import inspect
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from typing import Any, NoReturn
 
@@ -34,6 +34,8 @@ from mockserver.server.config import find
 from mockserver.server.host import MockServer
 from mockserver.server.virtual import virtual_time
 
+LAST_LINES = 20
+"""Of a journal, where a run was interrupted: it is on the screen then."""
 MOST_LINES = 200
 """Of a journal, in the report of a failed test. The end is what matters, so the head is cut."""
 CLOSING_SECONDS = 0.25
@@ -200,7 +202,7 @@ class Running:
             section = timeline_section(self.server, report)
             if section is not None:
                 report.sections.append(section)
-            waited = [str(one).partition("\n  up to there:")[0] for one in found if isinstance(one, ReplayUnfinished)]
+            waited = heads(one for one in found if isinstance(one, ReplayUnfinished) and str(one) not in self._told)
             if waited:
                 report.sections.append(("realtime_mock: what the replay still waited for", "\n".join(waited)))
             problems = [
@@ -212,6 +214,14 @@ class Running:
             if problems:
                 report.sections.append(("realtime_mock: what the server has against it", "\n\n".join(problems)))
             self._draw(report, problems)
+
+    def broken_off(self) -> str:
+        """What a test that is interrupted waited in, for the end of the run."""
+        waited = heads(one for one in self.server.problems() if not isinstance(one, FaultNeverFired))
+        if waited:
+            waited = ["what the server still waited for:", *waited]
+        crossed = ["what crossed the wire:", *self.server.journal.timeline().splitlines()[-LAST_LINES:]]
+        return "\n".join([self._item.nodeid, *waited, *crossed])
 
     def _draw(self, report: pytest.TestReport, problems: list[str]) -> None:
         """The page of a failed test, where ``--realtime-mock-report`` asks for one."""
@@ -229,6 +239,11 @@ class Running:
         except MockServerError as error:
             told = str(error)  # a page that cannot be written must not hide why the test failed
         report.sections.append(("realtime_mock: a page to look at", told))
+
+
+def heads(problems: Iterable[ExpectationFailed]) -> list[str]:
+    """What is wrong, without the timelines: what crossed the wire stands beside it."""
+    return [str(one).partition("\n  up to there:")[0] for one in problems]
 
 
 def timeline_section(server: MockServer, report: pytest.TestReport) -> tuple[str, str] | None:

@@ -259,6 +259,15 @@ def test_asserts(realtime_mock):
     with connect(realtime_mock.ws_url) as socket:
         socket.recv(timeout=5)
         realtime_mock.journal.sent_by_server("no.such.event").once()
+
+def test_just_ends(realtime_mock):
+    with connect(realtime_mock.ws_url) as socket:
+        socket.recv(timeout=5)
+
+def test_ctrl_c(realtime_mock):
+    with connect(realtime_mock.ws_url) as socket:
+        socket.recv(timeout=5)
+        raise KeyboardInterrupt
 """
 
 
@@ -267,8 +276,15 @@ def test_a_test_that_breaks_off_says_what_replay_waited_for_and_the_timeline_onc
 ) -> None:
     talking.makepyfile(test_off=BROKEN_OFF)
     done = inner("test_off.py")
-    done.assert_outcomes(failed=2)
-    told = reports(done.stdout.str())
+    done.assert_outcomes(failed=3)
+    failed, _, interrupted = done.stdout.str().partition("realtime_mock: interrupted")
+    told = reports(failed)
+    ended = told.pop("test_just_ends")
+    assert ended.count("#0 conversation.item.create") == 1, ended
+    assert "test_off.py::test_ctrl_c\nwhat the server still waited for:\n" in interrupted
+    assert "#0 conversation.item.create" in interrupted
+    assert interrupted.count("-->  connect /v1/realtime") == 1
+    assert "KeyboardInterrupt" in interrupted
     assert "what the replay still waited for" in told["test_times_out"]
     assert "#0 conversation.item.create" in told["test_times_out"]
     assert "what crossed the wire" in told["test_times_out"]
