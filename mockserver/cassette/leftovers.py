@@ -86,14 +86,17 @@ def missing(file: Path) -> CassetteMissing:
     )
 
 
-def near_to(file: Path) -> Path | None:
-    """The cassette whose name is most like the one asked for, in its folder or, where there is none, beside that."""
+def near_to(file: Path, *, ending: str = SUFFIX) -> Path | None:
+    """The file whose name is most like the one asked for, in its folder or, where there is none, beside that.
+
+    ``ending``: only files with this one; "" for all.
+    """
     folder = file.parent
     try:
         if folder.is_dir():
-            found = list(folder.glob(f"*{SUFFIX}"))
+            found = list(folder.glob(f"*{ending}"))
         elif folder.parent.is_dir():
-            found = [*folder.parent.glob(f"*/*{SUFFIX}"), *folder.parent.glob(f"*{SUFFIX}")]
+            found = [*folder.parent.glob(f"*/*{ending}"), *folder.parent.glob(f"*{ending}")]
         else:
             return None
     except OSError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mockserver.cassette.leftovers import near_to
 from mockserver.cassette.names import SUFFIX
 from mockserver.cli.common import escaped
 from mockserver.cli.orphans import cassettes, unused
@@ -99,7 +100,9 @@ def _found(paths: Sequence[Path]) -> Iterator[Path]:
         elif path.exists():
             yield path
         else:
-            raise UsageError(f"check: no such file or folder: {path}")
+            near = near_to(path)
+            meant = "" if near is None else f"; did you mean {near}?"
+            raise UsageError(f"check: no such file or folder: {path}{meant}")
 
 
 def _twins(path: Path) -> list[Path]:

@@ -234,12 +234,13 @@ class Dialect:
     def misspelt(self, name: str, sender: Sender | None = None, *, alike: float = 0.75) -> str | None:
         """The event that is probably meant; None where there is such an event, or none that is near.
 
-        ``alike``: how much of the name has to be right, from 0 to 1.
+        ``alike``: how much of the name has to be right, from 0 to 1. One slip of the finger is near in any case.
         """
         if self.knows(name, sender):
             return None
-        known = self.names(sender)
-        return next(iter(get_close_matches(name, sorted(known), n=1, cutoff=alike)), None)
+        known = sorted(self.names(sender))
+        near = get_close_matches(name, known, n=1, cutoff=alike)
+        return near[0] if near else next((one for one in known if one_slip(name, one)), None)
 
     # --- which frame answers which, for replay ---
 
@@ -307,6 +308,20 @@ def spoken_at(view: View, path: tuple[str | int, ...], **more: Any) -> Spoken | 
             return None
     heard = view.audio is not None and view.audio.path == path
     return Spoken(here, path, **more) if isinstance(here, str) and not heard else None
+
+
+def one_slip(given: str, meant: str) -> bool:
+    """Whether two neighbouring letters are swapped, one is missing or too many, or in a longer word is another."""
+    short, long = sorted((given, meant), key=len)
+    same = 0
+    while same < len(short) and short[same] == long[same]:
+        same += 1
+    rest, of = short[same:], long[same:]
+    if len(short) + 1 == len(long):
+        return rest == of[1:]
+    if len(short) != len(long):
+        return False
+    return (len(short) > 5 and rest[1:] == of[1:]) or (rest[:2] == of[:2][::-1] and rest[2:] == of[2:])
 
 
 def event(body: Mapping[str, Any]) -> Send:

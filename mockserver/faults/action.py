@@ -53,6 +53,11 @@ class Action:
     def check(self, dialect: Dialect) -> None:
         """UsageError where this provider cannot do what the action is about."""
 
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The events that its own words name, and that have to exist."""
+        return ()
+
     @classmethod
     def shown_example(cls, dialect: Dialect = FAMILIAR) -> str:
         """The example, with events of this provider."""

@@ -62,6 +62,13 @@ class Fault:
         parts = (self.action.words, self.where.spec, "optional" if self.optional else "")
         return " ".join(part for part in parts if part)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The events that it names."""
+        gate = self.where.after
+        named = (*self.where.events, *((gate.event, gate.since) if gate is not None else ()), *self.action.events)
+        return tuple(one for one in named if one is not None and not isinstance(one, Mark))
+
     def arm(self, seed: object = 0) -> Armed:
         """The fault, ready for one server. Faults with the same spec and different seeds roll different dice."""
         return Armed(self, seed)
@@ -102,10 +109,8 @@ class Armed(Account):
 
         A provider can have events that nobody knows here: ``optional`` lets any name stand.
         """
-        where = self.fault.where
-        since = where.after.since if where.after is not None else None
-        for name in (*where.events, *((since,) if isinstance(since, str) else ())):
-            meant = None if self.fault.optional or isinstance(name, Mark) else dialect.misspelt(name, alike=NEARLY)
+        for name in self.fault.names:
+            meant = None if self.fault.optional else dialect.misspelt(name, alike=NEARLY)
             if meant is not None:
                 raise UsageError(
                     f"fault {self.spec!r}: {dialect.title} has no event {name}; did you mean {meant}? "

@@ -188,6 +188,11 @@ class ReplayStale(Action):
 
     event: str
 
+    @property
+    def events(self) -> tuple[str, ...]:
+        """What is said again."""
+        return (self.event,)
+
     def start(self, run: Run) -> Body:
         """A body for one session."""
         return StaleReplaying(run, self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import SequenceMatcher
 
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.registry import DIALECTS
@@ -15,11 +16,7 @@ def check_names(fault: Fault, dialect: Dialect | None = None) -> None:
 
     A name that is like no event is let by: a server may have events of its own.
     """
-    where = fault.where
-    asked = [*where.events]
-    if where.after is not None:
-        asked += [name for name in (where.after.event, where.after.since) if name is not None]
-    for name in asked:
+    for name in fault.names:
         meant = _meant(name, DIALECTS.values() if dialect is None else (dialect,))
         if meant is not None:
             whose = "any provider" if dialect is None else dialect.title
@@ -30,9 +27,10 @@ def check_names(fault: Fault, dialect: Dialect | None = None) -> None:
 
 def _meant(name: str, dialects: Iterable[Dialect]) -> str | None:
     """The event that is probably meant, where none of these providers has one of this name."""
-    guesses = []
+    guesses = set()
     for dialect in dialects:
         if dialect.knows(name):
             return None
-        guesses.append(dialect.misspelt(name))
-    return next((guess for guess in guesses if guess is not None), None)
+        guesses.add(dialect.misspelt(name))
+    known = sorted(guess for guess in guesses if guess is not None)
+    return max(known, key=lambda one: SequenceMatcher(None, one, name).ratio(), default=None)

@@ -294,6 +294,11 @@ class Hold(Action):
 
     until: str
 
+    @property
+    def events(self) -> tuple[str, ...]:
+        """What it waits for."""
+        return (self.until,)
+
     def start(self, run: Run) -> Body:
         """A body for one session."""
         return Holding(run, self)

@@ -147,6 +147,31 @@ def test_a_wrong_name_proposes_the_near_one(run: Run, tmp_path: Path, cassette: 
     assert "did you mean" not in run("show", tmp_path / "something.cassette").stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "show {}",
+        "view {}",
+        "diff {} {}",
+        "diff --markdown {} {}",
+        "verify {} --upstream openai",
+        "scrub {} --in-place",
+        "replay {} -- true",
+        "learn {} {} --to out.cassette",
+        "check {}",
+        "agree {}",
+        "import {} --to out.cassette",
+    ],
+)
+def test_each_command_that_takes_a_cassette_proposes_the_near_one(
+    run: Run, tmp_path: Path, cassette: Path, command: str
+) -> None:
+    done = run(*command.format(*[tmp_path / "tlak.cassette"] * 2).split(" "))
+    assert (done.exit_code, f"did you mean {cassette}?" in done.stderr) == (2, True), done.output
+    control = run(*command.format(*[tmp_path / "zzz.cassette"] * 2).split(" "))
+    assert "did you mean" not in control.stderr
+
+
 # --- import ---
 
 CAPTURE = [

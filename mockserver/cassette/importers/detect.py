@@ -21,6 +21,7 @@ from mockserver.cassette.importers.mitmproxy_flows import import_mitmproxy
 from mockserver.cassette.importers.neutral import import_neutral
 from mockserver.cassette.importers.pydantic_ai import import_pydantic_ai
 from mockserver.cassette.importers.text_log import holds_frames, import_livekit_log, import_websockets_log
+from mockserver.cassette.leftovers import near_to
 from mockserver.cassette.model import Cassette
 from mockserver.cassette.reader import decode
 from mockserver.dialects.registry import dialect_named
@@ -60,7 +61,9 @@ def detect_and_import(
         with file.open("rb") as stream:
             data = stream.read(LARGEST + 1)  # it may grow meanwhile
     except FileNotFoundError:
-        raise CassetteMissing(f"{file}: no such file; expected {FORMS}") from None
+        near = near_to(file, ending="")
+        meant = "" if near is None else f"; did you mean {near}?"
+        raise CassetteMissing(f"{file}: no such file{meant or f'; expected {FORMS}'}") from None
     except (OSError, ValueError) as error:
         raise CassetteError(f"{str(file)!r}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return import_bytes(data, str(file), provider=provider, tell=tell, piece_ms=piece_ms)
