@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import aiohttp
@@ -9,7 +10,7 @@ import pytest
 
 from mockserver import MockServer, Scripted, simulator
 from tests.browser.chromium import launched
-from tests.browser.test_page import looks_right
+from tests.browser.test_page import EVIL, looks_right
 
 # A browser takes its time where two cores do other work too.
 pytestmark = pytest.mark.timeout(240)
@@ -28,11 +29,13 @@ async def test_a_running_server_can_be_watched_and_disturbed(tmp_path: Path) -> 
         await page.until("document.getElementById('rows').textContent.includes('response.done')")
 
         await page.run(
-            "document.getElementById('fault').value = 'dorp on response.done';"
+            f"document.getElementById('fault').value = {json.dumps(f'dorp on response.done {EVIL}')};"
             "document.querySelector('#live form').requestSubmit()"
         )
         await page.until("document.querySelector('#live [role=alert]').textContent.includes('did you mean')")
         assert not server.faults
+        assert await page.run("window.evil || document.querySelectorAll('#live img').length") == 0
+        assert "\u202e" not in await page.run("document.querySelector('#live').innerText")
         assert len(page.console) == 1  # the browser's own line about the answer
         assert "400" in page.console.pop()
         # By the keyboard: from the filter on, Tab reaches the form.

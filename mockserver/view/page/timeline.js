@@ -99,15 +99,18 @@ class Timeline {
   }
 
   bars(g, c, x, width) {
-    for (const [id, begin, end, status, said] of this.session.bars) {
+    const all = this.session.bars;
+    all.forEach(([id, begin, end, status, said], number) => {
       const left = x(begin), right = Math.max(left + 3, end === null ? width : x(end));
-      if (right < 0 || left > width) continue;
+      if (right < 0 || left > width) return;
       const bad = status !== "completed" && status !== "in progress";
       g.fillStyle = c.soft; g.fillRect(left, LANES.bars, right - left, 20);
       g.strokeStyle = bad ? c.bad : c.server; g.lineWidth = 1.5; g.setLineDash(bad ? [4, 3] : []);
       g.strokeRect(left + 0.5, LANES.bars + 0.5, right - left - 1, 19); g.setLineDash([]);
-      this.clipped(g, c.fore, `${status}: ${said || id}`, left + 4, LANES.bars + 4, right - left - 8);
-    }
+      // The words of a short reply may go on up to the next one.
+      const next = number + 1 < all.length ? x(all[number + 1][1]) : width, room = Math.max(right, next >= right ? next - 4 : right) - left - 8;
+      this.clipped(g, c.fore, `${status}: ${said || id}`, left + 4, LANES.bars + 4, room);
+    });
   }
 
   clipped(g, colour, text, left, top, room) {
