@@ -46,6 +46,8 @@ class Figures:
 
     def __str__(self) -> str:
         sessions = f"{self.sessions} session{'' if self.sessions == 1 else 's'}"
+        if self.exchanges:
+            sessions += f", {self.exchanges} plain call{'' if self.exchanges == 1 else 's'}"
         return (
             f"{sessions}, {self.frames_from_client} frames ({_size(self.bytes_from_client)}) from the client, "
             f"{self.frames_from_server} frames ({_size(self.bytes_from_server)}) from the server, {self.seconds:.1f} s"

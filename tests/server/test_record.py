@@ -284,6 +284,7 @@ async def test_a_recording_of_rest_calls_only_is_kept(tmp_path: Path) -> None:
     ):
         assert answer.status == 200
     assert recording.saved == file
+    assert str(recording.figures()).startswith("0 sessions, 1 plain call, 0 frames")
     [exchange] = load(file).exchanges
     assert b"ek_abcdef" not in exchange.body
     async with (

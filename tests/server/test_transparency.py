@@ -21,7 +21,6 @@ from mockserver.core.frames import Binary, Close, Lost, Sender, Text
 from mockserver.server.record import Recording
 from mockserver.server.websocket import app as app_module
 from mockserver.server.websocket import upstream as upstream_module
-from mockserver.server.websocket.upstream import proxy_of
 from tests.server.upstreams import raw_server, reset, socket_server, until
 
 SIZES = (0, 1, 125, 126, 127, 65_535, 65_536, 1_000_003, 8 * 1024 * 1024)
@@ -281,31 +280,9 @@ async def test_pings_are_answered_on_both_sides_and_noted() -> None:
         assert noted == ["ping from the upstream", "ping from the client"]
 
 
-# --- proxies of the environment ---
-
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
+# --- proxies of the environment: test_proxies.py says which ---
 
 
-@pytest.fixture
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in PROXIES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-
-@pytest.mark.usefixtures("no_proxies")
-def test_sockets_go_by_the_proxy_that_plain_requests_go_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert proxy_of("wss://service.test/v1") == (None, None)
-    monkeypatch.setenv("HTTPS_PROXY", "http://user:word@proxy.test:3128")
-    monkeypatch.setenv("HTTP_PROXY", "http://plain.test:3128")
-    monkeypatch.setenv("NO_PROXY", "near.test")
-    proxy, login = proxy_of("wss://service.test/v1")
-    assert (str(proxy), login.login if login else "") == ("http://proxy.test:3128", "user")
-    assert str(proxy_of("ws://service.test/v1")[0]) == "http://plain.test:3128"
-    assert proxy_of("wss://near.test/v1") == (None, None)
-
-
-@pytest.mark.usefixtures("no_proxies")
 async def test_a_socket_is_dialled_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The proxy hears CONNECT and the upstream's name; it refuses, and that is told in one line."""
     heard: list[bytes] = []
@@ -316,14 +293,32 @@ async def test_a_socket_is_dialled_through_the_proxy(monkeypatch: pytest.MonkeyP
         await writer.drain()
 
     async with raw_server(serve) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.removesuffix("/v1"))
+        for name in ("HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, proxy.removesuffix("/v1").replace("//", "//user:word@"))
         source = relay("wss://service.test/v1", dialect="openai")
         async with MockServer(source) as server, aiohttp.ClientSession() as session:
             with pytest.raises(aiohttp.WSServerHandshakeError, match="502"):
                 await session.ws_connect(server.ws_url)
     assert heard[0].startswith(b"CONNECT service.test:443 HTTP/1.1\r\n")
+    assert b"\r\nProxy-Authorization: Basic dXNlcjp3b3Jk\r\n" in heard[0]
     [failure] = source.failures
+    assert str(failure).startswith("cannot reach wss://service.test through the proxy http://127.0.0.1:")
     assert "\n" not in str(failure)
+
+
+async def test_no_login_of_the_machine_is_added(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What crosses is the client's: ~/.netrc is not."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    heard: list[Any] = []
+
+    async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        heard.append(request.headers.get("Authorization"))
+
+    async with socket_server(talk) as url, MockServer(relay(url)) as server, aiohttp.ClientSession() as session:
+        ws = await session.ws_connect(server.ws_url)
+        await ws.receive()
+    assert heard == [None]
 
 
 async def test_a_message_over_the_limit_ends_with_1009_and_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

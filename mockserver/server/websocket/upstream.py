@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import WSCloseCode, WSMsgType, hdrs
-from aiohttp.helpers import get_env_proxy_for_url
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -24,6 +23,7 @@ from mockserver.errors import UpstreamError
 from mockserver.server.pump import CLOSE_TIMEOUT, Pump
 from mockserver.server.websocket.app import MAX_MESSAGE, READ, pairs
 from mockserver.server.websocket.outlet import Outlet
+from mockserver.server.websocket.proxies import DIRECT, proxy_of
 from mockserver.server.websocket.reading import Shift
 
 DIAL_TIMEOUT = 30.0
@@ -52,7 +52,7 @@ class NoReply(UpstreamError):
 
 
 class Dialler:
-    """Connections to one relay's upstream; made when first needed. ``HTTP_PROXY`` and the like are honoured."""
+    """Connections to one relay's upstream; made when first needed. ``websocket.proxies`` says how."""
 
     def __init__(self, *, timeout: float = DIAL_TIMEOUT) -> None:
         self.timeout = timeout
@@ -68,14 +68,16 @@ class Dialler:
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_NOT_ADDED,
             auto_decompress=False,
-            trust_env=True,
+            # No trust_env: it puts logins of ~/.netrc into requests, and looks for a WSS_PROXY, which nobody has.
             timeout=aiohttp.ClientTimeout(total=None),
             trace_configs=[] if trace is None else [trace],
         )
 
     async def forward(self, request: Forward) -> HttpReply:
         """A plain request. NoReply where the upstream gives none."""
+        proxy = DIRECT
         try:
+            proxy = proxy_of(request.url)
             async with (
                 asyncio.timeout(self.timeout),
                 self.session() as session,
@@ -85,13 +87,17 @@ class Dialler:
                     headers=CIMultiDict(request.headers),
                     data=request.body or None,
                     allow_redirects=False,
+                    proxy=proxy.url,
+                    proxy_headers=proxy.headers,
                 ) as response,
             ):
                 return HttpReply(response.status, pairs(response.raw_headers), await response.read())
         except TimeoutError:
             raise NoReply(504, f"{origin(request.url)} did not answer within {self.timeout:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise NoReply(502, f"cannot reach {origin(request.url)}: {described(error)}") from None
+            raise NoReply(502, f"cannot reach {origin(request.url)}{proxy}: {described(error)}") from None
+        except UpstreamError as error:
+            raise NoReply(502, f"cannot reach {origin(request.url)}: {error}") from None
 
     async def close(self) -> None:
         """Close what is open."""
@@ -177,8 +183,9 @@ class AiohttpUpstream:
         )
         asked = first(handshake.headers, "sec-websocket-extensions") or ""
         self._session = reading_to_the_end(self._dialler.session(self._trace()))
-        proxy, login = proxy_of(handshake.target)
+        proxy = DIRECT
         try:
+            proxy = proxy_of(handshake.target)
             async with asyncio.timeout(self._dialler.timeout):
                 ws = await self._session.ws_connect(
                     URL(handshake.target, encoded=True),
@@ -188,8 +195,8 @@ class AiohttpUpstream:
                     autoping=False,
                     max_msg_size=MAX_MESSAGE,
                     compress=15 if "permessage-deflate" in asked else 0,
-                    proxy=proxy,
-                    proxy_auth=login,
+                    proxy=proxy.url,
+                    proxy_headers=proxy.headers,
                 )
             assert self._response is not None
             answer = Answer(101, pairs(self._response.raw_headers), ws.protocol)
@@ -202,7 +209,9 @@ class AiohttpUpstream:
         except aiohttp.WSServerHandshakeError as error:
             failure = f"{origin(handshake.target)} is not a websocket: {error.message}"
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            failure = f"cannot reach {origin(handshake.target)}: {described(error)}"
+            failure = f"cannot reach {origin(handshake.target)}{proxy}: {described(error)}"
+        except UpstreamError as error:
+            failure = f"cannot reach {origin(handshake.target)}: {error}"
         self._pump.feed(Dialled(answer, failure))
         if ws is not None:
             self._open(ws)
@@ -273,18 +282,6 @@ class AiohttpUpstream:
                 await pump.looked()
             if pump.outlet.held:
                 await pump.outlet.room()
-
-
-def proxy_of(target: str) -> tuple[URL | None, aiohttp.BasicAuth | None]:
-    """The proxy of the environment for a socket, as HTTPS_PROXY, HTTP_PROXY and NO_PROXY name it for https and http.
-
-    aiohttp looks for a WSS_PROXY and a WS_PROXY, which nobody has.
-    """
-    url = URL(target, encoded=True)
-    try:
-        return get_env_proxy_for_url(url.with_scheme({"wss": "https", "ws": "http"}.get(url.scheme, url.scheme)))
-    except LookupError:
-        return None, None  # none is named, or NO_PROXY excepts this host
 
 
 def reading_to_the_end(session: aiohttp.ClientSession) -> aiohttp.ClientSession:
