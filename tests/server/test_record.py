@@ -69,7 +69,8 @@ async def test_two_sessions_through_a_relay_land_in_one_cassette(tmp_path: Path)
     assert (figures.sessions, figures.running, figures.exchanges) == (2, 0, 1)
     assert (figures.frames_from_client, figures.bytes_from_client) == (3, 3 * len(ping.data))
     assert (figures.frames_from_server, figures.bytes_from_server) == (3, 3 * len(pong.data))
-    assert str(figures).startswith("2 sessions, 3 frames (45 B) from the client, 3 frames (45 B) from the server, ")
+    told = "2 sessions, 1 plain call, 3 frames (45 B) from the client, 3 frames (45 B) from the server, "
+    assert str(figures).startswith(told)
     assert leftovers(file) == []
 
 
