@@ -283,7 +283,8 @@ async def test_pings_are_answered_on_both_sides_and_noted() -> None:
 # --- proxies of the environment: test_proxies.py says which ---
 
 
-async def test_a_socket_is_dialled_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("scheme", "port"), [("wss", 443), ("ws", 80)])
+async def test_a_socket_is_dialled_through_the_proxy(scheme: str, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The proxy hears CONNECT and the upstream's name; it refuses, and that is told in one line."""
     heard: list[bytes] = []
 
@@ -293,17 +294,48 @@ async def test_a_socket_is_dialled_through_the_proxy(monkeypatch: pytest.MonkeyP
         await writer.drain()
 
     async with raw_server(serve) as proxy:
-        for name in ("HTTPS_PROXY", "https_proxy"):
+        for name in ("ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.removesuffix("/v1").replace("//", "//user:word@"))
-        source = relay("wss://service.test/v1", dialect="openai")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        source = relay(f"{scheme}://service.test/v1", dialect="openai")
         async with MockServer(source) as server, aiohttp.ClientSession() as session:
             with pytest.raises(aiohttp.WSServerHandshakeError, match="502"):
                 await session.ws_connect(server.ws_url)
-    assert heard[0].startswith(b"CONNECT service.test:443 HTTP/1.1\r\n")
+    assert heard[0].startswith(b"CONNECT service.test:%d HTTP/1.1\r\n" % port)
     assert b"\r\nProxy-Authorization: Basic dXNlcjp3b3Jk\r\n" in heard[0]
     [failure] = source.failures
-    assert str(failure).startswith("cannot reach wss://service.test through the proxy http://127.0.0.1:")
+    assert str(failure).startswith(f"cannot reach {scheme}://service.test through the proxy http://127.0.0.1:")
     assert "\n" not in str(failure)
+
+
+async def test_what_crosses_a_tunnel_is_what_the_client_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        asked.append((str(request.rel_url), request.headers.get("Proxy-Authorization")))
+        await ws.send_str("hello")
+
+    async with socket_server(talk) as url:
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            there, back = await asyncio.open_connection("127.0.0.1", URL(url).port)
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            back.write(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(await there.readuntil(b"hello"))
+            await writer.drain()
+            back.close()
+
+        async with raw_server(serve) as proxy:
+            for name in ("HTTP_PROXY", "http_proxy"):
+                monkeypatch.setenv(name, proxy.removesuffix("/v1").replace("//", "//user:word@"))
+            target = URL(url).with_host("service.test")
+            async with MockServer(relay(str(target))) as server, aiohttp.ClientSession() as session:
+                ws = await session.ws_connect(server.ws_url)
+                assert (await ws.receive()).data == "hello"
+    [(path, login)] = asked
+    assert path.startswith("/")  # not the proxy's form of a request
+    assert login is None
 
 
 async def test_no_login_of_the_machine_is_added(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

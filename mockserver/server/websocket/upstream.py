@@ -23,7 +23,7 @@ from mockserver.errors import UpstreamError
 from mockserver.server.pump import CLOSE_TIMEOUT, Pump
 from mockserver.server.websocket.app import MAX_MESSAGE, READ, pairs
 from mockserver.server.websocket.outlet import Outlet
-from mockserver.server.websocket.proxies import DIRECT, proxy_of
+from mockserver.server.websocket.proxies import DIRECT, TunnelConnector, proxy_of
 from mockserver.server.websocket.reading import Shift
 
 DIAL_TIMEOUT = 30.0
@@ -56,14 +56,15 @@ class Dialler:
 
     def __init__(self, *, timeout: float = DIAL_TIMEOUT) -> None:
         self.timeout = timeout
-        self._connector: aiohttp.TCPConnector | None = None
+        self._connectors: dict[type[aiohttp.TCPConnector], aiohttp.TCPConnector] = {}
 
     def session(self, trace: aiohttp.TraceConfig | None = None) -> aiohttp.ClientSession:
-        """A client session over the shared connector."""
-        if self._connector is None:
-            self._connector = aiohttp.TCPConnector(limit=0)
+        """A client session over a shared connector: that of sockets with ``trace``, else that of plain requests."""
+        kind = aiohttp.TCPConnector if trace is None else TunnelConnector
+        if kind not in self._connectors:
+            self._connectors[kind] = kind(limit=0)
         return aiohttp.ClientSession(
-            connector=self._connector,
+            connector=self._connectors[kind],
             connector_owner=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_NOT_ADDED,
@@ -101,9 +102,8 @@ class Dialler:
 
     async def close(self) -> None:
         """Close what is open."""
-        if self._connector is not None:
-            await self._connector.close()
-            self._connector = None
+        while self._connectors:
+            await self._connectors.popitem()[1].close()
 
 
 class AiohttpUpstream:
