@@ -86,6 +86,9 @@ class Dialect:
     extra = ""  # of this package, with what the transport needs; "" for nothing
     socket_path = "/"  # where the socket is; ``server.ws_url`` ends with it
     socket_fields: tuple[str, ...] = ()  # fields of a plain reply that hold the socket's URL
+    # Plain calls ("POST /api/calls") that tell a client where the socket is, and what they answer: a status and fields,
+    # in which {ws_url} is this server's. A script answers them by itself.
+    names_socket: Mapping[str, tuple[int, Mapping[str, str | None]]] = {}
     socket_hosts: tuple[str, ...] = ("*",)  # hosts that such a field may name; ``*`` as in file names
     socket_at_upstream = True  # False: only a reply says where the socket is, none is at the base URL
     paths: tuple[str, ...] = ()  # path endings by which a handshake is recognised

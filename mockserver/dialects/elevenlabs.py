@@ -99,6 +99,10 @@ class ElevenLabs(Dialect):
     paths = ("/convai/conversation",)
     # GET /v1/convai/conversation/get-signed-url, for agents that are not public (elevenlabs.md#1).
     socket_fields = ("signed_url",)
+    names_socket = dict.fromkeys(
+        ("GET /v1/convai/conversation/get-signed-url", "GET /v1/convai/conversation/get_signed_url"),
+        (200, {"signed_url": "{ws_url}?conversation_signature=cvtkn_mock"}),
+    )
     env_vars = {"ELEVENLABS_API_KEY": "{key}"}
     subprotocols = ("convai",)
     keys = Keys(

@@ -29,6 +29,7 @@ class Ultravox(Dialect):
     # client without a relay goes there too. The address carries its own token, if any.
     socket_fields = ("joinUrl",)
     socket_hosts = ("*",)
+    names_socket = {"POST /api/calls": (201, {"callId": "mock", "ended": None, "joinUrl": "{ws_url}"})}
     socket_at_upstream = False
     env_vars = {"ULTRAVOX_API_KEY": "{key}"}
     keys = Keys(headers=("x-api-key",), env="ULTRAVOX_API_KEY")

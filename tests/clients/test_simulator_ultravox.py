@@ -15,7 +15,7 @@ from livekit.agents import llm
 from livekit.agents.llm import function_tool
 from livekit.plugins import ultravox
 
-from mockserver import MockServer, Rules, Scripted, relay, replay, simulator, speech
+from mockserver import MockServer, Rules, Scripted, relay, replay, script, simulator, speech
 from mockserver.cassette.store import load
 from mockserver.replies import Rule, ToolCall
 from mockserver.server.record import Recording
@@ -188,6 +188,20 @@ async def test_a_whole_conversation_is_recorded_and_played_twice(tmp_path: Path)
             for pacing in ("recorded", "instant"):
                 async with MockServer(replay(path, pacing=pacing)) as server:
                     judge(await conversation(server, http))
+
+
+async def test_the_same_through_a_script() -> None:
+    """The call is answered by itself; what is said in it are three lines."""
+    play = (
+        script.send({"type": "call_started", "callId": "mock"}, {"type": "state", "state": "speaking"}),
+        script.send(speech.encode("good day", 24_000)),
+        script.send({"type": "state", "state": "listening"}),
+    )
+    async with talking(script(*play, script.closed(), dialect="ultravox")) as (_, session):
+        generations: list[Any] = []
+        session.on("generation_created", generations.append)
+        await until(lambda: generations)
+        assert await heard(generations[0]) == "good day"
 
 
 async def said(server: MockServer, http: aiohttp.ClientSession) -> str:

@@ -25,6 +25,7 @@ not finished when the test ends. Audio and the provider's own keep-alive frames 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -101,9 +102,21 @@ class Script:
         """Whoever asks something of a call may (``engines.base.TakingCalls``)."""
 
     def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:
-        """A reply from ``http``, if it has one."""
-        answer = self._http.get(f"{request.method} {request.path}")
-        return answer(request) if callable(answer) else answer
+        """A reply from ``http``, if it has one, or where the socket is, if the provider has a call that says so."""
+        name = f"{request.method} {request.path}"
+        answer = self._http.get(name)
+        if answer is not None:
+            return answer(request) if callable(answer) else answer
+        if name not in self.dialect.names_socket:
+            return None
+        status, fields = self.dialect.names_socket[name]
+        scheme, _, rest = context.base_url.partition("://")
+        origin = ("wss://" if scheme == "https" else "ws://") + rest.partition("/")[0]
+        told = {
+            field: value and value.replace("{ws_url}", origin + self.dialect.socket_path)
+            for field, value in fields.items()
+        }
+        return HttpReply(status, (("content-type", "application/json"),), json.dumps(told).encode())
 
     def problems(self) -> Sequence[ExpectationFailed]:
         """What went against the script, and what of it did not happen."""

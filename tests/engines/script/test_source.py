@@ -324,6 +324,25 @@ def test_neighbours() -> None:
     assert source.neighbour(Request("GET", "/other"), context) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "call", "status", "field", "address"),
+    [
+        ("ultravox", "POST /api/calls", 201, "joinUrl", "wss://127.0.0.1:9/calls/mock"),
+        ("elevenlabs", "GET /v1/convai/conversation/get-signed-url", 200, "signed_url", "wss://127.0.0.1:9/v1/convai/"),
+    ],
+)
+def test_a_call_that_says_where_the_socket_is(name: str, call: str, status: int, field: str, address: str) -> None:
+    method, _, path = call.partition(" ")
+    context = SessionContext(0, "0", Memo(OPENAI), base_url="https://127.0.0.1:9/api")
+    reply = script(dialect=name).neighbour(Request(method, path), context)
+    assert reply is not None
+    assert (reply.status, json.loads(reply.body)[field].startswith(address)) == (status, True)
+    assert script(dialect=name).neighbour(Request("DELETE", path), context) is None
+    assert script().neighbour(Request(method, path), context) is None, "another provider has no such call"
+    own = script(dialect=name, http={call: HttpReply(403)})
+    assert own.neighbour(Request(method, path), context) == HttpReply(403)
+
+
 # --- wrong scripts ---
 
 
