@@ -42,42 +42,37 @@ LONG_WAIT_US = 500_000
 """A wait that is shorter in both recordings is not told of."""
 
 
-def waits(first: Cassette, second: Cassette, *, longer: bool = False) -> list[Difference]:
+def waits(first: Cassette, second: Cassette) -> list[Difference]:
     """Frames that both have and that came after another time: twice or half as long behind the frame before them.
 
     Half a second in one of the two is the least. Times are no part of a conversation, so ``diff`` does not count them.
-    ``longer``: only those of the service that are longer in the second.
     """
-    return list(_waits(first, second, longer))
-
-
-def _waits(first: Cassette, second: Cassette, longer: bool) -> Iterator[Difference]:
+    found: list[Difference] = []
     names = (Names(), Names())
     for left, right in zip(first.connections, second.connections, strict=False):
-        if not (left.timed and right.timed):
-            continue
-        a, b = list(steps(left, lens_of(first), names[0])), list(steps(right, lens_of(second), names[1]))
-        mine_named, theirs_named = ([(one.sender, one.name) for one in side] for side in (a, b))
-        matcher = SequenceMatcher(None, mine_named, theirs_named, len(a) + len(b) > 4_000)
-        for place, other, size in matcher.get_matching_blocks():
-            for mine, theirs in zip(a[place : place + size], b[other : other + size], strict=True):
-                before, after = _waited(left, mine.first), _waited(right, theirs.first)
-                least, most = sorted((before, after))
-                if (
-                    most >= LONG_WAIT_US
-                    and most >= 2 * least
-                    and not mine.floating
-                    and (not longer or _later(mine, before, after))
-                ):
-                    was, now = seconds_of(before / 1_000), seconds_of(after / 1_000)
-                    what = f"came {was} -> {now} after the frame before it"
-                    where = f"connection {left.number} {mine.name}"
-                    yield Difference(where, (mine.first, theirs.first), what, was, now, "wait")
+        if left.timed and right.timed:
+            a, b = list(steps(left, lens_of(first), names[0])), list(steps(right, lens_of(second), names[1]))
+            found += [one for one, _ in _waits((left, a), (right, b))]
+    return found
 
 
-def _later(step: NormalStep, before: int, after: int) -> bool:
-    """Whether the service took longer; how long a client takes is its own affair."""
-    return step.sender is Sender.SERVER and after > before
+def _waits(
+    first: tuple[Connection, Sequence[NormalStep]], second: tuple[Connection, Sequence[NormalStep]]
+) -> Iterator[tuple[Difference, bool]]:
+    """Each with whether it is the service that took longer; how long a client takes is its own affair."""
+    (left, a), (right, b) = first, second
+    mine_named, theirs_named = ([(one.sender, one.name) for one in side] for side in (a, b))
+    matcher = SequenceMatcher(None, mine_named, theirs_named, len(a) + len(b) > 4_000)
+    for place, other, size in matcher.get_matching_blocks():
+        for mine, theirs in zip(a[place : place + size], b[other : other + size], strict=True):
+            before, after = _waited(left, mine.first), _waited(right, theirs.first)
+            least, most = sorted((before, after))
+            if most >= LONG_WAIT_US and most >= 2 * least and not mine.floating:
+                was, now = seconds_of(before / 1_000), seconds_of(after / 1_000)
+                what = f"came {was} -> {now} after the frame before it"
+                where = f"connection {left.number} {mine.name}"
+                told = Difference(where, (mine.first, theirs.first), what, was, now, "wait")
+                yield told, mine.sender is Sender.SERVER and after > before
 
 
 def _waited(connection: Connection, place: int) -> int:
@@ -131,6 +126,24 @@ class SideOfDiff:
         self.left = client_left(connection)
         self.keys = list(numbered(made, connection.number))
         self.names = [(step.sender, step.name) for step in made]
+
+
+class Beside:
+    """One recorded connection, read once, beside which any number of live ones are laid."""
+
+    def __init__(self, cassette: Cassette, connection: Connection) -> None:
+        self._lens = lens_of(cassette)
+        self._recorded = connection
+        self._rules = HeaderRules(cassette.header.rules)
+        self._side = SideOfDiff(list(steps(connection, self._lens, Names())), connection, self._rules)
+
+    def laid(self, live: Connection, *, content: bool) -> tuple[list[Difference], list[Difference]]:
+        """How the live one differs (with ``content``), and where the service took longer, as ``waits`` tells it."""
+        side = SideOfDiff(list(steps(live, self._lens, Names())), live, self._rules)
+        where = f"connection {live.number}"
+        found = list(_Aligned(where, self._side, side).differences()) if content else []
+        waited = _waits((self._recorded, self._side.steps), (live, side.steps)) if self._recorded.timed else ()
+        return found, [one for one, longer in waited if longer]
 
 
 class _Aligned:

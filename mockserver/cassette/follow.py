@@ -13,6 +13,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -80,6 +81,13 @@ class Follower:
             name for name, bodies in self._bodies.items() if len({_place(body) for body in bodies}) < len(bodies)
         }
         self._complete: int | None = None
+
+    def again(self) -> Follower:
+        """For one more live session with the same recording, which has been read."""
+        other = copy(self)
+        other.live, other._exchanged = [], []
+        other._seen, other._given_up, other._ids, other._complete = Counter(), set(), {}, None
+        return other
 
     def _plan(self, records: Sequence[Record], timed: bool) -> Iterator[FollowedStep]:
         after: Counter[str] = Counter()

@@ -9,11 +9,12 @@ what came is laid beside the recording, in the order of its causes.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from mockserver.cassette.diff import diff, waits
+from mockserver.cassette.diff import Beside, Difference
 from mockserver.cassette.drift import drift
 from mockserver.cassette.follow import Follower
 from mockserver.cassette.model import Cassette, Connection, Record
@@ -56,23 +57,40 @@ class CallOptions:
             raise UsageError(f"check={self.check!r}: expected shape, exact or none")
 
 
-class Caller:
-    """Plays the client of one connection of a cassette. ``seed``: of the ids that it mints."""
+class Role:
+    """The client of one recorded connection, read once for any number of calls."""
 
-    def __init__(
-        self, cassette: Cassette, connection: Connection, *, options: CallOptions | None = None, seed: object = 0
-    ) -> None:
+    def __init__(self, cassette: Cassette, connection: Connection) -> None:
+        self.connection = connection
+        self.dialect: Dialect = dialect_named(cassette.header.dialect)
+        self._follower = Follower(connection.records, self.dialect, timed=connection.timed, longest_pause=FOREVER)
+        self._minted = minted(connection.records, self.dialect)
+        self.steps = [step for step in self._follower.steps if not isinstance(step.frame, Close | Lost)]
+        self.left = [one for one in connection.records if _left(one)]
+        self.beside = Beside(cassette, connection)
+        self.served = any(isinstance(frame, Close | Lost) for frame in self._follower.recorded)
+        """Whether the service ended it."""
+
+    def follower(self, ids: random.Random | None) -> Follower:
+        """What follows one call. ``ids``: draws new ones for what the client minted."""
+        made = self._follower.again()
+        if ids is not None:
+            made.know({old: fresh(old, ids) for old in self._minted})
+        return made
+
+
+class Caller:
+    """Plays a role once. ``seed``: of the ids that it mints."""
+
+    def __init__(self, role: Role, *, options: CallOptions | None = None, seed: object = 0) -> None:
         self.options = options or CallOptions()
         self.report = CallReport()
-        self._cassette = cassette
-        self._connection = connection
-        self._dialect: Dialect = dialect_named(cassette.header.dialect)
-        self._follower = Follower(connection.records, self._dialect, timed=connection.timed, longest_pause=FOREVER)
-        if self.options.ids:
-            source = random.Random(f"{seed}/call")
-            self._follower.know({old: fresh(old, source) for old in minted(connection.records, self._dialect)})
-        self._listener = Timekeeper(self._dialect, self.report)
-        self._steps = [step for step in self._follower.steps if not isinstance(step.frame, Close | Lost)]
+        self._role = role
+        self._connection = role.connection
+        self._dialect = role.dialect
+        self._follower = role.follower(random.Random(f"{seed}/call") if self.options.ids else None)
+        self._timekeeper = Timekeeper(self._dialect, self.report)
+        self._steps = role.steps
         self._next = 0
         self._before: Micros = 0  # when the step before this one was due
         self._due: Micros | None = None
@@ -81,11 +99,6 @@ class Caller:
         self._live: list[Record] = []
         self._gave_up: list[str] = []
         self.over = False
-
-    @property
-    def recorded_status(self) -> int:
-        """What the recorded handshake was answered with."""
-        return self._connection.answer.status
 
     # --- the machine ---
 
@@ -96,8 +109,13 @@ class Caller:
 
     def refused(self, status: int, now: Micros) -> None:
         """The handshake was answered with something else than 101."""
-        if self.recorded_status != status:
+        if self._connection.answer.status != status:
             self.report.refused = status
+        self._end(now)
+
+    def unreached(self, why: str, now: Micros) -> None:
+        """Nothing has answered the handshake."""
+        self.report.close, self.report.unexpected_close = why, True
         self._end(now)
 
     def feed(self, frame: Frame, now: Micros) -> list[Out]:
@@ -109,11 +127,10 @@ class Caller:
         self._follower.received(frame)
         if isinstance(frame, Close | Lost):
             self.report.close = f"close {frame.code}" if isinstance(frame, Close) else "connection lost"
-            expected = any(isinstance(one, Close | Lost) for one in self._follower.recorded)
-            self.report.unexpected_close = not expected and self._leaving is None
+            self.report.unexpected_close = not self._role.served and self._leaving is None
             self._end(now)
             return []
-        self._listener.received(frame, now)
+        self._timekeeper.received(frame, now)
         return list(self._go_on(now))
 
     def wake_at(self) -> Micros | None:
@@ -158,7 +175,7 @@ class Caller:
             frame = follower.translated(step.frame)
             follower.sent(frame)
             self._live.append(Record(now, Sender.CLIENT, frame))
-            self._listener.sent(frame, now)
+            self._timekeeper.sent(frame, now)
             self.report.sent += 1
             assert isinstance(frame, Text | Binary)
             yield frame
@@ -173,7 +190,7 @@ class Caller:
                 self._patience = now + self._wait
             return
         self._patience = None
-        served = any(isinstance(frame, Close | Lost) for frame in follower.recorded)
+        served = self._role.served
         if self._leaving is None:
             self._leaving = now + (self._wait if served else LINGER)
         if now >= self._leaving:
@@ -197,19 +214,20 @@ class Caller:
             self._forgive()
         if report.refused is not None or self.options.check == "none":
             return
+        if report.connected is None or self._connection.answer.status != 101:
+            return
+        exact = self.options.check == "exact"
+        found, later = self._role.beside.laid(self._lived(), content=exact)
+        report.late += map(_told, later)
+        if exact:
+            report.mismatches += map(_told, found)
+        else:
+            report.mismatches += map(str, drift(*self._follower.compared(), dialect=self._dialect))
+        if self._gave_up and not report.mismatches:
+            report.mismatches += [f"waited in vain for {name}" for name in dict.fromkeys(self._gave_up)]
         left = len(self._steps) - self._next
-        if report.connected is not None and self._connection.answer.status == 101:
-            if self.options.check == "exact":
-                report.mismatches += self._differences()
-            else:
-                found = drift(*self._follower.compared(), dialect=self._dialect)
-                report.mismatches += [str(one) for one in found]
-            if self._gave_up and not report.mismatches:
-                report.mismatches += [f"waited in vain for {name}" for name in dict.fromkeys(self._gave_up)]
-            if left and report.unexpected_close:
-                report.mismatches.append(f"{left} of {len(self._steps)} client frames were never sent")
-        if self._connection.timed:
-            report.late += [str(one) for one in waits(*self._both(), longer=True)]
+        if left and report.unexpected_close:
+            report.mismatches.append(f"{left} of {len(self._steps)} client frames were never sent")
 
     def _forgive(self) -> None:
         """A silence that the recording has too, as long as this or longer, is the service's own."""
@@ -224,17 +242,15 @@ class Caller:
         for reply in self.report.replies:
             reply.gaps = [gap for gap in reply.gaps if gap > longest]
 
-    def _both(self) -> tuple[Cassette, Cassette]:
-        """The recording and what has happened, as cassettes of one connection. How the client left does not count."""
-        connection = self._connection
-        left = [one for one in connection.records if _left(one)]
+    def _lived(self) -> Connection:
+        """What has happened, as a connection. How the client left is as recorded: it does not count."""
         served = any(isinstance(one.frame, Close | Lost) for one in self._live)
-        live = replace(connection, records=(*self._live, *(() if served else left)), timed=True)
-        before = replace(self._cassette, connections=(connection,), exchanges=())
-        return before, replace(before, connections=(live,))
+        records = (*self._live, *(() if served else self._role.left))
+        return replace(self._connection, records=records, timed=True)
 
-    def _differences(self) -> list[str]:
-        return [str(one).removeprefix(f"connection {self._connection.number} ") for one in diff(*self._both())]
+
+def _told(difference: Difference) -> str:
+    return re.sub(r"^connection \d+ ", "", str(difference))
 
 
 def _left(record: Record) -> bool:

@@ -24,7 +24,7 @@ from mockserver.cassette.model import Cassette
 from mockserver.cassette.store import load
 from mockserver.core.frames import Binary, Close, Frame, Lost, Text
 from mockserver.errors import UsageError
-from mockserver.load.caller import Caller, CallOptions, Check, Out
+from mockserver.load.caller import Caller, CallOptions, Check, Out, Role
 from mockserver.load.door import door
 from mockserver.load.outcome import CallReport
 
@@ -45,8 +45,10 @@ class Mismatched(Exception):
 
 
 @lru_cache(maxsize=64)
-def _loaded(path: str) -> Cassette:
-    return load(Path(path))
+def _loaded(path: str) -> tuple[str, Cassette, list[Role]]:
+    """A cassette by its name, and the client of each of its connections: read once for all users."""
+    cassette = load(Path(path))
+    return Path(path).stem, cassette, [Role(cassette, connection) for connection in cassette.connections]
 
 
 class CassetteUser(User):  # type: ignore[misc]  # without Locust, which CI does not have, its class is Any
@@ -84,14 +86,12 @@ class CassetteUser(User):  # type: ignore[misc]  # without Locust, which CI does
     @task  # type: ignore[untyped-decorator]  # as above
     def call(self) -> None:
         """One call: every connection of a cassette, one after another."""
-        cassette = self._cassettes[self._count % len(self._cassettes)]
+        name, cassette, roles = self._cassettes[self._count % len(self._cassettes)]
         self._count += 1
-        for recorded in cassette.connections:
-            caller = Caller(cassette, recorded, options=self._options, seed=secrets.randbits(64))
-            target, headers, offered = door(cassette, recorded, url=self.host, key=self.key, headers=self.headers)
-            self.report(
-                Path(cassette.path).stem, _GeventSocket(caller, self.connect_timeout).run(target, headers, offered)
-            )
+        for role in roles:
+            caller = Caller(role, options=self._options, seed=secrets.randbits(64))
+            where = door(cassette, role.connection, url=self.host, key=self.key, headers=self.headers)
+            self.report(name, _GeventSocket(caller, self.connect_timeout).run(*where))
 
     def report(self, name: str, report: CallReport) -> None:
         """Tell Locust of one call."""
@@ -150,8 +150,7 @@ class _GeventSocket:
             caller.refused(error.status_code, self._now())
         except (websocket.WebSocketException, OSError) as error:
             if caller.report.connected is None:
-                caller.report.mismatches.append(f"no connection: {type(error).__name__}")
-                caller.refused(caller.recorded_status, self._now())
+                caller.unreached(f"no connection: {type(error).__name__}", self._now())
             else:
                 caller.feed(Lost(), self._now())
         finally:
