@@ -128,7 +128,7 @@ class SideOfDiff:
         self.names = [(step.sender, step.name) for step in made]
 
 
-class Beside:
+class Yardstick:
     """One recorded connection, read once, beside which any number of live ones are laid."""
 
     def __init__(self, cassette: Cassette, connection: Connection) -> None:

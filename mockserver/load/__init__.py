@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mockserver.load.caller import Caller, CallOptions, Role
+from mockserver.load.caller import Caller, CallerRole, CallOptions
 from mockserver.load.outcome import CallReport, HeardReply
 
 if TYPE_CHECKING:
     from mockserver.load.socket import call
     from mockserver.load.user import CassetteUser
 
-__all__ = ["CallOptions", "CallReport", "Caller", "CassetteUser", "HeardReply", "Role", "call"]
+__all__ = ["CallOptions", "CallReport", "Caller", "CallerRole", "CassetteUser", "HeardReply", "call"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from mockserver.cassette.diff import Beside, Difference
+from mockserver.cassette.diff import Difference, Yardstick
 from mockserver.cassette.drift import drift
 from mockserver.cassette.follow import Follower
 from mockserver.cassette.model import Cassette, Connection, Record
@@ -57,7 +57,7 @@ class CallOptions:
             raise UsageError(f"check={self.check!r}: expected shape, exact or none")
 
 
-class Role:
+class CallerRole:
     """The client of one recorded connection, read once for any number of calls."""
 
     def __init__(self, cassette: Cassette, connection: Connection) -> None:
@@ -67,7 +67,7 @@ class Role:
         self._minted = minted(connection.records, self.dialect)
         self.steps = [step for step in self._follower.steps if not isinstance(step.frame, Close | Lost)]
         self.left = [one for one in connection.records if _left(one)]
-        self.beside = Beside(cassette, connection)
+        self.beside = Yardstick(cassette, connection)
         self.served = any(isinstance(frame, Close | Lost) for frame in self._follower.recorded)
         """Whether the service ended it."""
 
@@ -82,7 +82,7 @@ class Role:
 class Caller:
     """Plays a role once. ``seed``: of the ids that it mints."""
 
-    def __init__(self, role: Role, *, options: CallOptions | None = None, seed: object = 0) -> None:
+    def __init__(self, role: CallerRole, *, options: CallOptions | None = None, seed: object = 0) -> None:
         self.options = options or CallOptions()
         self.report = CallReport()
         self._role = role

@@ -92,13 +92,13 @@ class CallReport:
         """What is to be said against it, a line each."""
         if self.refused is not None:
             yield f"refused: the handshake was answered with HTTP {self.refused}"
+        if self.unexpected_close:
+            yield f"closed: {self.close}"
         yield from (f"mismatch: {one}" for one in self.mismatches)
         yield from (f"late: {one}" for one in self.late)
         for number, reply in enumerate(self.replies, 1):
             for gap in reply.gaps:
                 yield f"gap: {gap / 1_000:.0f} ms of silence in the middle of reply {number}"
-        if self.unexpected_close:
-            yield f"closed: {self.close}"
 
     def as_json(self) -> dict[str, Any]:
         """As plain values, in milliseconds."""

@@ -13,7 +13,7 @@ from yarl import URL
 from mockserver.cassette.model import Cassette
 from mockserver.core.frames import Binary, Close, Frame, Lost, Sender, Text
 from mockserver.errors import UpstreamError, UsageError
-from mockserver.load.caller import Caller, CallOptions, Out, Role
+from mockserver.load.caller import Caller, CallerRole, CallOptions, Out
 from mockserver.load.door import door
 from mockserver.load.outcome import CallReport
 
@@ -39,7 +39,7 @@ async def call(
     if not 0 <= connection < len(cassette.connections):
         raise UsageError(f"connection {connection}: the cassette has 0 to {len(cassette.connections) - 1}")
     recorded = cassette.connections[connection]
-    caller = Caller(Role(cassette, recorded), options=options, seed=seed)
+    caller = Caller(CallerRole(cassette, recorded), options=options, seed=seed)
     target, sends, offered = door(cassette, recorded, url=url, key=key, headers=headers)
     return await _Socket(caller, seen or (lambda at, sender, frame: None)).run(target, sends, offered)
 

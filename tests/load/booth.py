@@ -11,7 +11,7 @@ from mockserver.core.frames import Accept, Close, Frame, Hangup, Lost, Opened, P
 from mockserver.core.journal import Journal
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import SessionContext, Source
-from mockserver.load.caller import Caller, CallOptions, Role
+from mockserver.load.caller import Caller, CallerRole, CallOptions
 from mockserver.load.outcome import CallReport
 
 UNIX_US = 1_795_000_000_000_000
@@ -58,7 +58,7 @@ class _Booth:
         sent: list[Frame] | None,
     ) -> None:
         recorded = cassette.connections[0]
-        self.caller = Caller(Role(cassette, recorded), options=options, seed=seed)
+        self.caller = Caller(CallerRole(cassette, recorded), options=options, seed=seed)
         log = Journal(seed=seed).open(source.dialect)
         context = SessionContext(log.number, log.seed, log.lens, unix_us=UNIX_US, base_url="http://127.0.0.1:1/v1")
         self.shake = recorded.handshake
