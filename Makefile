@@ -46,7 +46,7 @@ test: $(VENV)/installed-dev
 
 # A client that could not be had is said in one line and left out: only what was there and failed is a failure. Not part of
 # CI: it would add an installation of 700 MB and half an hour of conversations in real time.
-HEAVY := $(CLIENTS)/node/installed $(CLIENTS)/pipecat/installed $(CLIENTS)/aws/installed $(CLIENTS)/pipecat-aws/installed
+HEAVY := $(CLIENTS)/node/installed $(CLIENTS)/load/installed $(CLIENTS)/pipecat/installed $(CLIENTS)/aws/installed $(CLIENTS)/pipecat-aws/installed
 
 test-clients: $(VENV)/installed-dev $(HEAVY)
 	@MOCKSERVER_CLIENTS=$(abspath $(CLIENTS)) $(PY) -m pytest -n 0 -rs tests/clients/heavy $(ARGS)
@@ -132,6 +132,15 @@ $(CLIENTS)/pipecat/installed: tests/clients/heavy/pipecat.txt $(VENV)/pyvenv.cfg
 	@rm -f $@ && mkdir -p $(CLIENTS)
 	@if ! ($(PY) -m venv $(@D) && $(@D)/bin/python -m pip install -qq --disable-pip-version-check --prefer-binary -r $<) >$(CLIENTS)/pipecat.log 2>&1; then \
 	  echo "make: left out: pipecat; pip could not install it, $(CLIENTS)/pipecat.log says why"; \
+	else \
+	  touch $@; \
+	fi
+
+# Locust brings gevent, which the other tests must not have. The schemas of Kubernetes are 20 MB.
+$(CLIENTS)/load/installed: pyproject.toml $(VENV)/pyvenv.cfg
+	@rm -f $@ && mkdir -p $(CLIENTS)
+	@if ! ($(PY) -m venv $(@D) && $(@D)/bin/python -m pip install -qq --disable-pip-version-check --prefer-binary --editable '.[metrics,load]' kubernetes-validate) >$(CLIENTS)/load.log 2>&1; then \
+	  echo "make: left out: Locust; pip could not install it, $(CLIENTS)/load.log says why"; \
 	else \
 	  touch $@; \
 	fi
