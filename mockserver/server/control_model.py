@@ -38,7 +38,7 @@ class FaultList(Model):
 
 
 class SessionState(Model):
-    """One client connection. ``values`` is what its engine shows of itself."""
+    """One client connection. ``values`` is what its engine shows of itself. ``worker``: its process, of several."""
 
     number: int
     scenario: str
@@ -49,10 +49,13 @@ class SessionState(Model):
     engine: str
     values: dict[str, Any]
     entries: int
+    worker: int | None = None
 
 
 class State(Model):
-    """What ``GET state`` gives."""
+    """What ``GET state`` gives. Where several processes share a port: ``worker`` answered, ``workers`` are told of, and
+    those that did not answer are ``missing``.
+    """
 
     version: str
     dialect: str
@@ -65,6 +68,9 @@ class State(Model):
     sessions: list[SessionState]
     faults: list[FaultState]
     problems: list[str]
+    worker: int | None = None
+    workers: list[int] | None = None
+    missing: list[int] | None = None
 
 
 class EntryState(Model):

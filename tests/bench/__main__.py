@@ -6,7 +6,7 @@
 machine that is too noisy to judge by is told. ``python -m tests.bench.report FILE`` puts a run into the page.
 
 Parts: limits, others, journal, instant, paced, record, simulate, faults, cassette, page, memory, start, fixture,
-plugin, uvloop.
+plugin, workers, uvloop.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from tests.bench.child import TOP
 from tests.bench.figures import Figure, number, table
 from tests.bench.limits import limits
 from tests.bench.report import compared, noise_of, steadiness, told_noise
+from tests.bench.workers import workers
 
 
 def parts(rounds: int, quick: bool) -> dict[str, Callable[[], list[Figure]]]:
@@ -51,6 +52,7 @@ def parts(rounds: int, quick: bool) -> dict[str, Callable[[], list[Figure]]]:
         "start": lambda: costs.starting(2 * rounds),
         "fixture": lambda: costs.fixtures(200 // few),
         "plugin": lambda: costs.plugin(3 * rounds),
+        "workers": lambda: workers(min(rounds, 3), 600 // few),
         "uvloop": lambda: uvloop(rounds, frames, seconds, counts[-1:]),
     }
 

@@ -15,6 +15,7 @@ from tests.bench.costs import chain, fixtures
 from tests.bench.figures import Figure, interleave, middle, quantile, table
 from tests.bench.limits import limits
 from tests.bench.serving import flood, round_trips, through
+from tests.bench.workers import carried
 
 
 def test_the_sides_take_turns() -> None:
@@ -88,3 +89,7 @@ def test_two_runs_stand_side_by_side_and_a_noisy_machine_is_told(
 
 def test_the_limits_of_the_machine() -> None:
     assert all(figure.value > 0 for figure in limits(1, 200))
+
+
+def test_sessions_are_counted_for_all_processes_of_a_server() -> None:
+    assert carried(2, 20) > 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -62,15 +61,16 @@ class Rounds:
         self.dialect = self._current.dialect
         self._running: dict[int, Numbered] = {}
         self._used = False
-        self._told: deque[ExpectationFailed] = deque(maxlen=KEPT)
+        self._told: dict[str, ExpectationFailed] = {}
 
     def open(self, handshake: Handshake, context: SessionContext) -> Engine:
         """The next connection of this round, or the first of the next."""
         if self._used and not self._current.holds(handshake):
             fresh = self._make()
-            if fresh.holds(handshake):
-                past, self._current = self._current, fresh
-                self._heard(past)
+            if not fresh.holds(handshake):
+                return self._unheld(fresh, handshake, context)
+            past, self._current = self._current, fresh
+            self._heard(past)
         self._used = True
         engine = self._current.open(handshake, context)
         self._running[context.number] = self._current
@@ -90,14 +90,25 @@ class Rounds:
         """Ids of a recording are the same in every process."""
         return None
 
+    def _unheld(self, fresh: Numbered, handshake: Handshake, context: SessionContext) -> Engine:
+        """No recorded connection fits this client; many that do not fill no memory."""
+        engine = fresh.open(handshake, context)
+        self._tell(fresh)
+        return engine
+
     def _heard(self, past: Numbered) -> None:
         if not any(its is past for its in self._running.values()):
-            self._told.extend(past.problems())
+            self._tell(past)
+
+    def _tell(self, past: Numbered) -> None:
+        for problem in past.problems():
+            if str(problem) not in self._told and len(self._told) < KEPT:
+                self._told[str(problem)] = problem
 
     def problems(self) -> Sequence[ExpectationFailed]:
         """What went against the rounds that are over, and against this one where nobody is in it."""
         idle = self._used and not any(its is self._current for its in self._running.values())
-        return [*self._told, *(self._current.problems() if idle else ())]
+        return [*self._told.values(), *(self._current.problems() if idle else ())]
 
 
 class Scenario:

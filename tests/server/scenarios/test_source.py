@@ -153,3 +153,14 @@ def test_a_file_that_was_read_again_is_for_sessions_that_come(tmp_path: Path) ->
     with pytest.raises(UsageError, match="line 2: scenario late: simulat: unknown key 'simulat'"):
         source.reload()
     assert list(source.scenarios) == ["late"]
+
+
+def test_many_clients_that_fit_no_recording_are_told_of_once(tmp_path: Path) -> None:
+    source = source_of(tmp_path)
+    stage = Stage(source)
+    for _ in range(5):
+        assert "no recorded connection for" in stage.said("/s/weather/v1/other")
+    [problem] = [
+        str(one) for one in source.problems() if "no recorded connection" in str(one) or "/v1/other" in str(one)
+    ]
+    assert problem.startswith("scenario weather: ")

@@ -16,6 +16,7 @@ import pytest
 from mockserver import MockServer, script
 from mockserver.core.frames import Pairs
 from mockserver.engines.base import Request
+from mockserver.server import control_model
 from mockserver.server.entrance import SharedPort
 from mockserver.server.workers.control import CrewControl, never_fired
 from mockserver.server.workers.crew import Crew
@@ -83,6 +84,7 @@ async def test_whichever_answers_answers_for_all(two: Two) -> None:
     count = sum(len(server.sessions) for server in two.servers)
     for worker in (0, 1):
         state = await two.ask(worker, "GET state")
+        control_model.State.model_validate(state)
         assert (state["worker"], state["workers"], state["missing"]) == (worker, [0, 1], [])
         assert {one["worker"] for one in state["sessions"]} == {0, 1}
         assert len(state["sessions"]) == count
