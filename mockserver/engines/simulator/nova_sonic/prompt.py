@@ -81,9 +81,10 @@ class Prompt:
         # livekit sends it flat (nova_sonic.md#22).
         told = _object(body, "turnDetectionConfiguration").get("endpointingSensitivity")
         told = body.get("endpointingSensitivity") if told is None else told
-        if told is not None and told not in PAUSES:
+        known = next((one for one in PAUSES if one == told), None)
+        if told is not None and known is None:
             raise WrongInput(f"endpointingSensitivity must be one of {', '.join(PAUSES)}")
-        self.sensitivity = told or self.options.sensitivity
+        self.sensitivity = known or self.options.sensitivity
         self.stage = "session"
 
     def prompt_start(self, body: dict[str, Any]) -> None:

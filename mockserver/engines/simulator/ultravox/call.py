@@ -248,19 +248,34 @@ def _tools(given: Any) -> list[Mapping[str, Any]]:
         where = f"selectedTools[{number}]"
         if not isinstance(one, dict):
             raise WrongCall(where, "expected an object")
-        own = one.get("temporaryTool")
-        name = one.get("toolName") or (own.get("modelToolName") if isinstance(own, dict) else None) or one.get("toolId")
-        if not isinstance(name, str) or not name:
+        own = _object(one, "temporaryTool", f"{where}.temporaryTool")
+        name = one.get("toolName") or own.get("modelToolName") or one.get("toolId")
+        if not isinstance(name, str):
             raise WrongCall(where, "expected a toolName, a toolId or a temporaryTool with its modelToolName")
-        told = own if isinstance(own, dict) else {}
-        parameters = told.get("dynamicParameters") or []
-        properties = {str(p["name"]): p.get("schema") or {} for p in parameters if isinstance(p, dict) and "name" in p}
-        required = [str(p["name"]) for p in parameters if isinstance(p, dict) and p.get("required") and "name" in p]
-        schema = {"type": "object", "properties": properties, "required": required}
+        parameters = own.get("dynamicParameters") or []
+        if not isinstance(parameters, list) or not all(_parameter(one) for one in parameters):
+            raise WrongCall(
+                f"{where}.temporaryTool.dynamicParameters", "expected a list of objects with name and schema"
+            )
         made.append(
-            {"type": "function", "name": name, "description": told.get("description") or "", "parameters": schema}
+            {
+                "type": "function",
+                "name": name,
+                "description": _text(own, "description", f"{where}.temporaryTool.description"),
+                "parameters": {
+                    "type": "object",
+                    "properties": {one["name"]: one.get("schema") or {} for one in parameters},
+                    "required": [one["name"] for one in parameters if one.get("required")],
+                },
+            }
         )
     return made
+
+
+def _parameter(one: Any) -> bool:
+    if not isinstance(one, dict) or not isinstance(one.get("name"), str):
+        return False
+    return isinstance(one.get("schema"), dict | None) and isinstance(one.get("required"), bool | None)
 
 
 def _history(given: Any) -> list[tuple[str, str]]:
