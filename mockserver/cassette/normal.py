@@ -54,6 +54,7 @@ class NormalStep:
     floating: bool = False  # the provider places it freely
     microphone: OpenMicrophone | None = None  # audio that the client did not end: ``audio_ms`` is its sound's
     places: Mapping[str, float] = field(default_factory=dict)  # fields that name a moment -> ms of sound before it
+    pieces: tuple[_StreamPiece, ...] = field(default=(), repr=False)  # of a text
 
     def line(self) -> str:
         """The step on one line; always the same for the same step."""
@@ -158,7 +159,22 @@ class _Steps:
         self._places: SoundMap | None = None
 
     def all(self) -> Iterator[NormalStep]:
-        """In order."""
+        """In order. A text that goes on after more of the client's audio, and after nothing else, is one step."""
+        run: list[NormalStep] = []
+        for step in self._apart():
+            if run and not _same_text(run[0], step):
+                yield self._one(run)
+                run.clear()
+            run.append(step)
+        if run:
+            yield self._one(run)
+
+    def _one(self, run: Sequence[NormalStep]) -> NormalStep:
+        if len(run) == 1:
+            return run[0]
+        return self._text([piece for step in run for piece in step.pieces], floating=run[0].floating)
+
+    def _apart(self) -> Iterator[NormalStep]:
         for group in arranged(self._records, self._dialect, self._blank):
             row: list[_StreamPiece] = []
             for place in group.records:
@@ -187,9 +203,14 @@ class _Steps:
                 elif not group.opened:
                     yield _sound(pieces, self._names)
             elif all(piece.said is not None for piece in pieces):
-                yield _step(pieces, self._names.normal(_joined(pieces).body))
+                yield self._text(pieces)
             else:
                 yield from map(self._plain, pieces)
+
+    def _text(self, pieces: Sequence[_StreamPiece], *, floating: bool = False) -> NormalStep:
+        step = _step(pieces, self._names.normal(_joined(pieces).body))
+        step.pieces, step.floating = tuple(pieces), floating
+        return step
 
     def _blank(self, view: View, frame: Frame) -> str:
         return _blank(view, piece_of(self._dialect, view))
@@ -216,6 +237,12 @@ class _Steps:
         sound = heard.sound if ms else b""
         step.audio_ms, step.sound, step.microphone = ms, sha256(sound).hexdigest()[:12], heard
         return step
+
+
+def _same_text(one: NormalStep, other: NormalStep) -> bool:
+    if not (one.pieces and other.pieces) or one.floating != other.floating:
+        return False
+    return one.pieces[0].stream() == other.pieces[0].stream()
 
 
 def _step(pieces: Sequence[_StreamPiece], body: Any) -> NormalStep:

@@ -33,6 +33,10 @@ _REPEATED = {
 _ENVELOPES = ("response.event", "decision.event")
 
 
+WRAPPED = ("response.event", "decision.event")
+"""These hold an event of a reply that was delegated (gpt_live.md#25)."""
+
+
 class GPTLive(Dialect):
     """``/v1/live/sessions``, and ``/openai/v1/live/sessions`` at Azure."""
 
@@ -125,12 +129,16 @@ class GPTLive(Dialect):
         return SampleFormat(8_000, 1) if told.get("type") in G711 else SampleFormat(int(told.get("rate") or 24_000))
 
     def summary(self, view: View) -> str:
-        """As the rest of the family."""
-        return summary(view)
+        """As the rest of the family; of an event inside another, its name and what matters of it."""
+        inside = view.body.get("event") if view.name in WRAPPED and isinstance(view.body, dict) else None
+        if not isinstance(inside, dict):
+            return summary(view)
+        inner = self.read(inside, Sender.SERVER)
+        return f"{inner.name} {summary(inner)}".rstrip()
 
     def spoken(self, view: View) -> Spoken | None:
         """Transcripts of both sides, and the pieces inside the events of a delegated reply (gpt_live.md#25)."""
-        if view.name in ("response.event", "decision.event"):
+        if view.name in WRAPPED:
             told = view.body.get("event")
             kind = told.get("type") if isinstance(told, dict) else None
             return spoken_at(view, ("event", "delta"), stream=str(kind))

@@ -41,11 +41,14 @@ async def drawn(folder: Path) -> None:
     """A picture of each page, with the first difference chosen."""
     PICTURES.mkdir(exist_ok=True)
     async with launched() as page:
+        size = {"width": 1280, "height": 1060, "deviceScaleFactor": 1, "mobile": False}
+        await page.call("Emulation.setDeviceMetricsOverride", **size)
         for name in PAIRS:
             await page.goto((folder / f"{name}.html").as_uri())
             await page.until("document.body && document.body.dataset.ready")
             await page.run("(document.querySelector('#differences button') || document.body).click()")
             await page.until("document.querySelector('.row .name')")
+            await page.until("document.querySelector('#other-text').textContent")
             print(await page.screenshot(PICTURES / f"review-{name}.png"))
 
 

@@ -130,6 +130,9 @@ async def test_two_recordings_side_by_side(tmp_path: Path) -> None:
         await page.run("document.querySelector('#differences button').click()")
         await page.until("document.getElementById('one-title').textContent.startsWith('conversation.item.create')")
         assert await page.run("document.querySelectorAll('.source canvas').length") == 2
+        await page.until("document.querySelector('#other-text mark')")
+        marks = "[...document.querySelectorAll('#one mark')].map((one) => one.textContent.match(/Oslo|Bergen/)[0])"
+        assert await page.run(marks) == ["Oslo", "Bergen"]
         await looks_right(page, tmp_path, "two")
     same = viewed(DEMO, DEMO, "--to", tmp_path / "same.html")
     async with launched() as page:  # the control
@@ -183,7 +186,7 @@ async def test_the_page_of_a_failed_test_opens_where_it_failed(tmp_path: Path) -
     assert listed is not None
     async with launched() as page:
         await opened(page, written)
-        assert (await page.run("document.getElementById('one-title').textContent")).startswith("failed, note")
+        await page.until("document.getElementById('one-title').textContent.startsWith('failed, note')")
         assert "onerror" in await page.run("document.getElementById('one-text').textContent")
         await page.press("p", "p")
         await page.until("document.getElementById('one-title').textContent.startsWith('fault, note')")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from typing import Any
@@ -182,3 +183,24 @@ def test_empty_messages_between_sound_do_not_cut_a_line() -> None:
     assert shown[1].endswith("2 x empty")
     without = replace(cassette, connections=recorded("gemini", list(sound)).connections)
     assert diff(cassette, without) == []
+
+
+def test_a_text_that_goes_on_while_the_microphone_is_open_is_one_step() -> None:
+    heard = [{"type": "session.input_transcript.delta", "delta": words} for words in ("Does", " it", " snow?")]
+    sound = Text(json.dumps({"type": "session.input_audio.append", "audio": base64.b64encode(bytes(960)).decode()}))
+    records = [Record(0, Sender.CLIENT, Text(json.dumps({"type": "session.start", "session": {}})))]
+    for at, one in enumerate(heard):
+        records += [
+            Record(20_000 * at, Sender.CLIENT, sound),
+            Record(20_000 * at, Sender.SERVER, Text(json.dumps(one))),
+        ]
+    cassette = Cassette(Header("gpt_live"), (Connection(0, Handshake("/"), records=tuple(records)),))
+    (line,) = [line for line in textconv(cassette) if line.startswith("<--")]
+    assert "Does it snow?" in line
+
+
+def test_an_event_inside_another_says_its_name() -> None:
+    inner = {"type": "response.output_item.added", "item": {"id": "fc_1", "type": "function_call", "name": "weather"}}
+    lens = DIALECTS["gpt_live"]
+    view = lens.view(Text(json.dumps({"type": "response.event", "event": inner})), Sender.SERVER)
+    assert lens.summary(view) == "response.output_item.added fc_1 function_call weather"

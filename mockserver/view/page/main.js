@@ -38,7 +38,26 @@ function choose(session, frame, zoomed = false) {
     const before = frame && session.timed ? `, ${secondsOf(at - session.at[frame - 1])} s after the one before` : "";
     byId("one-title").textContent = `${session.nameOf(frame)}, ${["from the client", "from the server", "note"][session.lane[frame]]}, frame ${frame}${session.timed ? `, ${secondsOf(at)} s` : ""}${before}`;
     byId("one-text").textContent = text;
+    beside(session, frame, text);
   });
+}
+
+// Of two recordings: what the other one has in the place of a frame that differs, the lines that differ marked in both.
+async function beside(session, frame, text) {
+  const side = session.source, pair = DATA.differences.find((one) => one.connection === session.number && one.frames[side] === frame - 2 && one.frames[1 - side] !== null);
+  const twin = pair && timelines.map((one) => one.session).find((one) => one.source !== side && one.number === session.number);
+  byId("other").hidden = !twin;
+  if (!twin) return;
+  const place = pair.frames[1 - side] + 2, told = (await twin.textOf(place))[1];
+  if (state.chosen.session !== session || state.chosen.frame !== frame) return;
+  byId("other-title").textContent = `${DATA.sources[1 - side].title}: ${twin.nameOf(place)}, frame ${place}${twin.timed ? `, ${secondsOf(twin.at[place])} s` : ""}`;
+  marked(byId("one-text"), text, told);
+  marked(byId("other-text"), told, text);
+}
+
+function marked(box, text, other) {
+  const same = new Set(other.split("\n").slice(0, 5000));
+  box.replaceChildren(...text.split("\n").slice(0, 5000).map((line) => { const made = document.createElement(same.has(line) ? "span" : "mark"); made.textContent = `${line}\n`; return made; }));
 }
 
 function counted() {
