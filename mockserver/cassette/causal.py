@@ -31,8 +31,9 @@ FLOATS = "~"
 class CausalGroup:
     """Records that keep their order: a client frame, the client's audio in a row, or what one cause brought about.
 
-    ``opened``: audio that the client did not end, or of which the service took a turn by itself before. ``form``: what
-    the session says of it. ``answered``: where the last frame stands that the service said of it by itself.
+    ``opened``: audio that the client did not end, or of which the service took a turn by itself before; and that of a
+    service which speaks without end. ``form``: what the session says of it. ``answered``: where the last frame stands
+    that the service said of it by itself.
     """
 
     sender: Sender
@@ -145,6 +146,9 @@ class _Order:
         group = groups.get(chain)
         if group is None:
             group = groups[chain] = CausalGroup(Sender.SERVER, chain, key=self._blank(view, frame))
+            if view.audio is not None and place == (LAST, -1):
+                # A service that speaks on a clock of its own is silent as long as it likes, too.
+                group.opened, group.form, group.answered = True, self._form, LAST
         group.records.append(self._at)
 
     def _place(self, cause: Cause) -> Place:

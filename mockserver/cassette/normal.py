@@ -60,7 +60,7 @@ class NormalStep:
         """The step on one line; always the same for the same step."""
         arrow = "-->" if self.sender is Sender.CLIENT else "<--"
         told = self.body if isinstance(self.body, str) else dumps(self.body)
-        what = "audio" if self.microphone is None else "sound from an open microphone"
+        what = "audio" if self.microphone is None else "sound in a stream without end"
         heard = "" if self.audio_ms is None else f"{seconds_of(self.audio_ms)} of {what} sha256:{self.sound} "
         return f"{arrow} {self.name}  {heard}{told}".rstrip()
 
@@ -145,6 +145,13 @@ class _StreamPiece(NamedTuple):
     view: View
     said: Spoken | None  # what a piece of a text carries
 
+    def without(self, fields: Sequence[str]) -> _StreamPiece:
+        """Without what is told of this piece alone."""
+        body = self.view.body
+        if not isinstance(body, dict) or body.keys().isdisjoint(fields):
+            return self
+        return self._replace(view=replace(self.view, body={key: body[key] for key in body if key not in fields}))
+
     def stream(self) -> str:
         """What the pieces of one stream have in common."""
         body = _bare(self.view, self.said)
@@ -182,7 +189,7 @@ class _Steps:
                 view = self._dialect.view(record.frame, record.sender)
                 piece = _StreamPiece(place, record, view, piece_of(self._dialect, view))
                 if group.chain == "audio" or piece.said is not None or _any(view.name, self._dialect.repeated):
-                    row.append(piece)
+                    row.append(piece.without(self._dialect.of_pieces))
                     continue
                 yield from self._streams(row, group)
                 row.clear()

@@ -84,6 +84,11 @@ class GPTLive(Dialect):
     )
     own_clock = ("session.output_audio.delta", "session.output_transcript.delta")
     floating = (*own_clock, "session.usage.updated")
+    positions = (  # gpt_live.md#24, gpt_live.md#32
+        "session.delegation.created:offset_ms",
+        "session.*.appended:start_ms",
+        "session.*.appended:end_ms",
+    )
     rules = MatchRules(
         volatile=("event_id",),
         ids=("**.event_id", "**.delegation_id", "item.call_id", "item.id"),

@@ -30,6 +30,7 @@ class XAI(OpenAI):
     # Of the others it is not known, or known to be otherwise: a second response takes the place of the first.
     does = {"cancel midway": "xai.md#30", "cancel not active": "xai.md#31"}
     server_events = OpenAI.server_events | {"ping"}
+    of_pieces = ("rid", "latency", "audio_duration_ms", "ts", "start_time")  # xai.md#23
 
     def shows(self, said: Sequence[tuple[Sender, Any]]) -> bool | None:
         """By the name of its model."""

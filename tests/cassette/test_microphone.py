@@ -189,3 +189,40 @@ def test_a_place_is_found_inside_a_piece_too() -> None:
     assert [places.sound_before(ms) for ms in (0, 100, 150, 200, 9_999)] == [0, 0, 50, 100, 100]
     assert SoundMap((), OPENAI).sound_before(5) == 0
     assert SampleFormat().micros(len(WORD)) == 100_000
+
+
+def test_what_is_told_of_a_piece_alone_is_no_difference() -> None:
+    """xAI says of each piece when it was made and how long it is (xai.md#23)."""
+
+    def answered(*pieces: bytes, ts: int, metadata: str = "a") -> Cassette:
+        about = {"response_id": "resp_1", "item_id": "item_1", "metadata": metadata}
+        deltas = [
+            {"type": "response.output_audio.delta", **about, "delta": base64.b64encode(one).decode(), "ts": ts + n,
+             "rid": f"{ts}-{n}", "audio_duration_ms": len(one) // 48, **({} if n else {"latency": str(ts)})}
+            for n, one in enumerate(pieces)
+        ]  # fmt: skip
+        return recording((C, {"type": "response.create"}), *((S, one) for one in deltas), dialect="xai")
+
+    one = answered(WORD, WORD, ts=1_785_214_081_361)
+    assert told(one, answered(WORD[:960], WORD[960:] + WORD, ts=1_785_214_999_999)) == []
+    assert told(one, answered(WORD, SILENT, ts=1)) != []
+    assert told(one, answered(WORD, WORD, ts=1, metadata="b")) == ['metadata: "a" -> "b"']
+
+
+def test_a_service_that_speaks_without_end_is_silent_as_long_as_it_likes() -> None:
+    def heard(*pieces: bytes, offset: int, before: int) -> Cassette:
+        deltas = [
+            (S, {"type": "session.output_audio.delta", "delta": base64.b64encode(one).decode()}) for one in pieces
+        ]
+        appends = [(C, {"type": "session.input_audio.append", "audio": base64.b64encode(SILENT).decode()})] * before
+        said = (C, {"type": "session.input_audio.append", "audio": base64.b64encode(WORD * 5).decode()})
+        delegated = (S, {"type": "session.delegation.created", "offset_ms": offset, "delegation": {"id": "item_1"}})
+        start = (C, {"type": "session.start", "session": {}})
+        return recording(start, *appends, said, *deltas, delegated, dialect="gpt_live")
+
+    one = heard(SILENT, WORD, WORD, SILENT, *[SILENT] * 3, offset=600, before=1)
+    assert told(one, heard(*[SILENT] * 9, WORD[:100], WORD[100:] + WORD, *[SILENT] * 9, offset=900, before=4)) == []
+    assert told(one, heard(SILENT, WORD, *[SILENT] * 6, offset=600, before=1)) == ["audio: 200 ms -> 100 ms"]
+    assert told(one, heard(SILENT, WORD, WORD, *[SILENT] * 4, offset=200, before=1)) == [
+        "offset_ms: behind 500 ms of sound -> behind 100 ms of sound"
+    ]
