@@ -279,7 +279,7 @@ def shaken_after(ms: int) -> Callable[..., bool]:
 
 def plex_heard(**settings: Any) -> str:
     talk = chat("good day", **settings)
-    talk.listen(3_000)
+    talk.listen(1_800)
     return talk.heard()
 
 
@@ -291,8 +291,8 @@ def plex_turns(**settings: Any) -> list[str]:
 
 def plex_cut(**settings: Any) -> bool:
     talk = chat(LONG, "yes", turn_silence_ms=1_500, **settings)
-    talk.speak("go on", silence_ms=4_000)
-    talk.speak("wait", silence_ms=200)
+    talk.speak("go on", silence_ms=2_800)
+    talk.speak("wait", silence_ms=0)
     return bool(talk.said("assistant"))
 
 
