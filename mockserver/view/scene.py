@@ -78,6 +78,7 @@ class Scene:
     server: Track = field(default_factory=Track)
     title: str = ""
     _replies: Replies | None = None
+    _open: set[str] = field(default_factory=set)
     _hearing: tuple[str, str] | None = None  # the text of the user's that may go on: its item, its stream
     _in: SampleFormat = field(default_factory=SampleFormat)
     _out: tuple[int, str] = (24_000, "pcm")
@@ -135,6 +136,11 @@ class Scene:
                 bar.end, bar.status = now, status
                 if status == "cancelled":
                     self.server.cut(now, owner)
+        for name in [one for one in self._open if one not in self._replies.open]:
+            # Some services never say that a reply is over: it is when the next one may begin.
+            if (gone := self.bars.get(name)) is not None and gone.end is None:
+                gone.end, gone.status = now, "over"
+        self._open = set(self._replies.open)
         return owner
 
     def _words(self, now: Micros, owner: str | None, view: View) -> None:
@@ -147,6 +153,8 @@ class Scene:
             return
         if self._hearing == ("", ""):
             self._hearing = None  # without ids, what the model says is the end of what the user said
+        if said.speaker != "model":
+            return  # of a reply inside another, or nobody knows whose
         last = owner or last_of(self.bars)
         bar = self.bars.get(last) if last is not None else None
         if bar is None or (owner is None and bar.end is not None) or (said.whole and bar.said):

@@ -204,3 +204,17 @@ def test_an_event_inside_another_says_its_name() -> None:
     lens = DIALECTS["gpt_live"]
     view = lens.view(Text(json.dumps({"type": "response.event", "event": inner})), Sender.SERVER)
     assert lens.summary(view) == "response.output_item.added fc_1 function_call weather"
+
+
+def test_a_delegated_text_is_no_part_of_what_is_said_and_a_reply_without_an_end_is_over_when_the_next_begins() -> None:
+    spoken, inner = gpt_live("Sure."), delegated("Look it up.")
+    (scene,) = of_cassette(recorded("gpt_live", [Text(json.dumps(one)) for one in (spoken, inner, gpt_live(" Now."))]))
+    assert [bar.said for bar in scene.bars.values()] == ["Sure. Now."]
+    agent = {"type": "agent_response", "agent_response_event": {"agent_response": "Hello.", "event_id": 1}}
+    again = {"type": "agent_response", "agent_response_event": {"agent_response": "Bye.", "event_id": 2}}
+    said = [agent, WHOLE["elevenlabs"], again]
+    (scene,) = of_cassette(recorded("elevenlabs", [Text(json.dumps(one)) for one in said]))
+    assert [(bar.status, bar.end, bar.said) for bar in scene.bars.values()] == [
+        ("over", 40_000, "Hello."),
+        ("in progress", None, "Bye."),
+    ]

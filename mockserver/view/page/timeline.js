@@ -103,7 +103,7 @@ class Timeline {
     all.forEach(([id, begin, end, status, said], number) => {
       const left = x(begin), right = Math.max(left + 3, end === null ? width : x(end));
       if (right < 0 || left > width) return;
-      const bad = status !== "completed" && status !== "in progress";
+      const bad = !["completed", "in progress", "over"].includes(status);
       g.fillStyle = c.soft; g.fillRect(left, LANES.bars, right - left, 20);
       g.strokeStyle = bad ? c.bad : c.server; g.lineWidth = 1.5; g.setLineDash(bad ? [4, 3] : []);
       g.strokeRect(left + 0.5, LANES.bars + 0.5, right - left - 1, 19); g.setLineDash([]);
@@ -150,13 +150,15 @@ class Timeline {
   }
 
   transcripts(g, c, x, width) {
+    const all = this.session.heard;
     let until = -1;
-    for (const [at, words] of this.session.heard) {
-      const left = x(at);
-      if (left < until || left > width) continue;
-      this.clipped(g, c.client, `heard: ${words}`, left, LANES.heard, 260);
-      until = left + Math.min(260, 8 * words.length + 50);
-    }
+    all.forEach(([at, words], number) => {
+      const left = x(at), next = number + 1 < all.length ? x(all[number + 1][0]) : width;
+      if (left < until || left > width) return;
+      const room = Math.max(260, next - left - 8); // up to the next one
+      this.clipped(g, c.client, `heard: ${words}`, left, LANES.heard, room);
+      until = left + Math.min(room, 8 * words.length + 50);
+    });
   }
 
   ticks(g, c, x, width, scale) {
