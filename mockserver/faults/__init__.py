@@ -38,6 +38,7 @@ from mockserver.faults.handshake import (
 from mockserver.faults.life import cancel_midway, fail, incomplete
 from mockserver.faults.listing import FaultEntry, FaultValue, catalogue, describe
 from mockserver.faults.loss import drop, duplicate, noop, reorder, replay_stale
+from mockserver.faults.media import no_data_channel, silent_audio
 from mockserver.faults.options import On, Options, make
 from mockserver.faults.provider import (
     active_response,
@@ -105,6 +106,7 @@ __all__ = [
     "load_text",
     "make",
     "missing_type",
+    "no_data_channel",
     "no_pong",
     "noop",
     "not_json",
@@ -122,6 +124,7 @@ __all__ = [
     "server_error",
     "session_expired",
     "set_field",
+    "silent_audio",
     "slow_close",
     "stall",
     "strip",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Unpack
 
-from mockserver.core.frames import Abort, Freeze, Hangup, Item, Micros, Peer, Received, Tell
+from mockserver.core.frames import Abort, Freeze, Hangup, Item, Media, Micros, Peer, Received, Tell
 from mockserver.core.typed import checked
 from mockserver.errors import UsageError
 from mockserver.faults.action import Action, Aims, Blame, register
@@ -23,7 +23,7 @@ class Ending(Action):
     aims: ClassVar[Aims] = "moment"
     on: ClassVar[tuple[str, ...]] = ()
 
-    def effect(self) -> Hangup | Abort | Freeze:
+    def effect(self) -> Hangup | Abort | Freeze | Media:
         """What the shell is asked to do."""
         raise NotImplementedError
 

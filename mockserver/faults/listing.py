@@ -13,7 +13,7 @@ from mockserver.dialects.base import Dialect
 from mockserver.dialects.life import Mark
 from mockserver.dialects.registry import FAMILIAR
 from mockserver.errors import UsageError
-from mockserver.faults import closing, damage, ghosts, handshake, life, loss, provider, spoil, timing
+from mockserver.faults import closing, damage, ghosts, handshake, life, loss, media, provider, spoil, timing
 from mockserver.faults.action import ACTIONS, Action, Aims, Blame
 from mockserver.faults.base import Fault
 from mockserver.faults.grammar import parse
@@ -21,7 +21,7 @@ from mockserver.faults.spec import PatternSlot
 from mockserver.faults.tokens import nearest
 from mockserver.faults.where import Aim
 
-MODULES = (timing, loss, damage, spoil, life, ghosts, provider, closing, handshake)
+MODULES = (timing, loss, damage, spoil, life, ghosts, provider, closing, handshake, media)
 GROUPS = ("time", "loss and order", "content", "response", "provider", "connection", "handshake")
 
 _CLAUSES = (

@@ -42,7 +42,9 @@ WHERE = {
     "replay stale": "replay stale response.output_audio.delta on 2nd response.created",
 }
 """Where the list's own example takes its time, or names an event that this conversation has not."""
-SPECS = {entry.name: WHERE.get(entry.name, entry.example) for entry in catalogue()}
+OF_CALLS = ("silent audio", "no data channel")
+"""What strikes calls over WebRTC alone (tests/engines/calls)."""
+SPECS = {entry.name: WHERE.get(entry.name, entry.example) for entry in catalogue() if entry.name not in OF_CALLS}
 ENGINES = ("simulator", "replay", "script", "record")
 
 

@@ -13,6 +13,7 @@ from mockserver.dialects.ledger import Ledger
 from mockserver.engines.base import CallTerms, HttpReply, ProcessPlace, Source, TakingCalls
 from mockserver.engines.calls.layer import CallLayer
 from mockserver.errors import ExpectationFailed
+from mockserver.faults.media import MEDIA
 from mockserver.server.pump import Pump
 
 
@@ -38,6 +39,7 @@ class Placed:
             clear_truncates=source.clear_truncates if isinstance(source, TakingCalls) else True,
         )
         session.add_layer(self.layer, at=0)
+        session.log.obeys |= {MEDIA}
         session.ledger = Ledger(dialect)
 
 

@@ -15,6 +15,7 @@ from mockserver.dialects.calls import CallFacts
 from mockserver.dialects.ledger import Ledger
 from mockserver.engines.base import CallTerms, SessionContext, Source
 from mockserver.engines.calls.layer import CallLayer
+from mockserver.faults.media import MEDIA
 
 UNIX_US = 1_785_000_000_000_000
 RATE = 24_000
@@ -31,6 +32,7 @@ class CallTalk:
         session: Any = SESSION,
         faults: Iterable[str] = (),
         begins_with: Text | None = None,
+        called: bool = True,
         **how: Any,
     ) -> None:
         dialect = source.dialect
@@ -44,13 +46,14 @@ class CallTalk:
         hands = Handshake("/v1/realtime", (("model", model),) if model else (), (("authorization", "Bearer any"),))
         context = SessionContext(log.number, log.seed, log.lens, unix_us=UNIX_US, call=CallTerms("rtc_1", session))
         self.layer = CallLayer(calls, dialect, log.seed, begins_with=begins_with, **how)
-        armed = [known_faults.parse(spec).arm(f"0/{spec}") for spec in faults]
+        self.armed = [known_faults.parse(spec).arm(f"0/{spec}") for spec in faults]
         self.session = Session(
             source.open(hands, context),
             journal=self.journal,
             log=log,
-            layers=[self.layer, *(fault.layer(log, dialect) for fault in armed)],
+            layers=[self.layer, *(fault.layer(log, dialect) for fault in self.armed)],
         )
+        log.obeys = frozenset({MEDIA}) if called else frozenset()
         self.session.ledger = Ledger(dialect)
         self.now: Micros = 0
         self.effects: list[tuple[Micros, Effect]] = []

@@ -219,3 +219,15 @@ def test_faults_on_audio_are_faults_on_what_is_heard(spec: str, shows: str) -> N
     plain, broken = frames(), frames(spec)
     assert plain
     assert (broken == []) if "drop" in spec else (broken[0] >= plain[0] + 2_000_000), shows
+
+
+def test_faults_of_media_strike_calls_alone() -> None:
+    """Silence, and a channel that never opens, are told to the shell; a websocket has neither, so nothing strikes."""
+    for spec, word in [("silent audio on response.created", "silence"), ("no data channel", "no channel")]:
+        for called in (True, False):
+            talk = CallTalk(simulator("openai", replier=Scripted(["Yes."])), faults=[spec], called=called)
+            talk.ask("Well?")
+            talk.wait(3_000)
+            assert talk.media == ([word] if called else []), spec
+            assert [armed.fired for armed in talk.armed] == [called], spec
+            assert talk.named("response.done")  # everything else goes on
