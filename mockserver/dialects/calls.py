@@ -62,7 +62,7 @@ class CallFacts:
         """There is no such call, or it is over."""
         raise NotImplementedError
 
-    def handshake(self, path: str, query: Pairs, headers: Pairs, target: str, offer: Offer) -> Handshake:
+    def handshake(self, path: str, query: Pairs, headers: Pairs, offer: Offer) -> Handshake:
         """The request as a handshake of a websocket's session."""
         raise NotImplementedError
 

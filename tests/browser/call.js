@@ -24,12 +24,13 @@ window.say = (base64) => {
 };
 
 window.listen = (stream) => {
+  window.deafen?.(); // one call at a time
   const source = context.createMediaStreamSource(stream);
   const ear = context.createScriptProcessor(2048, 1, 1);
   ear.onaudioprocess = (event) => window.heard.push(new Float32Array(event.inputBuffer.getChannelData(0)));
-  (window.ears ??= []).push(ear, source); // or they are collected as garbage
   source.connect(ear);
   ear.connect(context.destination);
+  window.deafen = () => (source.disconnect(), ear.disconnect()); // what is named here is not collected as garbage
 };
 
 window.ear = () => {
@@ -47,6 +48,8 @@ window.ear = () => {
 
 // A browser stretches sound while it learns how even packets come: settled once a second has gone by without.
 window.settled = async (peer) => {
+  // On a busy machine packets come unevenly, and what comes too late is made up.
+  for (const one of peer.getReceivers()) one.jitterBufferTarget = 500;
   for (let before = -1; ; ) {
     let now = 0;
     for (const one of (await peer.getStats()).values())

@@ -32,7 +32,7 @@ class Phone:
         pcm = base64.b64decode(await self.page.run("ear()"))
         return speech.decode(pcm, RATE)
 
-    async def hears(self, words: str, *, seconds: float = 20.0) -> None:
+    async def hears(self, words: str, *, seconds: float = 10.0) -> None:
         """Wait until these words have been played, and no others behind them."""
         heard = ""
         try:
@@ -41,6 +41,20 @@ class Phone:
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise AssertionError(f"expected to hear {words!r}, heard {heard!r}") from None
+
+    async def answered(self, question: str, words: str) -> None:
+        """Say ``question``; wait until ``words`` were heard. On a busy machine packets come late, and a browser makes
+        up what it has not: then, as people do, the question is said again.
+        """
+        for once_more in (True, True, False):
+            await self.forget()
+            await self.say(question)
+            try:
+                await self.hears(words)
+                return
+            except AssertionError:
+                if not once_more:
+                    raise
 
     async def forget(self) -> None:
         """What was heard so far is not looked at any more."""

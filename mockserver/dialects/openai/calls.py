@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from mockserver.core.frames import Answer, Handshake, Pairs, Text
 from mockserver.core.json_text import dumps
@@ -51,13 +52,14 @@ class RealtimeCalls(CallFacts):
         """404 with its code (openai.md#153, openai.md#221)."""
         return self._wrong("call_id_not_found", "No session found for the provided call_id", "", 404)
 
-    def handshake(self, path: str, query: Pairs, headers: Pairs, target: str, offer: Offer) -> Handshake:
+    def handshake(self, path: str, query: Pairs, headers: Pairs, offer: Offer) -> Handshake:
         """The websocket that the same client would open."""
         model = offer.session.get("model") if isinstance(offer.session, dict) else None
         if isinstance(model, str) and all(name != "model" for name, _ in query):
             query = (*query, ("model", model))
         kept = tuple((name, value) for name, value in headers if name.lower() not in _FROM_OFFER)
-        return Handshake(path.removesuffix("/calls"), query, kept, (), target)
+        socket = path.removesuffix("/calls")
+        return Handshake(socket, query, kept, (), f"{socket}?{urlencode(query)}" if query else socket)
 
     def beside(self, handshake: Handshake) -> str | None:
         """``?call_id=`` (openai.md#1)."""

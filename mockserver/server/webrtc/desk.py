@@ -44,7 +44,7 @@ class CallDesk:
             return told(503, f"{MOST_CALLS} calls are on, and this server takes no more at a time")
         ident = self._host.place.mint(lambda: self._ids.mint(calls.prefix, 32, HEX))
         terms = CallTerms(ident, offer.session)
-        handshake = calls.handshake(request.path, request.query, request.headers, raw.raw_path, offer)
+        handshake = calls.handshake(request.path, request.query, request.headers, offer)
         placed = Placed(calls, terms)
         outlet = partial(ChannelOutlet, calls=calls, sound=lambda: placed.layer.sound)
         pump = self._host.open(handshake, outlet=outlet, transport="webrtc", call=placed)
