@@ -1,25 +1,18 @@
-"""Settings of which nobody outside the provider knows the value: two of them, and what a client sees of each.
+"""Lengths of which nobody outside the provider knows the value: where exactly each of two makes the difference.
 
-Those that have a test of their own beside the rule that they are about are not here again; the last test says which
-settings of these providers have none.
+That every setting has both of its values in a test is said by ``test_unknown_settings.py``.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mockserver import Scripted, simulator, speech
-from mockserver.engines.simulator.options import SimulatorOptions
-from mockserver.engines.simulator.providers import provider_named
 from tests.engines.simulator.phonic.talk import Talk as Phonic
 from tests.engines.simulator.ultravox.talk import Talk as Ultravox
 
-HERE = Path(__file__).parent
 MS = 32
 """Bytes of a millisecond at 16 kHz."""
 WORDS = speech.encode("good morning", 16_000)
@@ -103,12 +96,3 @@ def test_whether_a_text_is_shown_as_a_transcript_by_ultravox(user_text_transcrip
     talk.write("hello")
     talk.wait(3_000)
     assert talk.finals("user") == shown
-
-
-@pytest.mark.parametrize("provider", ["phonic", "ultravox", "personaplex", "nova_sonic"])
-def test_no_setting_of_theirs_is_without_a_test(provider: str) -> None:
-    common = {one.name for one in fields(SimulatorOptions)}
-    own = {one.name for one in fields(provider_named(provider).options)} - common
-    text = "\n".join(path.read_text(encoding="utf-8") for path in (HERE / provider).glob("*.py"))
-    text += Path(__file__).read_text(encoding="utf-8")
-    assert {name for name in own if not re.search(rf'\b{name}=(?!=)|"{name}": ', text)} == set()
