@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import aiohttp
 from aiohttp import WSMsgType
 from multidict import CIMultiDict
 from yarl import URL
 
-from mockserver.cassette.model import Cassette
-from mockserver.core.frames import Binary, Close, Frame, Lost, Sender, Text
+from mockserver.cassette.model import Cassette, Exchange
+from mockserver.core.frames import Binary, Close, Frame, Lost, Pairs, Sender, Text
 from mockserver.errors import UpstreamError, UsageError
 from mockserver.load.caller import Caller, CallerRole, CallOptions, Out
-from mockserver.load.door import door
+from mockserver.load.door import CallDoor, door
 from mockserver.load.outcome import CallReport
 
 Seen = Callable[[int, Sender, Frame], object]
@@ -40,8 +40,25 @@ async def call(
         raise UsageError(f"connection {connection}: the cassette has 0 to {len(cassette.connections) - 1}")
     recorded = cassette.connections[connection]
     caller = Caller(CallerRole(cassette, recorded), options=options, seed=seed)
-    target, sends, offered = door(cassette, recorded, url=url, key=key, headers=headers)
-    return await _Socket(caller, seen or (lambda at, sender, frame: None)).run(target, sends, offered)
+    where = door(cassette, recorded, url=url, key=key, headers=headers)
+    target = where.target if where.call is None else where.named(*await _asked(where, where.call))
+    socket = _Socket(caller, seen or (lambda at, sender, frame: None))
+    return await socket.run(target, where.headers, where.subprotocols)
+
+
+async def _asked(where: CallDoor, call: Exchange) -> tuple[bytes, int]:
+    """Make the recorded plain call, which names the socket."""
+    headers = CIMultiDict(where.key_headers)
+    if call.request:
+        headers.setdefault("Content-Type", "application/json")
+    try:
+        async with (
+            aiohttp.ClientSession() as http,
+            http.request(call.method, where.at, data=call.request or None, headers=headers) as reply,
+        ):
+            return await reply.read(), reply.status
+    except (aiohttp.ClientError, OSError) as error:
+        raise UpstreamError(f"{call.method} {where.at}: {error}") from None
 
 
 class _Socket:
@@ -53,7 +70,7 @@ class _Socket:
     def _now(self) -> int:
         return round((self._loop.time() - self._began) * 1_000_000)
 
-    async def run(self, target: str, headers: list[tuple[str, str]], offered: list[str]) -> CallReport:
+    async def run(self, target: str, headers: Pairs, offered: Sequence[str]) -> CallReport:
         caller = self._caller
         try:
             async with (

@@ -16,16 +16,18 @@ from __future__ import annotations
 
 import secrets
 import time
+import urllib.error
+import urllib.request
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mockserver.cassette.model import Cassette
+from mockserver.cassette.model import Cassette, Exchange
 from mockserver.cassette.store import load
 from mockserver.core.frames import Binary, Close, Frame, Lost, Text
-from mockserver.errors import UsageError
+from mockserver.errors import UpstreamError, UsageError
 from mockserver.load.caller import Caller, CallerRole, CallOptions, Check, Out
-from mockserver.load.door import door
+from mockserver.load.door import CallDoor, door
 from mockserver.load.outcome import CallReport
 
 try:
@@ -91,7 +93,7 @@ class CassetteUser(User):  # type: ignore[misc]  # without Locust, which CI does
         for role in roles:
             caller = Caller(role, options=self._options, seed=secrets.randbits(64))
             where = door(cassette, role.connection, url=self.host, key=self.key, headers=self.headers)
-            self.report(name, _GeventSocket(caller, self.connect_timeout).run(*where))
+            self.report(name, _GeventSocket(caller, self.connect_timeout).run(where))
 
     def report(self, name: str, report: CallReport) -> None:
         """Tell Locust of one call."""
@@ -137,15 +139,23 @@ class _GeventSocket:
     def _now(self) -> int:
         return round((time.monotonic() - self._began) * 1_000_000)
 
-    def run(self, target: str, headers: list[tuple[str, str]], offered: list[str]) -> CallReport:
+    def run(self, where: CallDoor) -> CallReport:
+        """One call."""
         caller = self._caller
+        try:
+            target = where.target if where.call is None else where.named(*self._asked(where, where.call))
+        except UpstreamError as error:
+            caller.unreached(str(error), self._now())
+            return caller.report
         line = websocket.WebSocket(enable_multithread=False)
         try:
             line.connect(
                 target,
                 timeout=self._timeout,
-                header=[f"{name}: {value}" for name, value in headers if name.lower() not in ("host", "user-agent")],
-                subprotocols=offered or None,
+                header=[
+                    f"{name}: {value}" for name, value in where.headers if name.lower() not in ("host", "user-agent")
+                ],
+                subprotocols=list(where.subprotocols) or None,
                 suppress_origin=True,
             )
             self._put(line, caller.opened(self._now()))
@@ -161,6 +171,18 @@ class _GeventSocket:
         finally:
             line.shutdown()
         return caller.report
+
+    def _asked(self, where: CallDoor, call: Exchange) -> tuple[bytes, int]:
+        """Make the recorded plain call, which names the socket."""
+        headers = dict(where.key_headers) | ({"Content-Type": "application/json"} if call.request else {})
+        asked = urllib.request.Request(where.at, call.request or None, headers, method=call.method)
+        try:
+            with urllib.request.urlopen(asked, timeout=self._timeout) as reply:
+                return reply.read(), reply.status
+        except urllib.error.HTTPError as error:
+            return error.read(), error.code
+        except OSError as error:
+            raise UpstreamError(f"no connection: {type(error).__name__}") from None
 
     def _turn(self, line: Any) -> None:
         caller = self._caller

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
-from mockserver import MockServer, replay
+from mockserver import MockServer, replay, simulator
 from mockserver.cassette.store import load
 from mockserver.cli import main
+from mockserver.errors import UpstreamError
 from mockserver.load import CallOptions, call
 from tests.docs import TOP
 from tests.every import every
@@ -34,6 +36,20 @@ async def test_a_call_on_a_socket_is_as_recorded_and_an_end_or_a_refusal_is_seen
     async with MockServer(replay(FILE, allow_unplayed=True), faults=["refuse 429"]) as server:
         report = await call(load(FILE), url=server.base_url)
         assert list(report.faults()) == ["refused: the handshake was answered with HTTP 429"]
+
+
+async def test_a_socket_that_a_plain_call_names_is_asked_for_first() -> None:
+    file = TOP / "cassettes" / "ultravox.cassette"
+    async with MockServer(simulator("ultravox", pace="instant", require_key="own"), seed=7) as server:
+        report = await call(load(file), url=server.base_url, options=CallOptions(speed=100, check="none"), key="own")
+        assert [handle.log.handshake.path for handle in server.sessions if handle.log.handshake] != [
+            load(file).connections[0].handshake.path
+        ]
+    assert report.good, list(report.faults())
+    assert report.opening is not None
+    async with MockServer(simulator("ultravox", require_key="own")) as server:
+        with pytest.raises(UpstreamError, match=r"/api/calls was answered 403 and named no socket"):
+            await call(load(file), url=server.base_url, key="other")
 
 
 def test_the_command_prints_a_timeline_and_what_is_wrong(tmp_path: Path) -> None:

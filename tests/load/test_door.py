@@ -20,7 +20,8 @@ SHAKE = Handshake(
 
 def gone(url: str, **more: object) -> tuple[str, list[tuple[str, str]], list[str]]:
     recorded = Connection(0, SHAKE, Answer())
-    return door(Cassette(Header("openai", "", "2026-01-02"), (recorded,)), recorded, url=url, **more)  # type: ignore[arg-type]
+    made = door(Cassette(Header("openai", "", "2026-01-02"), (recorded,)), recorded, url=url, **more)  # type: ignore[arg-type]
+    return made.target, list(made.headers), list(made.subprotocols)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,8 @@ def gone(url: str, **more: object) -> tuple[str, list[tuple[str, str]], list[str
         ("http://gate:1/v1", "ws://gate:1/v1/realtime?model=gpt-realtime"),
         ("https://gate/v1/", "wss://gate/v1/realtime?model=gpt-realtime"),
         ("http://gate/s/late/v1", "ws://gate/s/late/v1/realtime?model=gpt-realtime"),
-        ("http://gate/proxy", "ws://gate/proxy/v1/realtime?model=gpt-realtime"),
+        ("http://gate/proxy", "ws://gate/proxy/realtime?model=gpt-realtime"),
+        ("http://gate/proxy/v1", "ws://gate/proxy/v1/realtime?model=gpt-realtime"),
         ("http://gate", "ws://gate/v1/realtime?model=gpt-realtime"),
         ("ws://gate/v1/realtime?model=other", "ws://gate/v1/realtime?model=other"),
     ],

@@ -143,3 +143,21 @@ async def test_only_processes_of_the_server_are_answered_without_its_rules(two: 
     assert (await two.controls[0].answer(request, peer="127.0.0.1")).status == 404
     assert (await two.controls[0].answer(request, peer="10.0.0.1")).status == 403
     assert (await two.controls[0].answer(request, peer=None, inside=True)).status == 200
+
+
+async def test_where_ports_cannot_be_shared_all_accept_from_one_socket(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as shared:
+        port = shared.getsockname()[1]
+        async with AsyncExitStack() as stack:
+            servers = []
+            for index in range(2):
+                crew = Crew(index, 2, tmp_path)
+                how = SharedPort(port, shared=shared, inside=str(crew.socket(index)))
+                servers.append(await stack.enter_async_context(MockServer(script(TALK), crew=crew, listening=how)))
+            assert [server.port for server in servers] == [port, port]
+            async with aiohttp.ClientSession() as http:
+                for _ in range(4):
+                    async with http.ws_connect(servers[0].ws_url) as line:
+                        await line.send_str('{"type":"ping"}')
+                        assert (await line.receive()).data == '{"type":"pong"}'
+            assert sum(len(server.sessions) for server in servers) == 4
