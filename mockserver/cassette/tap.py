@@ -56,6 +56,8 @@ class Tap:
         self._relays = relays
         self._places = count()
         self._handshake: Handshake | None = None
+        self._asked = not relays  # the upstream is asked for
+        self._shaken = False  # the handshake is written
         self._ledger = Ledger(dialect) if dialect.life.ends else None  # without ends there is nothing to account for
         self._spoke_at: Micros = 0
 
@@ -71,9 +73,9 @@ class Tap:
             case Opened(handshake):
                 self._handshake = handshake
                 if not self._relays:
-                    self._say(Sender.CLIENT, handshake, now)
-            case Dialled(answer, None) if self._handshake is not None:
-                self._say(Sender.CLIENT, self._handshake, now)
+                    self._shake(now)
+            case Dialled(answer, None) if self._handshake is not None and not self.over:
+                self._shake(now)
                 self._say(Sender.SERVER, answer, now)
                 self.over = answer.status != 101
             case Dialled():
@@ -89,7 +91,7 @@ class Tap:
             if effect.peer is self._peer:
                 self._frame(Sender.CLIENT if self._relays else Sender.SERVER, _frame(effect), now)
         elif isinstance(effect, Dial):
-            pass  # what comes of it is told by ``Dialled``
+            self._asked = True  # what comes of it is told by ``Dialled``
         elif not self._relays:
             match effect:
                 case Accept(subprotocol, headers):
@@ -118,14 +120,20 @@ class Tap:
     # --- inside ---
 
     def _frame(self, sender: Sender, frame: Frame, now: Micros) -> None:
-        if self.over:
+        if self.over or (self._handshake is not None and not (self._asked or self._shaken)):
             return
+        self._shake(now)  # a client may leave before its handshake is answered: that is a connection too
         self.over = isinstance(frame, Close | Lost)
         self._say(sender, frame, now)
         if sender is Sender.SERVER and not self.over:
             self._spoke_at = now
         if self._ledger is not None:
             self._ledger.see(sender, frame, now)
+
+    def _shake(self, now: Micros) -> None:
+        if self._handshake is not None and not self._shaken:
+            self._shaken = True
+            self._say(Sender.CLIENT, self._handshake, now)
 
     def _say(self, sender: Sender, what: What, now: Micros) -> None:
         self._write(_tuple(Entry, (next(self._places), self._session, now, sender, what)))

@@ -15,6 +15,7 @@ from mockserver.cassette.model import Cassette, Connection, Header, Record
 from mockserver.cassette.tap import QUIET, Tap
 from mockserver.core.entry import Entry
 from mockserver.core.frames import (
+    Abort,
     Accept,
     Answer,
     Close,
@@ -257,6 +258,30 @@ def test_what_a_relay_says_of_itself_is_no_recording() -> None:
     tap.effect(Refuse(502), 1)
     assert entries == []
     assert tap.over
+
+
+def test_a_client_that_leaves_before_its_handshake_is_answered_has_been_there() -> None:
+    """The upstream was asked; whether its answer or the client's end comes first is chance."""
+    told = []
+    for late in (True, False):
+        entries: list[Entry] = []
+        tap = Tap(0, OPENAI, entries.append, relays=True)
+        shake = Handshake("/v1/realtime")
+        tap.event(Opened(shake), 0)
+        tap.effect(Dial(shake), 0)
+        if not late:
+            tap.event(Dialled(Answer(101)), 1)
+        tap.effect(Abort(Peer.UPSTREAM), 2)
+        if late:
+            tap.event(Dialled(Answer(101)), 3)
+        told.append([one.what for one in entries if not isinstance(one.what, Answer)])
+    assert told == [[Handshake("/v1/realtime"), Lost("reset")]] * 2
+    # The control: an upstream that nobody asked for has had no connection.
+    entries = []
+    tap = Tap(0, OPENAI, entries.append, relays=True)
+    tap.event(Opened(Handshake("/v1/realtime")), 0)
+    tap.lost(1, "gone")
+    assert entries == []
 
 
 def test_an_engine_with_words_of_its_own_is_recorded_as_the_service() -> None:
