@@ -23,6 +23,10 @@ PAYLOAD = re.compile(r'"([A-Za-z0-9+/]{64,}={0,2})"')
 """A quoted string of nothing but base64. Shorter ones gain nothing from being kept as bytes."""
 
 
+URL_SAFE = str.maketrans("-_", "+/")
+"""google-genai sends audio in the URL-safe alphabet of base64 (RFC 4648 section 5)."""
+
+
 def unbase64(text: str) -> bytes | None:
     """The bytes of a standard, padded base64 text; None unless encoding them gives exactly this text again."""
     if len(text) % 4:
@@ -73,7 +77,7 @@ def audio_of(record: Record, view: View) -> bytes:
             return b""
     if not isinstance(here, str):
         return b""
-    raw = unbase64(here)
+    raw = unbase64(here.translate(URL_SAFE))
     return here.encode("utf-8", "surrogatepass") if raw is None else raw
 
 
@@ -98,9 +102,12 @@ def quiet(record: Record, lens: Lens, policy: Policy) -> Record:
             silent = Binary(bytes(len(data)))
             return Record(record.at, record.sender, silent, (digest(data),) if keep_hash else ())
         case Text(text):
-            spoken = set(_spoken(record.frame, record.sender, lens))
-            if not spoken:
+            said = set(_spoken(record.frame, record.sender, lens))
+            if not said:
                 return record
+            spoken = {payload.translate(URL_SAFE) for payload in said}
+            for payload in said - spoken:
+                text = text.replace(f'"{payload}"', f'"{payload.translate(URL_SAFE)}"')
             for payload in spoken:
                 if len(payload) < 64 and (raw := unbase64(payload)) is not None:
                     text = text.replace(f'"{payload}"', f'"{base64(bytes(len(raw)))}"')

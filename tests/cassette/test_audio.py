@@ -9,10 +9,11 @@ import json
 import pytest
 from hypothesis import example, given
 
-from mockserver.cassette.audio import join, quiet, split, unbase64
+from mockserver.cassette.audio import audio_of, join, quiet, split, unbase64
 from mockserver.cassette.model import Record
 from mockserver.core.frames import Binary, Sender, Text
 from mockserver.core.view import Audio, Kind, View
+from mockserver.dialects.gemini import GEMINI
 from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.openai.lens import OPENAI
 from tests.cassette.make import audio_delta, event, noise, texts
@@ -78,3 +79,21 @@ def test_binary_frames_are_audio_where_the_lens_says_so() -> None:
     assert made.frame == Binary(bytes(4))
     assert made.digests == (hashlib.sha256(b"abcd").hexdigest(),)
     assert quiet(Record(0, Sender.SERVER, Text("")), Phone(), "silence").frame == Text("")
+
+
+@pytest.mark.parametrize("policy", ["silence", "digest"])
+def test_the_other_alphabet_of_base64_is_audio_too(policy: str) -> None:
+    """google-genai writes audio in the URL-safe one (RFC 4648 section 5)."""
+    raw = noise(960)
+    said = base64.urlsafe_b64encode(raw).decode()
+    assert "-" in said or "_" in said
+    for size in (960, 30):  # the short ones are silenced too
+        data = base64.urlsafe_b64encode(raw[:size]).decode()
+        frame = event(realtime_input={"audio": {"data": data, "mime_type": "audio/pcm;rate=16000"}})
+        record = Record(7, Sender.CLIENT, frame)
+        assert audio_of(record, GEMINI.view(frame, Sender.CLIENT)) == raw[:size]
+        made = quiet(record, GEMINI, policy)  # type: ignore[arg-type]
+        body = json.loads(made.frame.data)  # type: ignore[union-attr]
+        assert base64.b64decode(body["realtime_input"]["audio"]["data"]) == bytes(size)
+        if policy == "digest" and size == 960:
+            assert made.digests == (hashlib.sha256(raw).hexdigest(),)

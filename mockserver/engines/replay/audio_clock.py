@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from base64 import b64decode
 
+from mockserver.cassette.audio import URL_SAFE
 from mockserver.core.frames import Binary, Frame, Micros
 from mockserver.core.view import Audio, View
 from mockserver.dialects.base import SampleFormat
-
-URL_SAFE = str.maketrans("-_", "+/")
-"""google-genai sends audio in the URL-safe alphabet of base64 (RFC 4648 section 5)."""
 
 
 class AudioClock:
