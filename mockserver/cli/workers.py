@@ -21,6 +21,7 @@ from typing import Any
 
 import click
 
+from mockserver.cli.common import CommandFailed
 from mockserver.errors import UsageError
 from mockserver.server.entrance import SharedPort
 from mockserver.server.local import cannot_listen
@@ -80,12 +81,17 @@ class Foreman:
                     if not started:
                         self._end(signal.SIGTERM)
                         break
-                process = None
+                process, failed = None, None
                 if started:
                     self.announce(started)
-                    if self.command:
-                        process = self._commanded(started, before)
+                    try:
+                        process = self._commanded(started, before) if self.command else None
+                    except CommandFailed as error:
+                        failed = error
+                        self._end(signal.SIGINT)
                 self._attend(wanted, listening, before, process)
+                if failed is not None:
+                    raise failed
                 return self._status or self._unfired()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -155,14 +161,18 @@ class Foreman:
             return 0
 
     def _commanded(self, started: Mapping[str, Any], mask: set[Any]) -> subprocess.Popen[bytes]:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        """The user's command. Signals stay blocked here, so that its end is not missed, and are not blocked there."""
+
+        def unblock() -> None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+        env = {**os.environ, **started["env"]}
         try:
-            return subprocess.Popen(list(self.command), env={**os.environ, **started["env"]})
+            return subprocess.Popen(list(self.command), env=env, preexec_fn=unblock)  # noqa: PLW1509 - no threads
+        except FileNotFoundError:
+            raise CommandFailed(f"command not found: {self.command[0]}", 127) from None
         except OSError as error:
-            self._end(signal.SIGTERM)
-            raise UsageError(f"{self.command[0]}: {error.strerror or error}") from None
-        finally:
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+            raise CommandFailed(f"{self.command[0]}: {error.strerror or error}", 126) from None
 
     def _attend(
         self, wanted: set[Any], listening: SharedPort, mask: set[Any], process: subprocess.Popen[bytes] | None

@@ -14,6 +14,7 @@ import pytest
 
 from mockserver.cli.scenarios import replica_of
 from mockserver.errors import UsageError
+from tests.cli.conftest import process
 from tests.docs import TOP
 
 TEXT = f"""\
@@ -123,3 +124,12 @@ def test_a_wrong_replica_is_one_line(wrong: str) -> None:
     with pytest.raises(UsageError, match="expected K/N, such as 1/3"):
         replica_of(wrong)
     assert replica_of("2/3") == (1, 3)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
+def test_a_command_runs_beside_workers_and_its_status_is_returned(tmp_path: Path) -> None:
+    file = tmp_path / "scenarios.yaml"
+    file.write_text(TEXT)
+    program = "import os, sys; sys.exit(7 if os.environ['OPENAI_BASE_URL'].endswith('/v1') else 1)"
+    done = process("serve", file, "-q", "--workers", "2", "--", sys.executable, "-c", program)
+    assert done.returncode == 7, done.stderr
