@@ -9,7 +9,7 @@ either order. The first recording's replies are the ones that are played.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from itertools import combinations
@@ -17,12 +17,12 @@ from typing import Any
 
 from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.normal import (
-    ID_KEY,
     NOISE,
     Key,
     Names,
     NormalStep,
     client_left,
+    is_id,
     moved,
     numbered,
     steps,
@@ -115,7 +115,9 @@ class _Side:
             pairs = list(self._paired(cassette, line, theirs))
             ids: dict[str, str] = {}
             for mine, other in pairs:
-                for path, one, two in _walk(self._mine[mine].body, theirs[other].body, (), "", ids):
+                for path, one, two in _Walk(ids, self._dialect.minted).differences(
+                    self._mine[mine].body, theirs[other].body
+                ):
                     self._differs(self._keys[mine], path, one, two)
                 self._sound(self._keys[mine], self._mine[mine], theirs[other])
             self._order([pair for pair in pairs if self._mine[pair[0]].sender is Sender.CLIENT])
@@ -179,8 +181,8 @@ class _Side:
                 [place for place, step in enumerate(side) if step.sender is Sender.CLIENT and step.name == name]
                 for side in (self._mine, theirs)
             )
-            said = {place: _blank(self._mine[place].body) for place in mine}
-            told = {place: _blank(theirs[place].body) for place in other}
+            said = {place: _blank(self._mine[place].body, self._dialect.minted) for place in mine}
+            told = {place: _blank(theirs[place].body, self._dialect.minted) for place in other}
             same_place = [pair for pair in zip(mine, other, strict=False) if said[pair[0]] == told[pair[1]]]
             for one, two in same_place:
                 del said[one], told[two]
@@ -250,25 +252,31 @@ def _ends(step: NormalStep) -> bool:
     return step.name.startswith(("close", "lost"))
 
 
-def _blank(body: Any, key: str = "") -> Any:
+def _blank(body: Any, minted: Collection[str], key: str = "") -> Any:
     """A body without its ids."""
     if isinstance(body, dict):
-        return {name: _blank(value, name) for name, value in body.items()}
+        return {name: _blank(value, minted, name) for name, value in body.items()}
     if isinstance(body, list):
-        return [_blank(value, key) for value in body]
-    return "" if isinstance(body, str) and ID_KEY.search(key) else body
+        return [_blank(value, minted, key) for value in body]
+    return "" if isinstance(body, str) and is_id(key, minted) else body
 
 
-def _walk(one: Any, two: Any, path: Path, key: str, ids: dict[str, str]) -> Iterator[tuple[Path, Any, Any]]:
+class _Walk:
     """Where two bodies differ, ids apart: one stands for the other from the first time on that both stand there."""
-    if isinstance(one, dict) and isinstance(two, dict):
-        for name in dict.fromkeys((*one, *two)):
-            yield from _walk(one.get(name, MISSING), two.get(name, MISSING), (*path, name), name, ids)
-    elif isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
-        for number, (mine, theirs) in enumerate(zip(one, two, strict=True)):
-            yield from _walk(mine, theirs, (*path, str(number)), key, ids)
-    elif isinstance(one, str) and isinstance(two, str) and (one in ids or ID_KEY.search(key)):
-        if ids.setdefault(one, two) != two:
+
+    def __init__(self, ids: dict[str, str], minted: Collection[str]) -> None:
+        self._ids, self._minted = ids, minted
+
+    def differences(self, one: Any, two: Any, path: Path = (), key: str = "") -> Iterator[tuple[Path, Any, Any]]:
+        """Places, and what stands there in each."""
+        if isinstance(one, dict) and isinstance(two, dict):
+            for name in dict.fromkeys((*one, *two)):
+                yield from self.differences(one.get(name, MISSING), two.get(name, MISSING), (*path, name), name)
+        elif isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
+            for number, (mine, theirs) in enumerate(zip(one, two, strict=True)):
+                yield from self.differences(mine, theirs, (*path, str(number)), key)
+        elif isinstance(one, str) and isinstance(two, str) and (one in self._ids or is_id(key, self._minted)):
+            if self._ids.setdefault(one, two) != two:
+                yield path, one, two
+        elif not same(one, two):
             yield path, one, two
-    elif not same(one, two):
-        yield path, one, two

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
@@ -65,12 +65,18 @@ class NormalStep:
         return f"{arrow} {self.name}  {heard}{told}".rstrip()
 
 
+def is_id(key: str, minted: Collection[str]) -> bool:
+    """Whether a key holds ids, new ones in each recording."""
+    return key in minted or ID_KEY.search(key) is not None
+
+
 @dataclass(slots=True)
 class Names:
     """Ids and the numbers that stand for them, for one cassette."""
 
     given: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    minted: Collection[str] = ()  # keys that hold ids by another name (``Dialect.minted``)
 
     def of(self, value: str, key: str) -> str:
         """The number of an id; the same id has the same one under any key."""
@@ -90,7 +96,7 @@ class Names:
         if isinstance(value, list):
             return [self.normal(one, key, depth + 1) for one in value]
         if isinstance(value, str) and value:
-            if value in self.given or ID_KEY.search(key):
+            if value in self.given or is_id(key, self.minted):
                 return self.of(value, key)
             if len(value) >= 64 and (raw := unbase64(value)) is not None:
                 return f"<{len(raw)} bytes sha256:{sha256(raw).hexdigest()[:12]}>"
@@ -163,6 +169,7 @@ class _StreamPiece(NamedTuple):
 class _Steps:
     def __init__(self, records: Sequence[Record], dialect: Dialect, names: Names) -> None:
         self._records, self._dialect, self._names = records, dialect, names
+        names.minted = dialect.minted
         self._places: SoundMap | None = None
 
     def all(self) -> Iterator[NormalStep]:
@@ -203,7 +210,9 @@ class _Steps:
         streams: dict[str, list[_StreamPiece]] = {}
         for piece in row:
             streams.setdefault(piece.stream(), []).append(piece)
-        for pieces in sorted(streams.values(), key=lambda one: (one[0].view.name, _blank(one[0].view, one[0].said))):
+        for pieces in sorted(
+            streams.values(), key=lambda one: (one[0].view.name, self._bare(one[0].view, one[0].said))
+        ):
             if all(piece.view.audio is not None for piece in pieces):
                 if group.opened and (spoken := self._microphone(pieces, group)):
                     yield spoken
@@ -220,7 +229,11 @@ class _Steps:
         return step
 
     def _blank(self, view: View, frame: Frame) -> str:
-        return _blank(view, piece_of(self._dialect, view))
+        return self._bare(view, piece_of(self._dialect, view))
+
+    def _bare(self, view: View, said: Spoken | None) -> str:
+        """A text that is the same for the same frame of any recording of the conversation."""
+        return f"{view.name} {dumps(Names(minted=self._dialect.minted).normal(_bare(view, said)))}"
 
     def _plain(self, piece: _StreamPiece) -> NormalStep:
         moments = placed(piece.view.name, piece.view.body, self._dialect)
@@ -292,11 +305,6 @@ def _quiet(value: Any, depth: int = 0) -> Any:
     if isinstance(value, dict):
         return {key: _quiet(one, depth + 1) for key, one in value.items() if key not in NOISE}
     return [_quiet(one, depth + 1) for one in value] if isinstance(value, list) else value
-
-
-def _blank(view: View, said: Spoken | None) -> str:
-    """A text that is the same for the same frame of any recording of the conversation."""
-    return f"{view.name} {dumps(Names().normal(_bare(view, said)))}"
 
 
 def dumps(body: Any) -> str:

@@ -110,6 +110,7 @@ class Dialect:
     floating: tuple[str, ...] = ()  # server events that it places freely among the others
     own_clock: tuple[str, ...] = ()  # those of them that come in time whatever the client does: its sound, its words
     repeated: tuple[str, ...] = ("*.delta",)  # server events in as many pieces as it likes
+    minted: tuple[str, ...] = ()  # keys whose values are ids although no name says so
     of_pieces: tuple[str, ...] = ()  # fields of such a piece that tell of it alone: when it was made, how long it is
     acknowledged: Mapping[str, tuple[str, ...]] = {}  # client events -> the server events that acknowledge them
     refusals: tuple[str, ...] = ()  # server events that may come in the place of a reply that was asked for

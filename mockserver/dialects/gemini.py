@@ -83,6 +83,7 @@ class Gemini(Dialect):
         fold_case=True,
         optional=("realtimeInput.video",),
     )
+    minted = ("newHandle", "new_handle", "handle")  # gemini.md#79
     audio_ends = ("realtimeInput.activityEnd", "realtimeInput.audioStreamEnd")
     problems = PROBLEMS
     does = {

@@ -57,6 +57,7 @@ class NovaSonic(Dialect):
     }
     points = staticmethod(bedrock_clients)
     keys = Keys(hidden_headers=("x-amz-security-token",))
+    minted = ("promptName", "contentName")
     rules = MatchRules(ids=("event.*.promptName", "event.*.contentName", "event.**.toolUseId"))
     problems = PROBLEMS
     does = {"cancel midway": "nova_sonic.md#36", "session expired": "nova_sonic.md#48"}

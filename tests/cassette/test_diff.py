@@ -9,9 +9,11 @@ from hypothesis import given
 
 from mockserver.cassette.diff import diff
 from mockserver.cassette.importers.detect import detect_and_import
+from mockserver.cassette.learn import learn
 from mockserver.cassette.model import Cassette
 from mockserver.core.frames import Answer, Close, Handshake, Sender, Text
 from tests.cassette.make import audio_delta, cassette, cassettes, event, noise
+from tests.engines.driving import C, S, recording
 
 CREATE = (Sender.CLIENT, event(type="response.create"))
 
@@ -127,3 +129,18 @@ def test_secrets_have_other_names_in_another_recording() -> None:
     assert told(first, turn(words="call 1234 with REDACTED-env-1")) == []
     assert told(turn(words="call 1234 with REDACTED-env-1"), first) == []
     assert len(told(first, turn(words="call 1234 without REDACTED-env-1"))) == 1
+
+
+def test_an_id_under_another_name_is_one() -> None:
+    """Gemini's handle of a session is new in each recording, and comes back when it is resumed (gemini.md#79)."""
+
+    def resumed(handle: str, again: str) -> Cassette:
+        told = {"sessionResumptionUpdate": {"newHandle": handle, "resumable": True}}
+        setup = {"setup": {"model": "m", "sessionResumption": {"handle": again}}}
+        return recording((C, {"setup": {"model": "m"}}), (S, told), (C, setup), dialect="gemini")
+
+    one, other = resumed("53ebe315-1e7e", "53ebe315-1e7e"), resumed("dcba28fd-5ede", "dcba28fd-5ede")
+    assert told(one, other) == []
+    assert learn([one, other])[1].rules() == {}
+    # The control: another handle than the one that was told.
+    assert told(one, resumed("dcba28fd-5ede", "0c9e7277-c7fe")) != []
