@@ -104,7 +104,8 @@ class Scene:
     def _frame(self, now: Micros, sender: Sender, frame: Frame) -> Line:
         view = self.dialect.view(frame, sender)
         lane = Lane.CLIENT if sender is Sender.CLIENT else Lane.SERVER
-        reply = self._reply(now, sender, frame, view)
+        said = self.dialect.spoken(view)
+        reply = self._reply(now, sender, view, said)
         if sender is Sender.CLIENT:
             self._in = self.dialect.audio_format(view, self._in)
         else:
@@ -112,14 +113,13 @@ class Scene:
         if view.audio is not None:
             self._sound(now, lane, frame, view, reply)
         told = self.dialect.summary(view)
-        said = self.dialect.spoken(view)
         if said is not None and said.text:
             # The ids stand behind what a reader looks for.
             words = repr(clipped(said.text, 160))
             told = f"{words} {told.removesuffix(words).rstrip()}"
         return Line(now, lane, str(view.kind), safe(view.name, 120), safe(told, 300), _shown(frame, view))
 
-    def _reply(self, now: Micros, sender: Sender, frame: Frame, view: View) -> str | None:
+    def _reply(self, now: Micros, sender: Sender, view: View, said: Spoken | None) -> str | None:
         """The reply that a frame belongs to; bars and words are kept on the way."""
         if self._replies is None:
             self._replies = self.dialect.replies()
@@ -128,8 +128,8 @@ class Scene:
         owner = self._replies.owner(view) if sender is Sender.SERVER else None
         for name in self._replies.open:
             self.bars.setdefault(name, Bar(name, now))
-        if sender is Sender.SERVER:
-            self._words(now, owner, view)
+        if sender is Sender.SERVER and said is not None and said.text:
+            self._words(now, owner, view, said)
         if owner is not None and owner in self.bars:
             bar = self.bars[owner]
             if status is not None and bar.end is None:
@@ -143,10 +143,9 @@ class Scene:
         self._open = set(self._replies.open)
         return owner
 
-    def _words(self, now: Micros, owner: str | None, view: View) -> None:
+    def _words(self, now: Micros, owner: str | None, view: View, said: Spoken) -> None:
         """What was said: by the user in a lane, by the model on the bar of its reply."""
-        said = self.dialect.spoken(view)
-        if said is None or not said.text or self.dialect.life.stream(view.name) == "arguments":
+        if self.dialect.life.stream(view.name) == "arguments":
             return
         if said.speaker == "user":
             self._heard(now, (view.item_id or "", said.stream), said)
