@@ -13,7 +13,6 @@ from mockserver.dialects.ledger import Ledger
 from mockserver.engines.base import CallTerms, HttpReply, ProcessPlace, Source, TakingCalls
 from mockserver.engines.calls.layer import CallLayer
 from mockserver.errors import ExpectationFailed
-from mockserver.faults.media import MEDIA
 from mockserver.server.pump import Pump
 
 
@@ -39,6 +38,8 @@ class Placed:
             clear_truncates=source.clear_truncates if isinstance(source, TakingCalls) else True,
         )
         session.add_layer(self.layer, at=0)
+        from mockserver.faults.media import MEDIA  # only a call needs the faults
+
         session.log.obeys |= {MEDIA}
         session.ledger = Ledger(dialect)
 
