@@ -15,6 +15,7 @@ from typing import Any, Literal
 from mockserver.core.frames import Answer, Handshake, Pairs, Text, first
 from mockserver.core.view import View
 
+_OF_BODY = frozenset({"content-type", "content-length", "accept", "transfer-encoding", "expect"})
 Played = Literal["started", "stopped", "cleared"]
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,200})"|([^;\s]{1,200}))', re.IGNORECASE)
 _NAME = re.compile(r'[;\s]name=(?:"([^"]*)"|([^;\s]+))', re.IGNORECASE)
@@ -35,6 +36,9 @@ class CallFacts:
     pages: tuple[str, ...] = ()  # other plain addresses that web pages use
     channel = ""  # label of the data channel
     prefix = ""  # of a call's id
+    client_first = False  # whether a websocket's client has to speak before it is told anything
+    played = True  # whether the provider says what it plays, and cuts it; False: its audio goes on and on
+    hangs_up = True  # False: what hangs up a call is told to its session, as for any session
 
     def below(self, path: str) -> tuple[str, str] | None:
         """(id, what is asked) where ``path`` asks something of a call: ``hangup``."""
@@ -69,6 +73,18 @@ class CallFacts:
     def beside(self, handshake: Handshake) -> str | None:
         """The id of the call to which a second socket wants to be attached."""
         return None
+
+    def of_client(self, headers: Pairs) -> Pairs:
+        """The headers that say who asks, without those of the request's body."""
+        return tuple((name, value) for name, value in headers if name.lower() not in _OF_BODY)
+
+    def client_may(self, session: Any, view: View) -> bool:
+        """Whether the client may send this over the channel. ``session``: the settings that came with the offer."""
+        return True
+
+    def client_told(self, session: Any, view: View) -> bool:
+        """Whether this server event goes over the data channel."""
+        return True
 
     # --- frames ---
 
@@ -125,6 +141,15 @@ class CallFacts:
     def spoken(self, view: View) -> str | None:
         """The id of the response that this server event ends."""
         return None
+
+
+def parse_object(body: bytes) -> dict[str, Any] | None:
+    """A JSON object, or None where there is none."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def parts(headers: Pairs, body: bytes) -> dict[str, str] | None:

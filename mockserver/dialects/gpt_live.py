@@ -12,6 +12,7 @@ from mockserver.core.frames import Hangup, Send, Sender
 from mockserver.core.view import Audio, Kind, Spoken, View
 from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event, spoken_at
 from mockserver.dialects.causes import Causes, Turns
+from mockserver.dialects.gpt_live_calls import LiveCalls
 from mockserver.dialects.life import Life
 from mockserver.dialects.openai.lens import CLOSE_CODES, OpenAI, summary
 from mockserver.dialects.openai.sound import G711
@@ -49,6 +50,7 @@ class GPTLive(Dialect):
     socket_path = "/v1/live/sessions"
     paths = ("/live/sessions",)
     env_vars = OpenAI.env_vars
+    calls = LiveCalls()
     problems = PROBLEMS
     does = {"insufficient quota": "gpt_live.md#36", "session expired": "gpt_live.md#19"}
     keys = replace(OpenAI.keys, headers=("authorization", "api-key"))  # a bearer, or Azure's header (gpt_live.md#1)

@@ -15,9 +15,6 @@ from mockserver.dialects.base import parse
 from mockserver.dialects.calls import CallFacts, Offer, Played, json_answer, parts
 from mockserver.dialects.openai.sound import output_format
 
-_FROM_OFFER = frozenset({"content-type", "content-length", "accept", "transfer-encoding", "expect"})
-"""Headers of the request that say something of its body, not of who asks."""
-
 
 class RealtimeCalls(CallFacts):
     """``POST /v1/realtime/calls``: the offer as it is, or a form with ``sdp`` and ``session``."""
@@ -57,9 +54,9 @@ class RealtimeCalls(CallFacts):
         model = offer.session.get("model") if isinstance(offer.session, dict) else None
         if isinstance(model, str) and all(name != "model" for name, _ in query):
             query = (*query, ("model", model))
-        kept = tuple((name, value) for name, value in headers if name.lower() not in _FROM_OFFER)
         socket = path.removesuffix("/calls")
-        return Handshake(socket, query, kept, (), f"{socket}?{urlencode(query)}" if query else socket)
+        target = f"{socket}?{urlencode(query)}" if query else socket
+        return Handshake(socket, query, self.of_client(headers), (), target)
 
     def beside(self, handshake: Handshake) -> str | None:
         """``?call_id=`` (openai.md#1)."""

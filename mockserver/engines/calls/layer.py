@@ -8,8 +8,10 @@ relays answer calls as they are. To the client it is what the service adds on a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from mockserver.core.frames import (
+    Accept,
     Close,
     Item,
     Media,
@@ -49,7 +51,9 @@ class CallLayer:
         lens: Lens | None = None,
         begins_with: Text | None = None,
         clear_truncates: bool = True,
+        session: Any = None,
     ) -> None:
+        self._session = session
         self._calls = calls
         self._dialect = dialect
         self._lens = lens or dialect
@@ -73,7 +77,15 @@ class CallLayer:
         yield from self._catch_up(now)
         match item:
             case Received(Peer.CLIENT, Text() as frame):
-                yield from self._from_client(frame, now)
+                view = self._lens.view(frame, Sender.CLIENT)
+                if view.audio is not None or self._calls.client_may(self._session, view):
+                    yield from self._from_client(frame, now)
+                else:
+                    yield Note("call", f"{view.name:.60} is not allowed on the data channel of this session")
+            case Accept() if self._calls.client_first and self._begins_with is not None:
+                asked, self._begins_with = self._begins_with, None
+                yield item
+                yield Received(Peer.CLIENT, asked)
             case Tell(word, data) if word == ASIDE:
                 yield from self._from_client(data["frame"], now)
             case Send(Peer.CLIENT, Text() as frame):
@@ -150,6 +162,8 @@ class CallLayer:
                 self._tell(plain)
                 yield to_client(plain)
         self._tell(frame)
+        if not calls.client_told(self._session, view):
+            return
         yield to_client(frame)
         if calls.speech(view) and self._interruptible:
             yield from self._clear(now, truncate=True)
@@ -160,6 +174,9 @@ class CallLayer:
             yield from self._catch_up(now)
 
     def _play(self, frame: Text, view: View, now: Micros) -> Iterable[Item]:
+        if not self._calls.played:
+            yield to_client(frame)
+            return
         response_id = view.response_id or ""
         if response_id in self._cleared:
             return  # cut off: what is still made of it is not played (openai.md#222)

@@ -78,7 +78,7 @@ class CallDesk:
     async def asked(self, request: Request, house: House, calls: CallFacts, ident: str, what: str) -> HttpReply | None:
         """Something is asked of a call. None: the source may know the answer."""
         call = self._calls.get(ident)
-        if what != "hangup" or call is None:
+        if what != "hangup" or call is None or not calls.hangs_up:
             return None
         call.hung_up()
         self._forget(ident)

@@ -36,6 +36,7 @@ class Placed:
             lens=session.log.lens,
             begins_with=None if given is None else self.calls.settings(given),
             clear_truncates=source.clear_truncates if isinstance(source, TakingCalls) else True,
+            session=self.terms.session,
         )
         session.add_layer(self.layer, at=0)
         from mockserver.faults.media import MEDIA  # only a call needs the faults

@@ -20,6 +20,9 @@ PIECE = SAMPLES * 2 * 2
 """Bytes of the client's audio that are handed on at once: 40 ms."""
 LONGEST_GAP = 5.0
 """Seconds of lost packets that are filled with silence at most."""
+AHEAD = 0.2
+"""Seconds of sound that are there before it is played, or that the first of it has waited: audio that is made as it is
+heard comes in pieces, a little early or late, and a gap within a word would be heard."""
 SILENCE = bytes(SAMPLES * 2)
 
 
@@ -32,6 +35,8 @@ class Speaker(MediaStreamTrack):
         super().__init__()
         self._clock = asyncio.get_running_loop()
         self._queued = bytearray()
+        self._since = 0.0
+        self._playing = False
         self._began = 0.0
         self._count = 0
         self._resampler: AudioResampler | None = None
@@ -47,6 +52,8 @@ class Speaker(MediaStreamTrack):
             if self._resampler is None or rate != self._rate:
                 self._resampler, self._rate = AudioResampler(format="s16", layout="mono", rate=RATE), rate
             pcm = b"".join(pcm_of(one) for one in self._resampler.resample(frame_of(pcm, rate)))
+        if not self._queued:
+            self._since = self._clock.time()
         self._queued += pcm
 
     def clear(self) -> None:
@@ -63,8 +70,11 @@ class Speaker(MediaStreamTrack):
             self._began, due = now - self._count * PACKET, now
         if due > now:
             await asyncio.sleep(due - now)
-        piece = bytes(self._queued[: len(SILENCE)])
-        del self._queued[: len(SILENCE)]
+        piece = b""
+        if self._playing or len(self._queued) >= AHEAD * RATE * 2 or self._clock.time() - self._since >= AHEAD:
+            piece = bytes(self._queued[: len(SILENCE)])
+            del self._queued[: len(SILENCE)]
+            self._playing = bool(self._queued)
         made = frame_of(SILENCE if self.silent else piece.ljust(len(SILENCE), b"\0"), RATE)
         made.pts = self._count * SAMPLES
         made.time_base = fractions.Fraction(1, RATE)

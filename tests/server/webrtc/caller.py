@@ -86,6 +86,21 @@ class Caller:
             self.location = reply.headers["Location"]
         await self.peer.setRemoteDescription(RTCSessionDescription(body, "answer"))
 
+    async def dial_live(self, server: MockServer, session: Any) -> str:
+        """A call to GPT-Live; the id of its session."""
+        await self.peer.setLocalDescription(await self._offer())
+        body = {"session": session, "transport": {"type": "webrtc", "sdp": self.peer.localDescription.sdp}}
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": "Bearer any"}) as http,
+            http.post(server.base_url + "/live/sessions", json=body) as reply,
+        ):
+            told = await reply.text()
+            if reply.status != 201:
+                raise Refused(reply.status, told)
+        made = json.loads(told)
+        await self.peer.setRemoteDescription(RTCSessionDescription(made["transport"]["sdp"], "answer"))
+        return str(made["session"]["id"])
+
     async def _offer(self) -> RTCSessionDescription:
         offer = await self.peer.createOffer()
         gather_at(self.peer, ("127.0.0.1",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from mockserver.core.frames import (
     Handshake,
     Hangup,
     Lost,
+    Refuse,
 )
 from mockserver.dialects.base import Dialect, close_reason
 from mockserver.engines.base import Inspection, SessionContext
@@ -62,7 +64,9 @@ class LiveEngine(DeskEngine[LiveDesk]):
         self.dialect = dialect
         super().__init__(LiveDesk(context, options))
         self.ear = ear
-        self.session = SessionResource(context.place.mint(lambda: self.desk.mint(f"live_u{context.number % 2}_")), 0)
+        self._called = context.call
+        minted = context.place.mint(lambda: self.desk.mint(f"live_u{context.number % 2}_"))
+        self.session = SessionResource(minted if context.call is None else context.call.id, 0)
         self.items: list[Seen] = []
         self.commands: list[dict[str, Any]] = []
         """What sidebands and plain calls ask for, in order."""
@@ -107,13 +111,35 @@ class LiveEngine(DeskEngine[LiveDesk]):
     # --- begin ---
 
     def _open(self, handshake: Handshake) -> None:
-        """The client speaks first: nothing is said until it has (gpt_live.md#2)."""
+        """The client speaks first: nothing is said until it has (gpt_live.md#2). On a call it has, with its offer."""
+        if self._called is not None:
+            self._open_call(self._called.session)
+            return
         self.desk.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
         if self._gate is not None:
             self.desk.error(self._gate, None)
             reason = ".".join(filter(None, (self._gate.kind, self._gate.code)))
             self.desk.push(Hangup(code=3000, reason=close_reason(reason)))
             self._finish()
+
+    def _open_call(self, given: Any) -> None:
+        """What is wrong is told in the answer to the offer (gpt_live.md#66)."""
+        problem = self._gate
+        status = 400 if problem is None else 401
+        try:
+            if problem is None:
+                body = {"type": "session.start", "session": given}
+                shapes.check(EVENTS["session.start"], body, "", problems)
+                self.desk.push(Accept())
+                self._start(body)
+                return
+        except ClientProblem as wrong:
+            self.desk.taken()
+            problem = wrong
+        assert problem is not None
+        told = json.dumps({"error": problem.body()}).encode()
+        self.desk.push(Refuse(status, (("content-type", "application/json"),), told))
+        self._finish()
 
     def _start(self, body: dict[str, Any]) -> None:
         given = body["session"]

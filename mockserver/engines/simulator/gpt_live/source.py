@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mockserver.core.frames import Handshake
+from mockserver.core.frames import Handshake, Pairs
 from mockserver.dialects.base import Dialect
 from mockserver.engines import base
 from mockserver.engines.simulator.addresses import Astray
@@ -73,6 +73,11 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
         """The session to which a sideband attaches, or that is gone on with or ended."""
         found = _BELOW.fullmatch(came.path)
         return found["id"] if found else None
+
+    def call_refusal(self, headers: Pairs) -> base.HttpReply | None:
+        """A key is wanted, as on the socket."""
+        key = self.dialect.keys.key(headers)
+        return None if self.accepts(key) else _json(401, {"error": _refused(key).body()})
 
     def _started(self, engine: LiveEngine) -> None:
         self._sessions[engine.session.id] = engine
