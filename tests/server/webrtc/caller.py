@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -40,6 +40,8 @@ class Caller:
         self.events: list[dict[str, Any]] = []
         self.ear = bytearray()
         self.location = ""
+        self.tools: Callable[[dict[str, Any]], object] | None = None
+        """What runs the functions that the model calls."""
         self._news = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
         self.channel.on("message", self._came)
@@ -49,7 +51,10 @@ class Caller:
         self.peer.on("connectionstatechange", self._news.set)
 
     def _came(self, data: str) -> None:
-        self.events.append(json.loads(data))
+        event = json.loads(data)
+        self.events.append(event)
+        if self.tools is not None and event["type"] == "response.function_call_arguments.done":
+            self.tools(event)
         self._news.set()
 
     def _track(self, track: MediaStreamTrack) -> None:
@@ -112,11 +117,30 @@ class Caller:
     def say(self, words: str) -> None:
         self.mouth.put(speech.encode(words, RATE), RATE, "pcm")
 
+    @property
+    def heard(self) -> str:
+        """The words of what was played since the last question."""
+        return speech.decode(bytes(self.ear), RATE)
+
+    async def answered(self, question: str, words: str) -> None:
+        """Ask until these words were heard as the answer. On a machine that stands still for a moment packets come
+        late, and a word is lost: then, as people do, the question is asked again.
+        """
+        for patience in (4.0, 4.0, PATIENCE):
+            self.ear.clear()
+            self.say(question)
+            try:
+                await self.until(lambda: self.heard == words, patience)
+            except TimeoutError:
+                continue
+            return
+        raise AssertionError(f"expected to hear {words!r}, heard {self.heard!r}")
+
     def named(self, name: str) -> list[dict[str, Any]]:
         return [one for one in self.events if one["type"] == name]
 
-    async def until(self, condition: Any) -> Any:
-        async with asyncio.timeout(PATIENCE):
+    async def until(self, condition: Any, patience: float = PATIENCE) -> Any:
+        async with asyncio.timeout(patience):
             while not (found := condition()):
                 self._news.clear()
                 await self._news.wait()

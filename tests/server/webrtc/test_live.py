@@ -7,9 +7,9 @@ import json
 import aiohttp
 import pytest
 
-from mockserver import MockServer, Scripted, simulator, speech
+from mockserver import MockServer, Scripted, simulator
 from tests.engines.simulator.fidelity import keeps
-from tests.server.webrtc.caller import RATE, Caller, Refused
+from tests.server.webrtc.caller import Caller, Refused
 
 SESSION = {"model": "gpt-live-1"}
 KEY = {"Authorization": "Bearer any"}
@@ -17,7 +17,7 @@ KEY = {"Authorization": "Bearer any"}
 
 @keeps("gl-call")
 async def test_a_call_to_gpt_live_is_heard_and_led_from_a_sideband() -> None:
-    source = simulator("gpt_live", replier=Scripted(["It is sunny."]))
+    source = simulator("gpt_live", replier=Scripted(["It is sunny."] * 3))
     caller = Caller()
     captions = {"allowed_client_events": [], "allowed_server_events": ["session.output_transcript.delta"]}
     async with MockServer(source) as server, aiohttp.ClientSession(headers=KEY) as http:
@@ -28,12 +28,11 @@ async def test_a_call_to_gpt_live_is_heard_and_led_from_a_sideband() -> None:
         ident = await caller.dial_live(server, {**SESSION, "client": {"data_channel": captions}})
         async with http.ws_connect(f"{server.ws_url}/{ident}/attach") as side:
             assert json.loads((await side.receive(8)).data)["session"]["id"] == ident
-            caller.say("Weather?")
-            await caller.until(lambda: speech.decode(bytes(caller.ear), RATE) == "It is sunny.")
+            await caller.answered("Weather?", "It is sunny.")
             # The browser is told what the session allows, and may do nothing: the server beside it leads.
             caller.send(type="session.close")
             assert {one["type"] for one in caller.events} == {"session.output_transcript.delta"}
-            (context,) = server.sessions[-2].inspect().values["contexts"]
+            context, *_ = server.sessions[-2].inspect().values["contexts"]
             assert context.user == "Weather?"
             url = f"{server.base_url}/live/sessions/{ident}/hangup"
             async with http.post(url) as reply:
