@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -45,6 +45,15 @@ def leftovers(path: str | os.PathLike[str], ending: str = PARTIAL) -> list[Path]
 def stopped(file: Path) -> list[Path]:
     """What is to be finished; nearly always nothing, which one look tells."""
     return leftovers(file, STOPPED) if file.name and file.with_name(f"{file.name}{STOPPED}").is_file() else []
+
+
+def left_in(folder: Path) -> Iterator[tuple[Path, Path, str]]:
+    """What recordings have left in a folder and those below it: the file, the cassette's place, the ending."""
+    for left in sorted(folder.rglob(f"*{SUFFIX}.*")):
+        name, _, rest = left.name.rpartition(SUFFIX)
+        number, ending = left.with_name(rest).stem.removeprefix("."), left.suffix
+        if ending in (PARTIAL, STOPPED, UNSAFE) and (rest == ending or number.isdecimal()):
+            yield left, left.with_name(name + SUFFIX), ending
 
 
 def whole(file: Path) -> bytes:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mockserver.cassette.leftovers import near_to
-from mockserver.cassette.names import SUFFIX
+from mockserver.cassette.leftovers import STOPPED, UNSAFE, left_in, near_to
+from mockserver.cassette.names import PARTIAL, SUFFIX
 from mockserver.cli.common import escaped
 from mockserver.cli.orphans import cassettes, unused
 from mockserver.errors import CassetteError, UsageError
@@ -57,6 +57,8 @@ def check_command(paths: tuple[Path, ...], write: bool, used: bool, as_json: boo
     else:
         for problem in problems:
             click.echo(escaped(str(problem)))
+        for line in _left(paths):
+            click.echo(f"mockserver: {escaped(line)}", err=True)
         if notes is None:
             click.echo("mockserver: no test run is noted here: which cassettes are used was not looked at", err=True)
         if not problems:
@@ -93,7 +95,10 @@ def twin_of(cassette: Cassette) -> str:
 def _found(paths: Sequence[Path]) -> Iterator[Path]:
     for path in dict.fromkeys(paths):
         if path.is_dir():
-            yield from cassettes(path)
+            # What a recorder left because it was to stop is finished by whoever opens it.
+            yield from dict.fromkeys(
+                (*cassettes(path), *(place for _, place, kind in left_in(path) if kind == STOPPED))
+            )
         elif path.name.endswith(SUFFIX + TWIN):  # a hook names every file of a commit: its cassette is meant
             if path.with_suffix("").is_file():
                 yield path.with_suffix("")
@@ -103,6 +108,15 @@ def _found(paths: Sequence[Path]) -> Iterator[Path]:
             near = near_to(path)
             meant = "" if near is None else f"; did you mean {near}?"
             raise UsageError(f"check: no such file or folder: {path}{meant}")
+
+
+def _left(paths: Sequence[Path]) -> Iterator[str]:
+    """Recordings that are no cassettes yet: none of them is wrong, and none of them is to be forgotten."""
+    for left, place, kind in (one for path in paths if path.is_dir() for one in left_in(path)):
+        if kind == PARTIAL:
+            yield f"{left}: a recording that has not ended; keep it: mockserver import {left} --to {place}"
+        elif kind == UNSAFE:
+            yield f"{left}: holds a secret; make a cassette of it: mockserver scrub --rule ... {left} --to {place}"
 
 
 def _twins(path: Path) -> list[Path]:

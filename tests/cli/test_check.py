@@ -34,6 +34,21 @@ def test_nothing_is_wrong_with_good_cassettes(run: Run, tmp_path: Path, cassette
     assert not list(tmp_path.rglob("*.txt"))
 
 
+def test_what_recordings_have_left_is_finished_or_told(run: Run, tmp_path: Path, cassette: Path) -> None:
+    whole = cassette.read_bytes()
+    for name in ("a.cassette.stopped", "b.cassette.2.partial", "c.cassette.unsafe", "d.cassette.bak", "e.stopped"):
+        (tmp_path / name).write_bytes(whole)
+    done = run("check", tmp_path)
+    assert (done.exit_code, done.stdout) == (0, "2 cassettes: nothing is wrong\n")
+    assert (tmp_path / "a.cassette").read_bytes() == whole
+    assert not (tmp_path / "a.cassette.stopped").exists()
+    told = done.stderr.splitlines()
+    partial, unsafe = tmp_path / "b.cassette.2.partial", tmp_path / "c.cassette.unsafe"
+    assert told[0].endswith(f"keep it: mockserver import {partial} --to {tmp_path / 'b.cassette'}")
+    assert told[1].endswith(f"mockserver scrub --rule ... {unsafe} --to {tmp_path / 'c.cassette'}")
+    assert "d.cassette" not in done.stderr
+
+
 def test_a_damaged_one_is_one_line(run: Run, tmp_path: Path, cassette: Path) -> None:
     cassette.write_bytes(cassette.read_bytes()[:-40])
     done = run("check", tmp_path)
