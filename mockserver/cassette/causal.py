@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 from mockserver.cassette.model import Record
 from mockserver.core.frames import Close, Frame, Lost, Sender
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import Dialect, SampleFormat
 from mockserver.dialects.causes import LOOK, Cause, On
+from mockserver.dialects.life import listed
 
 Place = tuple[int, int]
 """A client frame, by its number among the client's (-1: the connection itself), and what it brought about, in order."""
@@ -98,7 +98,7 @@ class _Order:
                 self._speaking = CausalGroup(Sender.CLIENT, "audio", opened=True, form=form)
             self._speaking.records.append(self._at)
             return
-        ends = _any(view.name, self._dialect.audio_ends)
+        ends = listed(view.name, self._dialect.audio_ends)
         if ends and self._speaking is not None:
             self._speaking.opened = self._speaking.answered > 0
         if ends or isinstance(frame, Close | Lost):
@@ -135,7 +135,7 @@ class _Order:
         if cause.label:
             self._labels[cause.label] = place
         chain = cause.chain
-        if _any(view.name, self._dialect.floating):
+        if listed(view.name, self._dialect.floating):
             if not (view.item_id or view.response_id):
                 place = LAST, -1  # whose it is, only its place would say
             chain = f"{FLOATS}{view.name} {view.item_id} {view.response_id}"
@@ -211,12 +211,8 @@ def _too_late(records: Sequence[Record], dialect: Dialect) -> set[int]:
             leaves = leaves or record.sender is Sender.CLIENT
             if record.sender is Sender.SERVER:
                 break
-        elif record.sender is Sender.SERVER and _any(dialect.peek(record.frame, record.sender), dialect.floating):
+        elif record.sender is Sender.SERVER and listed(dialect.peek(record.frame, record.sender), dialect.floating):
             late.add(place)
         elif record.sender is Sender.SERVER or dialect.view(record.frame, record.sender).kind is not Kind.AUDIO:
             break
     return late if leaves else set()
-
-
-def _any(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)

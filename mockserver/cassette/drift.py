@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from mockserver.cassette.varies import kind_of
 from mockserver.core.frames import Frame, Sender
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import Dialect
+from mockserver.dialects.life import listed
 
 Change = Literal["event gone", "event added", "event moved", "field gone", "field added", "type changed", "end changed"]
 
@@ -79,8 +79,8 @@ def _order(before: Sequence[View], after: Sequence[View], dialect: Dialect) -> I
     yield from (
         Drift("event added", name, f"{old.count(name)} recorded, {new.count(name)} now") for name in _once(added)
     )
-    names = {view.name for view in after if _any(view.name, loose)}
-    for name in sorted({view.name for view in before if _any(view.name, loose)} ^ names):
+    names = {view.name for view in after if listed(view.name, loose)}
+    for name in sorted({view.name for view in before if listed(view.name, loose)} ^ names):
         yield Drift("event added" if name in names else "event gone", name)
 
 
@@ -88,9 +88,9 @@ def _sequence(views: Iterable[View], dialect: Dialect) -> Iterator[str]:
     """Names in order, without floating ones; each kind of delta once in an unbroken run of deltas, in sorted order."""
     run: set[str] = set()
     for view in views:
-        if view.kind in (Kind.CLOSE, Kind.LOST) or _any(view.name, dialect.floating):
+        if view.kind in (Kind.CLOSE, Kind.LOST) or listed(view.name, dialect.floating):
             continue
-        if _any(view.name, dialect.repeated):
+        if listed(view.name, dialect.repeated):
             run.add(view.name)
             continue
         yield from sorted(run)
@@ -106,10 +106,6 @@ def _behind(names: Sequence[str], name: str) -> str:
 
 def _once(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
-
-
-def _any(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _end(before: Sequence[View], after: Sequence[View]) -> Iterator[Drift]:

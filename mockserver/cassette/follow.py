@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 from mockserver.cassette.causal import server_frames
@@ -23,6 +22,7 @@ from mockserver.cassette.model import Record
 from mockserver.core.frames import MILLISECOND, SECOND, Close, Frame, Lost, Micros, Sender, Text
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import Dialect, SampleFormat
+from mockserver.dialects.life import listed
 
 _ID_KEY = re.compile(r"(^|_)id$|Id$")
 _PLACE_KEY = re.compile(r"(^|_)(id|index)$|(Id|Index)$")
@@ -75,7 +75,7 @@ class Follower:
         self._ids: dict[str, str] = {}
         self.whole = Counter({name: len(bodies) for name, bodies in self._bodies.items()})
         names = {dialect.inside(dialect.view(frame, Sender.SERVER)) for frame in self.recorded}
-        self._floated = {name for name in names if _any(name, dialect.floating)}
+        self._floated = {name for name in names if listed(name, dialect.floating)}
         self._hasty = _hasty(records, timed)
         self._twice = {  # what the recorded server itself said again
             name for name, bodies in self._bodies.items() if len({_place(body) for body in bodies}) < len(bodies)
@@ -99,7 +99,7 @@ class Follower:
             if record.sender is Sender.SERVER:
                 if self._counts(view):
                     name = self._dialect.inside(view)
-                    after[name] = 1 if _any(name, self._dialect.repeated) else after[name] + 1
+                    after[name] = 1 if listed(name, self._dialect.repeated) else after[name] + 1
             else:
                 lasts, under_way = microphone.takes(view, record.at)
                 under_way = under_way and timed
@@ -122,7 +122,9 @@ class Follower:
 
     def _counts(self, view: View) -> bool:
         ends = view.kind in (Kind.CLOSE, Kind.LOST, Kind.KEEPALIVE)
-        return not ends and (_any(view.name, self._dialect.own_clock) or not _any(view.name, self._dialect.floating))
+        return not ends and (
+            listed(view.name, self._dialect.own_clock) or not listed(view.name, self._dialect.floating)
+        )
 
     def received(self, frame: Frame) -> None:
         """The live server sent this."""
@@ -131,7 +133,7 @@ class Follower:
         view = self._dialect.view(frame, Sender.SERVER)
         name = self._dialect.inside(view)
         bodies = self._bodies.get(name, [])
-        if not _any(name, self._dialect.repeated) and self._seen[name] < len(bodies):
+        if not listed(name, self._dialect.repeated) and self._seen[name] < len(bodies):
             _learn(bodies[self._seen[name]], view.body, self._ids)
         self._seen[name] += 1
         if self._complete is None and not self.missing(self.whole):
@@ -170,7 +172,7 @@ class Follower:
         if not (view.response_id or view.item_id) or not self._counts(view):
             return None
         name = self._dialect.inside(view)
-        if _any(name, self._dialect.repeated) or name in self._twice:
+        if listed(name, self._dialect.repeated) or name in self._twice:
             return None
         return name, _place(view.body)
 
@@ -184,7 +186,7 @@ class Follower:
         return [
             name
             for name, count in after.items()
-            if name not in self._given_up and self._seen[name] < (1 if _any(name, self._dialect.repeated) else count)
+            if name not in self._given_up and self._seen[name] < (1 if listed(name, self._dialect.repeated) else count)
         ]
 
     def give_up(self, names: Sequence[str]) -> None:
@@ -220,7 +222,7 @@ class _Microphone:
         """One client frame: how long its audio lasts, and whether an utterance was under way that it goes on with."""
         self._format = self._dialect.audio_format(view, self._format)
         if view.kind is not Kind.AUDIO:
-            if _any(view.name, self._dialect.audio_ends):
+            if listed(view.name, self._dialect.audio_ends):
                 self._until = None
             return 0, False
         lasts = self._lasts(view)
@@ -260,10 +262,6 @@ def _place(body: Any, key: str = "") -> tuple[Hashable, ...]:
             return (str(body),)
         case _:
             return ()
-
-
-def _any(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _learn(recorded: Any, live: Any, ids: dict[str, str], key: str = "") -> None:

@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -25,6 +24,7 @@ from mockserver.core.frames import Binary, Close, Frame, Lost, Sender, Text
 from mockserver.core.timeline import seconds_of
 from mockserver.core.view import Spoken, View
 from mockserver.dialects.base import Dialect
+from mockserver.dialects.life import listed
 
 NOISE = frozenset(
     {"event_id", "expires_at", "expiresAt", "obfuscation", "created_at", "response_id_seed", "sequence_number"}
@@ -195,7 +195,7 @@ class _Steps:
                 record = self._records[place]
                 view = self._dialect.view(record.frame, record.sender)
                 piece = _StreamPiece(place, record, view, piece_of(self._dialect, view))
-                if group.chain == "audio" or piece.said is not None or _any(view.name, self._dialect.repeated):
+                if group.chain == "audio" or piece.said is not None or listed(view.name, self._dialect.repeated):
                     row.append(piece.without(self._dialect.of_pieces))
                     continue
                 yield from self._streams(row, group)
@@ -338,7 +338,3 @@ def _body(record: Record, view: View, names: Names) -> Any:
             return f"{len(data)} bytes sha256:{sha256(data).hexdigest()[:12]}"
         case Close(_, reason) | Lost(reason):
             return dumps(reason) if reason else ""
-
-
-def _any(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -122,12 +122,17 @@ class Caller:
         """The service sent this; its end comes once."""
         if self.over:
             return []
+        ends = isinstance(frame, Close | Lost)
+        if ends and self._leaving is not None and not self._role.served:
+            self.report.close = "closed by the service as the client was about to"
+            self._end(now)  # all had been said
+            return []
         self.report.received += 1
         self._live.append(Record(now, Sender.SERVER, frame))
         self._follower.received(frame)
         if isinstance(frame, Close | Lost):
             self.report.close = f"close {frame.code}" if isinstance(frame, Close) else "connection lost"
-            self.report.unexpected_close = not self._role.served and self._leaving is None
+            self.report.unexpected_close = not self._role.served
             self._end(now)
             return []
         self._timekeeper.received(frame, now)

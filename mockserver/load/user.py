@@ -14,6 +14,8 @@ same machine as in ``mockserver call``.
 
 from __future__ import annotations
 
+import random
+import re
 import secrets
 import time
 import urllib.error
@@ -57,7 +59,9 @@ class CassetteUser(User):  # type: ignore[misc]  # without Locust, which CI does
     """One call after another. Locust's host is the base URL that clients take, or the socket's own URL.
 
     ``cassette``: a file, or several, of which each call takes the next. ``speed``, ``check``, ``wait_s``: as
-    ``CallOptions``. ``key``: what the client carries; ``headers``: on top. ``connect_timeout``: seconds.
+    ``CallOptions``. ``checked``: the part of the calls that is laid beside the recording, which costs most of a call;
+    the others give times and ends alone. ``key``: what the client carries; ``headers``: on top. ``connect_timeout``: in
+    seconds.
 
     Reported to Locust, under the type "realtime" and by cassette: "connect" (the handshake), "session" (to the first
     event of the session), "first audio" and "turn" (of each reply, from what the client waits from), "late audio" (each
@@ -69,6 +73,7 @@ class CassetteUser(User):  # type: ignore[misc]  # without Locust, which CI does
     cassette: ClassVar[str | Path | list[str | Path]] = ""
     speed: ClassVar[float] = 1.0
     check: ClassVar[Check] = "shape"
+    checked: ClassVar[float] = 1.0
     wait_s: ClassVar[float] = 20.0
     key: ClassVar[str | None] = None
     headers: ClassVar[tuple[tuple[str, str], ...]] = ()
@@ -83,6 +88,7 @@ class CassetteUser(User):  # type: ignore[misc]  # without Locust, which CI does
             raise UsageError(f"{type(self).__name__}: cassette is not set: expected a file, or a list of files")
         self._cassettes = [_loaded(str(one)) for one in given]
         self._options = CallOptions(self.speed, self.wait_s, self.check)
+        self._times = CallOptions(self.speed, self.wait_s, "none")
         self._count = 0
 
     @task  # type: ignore[untyped-decorator]  # as above
@@ -91,7 +97,8 @@ class CassetteUser(User):  # type: ignore[misc]  # without Locust, which CI does
         name, cassette, roles = self._cassettes[self._count % len(self._cassettes)]
         self._count += 1
         for role in roles:
-            caller = Caller(role, options=self._options, seed=secrets.randbits(64))
+            options = self._options if random.random() < self.checked else self._times
+            caller = Caller(role, options=options, seed=secrets.randbits(64))
             where = door(cassette, role.connection, url=self.host, key=self.key, headers=self.headers)
             self.report(name, _GeventSocket(caller, self.connect_timeout).run(where))
 
@@ -125,7 +132,7 @@ class CassetteUser(User):  # type: ignore[misc]  # without Locust, which CI does
 
 def _kind(said: str) -> str:
     """What is wrong without its numbers: Locust counts equal texts."""
-    return said.partition(" [")[0][:120]
+    return re.split(r" came |  ?[{\"']", re.sub(r" ?\[[^\]]*\]", "", said, count=1))[0][:120]
 
 
 class _GeventSocket:

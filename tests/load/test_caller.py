@@ -11,15 +11,15 @@ import pytest
 
 from mockserver.cassette.model import Cassette
 from mockserver.cassette.store import load
-from mockserver.core.frames import Binary, Close, Frame, Text
+from mockserver.core.frames import Binary, Close, Frame, Lost, Text
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.registry import DIALECTS
 from mockserver.engines.base import Source
 from mockserver.engines.replay.source import Replay
 from mockserver.engines.simulator import Rules, simulator
 from mockserver.errors import UsageError
-from mockserver.load.caller import CallOptions
-from mockserver.load.outcome import HeardReply
+from mockserver.load.caller import Caller, CallerRole, CallOptions
+from mockserver.load.outcome import CallReport, HeardReply
 from tests.docs import TOP
 from tests.every import every
 from tests.load.booth import Gateway, Passing, played
@@ -201,6 +201,27 @@ def own_ids() -> Cassette:
             record = replace(record, frame=Text(json.dumps(body)))  # noqa: PLW2901
         records.append(record)
     return replace(whole, connections=(replace(line, records=tuple(records)),))
+
+
+def test_a_service_that_ends_when_all_is_said_has_done_no_wrong() -> None:
+    def ended(late_us: int) -> CallReport:
+        """The connection is lost so long after the last frame."""
+        role = CallerRole(recorded("openai"), recorded("openai").connections[0])
+        caller = Caller(role, options=CallOptions(check="exact", ids=False))
+        caller.opened(0)
+        for record in recorded("openai").connections[0].records:
+            if record.sender == "server":
+                while (due := caller.wake_at()) is not None and due < record.at:
+                    caller.wake(due)
+                caller.feed(record.frame, record.at)
+                last = record.at
+                if late_us < 0 and "response.created" in str(record.frame):
+                    break
+        caller.feed(Lost(), last + abs(late_us))
+        return caller.report
+
+    assert ended(1_000).good
+    assert next(ended(-1).faults()) == "closed: connection lost", "the control"
 
 
 def test_ids_of_the_client_are_new_in_each_call_and_stand_for_the_same() -> None:
