@@ -60,26 +60,3 @@ window.settled = async (peer) => {
     await new Promise((done) => setTimeout(done, 1000));
   }
 };
-
-// A call as a page makes it by hand, as the service's guide shows.
-window.call = async (url, key) => {
-  const peer = (window.peer = new RTCPeerConnection());
-  const audio = document.createElement("audio");
-  audio.autoplay = true;
-  peer.ontrack = (event) => {
-    audio.srcObject = event.streams[0];
-    window.listen(event.streams[0]);
-  };
-  for (const track of window.microphone.getTracks()) peer.addTrack(track, window.microphone);
-  const channel = (window.channel = peer.createDataChannel("oai-events"));
-  channel.onmessage = (event) => window.events.push(JSON.parse(event.data));
-  await peer.setLocalDescription(await peer.createOffer());
-  const reply = await fetch(url, {
-    method: "POST",
-    body: peer.localDescription.sdp,
-    headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/sdp" },
-  });
-  if (reply.status !== 201) throw new Error(`${reply.status} ${await reply.text()}`);
-  await peer.setRemoteDescription({ type: "answer", sdp: await reply.text() });
-  return reply.headers.get("Location");
-};

@@ -70,8 +70,12 @@ class Phone:
 
 
 @asynccontextmanager
-async def phone(files: Mapping[str, str | Path] | None = None, *flags: str) -> AsyncIterator[Phone]:
-    """A browser at a page of its own origin. ``files``: what the page has beside, by path: text of HTML, or a file."""
+async def phone(
+    files: Mapping[str, str | Path] | None = None, *flags: str, ready: str = "window.say"
+) -> AsyncIterator[Phone]:
+    """A browser at a page of its own origin. ``files``: what the page has beside, by path: text of HTML, or a file.
+    ``ready``: what is true of a page that is loaded.
+    """
     served: dict[str, str | Path] = {
         "/": "<!doctype html><script src=call.js></script>",
         "/call.js": JS,
@@ -93,7 +97,7 @@ async def phone(files: Mapping[str, str | Path] | None = None, *flags: str) -> A
     try:
         async with launched(*flags) as page:
             await page.goto(f"http://127.0.0.1:{runner.addresses[0][1]}/")
-            await page.until("window.call")
+            await page.until(ready)
             yield Phone(page)
     finally:
         await runner.cleanup()
