@@ -73,6 +73,7 @@ class Live:
                 **(self._drawn(handle.number) if handle.number in touched else {}),
             }
             for handle in self._server.sessions
+            if not handle.over or handle.number in touched
         ]
         return {"lines": lines, "next": last, "sessions": sessions}
 

@@ -71,6 +71,14 @@ async def test_a_running_server_can_be_watched_and_disturbed(tmp_path: Path) -> 
         await page.run("document.querySelector('#live ul button').click()")
         await page.until("!document.querySelector('#live code')")
         assert not server.faults
+        # Of many sessions the last are shown, and the one that is looked at.
+        for _ in range(34):
+            await (await http.ws_connect(f"{server.ws_url}?model=gpt-realtime", headers=KEY)).close()
+        await page.until(
+            "document.querySelector('#live [role=status]').textContent === '36 sessions, the last 32 shown'"
+        )
+        assert await page.run("document.querySelectorAll('canvas').length") == 32
+        assert await page.run("document.querySelector('.session.chosen').textContent.includes('Session 0')")
         assert page.console == []
         await socket.close()
         await other.close()

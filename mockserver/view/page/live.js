@@ -2,6 +2,8 @@
 // server and no log ever sees.
 const TOKEN = new URLSearchParams(location.hash.slice(1)).get("token");
 
+const MOST_SESSIONS = 32;
+
 async function asked_of(path, options = {}) {
   const headers = { ...(options.headers || {}), ...(TOKEN ? { Authorization: `Bearer ${TOKEN}` } : {}) };
   const answer = await fetch(`/__mockserver__/${path}`, { ...options, headers, cache: "no-store" });
@@ -21,7 +23,7 @@ function follow(column) {
   form.append(element("span", "--fault"), field, add_);
   trouble.setAttribute("role", "alert");
   box.append(status, count, trouble, form, faults, sessions);
-  const known = new Map();
+  const known = new Map(), heard = new Set();
   const said = (error) => { trouble.textContent = plain(error.message); };
 
   // A list that is made anew takes the keyboard's focus, and a click that has begun: so only where something is new.
@@ -57,7 +59,7 @@ function follow(column) {
   });
 
   function showSessions(told) {
-    const running = told.filter((one) => !one.ended).map(({ session, paused }) => ({ session, paused }));
+    const all = told.filter((one) => !one.ended).map(({ session, paused }) => ({ session, paused })), running = all.slice(-MOST_SESSIONS);
     if (!renewed(sessions, running)) return;
     put(sessions, running.map((one) => {
       const line = element("li"), hold = element("button", one.paused ? "Go on" : "Pause");
@@ -70,6 +72,18 @@ function follow(column) {
     }));
   }
 
+  // A server may have had thousands of sessions: the page keeps the last ones, and the one that is looked at.
+  function forget() {
+    for (const [number, session] of known) {
+      if (known.size <= MOST_SESSIONS) return;
+      if (session === list.session) continue;
+      const place = timelines.findIndex((one) => one.session === session);
+      timelines[place].canvas.closest(".session").remove();
+      timelines.splice(place, 1);
+      known.delete(number);
+    }
+  }
+
   async function go() {
     let since = 0;
     for (;;) {
@@ -80,6 +94,7 @@ function follow(column) {
           if (!known.has(session)) known.set(session, add(new LiveSession(session, 0), column).session);
           known.get(session).add(line);
         }
+        forget();
         for (const one of body.sessions) {
           const session = known.get(one.session);
           if (!session) continue;
@@ -87,7 +102,8 @@ function follow(column) {
           if (one.tracks) session.tracks = one.tracks.map((track) => ({ ...track, peaks: bytesOf(track.peaks) }));
           grow(session);
         }
-        const many = `${known.size} session${known.size === 1 ? "" : "s"}`;
+        for (const { session } of body.lines) heard.add(session);
+        const many = `${heard.size} session${heard.size === 1 ? "" : "s"}${heard.size > known.size ? `, the last ${known.size} shown` : ""}`;
         if (status.textContent !== many) status.textContent = many; // what is read out: not every frame
         count.textContent = `${body.next} entries`;
         showSessions(body.sessions);
