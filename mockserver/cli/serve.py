@@ -36,7 +36,7 @@ async def serve(
             steady()
             with logged(server, options):
                 status = await until_done(command, server.env(), stop)
-            if command and not server.sessions and not server.exchanges and not server.problems():
+            if command and not server.sessions and not server.plain_calls and not server.problems():
                 click.echo(f"mockserver: no client connected; {_pointing(server)}", err=True)
     except ExpectationFailed as error:
         click.echo(f"mockserver: {error}", err=True)

@@ -153,6 +153,11 @@ class MockServer(Located, Faulted):
         """Microseconds since the server started, on its loop's clock."""
         return 0 if self._alarms is None else self._alarms.clock.micros()
 
+    @property
+    def plain_calls(self) -> int:
+        """How many plain requests were answered."""
+        return 0 if self._plain is None else self._plain.answered
+
     # --- what went wrong ---
 
     def problems(self) -> list[ExpectationFailed]:

@@ -36,7 +36,7 @@ class Forwarding(Protocol):
 
 
 class Neighbours:
-    """The neighbours of one server's socket. ``failed`` takes what raised, and where."""
+    """The neighbours of one server's socket. ``failed`` takes what raised, and where. ``answered``: how many calls."""
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class Neighbours:
         self._clock = clock
         self._dialler = dialler
         self._failed = failed
+        self.answered = 0
 
     async def answer(self, request: Request, target: str) -> HttpReply:
         """The answer to one request. ``target`` is the request target as sent."""
@@ -77,6 +78,7 @@ class Neighbours:
             led = source.forwarded(mine, context)
             reply = reply if led is mine or led.body == mine.body else led  # as it came, unless it named a socket
         if reply is not None:
+            self.answered += 1
             return reply
         where = server.whereabouts.socket_path
         return told(404, f"nothing answers {request.method} {request.path} here; the websocket is at {where}")

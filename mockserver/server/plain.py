@@ -39,6 +39,11 @@ class PlainRequests:
         self.calling = Calling(server)
         self._control: Controlling | None = None
 
+    @property
+    def answered(self) -> int:
+        """How many were answered by what the server plays."""
+        return self._neighbours.answered
+
     async def answer(self, request: Request, raw: web.BaseRequest) -> HttpReply:
         """The answer to one request. ``raw``: as aiohttp has it."""
         server = self._server

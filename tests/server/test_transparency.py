@@ -435,10 +435,17 @@ async def test_what_is_no_http_is_one_line_and_a_502(answer: bytes) -> None:
         source = relay(url, dialect="openai")
         async with MockServer(source) as server:
             status, _ = await handshake_answer(server)
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"{server.base_url}/models?key=AIzaSyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6") as plain,
+            ):
+                assert plain.status == 502
     assert status == 502
-    [failure] = source.failures
-    assert "\n" not in str(failure)
-    assert "\x00" not in str(failure)
+    assert len(source.failures) == 2
+    for failure in source.failures:
+        assert "\n" not in str(failure)
+        assert "\x00" not in str(failure)
+        assert "AIza" not in str(failure)
 
 
 async def handshake_answer(server: MockServer) -> tuple[int, bytes]:

@@ -317,6 +317,8 @@ def origin(url: str) -> str:
 
 
 def described(error: BaseException) -> str:
-    """What a network error says, in one line."""
+    """What a network error says, in one line, without the URL: a key may stand in its query."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return " ".join(error.message.split()) or f"HTTP {error.status}"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(str(text).split())
