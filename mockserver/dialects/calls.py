@@ -16,6 +16,8 @@ from mockserver.core.frames import Answer, Handshake, Pairs, Text, first
 from mockserver.core.view import View
 
 _OF_BODY = frozenset({"content-type", "content-length", "accept", "transfer-encoding", "expect"})
+CUT_SHORT = "the SDP has lost its last line break"
+"""Why an offer is refused that somebody has trimmed, which is a mistake that clients make."""
 Played = Literal["started", "stopped", "cleared"]
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,200})"|([^;\s]{1,200}))', re.IGNORECASE)
 _NAME = re.compile(r'[;\s]name=(?:"([^"]*)"|([^;\s]+))', re.IGNORECASE)

@@ -8,6 +8,8 @@ import aiohttp
 import pytest
 
 from mockserver import MockServer, relay, simulator
+from mockserver.core.frames import Handshake
+from mockserver.engines.base import Request
 from mockserver.errors import UsageError
 from mockserver.server.calling import checked_addresses, opens_ports
 
@@ -74,3 +76,12 @@ def test_addresses_are_addresses() -> None:
     assert not opens_ports(("127.0.0.1", "::1"))
     assert opens_ports(("*",))
     assert opens_ports(("127.0.0.1", "192.168.1.5"))
+
+
+def test_what_is_asked_of_a_call_goes_to_the_process_that_has_it() -> None:
+    source = simulator("openai")
+    headers = (("authorization", "Bearer sk-any"),)
+    assert source.brought(Handshake("/v1/realtime", (("call_id", "rtc_1"),), headers)) == "rtc_1"
+    assert source.brought(Request("POST", "/v1/realtime/calls/rtc_1/hangup", (), headers)) == "rtc_1"
+    assert source.brought(Handshake("/v1/realtime", (), headers)) is None
+    assert source.brought(Request("POST", "/v1/realtime/calls", (), headers)) is None

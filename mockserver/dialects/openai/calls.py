@@ -12,7 +12,7 @@ from mockserver.core.frames import Answer, Handshake, Pairs, Text
 from mockserver.core.json_text import dumps
 from mockserver.core.view import View
 from mockserver.dialects.base import parse
-from mockserver.dialects.calls import CallFacts, Offer, Played, json_answer, parts
+from mockserver.dialects.calls import CUT_SHORT, CallFacts, Offer, Played, json_answer, parts
 from mockserver.dialects.openai.sound import output_format
 
 
@@ -38,7 +38,10 @@ class RealtimeCalls(CallFacts):
 
     def bad_offer(self, why: str) -> Answer:
         """An SDP that cannot be read, or that offers what is not taken (openai.md#220)."""
-        return self._wrong("invalid_offer", "Invalid SDP offer. Please try again with a WHIP-compliant offer.", None)
+        message = "Invalid SDP offer. Please try again with a WHIP-compliant offer."
+        if why == CUT_SHORT:
+            message = "Failed to parse offer: failed to unmarshal SDP: EOF"
+        return self._wrong("invalid_offer", message, None)
 
     def created(self, call_id: str, sdp: str) -> Answer:
         """201, the SDP as text, and where the call is (openai.md#153)."""

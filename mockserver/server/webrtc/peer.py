@@ -10,7 +10,7 @@ from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessi
 from aiortc.mediastreams import MediaStreamTrack
 
 from mockserver.core.frames import Binary, Close, Lost, Peer, Received, Text
-from mockserver.dialects.calls import CallFacts
+from mockserver.dialects.calls import CUT_SHORT, CallFacts
 from mockserver.engines.calls.layer import CallLayer
 from mockserver.errors import ServerError
 from mockserver.server.pump import Pump
@@ -227,6 +227,8 @@ def without_candidates(sdp: str) -> str:
     """
     if len(sdp) > MOST_SDP:
         raise BadOffer(f"an SDP of {len(sdp)} characters; {MOST_SDP} are read")
+    if sdp and not sdp.endswith("\n"):
+        raise BadOffer(CUT_SHORT)
     lines = sdp.splitlines()
     kinds = [line[2:].split(" ", 1)[0] for line in lines if line.startswith("m=")]
     if not kinds or len(kinds) > MOST_LINES or kinds.count("audio") != 1 or set(kinds) - {"audio", "application"}:

@@ -131,7 +131,7 @@ async def test_who_may_not_call_is_told_in_the_answer() -> None:
             assert (await caller.event("session.created"))["session"]["instructions"] == "Hi"
 
 
-@pytest.mark.parametrize("body", ["", "v=0", "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n", "x" * 70_000])
+@pytest.mark.parametrize("body", ["", "v=0\r\n", "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n", "x" * 70_000])
 async def test_an_offer_that_is_none(body: str) -> None:
     server = MockServer(simulator("openai"))
     await server.start()

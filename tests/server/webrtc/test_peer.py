@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mockserver import MockServer, simulator
+from mockserver.dialects.openai.calls import RealtimeCalls
 from mockserver.server.webrtc.peer import BadOffer, without_candidates
 from tests.server.webrtc.caller import calling
 
@@ -27,6 +28,14 @@ async def test_a_call_stays_on_loopback_and_reads_no_address() -> None:
     assert " 127.0.0.1 " in candidates[0]
     assert "candidate" not in without_candidates(OFFER)
     assert without_candidates(OFFER).count("a=mid") == 2
+
+
+def test_an_offer_that_was_trimmed_is_refused_as_the_service_refuses_it() -> None:
+    with pytest.raises(BadOffer) as refused:
+        without_candidates(OFFER.strip())
+    told = RealtimeCalls().bad_offer(str(refused.value)).body
+    assert b"failed to unmarshal SDP: EOF" in told
+    assert b"EOF" not in RealtimeCalls().bad_offer("anything else").body
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,12 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         )
 
     def recalled(self, came: Handshake | base.Request) -> str | None:
-        """A client secret, or the conversation that a client goes on with."""
+        """A call, a client secret, or the conversation that a client goes on with."""
+        calls = self.dialect.calls
+        if calls is not None:
+            call = calls.beside(came) if isinstance(came, Handshake) else (calls.below(came.path) or ("",))[0]
+            if call:
+                return call
         offered = came.subprotocols if isinstance(came, Handshake) else ()
         key = self.dialect.keys.key(came.headers, came.query, offered)
         if key is not None and is_secret(key):
