@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from asyncio import wait
 from functools import partial
 
 from aiohttp import web
 
-from mockserver.core.frames import Accept, Answer, Lost, Opened, Peer, Received, Refuse, Tell
+from mockserver.core.frames import Abort, Accept, Answer, Lost, Opened, Peer, Received, Refuse, Tell
 from mockserver.core.ids import Ids, rng
 from mockserver.dialects.calls import CallFacts
 from mockserver.engines.base import CallTerms, House, HttpReply, Request
@@ -22,6 +23,8 @@ from mockserver.server.websocket.outlet import reset
 
 MOST_CALLS = 200
 """Calls at a time: each has sockets, and a thread that decodes."""
+LOOK_SECONDS = 1.0
+"""How often it is looked whether a client still waits for an answer that does not come."""
 HEX = "0123456789abcdef"
 
 
@@ -55,7 +58,7 @@ class CallDesk:
         self._calls[ident] = call
         self._together[ident] = Together(layer, lambda tell: pump.loop.call_soon(_said, pump, tell))
         pump.feed(Opened(handshake))
-        decision = await pump.decided
+        decision = await _decided(pump, raw)
         if not isinstance(decision, Accept):
             call.abort()
             if isinstance(decision, Refuse):
@@ -103,6 +106,16 @@ class CallDesk:
         self._forget(ident)
         self._ending.discard(call)
         self._host.closed(call.pump)
+
+
+async def _decided(pump: Pump, raw: web.BaseRequest) -> Accept | Refuse | Abort:
+    """How the offer is answered. A client that gives up meanwhile is told nothing."""
+    while not pump.decided.done():
+        await wait([pump.decided], timeout=LOOK_SECONDS)
+        if (raw.transport is None or raw.transport.is_closing()) and not pump.decided.done():
+            pump.feed(Received(Peer.CLIENT, Lost("client gave up before its offer was answered")))
+            return Abort()
+    return pump.decided.result()
 
 
 def _said(pump: Pump, tell: Tell) -> None:

@@ -208,3 +208,17 @@ async def test_ten_calls_ended_in_every_way_leave_nothing() -> None:
 
 async def nothing(*_: object) -> None:
     """In place of a client's connection."""
+
+
+async def test_a_client_that_gives_up_before_its_answer_leaves_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mockserver.server.webrtc.desk.LOOK_SECONDS", 0.05)
+    async with MockServer(simulator("openai"), faults=["handshake hang"]) as server:
+        caller = Caller()
+        with pytest.raises(asyncio.TimeoutError):
+            async with asyncio.timeout(0.3):
+                await caller.dial(server, SESSION)
+        await caller.close()
+        async with asyncio.timeout(5):
+            while not server.sessions[0].over:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.02)
+    assert "gave up" in str([entry.what for entry in server.journal.present() if isinstance(entry.what, Lost)])
