@@ -67,7 +67,7 @@ class SessionHandle:
     ) -> None:
         self.session = session
         self.dialect = dialect
-        self._pump = pump
+        self._pump: Pump | None = pump  # its socket, writer and timers; a session that was given up has none
         self._call = call  # runs something in the server's loop
         self._hold: PausedLayer | None = None
 
@@ -85,14 +85,14 @@ class SessionHandle:
         self._call(self._resume)
 
     def _pause(self) -> None:
-        if self._hold is None and not self.session.over:
+        if self._hold is None and not self.session.over and self._pump is not None:
             self._hold = PausedLayer()
             self._pump.add_layer(self._hold)
             self._pump.note("paused", "everything is held until the session is resumed")
 
     def _resume(self) -> None:
         hold, self._hold = self._hold, None
-        if hold is not None and not self.session.over:
+        if hold is not None and not self.session.over and self._pump is not None:
             self._pump.note("resumed", "what was held goes on")
             self._pump.remove_layer(hold)
 
@@ -134,6 +134,7 @@ class SessionHandle:
     def retire(self) -> None:
         """Give up the engine and what else only a running session needs. What the journal has stays."""
         session = self.session
+        self._pump = None
         session.engine = _Retired(session.engine)
         session.layers = []
         session.emit = _nothing
