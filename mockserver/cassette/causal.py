@@ -138,7 +138,9 @@ class _Order:
         if listed(view.name, self._dialect.floating):
             if not (view.item_id or view.response_id):
                 place = LAST, -1  # whose it is, only its place would say
-            chain = f"{FLOATS}{view.name} {view.item_id} {view.response_id}"
+                chain = f"{FLOATS}{view.name}"
+            elif cause.on not in (On.AUDIO, On.BOTH):  # what it hears, it says in order
+                chain = f"{FLOATS}{cause.chain} {view.item_id} {view.response_id}"
         self._put(place, chain, view, frame)
 
     def _put(self, place: Place, chain: str, view: View, frame: Frame) -> None:
