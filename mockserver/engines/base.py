@@ -168,8 +168,8 @@ class TakingCalls(Protocol):
     @property
     def clear_truncates(self) -> bool: ...
 
-    def call_refusal(self, headers: Pairs) -> HttpReply | None:
-        """Why who sends these headers may ask nothing of a call; None: they may."""
+    def call_refusal(self, headers: Pairs, subprotocols: tuple[str, ...] = ()) -> HttpReply | None:
+        """Why who sends these headers, or offers these, may ask nothing of a call; None: they may."""
         ...
 
 

@@ -79,7 +79,7 @@ class Calling:
         A key that is not good finds no call, as one of another project's does (openai.md#221).
         """
         source = self._host.source
-        if isinstance(source, TakingCalls) and source.call_refusal(handshake.headers) is not None:
+        if isinstance(source, TakingCalls) and source.call_refusal(handshake.headers, handshake.subprotocols):
             return None
         for house in self._houses:
             calls = house.dialect.calls

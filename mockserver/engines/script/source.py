@@ -98,7 +98,7 @@ class Script:
         """Whether a connection is scripted that nobody has made. A script of one is played to each: to one here."""
         return len(self._engines) < len(self._courses)
 
-    def call_refusal(self, headers: Pairs) -> None:
+    def call_refusal(self, headers: Pairs, subprotocols: tuple[str, ...] = ()) -> None:
         """Whoever asks something of a call may (``engines.base.TakingCalls``)."""
 
     def neighbour(self, request: Request, context: SessionContext) -> HttpReply | None:

@@ -38,7 +38,7 @@ class SimulatorSource(Generic[SettingsT]):
         """Of calls over WebRTC (``engines.base.TakingCalls``)."""
         return True
 
-    def call_refusal(self, headers: Pairs) -> HttpReply | None:
+    def call_refusal(self, headers: Pairs, subprotocols: tuple[str, ...] = ()) -> HttpReply | None:
         """Why who sends these headers may ask nothing of a call; None: they may."""
         return None
 

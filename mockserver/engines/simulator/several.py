@@ -68,9 +68,11 @@ class Several:
         """Of calls over WebRTC (``engines.base.TakingCalls``)."""
         return all(source.clear_truncates for source in self.sources)
 
-    def call_refusal(self, headers: Pairs) -> HttpReply | None:
+    def call_refusal(self, headers: Pairs, subprotocols: tuple[str, ...] = ()) -> HttpReply | None:
         """Why none of the providers lets who sends these headers ask something of a call; None: one does."""
-        refusals = [source.call_refusal(headers) for source in self.sources if source.dialect.calls is not None]
+        refusals = [
+            source.call_refusal(headers, subprotocols) for source in self.sources if source.dialect.calls is not None
+        ]
         return None if None in refusals else refusals[0] if refusals else None
 
     def problems(self) -> Sequence[ExpectationFailed]:

@@ -74,9 +74,9 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
         found = _BELOW.fullmatch(came.path)
         return found["id"] if found else None
 
-    def call_refusal(self, headers: Pairs) -> base.HttpReply | None:
+    def call_refusal(self, headers: Pairs, subprotocols: tuple[str, ...] = ()) -> base.HttpReply | None:
         """A key is wanted, as on the socket."""
-        key = self.dialect.keys.key(headers)
+        key = self.dialect.keys.key(headers, (), subprotocols)
         return None if self.accepts(key) else _json(401, {"error": _refused(key).body()})
 
     def _started(self, engine: LiveEngine) -> None:

@@ -202,9 +202,9 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         """As it is set (``engines.base.TakingCalls``)."""
         return self.options.clear_truncates
 
-    def call_refusal(self, headers: Pairs) -> base.HttpReply | None:
+    def call_refusal(self, headers: Pairs, subprotocols: tuple[str, ...] = ()) -> base.HttpReply | None:
         """A key is wanted, as elsewhere."""
-        key = self.dialect.keys.key(headers)
+        key = self.dialect.keys.key(headers, (), subprotocols)
         good = self._keys.knows(key) or self.accepts(key)
         return None if good else _json(*self.profile.bad_key_answer(key))
 
