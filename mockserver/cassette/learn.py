@@ -240,7 +240,11 @@ class _Side:
         for value in others:
             if not any(same(one, value) for one in told):
                 told.append(value)
+        minted = bool(path) and is_id(path[-1], self._dialect.minted)
         for value in told:
+            if minted and isinstance(value, str):
+                yield Vary(self._which(key), spot, "string")  # an id of another frame never comes again
+                continue
             missing = value is MISSING
             yield Vary(self._which(key), spot, "missing" if missing else "=", None if missing else value)
 

@@ -184,6 +184,21 @@ def test_a_frame_that_only_some_recordings_have_is_optional_and_no_other_of_its_
         assert diff(made, both[1 - first]) == []
 
 
+def test_an_id_of_another_frame_is_any_id() -> None:
+    """The frame before it is an optional one, whose id never comes again."""
+
+    def told(extra: str, own: str) -> Cassette:
+        echo = {"type": "conversation.item.added", "previous_item_id": extra or None, "item": {"id": own}}
+        more = [(S, {"type": "info", "item_id": extra})] if extra else []
+        return recording((C, {"type": "a.b"}), *more, (S, echo), (S, {"type": "note", "like_id": own}))
+
+    cassettes = [told("item_1", "item_2"), told("", "item_4"), told("item_5", "item_6"), told("", "item_8")]
+    made, found = learn([cassettes[1], *cassettes])
+    lines = [line for line in found.rules()["varies"] if "previous_item_id" in line]
+    assert lines == ["conversation.item.added#1:previous_item_id any string"]
+    assert [one for other in cassettes for one in diff(made, other) if "previous" in str(one)] == []
+
+
 def test_an_order_that_does_not_matter_is_learned_for_the_pair_that_showed_it() -> None:
     one, two, three = ({"type": kind, "said": 1} for kind in ("a.one", "a.two", "a.three"))
     made, found = learn([calling(one, two, three), calling(two, one, three)])
