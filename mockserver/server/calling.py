@@ -135,8 +135,9 @@ def checked_addresses(given: object) -> tuple[str, ...]:
         except ValueError:
             wanted = ()
     if not wanted:
+        shown = " ".join(map(str, given)) if isinstance(given, tuple | list) else str(given)
         raise UsageError(
-            f"ice {given!r:.100}: expected addresses of this machine such as 127.0.0.1 or 192.168.1.5, or * for all"
+            f"--ice {shown:.100}: expected addresses of this machine such as 127.0.0.1 or 192.168.1.5, or * for all"
         )
     return wanted
 
