@@ -283,7 +283,8 @@ def test_a_test_that_breaks_off_says_what_replay_waited_for_and_the_timeline_onc
     assert ended.count("#0 conversation.item.create") == 1, ended
     assert "test_off.py::test_ctrl_c\nwhat the server still waited for:\n" in interrupted
     assert "#0 conversation.item.create" in interrupted
-    assert interrupted.count("-->  connect /v1/realtime") == 1
+    # pytest's summary repeats errors where CI is set.
+    assert interrupted.partition("short test summary info")[0].count("-->  connect /v1/realtime") == 1
     assert "KeyboardInterrupt" in interrupted
     assert "what the replay still waited for" in told["test_times_out"]
     assert "#0 conversation.item.create" in told["test_times_out"]

@@ -184,7 +184,7 @@ def test_a_rule_takes_a_clip_with_words() -> None:
 
 
 def test_the_command_reads_the_files_beside_the_replies(tmp_path: Path) -> None:
-    from mockserver.cli.common import replier_of
+    from mockserver.server.reply_files import replier_of
 
     (tmp_path / "replies.yaml").write_text("rules: [{when: {audio: hello.wav}, say: Hi}]", encoding="utf-8")
     with pytest.raises(SpecError, match=r"rule 1, when, audio 'hello.wav': hello.wav: cannot be read"):
