@@ -50,7 +50,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test of each captured session takes as long as there are captures. One with a loop has it for sockets."""
+    """A test of each captured session takes as long as there are captures. One with a loop has it for sockets.
+
+    Sweeps run first: each of their runs is a fork of the process, which costs the more the more tests it has seen.
+    """
+    items.sort(key=lambda item: item.path.parent.name != "sweep")
     for item in items:
         if "shared_capture" in getattr(item, "fixturenames", ()) or item.path.stem == "test_captures":
             item.add_marker(pytest.mark.long)

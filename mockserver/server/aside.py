@@ -62,9 +62,14 @@ class Keeping:
             self._thread.shutdown()
 
 
-def handed(keeper: Keeper, work: Callable[[], None], loop: asyncio.AbstractEventLoop) -> Future[None]:
-    """Have the thread do it, and the loop know of it: virtual time stands still while a thread works for its loop."""
-    hands = Hands(keeper)
+def handed(
+    keeper: Keeper, work: Callable[[], None], loop: asyncio.AbstractEventLoop, then: Callable[[Future[None]], None]
+) -> Future[None]:
+    """Have the thread do it, and the loop know of it: virtual time stands still while a thread works for its loop.
+
+    ``then`` is called by the thread when it is done, before the loop hears of that: time does not go on between.
+    """
+    hands = Hands(keeper, then)
     known = loop.run_in_executor(hands, work)
     known.add_done_callback(lambda done: done.cancelled() or done.exception())
     assert hands.given is not None
@@ -74,12 +79,14 @@ def handed(keeper: Keeper, work: Callable[[], None], loop: asyncio.AbstractEvent
 class Hands(Executor):
     """Gives one piece of work to a keeper's thread."""
 
-    def __init__(self, keeper: Keeper | Keeping) -> None:
-        self.keeper = keeper
+    def __init__(self, keeper: Keeper | Keeping, then: Callable[[Future[None]], None] | None = None) -> None:
+        self.keeper, self.then = keeper, then
         self.given: Future[Any] | None = None
 
     def submit(self, work: Any, /, *args: Any, **more: Any) -> Any:
         self.given = self.keeper.submit(work)
+        if self.then is not None:
+            self.given.add_done_callback(self.then)
         return self.given
 
 
@@ -117,9 +124,10 @@ class Aside:
             self._told = False
             if work is None:
                 return False
-            self._looking = looking = handed(self._keeper, work, pump.loop)
             self._done = done = pump.loop.create_future()
-            looking.add_done_callback(lambda _: _tell(pump.loop, lambda: self._looked(looking, done)))
+            self._looking = handed(
+                self._keeper, work, pump.loop, lambda looking: _tell(pump.loop, lambda: self._looked(looking, done))
+            )
         self._waiting.append((event, pump.loop.time() if came is None else came))
         return True
 
