@@ -653,12 +653,12 @@ def test_a_log_of_many_short_messages_is_read_in_linear_time() -> None:
     """Twice as many messages take about twice as long: lines were counted from the start for each."""
 
     def seconds(count: int) -> float:
-        began = time.perf_counter()
+        began = time.process_time()  # what others do on the machine does not count
         import_genai_log(b">3 {}\n" * count, "x.log")
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     seconds(1000)
-    assert min(seconds(20_000) for _ in range(3)) < 8 * min(seconds(5_000) for _ in range(3))
+    assert min(seconds(20_000) for _ in range(4)) < 9 * min(seconds(5_000) for _ in range(4))
 
 
 # --- audio that the source has cut, and recordings in step ---

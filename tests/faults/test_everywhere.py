@@ -75,7 +75,7 @@ async def converse(url: str, *, patience: float = 2) -> list[str]:
                 if name == "response.done" or (name == "error" and turn == 0):
                     turn += 1
                     if turn == 1:
-                        await ask(ws, "one two three four " * 80)  # long enough for a cancel that comes late
+                        await ask(ws, "one two three four " * 240)  # long enough for a cancel that comes late
     except (aiohttp.ClientError, OSError, TimeoutError):
         pass
     return seen
