@@ -7,14 +7,18 @@ import json
 import os
 import signal
 import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
 from mockserver.cli.scenarios import replica_of
 from mockserver.errors import UsageError
-from tests.cli.conftest import process
+from tests.cli.conftest import COMMAND, process
 from tests.docs import TOP
 
 TEXT = f"""\
@@ -25,35 +29,49 @@ scenarios:
 """
 
 
+@asynccontextmanager
+async def served(file: Path, *more: str) -> AsyncIterator[tuple[Process, dict[str, Any], Callable[[], Awaitable[str]]]]:
+    """The command as a process, what its ready line says, and its next line on standard error."""
+    process = await asyncio.create_subprocess_exec(
+        *(*COMMAND, "serve", str(file), "--json", "-q", *more),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, errors = process.stdout, process.stderr
+    assert out is not None
+    assert errors is not None
+
+    async def told() -> str:
+        return (await errors.readline()).decode()
+
+    try:
+        yield process, json.loads(await out.readline()), told
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP, and ends a process at once")
 async def test_hangup_reads_the_file_again_and_term_drains(tmp_path: Path) -> None:
     file = tmp_path / "scenarios.yaml"
     file.write_text(TEXT)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "mockserver", "serve", str(file), "--json", "-q"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        ready = json.loads(await process.stdout.readline())
+    async with served(file) as (process, ready, told):
         headers = {"Authorization": "Bearer any"}
         async with aiohttp.ClientSession(headers=headers) as http:
             running = await http.ws_connect(ready["ws_url"] + "?model=gpt-realtime")
             assert (await running.receive_json())["type"] == "session.created"
             file.write_text(TEXT.replace("simulate", "simulat"))
             process.send_signal(signal.SIGHUP)
-            told = (await process.stderr.readline()).decode()
-            assert "did you mean 'simulate'?; the scenarios stay as they were" in told
+            line = await told()
+            assert "did you mean 'simulate'?; the scenarios stay as they were" in line
             file.write_text(TEXT + "  late: {simulate: openai, faults: [refuse 418]}\n")
             process.send_signal(signal.SIGHUP)
-            assert "read again: 2 scenarios" in (await process.stderr.readline()).decode()
+            assert "read again: 2 scenarios" in await told()
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await http.ws_connect(f"http://127.0.0.1:{ready['port']}/s/late/v1/realtime?model=gpt-realtime")
             assert refused.value.status == 418
             process.send_signal(signal.SIGTERM)
-            assert "draining: 1 sessions get 8 s" in (await process.stderr.readline()).decode()
+            assert "draining: 1 sessions get 8 s" in await told()
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await http.ws_connect(ready["ws_url"] + "?model=gpt-realtime")
             assert refused.value.status == 503
@@ -64,9 +82,6 @@ async def test_hangup_reads_the_file_again_and_term_drains(tmp_path: Path) -> No
             assert "response.created" in types, "a session that runs goes on"
             await running.close()
         assert await asyncio.wait_for(process.wait(), 5) == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
 
 
 def first_child(pid: int) -> int | None:
@@ -79,15 +94,7 @@ def first_child(pid: int) -> int | None:
 async def test_workers_share_a_port_and_one_that_dies_is_replaced(tmp_path: Path) -> None:
     file = tmp_path / "scenarios.yaml"
     file.write_text(TEXT)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "mockserver", "serve", str(file), "--json", "-q", "--workers", "2"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        ready = json.loads(await process.stdout.readline())
+    async with served(file, "--workers", "2") as (process, ready, told):
         control = ready["control"]
         async with aiohttp.ClientSession(headers={"Authorization": "Bearer any"}) as http:
             spec = {"spec": "delay 1ms on session.created optional"}
@@ -105,18 +112,15 @@ async def test_workers_share_a_port_and_one_that_dies_is_replaced(tmp_path: Path
             child = first_child(process.pid)
             if child is not None:
                 os.kill(child, signal.SIGKILL)
-                told = (await process.stderr.readline()).decode()
-                assert "worker 0 was ended by signal 9; its sessions are gone, another takes its place" in told
+                line = await told()
+                assert "worker 0 was ended by signal 9; its sessions are gone, another takes its place" in line
             file.write_text(TEXT + "  late: {simulate: openai}\n")
             process.send_signal(signal.SIGHUP)
-            assert "read again: 2 scenarios" in (await process.stderr.readline()).decode()
+            assert "read again: 2 scenarios" in await told()
             async with http.get(f"{control}faults") as answer:
                 assert [one["spec"] for one in (await answer.json())["faults"]] == [spec["spec"]]
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 10) == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
 
 
 @pytest.mark.parametrize("wrong", ["2", "0/3", "4/3", "a/b", "1/", "-1/2"])
