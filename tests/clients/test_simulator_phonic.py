@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 from livekit import rtc
-from livekit.agents import llm
-from livekit.agents.llm import function_tool
 from livekit.plugins import phonic
 from phonic import AsyncPhonic
 from phonic.environment import PhonicEnvironment
@@ -23,10 +21,8 @@ from mockserver import MockServer, Rules, Scripted, relay, replay, simulator, sp
 from mockserver.replies import Rule, ToolCall
 from mockserver.server.record import Recording
 from mockserver.server.virtual import virtual_time
-from tests.clients.livekit import heard
+from tests.clients.livekit import LONG, RULES, give_output, heard, weather
 from tests.clients.test_simulator_livekit import until
-
-LONG = "the tide comes in twice a day and leaves shells of every colour on the sand"
 
 
 @pytest.fixture(autouse=True)
@@ -94,21 +90,13 @@ async def test_a_reply_that_the_agent_asks_for() -> None:
 async def test_a_tool_round() -> None:
     rules = Rules([Rule("it is foggy", output="fog"), Rule(ToolCall("weather", {"city": "Oslo"}), tool="weather")])
 
-    @function_tool
-    async def weather(city: str) -> str:
-        """The weather of a city."""
-        return "fog"
-
     async with talking(simulator("phonic", replier=rules), weather) as (_, session):
         generations: list[Any] = []
         session.on("generation_created", generations.append)
         await speak(session, "what is the weather")
         await until(lambda: generations)
-        (call,) = [one async for one in generations[0].function_stream]
+        call = await give_output(session, generations[0])
         assert (call.name, call.arguments) == ("weather", '{"city": "Oslo"}')
-        context = session.chat_ctx.copy()
-        context.insert(llm.FunctionCallOutput(call_id=call.call_id, output="fog", is_error=False))
-        await session.update_chat_ctx(context)
         # The plugin begins a turn when it sends the output, and another when the assistant speaks.
         await until(lambda: len(generations) > 2)
         assert await heard(generations[2]) == "it is foggy"
@@ -170,16 +158,6 @@ async def test_an_end_by_the_assistant_is_an_error_to_the_client() -> None:
             await session.aclose()
 
 
-RULES = Rules(
-    [
-        Rule("it is foggy", output="fog"),
-        Rule(ToolCall("weather", {"city": "Oslo"}), tool="weather", user="weather"),
-        Rule(LONG, user="sea"),
-    ],
-    otherwise=lambda context: f"you said {context.user}",
-)
-
-
 def judge(told: list[str]) -> None:
     """What was heard in a turn, in a tool round, before and after a barge-in."""
     assert told[:2] == ["you said good morning", "it is foggy"]
@@ -190,11 +168,6 @@ def judge(told: list[str]) -> None:
 
 async def by_the_plugin(server: MockServer) -> list[str]:
     """A turn, a tool round, a barge-in."""
-
-    @function_tool
-    async def weather(city: str) -> str:
-        """The weather of a city."""
-        return "fog"
 
     session = await opened(server, weather)
     generations: list[Any] = []
@@ -207,11 +180,9 @@ async def by_the_plugin(server: MockServer) -> list[str]:
         return generations[-1]
 
     told = [await heard(await spoken("good morning"))]
-    (call,) = [one async for one in (await spoken("what is the weather")).function_stream]
-    context = session.chat_ctx.copy()
-    context.insert(llm.FunctionCallOutput(call_id=call.call_id, output="fog", is_error=False))
+    asked = await spoken("what is the weather")
     before = len(generations)
-    await session.update_chat_ctx(context)
+    await give_output(session, asked)
     # The plugin begins a turn when it sends the output, and another when the assistant speaks.
     await until(lambda: len(generations) > before + 1)
     told.append(await heard(generations[-1]))

@@ -11,8 +11,6 @@ from typing import Any
 import aiohttp
 import pytest
 from livekit import rtc
-from livekit.agents import llm
-from livekit.agents.llm import function_tool
 from livekit.plugins import ultravox
 
 from mockserver import MockServer, Rules, Scripted, relay, replay, script, simulator, speech
@@ -20,10 +18,8 @@ from mockserver.cassette.store import load
 from mockserver.replies import Rule, ToolCall
 from mockserver.server.record import Recording
 from mockserver.server.virtual import virtual_time
-from tests.clients.livekit import heard
+from tests.clients.livekit import LONG, RULES, give_output, heard, weather
 from tests.clients.test_simulator_livekit import until
-
-LONG = "the tide comes in twice a day and leaves shells of every colour on the sand"
 
 
 @asynccontextmanager
@@ -57,11 +53,6 @@ async def test_a_turn() -> None:
 async def test_a_tool_round() -> None:
     rules = Rules([Rule("it is foggy", output="fog"), Rule(ToolCall("weather", {"city": "Oslo"}), tool="weather")])
 
-    @function_tool
-    async def weather(city: str) -> str:
-        """The weather of a city."""
-        return "fog"
-
     async with talking(simulator("ultravox", replier=rules)) as (server, session):
         await session.update_tools([weather])
         generations: list[Any] = []
@@ -69,11 +60,8 @@ async def test_a_tool_round() -> None:
         await until(lambda: server.sessions)
         speak(session, "what is the weather")
         await until(lambda: generations)
-        (call,) = [one async for one in generations[0].function_stream]
+        call = await give_output(session, generations[0])
         assert (call.name, call.arguments) == ("weather", '{"city": "Oslo"}')
-        context = session.chat_ctx.copy()
-        context.insert(llm.FunctionCallOutput(call_id=call.call_id, output="fog", is_error=False))
-        await session.update_chat_ctx(context)
         await until(lambda: len(generations) > 1)
         assert await heard(generations[1]) == "it is foggy"
 
@@ -124,23 +112,8 @@ async def test_a_fault_in_mid_stream_and_its_control(faults: tuple[str, ...]) ->
             assert not errors
 
 
-RULES = Rules(
-    [
-        Rule("it is foggy", output="fog"),
-        Rule(ToolCall("weather", {"city": "Oslo"}), tool="weather", user="weather"),
-        Rule(LONG, user="sea"),
-    ],
-    otherwise=lambda context: f"you said {context.user}",
-)
-
-
 async def conversation(server: MockServer, http: aiohttp.ClientSession) -> list[str]:
     """A turn, a tool round, a barge-in: what was heard in each, and after the last."""
-
-    @function_tool
-    async def weather(city: str) -> str:
-        """The weather of a city."""
-        return "fog"
 
     session = ultravox.realtime.RealtimeModel(base_url=server.base_url, api_key="any.key", http_session=http).session()
     generations: list[Any] = []
@@ -155,11 +128,9 @@ async def conversation(server: MockServer, http: aiohttp.ClientSession) -> list[
         return generations[-1]
 
     told = [await heard(await spoken("good morning"))]
-    (call,) = [one async for one in (await spoken("what is the weather")).function_stream]
-    context = session.chat_ctx.copy()
-    context.insert(llm.FunctionCallOutput(call_id=call.call_id, output="fog", is_error=False))
+    asked = await spoken("what is the weather")
     before = len(generations)
-    await session.update_chat_ctx(context)
+    await give_output(session, asked)
     await until(lambda: len(generations) > before)
     told.append(await heard(generations[-1]))
     first = asyncio.create_task(heard(await spoken("tell me of the sea")))
