@@ -51,6 +51,11 @@ class Calling:
                 return house, calls
         return None
 
+    def asks_first(self, request: Request) -> bool:
+        """Whether a page asks if it may call (a CORS preflight), which is answered here and goes no further."""
+        preflight = request.method == "OPTIONS" and first(request.headers, "access-control-request-method")
+        return bool(preflight) and self.house(request.path) is not None
+
     async def answer(
         self, request: Request, raw: web.BaseRequest, otherwise: Callable[[], Awaitable[HttpReply]]
     ) -> HttpReply:
@@ -59,7 +64,7 @@ class Calling:
         if found is None:
             return await otherwise()
         origin = first(request.headers, "origin")
-        if request.method == "OPTIONS" and first(request.headers, "access-control-request-method"):
+        if self.asks_first(request):
             return HttpReply(204, _preflight(request.headers, origin))
         reply = await self._about_calls(request, raw, *found) or await otherwise()
         if origin is None or first(reply.headers, "access-control-allow-origin") is not None:

@@ -51,9 +51,9 @@ class PlainRequests:
             return await self._controlled(request, raw)
         if server.probed and request.path in (ALIVE, READY):
             return probe(request.path, draining=server.draining)
-        # A page asks before it brings its key (CORS), and nothing of what it asks goes on.
+        # A page asks before it brings its key (CORS), and nothing of what it asks of a call goes on.
         asked = Asked(request.headers, request.query)
-        refusal = server.admission.to_upstream(asked, spends=request.method != "OPTIONS")
+        refusal = server.admission.to_upstream(asked, spends=not self.calling.asks_first(request))
         if refusal is not None:
             return told(*refusal)
         worker = server.led_to(request)

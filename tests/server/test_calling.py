@@ -53,6 +53,21 @@ async def test_pages_may_call_but_not_where_a_key_is_added(path: str, monkeypatc
         assert (await asked(server, "OPTIONS", path, {**ASKS, "Origin": "http://localhost:3001"}))[0] == 403
 
 
+async def test_what_a_page_asks_first_goes_nowhere_and_anything_else_wants_the_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A relay that other machines reach lends its key for a token; a page brings none when it asks if it may call."""
+    monkeypatch.setenv("OPENAI_KEY", "sk-of-the-user")
+    async with MockServer(simulator("openai")) as upstream:
+        source = relay(upstream.base_url, dialect="openai", key_env="OPENAI_KEY")
+        async with MockServer(source, host="0.0.0.0", token="let-me-in", allow_origins=[PAGE]) as server:
+            for path, headers in [("/realtime/calls", {}), ("/realtime/calls", {"Origin": PAGE}), ("/models", ASKS)]:
+                assert (await asked(server, "OPTIONS", path, headers))[0] == 401, path
+            assert not server.exchanges
+            assert (await asked(server, "OPTIONS", "/realtime/calls", ASKS))[0] == 204  # the negative control
+            assert (await asked(server, "POST", "/realtime/calls", {"Origin": PAGE}))[0] == 401
+
+
 async def test_without_the_extra_a_call_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mockserver.server.webrtc.desk", None)
     server = MockServer(simulator("openai"))
