@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -64,6 +65,7 @@ class Foreman:
     command: Sequence[str] = ()
     _children: dict[int, _Running] = field(default_factory=dict)
     _folder: Path = Path()
+    _secret: str = field(default_factory=lambda: secrets.token_hex(32))
     _ending: bool = False
     _status: int = 0
 
@@ -122,7 +124,7 @@ class Foreman:
     def _start(self, index: int, listening: SharedPort, mask: set[Any]) -> dict[str, Any]:
         """Start one, and wait until it listens: what it says then, {} where it could not."""
         reads, writes = os.pipe()
-        crew = Crew(index, self.count, self._folder)
+        crew = Crew(index, self.count, self._folder, self._secret)
         with contextlib.suppress(FileNotFoundError):
             crew.socket(index).unlink()
         sys.stdout.flush()

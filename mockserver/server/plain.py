@@ -14,7 +14,6 @@ from mockserver.server.clock import Clock
 from mockserver.server.neighbours import Neighbours
 from mockserver.server.rim import Controlling, Serving
 from mockserver.server.websocket.app import told
-from mockserver.server.workers.crew import of_the_crew
 
 if TYPE_CHECKING:
     from mockserver.server.websocket.upstream import Dialler
@@ -71,7 +70,8 @@ class PlainRequests:
             self._control = self._server.new_control()
         transport = raw.transport
         peer = None if transport is None else transport.get_extra_info("peername")
-        inside = transport is not None and of_the_crew(transport.get_extra_info("socket"))
+        crew = self._server.crew
+        inside = crew is not None and crew.member(request.headers)
         return await self._control.answer(request, peer=peer[0] if peer else None, inside=inside)
 
 

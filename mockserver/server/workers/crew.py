@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from mockserver.core.frames import Pairs, first
 from mockserver.engines.base import HttpReply, Request
 
 SECONDS = 5.0
@@ -21,15 +22,18 @@ SECONDS = 5.0
 _HOP = frozenset({"host", "content-length", "transfer-encoding", "connection", "keep-alive", "accept-encoding"})
 ORDERED = "X-Mockserver-Ordered"
 """Header of a change of faults that a process hands to the one that orders them."""
+MEMBER = "X-Mockserver-Member"
+"""Header that says a request is of another process of the crew, and not of a client that it passes on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """``index``: this process, of ``count``. ``folder``: where their sockets are."""
+    """``index``: this process, of ``count``. ``folder``: where their sockets are. ``secret``: what they alone know."""
 
     index: int
     count: int
     folder: Path
+    secret: str
 
     def socket(self, worker: int) -> Path:
         """Where a process listens for the others."""
@@ -40,16 +44,22 @@ class Crew:
         """All but this one."""
         return tuple(worker for worker in range(self.count) if worker != self.index)
 
+    def member(self, headers: Pairs) -> bool:
+        """Whether a request is of another process itself. What a client sends comes over the same sockets."""
+        said = first(headers, MEMBER) or ""
+        return hmac.compare_digest(said.encode(errors="replace"), self.secret.encode())
+
     async def ask(
         self, worker: int, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> tuple[int, Any]:
         """The answer of one process: HTTP status and JSON. OSError, TimeoutError or ValueError where it has none."""
         connector = aiohttp.UnixConnector(path=str(self.socket(worker)))
+        own = {MEMBER: self.secret, **(headers or {})}
         whole = aiohttp.ClientTimeout(total=SECONDS)
         try:
             async with (
                 aiohttp.ClientSession(connector=connector, timeout=whole) as http,
-                http.request(method, f"http://worker{path}", data=body, headers=headers) as answer,
+                http.request(method, f"http://worker{path}", data=body, headers=own) as answer,
             ):
                 return answer.status, json.loads(await answer.read())
         except aiohttp.ClientError as error:
@@ -88,9 +98,3 @@ class Crew:
 
         found = await asyncio.gather(*(one(worker) for worker in self.others))
         return {worker: answer for worker, answer in found if answer is not None}
-
-
-def of_the_crew(sock: object) -> bool:
-    """Whether a connection came over a socket of Unix: from another process of this server."""
-    family = getattr(sock, "family", None)
-    return family is not None and family == getattr(socket, "AF_UNIX", None)

@@ -60,8 +60,8 @@ def control(server: MockServer) -> CrewControl:
 @pytest.fixture
 async def two(tmp_path: Path) -> AsyncIterator[Two]:
     async with AsyncExitStack() as stack:
-        first = await started(stack, Crew(0, 2, tmp_path), 0)
-        second = await started(stack, Crew(1, 2, tmp_path), first.port)
+        first = await started(stack, Crew(0, 2, tmp_path, "own"), 0)
+        second = await started(stack, Crew(1, 2, tmp_path, "own"), first.port)
         assert first.port == second.port
         yield Two([first, second], [control(first), control(second)])
 
@@ -124,11 +124,11 @@ async def test_a_fault_that_is_set_on_one_is_set_on_all_under_one_number(two: Tw
 
 async def test_one_that_comes_later_has_the_faults_that_were_set(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
-        first = await started(stack, Crew(0, 2, tmp_path), 0)
+        first = await started(stack, Crew(0, 2, tmp_path, "own"), 0)
         both = Two([first], [control(first)])
         await both.ask(0, "POST faults", {"spec": "delay 1ms on pong optional"}, status=201)
         assert (await both.ask(0, "GET state"))["missing"] == [1]
-        late = await started(stack, Crew(1, 2, tmp_path), first.port)
+        late = await started(stack, Crew(1, 2, tmp_path, "own"), first.port)
         assert [one.fault.spec for one in late.faults.values()] == ["delay 1ms on pong optional"]
         assert (await both.ask(0, "GET state"))["missing"] == []
 
@@ -151,7 +151,7 @@ async def test_where_ports_cannot_be_shared_all_accept_from_one_socket(tmp_path:
         async with AsyncExitStack() as stack:
             servers = []
             for index in range(2):
-                crew = Crew(index, 2, tmp_path)
+                crew = Crew(index, 2, tmp_path, "own")
                 how = SharedPort(port, shared=shared, inside=str(crew.socket(index)))
                 servers.append(await stack.enter_async_context(MockServer(script(TALK), crew=crew, listening=how)))
             assert [server.port for server in servers] == [port, port]

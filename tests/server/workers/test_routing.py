@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections import Counter
 from contextlib import AsyncExitStack
@@ -24,7 +25,7 @@ CALL = {"medium": {"serverWebSocket": {"inputSampleRate": 48000}}}
 async def crew_of(stack: AsyncExitStack, folder: Path, provider: str, **options: Any) -> list[MockServer]:
     servers: list[MockServer] = []
     for index in range(2):
-        crew = Crew(index, 2, folder)
+        crew = Crew(index, 2, folder, "own")
         port = servers[0].port if servers else 0
         shared = SharedPort(port, reuse_port=True, inside=str(crew.socket(index)))
         source = simulator(provider, pace="instant", **options)
@@ -87,6 +88,44 @@ async def test_another_replica_refuses_and_says_whose_it_is() -> None:
         await second.close()
         told = [str(problem) for problem in second.problems()]
         assert any("replica 0 gave it, this is replica 1; let the balancer" in one for one in told), told
+
+
+async def test_who_is_passed_on_stays_a_client(tmp_path: Path) -> None:
+    """After a refused handshake the same connection, which now ends at the other process, may ask for anything."""
+    crews = [Crew(index, 2, tmp_path, "own") for index in range(2)]
+    servers = [
+        MockServer(
+            simulator("ultravox"), crew=crew, listening=SharedPort(0, inside=str(crew.socket(crew.index))), token="t"
+        )
+        for crew in crews
+    ]
+    for server in servers:
+        await server.start()
+    try:
+        idents = (f"{number:08}-0000-4000-8000-000000000000" for number in range(100))
+        theirs = next(ident for ident in idents if servers[0].place.owner(ident) == 1)
+        reader, writer = await asyncio.open_connection("127.0.0.1", servers[0].port)
+
+        async def told(head: str) -> bytes:
+            writer.write(f"GET {head}\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            answer = await reader.readuntil(b"\r\n\r\n")
+            length = answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+            return answer + await reader.readexactly(int(length))
+
+        upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+        upgrade += "A" * 22 + "=="
+        assert b" 404 " in await told(f"/calls/{theirs}/server_web_socket HTTP/1.1\r\n{upgrade}")
+        for what in ("state", "meters", "fault-table"):
+            refused = await told(f"/__mockserver__/{what} HTTP/1.1")
+            assert b" 401 " in refused, refused
+            assert b"X-Mockserver-Worker: 1" in refused, "it is the other process that answers"
+        guessed = await told("/__mockserver__/fault-table HTTP/1.1\r\nX-Mockserver-Member: other")
+        assert b" 401 " in guessed, guessed
+        assert (await crews[0].ask(1, "GET", "/__mockserver__/fault-table"))[0] == 200, "the control"
+        writer.close()
+    finally:
+        for server in servers:
+            await server.close()
 
 
 def test_an_id_says_where_it_was_made() -> None:
