@@ -18,7 +18,6 @@ STEP_MS = 20
 class Stretch:
     """Audio of one part of an item without a gap. ``start`` and ``end``: when it is played."""
 
-    response_id: str
     item_id: str
     content_index: int
     start: Micros
@@ -38,42 +37,39 @@ class Playing:
     """The queue of one call. A response is ``announced`` once its first audio is played."""
 
     def __init__(self) -> None:
-        self._stretches: list[Stretch] = []
+        self._responses: dict[str, list[Stretch]] = {}
+        self._end: Micros = 0
         self._announced: set[str] = set()
         self._spoken: set[str] = set()
 
     @property
-    def end(self) -> Micros:
-        """When the last of it is played."""
-        return self._stretches[-1].end if self._stretches else 0
-
-    @property
     def order(self) -> list[str]:
         """The responses in the queue."""
-        return list(dict.fromkeys(one.response_id for one in self._stretches))
+        return list(self._responses)
 
     def add(self, response_id: str, item_id: str, content_index: int, micros: Micros, now: Micros) -> None:
         """More audio, played behind what there is."""
-        last = self._stretches[-1] if self._stretches else None
-        start = max(now, self.end)
-        place = (response_id, item_id, content_index)
-        if last is not None and last.end == start and (last.response_id, last.item_id, last.content_index) == place:
-            last.end += micros
+        own = self._responses.setdefault(response_id, [])
+        last = own[-1] if own else None
+        start = max(now, self._end)
+        self._end = start + micros
+        if last is not None and (last.end, last.item_id, last.content_index) == (start, item_id, content_index):
+            last.end = self._end
         else:
-            self._stretches.append(Stretch(response_id, item_id, content_index, start, start + micros))
+            own.append(Stretch(item_id, content_index, start, self._end))
 
     def spoken(self, response_id: str) -> None:
-        """A response has ended: no more audio of it comes."""
+        """A response has ended. A fault may have held back some of its audio, which is played when it comes."""
         self._spoken.add(response_id)
 
     def due(self) -> tuple[Micros, str, str] | None:
         """The next thing to tell: (when, "started" or "stopped", response). None: nothing."""
-        for response_id in self.order[:1]:
-            own = [one for one in self._stretches if one.response_id == response_id]
+        for response_id, own in self._responses.items():
             if response_id not in self._announced:
                 return own[0].start, "started", response_id
             if response_id in self._spoken:
                 return own[-1].end, "stopped", response_id
+            break
         return None
 
     def tell(self, what: str, response_id: str) -> None:
@@ -88,22 +84,23 @@ class Playing:
 
         (None, []) where nothing was left to be played.
         """
-        if self.end <= now:
+        if self._end <= now:
             return None, []
         left: dict[tuple[str, int], Micros] = {}
         played: dict[tuple[str, int], Micros] = {}
-        for one in self._stretches:
+        for one in (stretch for own in self._responses.values() for stretch in own):
             key = (one.item_id, one.content_index)
             heard = min(one.end, max(one.start, now)) - one.start
             played[key] = played.get(key, 0) + heard
             left[key] = left.get(key, 0) + one.end - one.start - heard
-        current = next(one.response_id for one in self._stretches if one.end > now)
+        current = next(response_id for response_id, own in self._responses.items() if own[-1].end > now)
         for response_id in self.order:
             self._forget(response_id)
+        self._end = now
         step = STEP_MS * MILLISECOND
         return current, [PlayedPart(*key, played[key] // step * STEP_MS) for key in played if left[key]]
 
     def _forget(self, response_id: str) -> None:
-        self._stretches = [one for one in self._stretches if one.response_id != response_id]
+        del self._responses[response_id]
         self._announced.discard(response_id)
         self._spoken.discard(response_id)
