@@ -115,10 +115,12 @@ def test_speech_after_the_last_of_it_was_played_cuts_nothing() -> None:
 
 @keeps("call-clear")
 @pytest.mark.parametrize("truncates", [True, False])
-def test_a_client_clears_what_is_played(truncates: bool) -> None:
+@pytest.mark.parametrize("ms", [800, 1_500], ids=["while it is made", "when all is made"])
+def test_a_client_clears_what_is_played(ms: int, truncates: bool) -> None:
     talk = CallTalk(simulator("openai", replier=Scripted([LONG])), clear_truncates=truncates)
     talk.ask("Count.")
-    talk.wait(1_500)
+    talk.wait(ms)
+    assert ("response.done" in talk.names) == (ms == 1_500)
     talk.send("output_audio_buffer.clear")
     assert talk.media == ["clear"]
     assert len(talk.named("output_audio_buffer.cleared")) == 1
@@ -127,9 +129,10 @@ def test_a_client_clears_what_is_played(truncates: bool) -> None:
     assert not talk.named("output_audio_buffer.stopped")
     assert not talk.named("error")
     audio = [
-        entry for entry in talk.journal.sent_by_server("response.output_audio.delta").entries if entry.at > 1_500_000
+        entry for entry in talk.journal.sent_by_server("response.output_audio.delta").entries if entry.at > ms * 1_000
     ]
     assert not audio
+    assert talk.named("response.done")
 
 
 def test_a_clear_where_nothing_is_played_says_nothing() -> None:
