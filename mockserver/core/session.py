@@ -211,9 +211,7 @@ class Session:
     # --- what is owed ---
 
     def owes(self, ledger: Bookkeeping) -> list[Debt]:
-        """What this session still owes its client. ``ledger``: the engine's side of it, kept or read."""
-        if self.over:
-            return []
+        """What this running session still owes its client. ``ledger``: the engine's side of it, kept or read."""
         due, number = self.engine.wake_at(), self.log.number
         found = [replace(debt, due=due, session=number) for debt in ledger.debts()]
         if isinstance(self.engine, Owing):

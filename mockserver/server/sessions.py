@@ -137,12 +137,15 @@ class SessionHandle:
         self._pump = None
         session.engine = _Retired(session.engine)
         session.layers = []
+        session.ledger = None
         session.emit = _nothing
         session.emit_burst = None
         session.log.lens = Memo(session.log.lens.lens) if isinstance(session.log.lens, Memo) else session.log.lens
 
     def owes(self) -> list[Debt]:
-        """What this client is still owed."""
+        """What this client is still owed. Nothing where the session is over."""
+        if self.session.over:
+            return []
         ledger = self.session.ledger
         return self.session.owes(self._read() if ledger is None else ledger)
 

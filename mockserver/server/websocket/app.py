@@ -11,6 +11,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from sys import intern
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
@@ -345,8 +346,8 @@ def split_target(target: str) -> tuple[str, Pairs]:
 
 
 def pairs(raw: tuple[tuple[bytes, bytes], ...]) -> Pairs:
-    """Headers as text, in wire order."""
-    return tuple((name.decode("latin-1"), _words(value)) for name, value in raw)
+    """Headers as text, in wire order. All clients say the same ones, and journals keep them: one copy is enough."""
+    return tuple((intern(name.decode("latin-1")), intern(_words(value))) for name, value in raw)
 
 
 def _words(value: bytes) -> str:
