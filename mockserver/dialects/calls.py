@@ -175,11 +175,6 @@ def parts(headers: Pairs, body: bytes) -> dict[str, str] | None:
     return named
 
 
-def no_body(status: int, headers: Pairs = ()) -> Answer:
-    """An answer without a body."""
-    return Answer(status, headers)
-
-
-def json_answer(status: int, body: Any, headers: Pairs = ()) -> Answer:
+def json_answer(status: int, body: Any) -> Answer:
     """An answer in JSON."""
-    return Answer(status, (("content-type", "application/json"), *headers), None, json.dumps(body).encode())
+    return Answer(status, (("content-type", "application/json"),), None, json.dumps(body).encode())

@@ -118,14 +118,11 @@ class Calling:
                 self._host.complain(ExpectationFailed(f"{MISSING} ({missing})"))
                 return told(503, MISSING)
             self._desk = CallDesk(self._host, self._together)
+        if below is None:
+            return await self._desk.offered(request, raw, calls)
         source = self._host.source
-        if below is not None and isinstance(source, TakingCalls):
-            refusal = source.call_refusal(request.headers)
-            if refusal is not None:
-                return refusal
-        if below is not None:
-            return await self._desk.asked(request, house, calls, *below)
-        return await self._desk.offered(request, raw, house, calls)
+        refusal = source.call_refusal(request.headers) if isinstance(source, TakingCalls) else None
+        return refusal or self._desk.asked(calls, *below)
 
 
 def checked_addresses(given: object) -> tuple[str, ...]:

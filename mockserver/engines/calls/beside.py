@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from mockserver.core.frames import (
     Accept,
-    Binary,
     Close,
     Effect,
     Event,
@@ -58,14 +57,12 @@ class Beside:
                 self._call.say(Tell(ASIDE, {"frame": frame}))
             case Received(Peer.CLIENT, Close() | Lost()):
                 self._leave()
-            case Tell("told", data):
+            case Tell(word, data) if word == TOLD:
                 frame = data["frame"]
                 if isinstance(frame, Text):
                     return [to_client(frame)]
                 self._leave()
                 return [Hangup(code=1000)]
-            case Received(Peer.CLIENT, Binary()):
-                pass
             case _:
                 pass
         return []

@@ -10,7 +10,7 @@ from aiohttp import web
 from mockserver.core.frames import Abort, Accept, Answer, Lost, Opened, Peer, Received, Refuse, Tell
 from mockserver.core.ids import Ids, rng
 from mockserver.dialects.calls import CallFacts
-from mockserver.engines.base import CallTerms, House, HttpReply, Request
+from mockserver.engines.base import CallTerms, HttpReply, Request
 from mockserver.engines.calls.beside import Together
 from mockserver.engines.calls.layer import CallLayer
 from mockserver.errors import ExpectationFailed
@@ -38,7 +38,7 @@ class CallDesk:
         self._calls: dict[str, PeerCall] = {}
         self._ending: set[PeerCall] = set()
 
-    async def offered(self, request: Request, raw: web.BaseRequest, house: House, calls: CallFacts) -> HttpReply:
+    async def offered(self, request: Request, raw: web.BaseRequest, calls: CallFacts) -> HttpReply:
         """An offer came."""
         offer = calls.offer(request.headers, request.body)
         if isinstance(offer, Answer):
@@ -78,7 +78,7 @@ class CallDesk:
         made = _reply(calls.created(ident, sdp))
         return HttpReply(made.status, (*made.headers, *decision.headers), made.body)
 
-    async def asked(self, request: Request, house: House, calls: CallFacts, ident: str, what: str) -> HttpReply | None:
+    def asked(self, calls: CallFacts, ident: str, what: str) -> HttpReply | None:
         """Something is asked of a call. None: the source may know the answer."""
         call = self._calls.get(ident)
         if what != "hangup" or call is None or not calls.hangs_up:
@@ -89,7 +89,7 @@ class CallDesk:
 
     async def close(self) -> None:
         """End all of them."""
-        for call in (*self._calls.values(), *tuple(self._ending)):
+        for call in (*self._calls.values(), *self._ending):
             await call.gone()
 
     # --- inside ---
