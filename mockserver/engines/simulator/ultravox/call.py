@@ -53,6 +53,9 @@ class UltravoxCall:
 
     id: str
     made: float
+    silence_ms: int
+    interruption_ms: int
+    most_s: float
     definition: Mapping[str, Any] = field(default_factory=dict)
     rate_in: int = DEFAULT_IN
     rate_out: int = DEFAULT_OUT
@@ -64,10 +67,7 @@ class UltravoxCall:
     greeting: str | None = None
     medium: Literal["voice", "text"] = "voice"
     join_s: float = 30.0
-    most_s: float = 3600.0
     farewell: str = ""
-    silence_ms: int = 384
-    interruption_ms: int = 90
     shortest_ms: int = 0
     threshold: float = THRESHOLD
     inactivity: tuple[Inactivity, ...] = ()
@@ -95,6 +95,13 @@ class UltravoxCall:
         }
 
 
+def bare_call(ident: str, options: UltravoxOptions, *, greets: bool, now: float) -> UltravoxCall:
+    """A call as it is where no definition says otherwise."""
+    return UltravoxCall(
+        ident, now, options.turn_silence_ms, options.interruption_ms, float(options.max_session_s), greets=greets
+    )
+
+
 def call_of(
     ident: str,
     body: Mapping[str, Any],
@@ -107,7 +114,8 @@ def call_of(
     """A call from its definition. ``earlier``: what was said in the call that it goes on from. WrongCall for what the
     service could not do.
     """
-    call = UltravoxCall(ident, now, dict(body), silence_ms=options.turn_silence_ms)
+    call = bare_call(ident, options, greets=greets, now=now)
+    call.definition = dict(body)
     _checked(body)
     medium = _object(body, "medium")
     if len([one for one in medium.values() if one is not None]) > 1:
@@ -122,12 +130,12 @@ def call_of(
     call.tools = tuple(_tools(body.get("selectedTools") or []))
     call.history = tuple(_history(body.get("initialMessages") or [])) or tuple(earlier)
     call.join_s = _seconds(body, "joinTimeout", 30.0)
-    call.most_s = min(_seconds(body, "maxDuration", 3600.0), float(options.max_session_s))
+    call.most_s = min(_seconds(body, "maxDuration", 3600.0), call.most_s)
     call.farewell = _text(body, "timeExceededMessage")
     if _one_of(body, "initialOutputMedium", MEDIA) == "MESSAGE_MEDIUM_TEXT":
         call.medium = "text"
     call.inactivity = tuple(_inactivity(body.get("inactivityMessages") or []))
-    _listening(call, _object(body, "vadSettings"), options)
+    _listening(call, _object(body, "vadSettings"))
     agent, told = _first_speaker(body, options)
     call.greeting = _text(told, "text", "firstSpeakerSettings.agent.text") or None
     call.greets = agent and (greets or call.greeting is not None)
@@ -146,17 +154,16 @@ def _checked(body: Mapping[str, Any]) -> None:
         raise WrongCall("externalVoice", "either this or voice may be set, but not both")
     if not all(isinstance(value, str) for value in _object(body, "metadata").values()):
         raise WrongCall("metadata", "all values must be strings")
-    _one_of(body, "initialOutputMedium", MEDIA)
 
 
-def _listening(call: UltravoxCall, vad: Mapping[str, Any], options: UltravoxOptions) -> None:
+def _listening(call: UltravoxCall, vad: Mapping[str, Any]) -> None:
     """When a turn is over, how long speech must last, and how loud it must be (ultravox.md#13)."""
 
     def ms(name: str, otherwise: int) -> int:
         return round(1_000 * _seconds(vad, name, otherwise / 1_000))
 
-    call.silence_ms = ms("turnEndpointDelay", options.turn_silence_ms)
-    call.interruption_ms = ms("minimumInterruptionDuration", options.interruption_ms)
+    call.silence_ms = ms("turnEndpointDelay", call.silence_ms)
+    call.interruption_ms = ms("minimumInterruptionDuration", call.interruption_ms)
     call.shortest_ms = ms("minimumTurnDuration", 0)
     call.threshold = _number(vad, "frameActivationThreshold", THRESHOLD, (0.1, 1))
 

@@ -13,7 +13,7 @@ from mockserver.engines import base
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.replies.reply import Replier
-from mockserver.engines.simulator.ultravox.call import UltravoxCall, WrongCall, call_of
+from mockserver.engines.simulator.ultravox.call import UltravoxCall, WrongCall, bare_call, call_of
 from mockserver.engines.simulator.ultravox.engine import CallEngine
 from mockserver.engines.simulator.ultravox.options import UltravoxOptions
 
@@ -125,10 +125,7 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
         if call is None:
             greets = self.options.first_speaker == "agent"
             ident = Ids(context.rng("call")).uuid()
-            call = UltravoxCall(ident, now, greets=greets, silence_ms=self.options.turn_silence_ms)
-            call.interruption_ms = self.options.interruption_ms
-            call.most_s = float(self.options.max_session_s)
-            self.calls[ident] = call
+            call = self.calls[ident] = bare_call(ident, self.options, greets=greets, now=now)
         else:
             self._expire(call, now)
             taken = call.joined is not None and self.options.second_join == "refused"
