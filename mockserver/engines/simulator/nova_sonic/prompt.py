@@ -71,12 +71,12 @@ class Prompt:
         self._expect("new", "sessionStart")
         self._complete(body, "inferenceConfiguration")
         inference = _object(body, "inferenceConfiguration")
-        for name, most in (("maxTokens", float("inf")), ("topP", 1), ("temperature", 1)):
+        for name in ("topP", "temperature"):
             value = inference.get(name, 1)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-                raise WrongInput(f"{name} must be a number from 0 to {most}")
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+                raise WrongInput(f"{name} must be a number from 0 to 1")
         tokens = inference.get("maxTokens", 1)
-        if not isinstance(tokens, int) or tokens < 1:
+        if isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 1:
             raise WrongInput("maxTokens must be a whole number of 1 or more")
         # livekit sends it flat (nova_sonic.md#22).
         told = _object(body, "turnDetectionConfiguration").get("endpointingSensitivity")
@@ -277,7 +277,7 @@ def _speech(body: Mapping[str, Any], otherwise: int) -> int:
     if not isinstance(body.get("voiceId", ""), str):
         raise WrongInput("voiceId must be a text")
     rate = body.get("sampleRateHertz", otherwise)
-    if isinstance(rate, bool) or rate not in RATES:
+    if rate not in RATES:
         raise WrongInput(f"sampleRateHertz must be one of {', '.join(map(str, RATES))}")
     return int(rate)
 

@@ -92,7 +92,7 @@ class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
 
     def _replaced(self) -> list[Effect]:
         """Another socket has taken the conversation up: this one has nothing to say any more."""
-        if self.over or self.talk.holder in (None, self):
+        if self.over or self.talk.holder is self:
             return []
         self._finish()
         return [Hangup(code=self.desk.options.close_code, reason="")]
