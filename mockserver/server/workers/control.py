@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from mockserver.core.frames import first
 from mockserver.engines.base import Request
@@ -83,8 +83,8 @@ class CrewControl(Control):
         if not worker.isascii() or not worker.isdigit() or int(worker) >= self._crew.count:
             raise Refused(404, f"no worker {worker[:20]!r}; there are 0 to {self._crew.count - 1}")
         query = [(name, value) for name, value in request.query if name != "worker"]
-        path = request.path + (f"?{urlencode(query)}" if query else "")
         try:
+            path = quote(request.path) + (f"?{urlencode(query)}" if query else "")
             return await self._crew.ask(int(worker), request.method, path)
         except (OSError, TimeoutError, ValueError):
             raise Refused(503, f"worker {worker} does not answer; it may be starting again") from None
@@ -95,7 +95,7 @@ class CrewControl(Control):
             content = first(request.headers, "content-type") or ""
             headers = {"Content-Type": content, ORDERED: "1"}
             try:
-                return await self._crew.ask(0, request.method, request.path, body=request.body, headers=headers)
+                return await self._crew.ask(0, request.method, quote(request.path), body=request.body, headers=headers)
             except (OSError, TimeoutError, ValueError):
                 raise Refused(503, "worker 0, which orders faults, does not answer; it may be starting again") from None
         async with self._ordering:

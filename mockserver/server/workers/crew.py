@@ -52,14 +52,17 @@ class Crew:
     async def ask(
         self, worker: int, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> tuple[int, Any]:
-        """The answer of one process: HTTP status and JSON. OSError, TimeoutError or ValueError where it has none."""
+        """The answer of one process to a request for ``path``, quoted: HTTP status and JSON.
+
+        OSError, TimeoutError or ValueError where it has none.
+        """
         connector = aiohttp.UnixConnector(path=str(self.socket(worker)))
         own = {MEMBER: self.secret, **(headers or {})}
         whole = aiohttp.ClientTimeout(total=SECONDS)
         try:
             async with (
                 aiohttp.ClientSession(connector=connector, timeout=whole) as http,
-                http.request(method, f"http://worker{path}", data=body, headers=own) as answer,
+                http.request(method, URL(f"http://worker{path}", encoded=True), data=body, headers=own) as answer,
             ):
                 return answer.status, json.loads(await answer.read())
         except aiohttp.ClientError as error:

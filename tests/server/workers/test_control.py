@@ -96,6 +96,8 @@ async def test_whichever_answers_answers_for_all(two: Two) -> None:
         assert len(journal["entries"]) == len(two.servers[worker].sessions)
         assert (await two.ask(0, f"GET sessions/0?worker={worker}"))["number"] == 0
     await two.ask(0, "GET journal?worker=2", status=404)
+    for worker in (0, 1):  # what processes ask each other is no client's, whatever its path looks like
+        await two.ask(0, f"GET sessions/../fault-table?worker={worker}", status=404)
 
 
 async def test_a_fault_that_is_set_on_one_is_set_on_all_under_one_number(two: Two) -> None:
