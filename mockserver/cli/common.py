@@ -244,18 +244,30 @@ async def until_done(command: Sequence[str], env: Mapping[str, str], stop: Stop)
         status = await ended
     finally:
         stopped.cancel()
-    return status if status >= 0 else 128 - status
+    return shell_status(status)
 
 
 async def _started(command: Sequence[str], env: Mapping[str, str]) -> asyncio.subprocess.Process:
     try:
         return await asyncio.create_subprocess_exec(*command, env={**os.environ, **env})
-    except FileNotFoundError:
-        raise CommandFailed(f"command not found: {command[0]}", 127) from None
-    except PermissionError:
-        raise CommandFailed(f"cannot be executed: {command[0]}", 126) from None
     except OSError as error:
-        raise CommandFailed(f"{command[0]}: {error.strerror or error}", 126) from None
+        raise not_started(command[0], error) from None
+
+
+def not_started(program: str, error: OSError) -> CommandFailed:
+    """Why a command could not be started, with a shell's status for that."""
+    match error:
+        case FileNotFoundError():
+            return CommandFailed(f"command not found: {program}", 127)
+        case PermissionError():
+            return CommandFailed(f"cannot be executed: {program}", 126)
+        case _:
+            return CommandFailed(f"{program}: {error.strerror or error}", 126)
+
+
+def shell_status(status: int) -> int:
+    """The exit status of a process as a shell gives it: 128 and the signal's number where a signal ended it."""
+    return status if status >= 0 else 128 - status
 
 
 class CommandFailed(UsageError):

@@ -22,7 +22,7 @@ from typing import Any
 
 import click
 
-from mockserver.cli.common import CommandFailed
+from mockserver.cli.common import CommandFailed, not_started, shell_status
 from mockserver.errors import UsageError
 from mockserver.server.entrance import SharedPort
 from mockserver.server.local import cannot_listen
@@ -171,10 +171,8 @@ class Foreman:
         env = {**os.environ, **started["env"]}
         try:
             return subprocess.Popen(list(self.command), env=env, preexec_fn=unblock)  # noqa: PLW1509 - no threads
-        except FileNotFoundError:
-            raise CommandFailed(f"command not found: {self.command[0]}", 127) from None
         except OSError as error:
-            raise CommandFailed(f"{self.command[0]}: {error.strerror or error}", 126) from None
+            raise not_started(self.command[0], error) from None
 
     def _attend(
         self, wanted: set[Any], listening: SharedPort, mask: set[Any], process: subprocess.Popen[bytes] | None
@@ -192,8 +190,7 @@ class Foreman:
             else:
                 self._buried(listening, mask)
                 if process is not None and process.poll() is not None and not self._ending:
-                    status = process.returncode
-                    self._status = status if status >= 0 else 128 - status
+                    self._status = shell_status(process.returncode)
                     self._end(signal.SIGINT)
 
     def _buried(self, listening: SharedPort, mask: set[Any]) -> None:
@@ -204,7 +201,7 @@ class Foreman:
             child = self._children.pop(pid)
             code = os.waitstatus_to_exitcode(status)
             if self._ending:
-                self._status = self._status or (0 if code >= 0 and code == 0 else 1)
+                self._status = self._status or int(code != 0)
                 continue
             how = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
             if time.monotonic() - child.began < QUICK_SECONDS and code >= 0:

@@ -7,6 +7,8 @@ from typing import Any
 
 LARGEST_SOUND = 16 << 20
 """Bytes of a WAV file that a file of replies names."""
+REPLIES, SOUND = "YAML with replies", "a WAV file of 16 bit PCM"
+"""What the files should be."""
 
 
 def replier_of(file: Path | None) -> dict[str, Any]:
@@ -17,7 +19,7 @@ def replier_of(file: Path | None) -> dict[str, Any]:
     from mockserver.server.text_files import bytes_of, text_of
 
     def sound(name: str) -> bytes:
-        return bytes_of(file.parent / name, named=name, expected="a WAV file of 16 bit PCM", largest=LARGEST_SOUND)
+        return bytes_of(file.parent / name, named=name, expected=SOUND, largest=LARGEST_SOUND)
 
-    text = text_of(file, named=str(file), expected="YAML with replies")
+    text = text_of(file, named=str(file), expected=REPLIES)
     return {"replier": Rules.from_yaml(text, source=str(file), sound=sound)}

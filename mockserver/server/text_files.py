@@ -20,7 +20,11 @@ def text_of(path: Path, *, named: str, expected: str, largest: int = LARGEST) ->
     """The text of a file. UsageError where there is none: ``named`` is what the user called it, ``expected`` what
     should have been there.
     """
-    data = bytes_of(path, named=named, expected=expected, largest=largest)
+    return decoded(bytes_of(path, named=named, expected=expected, largest=largest), named=named, expected=expected)
+
+
+def decoded(data: bytes, *, named: str, expected: str) -> str:
+    """The bytes of a file as its text, in UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -37,7 +37,7 @@ from mockserver.engines.simulator import Rules, simulator
 from mockserver.errors import CassetteError, MockServerError, SpecError, UsageError
 from mockserver.providers import installed
 from mockserver.server.config import Config, combined, find
-from mockserver.server.reply_files import LARGEST_SOUND
+from mockserver.server.reply_files import LARGEST_SOUND, REPLIES, SOUND
 from mockserver.server.scenarios.folders import Folder, folder_of
 from mockserver.server.scenarios.model import (
     KINDS,
@@ -52,7 +52,7 @@ from mockserver.server.scenarios.scenario import Cast, Lasting, Rounds, Scenario
 from mockserver.server.scenarios.source import Programme
 from mockserver.server.script_files import ran, script_of, split_name
 from mockserver.server.sessions import AnyFault, FaultSet, parsed
-from mockserver.server.text_files import text_of
+from mockserver.server.text_files import decoded, text_of
 
 
 def programme(file: Path, *, seed: object = 0) -> Programme:
@@ -183,11 +183,11 @@ class _Reader:
         if not isinstance(at, str):
             raise UsageError(f'at: expected a path such as "/gateway", not {at!r:.60}')
         if asked.replies is not None:
-            text = _text(folder.data(asked.replies, "YAML with replies"), asked.replies)
+            data = folder.data(asked.replies, REPLIES)
             settings["replier"] = Rules.from_yaml(
-                text,
+                decoded(data, named=asked.replies, expected=REPLIES),
                 source=asked.replies,
-                sound=lambda wav: folder.data(wav, "a WAV file of 16 bit PCM", LARGEST_SOUND),
+                sound=lambda wav: folder.data(wav, SOUND, LARGEST_SOUND),
             )
         return simulator(asked.simulate, at=f"/s/{name}{at}", **settings)
 
@@ -292,10 +292,3 @@ def _blamed(error: MockServerError, given: Mapping[str, Any], kind: str) -> str:
         if isinstance(value, str) and head.startswith(f"{value}: "):
             return key
     return next((key for key in given if head.startswith((f"{key}=", f"{key}:", f"{key} "))), kind)
-
-
-def _text(data: bytes, name: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError(f"{name}: not a text file; expected YAML with replies") from None
