@@ -3,14 +3,14 @@ frame.
 
 Ids are learned when a live client frame matches a recorded one, never guessed. They are put into the text of later
 server frames as whole JSON strings; every other byte stays as recorded. A short one that may as well be a word ("1",
-"user") is put in under names of ids only.
+"user") is put in under names of ids only, and under that by which the client gave it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from mockserver.core.json_text import dumps
 
@@ -83,8 +83,21 @@ def forms(recorded: str) -> set[str]:
     return {recorded, json.dumps(recorded)[1:-1], json.dumps(recorded, ensure_ascii=False)[1:-1]}
 
 
-def cut(text: str, ids: frozenset[str] | set[str]) -> Parts | None:
+def hold(given: Iterable[tuple[str, str]], ids: set[str], members: dict[str, set[str]]) -> None:
+    """Remember ids that a client has given, each behind the name of its member, in every form."""
+    for member, one in given:
+        for form in forms(one):
+            ids.add(form)
+            members.setdefault(form, set()).add(member)
+
+
+_NOWHERE: Mapping[str, Collection[str]] = {}
+
+
+def cut(text: str, ids: frozenset[str] | set[str], members: Mapping[str, Collection[str]] = _NOWHERE) -> Parts | None:
     """``text`` cut at each whole JSON string that is one of ``ids``; None where it holds none of them.
+
+    ``members``: the names under which a short one stands, beside those which say that they hold ids.
 
     Splitting at quotes is exact enough to be fast: a piece that equals an id and is followed by no colon is a string
     value of its own, unless the quote before it is escaped; then it is a part of a longer string and is left alone.
@@ -114,8 +127,10 @@ def cut(text: str, ids: frozenset[str] | set[str]) -> Parts | None:
         escaped = (len(before) - len(before.rstrip("\\"))) % 2 == 1
         if escaped or pieces[place + 1].lstrip().startswith(":"):
             continue
-        if not looks_minted(pieces[place]) and not _ID_KEY.search(_key_of(pieces, place)):
-            continue  # "1" may be an id, and what somebody says
+        if not looks_minted(pieces[place]):  # "1" may be an id, and what somebody says
+            key = _key_of(pieces, place)
+            if key not in members.get(pieces[place], ()) and not _ID_KEY.search(key):
+                continue
         parts += ['"'.join(pieces[start:place]), pieces[place]]
         start = place + 1
     if not parts:

@@ -147,10 +147,10 @@ class Matcher:
         more = one.live.count("REDACTED-") > one.recorded.count("REDACTED-")
         return more and isinstance(clear, str) and stands_for(one.recorded, clear)
 
-    def ids(self, name: str, body: Any) -> list[str]:
-        """The strings at the places of ids in a body."""
-        out: list[str] = []
-        self._collect(self._top(name), body, out)
+    def ids(self, name: str, body: Any, number: int = 0) -> list[tuple[str, str]]:
+        """The strings at places of ids, each behind the name of its member. ``number`` as in ``compare``."""
+        out: list[tuple[str, str]] = []
+        self._collect(self._top(name, number), "", body, out)
         return out
 
     def _top(self, name: str, number: int = 0) -> Place:
@@ -164,15 +164,15 @@ class Matcher:
                 self._places[key] = known
         return known.top
 
-    def _collect(self, place: Place, value: Any, out: list[str]) -> None:
+    def _collect(self, place: Place, member: str, value: Any, out: list[tuple[str, str]]) -> None:
         if isinstance(value, dict):
             for key, one in value.items():
-                self._collect(place.below(self._fold(key)), one, out)
+                self._collect(place.below(self._fold(key)), key, one, out)
         elif isinstance(value, list):
             for number, one in enumerate(value):
-                self._collect(place.below(str(number)), one, out)
-        elif isinstance(value, str) and (place.exact or (place.maybe and looks_minted(value))):
-            out.append(value)
+                self._collect(place.below(str(number)), member, one, out)
+        elif isinstance(value, str) and (place.exact or (place.maybe and (place.varies or looks_minted(value)))):
+            out.append((member, value))
 
     def _walk(self, place: Place, recorded: Any, live: Any, found: Comparison) -> None:
         if not place.varies:
@@ -181,6 +181,8 @@ class Matcher:
         mine = Comparison()
         self._walk_on(place, recorded, live, mine)
         if mine.differences and any(one.permits(live) for one in place.varies):
+            if place.maybe and isinstance(recorded, str) and isinstance(live, str):
+                found.bindings.append((recorded, live))  # what the service echoes is what this client has said
             return
         found.differences += mine.differences
         found.bindings += mine.bindings

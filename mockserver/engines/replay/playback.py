@@ -336,7 +336,7 @@ class Stage:
         return cue.response in self._gone and self._gone[cue.response] in (None, cue.role)
 
     def _as_sent(self, frame: Frame) -> Frame:
-        parts = cut(frame.data, self.score.ids) if isinstance(frame, Text) else None
+        parts = cut(frame.data, self.score.ids, self.score.members) if isinstance(frame, Text) else None
         return frame if parts is None else Text(self._aliases.fill(parts))
 
     def _take_up(self) -> None:

@@ -22,7 +22,7 @@ from mockserver.core.frames import Abort, Close, Frame, Hangup, Lost, Micros, Se
 from mockserver.core.view import Kind
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.causes import APART, LOOK, Cause, On, Role
-from mockserver.engines.replay.aliases import cut, forms
+from mockserver.engines.replay.aliases import cut, hold
 from mockserver.engines.replay.audio_clock import AudioClock, audio_bytes
 from mockserver.engines.replay.delta_runs import LONGEST, DeltaRun, DeltaShape, shape_like, shape_of
 from mockserver.engines.replay.matching import Matcher, listed
@@ -68,6 +68,7 @@ class Score:
         self.audio_waits: deque[tuple[Micros, Anchor]] = deque()
         self.heard_exactly = bytearray()  # the recorded audio itself, where the rules compare it
         self.ids: set[str] = set()
+        self.members: dict[str, set[str]] = {}  # the names by which the client has given each
         self.changed: deque[Chain] = deque()
         self._rules = rules
         self._tempo = Tempo(pace, timed=connection.timed)
@@ -161,8 +162,7 @@ class Score:
             self._last_step_at = paced
         elif number == self.low:
             self._move_low(None)
-        for one in self._matcher.ids(view.name, view.body):
-            self.ids |= forms(one)
+        hold(self._matcher.ids(view.name, view.body, which), self.ids, self.members)
 
     def _goes_on(self, place: int, record: Record) -> bool:
         """Whether a record is one more of the frames that come in streams; then it has its cue."""
@@ -212,7 +212,7 @@ class Score:
             # Those like it need not be read in full.
             shape_of(frame.data, frozenset(self.ids), self._shapes, (name, cause.response))
         _, anchor, chain = self._stream
-        parts = cut(frame.data, self.ids) if self.ids and isinstance(frame, Text) else None
+        parts = cut(frame.data, self.ids, self.members) if self.ids and isinstance(frame, Text) else None
         delay = at - anchor.base
         owed = cause.closing or not anchor.optional
         about = cause.response, cause.role, cause.closing

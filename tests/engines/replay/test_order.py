@@ -517,3 +517,28 @@ def test_the_end_of_a_response_that_the_user_talked_into_is_not_overtaken(pacing
     live.wait(1_000)
     assert live.names()[-2:] == ["response.done", "conversation.item.truncated"]
     assert source.problems() == []
+
+
+@pytest.mark.parametrize("rule", ["response.create:response.metadata.inputs any string", ""])
+def test_what_a_rule_lets_pass_is_what_the_service_echoes(rule: str) -> None:
+    """A client that counts tells its replies by its own count. What was said stays as it was."""
+
+    def counted(number: str) -> dict[str, Any]:
+        return {"type": "response.create", "response": {"metadata": {"inputs": number}}}
+
+    def reply(kind: str, number: str) -> dict[str, Any]:
+        return {"type": f"response.{kind}", "response": {"id": "resp_a", "metadata": {"inputs": number, "n": "41"}}}
+
+    words = {"type": "response.output_text.delta", "response_id": "resp_a", "item_id": "item_a", "delta": "41"}
+    cassette = recording(
+        (S, SESSION), (C, counted("41")), (S, reply("created", "41")), (S, words), (S, reply("done", "41"))
+    )
+    source = Replay(cassette, pacing="instant", rules={"varies": [rule]} if rule else None)
+    live = Live(source)
+    live.send(counted("40"))
+    live.wait(1)
+    if not rule:
+        assert "recorded '41', live '40'" in str(source.problems()[0]), "the control"
+        return
+    assert source.problems() == []
+    assert live.bodies()[1:] == [reply("created", "40"), words, reply("done", "40")]
