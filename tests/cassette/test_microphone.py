@@ -13,10 +13,11 @@ import pytest
 from mockserver.cassette.audio import quiet
 from mockserver.cassette.diff import diff
 from mockserver.cassette.learn import learn
-from mockserver.cassette.microphone import SoundMap, sounding
+from mockserver.cassette.microphone import SoundMap, format_of, sounding
 from mockserver.cassette.model import Cassette, Record
 from mockserver.cassette.render import textconv
 from mockserver.core.frames import Frame, Sender, Text
+from mockserver.core.view import Audio
 from mockserver.dialects.base import SampleFormat
 from mockserver.dialects.openai.lens import OPENAI
 from tests.cassette.conversation import Conversation
@@ -107,6 +108,8 @@ def test_in_a_room_that_is_never_silent_only_the_end_may_differ() -> None:
         return recording(append(NOISE[: 600 * 48]), *turn(0, 500), append(NOISE[600 * 48 : ms * 48]))
 
     assert told(heard(700), heard(1_000)) == []
+    # What came in the last 200 ms before the turn was taken may have been too late for it.
+    assert told(heard(700), recording(append(NOISE[: 450 * 48]), *turn(0, 500))) == []
     cut = recording(append(NOISE[: 350 * 48]), *turn(0, 500))
     assert told(heard(700), cut) == ["audio: 700 ms -> 350 ms"]
     assert told(cut, heard(1_000)) == ["audio: 350 ms -> 1.0 s"]
@@ -146,6 +149,9 @@ def test_a_recording_without_its_sound_has_its_length(policy: str) -> None:
     longer = spoken(SILENT, WORD, *[SILENT] * 5, end=700, after=3)
     assert told(kept(PLAIN), kept(longer)) == []
     assert told(kept(PLAIN), kept(spoken(SILENT, end=700))) != []
+    if policy == "digest":  # pieces that are silent as a whole are known by their digest
+        earlier = spoken(*[SILENT] * 20, WORD, *[SILENT] * 5, start=1_700, end=2_600)
+        assert told(kept(PLAIN), kept(earlier)) == []
 
 
 def change(audio: Callable[[bytes], bytes], which: int) -> Callable[[Frame, int], Frame]:
@@ -181,6 +187,14 @@ def test_silence_is_cut_out_by_the_sample() -> None:
     assert sounding(b"\x00\x00\x00", 2) == b"\x00"
     assert sounding(b"\xff\x10\x7f\xd5\x20\x55", 1) == b"\x10\x20"
     assert sounding(b"\x00\x00", 0) == b"\x00\x00"  # Opus has no samples
+
+
+def test_a_frame_says_its_own_format_or_has_the_sessions() -> None:
+    session = SampleFormat(16_000, 1)
+    assert format_of(Audio(10), session) == session
+    assert format_of(Audio(10, encoding="pcm", rate=8_000), session) == SampleFormat(8_000, 2)
+    assert format_of(Audio(10, encoding="ulaw"), SampleFormat(8_000, 2)) == SampleFormat(8_000, 1)
+    assert format_of(Audio(10, encoding="opus"), session) == SampleFormat(16_000, 0)
 
 
 def test_a_place_is_found_inside_a_piece_too() -> None:

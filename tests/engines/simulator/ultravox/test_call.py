@@ -135,6 +135,45 @@ def test_a_call_goes_on_from_another() -> None:
         assert (reply.status, [*json.loads(reply.body)]) == (400, [field])
 
 
+def test_the_replier_is_told_what_the_call_says() -> None:
+    seen: list[Context] = []
+
+    def replier(context: Context) -> str:
+        seen.append(context)
+        return "yes"
+
+    one = simulator("ultravox", replier=replier)
+    city = {"name": "city", "location": "PARAMETER_LOCATION_BODY", "schema": {"type": "string"}, "required": True}
+    day = {"name": "day", "location": "PARAMETER_LOCATION_BODY", "schema": {"type": "integer"}}
+    own = {"modelToolName": "weather", "description": "Of a city.", "client": {}, "dynamicParameters": [city, day]}
+    call = made(
+        one,
+        systemPrompt="Be brief.",
+        firstSpeakerSettings={"user": {}},
+        selectedTools=[{"temporaryTool": own}],
+        initialMessages=[
+            {"role": "MESSAGE_ROLE_USER", "text": "my name is Ann"},
+            {"role": "MESSAGE_ROLE_TOOL_CALL", "text": "none of either side"},
+            {"role": "MESSAGE_ROLE_AGENT", "text": "hello Ann"},
+        ],
+    )
+    talk = Talk(one, call=call)
+    talk.write("who am I")
+    talk.wait(5_000)
+    (context,) = seen
+    assert (context.instructions, context.own_instructions) == ("Be brief.", True)
+    said = [("user", "my name is Ann"), ("assistant", "hello Ann"), ("user", "who am I")]
+    assert [(item.role, item.text) for item in context.items] == said
+    (tool,) = context.tools
+    properties = {"city": {"type": "string"}, "day": {"type": "integer"}}
+    assert tool == {
+        "type": "function",
+        "name": "weather",
+        "description": "Of a city.",
+        "parameters": {"type": "object", "properties": properties, "required": ["city"]},
+    }
+
+
 @keeps("uv-key")
 def test_the_rest_call_needs_a_key_and_the_socket_has_none() -> None:
     from mockserver.core.view import Memo
