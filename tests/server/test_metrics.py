@@ -32,6 +32,11 @@ def counted() -> Meters:
         if last is not None:
             journal.write(log, 4, Sender.CLIENT, last)
             meters.closed(log)
+    for scenario, ends in (("c", Answer(403)), ("d", Lost())):
+        log = journal.open(dialect_named("openai"), scenario=scenario)
+        meters.began(log)
+        journal.write(log, 0, Sender.SERVER, ends)
+        meters.closed(log)
     for late in (500, 3_000, 9_000_000):
         meters.late(late)
     return meters
@@ -55,6 +60,9 @@ def test_everything_is_counted_by_scenario_and_provider() -> None:
         ("mockserver_sessions_open", "openai", "b"): 1,
         ("mockserver_sessions_ended_total", "1000", "openai", "client_close", "a"): 1,
         ("mockserver_sessions_ended_total", "0", "openai", "client_lost", "a"): 1,
+        ("mockserver_sessions_ended_total", "403", "openai", "refused", "c"): 1,
+        ("mockserver_sessions_ended_total", "0", "openai", "server_lost", "d"): 1,
+        ("mockserver_journal_entries",): 3 * 8 + 2 + 2 * 2,  # a note of the seed stands before each
         ("mockserver_frames_total", "in", "openai", "a"): 2,
         ("mockserver_bytes_total", "in", "openai", "b"): 13,
         ("mockserver_bytes_total", "out", "openai", "b"): 4,

@@ -155,6 +155,32 @@ def test_a_file_that_was_read_again_is_for_sessions_that_come(tmp_path: Path) ->
     assert list(source.scenarios) == ["late"]
 
 
+async def test_what_was_wrong_is_told_when_the_file_was_read_again(tmp_path: Path) -> None:
+    fault = "{simulate: openai, faults: [delay 2s on response.created]}"
+    source = source_of(tmp_path, f"scenarios:\n  over: {fault}\n  runs: {fault}\n  alone: {fault}\n")
+    server = MockServer(source)
+    await server.start()
+    try:
+        headers = {"Authorization": "Bearer any"}
+        async with aiohttp.ClientSession(headers=headers) as http:
+            async with http.ws_connect(f"{server.url}/s/over/v1/realtime?model=gpt-realtime"):
+                pass
+            await server.drain(20)
+            server.draining = False
+            running = await http.ws_connect(f"{server.url}/s/runs/v1/realtime?model=gpt-realtime")
+            file(tmp_path, "scenarios:\n  new: {simulate: openai}\n")
+            source.reload()
+            told = [str(problem).split(":")[0] for problem in source.problems()]
+            assert sorted(told) == ["scenario over", "scenario runs"], "nobody came to the third"
+            await running.close()
+            await server.drain(20)
+        assert sorted(str(problem).split(":")[0] for problem in source.problems()) == sorted(told)
+        source.alone = False
+        assert len(source.problems()) == 2, "what was told stays told"
+    finally:
+        await server.close()
+
+
 def test_many_clients_that_fit_no_recording_are_told_of_once(tmp_path: Path) -> None:
     source = source_of(tmp_path)
     stage = Stage(source)
