@@ -48,7 +48,8 @@ async def served(file: Path, *more: str) -> AsyncIterator[tuple[Process, dict[st
         yield process, json.loads(await out.readline()), told
     finally:
         if process.returncode is None:
-            process.kill()
+            process.send_signal(signal.SIGINT)  # a kill would leave its workers behind
+            await process.wait()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP, and ends a process at once")
@@ -114,9 +115,17 @@ async def test_workers_share_a_port_and_one_that_dies_is_replaced(tmp_path: Path
                 os.kill(child, signal.SIGKILL)
                 line = await told()
                 assert "worker 0 was ended by signal 9; its sessions are gone, another takes its place" in line
-            file.write_text(TEXT + "  late: {simulate: openai}\n")
+            file.write_text(TEXT.replace("default: talk", "default: late") + "  late: {simulate: openai}\n")
             process.send_signal(signal.SIGHUP)
             assert "read again: 2 scenarios" in await told()
+            late: set[int] = set()
+            async with asyncio.timeout(30):
+                while late != {0, 1}:  # each has heard of it
+                    async with http.ws_connect(ready["ws_url"] + "?model=gpt-realtime") as socket:
+                        await socket.receive()
+                    async with http.get(f"{control}state") as answer:
+                        sessions = (await answer.json())["sessions"]
+                    late = {one["worker"] for one in sessions if one["scenario"] == "late"}
             async with http.get(f"{control}faults") as answer:
                 assert [one["spec"] for one in (await answer.json())["faults"]] == [spec["spec"]]
         process.send_signal(signal.SIGTERM)
