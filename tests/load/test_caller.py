@@ -9,9 +9,9 @@ from functools import cache
 
 import pytest
 
-from mockserver.cassette.model import Cassette
+from mockserver.cassette.model import Cassette, Record
 from mockserver.cassette.store import load
-from mockserver.core.frames import Binary, Close, Frame, Lost, Text
+from mockserver.core.frames import Answer, Binary, Close, Frame, Lost, Sender, Text
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.registry import DIALECTS
 from mockserver.engines.base import Source
@@ -259,3 +259,60 @@ def test_a_wrong_option_fails_at_once(wrong: dict[str, object]) -> None:
 
 def test_every_websocket_provider_is_played() -> None:
     assert {DIALECTS[recorded(name).header.dialect].transport for name in SPOKEN} == {"websocket"}
+
+
+class ClosingAtOnce(Gateway):
+    """Closes before the client has said a word."""
+
+    def down(self, frame: Frame) -> Passing:
+        return [(0, Close(1011))]
+
+
+def test_what_was_never_sent_is_told() -> None:
+    closed = list(played(recorded("openai"), behind("openai"), ClosingAtOnce).faults())
+    steps = len(CallerRole(recorded("openai"), recorded("openai").connections[0]).steps)
+    assert f"mismatch: {steps} of {steps} client frames were never sent" in closed, closed
+
+
+def test_an_end_that_the_service_makes_is_waited_for() -> None:
+    whole = recorded("openai")
+    line = whole.connections[0]
+    kept = tuple(record for record in line.records if not isinstance(record.frame, Close | Lost))
+    ends = Record(kept[-1].at + 1_000_000, Sender.SERVER, Close(1000))
+    cassette = replace(whole, connections=(replace(line, records=(*kept, ends)),))
+
+    def ended(last: Frame | None) -> CallReport:
+        caller = Caller(CallerRole(cassette, cassette.connections[0]), options=CallOptions(wait_s=5, ids=False))
+        caller.opened(0)
+        for record in (*kept, *(() if last is None else (replace(ends, frame=last),))):
+            while (due := caller.wake_at()) is not None and due < record.at:
+                caller.wake(due)
+            if record.sender is Sender.SERVER:
+                caller.feed(record.frame, record.at)
+        while (due := caller.wake_at()) is not None:
+            caller.wake(due)
+        return caller.report
+
+    assert ended(Close(1000)).good, list(ended(Close(1000)).faults())
+    [said] = ended(None).faults()
+    assert said.startswith("mismatch: end changed: close 1000")
+
+
+def test_a_recorded_refusal_is_as_recorded_and_another_is_not() -> None:
+    whole = recorded("openai")
+    cassette = replace(whole, connections=(replace(whole.connections[0], answer=Answer(401), records=()),))
+
+    def refused(status: int) -> CallReport:
+        caller = Caller(CallerRole(cassette, cassette.connections[0]))
+        caller.refused(status, 1)
+        return caller.report
+
+    assert refused(401).good
+    assert list(refused(403).faults()) == ["refused: the handshake was answered with HTTP 403"]
+
+
+def test_without_a_check_only_times_are_taken() -> None:
+    for gateway in (Stripping, Dropping):
+        report = played(recorded("openai"), behind("openai"), gateway, options=CallOptions(check="none", wait_s=1))
+        assert report.good, list(report.faults())
+        assert report.replies[0].over is not None
