@@ -103,11 +103,13 @@ class ChannelOutlet:
         if self.shut or not self._waiting:
             return
         if self.before is not None and not self.before():
-            self._waiting.clear()
+            self.drop()
             return
         held: deque[Frame] = deque()
         ready, self._waiting = self._waiting, deque()
         for frame in ready:
+            if self.shut:
+                return  # one of them was too much
             view = self._media(frame)
             if view is not None:
                 self._bytes -= len(frame.data)  # type: ignore[union-attr]
