@@ -218,6 +218,31 @@ async def test_ten_calls_ended_in_every_way_leave_nothing() -> None:
     assert await still() == before
 
 
+async def test_who_never_connects_is_ended_and_more_calls_than_there_may_be_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mockserver.server.webrtc.desk.MOST_CALLS", 1)
+    monkeypatch.setattr("mockserver.server.webrtc.peer.CONNECT_SECONDS", 0.2)
+    async with MockServer(simulator("openai")) as server:
+        absent, second = Caller(), Caller()
+        absent.peer.setRemoteDescription = nothing  # type: ignore[method-assign]
+        await absent.dial(server, SESSION)
+        with pytest.raises(Refused, match=r"503 .*takes no more at a time"):
+            await second.dial(server, SESSION)
+        await second.close()
+        async with asyncio.timeout(5):
+            while server.running:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.02)
+        ends = [entry.what for entry in server.journal.present() if isinstance(entry.what, Lost)]
+        assert "did not connect within 0.2 s" in str(ends)
+        await absent.close()
+        # The negative control: the place is free again, and who connects stays.
+        async with calling(server) as caller:
+            await caller.until(lambda: len(caller.ear) > RATE)  # half a second of silence
+            caller.send(type="response.cancel")
+            assert (await caller.event("error"))["error"]["code"] == "response_cancel_not_active"
+
+
 async def nothing(*_: object) -> None:
     """In place of a client's connection."""
 
