@@ -100,7 +100,7 @@ class ChannelOutlet:
 
     def flush(self) -> None:
         """Send what can be sent."""
-        if self.shut or not self._waiting:
+        if not self._waiting:
             return
         if self.before is not None and not self.before():
             self.drop()

@@ -151,6 +151,9 @@ async def test_an_offer_that_is_none(body: str) -> None:
     headers = {"Authorization": "Bearer any", "Content-Type": "application/sdp"}
     async with aiohttp.ClientSession() as http, http.post(url, data=body, headers=headers) as reply:
         assert (reply.status, (await reply.json())["error"]["code"]) == (400, "invalid_offer")
+        async with asyncio.timeout(5):
+            while server.running:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.01)
     await server.close()
     (problem,) = server.problems()
     assert "a call could not be answered" in str(problem)

@@ -26,7 +26,7 @@ def heard(*places: int) -> bytes:
 def test_packets_that_are_lost_are_silence_and_never_more_than_some() -> None:
     assert heard(0, PACKET) == b"\1\1" * PACKET * 2  # the negative control
     assert heard(0, 3 * PACKET) == b"\1\1" * PACKET + bytes(PACKET * 4) + b"\1\1" * PACKET
-    assert len(heard(0, 1 << 31)) <= 2 * (LONGEST_GAP * RATE + 2 * PACKET)
+    assert len(heard(0, 60 * RATE)) <= 2 * (LONGEST_GAP * RATE + 2 * PACKET)
     assert heard(5 * PACKET, 0) == b"\1\1" * PACKET * 2  # a clock that goes back adds nothing
 
 
