@@ -94,8 +94,11 @@ def test_the_rule_that_would_have_let_the_frame_pass_is_a_line_to_paste(recorded
 
 
 def test_where_too_much_differs_the_rule_is_called_unwise() -> None:
-    made = update(voice="alloy", instructions="a", speed=1, model="m")
-    told = report(recording((S, SESSION), (C, made)), update(voice="marin", instructions="b", speed=2, model="n"))
+    cassette = recording((S, SESSION), (C, update(voice="alloy", instructions="a", speed=1, model="m")))
+    live = update(voice="marin", instructions="b", speed=2, model="n")
+    told = report(cassette, live)
+    assert passes(cassette, proposed(told), live)  # unwise as it is, it names every field
+    assert not passes(cassette, proposed(told), {**live, "more": 1})
     assert "it would be unwise: 4 fields differ (session.voice, session.instructions, session.speed, " in told
 
 

@@ -273,13 +273,23 @@ def test_the_call_says_what_is_a_turn_and_what_interrupts() -> None:
     assert turns(turnEndpointDelay="2s") == []
     assert turns(minimumTurnDuration="9s") == []
     assert [cut("0.09s"), cut("60s")] == [True, False]
-    loud, quiet = (source("yes", vad_full_scale=scale) for scale in (0.02, 1.5))
-    for one, heard in ((loud, ["hello"]), (quiet, [])):
-        vad = {"frameActivationThreshold": 1}
+    for scale, threshold, heard in ((0.02, 1, ["hello"]), (1.5, 1, []), (1.5, 0.1, ["hello"])):
+        one = source("yes", vad_full_scale=scale)
+        vad = {"frameActivationThreshold": threshold}
         talk = Talk(one, call=made(one, vadSettings=vad, firstSpeakerSettings={"user": {}}))
         talk.speak("hello")
         talk.wait(500)
         assert talk.finals("user") == heard
+
+
+@pytest.mark.parametrize("rate", [8_000, 48_000])
+def test_the_call_says_the_rate_of_what_is_heard(rate: int) -> None:
+    one = source("yes")
+    medium = {"serverWebSocket": {**MEDIUM["serverWebSocket"], "inputSampleRate": rate}}
+    talk = Talk(one, call=made(one, medium=medium, firstSpeakerSettings={"user": {}}))
+    talk.binary(speech.encode("good morning", rate) + bytes(2 * rate))
+    talk.wait(5_000)
+    assert talk.finals("user") == ["good morning"]
 
 
 @keeps("uv-noise")
@@ -379,6 +389,23 @@ def test_the_text_medium_sends_no_audio() -> None:
     talk.write("hello")
     talk.wait(10_000)
     assert talk.heard() == "aloud"
+
+
+@pytest.mark.parametrize(("medium", "aloud"), [("TEXT", False), ("VOICE", True), ("UNSPECIFIED", True)])
+def test_the_call_says_in_which_medium_it_begins(medium: str, aloud: bool) -> None:
+    one = source("hello")
+    talk = Talk(one, call=made(one, initialOutputMedium=f"MESSAGE_MEDIUM_{medium}", firstSpeakerSettings={"user": {}}))
+    talk.write("hi")
+    talk.wait(5_000)
+    assert (talk.finals("agent"), bool(talk.pcm)) == (["hello"], aloud)
+
+
+def test_no_call_is_longer_than_the_service_lets_any_be() -> None:
+    for most_s, closed in ((2, (1000, "")), (20, None)):
+        one = source(max_session_s=most_s)
+        talk = Talk(one, call=made(one, maxDuration="60s", firstSpeakerSettings={"user": {}}))
+        talk.wait(3_000)
+        assert talk.closed == closed
 
 
 @keeps("uv-forced")
