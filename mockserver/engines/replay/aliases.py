@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 
+from mockserver.core.frames import Frame, Text
 from mockserver.core.json_text import dumps
 
 Parts = tuple[str, ...]
@@ -83,12 +84,25 @@ def forms(recorded: str) -> set[str]:
     return {recorded, json.dumps(recorded)[1:-1], json.dumps(recorded, ensure_ascii=False)[1:-1]}
 
 
-def hold(given: Iterable[tuple[str, str]], ids: set[str], members: dict[str, set[str]]) -> None:
-    """Remember ids that a client has given, each behind the name of its member, in every form."""
-    for member, one in given:
-        for form in forms(one):
-            ids.add(form)
-            members.setdefault(form, set()).add(member)
+class GivenIds:
+    """The ids that the recorded client has given, as far as it has been read."""
+
+    __slots__ = ("_members", "all")
+
+    def __init__(self) -> None:
+        self.all: set[str] = set()  # in every form
+        self._members: dict[str, set[str]] = {}  # the names by which the client has given each
+
+    def hold(self, given: Iterable[tuple[str, str]]) -> None:
+        """Remember ids, each behind the name of its member."""
+        for member, one in given:
+            for form in forms(one):
+                self.all.add(form)
+                self._members.setdefault(form, set()).add(member)
+
+    def cut(self, frame: Frame) -> Parts | None:
+        """A recorded frame cut at the ids that it holds; None where it holds none."""
+        return cut(frame.data, self.all, self._members) if self.all and isinstance(frame, Text) else None
 
 
 _NOWHERE: Mapping[str, Collection[str]] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from mockserver.core.burst import Fill
+from mockserver.core.burst import Burst, Fill
 from mockserver.core.frames import Micros
 from mockserver.engines.replay.aliases import Aliases, Parts, cut
 
@@ -129,3 +129,14 @@ class DeltaRun:
         self.places.append(place)
         self.delays.append(delay)
         self.shapes.append(shape)
+
+    def burst(self, begin: int, end: int, aliases: Aliases) -> Burst:
+        """Some of these frames as they go out, with the live ids in them."""
+        texts = self.texts
+        if end == begin + 1:
+            return Burst(((texts[begin], self.shapes[begin].fill(aliases)),))
+        if not aliases.version:
+            return Burst([(text, None) for text in texts[begin:end]])
+        shapes = self.shapes[begin:end]
+        fills = {shape: shape.fill(aliases) for shape in set(shapes)}
+        return Burst([(text, fills[shape]) for text, shape in zip(texts[begin:end], shapes, strict=True)])

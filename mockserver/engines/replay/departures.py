@@ -4,27 +4,21 @@ and what can be said in words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from mockserver.core.frames import Close, Frame, Lost, Micros, Sender
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import Dialect
+from mockserver.dialects.problems import Problem
+from mockserver.engines.replay.live_lines import DepartureLine
 from mockserver.engines.replay.matching import Comparison, Mismatch
 from mockserver.engines.replay.recording import Score
+from mockserver.engines.replay.step_finder import LiveFrame, StepFinder
 from mockserver.engines.replay.steps import Step
 
 Nearest = tuple[tuple[Step, tuple[Mismatch, ...]], ...]
 SHOWN = 3
-
-
-class DepartureLine(NamedTuple):
-    """One frame of the live session, for reports."""
-
-    at: Micros
-    sender: Sender
-    frame: Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +35,42 @@ class Departure:
     lines: tuple[DepartureLine, ...]
     passed: Step | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Overtake:
-    """A live frame that was taken for ``step`` although ``passed``, of the same name, was recorded before it."""
-
-    at: Micros
-    view: View
-    frame: Frame
-    step: Step
-    passed: Step
+    def problem(self) -> Problem:
+        """What the client is told."""
+        hint = f"; nearest: {self.nearest[0][1][0]}" if self.nearest and self.nearest[0][1] else ""
+        why = f" ({self.why})" if self.why else ""
+        message = f"replay: {self.view.name} does not match the recording{why}{hint}"
+        return Problem("replay_mismatch", message, event_id=self.view.event_id)
 
 
-def overtaker(overtakes: Sequence[Overtake], view: View, compare: Callable[[Step], Comparison]) -> Overtake | None:
-    """The earlier frame that stands where this one belongs: the two have changed places, and that one departed."""
-    return next((one for one in overtakes if one.view.name == view.name and not compare(one.step).differences), None)
+def departed(
+    live: LiveFrame, lines: tuple[DepartureLine, ...], finder: StepFinder, score: Score, why: str, nearest: Nearest
+) -> Departure:
+    """Who departed, and how: this frame, or one before it that took its place.
+
+    ``nearest``: the step that it is, where it is one and something else is wrong; ``why``: what is wrong, where that is
+    known.
+    """
+    if nearest:
+        return Departure(live.at, live.frame, live.view, why, nearest, lines)
+    passed: Step | None = None
+    if not why:
+        why, nearest, passed = _closest(live, finder, score)
+    first = finder.overtaker(live)
+    if first is None:
+        return Departure(live.at, live.frame, live.view, why, nearest, lines, passed)
+    # Two of a name: the one before this took the place of another, so it is the one that departed.
+    earlier = first.live
+    compared = finder.compare(first.passed, earlier)
+    why = f"it was taken for client frame {first.step.number}, and the next {live.view.name} is that one"
+    before = tuple(line for line in lines if line.at <= earlier.at)
+    nearest = ((first.passed, tuple(compared.differences)),)
+    return Departure(earlier.at, earlier.frame, earlier.view, why, nearest, before)
 
 
-def closest(
-    score: Score, dialect: Dialect, view: View, compare: Callable[[Step], Comparison]
-) -> tuple[str, Nearest, Step | None]:
+def _closest(live: LiveFrame, finder: StepFinder, score: Score) -> tuple[str, Nearest, Step | None]:
     """Why a frame was not taken, in words where there are any, the steps it is nearest to, and the one it passed."""
+    view = live.view
     found: list[tuple[int, Step, tuple[Mismatch, ...]]] = []
     blockers: list[Step] = []
     why = ""
@@ -69,9 +78,9 @@ def closest(
     for step in score.pending(more=20):
         if step.view.kind in (Kind.CLOSE, Kind.LOST):
             continue
-        compared = compare(step) if step.view.name == view.name else _another(step, view)
+        compared = finder.compare(step, live) if step.view.name == view.name else _another(step, view)
         if not compared.differences and not why:
-            first = next((one for one in blockers if not dialect.independent(one.view, view)), None)
+            first = next((one for one in blockers if not finder.dialect.independent(one.view, view)), None)
             if first is not None:
                 before = f"client frame {first.number} ({first.view.name})"
                 why = f"it is recorded, but {before} comes before it"
@@ -80,8 +89,8 @@ def closest(
         if not step.optional:
             blockers.append(step)
     if not why:
-        done = [step for step in score.steps if step.state == "done" and step.view.name == view.name]
-        if any(not compare(step).differences for step in done):
+        done = [step for step in score.steps.read if step.state == "done" and step.view.name == view.name]
+        if any(not finder.compare(step, live).differences for step in done):
             why = "a frame like it has already come as often as recorded"
         elif not found:
             why = "the recording holds no further client frame"
@@ -93,13 +102,13 @@ def unread(score: Score, dialect: Dialect) -> Iterator[Step]:
     """The client's frames behind what the score has read, without reading on: at the end of a test nothing of an hour's
     recording need be made ready to be played.
     """
-    number = len(score.steps)
-    for place in range(score.read, 0 if score.end is not None else len(score.records)):
+    number = len(score.steps.read)
+    for place in range(score.read, 0 if score.owed.end is not None else len(score.records)):
         record = score.records[place]
         if record.sender is Sender.CLIENT:
             view = dialect.view(record.frame, Sender.CLIENT)
             if view.kind is not Kind.AUDIO or view.audio is None:
-                optional = view.kind is Kind.KEEPALIVE or score.optional(view.name)
+                optional = view.kind is Kind.KEEPALIVE or score.optional.hold(view.name)
                 yield Step(number, place, record.at, record.at, view, record.frame, optional, "", 0, 0)
                 number += 1
         elif isinstance(record.frame, Close | Lost):

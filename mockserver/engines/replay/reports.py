@@ -13,7 +13,8 @@ from mockserver.core.frames import Close, Lost, Sender, Text
 from mockserver.core.json_text import dumps
 from mockserver.core.view import Kind, Lens
 from mockserver.dialects.base import shorten
-from mockserver.engines.replay.departures import Departure, DepartureLine
+from mockserver.engines.replay.departures import Departure
+from mockserver.engines.replay.live_lines import DepartureLine
 from mockserver.engines.replay.matching import AUDIO_BEFORE, Mismatch
 from mockserver.engines.replay.steps import Step
 

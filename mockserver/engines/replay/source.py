@@ -230,10 +230,10 @@ class Replay:
 
     def _left_open(self, where: reports.ReportedPlace, engine: Replaying) -> ExpectationFailed | None:
         missing = [step for step in engine.unplayed() if not self._may_miss(_called(step))]
-        if engine.stalled_at is not None and (waits := engine.waits_for()) and (missing or not self._allowed):
-            silence = engine.stalled_at - engine.last_active
-            return ReplayStalled(reports.stalled(where, waits, silence, engine.told()))
-        return ReplayUnfinished(reports.unfinished(where, missing, engine.told())) if missing else None
+        silence = engine.stall.lasted
+        if silence is not None and (missing or not self._allowed) and (waits := engine.waits_for()):
+            return ReplayStalled(reports.stalled(where, waits, silence, engine.lines.told()))
+        return ReplayUnfinished(reports.unfinished(where, missing, engine.lines.told())) if missing else None
 
     def _may_miss(self, name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in self._allowed)

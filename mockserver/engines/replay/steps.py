@@ -5,6 +5,7 @@ wait for, chains that keep order.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mockserver.core.frames import Abort, Frame, Hangup, Micros
@@ -12,6 +13,10 @@ from mockserver.core.view import View
 from mockserver.dialects.causes import Role
 from mockserver.engines.replay.aliases import Parts
 from mockserver.engines.replay.delta_runs import DeltaRun
+
+Went = tuple[int, int]
+"""Cues that went out or were dropped: up to which record, and how many of them were sure to come. (A plain tuple: there
+is one for every few frames.)"""
 
 
 @dataclass(eq=False, slots=True)
@@ -25,6 +30,19 @@ class Anchor:
     left: bool = False  # the client has gone on without that frame
     time: Micros | None = None
     waiting: list[Chain] = field(default_factory=list)
+
+    def come(self, now: Micros, *, whole: bool = False) -> list[Chain]:
+        """One of the things that this waits for has come (``whole``: give up waiting for the rest). Returns the chains
+        that need wait no more.
+        """
+        if self.time is not None:
+            return []
+        self.missing = 0 if whole else self.missing - 1
+        if self.missing > 0:
+            return []
+        self.time = now
+        freed, self.waiting = self.waiting, []
+        return freed
 
 
 @dataclass(eq=False, slots=True)
@@ -49,11 +67,15 @@ class Cue:
     run: DeltaRun | None = None
     dropped: bool = False
 
-    def rest(self) -> tuple[int, int]:
-        """The last record that this stands for, and how many of its frames are owed."""
+    def rest(self) -> Went:
+        """What went, if all that this stands for did."""
         if self.run is None:
             return self.index, int(self.owed)
         return self.run.places[-1], self.run.left() if self.owed else 0
+
+    def places(self) -> Sequence[int]:
+        """The records that this stands for."""
+        return (self.index,) if self.run is None else self.run.places[self.run.at :]
 
 
 @dataclass(eq=False, slots=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mockserver.core.burst import Burst
 from mockserver.core.frames import Text
 from mockserver.dialects.registry import dialect_named
-from mockserver.engines.replay import recording as score
+from mockserver.engines.replay import delta_stream
 from mockserver.engines.replay.aliases import Aliases, cut
 from mockserver.engines.replay.delta_runs import DeltaShape, shape_like, shape_of
 from mockserver.engines.replay.source import Replay
@@ -148,7 +148,7 @@ def test_runs_change_nothing_in_what_a_client_gets_and_when(
 ) -> None:
     cassette = session(deltas, apart=apart)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(score, "shape_of", lambda *_: None)
+        patch.setattr(delta_stream, "shape_of", lambda *_: None)
         slowly = played(cassette, pacing)
     assert played(cassette, pacing) == slowly
 
@@ -157,7 +157,7 @@ def test_runs_change_nothing_in_what_a_client_gets_and_when(
 def test_a_long_response_is_played_in_runs_and_renamed(pacing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     cassette = session([(place, delta(f"event_{place:06d}", "A" * 800)) for place in range(3000)])
     told: list[str] = []
-    monkeypatch.setattr(score, "shape_of", lambda text, *rest: (told.append(text), shape_of(text, *rest)))
+    monkeypatch.setattr(delta_stream, "shape_of", lambda text, *rest: (told.append(text), shape_of(text, *rest)))
     got = [frame.data for _, frame in played(cassette, pacing) if NAME in frame.data]
     assert got == [delta(f"event_{place:06d}", "A" * 800).replace(ITEM, LIVE) for place in range(3000)]
     assert len(told) == 1  # all others were like the second

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mockserver.cassette.model import Cassette
-from mockserver.engines.replay.playback import PATIENCE, TRIES
+from mockserver.engines.replay.late_client import PATIENCE, TRIES
 from mockserver.engines.replay.source import Replay
 from tests.engines.driving import C, Live, S, recording
 
