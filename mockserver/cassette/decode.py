@@ -15,7 +15,6 @@ import zlib
 from binascii import Error, a2b_base64, b2a_base64
 from bisect import bisect_right
 from collections.abc import Iterator
-from urllib.parse import unquote_to_bytes
 
 DEEPEST = 8
 """How many times what is inside is looked into."""
@@ -30,14 +29,18 @@ _KINDS = {
     "\\": re.compile(
         r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[\"\\/bfnrt'])"
     ),
-    "%": re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*"),
+    # So many at a time: no single step of the search is to keep others from working.
+    "%": re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2}){0,2000}+"),
     "&": re.compile(r"&(?:quot|amp|lt|gt|apos|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});"),
 }
 """The kinds of escapes. What is written in two of them at once is told only by undoing one after the other."""
+_IS = {**_KINDS, "%": re.compile(r"%[0-9A-Fa-f]{2}")}
+"""Whether there is one at all."""
 _ESCAPE = re.compile("|".join(kind.pattern for kind in _KINDS.values()))
 _SIMPLE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _ENTITY = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}+={0,2}")
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/_=-]")
 _PRINTABLE = bytes((9, 10, 13, *range(32, 127)))
 _OTHER = bytes({*range(256)} - {*_PRINTABLE})
 GZIP = b"\x1f\x8b\x08"
@@ -86,7 +89,7 @@ class Level:
     def below(self) -> Level | None:
         """The next level; None where nothing is escaped in this one."""
         text = self.text
-        kinds = [kind for kind, pattern in _KINDS.items() if kind in text and pattern.search(text)]
+        kinds = [kind for kind, pattern in _IS.items() if kind in text and pattern.search(text)]
         if not kinds:
             return None
         made = Level("", self)
@@ -96,7 +99,7 @@ class Level:
             for kind in kinds:
                 if size + end - begin > self._room:
                     break
-                if _KINDS[kind].search(text, begin, end):
+                if _IS[kind].search(text, begin, end):
                     if pieces:
                         made._plain(size, begin)
                         pieces.append(BORDER)
@@ -140,7 +143,7 @@ def _undone(escape: str, start: int) -> Iterator[tuple[str, int, int]]:
     end = start + len(escape)
     if escape[0] == "%":
         at = start
-        for char in unquote_to_bytes(escape).decode("utf-8", "surrogateescape"):
+        for char in bytes.fromhex(escape.replace("%", "")).decode("utf-8", "surrogateescape"):
             size = 3 * len(char.encode("utf-8", "surrogateescape"))
             yield char, at, at + size
             at += size
@@ -206,6 +209,22 @@ def dissolved(text: str) -> str:
     return level.text
 
 
+STEP = 1 << 16
+"""Characters that are searched at a time: a search keeps every other thread from working."""
+
+
+def stepwise(pattern: re.Pattern[str], text: str, border: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """``pattern.finditer(text)``, in steps. ``border`` is a character that no match holds."""
+    begin = 0
+    while len(text) - begin > STEP:
+        stop = border.search(text, begin + STEP)
+        if stop is None:
+            break
+        yield from pattern.finditer(text, begin, stop.start())
+        begin = stop.start()
+    yield from pattern.finditer(text, begin)
+
+
 # --- bytes ----------------------------------------------------------------------------------------------------------
 
 
@@ -236,7 +255,7 @@ def texty(raw: bytes) -> bool:
 
 def base64_words(text: str) -> Iterator[tuple[int, int, bytes]]:
     """The words of base64 in a text whose bytes are a text, or packed: begin, end, bytes."""
-    for match in _BASE64.finditer(text):
+    for match in stepwise(_BASE64, text, _NO_BASE64):
         word = match[0]
         if word.islower() or word.isupper() or word.isdigit():
             continue

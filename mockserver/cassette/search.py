@@ -44,8 +44,9 @@ _MORE_MARKS = ("sig=", 'sig"', "signature", "header", "basic ", "otp")
 _ALL_MARKS = (*_NAME_MARKS, *_MORE_MARKS)
 WORDS = 1024
 """Of so many deltas it is remembered whether there may be something in them."""
-_PAYLOAD = re.compile(r'"([A-Za-z0-9+/]{64,}={0,2}|[A-Za-z0-9_-]{400,}={0,2})"')
-"""A quoted string of nothing but base64. In the alphabet of URLs only a long one: keys are written in it."""
+_PAYLOAD = re.compile(r'"([A-Za-z0-9+/]{64,}+={0,2}|[A-Za-z0-9_-]{400,}+={0,2})"')
+"""A quoted string of nothing but base64. What is read is not given back: no other character could follow it. In the
+alphabet of URLs only a long one: keys are written in it."""
 _FIELD = re.compile(r'"(\w{1,64})"\s{0,64}:\s{0,64}"((?:[^"\\]|\\.)+)"')
 """A field with a text, as a short-lived key stands in a reply that hands one out."""
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from mockserver.cassette.decode import STEP
 from mockserver.cassette.words import varied, wordlike
 from mockserver.dialects.registry import DIALECTS
 
@@ -159,7 +160,10 @@ def marked_word(word: str) -> bool:
 
 def _near(text: str) -> list[str]:
     """What stands around the characters with which most markers end: much less than to look for each of them."""
-    return _ENDING.findall(text)
+    found = _ENDING.findall(text, 0, STEP)
+    for begin in range(STEP, len(text), STEP):
+        found += _ENDING.findall(text, begin, begin + STEP)
+    return found
 
 
 def marked(text: str) -> bool:

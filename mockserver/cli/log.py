@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from mockserver.core.entry import Entry, SessionLog
-from mockserver.core.frames import Answer, Close, Handshake, Lost, Note, Sender
+from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Note, Sender, Text
 from mockserver.core.timeline import Row, lines, safe
 from mockserver.core.view import Memo, View
 from mockserver.dialects.base import Dialect
@@ -92,17 +92,19 @@ class ServerLog:
                 return self._frame(entry)
 
     def _frame(self, entry: Entry) -> tuple[str, bool]:
-        view = self._journal.view(entry)
-        if view is None or entry.sender is None:
+        what = entry.what
+        if entry.sender is None or not isinstance(what, Text | Binary):
             return "", False
         told = self._sessions.get(entry.session)
+        log = self._journal.sessions[entry.session]
         if told is None:
-            told = self._sessions[entry.session] = _told(self._journal.sessions[entry.session])
-        server = entry.sender is Sender.SERVER
-        outcome = told.replies.outcome(view) if server else None
-        told.replies.see(entry.sender, view)
-        if not server:
+            told = self._sessions[entry.session] = _told(log)
+        if entry.sender is Sender.CLIENT:  # nothing is told of it, so it need not be read
+            told.replies.see(Sender.CLIENT, what, name=log.lens.peek(what, Sender.CLIENT))
             return "", False
+        view = log.lens.view(what, Sender.SERVER)
+        outcome = told.replies.outcome(view)
+        told.replies.see(Sender.SERVER, view)
         error = view.body.get("error") if isinstance(view.body, dict) else None
         if isinstance(error, dict):
             return f"error: {error.get('message') or error.get('code')}", True

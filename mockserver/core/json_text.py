@@ -18,6 +18,39 @@ def dumps(value: Any) -> str:
     return writable(_ENCODE(value))
 
 
+_LONG = range(16 << 10, 4 << 20)
+"""Characters of a text of which it is worth to remember what it says: reading it again costs milliseconds. What is
+longer still would hold too much memory."""
+_NOT_JSON = object()
+_latest: list[tuple[str, Any]] = [("", None)]
+
+
+def loads(text: str) -> Any:
+    """The JSON value in ``text``. ValueError or RecursionError where there is none.
+
+    Of a long text the value is remembered until the next one: the log, the faults, the accounts of a session and its
+    engine ask about the same frame one after another. So the value is the same object for all, and to be left as it is.
+    """
+    if len(text) not in _LONG:
+        return json.loads(text)
+    last = _latest[0]  # servers may run in several threads
+    if last[0] is not text:
+        try:
+            last = (text, json.loads(text))
+        except (ValueError, RecursionError):
+            last = (text, _NOT_JSON)
+        _latest[0] = last
+    if last[1] is _NOT_JSON:
+        raise ValueError("not JSON")
+    return last[1]
+
+
+def refused(text: str) -> bool:
+    """Whether ``loads`` was asked about this long text last, and there is no JSON in it."""
+    last = _latest[0]
+    return last[1] is _NOT_JSON and last[0] is text
+
+
 def too_deep(value: Any, levels: int) -> bool:
     """Whether a JSON value is nested deeper than this. How deep the parser itself goes differs between Pythons."""
     level = [value]

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from mockserver.core.frames import Binary, Close, Frame, Handshake, Hangup, Lost, Micros, Send, Sender, Text, to_client
 from mockserver.core.ids import Ids
-from mockserver.core.json_text import dumps, too_deep
+from mockserver.core.json_text import dumps, loads, too_deep
 from mockserver.core.view import Kind, Lens, Spoken, View, plain_view
 from mockserver.dialects.calls import CallFacts
 from mockserver.dialects.causes import Causes, InOrder
@@ -139,7 +139,7 @@ class Dialect:
         """A frame through the lens. JSON objects become events; anything else is opaque."""
         match frame:
             case Text(data):
-                body = parse(data)
+                body = parse_once(data)
                 return plain_view(frame) if body is None else self.read(body, sender)
             case Binary() | Close() | Lost():
                 return plain_view(frame)
@@ -337,9 +337,20 @@ def event(body: Mapping[str, Any]) -> Send:
 def parse(text: str) -> Any:
     """The JSON value in ``text``, or None where it is not JSON (or too deeply nested to be read)."""
     try:
-        value = json.loads(text)
+        return _reasonable(text, json.loads(text))
     except (ValueError, RecursionError):
         return None
+
+
+def parse_once(text: str) -> Any:
+    """The same for views, which nobody changes: of the long text that was read last, the value is the same object."""
+    try:
+        return _reasonable(text, loads(text))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _reasonable(text: str, value: Any) -> Any:
     # A cheap look first: few frames have so many brackets at all.
     if text.count("{") + text.count("[") > DEEPEST and too_deep(value, DEEPEST):
         return None

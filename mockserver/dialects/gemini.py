@@ -12,7 +12,16 @@ from typing import Any
 
 from mockserver.core.frames import Binary, Frame, Hangup, Send, Sender, Text
 from mockserver.core.view import Audio, Kind, Spoken, View, plain_view
-from mockserver.dialects.base import Dialect, MatchRules, base64_size, close_reason, parse, shorten, spoken_at
+from mockserver.dialects.base import (
+    Dialect,
+    MatchRules,
+    base64_size,
+    close_reason,
+    parse,
+    parse_once,
+    shorten,
+    spoken_at,
+)
 from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life
@@ -136,7 +145,7 @@ class Gemini(Dialect):
         """JSON in text and in binary frames."""
         match frame:
             case Text(data):
-                body = parse(data)
+                body = parse_once(data)
             case Binary(data):
                 body = parse(data.decode(errors="replace")) if data[:1] in b"{ \n\r\t" else None
             case _:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 PLAIN_GRACE = 0.05
 """Seconds that plain HTTP requests get to finish when the server closes."""
+ACCEPTED = 16
+"""Connections that are taken in one turn of the loop, each for about a quarter of a millisecond: the clients that are
+there already have their turns between. asyncio takes as many as it is told that may wait (``backlog``)."""
+WAITING = 1024
+"""Connections that may wait to be taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +83,21 @@ class Entrance:
             if how.inside is not None:
                 self._inside = await self._loop.create_unix_server(self._app, how.inside)
             if how.shared is not None:
-                return await self._loop.create_server(enter, sock=how.shared.dup(), ssl=secure, backlog=1024)
-            return await self._loop.create_server(
-                enter,
-                self._address,
-                how.port,
-                ssl=secure,
-                backlog=1024,
-                reuse_address=True,
-                reuse_port=how.reuse_port or None,
-            )
+                listening = await self._loop.create_server(enter, sock=how.shared.dup(), ssl=secure, backlog=ACCEPTED)
+            else:
+                listening = await self._loop.create_server(
+                    enter,
+                    self._address,
+                    how.port,
+                    ssl=secure,
+                    backlog=ACCEPTED,
+                    reuse_address=True,
+                    reuse_port=how.reuse_port or None,
+                )
+            for one in listening.sockets:
+                with one.dup() as same:
+                    same.listen(WAITING)
+            return listening
         except (OSError, UnicodeError) as error:  # no such port, no such name, a name that can be none
             raise cannot_listen(self._address, port, error) from None
 

@@ -4,6 +4,8 @@ A loop looks at its sockets once a turn. Were all requests of a turn handled in 
 noticed when all that is done, and have its whole answer late by as much: a frame's delay counts from when the request
 came. So a request waits here once a turn has had its share. It has been read by then and its time is
 known, and the requests of others are read too.
+
+Who is there already goes first: of those who only come, one is let in each turn.
 """
 
 from __future__ import annotations
@@ -26,25 +28,35 @@ class Turnstile:
         self._loop = loop
         self._spent = 0.0
         self._waiting: deque[Future[None]] = deque()
+        self._coming: deque[Future[None]] = deque()
         self._turning = False
+
+    async def pass_through(self) -> None:
+        """Return when this request of a session may be handled."""
+        if self.full:
+            await self._through(self._waiting)
+
+    async def come_in(self) -> None:
+        """Return when this client may come in: its handshake is to be handled."""
+        if self.full or self._coming:
+            await self._through(self._coming)
 
     @property
     def full(self) -> bool:
-        """Whether a request has to wait its turn."""
+        """Whether a request of a session has to wait its turn."""
         return self._spent > SHARE or bool(self._waiting)
-
-    async def through(self) -> None:
-        """Return when this request may be handled."""
-        future: Future[None] = self._loop.create_future()
-        self._waiting.append(future)
-        self._start()
-        await future
 
     def handled(self, seconds: float) -> None:
         """Count a request that took ``seconds``."""
         if seconds > LONG:
             self._spent += seconds
             self._start()
+
+    async def _through(self, line: deque[Future[None]]) -> None:
+        future: Future[None] = self._loop.create_future()
+        line.append(future)
+        self._start()
+        await future
 
     def _start(self) -> None:
         if not self._turning:
@@ -54,9 +66,10 @@ class Turnstile:
     def _turn(self) -> None:
         self._spent = 0.0
         self._turning = False
-        if self._waiting:
-            for _ in range(min(THROUGH, len(self._waiting))):
-                future = self._waiting.popleft()
+        for line, many in ((self._waiting, THROUGH), (self._coming, 1)):
+            for _ in range(min(many, len(line))):
+                future = line.popleft()
                 if not future.done():
                     future.set_result(None)
+        if self._waiting or self._coming:
             self._start()

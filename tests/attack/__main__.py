@@ -33,6 +33,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         with server("simulate", "openai", "--set", "pace=instant", "--journal-limit", "1000") as (port, process):
             wrong += attacked("simulate", port, process, options)
+        with server() as (port, _):
             record = ("record", "--upstream", f"ws://127.0.0.1:{port}/v1/realtime", "--dialect", "openai")
             place = str(Path(folder) / "attacked.cassette")
             with server(*record, "--to", place, "--journal-limit", "1000") as (relay, recorder):

@@ -27,9 +27,10 @@ Attack = Callable[[int, float], int]
 
 @contextmanager
 def server(*arguments: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    """A command that serves, in a process of its own: its port."""
+    """A command that serves, in a process of its own: its port. Without arguments, the service behind a recorder."""
+    command = ("mockserver", *arguments, "--json") if arguments else ("tests.attack.upstream",)
     process = subprocess.Popen(
-        [sys.executable, "-m", "mockserver", *arguments, "--json"],
+        [sys.executable, "-m", *command],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=TOP,
         env={**os.environ, "PYTHONPATH": str(TOP)},
     )  # fmt: skip

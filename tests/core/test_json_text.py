@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from mockserver.core.json_text import dumps, too_deep
-from mockserver.dialects.base import DEEPEST, parse
+from mockserver.core.json_text import dumps, loads, refused, too_deep
+from mockserver.dialects.base import DEEPEST, parse, parse_once
 
 
 def nested(levels: int, opens: str = "[", closes: str = "]") -> str:
@@ -30,3 +30,26 @@ def test_many_brackets_side_by_side_are_not_deep() -> None:
 
 def test_half_a_character_goes_back_as_the_escape_that_it_was() -> None:
     assert dumps({"a": "\ud800é"}) == '{"a":"\\ud800é"}'
+
+
+def test_of_a_long_text_the_value_is_read_once() -> None:
+    long = json.dumps({"a": "x" * 20_000})
+    assert loads(long) is loads(long)
+    assert parse_once(long) is parse_once(long)
+    assert parse(long) is not parse(long)  # who changes what was read has a value of its own
+    same = "".join(long)
+    assert loads(json.dumps({"a": 1})) == {"a": 1}
+    assert loads(same) == loads(long)
+
+
+def test_of_a_long_text_without_json_it_is_remembered_that_there_is_none() -> None:
+    broken = '{"a": "' + "x" * 20_000
+    assert not refused(broken)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"JSON|Unterminated"):
+            loads(broken)
+        assert refused(broken)
+    assert parse_once(broken) is None
+    assert not refused(broken + " ")
+    loads(json.dumps({"a": "y" * 20_000}))
+    assert not refused(broken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,7 +41,7 @@ async def test_those_who_wait_go_in_order_a_few_a_turn_and_the_loop_has_its_turn
     told: list[str] = []
 
     async def one(name: int) -> None:
-        await turnstile.through()
+        await turnstile.pass_through()
         told.append(str(name))
         turnstile.handled(SHARE)
 
@@ -58,10 +59,35 @@ async def test_those_who_wait_go_in_order_a_few_a_turn_and_the_loop_has_its_turn
     assert not turnstile.full
 
 
-async def test_who_gives_up_waiting_holds_nobody_up() -> None:
+async def test_who_is_there_goes_before_those_who_only_come() -> None:
+    """A server that many clients come to at once goes on answering those it has."""
     turnstile = Turnstile(asyncio.get_running_loop())
     turnstile.handled(2 * SHARE)
-    gone, stays = (asyncio.create_task(turnstile.through()) for _ in range(2))
+    told: list[str] = []
+
+    async def one(name: str, wait: Awaitable[None]) -> None:
+        await wait
+        told.append(name)
+        turnstile.handled(2 * SHARE)
+
+    tasks = [asyncio.create_task(one(f"new {number}", turnstile.come_in())) for number in range(100)]
+    await asyncio.sleep(0)
+    tasks.append(asyncio.create_task(one("there", turnstile.pass_through())))
+    await tasks[-1]
+    assert len(told) <= 4  # one a turn, in order, and who was there did not wait for the hundred
+    assert told[: told.index("there")] == [f"new {number}" for number in range(told.index("there"))]
+    await asyncio.gather(*tasks)
+    assert [name for name in told if name != "there"] == [f"new {number}" for number in range(100)]
+
+
+async def test_who_gives_up_waiting_holds_nobody_up() -> None:
+    turnstile = Turnstile(asyncio.get_running_loop())
+
+    async def one() -> None:
+        turnstile.handled(2 * SHARE)
+        await turnstile.pass_through()
+
+    gone, stays = (asyncio.create_task(one()) for _ in range(2))
     await asyncio.sleep(0)
     gone.cancel()
     await asyncio.wait([gone, stays], timeout=5)

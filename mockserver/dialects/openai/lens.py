@@ -23,7 +23,7 @@ from mockserver.dialects.base import (
     clipped,
     close_reason,
     event,
-    parse,
+    parse_once,
     shorten,
 )
 from mockserver.dialects.calls import CallFacts
@@ -58,6 +58,8 @@ CLOSE_CODES = {
     "session_expired": 1001,
 }
 """Which errors end the session, and with what code (openai.md#5, openai.md#25)."""
+
+_OBJECT = re.compile(r"\s*\{")
 
 
 class OpenAI(Dialect):
@@ -127,8 +129,10 @@ class OpenAI(Dialect):
         return self.view(frame, sender).name
 
     def view(self, frame: Frame, sender: Sender) -> View:
-        """JSON in text frames. JSON in a binary frame is no event: the server refuses it (openai.md#142)."""
-        body = parse(frame.data) if isinstance(frame, Text) else None
+        """JSON in text frames. JSON in a binary frame is no event: the server refuses it (openai.md#142). What is no
+        object is none either, and need not be read to tell that.
+        """
+        body = parse_once(frame.data) if isinstance(frame, Text) and _OBJECT.match(frame.data) else None
         return plain_view(frame) if body is None else self.read(body, sender)
 
     def read(self, body: Any, sender: Sender) -> View:

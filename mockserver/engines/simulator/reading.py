@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from mockserver.core.json_text import too_deep
+from mockserver.core.json_text import refused, too_deep
 
 DEEPEST = 64
 """Levels of nesting; unknown how many the provider takes. Settings and tool schemas have about ten."""
@@ -16,6 +16,8 @@ def parse(data: str) -> Any:
 
     NaN and Infinity are no JSON (RFC 8259 section 6), and half a surrogate pair is no text that could be sent back.
     """
+    if refused(data):
+        return None
     try:
         value = _DECODER.decode(data)
         if "\\u" in data:

@@ -231,8 +231,7 @@ class App(web.Server):
         worker = self._host.led_to(handshake)
         if worker is not None and self._host.crew is not None and isinstance(request.protocol, ClientConnection):
             return await self._passed(request, request.protocol.early, self._host.crew, worker)
-        if self._turnstile.full:
-            await self._turnstile.through()
+        await self._turnstile.come_in()
         pump = self._host.open(handshake)
         if isinstance(pump, HttpReply):
             return response(pump)

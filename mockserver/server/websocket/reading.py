@@ -41,6 +41,11 @@ class Shift:
         """Whether it is the others' turn."""
         return perf_counter() - self._began > SHIFT_SECONDS
 
+    async def ended(self) -> None:
+        """Let the others have their turn."""
+        await sleep(0)
+        self.begin()
+
 
 class Arrivals(Protocol):
     """The TCP connection: when its last bytes came, by the loop's clock, and what is wrong with them."""
@@ -56,7 +61,7 @@ async def read(ws: web.WebSocketResponse, pump: Pump, connection: Arrivals, turn
     while True:
         message = await ws.receive()
         if turnstile.full and connection.came > let_in:
-            await turnstile.through()
+            await turnstile.pass_through()
         let_in = connection.came  # what came together is handled together
         if not pump.reading:
             # Half-open: the socket stays and nothing is read from it until the server closes.
@@ -89,15 +94,17 @@ async def read(ws: web.WebSocketResponse, pump: Pump, connection: Arrivals, turn
             problem = connection.frames.problem if connection.frames is not None else None
             if problem is None and kind is WSMsgType.ERROR:
                 problem = message.data
+            await turnstile.pass_through()  # many may go at once
+            began = loop.time()
             lost(pump, "connection lost" if problem is None else f"protocol error: {problem}")
+            turnstile.handled(loop.time() - began)
             return
         if pump.busy:
             await pump.looked()
         if pump.upstream is not None and pump.upstream.held:
             await pump.upstream.room()
         if shift.over:
-            await sleep(0)
-            shift.begin()
+            await shift.ended()
         if pump.outlet.crowded and not await reads(pump):
             lost(pump, f"the client does not read: nothing was taken for {UNREAD_SECONDS:g} s")
             if pump.transport is not None:
