@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any
 
+from mockserver.cassette.given_up import rows, set_up
 from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.normal import Names, NormalStep, client_left, dumps, moved, numbered, steps, unlike
 from mockserver.cassette.patterns import stands_for
@@ -92,9 +93,10 @@ def _all(first: Cassette, second: Cassette) -> Iterator[Difference]:
             "header", (None, None), (field,), getattr(first.header, field), getattr(second.header, field)
         )
     names = (Names(), Names())
-    for left, right in zip_longest(first.connections, second.connections):
+    for left, right in _pairs(first, second):
         if left is None or right is None:
-            one: Connection = left or right
+            one = right if left is None else left
+            assert one is not None
             side = "only in the first" if right is None else "only in the second"
             yield Difference(f"connection {one.number}", (None, None), f"{side} ({len(one.records)} frames)")
             continue
@@ -116,6 +118,22 @@ def _all(first: Cassette, second: Cassette) -> Iterator[Difference]:
     for number, (mine_, theirs_) in enumerate(zip_longest(first.exchanges, second.exchanges)):
         said = [None if one is None else f"{one.method} {one.path} -> {one.status}" for one in (mine_, theirs_)]
         yield from _changed(f"http {number}", (None, None), ("exchange",), said[0], said[1])
+
+
+def _pairs(first: Cassette, second: Cassette) -> Iterator[tuple[Connection | None, Connection | None]]:
+    """The same connections of both. How far one came that its client gave up is chance, and no difference."""
+    found = rows((first.connections, second.connections), lens_of(first))
+    if found is None or first.header.dialect != second.header.dialect:
+        yield from zip_longest(first.connections, second.connections)
+        return
+    for row in found:
+        left, right = row.lines
+        if not row.given_up:
+            yield left, right
+        elif left is not None and right is not None:
+            both = set_up(left), set_up(right)
+            if all(one.records for one in both):
+                yield both
 
 
 class SideOfDiff:

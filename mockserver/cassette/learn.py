@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 from itertools import combinations
 from typing import Any
 
+from mockserver.cassette.given_up import rows, set_up
 from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.normal import (
     NOISE,
@@ -72,12 +73,25 @@ def learn(cassettes: Sequence[Cassette]) -> tuple[Cassette, Learned]:
     for other in others:
         if other.header.dialect != first.header.dialect:
             raise _unlike(first, other, f"{first.header.dialect} and {other.header.dialect} are different services")
-        if len(other.connections) != len(first.connections):
+        if rows((first.connections, other.connections), dialect) is None:
             counts = f"{len(first.connections)} and {len(other.connections)}"
             raise _unlike(first, other, f"the number of connections differs ({counts})")
-    for place, line in enumerate(first.connections):
-        lines = [(other, other.connections[place]) for other in others]
-        _Side(first, line, lines, dialect, found, one=len(first.connections) == 1).compare()
+    made = []
+    lined = rows([one.connections for one in cassettes], dialect) or []
+    for number, row in enumerate(lined):
+        here = [(one, line) for one, line in zip(cassettes, row.lines, strict=True) if line is not None]
+        if row.given_up:
+            # The recording that came furthest says most; the set-up is compared as far as each came.
+            here.sort(key=lambda pair: -len(pair[1].records))
+        line = here[0][1]
+        if len(lined) > len(first.connections):
+            line = replace(line, number=number)
+        made.append(line)
+        if row.given_up:
+            here = [(one, cut) for one, theirs in here if (cut := set_up(theirs)).records]
+            line = set_up(line)
+        _Side(first, line, here[1:], dialect, found, one=len(lined) == 1).compare()
+    first = replace(first, connections=tuple(made))
     rules = {**first.header.rules}
     for kind, lines_found in found.rules().items():
         rules[kind] = list(dict.fromkeys((*rules.get(kind, ()), *lines_found)))

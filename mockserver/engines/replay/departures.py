@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mockserver.core.frames import Close, Frame, Lost, Micros, Sender
+from mockserver.cassette.given_up import came_to_nothing
+from mockserver.cassette.model import Connection, Record
+from mockserver.core.frames import Close, Frame, Handshake, Lost, Micros, Sender
 from mockserver.core.view import Kind, View
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.problems import Problem
-from mockserver.engines.replay.live_lines import DepartureLine
+from mockserver.engines.replay.live_lines import DepartureLine, LiveLines
 from mockserver.engines.replay.matching import Comparison, Mismatch
 from mockserver.engines.replay.recording import Score
 from mockserver.engines.replay.step_finder import LiveFrame, StepFinder
@@ -41,6 +43,12 @@ class Departure:
         why = f" ({self.why})" if self.why else ""
         message = f"replay: {self.view.name} does not match the recording{why}{hint}"
         return Problem("replay_mismatch", message, event_id=self.view.event_id)
+
+
+def nothing_came(lines: LiveLines, dialect: Dialect) -> bool:
+    """Whether a live client that has left had said no more than its set-up, and the service had begun no reply."""
+    records = [Record(line.at, line.sender, line.frame) for line in lines.told()]
+    return lines.whole and came_to_nothing(Connection(0, Handshake(), records=records), dialect)
 
 
 def departed(

@@ -45,6 +45,14 @@ class LiveLines:
             elif isinstance(effect, Send):
                 self._lines.append(DepartureLine(now, Sender.SERVER, effect.frame))
 
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing has been forgotten yet."""
+        return len(self._lines) < SHOWN
+
     def told(self) -> tuple[DepartureLine, ...]:
         """All of them, without the client's secrets."""
         told: list[DepartureLine] = []

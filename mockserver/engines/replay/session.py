@@ -7,9 +7,7 @@ much was heard, ``stall_clock`` when a wait is a stall, and ``departures`` what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Sequence
 
 from mockserver.cassette.model import Connection
 from mockserver.core.burst import Burst
@@ -41,34 +39,23 @@ from mockserver.engines.base import SessionContext
 from mockserver.engines.replay.aliases import Aliases
 from mockserver.engines.replay.audio_progress import Hearing
 from mockserver.engines.replay.cut_short import closing
-from mockserver.engines.replay.departures import Departure, Nearest, departed, unread
+from mockserver.engines.replay.departures import Departure, Nearest, departed, nothing_came, unread
 from mockserver.engines.replay.handshake import kept, no_connection
 from mockserver.engines.replay.late_client import LateClient
 from mockserver.engines.replay.live_lines import LiveLines
 from mockserver.engines.replay.matching import Comparison
-from mockserver.engines.replay.pacing import Pacing
 from mockserver.engines.replay.playback import Stage
 from mockserver.engines.replay.recording import Score
+from mockserver.engines.replay.settings import Booking, ReplaySettings
 from mockserver.engines.replay.stall_clock import StallClock
 from mockserver.engines.replay.step_finder import LiveFrame, StepFinder
 from mockserver.engines.replay.steps import Step
 
 
-@dataclass(frozen=True, slots=True)
-class ReplaySettings:
-    """What a user may set of a replay, beside the rules."""
-
-    pace: Pacing = Pacing()
-    stall_after: Micros = 5_000_000  # silence on both sides before a note says what is waited for
-    on_stall: Literal["note", "close"] = "note"
-    patience: Micros = 5_000_000  # how late an optional frame may come before its response ends
-    redact: Callable[[Frame], Frame] | None = None
-
-
 class Replaying:
     """The engine of one connection: it matches what the client sends and plays what was recorded.
 
-    ``claim`` says which recorded connection that is, once a handshake has reached the engine; or why there is none.
+    ``booking`` says which recorded connection that is, once a handshake has reached the engine; or why there is none.
     """
 
     def __init__(
@@ -79,15 +66,18 @@ class Replaying:
         settings: ReplaySettings,
         context: SessionContext,
         *,
-        claim: Callable[[Replaying], Connection | str] | None = None,
+        booking: Booking | None = None,
     ) -> None:
         self.context = context
+        self._came = Handshake(), 0  # how the client came, and when
         self.reached = False  # a fault may answer a handshake so that no engine hears of it
-        self.opened = self.over = False
+        self.opened = self.over = self.left = False
         self.departure: Departure | None = None
         self.stall = StallClock(settings.stall_after)
         self.lines = LiveLines(settings.redact)
-        self._claim = claim
+        self._booking = booking
+        self._absent: Connection | None = None  # the one that this was to be, whose client gave it up
+        self._doubt: tuple[Micros, list[Effect]] | None = None  # a departure that is told then, and how
         self._dialect, self._rules, self._settings = dialect, rules, settings
         self._ids = Ids(context.rng("replay"))
         self._take(connection)
@@ -133,6 +123,8 @@ class Replaying:
         """When the next frame is due, or a wait has become a stall."""
         if self.over or not self.opened:
             return None
+        if self._doubt is not None:
+            return self._doubt[0]
         due = self._due()
         if due is None:
             stall = self.stall.due()
@@ -151,6 +143,8 @@ class Replaying:
 
     def wake_bursts(self, now: Micros) -> Sequence[Effect | Burst]:
         """The same, with frames that go out together in bursts."""
+        if self._doubt is not None:
+            return self._departed() if self._doubt[0] <= now else []
         self.stage.now = now
         if self.hearing.quiet_at is not None and self.hearing.quiet_at <= now:
             heard = self.hearing.quiet()
@@ -177,8 +171,8 @@ class Replaying:
     # --- the client's frames ---
 
     def _opened(self, handshake: Handshake, now: Micros) -> list[Effect]:
-        if self._claim is not None:
-            given = self._claim(self)
+        if self._booking is not None:
+            given = self._booking.claim()
             if isinstance(given, str):
                 self.over = True
                 return no_connection(given)
@@ -193,7 +187,7 @@ class Replaying:
         if chosen not in handshake.subprotocols:
             # A browser fails the handshake where it offered some and none is selected (clients.md#18).
             chosen = self._dialect.subprotocol(handshake.subprotocols)
-        self.opened = True
+        self.opened, self._came = True, (handshake, now)
         self.stall.server_spoke(now)
         self.score.open(now)
         return [Accept(chosen, kept(answer.headers)), *self.wake(now)]
@@ -201,6 +195,10 @@ class Replaying:
     def _received(self, frame: Frame, now: Micros) -> list[Effect]:
         if isinstance(frame, Close | Lost):
             return self._ended()
+        if self._doubt is not None:
+            return self._departed()
+        if moved := self._moves(frame, now):
+            return moved
         view = self.context.lens.view(frame, Sender.CLIENT)
         if view.kind is Kind.AUDIO and view.audio is not None:
             return self._heard(view, frame, now)
@@ -213,7 +211,7 @@ class Replaying:
         optional = view.kind is Kind.KEEPALIVE or self.score.optional.hold(view.name)
         if optional or self.finder.may_be_added(live.view):
             return self._added(view, now)
-        return self._depart(live)
+        return self._put_off(live) or self._depart(live)
 
     def _shown(self, view: View, frame: Frame, now: Micros) -> LiveFrame:
         """The frame as it is compared with a recording, whose secrets were taken out."""
@@ -249,12 +247,64 @@ class Replaying:
         return [note, *tail, *self.wake(now)]
 
     def _ended(self) -> list[Effect]:
-        self.over = True
+        self.over = self.left = True
+        if self._doubt is not None:
+            self._doubt = self.departure = None
+        if self._absent is not None and self._booking is not None and nothing_came(self.lines, self._dialect):
+            self._booking.back(self._absent)
+            self.connection = self._absent
+            return [Note("replay", f"the client gave it up: it was connection {self._absent.number} after all")]
         for step in self.score.pending(more=64):
             if step.view.kind in (Kind.CLOSE, Kind.LOST):
                 step.state = "done"
                 break
+            if _asks(step) and self._booking is not None and self._booking.others() is not None:
+                what = f"{step.view.name}, which the recorded one had sent before it gave this connection up"
+                return [Note("replay", f"the client left before {what}")]
         return []
+
+    # --- a connection that the recorded client gave up before anything came of it ---
+
+    def _others(self) -> Sequence[Connection] | None:
+        """How far the recorded client came is chance: what this may be in its place. None but for a first frame."""
+        return self._booking.others() if self._booking is not None and len(self.lines) == 1 else None
+
+    def _moves(self, frame: Frame, now: Micros) -> list[Effect]:
+        """The client's first frame is that of a connection that was opened later: then it is taken for that one."""
+        for connection in self._others() or ():
+            probe = Replaying(connection, self._dialect, self._rules, self._settings, self.context)
+            handshake, opened_at = self._came
+            probe.feed(Opened(handshake), opened_at)
+            probe.feed(Received(Peer.CLIENT, frame), now)
+            if probe.departure is None and self._booking is not None:
+                self._booking.move(connection)
+                self._absent = given_up = self.connection
+                self._take(connection)
+                self.stage.now = now
+                self.score.open(opened_at)
+                numbers = f"connection {given_up.number}, which the recorded client gave up"
+                note = Note("replay", f"{numbers}, did not come: this is {connection.number}")
+                return [note, *self._received(frame, now)]
+        return []
+
+    def _put_off(self, live: LiveFrame) -> list[Effect]:
+        """A set-up that the recorded client did not come to: this one may leave as well, without an answer."""
+        name = live.view.name
+        if self._others() is None or name not in self._dialect.life.first or any(map(_asks, self.score.steps.read)):
+            return []
+        told = self._depart(live)
+        self.over = False
+        self._doubt = live.at + self._settings.patience, told
+        return [Note("replay", f"{name} is not in the recording, whose client had left: no answer")]
+
+    def _departed(self) -> list[Effect]:
+        """The client that was to leave did not."""
+        assert self._doubt is not None
+        (_, told), self._doubt = self._doubt, None
+        self.over = True
+        return told
+
+    # --- audio ---
 
     def _heard(self, view: View, frame: Frame, now: Micros) -> list[Effect]:
         assert view.audio is not None
@@ -316,3 +366,8 @@ class Replaying:
             return [note]
         self.over = True
         return [note, *self._dialect.refusal(Problem("replay_stalled", f"replay: {message}", type="server_error"))]
+
+
+def _asks(step: Step) -> bool:
+    """Whether the client says something with it."""
+    return step.view.kind not in (Kind.CLOSE, Kind.LOST) and not step.optional

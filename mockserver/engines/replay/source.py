@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple
 
+from mockserver.cassette.given_up import given_up
 from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.patterns import stands_for
 from mockserver.cassette.secret_names import hides
@@ -26,11 +27,14 @@ from mockserver.engines.replay.handshake import RefusedSession
 from mockserver.engines.replay.matching import merge_rules
 from mockserver.engines.replay.pacing import Pacing
 from mockserver.engines.replay.pacing import pacing as parse_pacing
-from mockserver.engines.replay.session import Replaying, ReplaySettings
+from mockserver.engines.replay.session import Replaying
+from mockserver.engines.replay.settings import ReplaySettings
 from mockserver.engines.replay.steps import Step
 from mockserver.errors import ExpectationFailed, ReplayMismatch, ReplayStalled, ReplayUnfinished, UsageError
 
 _HIDDEN = "REDACTED"
+GIVEN_UP = 16
+"""So many recorded connections in a row are looked at for one that a live one may be."""
 
 
 class Door(NamedTuple):
@@ -109,6 +113,8 @@ class Replay:
             Slot(one, line, self._door(line.handshake)) for one in self.cassettes for line in one.connections
         ]
         self._free = list(self._all)
+        self._given_up = {id(line) for one in self.cassettes for line in given_up(one.connections, self.dialect)}
+        self._absent: set[int] = set()
         self.running: list[tuple[reports.ReportedPlace, Replaying]] = []
         self._surplus: list[str] = []
         self._exchanges = [exchange for one in self.cassettes for exchange in one.exchanges]
@@ -122,14 +128,16 @@ class Replay:
         chosen = self._choose(handshake)
         if isinstance(chosen, str):
             return RefusedSession(chosen)
+        booking = _Booking(self, handshake)
         engine = Replaying(
             chosen.connection,
             self.dialect,
             self.rules,
             self._settings,
             context,
-            claim=lambda engine: self._claimed(engine, handshake),
+            booking=booking,
         )
+        booking.engine = engine
         self._runs(engine, chosen.cassette)
         return engine
 
@@ -162,11 +170,11 @@ class Replay:
         """A handshake that a fault refused, or holds, has used up no recorded connection."""
         kept = [one for one in self.running if one[1].reached]
         if len(kept) < len(self.running):
-            taken = {id(engine.connection) for _, engine in kept}
+            taken = {id(engine.connection) for _, engine in kept} | self._absent
             self._free = [slot for slot in self._all if id(slot.connection) not in taken]
             self.running = kept
 
-    def _claimed(self, engine: Replaying, handshake: Handshake) -> Connection | str:
+    def claimed(self, engine: Replaying, handshake: Handshake) -> Connection | str:
         """What an engine plays that a handshake has reached: its own, or another if that was given back meanwhile."""
         if any(one is engine for _, one in self.running):
             return engine.connection
@@ -175,6 +183,29 @@ class Replay:
             return chosen
         self._runs(engine, chosen.cassette)
         return chosen.connection
+
+    def others(self, connection: Connection, handshake: Handshake) -> list[Connection] | None:
+        """What a live connection may be that is not the given-up one that it was given (``settings.Booking``)."""
+        if id(connection) not in self._given_up:
+            return None
+        live, found = self._door(handshake), list[Connection]()
+        for slot in self._free:
+            if len(found) < GIVEN_UP and not _unlike(slot.door, live):
+                found.append(slot.connection)
+                if id(slot.connection) not in self._given_up:
+                    break
+        return found
+
+    def moves(self, absent: Connection, connection: Connection) -> None:
+        """A live connection plays this one; the given-up one that it had did not come, and comes no more."""
+        self._absent.add(id(absent))
+        self._free = [slot for slot in self._free if slot.connection is not connection]
+
+    def goes_back(self, engine: Replaying, absent: Connection) -> None:
+        """A live connection was the given-up one after all: what it played is free again."""
+        self._absent.discard(id(absent))
+        taken = {id(one.connection) for _, one in self.running if one is not engine} | self._absent | {id(absent)}
+        self._free = [slot for slot in self._all if id(slot.connection) not in taken]
 
     def holds(self, handshake: Handshake) -> bool:
         """Whether a recorded connection that fits is left."""
@@ -223,12 +254,14 @@ class Replay:
                 found.append(ReplayUnfinished(reports.unused(_name(self._free[0].cassette))))
             return found
         for cassette, connection, _ in self._free:
-            if not self._may_miss("connection") and not self._surplus:
+            if id(connection) not in self._given_up and not self._may_miss("connection") and not self._surplus:
                 told = f"{_name(cassette)}: recorded connection {connection.number} was never opened"
                 found.append(ReplayUnfinished(told + reports.again(self.command(cassette))))
         return sorted(found, key=lambda one: (ReplayMismatch, ReplayStalled, ReplayUnfinished).index(type(one)))
 
     def _left_open(self, where: reports.ReportedPlace, engine: Replaying) -> ExpectationFailed | None:
+        if engine.left and id(engine.connection) in self._given_up:
+            return None  # how far it came was chance
         missing = [step for step in engine.unplayed() if not self._may_miss(_called(step))]
         silence = engine.stall.lasted
         if silence is not None and (missing or not self._allowed) and (waits := engine.waits_for()):
@@ -294,6 +327,27 @@ class Replay:
             upstream = ("--upstream", "URL", "--dialect", self.dialect.name)
         words = ("mockserver", "record", "--force", *upstream, "--to", cassette.path or "FILE")
         return f"{shlex.join(words)} -- YOUR CLIENT"
+
+
+class _Booking:
+    """Of one live connection, whose engine is told once there is one."""
+
+    engine: Replaying
+
+    def __init__(self, source: Replay, handshake: Handshake) -> None:
+        self._source, self._handshake = source, handshake
+
+    def claim(self) -> Connection | str:
+        return self._source.claimed(self.engine, self._handshake)
+
+    def others(self) -> Sequence[Connection] | None:
+        return self._source.others(self.engine.connection, self._handshake)
+
+    def move(self, connection: Connection) -> None:
+        self._source.moves(self.engine.connection, connection)
+
+    def back(self, absent: Connection) -> None:
+        self._source.goes_back(self.engine, absent)
 
 
 def _names(given: str | Sequence[str]) -> tuple[str, ...]:
