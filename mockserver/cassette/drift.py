@@ -1,10 +1,10 @@
 """Has the server's shape drifted? Compares what a server sent when it was recorded with what it sends now.
 
 Shape is: which events come, in what order, with which fields, of which JSON types. Values are volatile and never
-compared. Three things are no drift, because the provider promises none of them: how many deltas a reply is cut into
-and how kinds of deltas interleave, where a floating event stands (input transcription, rate limits, keep-alives; the
-dialect says which), and whether a nullable field is null this time. A field counts as gone only where every recorded
-event had it and no live one has.
+compared. Three things are no drift, because the provider promises none of them: how many deltas a reply is cut into and
+how kinds of deltas interleave (also where words that are told whole stand amid their sound), where a floating event
+stands (input transcription, rate limits, keep-alives; the dialect says which), and whether a nullable field is null
+this time. A field counts as gone only where every recorded event had it and no live one has.
 """
 
 from __future__ import annotations
@@ -85,18 +85,26 @@ def _order(before: Sequence[View], after: Sequence[View], dialect: Dialect) -> I
 
 
 def _sequence(views: Iterable[View], dialect: Dialect) -> Iterator[str]:
-    """Names in order, without floating ones; each kind of delta once in an unbroken run of deltas, in sorted order."""
+    """Names in order, without floating ones; each kind of delta once in an unbroken run of deltas, in sorted order.
+
+    Words of the model's that are told whole stand anywhere among the pieces of their sound: they break no run.
+    """
     run: set[str] = set()
+    told: list[str] = []
     for view in views:
         if view.kind in (Kind.CLOSE, Kind.LOST) or listed(view.name, dialect.floating):
             continue
         if listed(view.name, dialect.repeated):
             run.add(view.name)
             continue
-        yield from sorted(run)
+        if run and (said := dialect.spoken(view)) is not None and said.whole and said.speaker == "model":
+            told.append(view.name)
+            continue
+        yield from (*sorted(run), *told)
         run.clear()
+        told.clear()
         yield view.name
-    yield from sorted(run)
+    yield from (*sorted(run), *told)
 
 
 def _behind(names: Sequence[str], name: str) -> str:

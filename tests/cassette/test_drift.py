@@ -52,6 +52,27 @@ def test_the_number_of_deltas_and_the_place_of_floating_events_are_no_drift() ->
     assert changes(frames(created, first, second, done, limits), frames(created, limits, first, done)) == []
 
 
+AUDIO = {"type": "audio", "audio_event": {"audio_base_64": "AAAA", "event_id": 1}}
+WORDS = {"type": "agent_response", "agent_response_event": {"agent_response": "hi", "event_id": 1}}
+CUT = {"type": "interruption", "interruption_event": {"event_id": 2}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ([AUDIO, WORDS, AUDIO], [AUDIO, AUDIO, WORDS], True),
+        ([AUDIO, WORDS, AUDIO], [AUDIO, WORDS], True),
+        ([AUDIO, WORDS], [WORDS, AUDIO], False),
+        ([AUDIO, WORDS], [AUDIO], False),
+        ([AUDIO, CUT, WORDS], [AUDIO, WORDS, CUT], False),
+    ],
+)
+def test_words_that_are_told_whole_stand_anywhere_amid_their_sound(before: Any, after: Any, *, same: bool) -> None:
+    """Behind its first piece, that is (elevenlabs.md#12)."""
+    found = drift(frames(*before), frames(*after), dialect=dialect_named("elevenlabs"))
+    assert (found == []) is same
+
+
 @pytest.mark.parametrize(
     ("after", "expected"),
     [
