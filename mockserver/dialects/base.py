@@ -195,6 +195,10 @@ class Dialect:
         """A new tracker for one connection. ``lens``: the session's, which remembers the frame at hand."""
         return TableReplies(self.life, lens or self)
 
+    def endable(self, lens: Lens | None = None) -> Replies:
+        """The same of what the server may end as failed or incomplete, where that is not what it says aloud."""
+        return self.replies(lens)
+
     def cancel(self, data: Mapping[str, Any]) -> Text | Binary | None:
         """How a client asks for the end of a reply: ``data["response_id"]``, else the one that is on its way.
 

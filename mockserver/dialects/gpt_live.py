@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from mockserver.core.frames import Hangup, Send, Sender
-from mockserver.core.view import Audio, Kind, Spoken, View
+from mockserver.core.view import Audio, Kind, Lens, Spoken, View
 from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, close_reason, event, spoken_at
 from mockserver.dialects.causes import Causes, Turns
+from mockserver.dialects.delegated_replies import ENVELOPE, DelegatedReplies
 from mockserver.dialects.gpt_live_calls import LiveCalls
-from mockserver.dialects.life import Life
+from mockserver.dialects.life import Life, Replies
 from mockserver.dialects.openai.lens import CLOSE_CODES, OpenAI, summary
 from mockserver.dialects.openai.sound import G711
 from mockserver.dialects.problems import Problem, Trouble
@@ -31,10 +32,7 @@ _REPEATED = {
     "session.updated": ("session",),
     "session.usage.updated": ("usage",),
 }
-_ENVELOPES = ("response.event", "decision.event")
-
-
-WRAPPED = ("response.event", "decision.event")
+WRAPPED = (ENVELOPE, "decision.event")
 """These hold an event of a reply that was delegated (gpt_live.md#25)."""
 
 
@@ -60,6 +58,7 @@ class GPTLive(Dialect):
         first=("session.start",),
         opening=("session.started",),
         requests=("response.create", "decision.create"),
+        fails=(ENVELOPE,),
         deltas=(("session.output_audio.delta", "audio"), ("session.output_transcript.delta", "transcript")),
         instead="audio has no reply on this wire, so an orphan cannot be told; look at delegation_id, at "
         "previous_response_id, and with assert_spoken at what was heard",
@@ -115,9 +114,13 @@ class GPTLive(Dialect):
 
     def inside(self, view: View) -> str:
         """What the backend says comes in envelopes, ``response.event`` and ``decision.event``."""
-        event = view.body.get("event") if view.name in _ENVELOPES else None
+        event = view.body.get("event") if view.name in WRAPPED else None
         kind = event.get("type") if isinstance(event, dict) else None
         return f"{view.name} {kind}" if isinstance(kind, str) else view.name
+
+    def endable(self, lens: Lens | None = None) -> Replies:
+        """What was delegated."""
+        return DelegatedReplies(lens or self)
 
     def causes(self) -> Causes:
         """The model speaks on a clock of its own; what it heard and what it delegates follows the client's audio."""

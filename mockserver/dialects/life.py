@@ -41,6 +41,7 @@ class Mark(StrEnum):
     PART = "the begin of what a reply says"
     DELTA = "a piece of a reply"
     END = "the end of a reply"
+    FAILS = "what of a reply can fail"
     CANCEL = "a cancel of the client's"
 
 
@@ -58,14 +59,15 @@ class Life:
     """Which events mark what. Everything is empty where a provider has no event for it.
 
     ``first``: what stands at the begin of every session, of either side. ``opening``: the server's first event.
-    ``begins``: events that do nothing but begin a reply. Empty where a reply begins with its first frame of
-    ``parts`` or ``deltas``. ``ends``: its last event. ``cuts``: events that say that it was cut off; with
-    ``cut_ends`` such an event is its last. ``heard``: events of either side after which what the model says is a new
-    reply, whatever became of the one before. ``trailing``: events without ids that follow a reply's end and belong to
-    it. ``metadata``: the path at which a request carries what its reply's first event repeats. ``creates_item`` and
-    its like: how a client changes the server's conversation, and what confirms that an item was cut. ``endings``: the
-    bodies by which the server ends a reply early; a status that is not in it cannot be told. ``instead``: what a test
-    is to look at where the provider has no events for what an assertion reads.
+    ``begins``: events that do nothing but begin a reply. Empty where a reply begins with its first frame of ``parts``
+    or ``deltas``. ``fails``: where a reply can fail, if that is not where it is heard. ``ends``: its last event.
+    ``cuts``: events that say that it was cut off; with ``cut_ends`` such an event is its last. ``heard``: events of
+    either side after which what the model says is a new reply, whatever became of the one before. ``trailing``:
+    events without ids that follow a reply's end and belong to it. ``metadata``: the path at which a request carries
+    what its reply's first event repeats. ``creates_item`` and its like: how a client changes the server's
+    conversation, and what confirms that an item was cut. ``endings``: the bodies by which the server ends a reply
+    early; a status that is not in it cannot be told. ``instead``: what a test is to look at where the provider has no
+    events for what an assertion reads.
     """
 
     first: Names = ()
@@ -75,6 +77,7 @@ class Life:
     says: Names = ()
     deltas: tuple[tuple[str, Stream], ...] = ()
     parts: Names = ()
+    fails: Names = ()
     ends: Names = ()
     cuts: Names = ()
     cut_ends: bool = False
@@ -104,6 +107,8 @@ class Life:
             case Mark.DELTA:
                 names = [name for name, _ in self.deltas]
                 return tuple(one for one in names if not any(fnmatchcase(one, all_) for all_ in names if all_ != one))
+            case Mark.FAILS:
+                return self.fails or self.names(Mark.DELTA)
             case Mark.END:
                 return self.ends + (self.cuts if self.cut_ends else ())
             case Mark.CANCEL:

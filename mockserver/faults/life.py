@@ -85,6 +85,8 @@ class EndingReply(Living):
 
     def __init__(self, run: Run, did: str, outcome: Outcome) -> None:
         super().__init__(run)
+        if outcome.status != "cancelled":
+            self.replies = run.dialect.endable(run.lens)
         self._did, self._outcome = did, outcome
 
     def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
@@ -95,7 +97,7 @@ class EndingReply(Living):
 
 def can_end(dialect: Dialect, status: Status, name: str) -> None:
     """UsageError where this provider's server has no way to say that a reply ended so."""
-    if dialect is not GENERIC and not dialect.replies().can_end(status):
+    if dialect is not GENERIC and not dialect.endable().can_end(status):
         raise UsageError(
             f"{name}: {dialect.title} has no events that are known to end a reply as {status}; "
             "close the connection instead, or send what you expect with a script"
@@ -140,12 +142,13 @@ class Fail(Action):
 
     syntax: ClassVar[str] = "fail [as <code:code>] [saying <message:text>]"
     about: ClassVar[str] = (
-        "The response fails: its end says failed, with a code. Without 'on' or 'after': at its first delta."
+        "The response fails: its end says failed, with a code. Without 'on' or 'after': at its first delta; of work "
+        "that was delegated, at its first event."
     )
-    example: ClassVar[str] = 'fail as server_error saying "try again" on {part}'
+    example: ClassVar[str] = 'fail as server_error saying "try again" on {fails}'
     group: ClassVar[str] = "response"
     aims: ClassVar[Aims] = "moment"
-    on: ClassVar[tuple[str, ...]] = (Mark.DELTA,)
+    on: ClassVar[tuple[str, ...]] = (Mark.FAILS,)
     since: ClassVar[str | None] = Mark.BEGIN
 
     code: str = "server_error"
@@ -179,13 +182,14 @@ class StayIncomplete(Action):
 
     syntax: ClassVar[str] = "incomplete [because <reason:max_output_tokens|content_filter>]"
     about: ClassVar[str] = (
-        "The response breaks off: its end says incomplete. Without 'on' or 'after': at its first delta."
+        "The response breaks off: its end says incomplete. Without 'on' or 'after': at its first delta; of work that "
+        "was delegated, at its first event."
     )
-    example: ClassVar[str] = "incomplete because content_filter after 2 {words}"
+    example: ClassVar[str] = "incomplete because content_filter on {fails}"
     tries: ClassVar[tuple[str, ...] | None] = ("incomplete", "incomplete because content_filter")
     group: ClassVar[str] = "response"
     aims: ClassVar[Aims] = "moment"
-    on: ClassVar[tuple[str, ...]] = (Mark.DELTA,)
+    on: ClassVar[tuple[str, ...]] = (Mark.FAILS,)
     since: ClassVar[str | None] = Mark.BEGIN
 
     reason: Incomplete = "max_output_tokens"

@@ -18,8 +18,9 @@ from mockserver.dialects.elevenlabs import ELEVENLABS
 from mockserver.dialects.gpt_live import GPT_LIVE
 from mockserver.dialects.problems import Problem
 from mockserver.engines.base import SessionContext
-from mockserver.engines.simulator import Scripted, simulator
+from mockserver.engines.simulator import Reply, Scripted, ToolCall, simulator
 from mockserver.faults.listing import strangers
+from tests.engines.simulator.gpt_live import strict
 
 WORDS = "one two three four five six"
 MS = 1_000
@@ -33,7 +34,7 @@ class Talk:
         log = journal.open(dialect)
         hands = Handshake(dialect.socket_path, (("agent_id", "a"),), (("authorization", "Bearer any"),))
         context = SessionContext(0, log.seed, log.lens, unix_us=1_785_000_000_000_000)
-        source = simulator(dialect.name, replier=Scripted([WORDS] * 4), **settings)
+        source = simulator(dialect.name, **{"replier": Scripted([WORDS] * 4), **settings})
         armed = known_faults.parse(spec).arm("0")
         self.session = Session(
             source.open(hands, context), journal=journal, log=log, layers=[armed.layer(log, dialect)]
@@ -254,8 +255,87 @@ def test_gpt_live_breaks_off_in_the_middle() -> None:
     assert spoken(talk) != WORDS
 
 
+WEATHER = ToolCall("weather", {"city": "Oslo"})
+BACKEND = {"type": "responses", "responses": {"model": "gpt-5.6-sol"}}
+
+
+def delegated(spec: str, *said: Any) -> tuple[Talk, list[dict[str, Any]]]:
+    """A session whose work is delegated, and the backend's events in it."""
+    talk = Talk(GPT_LIVE, spec, replier=Scripted(said))
+    talk.send(type="session.start", session={"model": "gpt-live-1", "delegation": BACKEND})
+    talk.wait(100)
+    talk.send(type="response.create")
+    quiet(talk)
+    return talk, backends(talk)
+
+
+def quiet(talk: Talk) -> None:
+    """4 seconds of silence."""
+    for _ in range(40):
+        talk.send(type="session.input_audio.append", audio=base64.b64encode(bytes(4_800)).decode())
+        talk.wait(100)
+
+
+def backends(talk: Talk) -> list[dict[str, Any]]:
+    return [body["event"] for body in talk.got if body["type"] == "response.event"]
+
+
+def test_a_delegated_response_without_a_fault_is_completed() -> None:
+    """The control."""
+    talk, events = delegated("noop", "fine")
+    assert events[-1]["type"] == "response.completed"
+    assert spoken(talk) == "Let me check. fine"
+
+
+@pytest.mark.parametrize(
+    ("spec", "count", "status", "details"),
+    [
+        ("fail once", 2, "failed", {"code": "server_error", "message": None}),
+        ('fail as rate_limit_exceeded saying "Slow down." on 3rd response.event', 4, "failed",
+         {"code": "rate_limit_exceeded", "message": "Slow down."}),
+        ("incomplete on 5th response.event", 6, "incomplete", {"reason": "max_output_tokens"}),
+        ("incomplete because content_filter on 2nd response.event", 3, "incomplete", {"reason": "content_filter"}),
+        ("fail on 3rd session.output_audio.delta", None, "failed", {"code": "server_error"}),
+    ],
+)  # fmt: skip
+def test_a_delegated_response_fails_or_stops_short(
+    spec: str, count: int | None, status: str, details: dict[str, Any]
+) -> None:
+    talk, events = delegated(spec, Reply("fine", after_ms=1_500), "again")
+    last = events[-1]
+    assert count in (None, len(events))
+    assert (last["type"], last["response"]["status"]) == (f"response.{status}", status)
+    assert last["sequence_number"] == len(events) - 1
+    found = last["response"]["error" if status == "failed" else "incomplete_details"]
+    assert {key: found[key] for key, value in details.items() if value} == {k: v for k, v in details.items() if v}
+    assert strict.faults(next(body for body in talk.got if body.get("event") is last)) == []
+    assert spoken(talk) == "Let me check."
+    # The engine has dropped it too: the next one is whole.
+    talk.send(type="response.create")
+    quiet(talk)
+    assert backends(talk)[-1]["type"] == "response.completed"
+    assert spoken(talk).endswith("again")
+
+
+def test_the_calls_of_a_delegated_response_that_failed_are_gone() -> None:
+    talk, events = delegated("fail on 5th response.event", WEATHER)
+    (call,) = [event["item"] for event in events if event["type"] == "response.output_item.added"]
+    item = {"type": "function_call_output", "call_id": call["call_id"], "output": "rain"}
+    talk.send(type="response.item.create", item=item)
+    (error,) = [body["error"] for body in talk.got if body["type"] == "error"]
+    assert error["message"].startswith("No tool call found")
+
+
+def test_what_was_delegated_before_is_not_what_fails() -> None:
+    """Nothing is on its way when the sound comes, so nothing is ended."""
+    talk, events = delegated("fail on 30th session.output_audio.delta optional", "fine")
+    assert events[-1]["type"] == "response.completed"
+    assert spoken(talk) == "Let me check. fine"
+
+
 def test_what_gpt_live_cannot_say_is_listed_with_the_reason() -> None:
     absent = strangers(GPT_LIVE)
-    assert {"cancel midway", "fail", "incomplete", "done without created", "deltas after cancel"} <= set(absent)
+    assert {"cancel midway", "done without created", "deltas after cancel"} <= set(absent)
+    assert not {"fail", "incomplete"} & set(absent)
     assert {"beta retired", "active response", "cancel not active"} <= set(absent)
     assert absent["done without created"].endswith("has no event for the end of a reply")

@@ -82,6 +82,11 @@ def models(provider: str = "openai") -> dict[str, type[BaseModel]]:
     return found
 
 
+@cache
+def _adapter(model: type[BaseModel]) -> TypeAdapter[BaseModel]:
+    return TypeAdapter(model)
+
+
 def faults(body: dict[str, Any], provider: str = "openai") -> list[str]:
     """What the types do not allow in one event, as ``path: what``."""
     name = body["type"]
@@ -89,7 +94,7 @@ def faults(body: dict[str, Any], provider: str = "openai") -> list[str]:
     if model is None:
         return [f"{name}: no such event"]
     try:
-        value = TypeAdapter(model).validate_python(without(body, NULL_BUT_REAL.get(name, set())))
+        value = _adapter(model).validate_python(without(body, NULL_BUT_REAL.get(name, set())))
     except ValidationError as error:
         return [f"{name} {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
     return [f"{name} {path}: unknown field" for path in extras(value) if path not in EXTRA[provider].get(name, set())]

@@ -138,11 +138,19 @@ class Backend:
     # --- what a response says ---
 
     def _perform(self, response: BackendResponse, reply: Reply) -> None:
+        if response is not self.active:
+            return  # it was ended meanwhile
         pace = self.wire.options.pace
         wait = pace.before(reply.after_ms)
         at = self.wire.now + round(wait * MILLISECOND)
         if reply.failure is not None:
             self.wire.at(at, response, partial(self._fail, response, reply.failure))
+            return
+        short = self._stops_short(reply)
+        if short is not None:
+            text, reason = short
+            at = self._write(response, text, at, status="incomplete")
+            self.wire.at(at + self._moment(), response, partial(self._break_off, response, reason))
             return
         for call in reply.calls:
             if isinstance(call, ToolCall):
@@ -153,6 +161,23 @@ class Backend:
             return
         at = self._write(response, reply.text or "", at)
         self.wire.at(at + self._moment(), response, partial(self._done, response, reply.text or ""))
+
+    def _stops_short(self, reply: Reply) -> tuple[str, str] | None:
+        """What is said of a reply that is not said to its end, and why. A call that does not fit is not made."""
+        if reply.filtered:
+            return reply.text or "", "content_filter"
+        most = self.session.backend.get("max_output_tokens")
+        words = pieces(reply.text or "")
+        made = sum(map(count, words)) + sum(count(call.json) for call in reply.tool_calls)
+        if most is None or made <= most:
+            return None
+        said, left = "", int(most)
+        for piece in words:
+            left -= count(piece)
+            if left < 0:
+                break
+            said += piece
+        return said, "max_output_tokens"
 
     def _moment(self) -> int:
         return COMPLETED_MS * MILLISECOND if self.wire.options.pace.first_ms else 0
@@ -183,7 +208,7 @@ class Backend:
         self.wire.at(at, response, partial(self.items.append, seen))
         return at
 
-    def _write(self, response: BackendResponse, text: str, at: int) -> int:
+    def _write(self, response: BackendResponse, text: str, at: int, status: str = "completed") -> int:
         ident = self.wire.object_id("msg_")
         index = {"output_index": response.outputs}
         place: dict[str, Any] = {"content_index": 0, "item_id": ident, **index}
@@ -198,7 +223,7 @@ class Backend:
         part["text"] = text
         self._later(response, at, "response.output_text.done", text=text, logprobs=[], **place)
         self._later(response, at, "response.content_part.done", part=part, **place)
-        full = {**item, "status": "completed", "content": [part]}
+        full = {**item, "status": status, "content": [part]}
         self._later(response, at, "response.output_item.done", item=full, **index)
         response.tokens += count(text)
         return at
@@ -219,10 +244,31 @@ class Backend:
             self.say(text)
 
     def _fail(self, response: BackendResponse, failure: Failure) -> None:
-        """A handoff that fails is told by an error without a delegation's id (gpt_live.md#36)."""
+        """A response that fails: its calls are gone with it (gpt_live.md#67)."""
+        code, message = failure.code or "server_error", failure.message or "The server had an error."
+        error = {"code": code, "message": message}
+        self._give_up(response, failure, "failed", error=error)
+
+    def _break_off(self, response: BackendResponse, reason: str) -> None:
+        """A response that stops short: the backend's limit, or its filter."""
+        response.over = True
+        self._give_up(response, Failure(), "incomplete", incomplete_details={"reason": reason})
+
+    def _give_up(self, response: BackendResponse, failure: Failure, status: str, **details: Any) -> None:
+        """Live tells some of these by an error alone, without a delegation's id (gpt_live.md#36)."""
         self.active = None
-        text = " ".join(filter(None, ("Responses handoff incomplete.", failure.message)))
-        self.wire.error(ClientProblem(failure.code, text, None, failure.type or "server_error"), None)
+        if self.wire.options.delegation_failure == "error":
+            text = " ".join(filter(None, ("Responses handoff incomplete.", failure.message)))
+            self.wire.error(ClientProblem(failure.code, text, None, failure.type or "server_error"), None)
+            return
+        shown = {**self._shown(response, status), **details}
+        self._event(response, f"response.{status}", response=shown)
+
+    def drop(self, response_id: str) -> None:
+        """A fault has ended this response: nothing more comes of it."""
+        if self.active is not None and self.active.id == response_id:
+            self.wire.drop(self.active)
+            self.active = None
 
     def _complete(self, response: BackendResponse) -> None:
         response.over = True
@@ -243,7 +289,7 @@ class Backend:
 
     def _shown(self, response: BackendResponse, status: str) -> dict[str, Any]:
         """A snapshot: instructions, tools and output are left out (gpt_live.md#26, gpt_live.md#56)."""
-        over = status == "completed"
+        over = status in ("completed", "incomplete")
         backend = self.session.backend
         spent = count(backend.get("instructions") or "") + sum(count(item.text + item.output) for item in self.items)
         return {
@@ -253,7 +299,7 @@ class Backend:
             "status": status,
             "access_programs": {"cyber": "daybreak_blue"},
             "background": False,
-            "completed_at": self.wire.seconds() if over else None,
+            "completed_at": self.wire.seconds() if status == "completed" else None,
             "error": None,
             "frequency_penalty": 0.0,
             "incomplete_details": None,

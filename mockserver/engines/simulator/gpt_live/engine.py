@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mockserver.core.frames import (
@@ -44,6 +44,10 @@ POLL_S = 0.2
 KINDS = {"instructions": "developer", "thinking": "developer", "commentary": "system"}
 
 
+Complain = Callable[[ClientProblem, str | None], None]
+"""Takes what is wrong with a client's event, and that event's id."""
+
+
 class LiveEngine(DeskEngine[LiveDesk]):
     """The engine. ``gate``: why a client is turned away. ``stored``: the session that this one is a fork of."""
 
@@ -68,8 +72,8 @@ class LiveEngine(DeskEngine[LiveDesk]):
         minted = context.place.mint(lambda: self.desk.mint(f"live_u{context.number % 2}_"))
         self.session = SessionResource(minted if context.call is None else context.call.id, 0)
         self.items: list[Seen] = []
-        self.commands: list[dict[str, Any]] = []
-        """What sidebands and plain calls ask for, in order."""
+        self.commands: list[tuple[dict[str, Any], Complain]] = []
+        """What sidebands and plain calls ask for, in order, and who is told what is wrong with it."""
         self.hung_up = False
         self.muted = False
         self._gate = gate
@@ -216,6 +220,10 @@ class LiveEngine(DeskEngine[LiveDesk]):
         self.desk.emit("session.usage.updated", usage={"seconds": seconds}, context_window={"usage_ratio": ratio})
         self.desk.in_seconds(USAGE_S, self, self._usage)
 
+    def _cancel(self, data: Mapping[str, Any]) -> None:
+        """Of what was delegated. What is being said has no name that a fault could say."""
+        self.dialogue.backend.drop(str(data.get("response_id")))
+
     # --- the clock ---
 
     def _step(self, start_ms: int) -> None:
@@ -240,19 +248,19 @@ class LiveEngine(DeskEngine[LiveDesk]):
     def _poll(self) -> None:
         """What came in by another door."""
         waiting, self.commands[:] = list(self.commands), []
-        for body in waiting:
-            self.handle(body, EVENTS)
+        for body, complain in waiting:
+            self.handle(body, EVENTS, complain)
         self.desk.in_seconds(POLL_S, self, self._poll)
 
-    def handle(self, body: Any, events: Any) -> None:
-        """One event of a client's; what is wrong is told, and changes nothing."""
+    def handle(self, body: Any, events: Any, complain: Complain | None = None) -> None:
+        """One event of a client's; what is wrong is told to whoever sent it, and changes nothing."""
         if self.over:
             return
         event_id = body.get("event_id") if isinstance(body, dict) else None
         try:
             self._dispatch(body, events)
         except ClientProblem as problem:
-            self.desk.error(problem, event_id if isinstance(event_id, str) else None)
+            (complain or self.desk.error)(problem, event_id if isinstance(event_id, str) else None)
 
     def _dispatch(self, body: Any, events: Any) -> None:
         if not isinstance(body, dict):

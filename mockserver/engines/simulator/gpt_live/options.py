@@ -44,6 +44,8 @@ class LiveOptions(SimulatorOptions):
     close_code: CloseCode = 1000  # Unknown: the socket's close code after session.closed (gpt_live.md#45).
     # Unknown: whether an instructions.appended comes unasked after the start; one author saw it, no recording has it.
     greets_with_instructions: bool = False
+    # Unknown: which failures of the backend an error alone tells, and which the response's end (gpt_live.md#67).
+    delegation_failure: Literal["error", "response"] = "error"
     attach_replay_s: Positive = 5  # Unknown: how far back a late sideband is told what was said (gpt_live.md#37).
 
 
@@ -56,4 +58,5 @@ class LiveSettings(CommonSettings, total=False):
     interruption_ms: NotNegativeInt
     close_code: CloseCode
     greets_with_instructions: bool
+    delegation_failure: Literal["error", "response"]
     attach_replay_s: Positive

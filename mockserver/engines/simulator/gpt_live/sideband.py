@@ -32,6 +32,7 @@ LOOK_MS = 20
 FRAME_MS = 200
 RATE = 24_000
 INPUT = "session.input_audio.append"
+DTMF = "transport.dtmf.send"
 NOT_HERE = ("session.start", INPUT)
 """What only the primary socket takes."""
 
@@ -116,10 +117,12 @@ class Sideband(DeskEngine[LiveDesk]):
         if not isinstance(body, dict):
             raise problems.not_json()
         name = body.get("type")
-        allowed = [one for one in EVENTS if one not in NOT_HERE]
+        allowed = [*(one for one in EVENTS if one not in NOT_HERE), DTMF]
         if name not in allowed:
             raise problems.bad_value(name, allowed, "type")
-        self.session.commands.append(body)
+        if name == DTMF:
+            raise ClientProblem(None, f"{DTMF} requires a SIP session.", "type")  # words: unknown
+        self.session.commands.append((body, self.desk.error))
 
     def inspect(self) -> Inspection:
         """Whose sideband it is."""

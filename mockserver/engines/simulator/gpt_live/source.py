@@ -95,7 +95,7 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
             problem = ClientProblem("session_id_not_found", f"Session '{found['id']}' not found.", "session_id")
             return _json(404, {"error": problem.body()})
         session.hung_up = True
-        session.commands.append({"type": "session.close"})
+        session.commands.append(({"type": "session.close"}, session.desk.error))
         return base.HttpReply(200)
 
 

@@ -26,6 +26,11 @@ def models(union: Any) -> dict[str, type[BaseModel]]:
     return found
 
 
+@cache
+def _adapter(model: type[BaseModel]) -> TypeAdapter[BaseModel]:
+    return TypeAdapter(model)
+
+
 def faults(body: dict[str, Any]) -> list[str]:
     """What the models do not allow in one event."""
     found = _faults(body, models(ServerEvent), UNKNOWN_BUT_REAL)
@@ -45,7 +50,7 @@ def _faults(body: dict[str, Any], known: dict[str, type[BaseModel]], besides: se
     if name == "session.output_audio.delta" or name == "session.input_audio.append":
         given = {"event_id": "", **body}  # gpt_live.md#15: there is none
     try:
-        value = TypeAdapter(model).validate_python(given)
+        value = _adapter(model).validate_python(given)
     except ValidationError as error:
         return [f"{name} {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
     unknown = [path for path in extras(value) if path not in besides and path != "event_id"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mockserver.engines.simulator import Failure, Rule, Rules, Scripted, ToolCall
+from mockserver.engines.simulator import Failure, Reply, Rule, Rules, Scripted, ToolCall
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.gpt_live.talk import RESPONSES, Talk
 
@@ -190,6 +190,63 @@ def test_a_handoff_that_fails_is_told_without_its_delegation() -> None:
     assert error["error"]["message"].startswith("Responses handoff incomplete.")
     assert "delegation_id" not in error
     assert talk.hangup is None
+
+
+def unfinished(reply: Any, **backend: Any) -> Talk:
+    """A backend that was asked for this, and what came of it."""
+    responses = {**RESPONSES["responses"], **backend.pop("responses", {})}
+    talk = Talk(
+        start={"delegation": {**RESPONSES, "responses": responses}}, replier=Scripted([reply, "fine"]), **backend
+    )
+    talk.put({"type": "response.create"})
+    talk.listen(4_000)
+    return talk
+
+
+CUT = [*MESSAGE[:-1], "response.incomplete"]
+UNFINISHED: list[tuple[Any, dict[str, Any], str, dict[str, Any]]] = [
+    (Failure("rate_limit_exceeded", message="Slow down."), {}, "failed",
+     {"error": {"code": "rate_limit_exceeded", "message": "Slow down."}}),
+    (Reply("one two three", filtered=True), {}, "incomplete", {"incomplete_details": {"reason": "content_filter"}}),
+    ("one two three", {"max_output_tokens": 2}, "incomplete", {"incomplete_details": {"reason": "max_output_tokens"}}),
+]  # fmt: skip
+
+
+@keeps("gl-handoff-failure")
+@pytest.mark.parametrize(("reply", "limits", "status", "told"), UNFINISHED, ids=["fails", "is filtered", "is too long"])
+def test_a_delegated_response_that_does_not_finish(
+    reply: Any, limits: dict[str, Any], status: str, told: dict[str, Any]
+) -> None:
+    talk = unfinished(reply, responses=limits, delegation_failure="response")
+    last = talk.stream()[-1]
+    assert talk.stream_names() == ([*MESSAGE[:2], "response.failed"] if status == "failed" else CUT)
+    assert {key: last["response"][key] for key in told} == told
+    assert (last["response"]["status"], last["sequence_number"]) == (status, len(talk.stream()) - 1)
+    assert talk.of("error") == []
+    assert talk.said() == "Let me check."
+    # The other form, and the session goes on in both.
+    other = unfinished(reply, responses=limits)
+    assert other.stream_names() == ([*MESSAGE[:2]] if status == "failed" else CUT[:-1])
+    assert other.error()["message"].startswith("Responses handoff incomplete.")
+    for each in (talk, other):
+        each.put({"type": "response.create"})
+        each.listen(4_000)
+        assert each.said() == "Let me check. Let me check. fine"
+
+
+def test_a_delegated_response_within_its_limit_is_whole() -> None:
+    """The control."""
+    talk = unfinished("one two three", responses={"max_output_tokens": 3}, delegation_failure="response")
+    assert talk.stream_names() == MESSAGE
+    assert talk.said() == "Let me check. one two three"
+
+
+@keeps("gl-handoff-failure")
+def test_the_calls_of_a_response_that_failed_are_gone() -> None:
+    talk = unfinished(Reply(calls=(WEATHER,), failure=Failure()), delegation_failure="response")
+    assert talk.stream_names()[-1] == "response.failed"
+    talk.answer("call_any", "rain")
+    assert talk.error()["message"].startswith("No tool call found")
 
 
 @keeps("gl-update")

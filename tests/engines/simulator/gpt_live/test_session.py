@@ -446,6 +446,28 @@ def test_a_sideband_commands_and_hears_of_the_end() -> None:
 
 
 @keeps("gl-sideband")
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"type": "session.thinking.append", "content": 5, "delegation_id": None}, "content"),
+        ({"type": "response.create"}, "requires Responses delegation"),
+        ({"type": "session.update", "session": {"model": "x"}}, "model"),
+        ({"type": "transport.dtmf.send", "digits": "1"}, "requires a SIP session"),
+    ],
+)
+def test_what_is_wrong_with_a_sidebands_command_is_told_to_the_sideband(body: dict[str, Any], says: str) -> None:
+    source = simulator("gpt_live")
+    talk, ident = started(source)
+    sideband = Talk(source, hands=handshake(f"/v1/live/sessions/{ident}/attach"), start=None, number=1)
+    sideband.put({**body, "event_id": "mine"})
+    for _ in range(5):
+        together(100, talk, sideband)
+    assert says in sideband.error()["message"]
+    assert sideband.of("error")[-1]["client_event_id"] == "mine"
+    assert talk.of("error") == []
+
+
+@keeps("gl-sideband")
 def test_a_late_sideband_is_told_the_last_seconds_again() -> None:
     source = simulator("gpt_live", replier=lambda context: "fine", attach_replay_s=3)
     talk, ident = started(source)
