@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from mockserver.engines.simulator.gemini.proto import EnumType, InVersions, Itself, Kind, ListOf, MapOf, MessageType
+from mockserver.engines.simulator.gemini.proto import (
+    EnumType,
+    InService,
+    InVersions,
+    Itself,
+    Kind,
+    ListOf,
+    MapOf,
+    MessageType,
+)
 
 ALPHA = ("v1alpha", "v1beta1")
 """AI Studio has these fields in v1alpha alone (gemini.md#9), Vertex in its beta."""
@@ -53,8 +62,24 @@ SCHEMA_FIELDS: dict[str, Kind] = {
 SCHEMA = MessageType("Schema", SCHEMA_FIELDS)
 
 BLOB = MessageType("Blob", {"data": "bytes", "mimeType": "string", "displayName": "string"})
-FUNCTION_CALL = MessageType("FunctionCall", {"id": "string", "name": "string", "args": "struct"})
-RESPONSE_PART = MessageType("FunctionResponsePart", {"inlineData": BLOB, "fileData": "struct"})
+FUNCTION_CALL = MessageType(
+    "FunctionCall",
+    {
+        "id": "string",
+        "name": "string",
+        "args": "struct",
+        **dict.fromkeys(("partialArgs", "willContinue"), InService("any", vertex=True)),
+    },
+)
+ABOUT = ("audioMetadata", "documentMetadata", "mediaProcessing", "spreadsheetMetadata")
+"""What a part may say of its file."""
+RESPONSE_PART = MessageType(
+    "FunctionResponsePart",
+    {
+        "inlineData": BLOB,
+        **dict.fromkeys(("fileData", "videoMetadata", "mediaResolution", *ABOUT), "any"),
+    },
+)
 FUNCTION_RESPONSE = MessageType(
     "FunctionResponse",
     {
@@ -62,7 +87,7 @@ FUNCTION_RESPONSE = MessageType(
         "name": "string",
         "response": "any",  # an object; anything else is refused in other words (gemini.md#45)
         "scheduling": SCHEDULING,
-        "willContinue": "bool",
+        "willContinue": InService("bool", vertex=False),
         "parts": ListOf(RESPONSE_PART),
     },
 )
@@ -76,9 +101,11 @@ PART = MessageType(
         "functionCall": FUNCTION_CALL,
         "functionResponse": FUNCTION_RESPONSE,
         **dict.fromkeys(
-            ("fileData", "executableCode", "codeExecutionResult", "videoMetadata", "mediaResolution", "partMetadata"),
+            ("fileData", "executableCode", "codeExecutionResult", "videoMetadata", "mediaResolution"),
             "struct",
         ),
+        **dict.fromkeys(("audioTranscription", "speechMetadata", *ABOUT), "any"),
+        **dict.fromkeys(("partMetadata", "toolCall", "toolResponse"), InService("struct", vertex=False)),
     },
 )
 CONTENT = MessageType("Content", {"role": "string", "parts": ListOf(PART)})
@@ -100,12 +127,14 @@ TOOL = MessageType(
     {
         "functionDeclarations": ListOf(FUNCTION),
         **dict.fromkeys(
-            (
-                *("googleSearch", "googleSearchRetrieval", "codeExecution", "urlContext", "googleMaps", "computerUse"),
-                *("enterpriseWebSearch", "retrieval", "fileSearch"),
-            ),
+            (*("googleSearch", "googleSearchRetrieval", "codeExecution", "urlContext", "googleMaps", "computerUse"),),
             "struct",
         ),
+        "mcpServers": ListOf("struct"),
+        **dict.fromkeys(
+            ("enterpriseWebSearch", "retrieval", "parallelAiSearch", "exaAiSearch"), InService("struct", vertex=True)
+        ),
+        "fileSearch": InService("struct", vertex=False),
     },
 )
 TRANSCRIPTION = MessageType(
@@ -139,8 +168,10 @@ GENERATION = MessageType(
         "stopSequences": ListOf("string"),
         **dict.fromkeys(("candidateCount", "maxOutputTokens", "seed", "logprobs"), "int"),
         **dict.fromkeys(("temperature", "topP", "topK", "presencePenalty", "frequencyPenalty"), "float"),
-        **dict.fromkeys(("responseLogprobs", "audioTimestamp", "enableEnhancedCivicAnswers"), "bool"),
+        **dict.fromkeys(("responseLogprobs", "audioTimestamp"), "bool"),
+        "enableEnhancedCivicAnswers": InService("bool", vertex=False),
         "responseJsonSchema": "any",
+        **dict.fromkeys(("audioTranscriptionConfig", "modelSelectionConfig", "responseFormat", "routingConfig"), "any"),
     },
 )
 DETECTION = MessageType(
@@ -169,7 +200,9 @@ SETUP = MessageType(
                 "interimTranscriptTimestampEnabled": "bool",
             },
         ),
-        "sessionResumption": MessageType("SessionResumptionConfig", {"handle": "string", "transparent": "bool"}),
+        "sessionResumption": MessageType(
+            "SessionResumptionConfig", {"handle": "string", "transparent": InService("bool", vertex=True)}
+        ),
         "contextWindowCompression": MessageType(
             "ContextWindowCompressionConfig",
             {"triggerTokens": "int64", "slidingWindow": MessageType("SlidingWindow", {"targetTokens": "int64"})},
@@ -179,12 +212,12 @@ SETUP = MessageType(
         "proactivity": InVersions(
             MessageType("ProactivityConfig", {"proactiveAudio": "bool", "proactiveVideo": "bool"}), ALPHA
         ),
-        "explicitVadSignal": InVersions("bool", ("v1beta1", "v1")),
+        "explicitVadSignal": InService("bool", vertex=True),
         "historyConfig": MessageType("HistoryConfig", {"initialHistoryInClientContent": "bool"}),
         "translationConfig": "struct",
         "avatarConfig": "struct",
         "safetySettings": ListOf("struct"),
-        "labels": "struct",
+        "labels": InService("struct", vertex=False),
     },
 )
 """gemini.md#10."""
@@ -202,7 +235,7 @@ MESSAGE = MessageType(
                 "audio": BLOB,
                 "video": BLOB,
                 "text": "string",
-                "audioStreamEnd": "bool",
+                "audioStreamEnd": InService("bool", vertex=False),
                 "activityStart": ANY,
                 "activityEnd": ANY,
             },

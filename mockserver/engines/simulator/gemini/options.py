@@ -46,6 +46,8 @@ class GeminiOptions(SimulatorOptions):
     input_during_call: Literal["close", "taken"] = "close"
     # Reported both ways: whether 3.x takes clientContent that is not the announced history (gemini.md#92).
     content_on_3: Literal["taken", "refused"] = "taken"
+    # Unknown: whether announced history is waited for in a session that was resumed, and so has one (gemini.md#104).
+    resumed_history: Literal["expected", "known"] = "expected"
     # Whether 2.5 native audio sends a thought: "auto" does where no tools are declared, as all captured sessions.
     thoughts: Literal["auto", "always", "never"] = "auto"
     max_context_tokens: PositiveInt = 128_000  # gemini.md#51
@@ -66,6 +68,7 @@ class GeminiSettings(CommonSettings, total=False):
     prefix_ms: NotNegativeInt
     input_during_call: Literal["close", "taken"]
     content_on_3: Literal["taken", "refused"]
+    resumed_history: Literal["expected", "known"]
     thoughts: Literal["auto", "always", "never"]
     max_context_tokens: PositiveInt
     overflow_code: Literal[1007, 1011]

@@ -74,11 +74,19 @@ class InVersions:
 
 
 @dataclass(frozen=True, slots=True)
+class InService:
+    """A field that Vertex alone has, or AI Studio alone (gemini.md#105)."""
+
+    of: Kind
+    vertex: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Itself:
     """The message that holds this field (a schema inside a schema)."""
 
 
-Kind = Scalar | MessageType | EnumType | ListOf | MapOf | InVersions | Itself
+Kind = Scalar | MessageType | EnumType | ListOf | MapOf | InVersions | InService | Itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,8 @@ class ProtoReader:
             known = kind.fields.get(name)
             if isinstance(known, InVersions):
                 known = known.of if self.version in known.versions else None
+            if isinstance(known, InService):
+                known = known.of if known.vertex is ("aiplatform" in self.package) else None
             if known is None:
                 raise problems.unknown_name(raw, path)
             if inner is None:
@@ -117,7 +127,7 @@ class ProtoReader:
                 return self.message(kind, value, path)
             case Itself():
                 return self.message(around, value, path)
-            case InVersions(of, _):
+            case InVersions(of, _) | InService(of, _):
                 return self.value(of, value, path, around)
             case ListOf(of):
                 items = value if isinstance(value, list) else [value]

@@ -185,7 +185,8 @@ class LiveSession(DeskEngine[GeminiWire]):
             self._look_for(handle)
             handles.resume(handle)
         self._shelf.enter(self.desk.context.number, self.conversation)
-        self.parts = Parts(setup, hearing, turns, handles, limits, seeding=setup.seeded and not handle)
+        known = bool(handle) and self.desk.options.resumed_history == "known"
+        self.parts = Parts(setup, hearing, turns, handles, limits, seeding=setup.seeded and not known)
         self.desk.say(setupComplete={})
         handles.begun()
         limits.start()

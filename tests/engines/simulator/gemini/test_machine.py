@@ -51,7 +51,7 @@ class Talks(RuleBasedStateMachine):
             },
         }
         if resumption:
-            setup["sessionResumption"] = {"transparent": True}
+            setup["sessionResumption"] = {}
         self.manual = manual
         self.stage = Stage(
             setup=setup, model=model, replier=replier, pace=pace, input_during_call="taken", max_connection_s=100_000,

@@ -73,6 +73,27 @@ def test_a_resumed_session_has_the_context_of_its_handle() -> None:
     assert again.said() == "My name is Alice. | Who am I?"
 
 
+@keeps("gemini-history-resumed")
+@pytest.mark.parametrize(
+    ("setting", "announced", "said"),
+    [
+        ({}, True, ["", "My name is Alice. | My colour is teal. | Who am I?"]),
+        ({"resumed_history": "known"}, True, ["My name is Alice. | My colour is teal.", None]),
+        ({}, False, ["My name is Alice. | My colour is teal.", None]),
+    ],
+)
+def test_announced_history_in_a_resumed_session(setting: Any, announced: bool, said: list[str | None]) -> None:
+    """gemini.md#104; and one that is not announced is answered."""
+    stage = Stage(setup=ASKED, pace="instant", **setting)
+    stage.ask("My name is Alice.")
+    history = {"historyConfig": {"initialHistoryInClientContent": True}} if announced else {}
+    again = resumed(stage, handles(stage)[-1], setup=history)
+    again.write("My colour is teal.")
+    assert again.said() == said[0]
+    again.write("Who am I?")
+    assert said[1] is None or again.said() == said[1]
+
+
 def test_a_new_session_has_an_empty_one() -> None:
     """The control."""
     stage = Stage(setup=ASKED, pace="instant")
@@ -121,7 +142,9 @@ def test_a_handle_that_is_none_and_one_that_is_old() -> None:
 
 @keeps("gemini-transparent")
 def test_a_transparent_handle_names_the_last_message_that_is_in_it() -> None:
-    stage = Stage(setup={"sessionResumption": {"transparent": True}}, pace="instant")
+    model = "gemini-live-2.5-flash-native-audio"
+    asked = {"sessionResumption": {"transparent": True}}
+    stage = Stage(hands=handshake(VERTEX), model=model, setup=asked, pace="instant")
     stage.ask("one")
     stage.ask("two")
     told = [one.get("lastConsumedClientMessageIndex") for one in stage.of("sessionResumptionUpdate") if one]

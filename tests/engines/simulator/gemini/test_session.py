@@ -115,6 +115,33 @@ def test_an_unknown_field_is_named_with_its_place(setup: dict[str, Any], path: s
     assert closed(setup, path=path, model=model) == wanted
 
 
+ONE_SERVICE: list[tuple[str, Any, bool]] = [
+    ("setup", {"sessionResumption": {"transparent": True}}, True),
+    ("setup", {"explicitVadSignal": True}, True),
+    ("setup", {"tools": [{"enterpriseWebSearch": {}}]}, True),
+    ("setup", {"tools": [{"fileSearch": {}}]}, False),
+    ("setup", {"labels": {}}, False),
+    ("realtimeInput", {"audioStreamEnd": True}, False),
+    ("toolResponse", {"functionResponses": [{"id": "x", "response": {}, "willContinue": True}]}, False),
+]
+
+
+@keeps("gemini-one-service")
+@pytest.mark.parametrize(("name", "body", "vertex"), ONE_SERVICE)
+def test_a_field_of_one_service_is_unknown_to_the_other(name: str, body: dict[str, Any], vertex: bool) -> None:
+    for there in (True, False):
+        hands = handshake(VERTEX) if there else handshake()
+        model = "gemini-live-2.5-flash-native-audio" if there else MODEL
+        stage = Stage(hands=hands, model=model, setup=body if name == "setup" else {})
+        if name != "setup":
+            stage.send(name, body)
+        if there is vertex:
+            assert stage.closed is None
+        else:
+            assert stage.closed is not None
+            assert (stage.closed[0], "Unknown name" in stage.closed[1]) == (1007, True)
+
+
 def test_an_unknown_field_at_the_top_has_no_place() -> None:
     stage = Stage()
     stage.text('{"colour": {}}')
