@@ -67,6 +67,20 @@ MAY_TOUCH_FILES = (
     "mockserver/view/files.py",
 )
 """The only modules of the pure rows that touch files. docs/architecture.md names each."""
+RUN = {
+    "mockserver/sweep/driver.py": set(),
+    "mockserver/sweep/files.py": {"pathlib"},
+    "mockserver/sweep/progress.py": {"time"},
+    "mockserver/sweep/running.py": {"asyncio", "os", "signal", "threading"},
+    "mockserver/sweep/watching.py": {"asyncio"},
+    "mockserver/sweep/workers.py": {"multiprocessing", "os", "signal", "time"},
+    "mockserver/load/socket.py": {"aiohttp", "asyncio"},
+    "mockserver/load/__init__.py": set(),
+    "mockserver/load/user.py": {"pathlib", "secrets", "time", "urllib.request"},
+}
+"""Of the areas that think and run, the modules that run, and what of the outside world each may use. The others of
+these areas are pure, and import none of these and no server."""
+THINK_AND_RUN = {Path(one).parts[1] for one in RUN}
 CALENDAR = "mockserver/cassette/importers/"
 """Foreign formats carry calendar dates, which are read there."""
 IMPURE = {
@@ -147,8 +161,10 @@ def complaints(source: str, module: Path) -> list[str]:
     if area not in ROW:
         return [f"1: {area} has no row in the layers; put it in one of them, or give it a row"]
     tree = parsed(source)
-    pure = area in PURE and module.as_posix() not in MAY_TOUCH_FILES
-    banned = IMPURE - {"datetime"} if module.as_posix().startswith(CALENDAR) else IMPURE
+    path = module.as_posix()
+    thinks = area in THINK_AND_RUN and path not in RUN
+    pure = thinks or (area in PURE and path not in MAY_TOUCH_FILES)
+    banned = IMPURE - {"datetime"} if path.startswith(CALENDAR) else IMPURE - RUN.get(path, set())
     found = []
     for line, name in imports(tree, module):
         head = name.split(".")[0]
@@ -156,10 +172,13 @@ def complaints(source: str, module: Path) -> list[str]:
             target = area_of(name)
             if ROW[target] > ROW[area]:
                 found.append(f"{line}: imports upwards, {area} -> {target}")
+            if thinks and (target == "server" or runs(name)):
+                found.append(f"{line}: {path} is pure, but imports what runs ({name})")
             if (area, target) in STRANGERS:
                 found.append(f"{line}: {area} imports {target}, its neighbour")
-        elif pure and any(f"{name}.".startswith(f"{one}.") for one in banned):
-            found.append(f"{line}: a pure module imports {head}")
+        elif (pure or path in RUN) and any(f"{name}.".startswith(f"{one}.") for one in banned):
+            kind = "a pure module" if pure else f"{path}, which does not need it,"
+            found.append(f"{line}: {kind} imports {head}")
         elif pure and head == "random" and name not in ("random", "random.Random"):
             found.append(f"{line}: a pure module draws from the shared generator ({name})")
         elif area in STANDARD_LIBRARY_ONLY and head not in sys.stdlib_module_names:
@@ -171,6 +190,11 @@ def complaints(source: str, module: Path) -> list[str]:
             case ast.Attribute(value=ast.Name(id="random"), attr=name) if name != "Random":
                 found.append(f"{node.lineno}: a pure module draws from the shared generator (random.{name})")
     return found
+
+
+def runs(name: str) -> bool:
+    """Whether a dotted name is a module that runs, or something in it."""
+    return any(f"{name}.".startswith(f"{one.removesuffix('.py').replace('/', '.')}.") for one in RUN)
 
 
 def layers() -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import click
@@ -71,6 +72,10 @@ def sweep_command(
 
     if update and baseline is None:
         raise UsageError("--update writes the baseline: say which with --baseline FILE")
+    if asked["turns"] and not faults:
+        raise UsageError("--turns: it is for single runs, with --fault")
+    if merge and faults:
+        raise UsageError("--merge puts reports together; it makes no run with a --fault")
     if merge:
         report = _merged(what)
     else:
@@ -83,18 +88,22 @@ def sweep_command(
             _one(sweeping, faults, asked["turns"])
             return
         report = _report(sweeping, what[0], asked)
-        if pages is not None:
+        if pages is not None and not report.stopped:
             write_pages(pages, "sweep", sweeping, report)
     for path, text in ((json_to, report.json), (markdown_to, report.markdown), (junit_to, report.junit)):
         if path is not None:
             put(path, text())
     click.echo(report.text())
+    if report.stopped:
+        ctx.exit(130)
     ctx.exit(1 if _failed(report, baseline, update) else 0)
 
 
 def _sweeping(name: str, asked: dict[str, Any]) -> Any:
-    from mockserver.sweep.driver import Sweeping, setting_of
+    from mockserver.sweep.driver import Sweeping, positive, setting_of
 
+    positive("--hang", asked["hang_s"])
+    positive("--report-within", asked["within_s"])
     taken = {key: asked[key] for key in ("hang_s", "seed", "env", "tls", "real_time")}
     setting = setting_of(_scenario(name), source=_source(asked["provider"], asked["replies"]), **taken)
     return Sweeping(setting, round(asked["within_s"] * 1_000_000))
@@ -130,26 +139,32 @@ def _one(sweeping: Any, faults: tuple[str, ...], turns: int | None) -> None:
 
 
 def _merged(names: tuple[str, ...]) -> Any:
+    from mockserver.sweep.files import text_of
     from mockserver.sweep.report import merged
 
+    texts = [text_of(Path(name)) for name in names]
+    missing = [name for name, text in zip(names, texts, strict=True) if text is None]
+    if missing:
+        raise UsageError(f"--merge: there is no file {missing[0]}")
     try:
-        return merged(Path(name).read_text(encoding="utf-8") for name in names)
-    except (ValueError, KeyError, TypeError) as error:
+        return merged(text for text in texts if text is not None)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"--merge: expected reports that `mockserver sweep --json` wrote: {error}") from None
 
 
 def _failed(report: Any, baseline: Path | None, update: bool) -> bool:
-    from mockserver.sweep.baseline import against, dumped, loaded
-    from mockserver.sweep.files import put
+    from mockserver.sweep.baseline import against, loaded, updated
+    from mockserver.sweep.files import put, text_of
 
     if baseline is None:
         return bool(report.open)
+    text = text_of(baseline)
     if update:
-        put(baseline, dumped(report))
+        put(baseline, updated(report, text, source=str(baseline)))
         return False
-    if not baseline.is_file():
+    if text is None:
         raise UsageError(f"{baseline}: there is no baseline yet; --update writes it")
-    compared = against(report, loaded(baseline.read_text(encoding="utf-8"), source=str(baseline)))
+    compared = against(report, loaded(text, source=str(baseline)))
     for title, lines in (("worse", compared.worse), ("new", compared.new), ("better", compared.better)):
         for line in lines:
             click.echo(f"{title} than the baseline: {line}")
@@ -163,9 +178,18 @@ def _scenario(name: str) -> Any:
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        found = getattr(import_module(module), function)
+        found = import_module(module)
     except ModuleNotFoundError as error:
         raise UsageError(f"{name}: {error}; it is looked for from this folder on") from None
-    except AttributeError:
-        raise UsageError(f"{name}: the module has no {function!r}") from None
-    return found
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever the user's module raises is told in one line)
+        told = f"{type(error).__name__}: {error}"
+        raise UsageError(f"{name}: the module {module} cannot be imported: {told}{_place(error)}") from None
+    if not hasattr(found, function):
+        raise UsageError(f"{name}: the module has no {function!r}")
+    return getattr(found, function)
+
+
+def _place(error: BaseException) -> str:
+    """Where in the user's code it was raised."""
+    last = extract_tb(error.__traceback__)[-1:]
+    return "".join(f" ({one.filename}, line {one.lineno})" for one in last if "importlib" not in one.filename)

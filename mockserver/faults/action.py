@@ -29,8 +29,9 @@ class Action:
 
     For whoever looks for faults to try: ``tries`` are values worth trying, as words of the action, with marks as in
     ``example`` and ``{field}`` for a field of the event at hand; None stands for the action's bare words. ``either``:
-    it makes sense for frames of both sides, else for those of ``sender`` alone. ``blame``: who does such a thing, where
-    the dialect cites no fact for it (``Dialect.does``).
+    it makes sense for frames of both sides, else for those of ``sender`` alone. ``only``: it makes sense at the events
+    of ``on`` alone; elsewhere it would be another fault under its name. ``blame``: who does such a thing, where the
+    dialect cites no fact for it (``Dialect.does``).
     """
 
     syntax: ClassVar[str] = ""
@@ -43,6 +44,7 @@ class Action:
     since: ClassVar[str | None] = None
     tries: ClassVar[tuple[str, ...] | None] = None
     either: ClassVar[bool] = False
+    only: ClassVar[bool] = False
     blame: ClassVar[Blame] = "broken"
     pattern: ClassVar[Pattern]
 

@@ -36,6 +36,7 @@ class Headless(Action):
     example: ClassVar[str] = "done without created on 2nd {begin}"
     group: ClassVar[str] = "response"
     on: ClassVar[tuple[str, ...]] = (Mark.BEGIN,)
+    only: ClassVar[bool] = True
 
     def start(self, run: Run) -> Body:
         """A body for one session."""

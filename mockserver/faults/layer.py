@@ -118,6 +118,11 @@ class FaultLayer:
         return out
 
     @property
+    def passes(self) -> bool:
+        """Whether the fault does nothing but to the frames or at the moments that it aims at."""
+        return not self._others and not self.body.screens
+
+    @property
     def spec(self) -> str:
         """The fault in words."""
         return self.account.spec

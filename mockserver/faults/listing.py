@@ -65,7 +65,8 @@ class FaultEntry:
     """One fault: its words, what it does, an example, and its constructors as a Python user types them.
 
     ``senders``: whose frames it is about; ``events``: this provider's events at which it can happen (names or globs),
-    () where any may be named, or where it has no event (a handshake); ``values``: what may be filled in;
+    () where any may be named, or where it has no event (a handshake); ``only``: at others it would be another fault;
+    ``values``: what may be filled in;
     ``tries``: the fault in words, with values worth trying (``{field}``: a field of the event). ``blame``: "provider"
     where this provider does it itself, and then ``fact`` is the numbered fact that says so (``openai.md#107``);
     "network"; "broken" where only a broken server could. ``missing``: why this provider cannot do it at all, or "".
@@ -80,6 +81,7 @@ class FaultEntry:
     aims: Aims
     senders: tuple[str, ...]
     events: tuple[str, ...]
+    only: bool
     values: tuple[FaultValue, ...]
     tries: tuple[str, ...]
     blame: Blame
@@ -131,6 +133,7 @@ def _entry(kind: type[Action], dialect: Dialect) -> FaultEntry:
         kind.aims,
         tuple(sender.value for sender in ((Sender.SERVER, Sender.CLIENT) if kind.either else (kind.sender,))),
         events,
+        kind.only,
         tuple(_values(kind)),
         _tries(kind, name, dialect),
         "provider" if fact else kind.blame,

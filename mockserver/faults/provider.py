@@ -206,6 +206,7 @@ class InvalidKey(ProviderError):
     about: ClassVar[str] = "The handshake succeeds, then an error event and a close take the place of the first event."
     example: ClassVar[str] = "invalid key for first 1 attempts"
     on: ClassVar[tuple[str, ...]] = (Mark.OPENING,)
+    only: ClassVar[bool] = True
     trouble: ClassVar[Trouble] = "invalid_key"
     body: ClassVar[type[TroubleBody]] = Refusing
 
@@ -221,6 +222,7 @@ class BetaRetired(ProviderError):
     )
     example: ClassVar[str] = "beta retired"
     on: ClassVar[tuple[str, ...]] = (Mark.OPENING,)
+    only: ClassVar[bool] = True
     trouble: ClassVar[Trouble] = "shape_retired"
     body: ClassVar[type[TroubleBody]] = Refusing
 
@@ -253,6 +255,8 @@ class ActiveResponse(ProviderError):
     )
     example: ClassVar[str] = "active response on 1st {request}"
     on: ClassVar[tuple[str, ...]] = (Mark.REQUEST,)
+    only: ClassVar[bool] = True
+    sender: ClassVar[Sender] = Sender.CLIENT
     trouble: ClassVar[Trouble] = "reply_active"
     body: ClassVar[type[TroubleBody]] = Overtaken
 
@@ -266,6 +270,8 @@ class CancelNotActive(ProviderError):
     about: ClassVar[str] = "A cancel is answered by the error that there is nothing to cancel; the response goes on."
     example: ClassVar[str] = "cancel not active on 1st {cancel}"
     on: ClassVar[tuple[str, ...]] = (Mark.CANCEL,)
+    only: ClassVar[bool] = True
+    sender: ClassVar[Sender] = Sender.CLIENT
     trouble: ClassVar[Trouble] = "nothing_to_cancel"
     body: ClassVar[type[TroubleBody]] = Busy
 

@@ -15,8 +15,9 @@ from mockserver.pytest_plugin.pages import folder_of
 from mockserver.pytest_plugin.settings import settings_of
 from mockserver.pytest_plugin.sources import plan
 from mockserver.server.host import MockServer
-from mockserver.sweep.baseline import Compared, against, dumped, loaded
-from mockserver.sweep.driver import Sweeping, swept
+from mockserver.sweep.baseline import Compared, against, loaded, updated
+from mockserver.sweep.driver import Sweeping, positive, swept
+from mockserver.sweep.files import text_of
 from mockserver.sweep.report import SweepReport
 from mockserver.sweep.running import Setting
 from mockserver.sweep.watching import SweepRun
@@ -42,8 +43,11 @@ class SweepSettings:
         if isinstance(self.allow, str):
             raise UsageError(f"marker realtime_mock_sweep: allow= is a list; write [{self.allow!r}]")
         for name in ("hang_s", "report_within_s"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"marker realtime_mock_sweep: {name}={getattr(self, name)!r}: expected more than 0")
+            positive(f"marker realtime_mock_sweep: {name}", getattr(self, name))
+        if type(self.seed) is not int:
+            raise UsageError(f"marker realtime_mock_sweep: seed={self.seed!r}: expected a whole number")
+        if self.runs is not None and (type(self.runs) is not int or self.runs < 1):
+            raise UsageError(f"marker realtime_mock_sweep: runs={self.runs!r}: expected a whole number above 0")
 
 
 def asked_of(item: pytest.Item) -> SweepSettings:
@@ -73,6 +77,8 @@ def run(item: pytest.Function, test: Any) -> None:
         for title, found in (("worse", compared.worse), ("new", compared.new), ("better", compared.better)):
             lines += [f"{title} than the baseline: {line}" for line in found]
     item.config.stash.setdefault(TEXTS, []).append("\n".join(lines))
+    if report.stopped:
+        raise KeyboardInterrupt(report.stopped)
     failed = bool(report.open) if compared is None else compared.failed
     if failed:
         pytest.fail("\n".join(lines), pytrace=False)
@@ -107,12 +113,14 @@ def _swept(item: pytest.Function, test: Any) -> tuple[SweepReport, Compared | No
     )
     _write(item, sweeping, report, shard)
     kept = item.path.parent / "sweeps" / item.path.stem / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', item.name)}.yaml"
-    if item.config.getoption("realtime_mock_sweep_update", False):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(dumped(report), encoding="utf-8")
-    if not kept.is_file():
+    if report.stopped:
         return report, None
-    return report, against(report, loaded(kept.read_text(encoding="utf-8"), source=str(kept)))
+    text = text_of(kept)
+    if item.config.getoption("realtime_mock_sweep_update", False):
+        text = updated(report, text, source=str(kept))
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(text, encoding="utf-8")
+    return report, None if text is None else against(report, loaded(text, source=str(kept)))
 
 
 def _progress(item: pytest.Function) -> Any:
@@ -132,7 +140,8 @@ def _write(item: pytest.Function, sweeping: Sweeping, report: SweepReport, shard
 
     part = f"-{shard.replace('/', '-of-')}" if shard else ""
     head = f"sweep-{re.sub(r'[^A-Za-z0-9_.-]+', '-', item.nodeid)}{part}"
-    write_pages(folder, head, sweeping, report)
+    if not report.stopped:
+        write_pages(folder, head, sweeping, report)
     write_report(folder, head, report)
 
 

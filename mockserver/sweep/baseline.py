@@ -40,12 +40,15 @@ def lines_of(report: SweepReport) -> dict[str, Verdict]:
     return dict(sorted(found.items()))
 
 
-def dumped(report: SweepReport) -> str:
-    """The baseline as YAML."""
-    body = {line: verdict.value for line, verdict in lines_of(report).items()}
+def updated(report: SweepReport, text: str | None, *, source: str) -> str:
+    """The baseline as YAML. ``text``: the one there is; of a shard, lines that are of other shards stay."""
+    before = {} if text is None or not report.shard else loaded(text, source=source)
+    ran = {_line(run) for run in report.runs}
+    kept = {line: verdict for line, verdict in before.items() if line not in ran}
+    body = {line: verdict.value for line, verdict in {**kept, **lines_of(report)}.items()}
     head = f"# What the sweep of {report.name} found when it was last accepted (--realtime-mock-sweep-update).\n"
-    text: str = yaml.safe_dump(body, allow_unicode=True, sort_keys=True, width=120) if body else "{}\n"
-    return head + text
+    lines: str = yaml.safe_dump(body, allow_unicode=True, sort_keys=True, width=120) if body else "{}\n"
+    return head + lines
 
 
 def loaded(text: str, *, source: str) -> dict[str, Verdict]:
@@ -60,10 +63,9 @@ def loaded(text: str, *, source: str) -> dict[str, Verdict]:
         try:
             found[str(key.value)] = Verdict(value.value)
         except ValueError:
-            known = ", ".join(Verdict)
-            raise UsageError(
-                f"{source}, line {value.start_mark.line + 1}: no verdict is called {value.value!r}; there are: {known}"
-            ) from None
+            said, known = f"{str(value.value)!r:.60}", ", ".join(Verdict)
+            at = f"{source}, line {value.start_mark.line + 1}"
+            raise UsageError(f"{at}: no verdict is called {said}; there are: {known}") from None
     return found
 
 

@@ -9,17 +9,19 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from zlib import crc32
 
 from mockserver.core.entry import Entered
 from mockserver.core.frames import Sender
 from mockserver.dialects.base import Dialect
 from mockserver.errors import MockServerError
-from mockserver.faults.foresight import foresee
+from mockserver.faults.foresight import foresee, foretell
 from mockserver.faults.grammar import parse
 from mockserver.faults.listing import FaultEntry, catalogue
 from mockserver.faults.values import ordinal_text, word_text
 from mockserver.faults.where import event_text
+from mockserver.sweep.digest import foretold_digest, words_of
 
 QUICK = 200
 """Runs of the level ``quick``."""
@@ -33,7 +35,8 @@ class Candidate:
     """One run to make. ``short``: the fault without ordinals, as a test writes it; ``event`` "" for a handshake.
 
     ``first``: the fault that goes before it and makes the client connect anew, or "". ``later``: whether it strikes in
-    a connection after the first.
+    a connection after the first. ``alike``: others that do the same on the wire, and are told with it. ``place``: which
+    of those that were chosen.
     """
 
     spec: str
@@ -44,6 +47,8 @@ class Candidate:
     fact: str
     first: str = ""
     later: bool = False
+    alike: tuple[Candidate, ...] = ()
+    place: int = 0
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -72,21 +77,56 @@ def candidates(
     return list(found.values())
 
 
-def chosen(
-    all_: Iterable[Candidate], fires: Callable[[Candidate], bool], *, most: int | None, seed: int = 0
-) -> list[Candidate]:
-    """At most so many of those that fire: one in ``LATER`` of them in a later connection, where there is one."""
+Look = Callable[[Candidate], str | None]
+"""``Foresight.look``, for candidates of several sessions."""
+
+
+def chosen(all_: Iterable[Candidate], look: Look, *, most: int | None, seed: int = 0) -> list[Candidate]:
+    """At most so many of those that fire: one in ``LATER`` of them in a later connection, where there is one.
+
+    Of those that do the same on the wire one is taken, which has the others with it (``alike``).
+    """
+    taken = _Taken(look)
     if most is None:
-        return [one for one in all_ if fires(one)]
+        for one in all_:
+            taken.take(one)
+        return _numbered(taken.all)
     # What a client that connects anew has to bear first is the handshake.
-    second = sorted((one for one in all_ if one.later), key=lambda one: bool(one.event))
-    later = _round_robin(second, fires, most // LATER, seed)
-    return _round_robin([one for one in all_ if not one.later], fires, most - len(later), seed) + later
+    later = sorted((one for one in all_ if one.later), key=lambda one: bool(one.event))
+    after = _Taken(look)
+    _round_robin(later, after, most // LATER, seed)
+    _round_robin([one for one in all_ if not one.later], taken, most - len(after.all), seed)
+    return _numbered(taken.all + after.all)
 
 
-def _round_robin(
-    all_: Iterable[Candidate], fires: Callable[[Candidate], bool], most: int, seed: int
-) -> list[Candidate]:
+def _numbered(all_: Iterable[Candidate]) -> list[Candidate]:
+    return [replace(one, place=place) for place, one in enumerate(all_)]
+
+
+class _Taken:
+    """What was taken so far, each wire once."""
+
+    def __init__(self, look: Look) -> None:
+        self.all: list[Candidate] = []
+        self._look = look
+        self._places: dict[str, int] = {}
+
+    def take(self, one: Candidate) -> bool:
+        """Whether it is a run more."""
+        wire = self._look(one)
+        if wire is None:
+            return False
+        place = self._places.get(wire)
+        if place is not None:
+            self.all[place] = replace(self.all[place], alike=(*self.all[place].alike, one))
+            return False
+        if wire:
+            self._places[wire] = len(self.all)
+        self.all.append(one)
+        return True
+
+
+def _round_robin(all_: Iterable[Candidate], taken: _Taken, most: int, seed: int) -> None:
     """Round-robin by fault, shuffled within a fault by the seed."""
     groups: dict[str, list[Candidate]] = defaultdict(list)
     for one in all_:
@@ -95,16 +135,13 @@ def _round_robin(
         random.Random(f"{seed}/{name}").shuffle(group)
         # The last is taken first: a service that refuses every attempt asks most of a client.
         group.sort(key=lambda one: not one.event and one.spec == one.short and not one.spec.endswith(" connection"))
-    taken: list[Candidate] = []
-    lines = list(groups.values())
-    while lines and len(taken) < most:
+    lines = [line for line in groups.values() if line]
+    while lines and len(taken.all) < most:
         for line in lines:
-            while line and not fires(line[-1]):
-                line.pop()
-            if line and len(taken) < most:
-                taken.append(line.pop())
+            while line and len(taken.all) < most:
+                if taken.take(line.pop()):
+                    break
         lines = [line for line in lines if line]
-    return taken
 
 
 @dataclass(slots=True)
@@ -150,6 +187,8 @@ def _of_fault(entry: FaultEntry, events: Mapping[str, _Event], every: bool, conn
             if event.sender not in entry.senders:
                 continue
             aside = f" from {event.sender}" if event.sender == Sender.CLIENT.value else ""
+            if entry.only and not any(fnmatchcase(name, one) for one in entry.events):
+                continue
             for said in _filled(words, event):
                 short = f"{said} on {event_text(name)}{aside}{anew}"
                 for nth in _ordinals(event, every):
@@ -172,9 +211,28 @@ def _ordinals(event: _Event, every: bool) -> Iterator[str]:
             yield f"#{event.count}"
 
 
-def can_fire(one: Candidate, journal: Entered, dialect: Dialect) -> bool:
-    """Whether a fault fires in a session like this one."""
-    try:
-        return foresee(parse(one.spec), journal, dialect).fires
-    except MockServerError:
-        return False  # a name or field that no fault can be about
+class Foresight:
+    """What each candidate would do in a session like this one."""
+
+    def __init__(self, journal: Entered, dialect: Dialect) -> None:
+        self._journal, self._dialect = journal, dialect
+        self._known = words_of(journal)
+
+    def look(self, one: Candidate) -> str | None:
+        """None where it would not fire. Else what tells it from others: equal for two that do the same on the wire,
+        and "" where the session does not say that.
+
+        A fault that goes on after its strike is equal only to one of the same words: it may yet act on frames that
+        this session does not have.
+        """
+        try:
+            fault = parse(one.spec)
+            if not one.event:
+                return "" if foresee(fault, self._journal, self._dialect).fires else None
+            told = foretell(fault, self._journal, self._dialect)
+        except MockServerError:
+            return None  # a name or field that no fault can be about
+        if not told.fires:
+            return None
+        words = "" if told.passes else fault.action.words
+        return f"{foretold_digest(told, self._known)} {words} {one.first}"

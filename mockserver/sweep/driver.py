@@ -13,15 +13,16 @@ from mockserver.engines.base import Source
 from mockserver.errors import ExpectationFailed, UsageError
 from mockserver.faults.where import event_text
 from mockserver.server.host import MockServer
-from mockserver.sweep.candidates import QUICK, Candidate, can_fire, candidates, chosen
+from mockserver.sweep.candidates import QUICK, Candidate, Foresight, candidates, chosen
 from mockserver.sweep.record import RunRecord
 from mockserver.sweep.report import Finding, SweepReport, SweptRun, grouped
-from mockserver.sweep.running import Scenario, Setting, run_once
+from mockserver.sweep.running import Scenario, Setting, no_loop, run_once
 from mockserver.sweep.verdict import Judged, Verdict, judge
 from mockserver.sweep.workers import Attempt, run_all
 
 Level = Literal["quick", "full"]
 Progress = Callable[[int, int], None]
+NO_TURN = "it has no turn: `await sweep.turn(...)` marks what has to work"
 LOSING = ("reset", "close 1011")
 """Faults that make a client connect anew, if it does so at all."""
 
@@ -55,6 +56,7 @@ def sweep(
     """
     if level not in ("quick", "full"):
         raise UsageError(f"level={level!r}: expected quick or full")
+    positive("report_within_s", report_within_s)
     setting = setting_of(scenario, source=source, faults=faults, seed=seed, hang_s=hang_s, env=env, tls=tls)
     return swept(
         Sweeping(setting, round(report_within_s * SECOND)),
@@ -83,7 +85,15 @@ def setting_of(
     """How a scenario is run: see ``sweep``. ``real_time``: by the clock on the wall."""
     if not callable(scenario):
         raise UsageError(f"expected a scenario, async def scenario(server, run), got {scenario!r:.60}")
+    positive("hang_s", hang_s)
     return Setting(scenario, _maker(source, tuple(faults), seed, tls), hang_s, env, real_time)
+
+
+def positive(name: str, seconds: object) -> None:
+    """UsageError where a number of seconds is none, or not above 0."""
+    fine = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds < float("inf")
+    if not fine:
+        raise UsageError(f"{name}={seconds!r}: expected a number of seconds above 0")
 
 
 def swept(
@@ -99,12 +109,24 @@ def swept(
     progress: Progress | None = None,
 ) -> SweepReport:
     """The whole of a sweep: see ``sweep``."""
+    sharded((), shard)  # a mistake in it is told before the first run
     all_ = sweeping.begin(every=level == "full")
     most = None if level == "full" else runs or QUICK
-    part = sharded(chosen(all_, sweeping.fires, most=most, seed=seed), shard)
+    part = sharded(chosen(all_, sweeping.look, most=most, seed=seed), shard)
     report = SweepReport(name, level, seed, len(all_), allow=tuple(allow), shard=shard)
-    report.runs = sweeping.make(part, processes, progress)
-    report.findings = sweeping.shrunk(grouped(report.runs, report.allow), report.runs, processes)
+    made = sweeping.make(part, processes, progress)
+    try:
+        report.runs.extend(run for runs in made for run in runs)
+    except KeyboardInterrupt:
+        report.stopped = f"stopped by hand after {len(report.runs)} of {len(part)} runs"
+    finally:
+        made.close()
+    report.findings = grouped(report.runs, report.allow)
+    if not report.stopped:
+        try:
+            report.findings = sweeping.shrunk(report.findings, report.runs, processes)
+        except KeyboardInterrupt:
+            report.stopped = "stopped by hand before all findings had their shortest line"
     return report
 
 
@@ -117,17 +139,19 @@ class Sweeping:
         self.base = RunRecord()
         self._server: MockServer | None = None
         self._again: _Again | None = None
+        self._sights: dict[str, Foresight] = {}
 
     def begin(self, *, every: bool = False) -> list[Candidate]:
         """The run without faults, and what can fire in it."""
+        no_loop()
         kept = _Kept(self.setting.make)
         try:
             self.base = run_once(replace(self.setting, make=kept))
         except Exception as error:
             told = " ".join(f"{type(error).__name__}: {error}".split())
             raise ExpectationFailed(f"the test fails without any fault, so it cannot be swept: {told}") from error
-        if self.base.trouble or not self.base.turns:
-            why = self.base.trouble or "it has no turn: `await sweep.turn(...)` marks what has to work"
+        if self.base.trouble or self.base.died or not self.base.turns:
+            why = self.base.trouble or self.base.died or NO_TURN
             raise ExpectationFailed(f"the test cannot be swept: {why}")
         self._server = server = kept.server
         found = candidates(server.journal, server.dialect, every=every)
@@ -150,26 +174,25 @@ class Sweeping:
                 return _Again(fault, kept.server.journal, len(record.fired), self.said(record)[0].verdict)
         return None
 
-    def fires(self, one: Candidate) -> bool:
-        """Whether a fault can fire in the test, as the run without it shows."""
-        assert self._server is not None
-        journal = self._again.journal if one.first and self._again is not None else self._server.journal
-        return can_fire(one, journal, self._server.dialect)
+    def look(self, one: Candidate) -> str | None:
+        """What a fault would do in the test, as the run without it shows: see ``Foresight.look``."""
+        sight = self._sights.get(one.first)
+        if sight is None:
+            assert self._server is not None
+            journal = self._again.journal if one.first and self._again is not None else self._server.journal
+            sight = self._sights[one.first] = Foresight(journal, self._server.dialect)
+        return sight.look(one)
 
     def make(
         self, work: Sequence[Candidate], processes: int | None = None, progress: Progress | None = None
-    ) -> list[SweptRun]:
-        """A run for each."""
-        found = []
-        for one, record in zip(
-            work,
-            run_all(self.setting, [Attempt(one.faults) for one in work], self.base, processes=processes),
-            strict=True,
-        ):
-            found.append(self.judged(one, record))
+    ) -> Generator[list[SweptRun], None, None]:
+        """A run for each, and for those that are alike what it gave."""
+        records = run_all(self.setting, [Attempt(one.faults) for one in work], self.base, processes=processes)
+        for made, (one, record) in enumerate(zip(work, records, strict=True), 1):
+            run = self.judged(one, record)
+            yield [run, *(_alike(run, other) for other in one.alike)]
             if progress is not None:
-                progress(len(found), len(work))
-        return found
+                progress(made, len(work))
 
     def once(self, faults: Sequence[str], *, turns: int | None = None) -> RunRecord:
         """One run under these faults, compared with the one without. ``turns``: so many turns of the test alone."""
@@ -208,6 +231,7 @@ class Sweeping:
             turns,
             timeline(record),
             one.first,
+            place=one.place,
         )
 
     def shrunk(
@@ -216,7 +240,7 @@ class Sweeping:
         """Each with the shortest line and the fewest turns that give the same verdict, as runs of these show."""
         made = list(findings)
         by_faults = {(one.first, one.spec): one for one in runs}
-        asking = {place: self._shrinking(one, by_faults[one.first, one.line]) for place, one in enumerate(findings)}
+        asking = {place: self._shrinking(one, by_faults[one.first, one.spec]) for place, one in enumerate(findings)}
         answers: dict[int, RunRecord | None] = dict.fromkeys(asking)
         while answers:
             attempts: dict[int, Attempt] = {}
@@ -242,6 +266,20 @@ class Sweeping:
             if self.said(record)[0].verdict is finding.verdict:
                 return replace(finding, turns=turns, timeline=timeline(record))
         return replace(finding, turns=len(self.base.turns))
+
+
+def _alike(run: SweptRun, one: Candidate) -> SweptRun:
+    """What a run says of a fault that does the same."""
+    return replace(
+        run,
+        spec=one.spec,
+        line=one.short,
+        fault=one.fault,
+        event=one.event,
+        blame=one.blame,
+        fact=one.fact,
+        like=run.spec,
+    )
 
 
 def _first_answer(journal: Journal, began: Micros) -> str:
@@ -306,7 +344,7 @@ def sharded(work: Sequence[Candidate], shard: str) -> list[Candidate]:
     if not shard:
         return list(work)
     number, _, count = shard.partition("/")
-    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
         raise UsageError(f"shard {shard!r}: expected a part and the number of parts, such as 3/8")
     return [one for one in work if one.number % int(count) == int(number) - 1]
 

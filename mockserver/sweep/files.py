@@ -38,6 +38,20 @@ def write_pages(folder: Path, head: str, sweeping: Sweeping, report: SweepReport
 def put(path: Path, text: str) -> None:
     """Write a text file. UsageError where the folder is missing."""
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no folder {path.parent}") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def text_of(path: Path) -> str | None:
+    """What stands in a text file, None where there is none. UsageError where it is no text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: expected text in UTF-8") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None

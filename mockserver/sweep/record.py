@@ -5,12 +5,18 @@ Times are microseconds of the run's virtual clock, counted from its begin.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from mockserver.core.frames import Micros
 
 Outcome = Literal["ok", "partial", "wrong", "raised", "hung"]
+_MINTED = re.compile(
+    r"0x[0-9a-fA-F]{4,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|"
+    r"\b((?:[A-Za-z]+_)*)(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{12,}\b"
+)
+MOST_TOLD = 200
 Released = Literal["", "by a later turn", "within 25 minutes", "never"]
 
 
@@ -31,6 +37,8 @@ class TurnRecord:
     """Whether a fault struck while it was on its way."""
     asked: int = 0
     """How often clients had asked to connect before it."""
+    own: bool = True
+    """One that the test itself has; False: the opening or the closing of the client."""
 
 
 @dataclass(slots=True)
@@ -52,7 +60,15 @@ class RunRecord:
     tools: dict[str, int] = field(default_factory=dict)
     trouble: str = ""
     """Why the run says nothing about the client."""
+    died: str = ""
+    """How the client ended its process, if it did."""
     wire: str = ""
     """A digest of all frames with ids masked."""
     calls_over: list[str] = field(default_factory=list)
     """Tools that were called more often than the test allows."""
+
+
+def steady(text: str, port: int | None) -> str:
+    """What somebody tells, on one line and the same in every run: no port, no addresses of objects, no minted ids."""
+    said = _MINTED.sub(lambda found: f"{found[1] or ''}...", " ".join(text[: 10 * MOST_TOLD].split()))
+    return (said if port is None else said.replace(f":{port}", ":PORT"))[:MOST_TOLD]

@@ -15,6 +15,8 @@ from mockserver.sweep.verdict import Verdict
 
 FORMAT = 1
 _CASE = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What a client or a server says may hold what steers a terminal, or what no XML may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ class SweptRun:
     timeline: str = ""
     first: str = ""
     """The fault before it, which makes the client connect anew."""
+    like: str = ""
+    """The fault that was run in its place, because it does the same on the wire."""
+    place: int = 0
+    """Which of the sweep's runs, shards or not."""
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -53,7 +59,7 @@ class SweptRun:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Runs with the same fault and verdict. ``faults`` can be pasted into the marker; ``first``, where it is there, is
-    the fault that makes the client connect anew before ``line`` strikes.
+    the fault that makes the client connect anew before ``line`` strikes. ``spec``: the run that shows it.
 
     ``turns``: how many turns of the test it needs; ``wires``: how many of its runs differ on the wire.
     """
@@ -72,6 +78,7 @@ class Finding:
     timeline: str = ""
     page: str = ""
     first: str = ""
+    spec: str = ""
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -97,10 +104,22 @@ class SweepReport:
     findings: list[Finding] = field(default_factory=list)
     allow: tuple[str, ...] = ()
     shard: str = ""
+    stopped: str = ""
+    """Where somebody ended it by hand: how far it was."""
+
+    @property
+    def made(self) -> str:
+        """How many runs there were, in words; those that stand for others are counted once."""
+        alike = sum(bool(run.like) for run in self.runs)
+        also = "1 fault more does" if alike == 1 else f"{alike} faults more do"
+        said = f"; {also} the same as one of these" if alike else ""
+        made = _counted(len(self.runs) - alike, "run")
+        said += f"; {self.stopped}" if self.stopped else ""
+        return f"{made}, level {self.level}, of {self.candidates} to think of{said}"
 
     @property
     def counts(self) -> dict[str, int]:
-        """Runs by worst verdict, from best to worst."""
+        """Faults by worst verdict, from best to worst; also those that stand for others."""
         counted = Counter(run.worst for run in self.runs)
         return {verdict.value: counted[verdict] for verdict in Verdict if counted[verdict]}
 
@@ -148,7 +167,7 @@ class SweepReport:
     def text(self) -> str:
         """The matrix, the counts and the findings, for a terminal."""
         lines = [
-            f"sweep of {self.name}: {len(self.runs)} runs, level {self.level}, of {self.candidates} to think of",
+            f"sweep of {self.name}: {self.made}",
             "",
         ]
         lines += [self.matrix(), "", ", ".join(f"{count} {name}" for name, count in self.counts.items())]
@@ -160,7 +179,7 @@ class SweepReport:
                 turns = "1 turn" if one.turns == 1 else f"{one.turns} turns"
                 lines.append(f"    faults=[{pasted(one)}]  ({_counted(one.runs, 'run')}; {turns}; {who})")
                 lines += [f"        {one.page}"] if one.page else []
-        return "\n".join([*lines, "", self.verdict])
+        return _plain("\n".join([*lines, "", self.verdict]))
 
     @property
     def verdict(self) -> str:
@@ -175,7 +194,7 @@ class SweepReport:
         lines = [
             f"## Sweep of `{self.name}`",
             "",
-            f"{len(self.runs)} runs, level {self.level}, of {self.candidates} to think of.",
+            f"{self.made}.",
             "",
         ]
         lines += ["| verdict | runs |", "| --- | ---: |", *(f"| {name} | {n} |" for name, n in self.counts.items()), ""]
@@ -184,10 +203,10 @@ class SweepReport:
             for one in self.findings:
                 who = one.fact or one.blame
                 verdict = f"{one.verdict} (allowed)" if one.allowed else str(one.verdict)
-                lines.append(
-                    f"| {verdict} | `{_cell(', '.join(one.faults))}` | {_cell(one.how)} | {one.runs} | {who} |"
-                )
-        return "\n".join(lines) + "\n"
+                faults = _cell(", ".join(one.faults).replace("`", "'"))
+                how = _cell(escape(one.how).replace("`", "\\`"))
+                lines.append(f"| {verdict} | `{faults}` | {how} | {one.runs} | {who} |")
+        return _plain("\n".join(lines) + "\n")
 
     def junit(self) -> str:
         """A test case for each finding and one for the sweep itself."""
@@ -200,23 +219,19 @@ class SweepReport:
             else:
                 why = f"<failure message={quoteattr(one.how)}>{escape(one.timeline)}</failure>"
                 cases.append(f"{head}>{why}</testcase>")
-        failures = len(self.open)
-        return (
-            '<?xml version="1.0" encoding="utf-8"?>\n'
-            f'<testsuite name={quoteattr(self.name)} tests="{len(cases)}" failures="{failures}">\n'
-            + "\n".join(cases)
-            + "\n</testsuite>\n"
-        )
+        counted = f'tests="{len(cases)}" failures="{len(self.open)}" skipped="{len(self.findings) - len(self.open)}"'
+        head = f'<?xml version="1.0" encoding="utf-8"?>\n<testsuite name={quoteattr(self.name)} {counted}>'
+        return _plain("\n".join([head, *cases, "</testsuite>\n"]))
 
 
 def grouped(runs: Iterable[SweptRun], allow: Sequence[str] = ()) -> list[Finding]:
     """The findings: runs with the same fault and verdict are one, shown by its run with the shortest line."""
-    groups: dict[tuple[Verdict, str, str], list[SweptRun]] = defaultdict(list)
+    groups: dict[tuple[Verdict, str, str, bool], list[SweptRun]] = defaultdict(list)
     for run in runs:
         if not run.worst.fine:
-            groups[run.worst, run.fault, run.first].append(run)
+            groups[run.worst, run.fault, run.first, is_allowed(run, allow)].append(run)
     found = []
-    for (verdict, fault, first), members in groups.items():
+    for (verdict, fault, first, allowed), members in groups.items():
         shown = min(members, key=lambda run: (run.turns, len(run.line), run.spec))
         found.append(
             Finding(
@@ -230,9 +245,10 @@ def grouped(runs: Iterable[SweptRun], allow: Sequence[str] = ()) -> list[Finding
                 turns=shown.turns,
                 blame=shown.blame,
                 fact=shown.fact,
-                allowed=all(is_allowed(run, allow) for run in members),
+                allowed=allowed,
                 timeline=shown.timeline,
                 first=first,
+                spec=shown.spec,
             )
         )
     return sorted(found, key=lambda one: (-one.verdict.rank, one.blame == "broken", one.fault))
@@ -255,11 +271,14 @@ def merged(texts: Iterable[str]) -> SweepReport:
     first = parts[0]
     runs = {(run["first"], run["spec"]): _run(run) for part in parts for run in part["runs"]}
     report = SweepReport(first["name"], first["level"], first["seed"], first["candidates"], allow=tuple(first["allow"]))
-    report.runs = list(runs.values())
-    shrunk = {(one["fault"], one["verdict"], one["first"]): one for part in parts for one in part["findings"]}
+    report.stopped = next((part["stopped"] for part in parts if part["stopped"]), "")
+    report.runs = sorted(runs.values(), key=lambda run: run.place)
+    # What shows a finding in the whole shows it in the part that has that run.
+    shrunk = {(one["first"], one["spec"]): one for part in parts for one in part["findings"]}
+    kept = ("line", "turns", "timeline", "page")
     for found in grouped(report.runs, report.allow):
-        one = shrunk[found.fault, found.verdict, found.first]
-        report.findings.append(replace(found, line=one["line"], turns=one["turns"], timeline=one["timeline"]))
+        one = shrunk[found.first, found.spec]
+        report.findings.append(replace(found, **{name: one[name] for name in kept}))
     return report
 
 
@@ -271,6 +290,10 @@ def _run(body: dict[str, Any]) -> SweptRun:
 def pasted(one: Finding) -> str:
     """Its faults as the marker takes them."""
     return ", ".join(f'"{_quoted(line)}"' for line in one.faults)
+
+
+def _plain(text: str) -> str:
+    return _CONTROL.sub("?", text)
 
 
 def _counted(number: int, name: str) -> str:

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from mockserver.core.frames import Micros
-from mockserver.errors import MockServerError, WaitsForNothing
+from mockserver.errors import MockServerError, UsageError, WaitsForNothing
 from mockserver.faults.grammar import parse
 from mockserver.faults.spec import PatternSlot
 from mockserver.server.host import MockServer
@@ -54,6 +54,15 @@ class _TooLong(KeyboardInterrupt):
     """A run takes too much real time. Only this kind of exception leaves an event loop from anywhere."""
 
 
+def no_loop() -> None:
+    """UsageError in code that an event loop runs."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UsageError("a sweep has an event loop for each run: call it from a plain function, not from async code")
+
+
 def run_once(
     setting: Setting, faults: Sequence[str] = (), base: RunRecord | None = None, turns: int | None = None
 ) -> RunRecord:
@@ -76,6 +85,8 @@ def run_once(
             gc.collect()  # what was raised in a task that nobody asked is told when the task goes
     except WaitsForNothing as error:
         record = RunRecord(tuple(faults), trouble=f"waits outside of its turns: {str(error).splitlines()[-1].strip()}")
+    except SystemExit as error:
+        record = RunRecord(tuple(faults), died=f"the client ended its process, with SystemExit({error.code!r:.60})")
     except _TooLong:
         record = RunRecord(tuple(faults), trouble=f"took more than {REAL_S} real seconds")
     known = set() if base is None else {*base.crashes, *base.leaks}
@@ -89,7 +100,6 @@ async def _run(
     setting: Setting, faults: Sequence[str], base: RunRecord | None, turns: int | None, crashes: list[str]
 ) -> RunRecord:
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: crashes.append(_crash(context)))
     with nullcontext() if setting.real_time else virtual_time():
         server = setting.make([f"{spec} optional" for spec in faults])
         run = SweepRun(
@@ -101,9 +111,11 @@ async def _run(
             own_us=sum(map(own_delay, faults)),
             base=[] if base is None else [turn.heard for turn in base.turns],
         )
+        loop.set_exception_handler(lambda _, context: crashes.append(run.said(_crash(context))))
         record = run.record
         record.faults = tuple(faults)
         await server.start()
+        run.port = server.port
         before = asyncio.all_tasks()
         try:
             with _environment(_pointing(server) if setting.env else {}):
@@ -131,7 +143,7 @@ async def _play(scenario: Scenario, server: MockServer, run: SweepRun, *, plain:
             raise
         # A test that uses what a turn gave stumbles over None where the turn went wrong: that is told already.
         if all(turn.outcome == "ok" for turn in run.record.turns):
-            run.record.raised = (run.now(), " ".join(f"{type(error).__name__}: {error}".split())[:200])
+            run.record.raised = (run.now(), run.said(f"{type(error).__name__}: {error}"))
     await run.settle()
 
 
@@ -178,7 +190,7 @@ def own_delay(spec: str) -> Micros:
 def _crash(context: dict[str, Any]) -> str:
     error = context.get("exception")
     told = "" if error is None else f": {type(error).__name__}: {error}"
-    return " ".join(f"{context.get('message', 'the loop complained')}{told}".split())[:200]
+    return f"{context.get('message', 'the loop complained')}{told}"
 
 
 def _pointing(server: MockServer) -> dict[str, str]:

@@ -79,6 +79,8 @@ def judge(run: RunRecord, *, report_within_us: Micros = 30 * SECOND, after: int 
     """
     if run.trouble:
         return [Judged(Verdict.TROUBLE, run.trouble)]
+    if run.died:
+        return [Judged(Verdict.CRASHED, run.died)]
     if len(run.fired) <= after:
         return [Judged(Verdict.NOT_FIRED, "the fault met nothing")]
     run = _from(run, after)
@@ -167,8 +169,11 @@ def _reported(at: Micros, text: str, since: Micros, run: RunRecord, within: Micr
 
 
 def _afterwards(run: RunRecord, hit: Sequence[int]) -> list[Judged]:
-    """The turns after the first that went wrong: one has to work. What a fault struck again is not asked for."""
-    later = [turn for turn in run.turns[hit[0] + 1 :] if not turn.struck]
+    """The turns after the first that went wrong: one has to work. Not asked for is what a fault struck again, what
+    ended while the fault still held back what it had to, and the closing of the client.
+    """
+    over = max(run.fired) + run.own_us if run.own_us else 0
+    later = [turn for turn in run.turns[hit[0] + 1 :] if turn.own and not turn.struck and turn.ended >= over]
     if not later or any(turn.outcome == "ok" for turn in later):
         return []
     last = later[-1]

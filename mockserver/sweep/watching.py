@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from mockserver.core.entry import Entered, Entry
 from mockserver.core.frames import SECOND, Binary, Handshake, Micros, Note, Sender, Text
 from mockserver.server.host import MockServer
-from mockserver.sweep.record import Outcome, RunRecord, TurnRecord
+from mockserver.sweep.record import Outcome, RunRecord, TurnRecord, steady
 
 T = TypeVar("T")
 RELEASE_S = 25 * 60
@@ -44,6 +44,7 @@ class SweepRun:
         base: Sequence[str | None] = (),
     ) -> None:
         self.server = server
+        self.port: int | None = None
         self.record = RunRecord(own_us=own_us)
         self._plain, self._base = plain, base
         self._hang_us: Micros = round(hang_s * SECOND)
@@ -65,7 +66,7 @@ class SweepRun:
             return
         record, made_ = await self._watched(opened.__aenter__(), "connect")
         if record.outcome != "ok":
-            self.record.turns.append(record)
+            self._add(record)
             raise ScenarioOver
         try:
             yield cast("T", made_)
@@ -73,7 +74,7 @@ class SweepRun:
             await self.settle()
             record, _ = await self._watched(opened.__aexit__(None, None, None), "close")
             if record.outcome != "ok":
-                self.record.turns.append(record)
+                self._add(record)
 
     async def turn(self, asked: Awaitable[T], *, expect: str | None = None) -> T | None:
         """One turn of the conversation. What it gives is compared, as words, with what it gave without a fault.
@@ -109,7 +110,7 @@ class SweepRun:
     def reported(self, error: object) -> None:
         """The client has told its user of an error: to be called from its error callbacks."""
         text = f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else str(error)
-        self.record.reports.append((self.now(), " ".join(text.split())[:200]))
+        self.record.reports.append((self.now(), self.said(text)))
 
     def called(self, tool: str) -> None:
         """A tool was called. More calls than in the run without a fault are wrong."""
@@ -120,6 +121,10 @@ class SweepRun:
     def now(self) -> Micros:
         """Microseconds since the server began."""
         return self.server.elapsed_us
+
+    def said(self, text: str) -> str:
+        """A text that somebody tells, as the account has it."""
+        return steady(text, self.port)
 
     async def settle(self) -> None:
         """Wait for turns that hang, for 25 minutes (in real time: not that long); then give them up."""
@@ -139,6 +144,11 @@ class SweepRun:
         self._waiting = []
 
     # --- inside ---
+
+    def _add(self, record: TurnRecord) -> None:
+        """What went wrong in opening or closing the client stands among the turns."""
+        record.own = False
+        self.record.turns.append(record)
 
     def _hear(self, entry: Entry) -> None:
         """What the model says, before any fault: the words of a turn's answer are in it."""
@@ -164,7 +174,7 @@ class SweepRun:
             record.outcome, record.error = "raised", "CancelledError"
         elif (error := task.exception()) is not None:
             record.outcome = "raised"
-            record.error = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            record.error = self.said(f"{type(error).__name__}: {error}")
         else:
             given = task.result()
         record.ended, record.struck = self.now(), self._strikes() > struck

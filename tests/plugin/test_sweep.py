@@ -79,7 +79,7 @@ def test_a_baseline_holds_what_was_accepted(project: pytest.Pytester, swept: Run
         (", lvel='full'", "unknown argument 'lvel'"),
         (", level='slow'", "expected quick or full"),
         (", allow='hung'", "allow= is a list"),
-        (", hang_s=0", "expected more than 0"),
+        (", hang_s=0", "expected a number of seconds above 0"),
     ],
 )
 def test_a_wrong_marker_is_told(project: pytest.Pytester, swept: Run, more: str, message: str) -> None:

@@ -3,8 +3,8 @@
     python -m tests.clients.heavy.sweeps --to FOLDER [--level full] [--all-again] [NAME...]
 
 Prints for each scenario: runs, findings, seconds, and how many findings gave the same verdict again. The reports lie in
-FOLDER. A process for each finding takes long where a client takes seconds to be imported: without ``--all-again`` every
-eighth has one, and all of them run in one fresh process, each in a fork of it.
+FOLDER. A process for each finding takes long where a client takes seconds to be imported: without ``--all-again`` one
+for each fault has one, and all of them run in one fresh process, each in a fork of it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from tests.clients.heavy.clients import PIPECAT
 
 TOP = Path(__file__).resolve().parents[3]
 REPLIES = Path(__file__).with_name("replies.yaml").relative_to(TOP)
@@ -30,6 +33,9 @@ OPENAI = (
     "agents_with_tool",
 )
 GEMINI = ("genai_text", "google_voice")
+PIPECAT_OWN = ("pipecat_voice",)
+"""Those that run in pipecat's own environment."""
+MODULE = ("tests.clients.heavy.scenarios", "tests.clients.heavy.pipecat_scenarios")
 IN_REAL_TIME = 5
 HANG_S = "15"
 """In real time nobody waits for a minute: a turn that hangs for longer than the client's own limits hangs."""
@@ -38,8 +44,13 @@ HANG_S = "15"
 def command(name: str, *more: str) -> list[str]:
     """The command line of a sweep of one scenario."""
     of = ["--provider", "gemini", "--tls", "--env"] if name in GEMINI else []
-    what = f"tests.clients.heavy.scenarios:{name}"
-    return [sys.executable, "-m", "mockserver", "sweep", what, "--replies", str(REPLIES), *of, *more]
+    what = f"{MODULE[name in PIPECAT_OWN]}:{name}"
+    return [*python(name), "-m", "mockserver", "sweep", what, "--replies", str(REPLIES), *of, *more]
+
+
+def python(name: str) -> list[str]:
+    """The Python of a scenario's client; the package is the one of this checkout."""
+    return [str(PIPECAT.python if name in PIPECAT_OWN else sys.executable)]
 
 
 def again(name: str, finding: dict[str, Any], *more: str) -> str:
@@ -51,7 +62,7 @@ def again(name: str, finding: dict[str, Any], *more: str) -> str:
 
 def together(name: str, report: Path) -> list[str]:
     """The verdicts of all findings of a report, in a fork of one fresh process each."""
-    asked = [sys.executable, "-m", "tests.clients.heavy.sweeps", "--again", str(report), name]
+    asked = [*python(name), "-m", "tests.clients.heavy.sweeps", "--again", str(report), name]
     done = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=TOP, check=True)
     verdicts: list[str] = json.loads(done.stdout.splitlines()[-1])
     return verdicts
@@ -62,11 +73,10 @@ def run_again(name: str, report: Path) -> None:
     from mockserver.engines.simulator import Rules, simulator
     from mockserver.sweep.driver import Sweeping, setting_of
     from mockserver.sweep.workers import Attempt, run_all
-    from tests.clients.heavy import scenarios
 
     of_gemini, replies = name in GEMINI, (TOP / REPLIES).read_text()
     setting = setting_of(
-        getattr(scenarios, name),
+        getattr(import_module(MODULE[name in PIPECAT_OWN]), name),
         source=lambda: simulator("gemini" if of_gemini else "openai", replier=Rules.from_yaml(replies)),
         tls=of_gemini,
         env=of_gemini,
@@ -78,18 +88,17 @@ def run_again(name: str, report: Path) -> None:
     print(json.dumps([sweeping.said(record)[0].verdict for record in run_all(setting, work, sweeping.base)]))
 
 
-def swept(name: str, folder: Path, level: str, *, all_again: bool) -> bool:
+def swept(name: str, folder: Path, level: str, *, all_again: bool, processes: int) -> bool:
     """One scenario. Whether all findings gave the same verdict again."""
     report, began = folder / f"{name}.json", time.monotonic()
     with (folder / f"{name}.txt").open("w") as text, (folder / f"{name}.log").open("w") as log:
-        subprocess.run(
-            command(name, "--level", level, "--json", str(report)), stdout=text, stderr=log, cwd=TOP, check=False
-        )
+        asked = command(name, "--level", level, "--json", str(report), "--processes", str(processes))
+        subprocess.run(asked, stdout=text, stderr=log, cwd=TOP, check=False)
     took = time.monotonic() - began
     body = json.loads(report.read_text())
     found = body["findings"]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        part = found if all_again else found[::8]
+    with ThreadPoolExecutor(processes) as pool:
+        part = found if all_again else list({one["fault"]: one for one in reversed(found)}.values())
         verdicts = list(pool.map(lambda one: again(name, one), part))
         # Those that need no wait of a minute come first; a process each, at the same time.
         quick = sorted(found, key=lambda one: (one["verdict"] in ("hung", "reported late"), one["turns"]))
@@ -114,13 +123,17 @@ def main() -> int:
     asked.add_argument("--to", type=Path, default=TOP / "build" / "sweeps")
     asked.add_argument("--level", default="quick", choices=["quick", "full"])
     asked.add_argument("--all-again", action="store_true")
+    asked.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     asked.add_argument("--again", type=Path, help=argparse.SUPPRESS)
     given = asked.parse_args()
     if given.again is not None:
         run_again(given.names[0], given.again)
         return 0
     given.to.mkdir(parents=True, exist_ok=True)
-    good = [swept(name, given.to.resolve(), given.level, all_again=given.all_again) for name in given.names]
+    good = [
+        swept(name, given.to.resolve(), given.level, all_again=given.all_again, processes=given.processes)
+        for name in given.names
+    ]
     return 0 if all(good) else 1
 
 

@@ -1,0 +1,85 @@
+"""The processes of a sweep: a client that ends one, somebody who ends the sweep, and that none stays."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from mockserver import sweep
+from mockserver.errors import UsageError
+from mockserver.server.host import MockServer
+from mockserver.sweep.running import Scenario
+from mockserver.sweep.verdict import Verdict
+from mockserver.sweep.watching import SweepRun
+from tests.sweep.scenarios import sound
+from tests.sweep.talker import Talker, TurnFailed
+
+
+def ends_with(end: Callable[[], object]) -> Scenario:
+    """A client that gives up with its whole process where a turn fails."""
+
+    async def turns(server: MockServer, run: SweepRun) -> None:
+        async def ask(talker: Talker, word: str) -> str:
+            try:
+                return await talker.ask(word)
+            except TurnFailed:
+                end()
+                raise
+
+        async with run.client(Talker(f"{server.ws_url}?model=gpt-realtime")) as talker:
+            for word in ("one", "two"):
+                await run.turn(ask(talker, word), expect=word)
+
+    return turns
+
+
+@pytest.mark.parametrize(
+    ("end", "how"),
+    [
+        (lambda: os._exit(3), "with status 3"),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), "with signal 9"),
+        (lambda: sys.exit("no more"), "with SystemExit('no more')"),
+    ],
+    ids=["exit", "signal", "SystemExit"],
+)
+def test_a_client_that_ends_its_process_is_told_and_the_other_runs_go_on(end: Callable[[], object], how: str) -> None:
+    report = sweep(ends_with(end), runs=14, processes=2)
+    assert len([run for run in report.runs if not run.like]) == 14
+    crashed = [run for run in report.runs if run.worst is Verdict.CRASHED]
+    assert crashed
+    assert {run.how for run in crashed} == {f"the client ended its process, {how}"}
+    assert any(run.worst is Verdict.RECOVERED for run in report.runs)
+    assert multiprocessing.active_children() == []
+    # The control: the same client that stays.
+    assert not any(run.worst is Verdict.CRASHED for run in sweep(ends_with(lambda: None), runs=14).runs)
+
+
+def test_who_ends_a_sweep_keeps_what_was_found_and_no_process_stays() -> None:
+    def enough(made: int, all_: int) -> None:
+        if made == 5:
+            raise KeyboardInterrupt
+
+    report = sweep(sound, runs=30, progress=enough)
+    assert report.stopped == f"stopped by hand after {len(report.runs)} of 30 runs"
+    assert len(report.runs) >= 5
+    assert report.stopped in report.text()
+    assert multiprocessing.active_children() == []
+    assert sweep(sound, runs=5).stopped == ""
+
+
+async def test_a_sweep_in_async_code_is_told_in_one_line() -> None:
+    with pytest.raises(UsageError, match="call it from a plain function"):
+        sweep(sound)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("hang_s", 0), ("hang_s", "60"), ("report_within_s", float("nan")), ("report_within_s", True)]
+)
+def test_seconds_are_numbers_above_nothing(name: str, value: object) -> None:
+    with pytest.raises(UsageError, match=f"{name}=.*expected a number of seconds above 0"):
+        sweep(sound, **{name: value})  # type: ignore[arg-type]
