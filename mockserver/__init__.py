@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mockserver.server.sources import relay as relay
     from mockserver.server.sources import replay as replay
     from mockserver.server.virtual import virtual_time as virtual_time
-    from mockserver.sweep.driver import sweep as sweep
+    from mockserver.sweeping.driver import sweep as sweep
 
 _HOME = {
     "Cassette": "mockserver.cassette.model",
@@ -46,7 +46,7 @@ _HOME = {
     "replay": "mockserver.server.sources",
     "script": "mockserver.engines.script.source",
     "simulator": "mockserver.engines.simulator",
-    "sweep": "mockserver.sweep.driver",
+    "sweep": "mockserver.sweeping.driver",
     "together": "mockserver.engines.simulator",
     "virtual_time": "mockserver.server.virtual",
 }

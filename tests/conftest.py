@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Sweeps run first: each of their runs is a fork of the process, which costs the more the more tests it has seen.
     """
-    items.sort(key=lambda item: item.path.parent.name != "sweep")
+    items.sort(key=lambda item: item.path.parent.name != "sweeping")
     for item in items:
         if "shared_capture" in getattr(item, "fixturenames", ()) or item.path.stem == "test_captures":
             item.add_marker(pytest.mark.long)

@@ -35,7 +35,7 @@ ROWS = (
     {"cassette"},
     {"engines", "faults", "view"},
     {"server", "replies", "providers"},
-    {"load", "sweep"},
+    {"load", "sweeping"},
     {"cli", "pytest_plugin"},
     {"__init__", "__main__"},
 )
@@ -68,12 +68,12 @@ MAY_TOUCH_FILES = (
 )
 """The only modules of the pure rows that touch files. docs/architecture.md names each."""
 RUN = {
-    "mockserver/sweep/driver.py": set(),
-    "mockserver/sweep/files.py": {"pathlib"},
-    "mockserver/sweep/progress.py": {"time"},
-    "mockserver/sweep/running.py": {"asyncio", "os", "signal", "threading"},
-    "mockserver/sweep/watching.py": {"asyncio"},
-    "mockserver/sweep/workers.py": {"multiprocessing", "os", "signal", "time"},
+    "mockserver/sweeping/driver.py": set(),
+    "mockserver/sweeping/files.py": {"pathlib"},
+    "mockserver/sweeping/progress.py": {"time"},
+    "mockserver/sweeping/running.py": {"asyncio", "os", "signal", "threading"},
+    "mockserver/sweeping/watching.py": {"asyncio"},
+    "mockserver/sweeping/workers.py": {"multiprocessing", "os", "signal", "time"},
     "mockserver/load/socket.py": {"aiohttp", "asyncio"},
     "mockserver/load/__init__.py": set(),
     "mockserver/load/user.py": {"pathlib", "secrets", "time", "urllib.request"},

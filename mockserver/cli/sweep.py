@@ -68,7 +68,7 @@ def sweep_command(
 
     Exit status 1 where something is found that is neither allowed nor in the baseline.
     """
-    from mockserver.sweep.files import put, write_pages
+    from mockserver.sweeping.files import put, write_pages
 
     if update and baseline is None:
         raise UsageError("--update writes the baseline: say which with --baseline FILE")
@@ -100,7 +100,7 @@ def sweep_command(
 
 
 def _sweeping(name: str, asked: dict[str, Any]) -> Any:
-    from mockserver.sweep.driver import Sweeping, positive, setting_of
+    from mockserver.sweeping.driver import Sweeping, positive, setting_of
 
     positive("--hang", asked["hang_s"])
     positive("--report-within", asked["within_s"])
@@ -121,15 +121,15 @@ def _source(provider: str, replies: Path | None) -> Any:
 
 
 def _report(sweeping: Any, name: str, asked: dict[str, Any]) -> Any:
-    from mockserver.sweep.driver import swept
-    from mockserver.sweep.progress import ProgressBar
+    from mockserver.sweeping.driver import swept
+    from mockserver.sweeping.progress import ProgressBar
 
     taken = {key: asked[key] for key in ("level", "runs", "seed", "allow", "shard", "processes")}
     return swept(sweeping, name=name, progress=ProgressBar(sys.stderr) if sys.stderr.isatty() else None, **taken)
 
 
 def _one(sweeping: Any, faults: tuple[str, ...], turns: int | None) -> None:
-    from mockserver.sweep.driver import timeline
+    from mockserver.sweeping.driver import timeline
 
     sweeping.begin()
     record = sweeping.once(faults, turns=turns)
@@ -139,8 +139,8 @@ def _one(sweeping: Any, faults: tuple[str, ...], turns: int | None) -> None:
 
 
 def _merged(names: tuple[str, ...]) -> Any:
-    from mockserver.sweep.files import text_of
-    from mockserver.sweep.report import merged
+    from mockserver.sweeping.files import text_of
+    from mockserver.sweeping.report import merged
 
     texts = [text_of(Path(name)) for name in names]
     missing = [name for name, text in zip(names, texts, strict=True) if text is None]
@@ -153,8 +153,8 @@ def _merged(names: tuple[str, ...]) -> Any:
 
 
 def _failed(report: Any, baseline: Path | None, update: bool) -> bool:
-    from mockserver.sweep.baseline import against, loaded, updated
-    from mockserver.sweep.files import put, text_of
+    from mockserver.sweeping.baseline import against, loaded, updated
+    from mockserver.sweeping.files import put, text_of
 
     if baseline is None:
         return bool(report.open)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mockserver.pytest_plugin.factory import Factory
     from mockserver.pytest_plugin.running import Running
     from mockserver.server.host import MockServer
-    from mockserver.sweep.watching import SweepRun
+    from mockserver.sweeping.watching import SweepRun
 
 RUNNING: pytest.StashKey[Running] = pytest.StashKey()
 AT_WORK: pytest.StashKey[Running] = pytest.StashKey()
@@ -193,7 +193,7 @@ def realtime_mock_point(
 @pytest.fixture
 def realtime_mock_sweep(request: pytest.FixtureRequest, realtime_mock: MockServer) -> SweepRun:
     """What a test marks its turns with, so that it can be swept; in an ordinary run the turns just run."""
-    from mockserver.sweep.watching import SweepRun
+    from mockserver.sweeping.watching import SweepRun
 
     return SweepRun(realtime_mock)
 

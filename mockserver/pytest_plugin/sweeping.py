@@ -15,12 +15,12 @@ from mockserver.pytest_plugin.pages import folder_of
 from mockserver.pytest_plugin.settings import settings_of
 from mockserver.pytest_plugin.sources import plan
 from mockserver.server.host import MockServer
-from mockserver.sweep.baseline import Compared, against, loaded, updated
-from mockserver.sweep.driver import Sweeping, positive, swept
-from mockserver.sweep.files import text_of
-from mockserver.sweep.report import SweepReport
-from mockserver.sweep.running import Setting
-from mockserver.sweep.watching import SweepRun
+from mockserver.sweeping.baseline import Compared, against, loaded, updated
+from mockserver.sweeping.driver import Sweeping, positive, swept
+from mockserver.sweeping.files import text_of
+from mockserver.sweeping.report import SweepReport
+from mockserver.sweeping.running import Setting
+from mockserver.sweeping.watching import SweepRun
 
 TEXTS: pytest.StashKey[list[str]] = pytest.StashKey()
 LEVELS = ("quick", "full")
@@ -124,7 +124,7 @@ def _swept(item: pytest.Function, test: Any) -> tuple[SweepReport, Compared | No
 
 
 def _progress(item: pytest.Function) -> Any:
-    from mockserver.sweep.progress import ProgressBar
+    from mockserver.sweeping.progress import ProgressBar
 
     reporter = item.config.pluginmanager.get_plugin("terminalreporter")
     file = getattr(getattr(reporter, "_tw", None), "_file", None)
@@ -136,7 +136,7 @@ def _write(item: pytest.Function, sweeping: Sweeping, report: SweepReport, shard
     folder = folder_of(item.config)
     if folder is None:
         return
-    from mockserver.sweep.files import write_pages, write_report
+    from mockserver.sweeping.files import write_pages, write_report
 
     part = f"-{shard.replace('/', '-of-')}" if shard else ""
     head = f"sweep-{re.sub(r'[^A-Za-z0-9_.-]+', '-', item.nodeid)}{part}"

@@ -10,7 +10,7 @@ from tests.plugin.conftest import Run
 
 TEST = """
 import pytest
-from tests.sweep.talker import Talker
+from tests.sweeping.talker import Talker
 
 @pytest.mark.realtime_mock(simulator="openai", in_loop=True)
 @pytest.mark.realtime_mock_sweep(runs=45{more})

@@ -25,7 +25,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from mockserver import speech
 from mockserver.server.host import MockServer
-from mockserver.sweep.watching import SweepRun
+from mockserver.sweeping.watching import SweepRun
 
 RATE = 24_000
 SILENCE = bytes(RATE * 2 * 8 // 10)

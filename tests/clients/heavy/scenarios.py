@@ -21,7 +21,7 @@ from livekit.plugins import openai
 
 from mockserver import speech
 from mockserver.server.host import MockServer
-from mockserver.sweep.watching import SweepRun
+from mockserver.sweeping.watching import SweepRun
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # deprecations inside the plugin's own dependencies

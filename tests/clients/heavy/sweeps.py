@@ -71,8 +71,8 @@ def together(name: str, report: Path) -> list[str]:
 def run_again(name: str, report: Path) -> None:
     """What ``together`` starts."""
     from mockserver.engines.simulator import Rules, simulator
-    from mockserver.sweep.driver import Sweeping, setting_of
-    from mockserver.sweep.workers import Attempt, run_all
+    from mockserver.sweeping.driver import Sweeping, setting_of
+    from mockserver.sweeping.workers import Attempt, run_all
 
     of_gemini, replies = name in GEMINI, (TOP / REPLIES).read_text()
     setting = setting_of(

@@ -21,7 +21,7 @@ from mockserver.faults.grammar import parse
 from mockserver.faults.listing import FaultEntry, catalogue
 from mockserver.faults.values import ordinal_text, word_text
 from mockserver.faults.where import event_text
-from mockserver.sweep.digest import foretold_digest, words_of
+from mockserver.sweeping.digest import foretold_digest, words_of
 
 QUICK = 200
 """Runs of the level ``quick``."""

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from mockserver.core.entry import Entered, Entry
 from mockserver.core.frames import SECOND, Binary, Handshake, Micros, Note, Sender, Text
 from mockserver.server.host import MockServer
-from mockserver.sweep.record import Outcome, RunRecord, TurnRecord, steady
+from mockserver.sweeping.record import Outcome, RunRecord, TurnRecord, steady
 
 T = TypeVar("T")
 RELEASE_S = 25 * 60

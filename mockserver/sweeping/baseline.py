@@ -12,8 +12,8 @@ import yaml
 
 from mockserver import bounded_yaml
 from mockserver.errors import UsageError
-from mockserver.sweep.report import SweepReport, SweptRun
-from mockserver.sweep.verdict import Verdict
+from mockserver.sweeping.report import SweepReport, SweptRun
+from mockserver.sweeping.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)

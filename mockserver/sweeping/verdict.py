@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mockserver.core.frames import SECOND, Micros
-from mockserver.sweep.record import RunRecord, TurnRecord
+from mockserver.sweeping.record import RunRecord, TurnRecord
 
 STORM, STORM_US = 8, 10 * SECOND
 """So many handshakes in so much time are a storm."""

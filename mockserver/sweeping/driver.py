@@ -13,12 +13,12 @@ from mockserver.engines.base import Source
 from mockserver.errors import ExpectationFailed, UsageError
 from mockserver.faults.where import event_text
 from mockserver.server.host import MockServer
-from mockserver.sweep.candidates import QUICK, Candidate, Foresight, candidates, chosen
-from mockserver.sweep.record import RunRecord
-from mockserver.sweep.report import Finding, SweepReport, SweptRun, grouped
-from mockserver.sweep.running import Scenario, Setting, no_loop, run_once
-from mockserver.sweep.verdict import Judged, Verdict, judge
-from mockserver.sweep.workers import Attempt, run_all
+from mockserver.sweeping.candidates import QUICK, Candidate, Foresight, candidates, chosen
+from mockserver.sweeping.record import RunRecord
+from mockserver.sweeping.report import Finding, SweepReport, SweptRun, grouped
+from mockserver.sweeping.running import Scenario, Setting, no_loop, run_once
+from mockserver.sweeping.verdict import Judged, Verdict, judge
+from mockserver.sweeping.workers import Attempt, run_all
 
 Level = Literal["quick", "full"]
 Progress = Callable[[int, int], None]
@@ -169,6 +169,10 @@ class Sweeping:
         for words in LOSING if name else ():
             kept = _Kept(self.setting.make)
             fault = f"{words} on 1st {event_text(name)} in 1st connection"
+            # In a process of its own first: what a client does about a loss may be to end its process.
+            [record] = run_all(self.setting, [Attempt((fault,))], self.base)
+            if record.died or len(record.handshakes) <= len(self.base.handshakes):
+                continue
             record = run_once(replace(self.setting, make=kept), (fault,), self.base)
             if len(record.handshakes) > len(self.base.handshakes) and record.turns and record.turns[-1].outcome == "ok":
                 return _Again(fault, kept.server.journal, len(record.fired), self.said(record)[0].verdict)
@@ -198,11 +202,14 @@ class Sweeping:
         """One run under these faults, compared with the one without. ``turns``: so many turns of the test alone."""
         return run_once(self.setting, faults, self.base, turns)
 
-    def seen(self, faults: Sequence[str]) -> tuple[RunRecord, MockServer]:
-        """The same, and the server that it was made with."""
+    def seen(self, faults: Sequence[str]) -> MockServer | None:
+        """The server that such a run was made with; None where the client ends its process in it."""
+        [record] = run_all(self.setting, [Attempt(tuple(faults))], self.base)
+        if record.died:
+            return None
         kept = _Kept(self.setting.make)
-        record = run_once(replace(self.setting, make=kept), faults, self.base)
-        return record, kept.server
+        run_once(replace(self.setting, make=kept), faults, self.base)
+        return kept.server
 
     def said(self, record: RunRecord) -> list[Judged]:
         """What a run says. What the first of two faults alone brings about is not held against the second."""

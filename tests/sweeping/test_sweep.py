@@ -13,11 +13,11 @@ from click.testing import CliRunner
 from mockserver import sweep
 from mockserver.cli import main
 from mockserver.errors import ExpectationFailed, UsageError
-from mockserver.sweep.driver import Sweeping, setting_of
-from mockserver.sweep.report import merged
-from mockserver.sweep.verdict import Verdict
-from tests.sweep.scenarios import sound, talking
-from tests.sweep.talker import DEFECTS
+from mockserver.sweeping.driver import Sweeping, setting_of
+from mockserver.sweeping.report import merged
+from mockserver.sweeping.verdict import Verdict
+from tests.sweeping.scenarios import sound, talking
+from tests.sweeping.talker import DEFECTS
 
 TOP = Path(__file__).resolve().parents[2]
 SHOWN_BY = {
@@ -89,7 +89,15 @@ def test_a_finding_gives_the_same_verdict_from_its_line_in_a_fresh_process() -> 
     report = sweep(talking("no timeout"), runs=60)
     assert report.findings
     for finding in report.findings[:3]:
-        command = [sys.executable, "-m", "mockserver", "sweep", "tests.sweep.scenarios:hangs", "--fault", finding.line]
+        command = [
+            sys.executable,
+            "-m",
+            "mockserver",
+            "sweep",
+            "tests.sweeping.scenarios:hangs",
+            "--fault",
+            finding.line,
+        ]
         told = subprocess.run(command, capture_output=True, text=True, cwd=TOP, check=True).stdout
         assert told.splitlines()[0].startswith(f"{finding.verdict}: "), told
 
@@ -154,7 +162,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(TOP)
     run = CliRunner()
     json_to, base = tmp_path / "r.json", tmp_path / "b.yaml"
-    asked = ["sweep", "tests.sweep.scenarios:hangs", "--runs", "30"]
+    asked = ["sweep", "tests.sweeping.scenarios:hangs", "--runs", "30"]
     told = run.invoke(main, [*asked, "--json", str(json_to), "--markdown", str(tmp_path / "r.md")])
     assert told.exit_code == 1, told.output
     assert "hung: " in told.output
@@ -168,5 +176,5 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "new than the baseline: hung: " in worse.output
     again = run.invoke(main, ["sweep", "--merge", str(json_to)])
     assert "hung: " in again.output
-    assert run.invoke(main, ["sweep", "tests.sweep.scenarios:none"]).exit_code == 2
+    assert run.invoke(main, ["sweep", "tests.sweeping.scenarios:none"]).exit_code == 2
     assert run.invoke(main, ["sweep", "nonsense"]).exit_code == 2

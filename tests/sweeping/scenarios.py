@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mockserver.server.host import MockServer
-from mockserver.sweep.running import Scenario
-from mockserver.sweep.watching import SweepRun
-from tests.sweep.talker import Talker
+from mockserver.sweeping.running import Scenario
+from mockserver.sweeping.watching import SweepRun
+from tests.sweeping.talker import Talker
 
 
 def talking(defect: str = "", words: tuple[str, ...] = ("one", "two", "three")) -> Scenario:

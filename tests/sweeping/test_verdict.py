@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mockserver.core.frames import SECOND
-from mockserver.sweep.record import RunRecord, TurnRecord, steady
-from mockserver.sweep.verdict import Verdict, judge
+from mockserver.sweeping.record import RunRecord, TurnRecord, steady
+from mockserver.sweeping.verdict import Verdict, judge
 
 STRUCK = 15
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from zlib import crc32
 
 from mockserver.errors import UsageError
-from mockserver.sweep.driver import Sweeping
-from mockserver.sweep.report import SweepReport
+from mockserver.sweeping.driver import Sweeping
+from mockserver.sweeping.report import SweepReport
 from mockserver.view.files import assets, write
 from mockserver.view.page import ViewedFile, page
 from mockserver.view.scene import of_journal
@@ -25,7 +25,9 @@ def write_pages(folder: Path, head: str, sweeping: Sweeping, report: SweepReport
     folder.mkdir(parents=True, exist_ok=True)
     pages = {}
     for finding in report.findings:
-        _, server = sweeping.seen(finding.faults)
+        server = sweeping.seen(finding.faults)
+        if server is None:
+            continue
         title = ", ".join(finding.faults)
         name = f"{head}-{crc32(f'{finding.verdict} {title}'.encode()):08x}"
         facts = [f"fault: {title}", f"verdict: {finding.verdict}", finding.how]

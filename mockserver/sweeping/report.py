@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from mockserver.sweep.verdict import Verdict
+from mockserver.sweeping.verdict import Verdict
 
 FORMAT = 1
 _CASE = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")

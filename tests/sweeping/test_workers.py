@@ -13,11 +13,11 @@ import pytest
 from mockserver import sweep
 from mockserver.errors import UsageError
 from mockserver.server.host import MockServer
-from mockserver.sweep.running import Scenario
-from mockserver.sweep.verdict import Verdict
-from mockserver.sweep.watching import SweepRun
-from tests.sweep.scenarios import sound
-from tests.sweep.talker import Talker, TurnFailed
+from mockserver.sweeping.running import Scenario
+from mockserver.sweeping.verdict import Verdict
+from mockserver.sweeping.watching import SweepRun
+from tests.sweeping.scenarios import sound
+from tests.sweeping.talker import Talker, TurnFailed
 
 
 def ends_with(end: Callable[[], object]) -> Scenario:

@@ -11,21 +11,27 @@ import pytest
 from mockserver.core.frames import MILLISECOND, Answer, Binary, Handshake, Sender, Text
 from mockserver.core.journal import Journal
 from mockserver.dialects.openai.lens import OPENAI
-from mockserver.sweep.candidates import Candidate, Foresight, candidates, chosen
-from mockserver.sweep.digest import digest
+from mockserver.sweeping.candidates import Candidate, Foresight, candidates, chosen
+from mockserver.sweeping.digest import digest
 
-DONE = {"id": "resp_1", "status": "completed"}
-ITEM = {"id": "item_1", "type": "message", "role": "assistant", "content": []}
+DONE = {"id": "resp_a001b2c3", "status": "completed"}
+ITEM = {"id": "item_a001b2c3", "type": "message", "role": "assistant", "content": []}
 TALK = (
-    (Sender.SERVER, {"type": "session.created", "event_id": "event_1", "session": {"id": "sess_1"}}),
+    (
+        Sender.SERVER,
+        {"type": "session.created", "event_id": "event_a001b2c3", "session": {"id": "sess_a001b2c3"}},
+    ),
     (Sender.CLIENT, {"type": "response.create"}),
-    (Sender.SERVER, {"type": "response.created", "event_id": "event_2", "response": {"id": "resp_1"}}),
-    (Sender.SERVER, {"type": "response.output_item.added", "event_id": "event_3", "item": ITEM}),
-    (Sender.SERVER, {"type": "response.done", "event_id": "event_4", "response": DONE}),
+    (
+        Sender.SERVER,
+        {"type": "response.created", "event_id": "event_a002b2c3", "response": {"id": "resp_a001b2c3"}},
+    ),
+    (Sender.SERVER, {"type": "response.output_item.added", "event_id": "event_a003b2c3", "item": ITEM}),
+    (Sender.SERVER, {"type": "response.done", "event_id": "event_a004b2c3", "response": DONE}),
 )
 
 
-def journal(*, event_id: str = "event_4", binary: bool = False) -> Journal:
+def journal(*, event_id: str = "event_a004b2c3", binary: bool = False) -> Journal:
     made = Journal()
     log = made.open(OPENAI)
     made.write(log, 0, Sender.CLIENT, Handshake("/v1/realtime", target="/v1/realtime"))
@@ -119,7 +125,7 @@ def test_a_fault_with_a_place_of_its_own_is_tried_there_alone() -> None:
     assert places["active response"] == {"response.create"}
     assert places["done without created"] == {"response.created"}
     assert "cancel not active" not in places  # the client cancels nothing
-    assert len(places["drop"]) == 4  # the control: of all that the server says
+    assert len(places["drop"]) == 5  # the control: of all that is said
     assert any(run.spec == "active response on 1st response.create from client in 1st connection" for run in found)
 
 
@@ -140,6 +146,6 @@ def test_shards_are_told_by_what_is_struck_and_not_by_place() -> None:
 
 
 def test_the_digest_of_a_wire_masks_ids_and_tells_text_from_binary() -> None:
-    assert digest(journal()) == digest(journal(event_id="event_5"))
-    assert digest(journal()) != digest(journal(event_id="event_3"))  # an id that another frame has
+    assert digest(journal()) == digest(journal(event_id="event_a005b2c3"))
+    assert digest(journal()) != digest(journal(event_id="event_a003b2c3"))  # an id that another frame has
     assert digest(journal()) != digest(journal(binary=True))

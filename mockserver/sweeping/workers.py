@@ -20,8 +20,8 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
-from mockserver.sweep.record import RunRecord
-from mockserver.sweep.running import REAL_S, Setting, run_once
+from mockserver.sweeping.record import RunRecord
+from mockserver.sweeping.running import REAL_S, Setting, run_once
 
 PATIENCE_S = 3 * REAL_S
 """Real seconds after which a worker is ended that its own limit has not reached."""

@@ -22,9 +22,9 @@ from mockserver.faults.spec import PatternSlot
 from mockserver.server.host import MockServer
 from mockserver.server.tls import REPLACING
 from mockserver.server.virtual import virtual_time
-from mockserver.sweep.digest import digest
-from mockserver.sweep.record import RunRecord
-from mockserver.sweep.watching import CALM_S, RELEASE_S, ScenarioOver, SweepRun, asked_at, fired_at
+from mockserver.sweeping.digest import digest
+from mockserver.sweeping.record import RunRecord
+from mockserver.sweeping.watching import CALM_S, RELEASE_S, ScenarioOver, SweepRun, asked_at, fired_at
 
 Scenario = Callable[[MockServer, SweepRun], Awaitable[object]]
 """What is swept: an ordinary test, given the server and the run."""

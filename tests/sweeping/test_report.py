@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pytest
 
 from mockserver.errors import UsageError
-from mockserver.sweep.baseline import against, lines_of, loaded, updated
-from mockserver.sweep.report import SweepReport, SweptRun, grouped, merged
-from mockserver.sweep.verdict import Verdict
+from mockserver.sweeping.baseline import against, lines_of, loaded, updated
+from mockserver.sweeping.report import SweepReport, SweptRun, grouped, merged
+from mockserver.sweeping.verdict import Verdict
 
 EVIL = "</failure><script>alert(1)</script> & \" ' | `x` ]]> \x1b[31m\x00"
 
