@@ -13,9 +13,11 @@ import pytest
 from mockserver import sweep
 from mockserver.errors import UsageError
 from mockserver.server.host import MockServer
-from mockserver.sweeping.running import Scenario
-from mockserver.sweeping.verdict import Verdict
+from mockserver.sweeping.driver import setting_of
+from mockserver.sweeping.running import Scenario, run_once
+from mockserver.sweeping.verdict import Verdict, judge
 from mockserver.sweeping.watching import SweepRun
+from mockserver.sweeping.workers import Attempt, run_all
 from tests.sweeping.scenarios import sound
 from tests.sweeping.talker import Talker, TurnFailed
 
@@ -48,15 +50,27 @@ def ends_with(end: Callable[[], object]) -> Scenario:
     ids=["exit", "signal", "SystemExit"],
 )
 def test_a_client_that_ends_its_process_is_told_and_the_other_runs_go_on(end: Callable[[], object], how: str) -> None:
-    report = sweep(ends_with(end), runs=14, processes=2)
-    assert len([run for run in report.runs if not run.like]) == 14
-    crashed = [run for run in report.runs if run.worst is Verdict.CRASHED]
-    assert crashed
-    assert {run.how for run in crashed} == {f"the client ended its process, {how}"}
-    assert any(run.worst is Verdict.RECOVERED for run in report.runs)
+    setting = setting_of(ends_with(end))
+    bad, good = Attempt(("fail on 1st response.output_text.delta",)), Attempt(("delay 1s on 1st response.created",))
+    found = [judge(record)[0] for record in run_all(setting, [good, bad, bad, good], run_once(setting), processes=2)]
+    assert [one.verdict for one in found] == [
+        Verdict.RECOVERED,
+        Verdict.CRASHED,
+        Verdict.CRASHED,
+        Verdict.RECOVERED,
+    ]
+    assert {one.how for one in found[1:3]} == {f"the client ended its process, {how}"}
     assert multiprocessing.active_children() == []
     # The control: the same client that stays.
-    assert not any(run.worst is Verdict.CRASHED for run in sweep(ends_with(lambda: None), runs=14).runs)
+    stays = setting_of(ends_with(lambda: None))
+    [record] = run_all(stays, [bad], run_once(stays))
+    assert judge(record)[0].verdict is Verdict.REPORTED
+
+
+def test_a_sweep_of_a_client_that_ends_its_process_is_whole() -> None:
+    report = sweep(ends_with(lambda: os._exit(3)), runs=8)
+    assert len([run for run in report.runs if not run.like]) == 8
+    assert {one.how for one in report.findings} == {"the client ended its process, with status 3"}
 
 
 def test_who_ends_a_sweep_keeps_what_was_found_and_no_process_stays() -> None:
@@ -64,12 +78,11 @@ def test_who_ends_a_sweep_keeps_what_was_found_and_no_process_stays() -> None:
         if made == 5:
             raise KeyboardInterrupt
 
-    report = sweep(sound, runs=30, progress=enough)
-    assert report.stopped == f"stopped by hand after {len(report.runs)} of 30 runs"
+    report = sweep(sound, runs=8, progress=enough)
+    assert report.stopped == f"stopped by hand after {len(report.runs)} of 8 runs"
     assert len(report.runs) >= 5
     assert report.stopped in report.text()
     assert multiprocessing.active_children() == []
-    assert sweep(sound, runs=5).stopped == ""
 
 
 async def test_a_sweep_in_async_code_is_told_in_one_line() -> None:
