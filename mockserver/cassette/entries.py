@@ -6,7 +6,7 @@ while the other connections go on (``ahead``). Values that are known and tokens 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mockserver.cassette import audio, codec
@@ -117,6 +117,25 @@ class EntryWriter:
         self.frames += 1
         if isinstance(what, Close | Lost):
             self._over(here)
+
+    def texts(self, session: int, at: Micros, texts: Sequence[str]) -> None:
+        """Keep text frames of the server that came together."""
+        here = self._connections.get(session)
+        if here is None or here.ahead is not None or self._policy != "keep":
+            for text in texts:
+                self.write(Entry(0, session, at, Sender.SERVER, Text(text)))
+            return
+        search, kept, number = here.redactor.search, self._writer.kept, here.number
+        same, named, pack, kind = search.quiet.same, search.named, codec.pack, codec.TEXT + 1
+        for text in texts:
+            # Nearly all: like one before in which there was nothing, as ``Spread.frame`` says.
+            if same(text) and not named(text):
+                kept.append(pack([kind, number, at, text]))
+                here.count += 1
+                self.frames += 1
+            else:
+                self.write(Entry(0, session, at, Sender.SERVER, Text(text)))
+                kept = self._writer.kept  # what was kept may have been written
 
     def ahead(self, session: int, sender: Sender, frame: Frame) -> Callable[[], None] | None:
         """What there is to do before the next frame of a session is written, where that may take long: a thread can do

@@ -81,8 +81,7 @@ def locate(folder: str | os.PathLike[str], name: str) -> Path:
     """Where the cassette of this name is or would be. UsageError for a name that leaves ``folder``, by a link too."""
     top = Path(folder)
     place = top.joinpath(*steps(name))
-    inside = os.path.realpath(top)
-    real = os.path.realpath(place)
+    inside, real = os.path.realpath(top), os.path.realpath(place)
     if os.path.commonpath((inside, real)) != inside:
         raise UsageError(f"cassette name {name!r:.120}: a link leads out of {top}; expected a file inside it")
     return place
@@ -257,8 +256,7 @@ class Recorder:
             raise CassetteError(f"{self.path}: {many}")
         self.partial, self._file = made
         self.written = 0
-        self._failed = ""
-        self._saved = False
+        self._failed, self._saved = "", False
         self._writer = codec.Writer(self._write)
         self._entries = EntryWriter(
             self._writer, self._redactor, dialect, audio, name=self.path, began=self._session_began
@@ -281,16 +279,18 @@ class Recorder:
 
     def keep(self, entry: Entry) -> None:
         """The same for the next ``commit``: what goes together leaves together."""
-        if self._failed:
-            raise self._refused()
+        self._go_on()
         self._entries.write(entry)
+
+    def keep_texts(self, session: int, at: Micros, texts: Sequence[str]) -> None:
+        """The same for texts of a session's server that came together."""
+        self._go_on()
+        self._entries.texts(session, at, texts)
 
     def commit(self) -> None:
         """Every entry so far is in the file. To be called before a frame is passed on."""
-        if self._failed:
-            raise self._refused()
-        if self._writer.kept:
-            self._writer.commit()
+        self._go_on()
+        self._writer.commit()
 
     def ahead(self, session: int, sender: Sender, frame: Frame) -> Callable[[], None] | None:
         """What a thread can do for a frame that is to come next and takes long (``EntryWriter.ahead``)."""
@@ -377,8 +377,7 @@ class Recorder:
 
     def _write(self, data: bytes) -> None:
         """All of these objects or, as far as anyone who reads the file can see, those that are whole."""
-        if self._failed:
-            raise self._refused()
+        self._go_on()
         done = 0
         try:
             while done < len(data):
@@ -392,6 +391,10 @@ class Recorder:
                 os.ftruncate(self._file, self.written)
             raise self._refused() from error
         self.written += len(data)
+
+    def _go_on(self) -> None:
+        if self._failed:
+            raise self._refused()
 
     def _refused(self) -> CassetteError:
         return CassetteError(f"{self.partial}: {self._failed}; the recording is complete up to frame {self.frames}")

@@ -9,9 +9,10 @@ client's connection. In front of any other engine it is what reached the engine 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
+from mockserver.core.burst import Burst
 from mockserver.core.entry import Entry, What
 from mockserver.core.frames import (
     SECOND,
@@ -43,6 +44,13 @@ QUIET: Micros = 1 * SECOND
 """Where the dialect does not say how a response ends: an upstream that was silent for so long has ended it."""
 
 
+@runtime_checkable
+class HearsMany(Protocol):
+    """Who is told of text frames of the server that came together: at once, and not of each entry."""
+
+    def texts(self, session: int, at: Micros, texts: Sequence[str]) -> None: ...
+
+
 class Tap:
     """One session's. ``relays``: the engine passes on what an upstream says, and says nothing itself.
 
@@ -54,7 +62,9 @@ class Tap:
         self._session, self._dialect, self._write = session, dialect, write
         self._peer = Peer.UPSTREAM if relays else Peer.CLIENT
         self._relays = relays
-        self._places = count()
+        many: object = write
+        self._many = many if isinstance(many, HearsMany) else None
+        self._place = 0
         self._handshake: Handshake | None = None
         self._asked = not relays  # the upstream is asked for
         self._shaken = False  # the handshake is written
@@ -102,6 +112,19 @@ class Tap:
                 case _:
                     pass
 
+    def texts(self, burst: Burst, now: Micros) -> None:
+        """Text frames of the upstream, which came together, on their way to the client."""
+        if self._many is None or self.over or not (self._relays and self._shaken):
+            for frame in burst:
+                self.event(Received(Peer.UPSTREAM, frame), now)
+            return
+        texts = [text for text, _ in burst.pieces]
+        self._many.texts(self._session, now, texts)
+        self._place += len(texts)
+        self._spoke_at = now
+        if self._ledger is not None:
+            self._ledger.see_texts(texts, now)
+
     def lost(self, now: Micros, why: str) -> None:
         """The connection ends without a word of either side."""
         if self._handshake is not None:
@@ -136,7 +159,8 @@ class Tap:
             self._say(Sender.CLIENT, self._handshake, now)
 
     def _say(self, sender: Sender, what: What, now: Micros) -> None:
-        self._write(_tuple(Entry, (next(self._places), self._session, now, sender, what)))
+        self._write(_tuple(Entry, (self._place, self._session, now, sender, what)))
+        self._place += 1
 
 
 def _frame(effect: Send | Hangup | Abort) -> Frame:

@@ -83,6 +83,14 @@ class Obeying(Protocol):
     obeys: frozenset[str]
 
 
+@runtime_checkable
+class Passing(Protocol):
+    """An engine through which text of an upstream goes to the client as it is, as long as ``passes``."""
+
+    @property
+    def passes(self) -> bool: ...
+
+
 class Listening(Protocol):
     """What is told of everything that passes between the engine and the innermost layer: a recorder.
 
@@ -96,6 +104,8 @@ class Listening(Protocol):
     def event(self, event: Event, now: Micros) -> None: ...
 
     def effect(self, effect: Effect, now: Micros) -> None: ...
+
+    def texts(self, burst: Burst, now: Micros) -> None: ...
 
     def lost(self, now: Micros, why: str) -> None: ...
 
@@ -133,6 +143,7 @@ class Session:
         self.emit: Callable[[Effect], None] = self._keep if emit is None else emit
         self.emit_burst = emit_burst
         self._wake_bursts = engine.wake_bursts if isinstance(engine, Bursting) else None
+        self._passing = engine if isinstance(engine, Passing) else None
         self._out: list[Effect] = []
 
     # --- the machine ---
@@ -151,6 +162,22 @@ class Session:
             self.journal.write(self.log, now, Sender.CLIENT, event.handshake)
         self._route(event, 0, now)
         return self._taken()
+
+    def feed_texts(self, burst: Burst, now: Micros) -> bool:
+        """Text frames of the upstream that came together: the same as to feed each, where nobody between the upstream
+        and the client has to see each of them. Else False, and nothing is done.
+        """
+        emit = self.emit_burst
+        if self.layers or self.over or self.ledger is not None or self.journal.watched or emit is None:
+            return False
+        if self._passing is None or not self._passing.passes:
+            return False
+        self._catch_up(now)
+        if self.tap is not None:
+            self.tap.texts(burst, now)
+        self.journal.burst(self.log, now, burst)
+        emit(burst)
+        return True
 
     def wake_at(self) -> Micros | None:
         """The earliest due time of any part."""

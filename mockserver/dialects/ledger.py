@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from mockserver.core.debts import Debt
-from mockserver.core.frames import Close, Frame, Lost, Micros, Sender
+from mockserver.core.frames import Close, Frame, Lost, Micros, Sender, Text
 from mockserver.dialects.base import Dialect
 
 MOST = 1_000
@@ -20,7 +20,8 @@ class Ledger:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._replies = dialect.replies()
-        self._deltas = {name for name, _ in dialect.life.deltas}
+        self._deltas = {name for name, _ in dialect.life.deltas} if dialect.life.begins else frozenset()
+        self._head = ""  # how the last delta begins, up to its name
         self._asked: deque[tuple[Micros, str]] = deque(maxlen=MOST)
         self._unsaid: deque[tuple[Micros, str]] = deque(maxlen=MOST)  # requests that are acknowledged, with their names
         self._began: dict[str, Micros] = {}
@@ -46,13 +47,22 @@ class Ledger:
                 self._unsaid.append((now, name))
         else:
             self.spoke_at = now
-        if life.begins and name in self._deltas:
+        if name in self._deltas:
+            head = f'{{"type":"{name}"'
+            self._head = head if isinstance(frame, Text) and frame.data.startswith(head) else ""
             return  # most of a session, and no news
         self._replies.see(sender, frame, name=name)
         if sender is Sender.SERVER:
             self._pay(name)
         if self._replies.open.keys() != self._began.keys():
             self._began = {reply: self._began.get(reply, now) for reply in self._replies.open}
+
+    def see_texts(self, texts: Sequence[str], now: Micros) -> None:
+        """Text frames of the server that came together."""
+        for text in texts:
+            if not (self._head and text.startswith(self._head)):
+                self.see(Sender.SERVER, Text(text), now)
+        self.spoke_at = now
 
     def debts(self) -> Iterator[Debt]:
         """What is owed. Nothing once either side has ended the connection."""

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from mockserver.core.burst import Burst
 from mockserver.core.frames import (
     Abort,
     Accept,
@@ -26,8 +27,10 @@ from mockserver.core.frames import (
     Micros,
     Note,
     Peer,
+    Received,
     Refuse,
     Send,
+    Text,
     Told,
 )
 from mockserver.core.session import Layer, Session
@@ -116,6 +119,20 @@ class Pump:
         except Exception as error:  # noqa: BLE001 - whatever an engine, fault or sink raises belongs to the test
             self._fail(error)
         self.settle()
+
+    def feed_texts(self, texts: list[str]) -> None:
+        """Text frames of the upstream that came together, none of them so long that a thread is to look at it."""
+        if not self.busy:
+            try:
+                fed = self.session.feed_texts(Burst([(text, None) for text in texts]), self.now())
+            except Exception as error:  # noqa: BLE001 - as in feed
+                self._fail(error)
+                fed = True
+            if fed:
+                self.settle()
+                return
+        for text in texts:
+            self.feed(Received(Peer.UPSTREAM, Text(text)))
 
     @property
     def busy(self) -> bool:

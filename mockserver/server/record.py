@@ -11,7 +11,7 @@ is written to disk before the session goes on, so a killed recorder leaves every
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from typing import Any, Self
 from mockserver.cassette.model import Exchange
 from mockserver.cassette.store import Recorder
 from mockserver.core.entry import Entry
-from mockserver.core.frames import LONG, Binary, Sender, Text
+from mockserver.core.frames import LONG, Binary, Micros, Sender, Text
 from mockserver.engines.base import Dialling, Source
 from mockserver.errors import CassetteError, ExpectationFailed, UpstreamError
 from mockserver.server.aside import Hands, Keeping
@@ -94,7 +94,7 @@ class Recording:
         self._keeping = Keeping(self.recorder)
         self._ticking = False
         self._refused: list[ExpectationFailed] = []
-        self.server.taps.append(self._sink)
+        self.server.taps.append(_Sink(self))
         self.server.on_exchange.append(self._exchange)
         self.server.keeper = self._keeping
 
@@ -154,17 +154,29 @@ class Recording:
         self.saved = self.recorder.close(ended=ended, faults=self.server.fault_specs(fired=True))
         return self.saved
 
-    def _sink(self, entry: Entry) -> None:
+    def hear(self, entry: Entry) -> None:
+        """One entry of a session."""
         self.recorder.keep(entry)
-        if not self._ticking:
-            self._ticking = True
-            asyncio.get_running_loop().call_soon(self._tick)
+        self._tick_soon()
         what = entry.what
         if entry.sender is not None and (type(what) is Text or type(what) is Binary):
             count = self._counts[entry.sender]
             count[0] += 1
             data = what.data
             count[1] += len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode())
+
+    def hear_texts(self, session: int, at: Micros, texts: Sequence[str]) -> None:
+        """Text frames of a session's server that came together."""
+        self.recorder.keep_texts(session, at, texts)
+        self._tick_soon()
+        count = self._counts[Sender.SERVER]
+        count[0] += len(texts)
+        count[1] += sum([len(text) if text.isascii() else len(text.encode()) for text in texts])
+
+    def _tick_soon(self) -> None:
+        if not self._ticking:
+            self._ticking = True
+            asyncio.get_running_loop().call_soon(self._tick)
 
     def _tick(self) -> None:
         """What the last turn of the loop has brought is in the file, also where nothing of it has left yet."""
@@ -186,6 +198,16 @@ class Recording:
         hands = Hands(self._keeping)
         clean = await asyncio.get_running_loop().run_in_executor(hands, lambda: self.recorder.cleaned(exchange))
         self.recorder.put_exchange(clean)
+
+
+class _Sink:
+    """What a recording hears."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._hear, self.texts = recording.hear, recording.hear_texts
+
+    def __call__(self, entry: Entry) -> None:
+        self._hear(entry)
 
 
 def _size(count: int) -> str:

@@ -188,6 +188,11 @@ class RelayEngine:
             case _:
                 return []
 
+    @property
+    def passes(self) -> bool:
+        """Whether what the upstream says goes to the client."""
+        return self._client and self._upstream
+
     def wake_at(self) -> Micros | None:
         """Never: the relay does nothing by itself."""
         return None

@@ -16,7 +16,20 @@ from aiohttp import WSCloseCode, WSMsgType, hdrs
 from multidict import CIMultiDict
 from yarl import URL
 
-from mockserver.core.frames import Answer, Binary, Close, Dialled, Frame, Handshake, Lost, Peer, Received, Text, first
+from mockserver.core.frames import (
+    LONG,
+    Answer,
+    Binary,
+    Close,
+    Dialled,
+    Frame,
+    Handshake,
+    Lost,
+    Peer,
+    Received,
+    Text,
+    first,
+)
 from mockserver.engines.base import HttpReply
 from mockserver.engines.relay.source import OVERSIZED, Forward
 from mockserver.errors import UpstreamError
@@ -25,6 +38,7 @@ from mockserver.server.websocket.app import MAX_MESSAGE, READ, pairs
 from mockserver.server.websocket.outlet import Outlet
 from mockserver.server.websocket.proxies import DIRECT, TunnelConnector, proxy_of
 from mockserver.server.websocket.reading import Shift
+from mockserver.server.websocket.ready import Messages
 
 DIAL_TIMEOUT = 30.0
 """Seconds that an upstream gets to answer a handshake."""
@@ -256,40 +270,46 @@ class AiohttpUpstream:
         return trace
 
     async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        pump, shift = self._pump, Shift()
-        while True:
-            message = await ws.receive()
-            if shift.over:
-                await shift.ended()
-            kind = message.type
-            frame: Frame
-            if kind is WSMsgType.TEXT:
-                frame = Text(message.data)
-            elif kind is WSMsgType.BINARY:
-                frame = Binary(bytes(message.data))
-            elif kind is WSMsgType.PING:
-                pump.pinged("ping from the upstream")
-                self._outlet.pong(message.data)
-                continue
-            elif kind is WSMsgType.PONG:
-                continue
-            elif kind is WSMsgType.CLOSE:
-                frame = Close(message.data or None, message.extra or "")
-                if not self._outlet.shut:
-                    self.put(Close(frame.code))  # the echo of RFC 6455 section 5.5.1
-            else:
-                why = f"protocol error: {message.data}" if kind is WSMsgType.ERROR else "connection lost"
-                if getattr(message.data, "code", None) == WSCloseCode.MESSAGE_TOO_BIG:
-                    why = OVERSIZED
-                    self.put(Close(WSCloseCode.MESSAGE_TOO_BIG))
-                frame = Lost(why)
-            pump.feed(Received(Peer.UPSTREAM, frame))
-            if isinstance(frame, Close | Lost):
-                return
-            if pump.busy:
-                await pump.looked()
-            if pump.outlet.held:
-                await pump.outlet.room()
+        pump, shift, messages = self._pump, Shift(), Messages(ws)
+        try:
+            while True:
+                message = await messages
+                if shift.over:
+                    await shift.ended()
+                if message.type is WSMsgType.TEXT and len(message.data) < LONG:
+                    pump.feed_texts(messages.texts(message.data))
+                elif message.type is WSMsgType.PING:
+                    pump.pinged("ping from the upstream")
+                    self._outlet.pong(message.data)
+                    continue
+                elif message.type is not WSMsgType.PONG:
+                    frame = self._frame(message)
+                    pump.feed(Received(Peer.UPSTREAM, frame))
+                    if isinstance(frame, Close | Lost):
+                        return
+                if pump.busy:
+                    await pump.looked()
+                if pump.outlet.held:
+                    await pump.outlet.room()
+        finally:
+            messages.close()
+
+    def _frame(self, message: aiohttp.WSMessage) -> Frame:
+        kind = message.type
+        if kind is WSMsgType.TEXT:
+            return Text(message.data)
+        if kind is WSMsgType.BINARY:
+            return Binary(bytes(message.data))
+        if kind is WSMsgType.CLOSE:
+            frame = Close(message.data or None, message.extra or "")
+            if not self._outlet.shut:
+                self.put(Close(frame.code))  # the echo of RFC 6455 section 5.5.1
+            return frame
+        why = f"protocol error: {message.data}" if kind is WSMsgType.ERROR else "connection lost"
+        if getattr(message.data, "code", None) == WSCloseCode.MESSAGE_TOO_BIG:
+            why = OVERSIZED
+            self.put(Close(WSCloseCode.MESSAGE_TOO_BIG))
+        return Lost(why)
 
 
 def reading_to_the_end(session: aiohttp.ClientSession) -> aiohttp.ClientSession:

@@ -1,0 +1,153 @@
+"""Texts of an upstream that came in one read go through together: the same as one by one, in the recording, in the
+journal, in the account of what is owed, and at the client.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mockserver.cassette.model import Cassette
+from mockserver.cassette.store import Recorder, load
+from mockserver.cassette.tap import Tap
+from mockserver.core.burst import Burst
+from mockserver.core.entry import Entry
+from mockserver.core.frames import Answer, Dialled, Effect, Handshake, Micros, Opened, Peer, Received, Send, Text
+from mockserver.core.journal import Journal
+from mockserver.core.session import Session
+from mockserver.dialects.openai.lens import OPENAI
+from mockserver.engines.base import SessionContext
+from mockserver.engines.relay.source import Relay
+from mockserver.faults import parse
+from tests.cassette.make import audio_delta, event, noise
+
+SHAKE = Handshake("/v1/realtime")
+KEY = "sk-" + "aB3dE6gH9" * 5
+
+
+class Passed:
+    """A relay with a recorder, fed with texts of the upstream."""
+
+    def __init__(self, path: Path, *, fault: str = "", watched: bool = False) -> None:
+        self.journal = Journal()
+        self.recorder = Recorder(path, dialect=OPENAI, journal=self.journal)
+        if watched:
+            self.journal.listen(lambda entry: None)
+        log = self.journal.open(OPENAI)
+        engine = Relay("wss://service.test/v1", OPENAI).open(SHAKE, SessionContext(0, log.seed, log.lens))
+        self.client: list[str] = []
+        self.session = Session(engine, journal=self.journal, log=log, emit=self._emit, emit_burst=self._burst)
+        if fault:
+            self.session.add_layer(parse(fault).arm(0).layer(log, OPENAI))
+        self.tap = self.session.tap = Tap(0, OPENAI, Sink(self.recorder), relays=True)
+        self.session.feed(Opened(SHAKE), 0)
+        self.session.feed(Dialled(Answer(101)), 0)
+
+    def feed(self, texts: Iterable[str], now: Micros) -> None:
+        """One by one."""
+        for text in texts:
+            self.session.feed(Received(Peer.UPSTREAM, Text(text)), now)
+
+    def feed_together(self, texts: list[str], now: Micros) -> bool:
+        """At once."""
+        return self.session.feed_texts(Burst([(text, None) for text in texts]), now)
+
+    def saved(self) -> Cassette:
+        """What was recorded."""
+        path = self.recorder.close()
+        assert path is not None
+        return load(path)
+
+    def _emit(self, effect: Effect) -> None:
+        if isinstance(effect, Send) and isinstance(effect.frame, Text):
+            self.client.append(effect.frame.data)
+
+    def _burst(self, burst: Burst) -> None:
+        self.client += [frame.data for frame in burst]
+
+
+class Sink:
+    """A recording's."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._keep, self.texts = recorder.keep, recorder.keep_texts
+
+    def __call__(self, entry: Entry) -> None:
+        self._keep(entry)
+
+
+def spoken(chance: random.Random, replies: int) -> list[str]:
+    """What a service says: audio that is noise, words, now and then a key, in one frame or over several."""
+    made: list[Text] = [event(type="session.created", session={"id": "sess_1"})]
+    for number in range(replies):
+        made.append(event(type="response.created", response={"id": f"resp_{number}", "status": "in_progress"}))
+        about = {"response_id": f"resp_{number}", "item_id": f"item_{number}"}
+        for _ in range(chance.randrange(2, 12)):
+            match chance.randrange(8):
+                case 0:
+                    made.append(
+                        event(type="response.output_text.delta", **about, delta=chance.choice(("hello ", "sk-", KEY)))
+                    )
+                case 1:
+                    at = chance.randrange(2, len(KEY) - 2)
+                    made += [
+                        event(type="response.output_text.delta", **about, delta=part) for part in (KEY[:at], KEY[at:])
+                    ]
+                case 2:
+                    made.append(event(type="conversation.item.added", item={"id": "item_x", "token": KEY}))
+                case 3:
+                    made.append(event(type="response.output_audio.delta", **about, delta="Q29weSBvZiB0aGUga2V5"))
+                case _:
+                    made.append(audio_delta(noise(chance.randrange(100, 900), len(made)), **about))
+        if chance.random() < 0.8:
+            made.append(event(type="response.done", response={"id": f"resp_{number}", "status": "completed"}))
+    return [frame.data for frame in made]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_texts_that_come_together_leave_what_they_leave_one_by_one(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    said = spoken(chance, 6)
+    alone, together = Passed(tmp_path / "alone.cassette"), Passed(tmp_path / "together.cassette")
+    now, rest = 1_000, said
+    while rest:
+        many = chance.choice((1, 2, 5, 40))
+        part, rest = rest[:many], rest[many:]
+        now += chance.randrange(1, 100_000)
+        alone.feed(part, now)
+        assert together.feed_together(part, now)
+        assert together.tap.settled_at(now) == alone.tap.settled_at(now)
+    assert together.client == alone.client == said
+    assert list(together.journal.entries) == list(alone.journal.entries)
+    one, other = alone.saved(), together.saved()
+    assert other.connections == one.connections
+    assert other.header == one.header
+    held = [record.frame.data for record in other.connections[0].records if isinstance(record.frame, Text)]
+    assert len(held) == len(said)
+    assert KEY not in "".join(held)
+    assert other.header.redaction
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [({"fault": "drop on response.done"}, "a fault sees each frame"), ({"watched": True}, "a sink sees each entry")],
+)
+def test_where_somebody_has_to_see_each_of_them_none_is_fed(tmp_path: Path, more: dict[str, Any], why: str) -> None:
+    passed = Passed(tmp_path / "a.cassette", **more)
+    before = len(passed.journal.entries)
+    assert not passed.feed_together(spoken(random.Random(1), 1), 1_000), why
+    assert len(passed.journal.entries) == before
+    assert passed.client == []
+    passed.recorder.discard()
+
+
+def test_what_comes_when_a_side_has_ended_goes_nowhere_together_either(tmp_path: Path) -> None:
+    passed = Passed(tmp_path / "a.cassette")
+    passed.session.cut(500, "the client is gone")
+    assert not passed.feed_together(spoken(random.Random(1), 1), 1_000)
+    assert passed.client == []
+    passed.recorder.discard()
