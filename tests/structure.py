@@ -71,7 +71,7 @@ RUN = {
     "mockserver/sweeping/driver.py": set(),
     "mockserver/sweeping/files.py": {"pathlib"},
     "mockserver/sweeping/progress.py": {"time"},
-    "mockserver/sweeping/running.py": {"asyncio", "os", "signal", "threading"},
+    "mockserver/sweeping/running.py": {"asyncio", "os", "pathlib", "signal", "threading", "time"},
     "mockserver/sweeping/watching.py": {"asyncio"},
     "mockserver/sweeping/workers.py": {"multiprocessing", "os", "signal", "time"},
     "mockserver/load/socket.py": {"aiohttp", "asyncio"},

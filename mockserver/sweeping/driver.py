@@ -265,13 +265,15 @@ class Sweeping:
         for line in dict.fromkeys((run.line, run.spec.removesuffix(" in 1st connection"))):
             if line != run.spec:
                 record = yield Attempt(tuple(filter(None, (run.first, line))))
-                if self.said(record)[0].verdict is finding.verdict:
-                    finding = replace(finding, line=line, timeline=timeline(record))
+                worst = self.said(record)[0]
+                if worst.verdict is finding.verdict:
+                    finding = replace(finding, line=line, how=worst.how, timeline=timeline(record))
                     break
         for turns in range(max(1, run.turns - 1), len(self.base.turns)):
             record = yield Attempt(finding.faults, turns)
-            if self.said(record)[0].verdict is finding.verdict:
-                return replace(finding, turns=turns, timeline=timeline(record))
+            worst = self.said(record)[0]
+            if worst.verdict is finding.verdict:
+                return replace(finding, turns=turns, how=worst.how, timeline=timeline(record))
         return replace(finding, turns=len(self.base.turns))
 
 

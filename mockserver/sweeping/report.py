@@ -275,7 +275,7 @@ def merged(texts: Iterable[str]) -> SweepReport:
     report.runs = sorted(runs.values(), key=lambda run: run.place)
     # What shows a finding in the whole shows it in the part that has that run.
     shrunk = {(one["first"], one["spec"]): one for part in parts for one in part["findings"]}
-    kept = ("line", "turns", "timeline", "page")
+    kept = ("line", "turns", "how", "timeline", "page")
     for found in grouped(report.runs, report.allow):
         one = shrunk[found.first, found.spec]
         report.findings.append(replace(found, **{name: one[name] for name in kept}))

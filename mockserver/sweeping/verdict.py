@@ -150,7 +150,7 @@ def _turns(run: RunRecord, within: Micros) -> list[Judged]:
 def _turn(turn: TurnRecord, told: Sequence[tuple[Micros, str]]) -> list[Judged]:
     match turn.outcome:
         case "hung":
-            return [Judged(Verdict.HUNG, f"turn {turn.name!r} waits though nothing is owed; released {turn.released}")]
+            return [Judged(Verdict.HUNG, f"turn {turn.name!r} waits for what does not come; released {turn.released}")]
         case "wrong":
             return [Judged(Verdict.WRONG_CONTENT, f"turn {turn.name!r} gave {turn.heard!r:.80}")]
         case "partial" if any(at <= turn.ended + 5 * SECOND for at, _ in told):

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
 from mockserver.sweeping.record import RunRecord
-from mockserver.sweeping.running import REAL_S, Setting, run_once
+from mockserver.sweeping.running import REAL_S, Setting, run_once, waited_s
 
 PATIENCE_S = 3 * REAL_S
 """Real seconds after which a worker is ended that its own limit has not reached."""
@@ -68,7 +68,17 @@ class _Worker:
             warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: none of ours is needed there
             self.process.start()
         theirs.close()
-        self.place, self.attempt, self.began = 0, Attempt(()), 0.0
+        self.place, self.attempt, self._until = 0, Attempt(()), 0.0
+
+    def give(self, place: int, attempt: Attempt) -> None:
+        """A run to make."""
+        self.place, self.attempt = place, attempt
+        self._until = PATIENCE_S + self._clock()
+        self.pipe.send(attempt)
+
+    def _clock(self) -> float:
+        """Real seconds but for those in which a busy machine lets it wait."""
+        return time.monotonic() - waited_s(self.process.pid or 0)
 
     def over(self) -> RunRecord | None:
         """What came of its run: a record, or None where it still works."""
@@ -80,7 +90,7 @@ class _Worker:
             return record
         if not self.process.is_alive():
             return self._died()
-        if time.monotonic() - self.began > PATIENCE_S:
+        if self._clock() > self._until:
             self.process.kill()
             self.process.join()
             return RunRecord(self.attempt.faults, trouble=f"took more than {PATIENCE_S} real seconds, and was ended")
@@ -106,8 +116,7 @@ class _Crew:
         if not self._free:
             self._free.append(_Worker(self._setting, self._base, self.busy))
         one = self._free.pop()
-        one.place, one.attempt, one.began = place, attempt, time.monotonic()
-        one.pipe.send(attempt)
+        one.give(place, attempt)
         self.busy.append(one)
 
     def finished(self) -> dict[int, RunRecord]:

@@ -117,7 +117,7 @@ def test_several_are_told_and_the_worst_counts() -> None:
 @pytest.mark.parametrize("released", ["by a later turn", "within 25 minutes", "never"])
 def test_a_turn_that_hung_says_how_it_was_released(released: Any) -> None:
     [told] = [one for one in judge(run(turn(0), turn(1, "hung", released=released))) if one.verdict is Verdict.HUNG]
-    assert told.how == f"turn 'turn 1' waits though nothing is owed; released {released}"
+    assert told.how == f"turn 'turn 1' waits for what does not come; released {released}"
 
 
 def test_what_the_fault_delays_itself_is_no_lateness_of_the_client() -> None:
