@@ -288,6 +288,10 @@ class Dialect:
         """How the provider tells a client about a problem that does not end the session; [] where it says nothing."""
         return []
 
+    def stranger(self, name: str, event_id: str) -> dict[str, Any]:
+        """A server event that nobody knows, worded as this provider words its own."""
+        return {"type": name, "event_id": event_id, "delta": "?"}
+
     # --- pointing clients at a server ---
 
     @property

@@ -203,6 +203,10 @@ class ElevenLabs(Dialect):
         """A new tracker for one connection."""
         return NumberedReplies(self.life, lens or self)
 
+    def stranger(self, name: str, event_id: str) -> dict[str, Any]:
+        """What an event is about stands under its name."""
+        return {"type": name, f"{name}_event": {}}
+
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
         """A close."""
         return [Hangup(code=CLOSE_CODES.get(problem.kind, 1011), reason=close_reason(problem.message))]

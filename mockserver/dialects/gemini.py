@@ -236,6 +236,10 @@ class Gemini(Dialect):
         code = 1007 if problem.type == "invalid_request_error" else 1011
         return [Hangup(code=code, reason=close_reason(problem.message))]
 
+    def stranger(self, name: str, event_id: str) -> dict[str, Any]:
+        """What a message is, its key says; there is no type and no id."""
+        return {name: {"delta": "?"}}
+
 
 def _answered(view: View) -> set[str]:
     replies = _under(_under(view.body, "toolResponse"), "functionResponses")

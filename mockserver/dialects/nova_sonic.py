@@ -152,6 +152,10 @@ class NovaSonic(Dialect):
         """What was heard, and that the user has cut in, follow the client's audio."""
         return HeardTurns(self)
 
+    def stranger(self, name: str, event_id: str) -> dict[str, Any]:
+        """One event, named by its key."""
+        return {"event": {name: {}}}
+
     def refusal(self, problem: Problem) -> list[Send | Hangup]:
         """An exception, which is the last of the stream (nova_sonic.md#19)."""
         kind = problem.kind if problem.kind in EXCEPTIONS else "validationException"

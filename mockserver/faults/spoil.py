@@ -186,8 +186,10 @@ class Inventing(Moment):
 
     def strike(self, sight: Sight | None, now: Micros) -> Iterable[Item]:
         """The unknown event, and a note in the journal."""
-        body = {"type": self.name, "event_id": self.run.ids.mint("event_"), "delta": "?"}
-        send = to_client(Text(dump(body)))
+        text = dump(self.run.dialect.stranger(self.name, self.run.ids.mint("event_")))
+        # Where JSON comes in binary frames, so does this.
+        binary = sight is not None and isinstance(sight.frame, Binary) and sight.as_text() is not None
+        send = to_client(Binary(text.encode()) if binary else Text(text))
         return (self.run.fire(f"sent the unknown {self.name} at", sight), send)
 
 

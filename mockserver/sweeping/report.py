@@ -187,7 +187,9 @@ class SweepReport:
         if not self.open:
             return "nothing found"
         causes = len({one.cause for one in self.open})
-        return f"{_counted(len(self.open), 'finding')}, which surfaced in {_counted(causes, 'way')}"
+        broken = sum(one.blame == "broken" for one in self.open)
+        apart = f"; {broken} by what only a broken server does" if broken else ""
+        return f"{_counted(len(self.open), 'finding')}, which surfaced in {_counted(causes, 'way')}{apart}"
 
     def markdown(self) -> str:
         """For the summary of a CI run."""

@@ -33,7 +33,7 @@ Scenario = Callable[[MockServer, SweepRun], Awaitable[object]]
 LEFT = ("Unclosed ", "Task was destroyed")
 """What asyncio and its libraries say of things that were left open, which is a leak and no crash."""
 REAL_S = 30
-"""Real seconds that one run gets. Virtual ones take none, and those in which a busy machine lets it wait do not count."""
+"""Real seconds that one run gets. Virtual ones take none; what a busy machine lets it wait does not count."""
 LEAST_S = 0.1
 DEAF = ("half open", "stall", "no pong")
 """Faults after which the server cannot see that a client has left: an open session is no leak of the client's."""

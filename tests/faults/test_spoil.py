@@ -8,7 +8,12 @@ import json
 
 import pytest
 
-from mockserver.core.frames import Binary, Sender
+from mockserver.core.frames import Binary, Send, Sender, Text, to_client
+from mockserver.core.journal import Journal
+from mockserver.dialects.base import Dialect
+from mockserver.dialects.openai.lens import OPENAI
+from mockserver.dialects.registry import DIALECTS
+from mockserver.faults import parse
 from tests.faults.stage import AUDIO, turn
 
 PLAIN = turn()
@@ -96,3 +101,29 @@ def test_an_unknown_event_comes_on_top() -> None:
     assert [text for text in stage.texts if "song" not in text] == PLAIN.texts
     before = turn("unknown event before response.created")
     assert before.names.index("response.created") == 2
+
+
+# PersonaPlex names its messages by a byte, not in JSON.
+IN_JSON = [dialect for dialect in DIALECTS.values() if dialect.name != "personaplex"]
+
+
+@pytest.mark.parametrize("dialect", IN_JSON, ids=lambda dialect: dialect.name)
+def test_an_unknown_event_is_well_formed_in_everything_but_its_name(dialect: Dialect) -> None:
+    frame = Text(json.dumps(dialect.stranger("hologram", "event_1")))
+    assert dialect.view(frame, Sender.SERVER).name == "hologram"
+    # The control: another provider's wording has no such name here.
+    others = [other.stranger("hologram", "event_1") for other in (OPENAI, DIALECTS["gemini"], DIALECTS["nova_sonic"])]
+    names = {dialect.view(Text(json.dumps(body)), Sender.SERVER).name for body in others}
+    assert names != {"hologram"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "first"),
+    [(OPENAI, Text('{"type": "session.created"}')), (DIALECTS["gemini"], Binary(b'{"setupComplete": {}}'))],
+    ids=["text", "binary"],
+)
+def test_an_unknown_event_comes_in_the_frames_that_the_others_come_in(dialect: Dialect, first: Text | Binary) -> None:
+    layer = parse("unknown event").arm().layer(Journal().open(dialect), dialect)
+    out = [item.frame for item in layer.feed(to_client(first), 0) if isinstance(item, Send)]
+    assert out[0] is first
+    assert [type(frame) for frame in out] == [type(first), type(first)]

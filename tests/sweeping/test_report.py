@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -70,6 +71,15 @@ def test_shards_merge_to_the_same_report_as_one_run(parts: list[list[int]]) -> N
         for number, part in enumerate(parts, 1)
     ]
     assert merged(one.json() for one in shards).json() == report(*RUNS, allow=allow).json()
+
+
+def test_what_no_provider_does_is_counted_apart() -> None:
+    assert report(*RUNS).verdict == "3 findings, which surfaced in 3 ways; 3 by what only a broken server does"
+    network = [replace(run, blame="network") for run in RUNS]
+    assert report(*network).verdict == "3 findings, which surfaced in 3 ways"
+    assert report(RUNS[2]).verdict == "nothing found"
+    assert "only a broken server)" in report(*RUNS).text()
+    assert "the network)" in report(*network).text()
 
 
 def test_reports_of_different_sweeps_are_not_merged() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -82,6 +83,7 @@ def test_who_ends_a_sweep_keeps_what_was_found_and_no_process_stays() -> None:
     assert report.stopped == f"stopped by hand after {len(report.runs)} of 8 runs"
     assert len(report.runs) >= 5
     assert report.stopped in report.text()
+    assert gc.get_freeze_count() == 0  # the workers' own affair
     assert multiprocessing.active_children() == []
 
 
