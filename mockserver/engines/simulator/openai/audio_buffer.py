@@ -79,6 +79,10 @@ class AudioIn:
         data = received(audio, "audio", self.wire.options.bad_audio_param)
         if len(data) > MOST_BYTES:
             raise problems.too_long(audio, MOST_BYTES, "audio")
+        self.take(data)
+
+    def take(self, data: bytes) -> None:
+        """The audio of an append, in the format of the session."""
         sound = audio_format(self.settings.input_format)
         pcm = sound.to_pcm(data)
         self._audio.append(pcm, sound.rate)

@@ -22,7 +22,8 @@ from mockserver.engines.simulator import reading, shapes
 from mockserver.engines.simulator.desk_engine import DeskEngine
 from mockserver.engines.simulator.openai import mcp, problems, schema
 from mockserver.engines.simulator.openai import rate_limits as limits
-from mockserver.engines.simulator.openai.audio_buffer import AudioIn
+from mockserver.engines.simulator.openai.appends import Appends
+from mockserver.engines.simulator.openai.audio_buffer import MOST_BYTES, AudioIn
 from mockserver.engines.simulator.openai.conversation import Conversation
 from mockserver.engines.simulator.openai.gate import ShutGate, of_model
 from mockserver.engines.simulator.openai.options import OpenAIOptions
@@ -35,6 +36,7 @@ from mockserver.engines.simulator.openai.wire import Wire
 from mockserver.engines.simulator.replies.reply import Replier, Reply
 from mockserver.engines.simulator.voice.listening import Ear
 
+APPEND = "input_audio_buffer.append"
 IDLE = "idle"
 """Owner of the idle timeout's task."""
 
@@ -71,6 +73,7 @@ class Simulator(DeskEngine[Wire]):
         self._gate = gate
         self._unwanted_model = unwanted_model
         self._deaf_for: Response | None = None
+        self._appends = Appends()
         self.conversation = Conversation(self.desk, ear)
         if earlier is not None:
             self.conversation.id = earlier.id
@@ -83,7 +86,7 @@ class Simulator(DeskEngine[Wire]):
         self.audio = AudioIn(self.desk, settings, self.conversation, ear, spoke=self._spoke, turn_over=self._turn_over)
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "session.update": self._session_update,
-            "input_audio_buffer.append": self._append,
+            APPEND: self._append,
             "input_audio_buffer.commit": self._commit,
             "input_audio_buffer.clear": lambda body: self.audio.clear(),
             "conversation.item.create": self._item_create,
@@ -161,10 +164,16 @@ class Simulator(DeskEngine[Wire]):
         self.desk.error(problems.not_text())
 
     def _text(self, data: str) -> None:
+        audio = self._appends.audio(data)
+        if audio is not None and self._deaf_for is None and len(audio) <= MOST_BYTES:
+            self.audio.take(audio)
+            return
         body = reading.parse(data)
         event_id = body.get("event_id") if isinstance(body, dict) else None
         try:
             self._dispatch(body)
+            if body["type"] == APPEND:
+                self._appends.learn(data, body)
         except ClientProblem as problem:
             self._complain(problem, event_id if isinstance(event_id, str) else None)
 
