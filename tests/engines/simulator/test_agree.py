@@ -116,7 +116,11 @@ def test_the_command_prints_the_agreement_and_its_status_tells(tmp_path: Path) -
 # --- the project's own recordings -----------------------------------------------------------------------------------
 
 OWN = Path(__file__).parents[3] / "cassettes"
-OUTER = {"gpt_live": "session.started", "gemini": "serverContent.generationComplete"}
+OUTER = {
+    "gpt_live": "session.started",
+    "gemini": "serverContent.generationComplete",
+    "elevenlabs": "conversation_initiation_metadata",
+}
 
 
 @pytest.mark.parametrize("name", OUTER)
@@ -138,7 +142,10 @@ CAPTURED = ("openai-*", "azure-*", "azure_voice_live-*", "xai-*", "elevenlabs-*"
 
 
 def every_capture() -> list[Path]:
-    return sorted({path for pattern in CAPTURED for path in shared.captures(f"{pattern}.jsonl")})
+    found = {
+        path for pattern in CAPTURED for folder in ("", "more/") for path in shared.captures(f"{folder}{pattern}.jsonl")
+    }
+    return sorted(found)
 
 
 @pytest.mark.parametrize("path", every_capture(), ids=lambda path: path.stem)
