@@ -9,6 +9,8 @@ from typing import Any
 
 from mockserver.engines.simulator.elevenlabs import problems
 from mockserver.engines.simulator.elevenlabs.options import OVERRIDABLE, ElevenLabsOptions
+from mockserver.engines.simulator.elevenlabs.overrides import OVERRIDE
+from mockserver.engines.simulator.shapes import check
 from mockserver.engines.simulator.voice.formats import AudioFormat
 
 _VARIABLE = re.compile(r"\{\{ *([\w.]+) *\}\}")
@@ -25,6 +27,8 @@ class Agent:
     text_only: bool = False
     variables: Mapping[str, Any] = field(default_factory=dict)
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    max_seconds: float = 600
+    client_events: Collection[str] = ()
 
 
 def sound_of(name: str) -> AudioFormat:
@@ -36,16 +40,25 @@ def sound_of(name: str) -> AudioFormat:
 def agent_for(options: ElevenLabsOptions, model: str, body: Mapping[str, Any]) -> Agent:
     """The agent after ``conversation_initiation_client_data``. Raises the end that the service answers with."""
     overrides = body.get("conversation_config_override") or {}
+    check(OVERRIDE, overrides, "conversation_config_override", problems)
     _permitted(overrides, options.overrides)
-    given = dict(_leaves(overrides))
+    given = {path: value for path, value in _leaves(overrides) if value is not None}
+    if given.get("conversation.client_events") == []:
+        raise problems.invalid("conversation.client_events is empty")  # elevenlabs.md#58
+    known = options.tool_ids
+    foreign = [one for one in given.get("agent.prompt.tool_ids", ()) if known is not None and one not in known]
+    if foreign:
+        raise problems.foreign_tools(foreign)
     agent = Agent(
         sound=sound_of(options.agent_audio),
-        model=_text(given, "agent.prompt.llm", model),
-        prompt=_text(given, "agent.prompt.prompt", options.prompt),
-        first_message=_text(given, "agent.first_message", options.first_message),
+        model=given.get("agent.prompt.llm", model),
+        prompt=given.get("agent.prompt.prompt", options.prompt),
+        first_message=given.get("agent.first_message", options.first_message),
         text_only=bool(given.get("conversation.text_only", options.text_only)),
         variables=body.get("dynamic_variables") or {},
         overrides=overrides,
+        max_seconds=given.get("conversation.max_duration_seconds", options.max_session_s),
+        client_events=given.get("conversation.client_events", options.client_events),
     )
     agent.first_message = _filled(agent.first_message, agent.variables, "first message")
     agent.prompt = _filled(agent.prompt, agent.variables, "prompt")
@@ -66,15 +79,6 @@ def _leaves(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any
             yield from _leaves(inner, here)
         else:
             yield here, inner
-
-
-def _text(given: Mapping[str, Any], path: str, otherwise: str) -> str:
-    value = given.get(path)
-    if value is None:
-        return otherwise
-    if not isinstance(value, str):
-        raise problems.bad_type(value, ("string",), path)
-    return value
 
 
 def _filled(text: str, variables: Mapping[str, Any], where: str) -> str:

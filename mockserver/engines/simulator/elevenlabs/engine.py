@@ -100,6 +100,7 @@ class AgentEngine(DeskEngine[AgentDesk]):
         options = self.desk.options
         self._begun = True
         self.agent = self.turns.agent = agent_for(options, self._model, body)
+        self.desk.client_events = self.agent.client_events
         self.desk.emit(
             "conversation_initiation_metadata",
             "conversation_initiation_metadata_event",
@@ -111,7 +112,7 @@ class AgentEngine(DeskEngine[AgentDesk]):
         if options.refusal != "none":
             self._end(problems.FAILURES[options.refusal])
             return
-        self.desk.in_seconds(options.max_session_s, self, lambda: self._end(problems.MAX_DURATION))
+        self.desk.in_seconds(self.agent.max_seconds, self, lambda: self._end(problems.MAX_DURATION))
         self.desk.at(self.desk.now + FIRST_PING_MS * MILLISECOND, self, self._ping)
         if options.queue == "none":
             self._start()

@@ -82,6 +82,9 @@ class ElevenLabsOptions(SimulatorOptions):
     interruption_ms: NotNegativeInt = 800
     input_timeout_s: Positive | None = 60  # nothing from the client for so long ends it with 1002 (elevenlabs.md#45)
     turn_timeout_s: Positive | None = None  # after so much silence the agent speaks again; None: it waits for ever
+    llm_timeout_s: Positive = 20  # a model that thinks longer ends it with 1002 (elevenlabs.md#45)
+    # The ids of the tools attached to the agent, which alone an override may name (elevenlabs.md#6); None: any.
+    tool_ids: Collection[str] | None = None
     tool_timeout_s: Positive = 20  # Unknown: how a tool that never answers is told to the model.
 
 
@@ -107,4 +110,6 @@ class ElevenLabsSettings(CommonSettings, total=False):
     interruption_ms: NotNegativeInt
     input_timeout_s: Positive | None
     turn_timeout_s: Positive | None
+    llm_timeout_s: Positive
+    tool_ids: Collection[str] | None
     tool_timeout_s: Positive

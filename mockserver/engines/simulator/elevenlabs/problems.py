@@ -43,6 +43,7 @@ FAILURES: Mapping[str, ConversationEnd] = {
     "filtered": ConversationEnd(1002, "Content policy violation detected", "safety_violation"),
 }
 LLM_ERROR = ConversationEnd(1002, "LLM generation failed", "llm_error")
+LLM_TIMEOUT = ConversationEnd(1002, "LLM response took over 20 seconds", "llm_timeout")
 MAX_DURATION = ConversationEnd(1000, "Max call duration exceeded", "max_duration_exceeded")
 NO_INPUT = ConversationEnd(1002, "No user input for 60 seconds", "transport_receive_timeout")
 QUEUE_OVER = ConversationEnd(4300, "", "asyncio_timeout")  # elevenlabs.md#26
@@ -51,6 +52,11 @@ QUEUE_OVER = ConversationEnd(4300, "", "asyncio_timeout")  # elevenlabs.md#26
 def no_override(name: str) -> ConversationEnd:
     """A field that the agent does not let a client change (elevenlabs.md#6)."""
     return ConversationEnd(1008, f"Override for field '{name}' is not allowed by config.", "override_error")
+
+
+def foreign_tools(names: Iterable[str]) -> ConversationEnd:
+    """Tools that are not attached to the agent (elevenlabs.md#6); the words are ours."""
+    return ConversationEnd(1008, f"Tools not attached to the agent: {', '.join(names)}", "override_error")
 
 
 def missing_variables(where: str, names: Iterable[str]) -> ConversationEnd:

@@ -41,6 +41,7 @@ class AgentTurn:
     answering: int = 0  # results that are on their way to the model
     generating: bool = True
     begun: bool = False  # something of it was sent
+    thinking: int = 0  # the question that the model has not begun to answer, by its number; 0 for none
     plays_until: Micros = 0
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from mockserver.core.frames import MILLISECOND, Micros
+from mockserver.core.frames import MILLISECOND, SECOND, Micros
 from mockserver.engines.simulator.elevenlabs import problems
 from mockserver.engines.simulator.elevenlabs.agent import Agent
 from mockserver.engines.simulator.elevenlabs.options import AgentMisbehaviour
@@ -95,6 +95,9 @@ class AgentTurns:
 
     def _ask(self, turn: AgentTurn) -> None:
         self._count += 1
+        asked = turn.thinking = self._count
+        late = self.wire.now + round(self.wire.options.llm_timeout_s * SECOND) + 1
+        self.wire.at(late, turn, lambda: self._too_late(turn, asked))
         newest = next((item.text for item in reversed(self.items) if item.role == "user"), "")
         context = Context(
             instructions=self.agent.prompt,
@@ -114,9 +117,18 @@ class AgentTurns:
             lambda: self.active is turn and turn.generating,
         )
 
+    def _too_late(self, turn: AgentTurn, asked: int) -> None:
+        """A model that thinks for too long (elevenlabs.md#45)."""
+        if turn.thinking == asked:
+            self.ended(problems.LLM_TIMEOUT)
+
+    def _begun(self, turn: AgentTurn) -> None:
+        turn.thinking = 0
+
     def _perform(self, turn: AgentTurn, reply: Reply) -> None:
         pace = self.wire.options.pace
         at = self.wire.now + _us(pace.before(reply.after_ms))
+        self.wire.at(at, turn, lambda: self._begun(turn))
         if reply.text or reply.silence is not None:
             message = AgentMessage(self.wire.ids.uuid(), reply.text or "")
             turn.messages.append(message)

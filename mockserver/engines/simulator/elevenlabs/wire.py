@@ -18,12 +18,13 @@ class AgentDesk(Desk[ElevenLabsOptions]):
 
     def __init__(self, context: SessionContext, options: ElevenLabsOptions) -> None:
         super().__init__(context, options)
+        self.client_events = options.client_events
         self.count = 0
         """Of turns and interruptions. Pings have a counter of their own (elevenlabs.md#44)."""
 
     def emit(self, name: str, wrapper: str, /, **fields: Any) -> None:
         """A server event, where the agent sends such events."""
-        if name in ALWAYS or name in self.options.client_events:
+        if name in ALWAYS or name in self.client_events:
             self.send({wrapper: fields, "type": name})
 
     def next(self) -> int:

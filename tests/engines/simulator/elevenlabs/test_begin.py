@@ -151,6 +151,52 @@ def test_what_is_overridden_holds() -> None:
     assert wrong.closed[0] == 1008
 
 
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"agent": "Be brief."}, "agent is string"),
+    ({"agent": {"language": "tlh"}}, "agent.language is 'tlh'"),
+    ({"agent": {"prompt": {"tool_ids": "one"}}}, "agent.prompt.tool_ids is string"),
+    ({"tts": {"speed": 5.1}}, "tts.speed is 5.1"),
+    ({"tts": {"stability": -0.1}}, "tts.stability is -0.1"),
+    ({"tts": {"voice_id": 5}}, "tts.voice_id is integer"),
+    ({"conversation": {"text_only": "yes"}}, "conversation.text_only is string"),
+    ({"conversation": {"client_events": ["noise"]}}, "conversation.client_events[0] is 'noise'"),
+    ({"conversation": {"client_events": []}}, "conversation.client_events is empty"),
+]
+
+
+@keeps("el-override-values")
+@pytest.mark.parametrize(("overrides", "says"), WRONG, ids=[says for _, says in WRONG])
+def test_an_override_that_cannot_be_ends_the_conversation(overrides: dict[str, Any], says: str) -> None:
+    talk = Talk(start=overrides, overrides=OVERRIDABLE)
+    assert talk.closed is not None
+    assert talk.closed[0] == 1008
+    assert says in talk.closed[1].replace("conversation_config_override.", "")
+    assert talk.events == []
+
+
+@keeps("el-override-values")
+def test_the_longest_duration_and_the_events_can_be_overridden() -> None:
+    told = {"max_duration_seconds": 20, "client_events": ["agent_response"]}
+    talk = Talk(start={"conversation": told}, overrides=OVERRIDABLE, first_message="Hello.", input_timeout_s=None)
+    talk.wait(19_000)
+    assert set(talk.names()) == {"agent_response"}
+    assert talk.closed is None
+    talk.wait(2_000)
+    assert talk.closed == (1000, "Max call duration exceeded")
+
+
+@keeps("el-foreign-tools")
+@pytest.mark.parametrize(
+    ("attached", "closed"), [(("tool_1",), True), (("tool_1", "tool_2"), False), (None, False), ((), True)]
+)
+def test_only_tools_that_are_attached_can_be_chosen(attached: Any, *, closed: bool) -> None:
+    talk = Talk(start={"agent": {"prompt": {"tool_ids": ["tool_1", "tool_2"]}}}, tool_ids=attached)
+    assert (talk.closed is not None) is closed
+    if talk.closed is not None:
+        assert talk.closed[0] == 1008
+        assert "tool_2" in talk.closed[1]
+
+
 @keeps("el-variables")
 def test_dynamic_variables_fill_the_first_message_and_the_prompt() -> None:
     settings: dict[str, Any] = {"first_message": "Hello {{ name }}.", "prompt": "The user is {{name}}."}

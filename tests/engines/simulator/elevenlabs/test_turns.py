@@ -429,3 +429,24 @@ def test_the_same_seed_gives_the_same_conversation() -> None:
 
     assert run("1/0") == run("1/0")
     assert run("1/0") != run("2/0")
+
+
+@keeps("el-llm-timeout")
+@pytest.mark.parametrize(("after_ms", "ends"), [(20_001, True), (20_000, False)])
+def test_a_model_that_thinks_for_too_long_ends_the_conversation(after_ms: int, *, ends: bool) -> None:
+    talk = Talk(replier=lambda context: Reply("Well.", after_ms=after_ms), input_timeout_s=None)
+    talk.write("hello")
+    talk.wait(25_000)
+    assert talk.closed == ((1002, "LLM response took over 20 seconds") if ends else None)
+    assert talk.responses() == ([] if ends else ["Well."])
+
+
+@keeps("el-llm-timeout")
+def test_who_interrupts_a_model_that_thinks_is_answered_in_its_own_time() -> None:
+    talk = Talk(replier=lambda context: Reply("Well.", after_ms=15_000), input_timeout_s=None)
+    talk.write("hello")
+    talk.wait(10_000)
+    talk.write("and?")
+    talk.wait(20_000)
+    assert talk.closed is None
+    assert talk.responses() == ["Well."]
