@@ -215,7 +215,7 @@ class _Aligned:
         frames = (left.first, right.first)
         yield from _changed(f"{self._where} {left.name}", frames, (), left.body, right.body, may)
         for key, what in moved(left, right):
-            if not may((key,), 0, 0):
+            if not may(tuple(key.split(".")), 0, 0):
                 yield Difference(f"{self._where} {left.name}", frames, f"{key}: {what}", path=key)
         if (left.sound or right.sound) and may((SOUND,), SOUND, SOUND):
             return

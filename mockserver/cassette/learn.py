@@ -228,7 +228,7 @@ class _Side:
 
     def _sound(self, key: Key, mine: NormalStep, theirs: NormalStep) -> None:
         for moment, _ in moved(mine, theirs):
-            self._found.varies[str(Vary(self._which(key), (moment,), "number"))] = None
+            self._found.varies[str(Vary(self._which(key), tuple(moment.split(".")), "number"))] = None
         if mine.audio_ms is None or theirs.audio_ms is None:
             return
         what = unlike(mine, theirs)

@@ -24,6 +24,7 @@ from mockserver.core.view import Audio, Kind, View
 from mockserver.dialects.base import Dialect, SampleFormat
 
 _ZEROS = re.compile(rb"\0{2,}")
+_SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 _LAW_SILENCE = b"\x7f\xff\x55\xd5"
 """The codes next to zero of both laws of G.711."""
 ON_ITS_WAY: Micros = 200 * MILLISECOND
@@ -144,13 +145,20 @@ class SoundMap:
 
 
 def placed(name: str, body: Any, dialect: Dialect) -> Mapping[str, int]:
-    """The fields of a server event that name a moment of the client's audio, in milliseconds."""
+    """The fields of a server event that name a moment of the client's audio, by their paths, in milliseconds."""
     if not isinstance(body, dict) or not dialect.positions:
         return {}
     found: dict[str, int] = {}
     for pattern in dialect.positions:
-        event, _, key = pattern.rpartition(":")
-        value = body.get(key)
-        if isinstance(value, int) and not isinstance(value, bool) and fnmatchcase(name, event):
-            found[key] = max(value, 0)
+        event, _, path = pattern.rpartition(":")
+        if not fnmatchcase(name, event):
+            continue
+        value: Any = body
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        told = _SECONDS.fullmatch(value) if isinstance(value, str) else None
+        if told is not None:
+            found[path] = round(float(told[1]) * 1_000)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            found[path] = max(value, 0)
     return found

@@ -241,7 +241,9 @@ class _Steps:
             return _step([piece], _body(piece.record, piece.view, self._names))
         if self._places is None:
             self._places = SoundMap(self._records, self._dialect)
-        body = {key: value for key, value in piece.view.body.items() if key not in moments}
+        body = piece.view.body
+        for path in moments:
+            body = _without(body, tuple(path.split(".")))
         step = _step([piece], self._names.normal(body))
         step.places = {key: self._places.sound_before(at) for key, at in moments.items()}
         return step

@@ -106,7 +106,8 @@ class Dialect:
     client_events: frozenset[str] = frozenset()  # every event that a client can send; empty where not known
     server_events: frozenset[str] = frozenset()  # every event of the server's
     audio_ends: tuple[str, ...] = ()  # client frames that end an utterance: there its length is compared
-    positions: tuple[str, ...] = ()  # "event:field" that names a moment of the client's audio, in milliseconds
+    # "event:path" of a moment of the client's audio: a number of milliseconds, or a text of seconds such as "1.88s".
+    positions: tuple[str, ...] = ()
     floating: tuple[str, ...] = ()  # server events that it places freely among the others
     own_clock: tuple[str, ...] = ()  # those of them that come in time whatever the client does: its sound, its words
     repeated: tuple[str, ...] = ("*.delta",)  # server events in as many pieces as it likes

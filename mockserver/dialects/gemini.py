@@ -93,6 +93,8 @@ class Gemini(Dialect):
         optional=("realtimeInput.video",),
     )
     minted = ("newHandle", "new_handle", "handle")  # gemini.md#79
+    # gemini.md#80; beside an empty serverContent the message has its name.
+    positions = ("voiceActivity:voiceActivity.audioOffset", "serverContent:voiceActivity.audioOffset")
     audio_ends = ("realtimeInput.activityEnd", "realtimeInput.audioStreamEnd")
     problems = PROBLEMS
     does = {

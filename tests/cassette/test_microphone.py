@@ -100,6 +100,27 @@ def test_a_place_that_is_another_one_is_a_difference_and_becomes_a_rule() -> Non
     assert told(late, replace(none, connections=(line,))) == ["audio_start_ms: behind 0 ms of sound -> nothing"]
 
 
+@pytest.mark.parametrize("beside", [{}, {"serverContent": {}}], ids=["alone", "beside an empty message"])
+def test_a_place_that_is_a_text_of_seconds_further_in_is_one_too(beside: dict[str, object]) -> None:
+    """Gemini's (gemini.md#80)."""
+
+    def heard(*pieces: bytes, at: str) -> Cassette:
+        blobs = [{"data": base64.b64encode(one).decode(), "mimeType": "audio/pcm;rate=24000"} for one in pieces]
+        activity = {**beside, "voiceActivity": {"type": "ACTIVITY_START", "audioOffset": at}}
+        audio = [(C, {"realtimeInput": {"audio": blob}}) for blob in blobs]
+        return recording((C, {"setup": {}}), (S, {"setupComplete": {}}), *audio, (S, activity), dialect="gemini")
+
+    early, late = heard(SILENT, WORD * 3, at="0.1s"), heard(*[SILENT] * 5, WORD * 3, at="0.5s")
+    assert told(early, late) == []
+    assert learn([early, late])[1].rules() == {}
+    wrong = heard(SILENT, WORD * 3, at="0.350s")
+    assert told(early, wrong) == ["voiceActivity.audioOffset: behind 0 ms of sound -> behind 250 ms of sound"]
+    made, found = learn([early, wrong])
+    name = "serverContent" if beside else "voiceActivity"
+    assert found.rules() == {"varies": [f"{name}#1:voiceActivity.audioOffset any number"]}
+    assert told(made, wrong) == []
+
+
 NOISE = random.Random(3).randbytes(48_000)  # a second: a room is never silent
 
 
