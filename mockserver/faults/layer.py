@@ -14,6 +14,8 @@ from mockserver.dialects.base import Dialect
 from mockserver.dialects.life import last_of
 from mockserver.faults.action import Action
 from mockserver.faults.body import Account, Body, Moment, Run, Sight, Tally
+from mockserver.faults.numbering import NumberedFrames
+from mockserver.faults.share import Share
 from mockserver.faults.where import Aim, Gate
 
 CLIENT, SERVER = Sender.CLIENT, Sender.SERVER
@@ -25,14 +27,12 @@ class FaultLayer:
     def __init__(self, account: Account, action: Action, log: SessionLog, dialect: Dialect, now: Micros = 0) -> None:
         where, life = account.where, dialect.life
         self.account = account
-        self._where = where
-        self._dialect = dialect
         self._at_gate = action.aims == "moment" and not where.events and where.after is not None
         aim = Aim(where.events or action.on, life)
         self._aim = Aim((), life) if self._at_gate or action.aims == "handshake" else aim
         self._sender = where.spoken_by(action.sender, aim.names, dialect)
-        self._run = Run(account, log, dialect, self._sender)
-        self.body: Body = action.start(self._run)
+        run = Run(account, log, dialect, self._sender)
+        self.body: Body = action.start(run)
         self._handshake = action.aims == "handshake"
         self._gate: Gate | None = None
         since = Aim((), life)
@@ -42,24 +42,16 @@ class FaultLayer:
             self._gate = Gate(where.after, since=since, began=now)
         # Only where a reply has no event for its begin do the frames before one tell whether it is the first.
         self._replies = dialect.replies(log.lens) if self._aim.first or since.first else None
-        self._responses: dict[str, int] = {}
-        self._items: dict[str, int] = {}
-        self._owner: dict[str, str] = {}  # item -> response
-        self._chance = self._run.rng("aim")
+        self._share = Share(where, run.rng("aim"))
+        numbered = where.response is not None or where.item is not None
+        self._numbered = NumberedFrames(where, life) if numbered else None
+        heard = where.after is not None and where.after.unit == "audio"
+        self._audio = AudioSeen(dialect) if heard else None
         self._lens = log.lens
         self._peek = log.lens.peek
         self._client, self._server = account.tallies[CLIENT], account.tallies[SERVER]
-        self._attentive = (
-            self._gate is not None
-            or self._replies is not None
-            or where.response is not None
-            or where.item is not None
-            or self.body.screens
-        )
-        self._counts_audio = where.after is not None and where.after.unit == "audio"
-        self._format = (24_000, "pcm")
+        self._attentive = self._gate is not None or self._replies is not None or numbered or self.body.screens
         self._others = type(self.body).other is not Body.other
-        self._matched = self._hits = 0
         self._on = where.meets(log.number + 1)
 
     # --- the machine ---
@@ -112,7 +104,7 @@ class FaultLayer:
         if due is not None and due <= now:
             out += self.body.wake(now)
         struck = self._gate is not None and self._gate.tick(now) and self._at_gate and self._on
-        if struck and self._within(None) and self._lucky():
+        if struck and self._within(None) and self._meant(self._share.spared()):
             assert isinstance(self.body, Moment)
             out += self.body.strike(None, now)
         return out
@@ -141,7 +133,7 @@ class FaultLayer:
         self.account.attempts += 1
         if not self._on:
             return (item,)
-        if not self._handshake or not self._lucky():
+        if not self._handshake or not self._meant(self._share.spared()):
             return self.body.other(item, now)
         return self.body.hit(Sight(item, Lost(), "handshake", CLIENT, self._lens), now)
 
@@ -151,13 +143,14 @@ class FaultLayer:
             if taken is not None:
                 return taken
         begins = self._begins(sight)
-        opened = self._gate is not None and self._gate.see(
-            sight.name, sight.sender is self._sender, self._audio(sight), now, begins=begins
+        gate = self._gate
+        opened = gate is not None and gate.see(
+            sight.name, sight.sender is self._sender, self._heard(sight, gate), now, begins=begins
         )
-        if self._where.response is not None or self._where.item is not None:
-            self._learn(sight)
+        if self._numbered is not None:
+            self._numbered.see(sight)
         if self._at_gate:
-            if opened and self._within(sight) and self._lucky():
+            if opened and self._within(sight) and self._meant(self._share.spared()):
                 return self.body.hit(sight, now)
             return self.body.other(sight.item, now)
         if not meant or not self._aim.hits(sight.name, begins) or not self._fits(sight):
@@ -175,69 +168,38 @@ class FaultLayer:
 
     def _within(self, sight: Sight | None) -> bool:
         """Whether a frame is of the response and item that are meant; without a frame, whether the newest ones are."""
-        for name, wanted, known in (
-            ("response", self._where.response, self._responses),
-            ("item", self._where.item, self._items),
-        ):
-            if wanted is None:
-                continue
-            if sight is None:
-                found = next(reversed(known), None)
-            elif name == "item":
-                found = sight.view.item_id
-            else:
-                found = sight.view.response_id or self._owner.get(sight.view.item_id or "")
-            if found is None or wanted not in (found, known.get(found)):
-                self.account.missed[f"not in {name} {wanted}"] += 1
-                return False
-        return True
+        return self._numbered is None or self._meant(self._numbered.misses(sight))
 
     def _fits(self, sight: Sight) -> bool:
-        where, missed = self._where, self.account.missed
         if not self._within(sight):
             return False
         if self._gate is not None and not self._gate.open:
-            missed[f"not {self._gate.after.spec}"] += 1
-            return False
-        self._matched += 1
-        if where.nth is not None and self._matched != where.nth:
-            missed[f"not number {where.nth}"] += 1
-            return False
-        if where.every is not None and self._matched % where.every:
-            missed[f"not every {where.every}"] += 1
-            return False
-        return self._lucky()
+            return self._meant(f"not {self._gate.after.spec}")
+        return self._meant(self._share.misses())
 
-    def _lucky(self) -> bool:
-        where = self._where
-        if where.probability < 1 and self._chance.random() >= where.probability:
-            self.account.missed["by chance not"] += 1
-            return False
-        if where.times is not None and self._hits >= where.times:
-            self.account.missed[f"after the {where.times} allowed"] += 1
-            return False
-        self._hits += 1
-        return True
+    def _meant(self, why_not: str) -> bool:
+        """Count why a frame whose name is meant is let by; True where there is no reason."""
+        if why_not:
+            self.account.missed[why_not] += 1
+        return not why_not
 
-    def _learn(self, sight: Sight) -> None:
-        """Numbers responses and items in the order in which the server first names them."""
-        if sight.sender is not SERVER or self._dialect.life.is_delta(sight.name):
-            return  # a delta names nothing that was not named before it, and deltas are most of a session
-        view = sight.view
-        if view.response_id is not None:
-            self._responses.setdefault(view.response_id, len(self._responses) + 1)
-            if view.item_id is not None:
-                self._owner.setdefault(view.item_id, view.response_id)
-        if view.item_id is not None:
-            self._items.setdefault(view.item_id, len(self._items) + 1)
-
-    def _audio(self, sight: Sight) -> Micros:
+    def _heard(self, sight: Sight, gate: Gate) -> Micros:
         """Microseconds of audio in a frame, where they count."""
-        if not self._counts_audio:
-            return 0
+        return 0 if self._audio is None else self._audio.see(sight, counts=not gate.open)
+
+
+class AudioSeen:
+    """How much audio frames hold, in the format that the session has agreed on."""
+
+    __slots__ = ("_dialect", "_format")
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._format = (24_000, "pcm")
+
+    def see(self, sight: Sight, *, counts: bool) -> Micros:
+        """Microseconds of audio in a frame; 0 where they do not count, so that it need not be read."""
         if sight.sender is SERVER and not self._dialect.life.is_delta(sight.name):
             self._format = self._dialect.output_format(sight.view) or self._format
-        if self._gate is None or self._gate.open:
-            return 0  # nothing is counted, so nothing needs to be read
-        audio = sight.view.audio
+        audio = sight.view.audio if counts else None
         return 0 if audio is None else round(audio.milliseconds(*self._format) * 1_000)
