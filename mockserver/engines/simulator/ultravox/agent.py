@@ -55,10 +55,12 @@ class CallAgent:
         self.ended = ended
         self.quiet = quiet  # the agent has said what it had to say and waits for the user
         self.thinking = Thinking(desk, replier, failed=failed)
-        self.medium = call.medium
+        self.medium = call.terms.medium
         self.state = ""
         self.ordinal = 0
-        self.items: list[Seen] = [Seen(f"m{n}", "message", role, text) for n, (role, text) in enumerate(call.history)]
+        self.items: list[Seen] = [
+            Seen(f"m{n}", "message", role, text) for n, (role, text) in enumerate(call.terms.history)
+        ]
         self.turns = 0
         self.speaking: Utterance | None = None
         self.open_calls: dict[str, ToolCall] = {}
@@ -100,10 +102,10 @@ class CallAgent:
         self.turns += 1
         self.tell_state("thinking")
         context = Context(
-            instructions=self.call.prompt,
-            own_instructions=bool(self.call.prompt),
+            instructions=self.call.terms.prompt,
+            own_instructions=bool(self.call.terms.prompt),
             items=tuple(self.items),
-            tools=self.call.tools if calls_allowed else (),
+            tools=self.call.terms.tools if calls_allowed else (),
             turn=self.turns,
             user=next((item.text for item in reversed(self.items) if item.role == "user"), ""),
             modalities=("audio",) if self.medium == "voice" else ("text",),
@@ -153,14 +155,14 @@ class CallAgent:
             self.desk.after(at, one, lambda: self._spoken(one))
             return
         pace = self.desk.options.pace
-        sound = AudioFormat("pcm", self.call.rate_out)
+        sound = AudioFormat("pcm", self.call.terms.rate_out)
         realtime = pace.audio_speed is not None
         steady = replace(pace, audio_speed=1.0, piece_ms=max(20, self.desk.options.frame_ms))
         one.begun_at = self.desk.now
         last = 0.0
         for cue in cues(text, silence_ms, sound, steady):
             # Audio may be ahead of its time by what the client can hold (ultravox.md#5).
-            at = max(0.0, cue.at - self.call.buffer_ms) if realtime else 0.0
+            at = max(0.0, cue.at - self.call.terms.buffer_ms) if realtime else 0.0
             last = max(last, cue.at + cue.ms) if realtime else 0.0
             if cue.caption:
                 self.desk.after(at, one, partial(self._caption, one, cue.caption))

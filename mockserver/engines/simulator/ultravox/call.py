@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from mockserver.engines.simulator.ultravox.options import UltravoxOptions
@@ -47,23 +47,20 @@ class Inactivity:
     ends: EndBehavior = "END_BEHAVIOR_UNSPECIFIED"
 
 
-@dataclass(slots=True)
-class UltravoxCall:
-    """One call, from the REST call to its end. ``ended``: when, in seconds since 1970, and why."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UltravoxTerms:
+    """What a call's definition says of it, and what holds where it says nothing."""
 
-    id: str
-    made: float
     silence_ms: int
     interruption_ms: int
     most_s: float
-    definition: Mapping[str, Any] = field(default_factory=dict)
+    greets: bool
     rate_in: int = DEFAULT_IN
     rate_out: int = DEFAULT_OUT
     buffer_ms: int = 60
     prompt: str = ""
     tools: tuple[Mapping[str, Any], ...] = ()
     history: tuple[tuple[str, str], ...] = ()
-    greets: bool = True
     greeting: str | None = None
     medium: Literal["voice", "text"] = "voice"
     join_s: float = 30.0
@@ -71,6 +68,16 @@ class UltravoxCall:
     shortest_ms: int = 0
     threshold: float = THRESHOLD
     inactivity: tuple[Inactivity, ...] = ()
+
+
+@dataclass(slots=True)
+class UltravoxCall:
+    """One call, from the REST call to its end. ``ended``: when, in seconds since 1970, and why."""
+
+    id: str
+    made: float
+    terms: UltravoxTerms
+    definition: Mapping[str, Any] = field(default_factory=dict)
     joined: float | None = None
     ended: float | None = None
     reason: EndReason | None = None
@@ -95,27 +102,27 @@ class UltravoxCall:
         }
 
 
-def bare_call(ident: str, options: UltravoxOptions, *, greets: bool, now: float) -> UltravoxCall:
-    """A call as it is where no definition says otherwise."""
-    return UltravoxCall(
-        ident, now, options.turn_silence_ms, options.interruption_ms, float(options.max_session_s), greets=greets
+def bare_terms(options: UltravoxOptions, *, greets: bool) -> UltravoxTerms:
+    """A call's terms where no definition says otherwise."""
+    return UltravoxTerms(
+        silence_ms=options.turn_silence_ms,
+        interruption_ms=options.interruption_ms,
+        most_s=float(options.max_session_s),
+        greets=greets,
     )
 
 
-def call_of(
-    ident: str,
+def terms_of(
     body: Mapping[str, Any],
     options: UltravoxOptions,
     *,
     greets: bool,
-    now: float,
     earlier: Sequence[tuple[str, str]] = (),
-) -> UltravoxCall:
-    """A call from its definition. ``earlier``: what was said in the call that it goes on from. WrongCall for what the
-    service could not do.
+) -> UltravoxTerms:
+    """A call's terms from its definition. ``earlier``: what was said in the call that it goes on from. WrongCall for
+    what the service could not do.
     """
-    call = bare_call(ident, options, greets=greets, now=now)
-    call.definition = dict(body)
+    bare = bare_terms(options, greets=greets)
     _checked(body)
     medium = _object(body, "medium")
     if len([one for one in medium.values() if one is not None]) > 1:
@@ -123,23 +130,25 @@ def call_of(
     socket = _object(medium, "serverWebSocket", "medium.serverWebSocket")
     if not socket:
         raise WrongCall("medium", "only serverWebSocket is served here; other media are no websocket")
-    call.rate_in = _rate(socket, "inputSampleRate", None)
-    call.rate_out = _rate(socket, "outputSampleRate", call.rate_in)
-    call.buffer_ms = _whole(socket, "clientBufferSizeMs", 60)
-    call.prompt = _text(body, "systemPrompt")
-    call.tools = tuple(_tools(body.get("selectedTools") or []))
-    call.history = tuple(_history(body.get("initialMessages") or [])) or tuple(earlier)
-    call.join_s = _seconds(body, "joinTimeout", 30.0)
-    call.most_s = min(_seconds(body, "maxDuration", 3600.0), call.most_s)
-    call.farewell = _text(body, "timeExceededMessage")
-    if _one_of(body, "initialOutputMedium", MEDIA) == "MESSAGE_MEDIUM_TEXT":
-        call.medium = "text"
-    call.inactivity = tuple(_inactivity(body.get("inactivityMessages") or []))
-    _listening(call, _object(body, "vadSettings"))
-    agent, told = _first_speaker(body, options)
-    call.greeting = _text(told, "text", "firstSpeakerSettings.agent.text") or None
-    call.greets = agent and (greets or call.greeting is not None)
-    return call
+    rate_in = _rate(socket, "inputSampleRate", None)
+    told = replace(
+        bare,
+        rate_in=rate_in,
+        rate_out=_rate(socket, "outputSampleRate", rate_in),
+        buffer_ms=_whole(socket, "clientBufferSizeMs", 60),
+        prompt=_text(body, "systemPrompt"),
+        tools=tuple(_tools(body.get("selectedTools") or [])),
+        history=tuple(_history(body.get("initialMessages") or [])) or tuple(earlier),
+        join_s=_seconds(body, "joinTimeout", 30.0),
+        most_s=min(_seconds(body, "maxDuration", 3600.0), bare.most_s),
+        farewell=_text(body, "timeExceededMessage"),
+        medium="text" if _one_of(body, "initialOutputMedium", MEDIA) == "MESSAGE_MEDIUM_TEXT" else "voice",
+        inactivity=tuple(_inactivity(body.get("inactivityMessages") or [])),
+    )
+    told = _listening(told, _object(body, "vadSettings"))
+    agent, first = _first_speaker(body, options)
+    greeting = _text(first, "text", "firstSpeakerSettings.agent.text") or None
+    return replace(told, greeting=greeting, greets=agent and (greets or greeting is not None))
 
 
 def _checked(body: Mapping[str, Any]) -> None:
@@ -156,16 +165,19 @@ def _checked(body: Mapping[str, Any]) -> None:
         raise WrongCall("metadata", "all values must be strings")
 
 
-def _listening(call: UltravoxCall, vad: Mapping[str, Any]) -> None:
+def _listening(terms: UltravoxTerms, vad: Mapping[str, Any]) -> UltravoxTerms:
     """When a turn is over, how long speech must last, and how loud it must be (ultravox.md#13)."""
 
     def ms(name: str, otherwise: int) -> int:
         return round(1_000 * _seconds(vad, name, otherwise / 1_000))
 
-    call.silence_ms = ms("turnEndpointDelay", call.silence_ms)
-    call.interruption_ms = ms("minimumInterruptionDuration", call.interruption_ms)
-    call.shortest_ms = ms("minimumTurnDuration", 0)
-    call.threshold = _number(vad, "frameActivationThreshold", THRESHOLD, (0.1, 1))
+    return replace(
+        terms,
+        silence_ms=ms("turnEndpointDelay", terms.silence_ms),
+        interruption_ms=ms("minimumInterruptionDuration", terms.interruption_ms),
+        shortest_ms=ms("minimumTurnDuration", 0),
+        threshold=_number(vad, "frameActivationThreshold", THRESHOLD, (0.1, 1)),
+    )
 
 
 def _first_speaker(body: Mapping[str, Any], options: UltravoxOptions) -> tuple[bool, Mapping[str, Any]]:

@@ -55,8 +55,8 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
         )
         self.asking = self.agent.thinking.asking
         call.said = self.agent.said
-        self._audio = InputAudio(call.rate_in)
-        self._format = AudioFormat("pcm", call.rate_in)
+        self._audio = InputAudio(call.terms.rate_in)
+        self._format = AudioFormat("pcm", call.terms.rate_in)
         self._since_ms = 0
         self._cut = False
         self._asked = 0
@@ -75,14 +75,14 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
         self.desk.push(Accept(None))
         self.desk.send({"type": "call_started", "callId": self.call.id})
         self.agent.tell_state("idle")
-        self.desk.in_seconds(self.call.most_s, self, self._time_over)
+        self.desk.in_seconds(self.call.terms.most_s, self, self._time_over)
         self.call.holder = self
         self._hold()
-        if not self.call.greets:
+        if not self.call.terms.greets:
             self.agent.tell_state("listening")
             self._quiet()
-        elif self.call.greeting is not None:
-            self.agent.say(self.call.greeting)
+        elif self.call.terms.greeting is not None:
+            self.agent.say(self.call.terms.greeting)
         else:
             self.agent.answer()
 
@@ -95,9 +95,9 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
             self.desk.after(LOOK_MS, self, self._hold)
 
     def _time_over(self) -> None:
-        if self.call.farewell:
+        if self.call.terms.farewell:
             self.agent.interrupt(always=True)
-            self.agent.say(self.call.farewell, uninterruptible=True, then=lambda: self._end("timeout"))
+            self.agent.say(self.call.terms.farewell, uninterruptible=True, then=lambda: self._end("timeout"))
         else:
             self._end("timeout")
 
@@ -118,12 +118,12 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
     def _quiet(self) -> None:
         """The agent waits for the user: the next of the inactivity messages is due after its time."""
         self.desk.drop(SILENCE)
-        if self._asked < len(self.call.inactivity):
-            one = self.call.inactivity[self._asked]
+        if self._asked < len(self.call.terms.inactivity):
+            one = self.call.terms.inactivity[self._asked]
             self.desk.in_seconds(one.seconds, SILENCE, self._ask_again)
 
     def _ask_again(self) -> None:
-        one = self.call.inactivity[self._asked]
+        one = self.call.terms.inactivity[self._asked]
         self._asked += 1
         if one.ends == "END_BEHAVIOR_UNSPECIFIED":
             self.agent.say(one.message)
@@ -244,24 +244,24 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
 
     def _binary(self, data: bytes) -> None:
         pcm = self._format.to_pcm(data)
-        self._audio.append(pcm, self.call.rate_in)
-        level = self.call.threshold * self.desk.options.vad_full_scale
-        for turn in self._audio.edges(pcm, level, PREFIX_MS, lambda silent: silent >= self.call.silence_ms):
+        self._audio.append(pcm, self.call.terms.rate_in)
+        level = self.call.terms.threshold * self.desk.options.vad_full_scale
+        for turn in self._audio.edges(pcm, level, PREFIX_MS, lambda silent: silent >= self.call.terms.silence_ms):
             if turn.edge == "start":
                 self._since_ms, self._cut = turn.at_ms, False
                 self._user_is_there()
             else:
                 self._spoken(turn.at_ms)
         lasted = self._audio.position_ms - self._since_ms - PREFIX_MS
-        if self._audio.speaking and not self._cut and lasted >= self.call.interruption_ms:
+        if self._audio.speaking and not self._cut and lasted >= self.call.terms.interruption_ms:
             self._cut = True
             self.agent.interrupt()
 
     def _spoken(self, end_ms: int) -> None:
         pcm = self._audio.take(self._since_ms, end_ms)
-        ms = len(pcm) // 2 * 1000 // self.call.rate_in
-        short = end_ms - self._since_ms - PREFIX_MS < self.call.shortest_ms
-        words = "" if short else self.ear.hear(pcm, self.call.rate_in)
+        ms = len(pcm) // 2 * 1000 // self.call.terms.rate_in
+        short = end_ms - self._since_ms - PREFIX_MS < self.call.terms.shortest_ms
+        words = "" if short else self.ear.hear(pcm, self.call.terms.rate_in)
         if not words:
             self.desk.note("simulator", f"{ms} ms of sound, too short or without a word: no turn of the user's")
             if self.agent.state == "listening":

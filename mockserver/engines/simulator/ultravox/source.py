@@ -13,7 +13,7 @@ from mockserver.engines import base
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.replies.reply import Replier
-from mockserver.engines.simulator.ultravox.call import UltravoxCall, WrongCall, bare_call, call_of
+from mockserver.engines.simulator.ultravox.call import UltravoxCall, WrongCall, bare_terms, terms_of
 from mockserver.engines.simulator.ultravox.engine import CallEngine
 from mockserver.engines.simulator.ultravox.options import UltravoxOptions
 
@@ -70,7 +70,7 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
         ident = context.place.mint(Ids(context.rng(f"call {self._count}")).uuid)
         try:
             body, earlier = self._continued(body, first(request.query, "priorCallId"))
-            call = call_of(ident, body, self.options, greets=greets, now=now, earlier=earlier)
+            call = UltravoxCall(ident, now, terms_of(body, self.options, greets=greets, earlier=earlier), dict(body))
             asked = body.get("model")
             if isinstance(asked, str) and not self.knows(asked):
                 raise WrongCall("model", f"there is no model {asked!r:.60}")
@@ -99,8 +99,8 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
         return f"{socket}://{rest.partition('/')[0]}{self.at}{JOIN.format(call.id)}"
 
     def _expire(self, call: UltravoxCall, now: float) -> None:
-        if call.joined is None and now >= call.made + call.join_s:
-            call.over(call.made + call.join_s, "unjoined")
+        if call.joined is None and now >= call.made + call.terms.join_s:
+            call.over(call.made + call.terms.join_s, "unjoined")
 
     def recalled(self, came: Handshake | base.Request) -> str | None:
         """The call that is joined, or asked for."""
@@ -125,7 +125,7 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
         if call is None:
             greets = self.options.first_speaker == "agent"
             ident = Ids(context.rng("call")).uuid()
-            call = self.calls[ident] = bare_call(ident, self.options, greets=greets, now=now)
+            call = self.calls[ident] = UltravoxCall(ident, now, bare_terms(self.options, greets=greets))
         else:
             self._expire(call, now)
             taken = call.joined is not None and self.options.second_join == "refused"
