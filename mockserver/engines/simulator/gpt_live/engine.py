@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from mockserver.core.frames import (
     MILLISECOND,
@@ -68,7 +68,6 @@ class LiveEngine(DeskEngine[LiveDesk]):
         self.dialect = dialect
         super().__init__(LiveDesk(context, options))
         self.ear = ear
-        self._called = context.call
         minted = context.place.mint(lambda: self.desk.mint(f"live_u{context.number % 2}_"))
         self.session = SessionResource(minted if context.call is None else context.call.id, 0)
         self.items: list[Seen] = []
@@ -80,7 +79,7 @@ class LiveEngine(DeskEngine[LiveDesk]):
         self._stored = stored
         self._knows = knows
         self._tell_started = started
-        self._begun = self._closing = False
+        self._state: Literal["new", "begun", "closing"] = "new"
         self._acks: list[tuple[int, str, str | None]] = []
         self.dialogue = Dialogue(
             self.desk,
@@ -116,8 +115,9 @@ class LiveEngine(DeskEngine[LiveDesk]):
 
     def _open(self, handshake: Handshake) -> None:
         """The client speaks first: nothing is said until it has (gpt_live.md#2). On a call it has, with its offer."""
-        if self._called is not None:
-            self._open_call(self._called.session)
+        called = self.desk.context.call
+        if called is not None:
+            self._open_call(called.session)
             return
         self.desk.push(Accept(self.dialect.subprotocol(handshake.subprotocols)))
         if self._gate is not None:
@@ -161,7 +161,7 @@ class LiveEngine(DeskEngine[LiveDesk]):
         limit = self.desk.options.max_session_s
         self.session.expires_at = self.desk.seconds() + round(limit)
         self._seed()
-        self._begun = True
+        self._state = "begun"
         self.dialogue.begin()
         self.hearing = LiveEar(
             self.desk, self.ear, self.session.sound.rate, said=self.dialogue.user_said, spoke=self.dialogue.overlap
@@ -190,9 +190,9 @@ class LiveEngine(DeskEngine[LiveDesk]):
     # --- the end ---
 
     def _close(self, event_id: str | None) -> None:
-        if self._closing:
+        if self._state == "closing":
             return
-        self._closing = True
+        self._state = "closing"
         self.desk.at(self.desk.now + DRAIN_MS * MILLISECOND, self, self.timeline.stop)
         self.desk.at(self.desk.now + CLOSING_MS * MILLISECOND, self, lambda: self._ended("close_requested", event_id))
 
@@ -209,7 +209,7 @@ class LiveEngine(DeskEngine[LiveDesk]):
 
     def _left(self, end: Close | Lost) -> None:
         """The client has left; sidebands are told."""
-        if self._begun:
+        if self._state != "new":
             self._last_word("remote_hangup" if isinstance(end, Close) else "connection_lost", None)
             self.desk.taken()
         self._finish()
@@ -271,13 +271,13 @@ class LiveEngine(DeskEngine[LiveDesk]):
         if not isinstance(name, str) or name not in self._handlers:
             raise problems.bad_value(name, self._handlers, "type")  # the supported ones are listed (gpt_live.md#11)
         shapes.check(events[name], body, "", problems)
-        if name == "session.start" and not self._begun:
+        if name == "session.start" and self._state == "new":
             self._start(body)
             return
-        if not self._begun:
+        if self._state == "new":
             # Unknown: code and words (gpt_live.md#46).
             raise ClientProblem(None, f"{name} requires a started session. Send session.start first.", "type")
-        if self._closing and name != "session.close":
+        if self._state == "closing" and name != "session.close":
             return
         self._handlers[name](body)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from mockserver.core.frames import (
@@ -17,27 +16,21 @@ from mockserver.core.frames import (
 from mockserver.engines.base import Inspection, SessionContext
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.desk_engine import DeskEngine
-from mockserver.engines.simulator.options import Pace
 from mockserver.engines.simulator.personaplex.floor import PULSE_MS, Floor
 from mockserver.engines.simulator.personaplex.options import PersonaPlexOptions, PlexMisbehaviour
 from mockserver.engines.simulator.personaplex.opus import FRAME_BYTES, FRAME_MS, RATE, NoOpus, OpusIn, OpusOut
+from mockserver.engines.simulator.personaplex.speech import PlexSpeech
 from mockserver.engines.simulator.replies.asking import Asking
 from mockserver.engines.simulator.replies.reply import Context, Replier, Reply, Seen
-from mockserver.engines.simulator.voice.captions import cues
-from mockserver.engines.simulator.voice.formats import AudioFormat
 from mockserver.engines.simulator.voice.listening import Ear
 from mockserver.engines.simulator.voice.utterance import InputAudio
-from mockserver.engines.simulator.voice.words import words_until
 
 LOOK_MS = 20
 """How often one that waits looks whether the floor is free."""
 THRESHOLD = 0.5
 PREFIX_MS = 200
-SOUND = AudioFormat("pcm", RATE)
-STEADY = Pace(audio_speed=1.0, piece_ms=FRAME_MS)
 LEAD_FRAMES = 2
 """Silent frames before the first words: the codec swallows the first 80 ms of a stream."""
-SILENCE = bytes(FRAME_BYTES)
 
 
 class PlexEngine(DeskEngine[Desk[PersonaPlexOptions]]):
@@ -71,10 +64,7 @@ class PlexEngine(DeskEngine[Desk[PersonaPlexOptions]]):
         self._audio = InputAudio(RATE)
         self._since_ms = 0.0
         self._frame = 0  # frames of the model so far
-        self._begins = 0  # the frame with which what is to be said begins
-        self._saying = ""
-        self._sounds: deque[bytes] = deque()
-        self._words: deque[tuple[int, str]] = deque()  # frames after the begin, piece
+        self._speech = PlexSpeech()
 
     # --- begin and end ---
 
@@ -193,44 +183,29 @@ class PlexEngine(DeskEngine[Desk[PersonaPlexOptions]]):
         if not reply.text and not silence:
             return
         # The model's clock is the input: it thinks for so many frames of it (personaplex.md#9).
-        self._begins = max(self._frame + -(-round(think_ms) // FRAME_MS), LEAD_FRAMES)
-        self._saying = reply.text or ""
-        for cue in cues(self._saying, silence, SOUND, STEADY):
-            if cue.caption:
-                piece = cue.caption if self._words else f" {cue.caption}"  # as a piece of SentencePiece begins a word
-                self._words.append((int(cue.at) // FRAME_MS, piece))
-            else:
-                self._sounds.append(cue.audio.ljust(FRAME_BYTES, b"\x00"))
+        begins = max(self._frame + -(-round(think_ms) // FRAME_MS), LEAD_FRAMES)
+        self._speech.say(reply.text or "", silence, begins)
 
     def _speak(self) -> None:
         """One frame: at most one piece of text, then 80 ms of sound (personaplex.md#7, personaplex.md#9)."""
-        place = self._frame - self._begins
+        piece, sound, said = self._speech.frame(self._frame)
         self._frame += 1
-        sound = SILENCE
-        if place >= 0:
-            if self._words and self._words[0][0] <= place:
-                _, piece = self._words.popleft()
-                if not self.desk.misbehaves(PlexMisbehaviour.TEXT_LOST, f"{piece!r} is not sent"):
-                    self.desk.push(to_client(Binary(b"\x02" + piece.encode())))
-            if self._sounds:
-                sound = self._sounds.popleft()
-            if not self._sounds and not self._words and self._saying:
-                self._say_done(self._saying)
+        if piece is not None and not self.desk.misbehaves(PlexMisbehaviour.TEXT_LOST, f"{piece!r} is not sent"):
+            self.desk.push(to_client(Binary(b"\x02" + piece.encode())))
+        if said:
+            self._said(said)
         page = self._out.page(sound)
         if page:
             self.desk.push(to_client(Binary(b"\x01" + page)))
 
-    def _say_done(self, text: str) -> None:
+    def _said(self, text: str) -> None:
         self.items.append(Seen(f"a{len(self.items)}", "message", "assistant", text, origin="response"))
-        self._saying = ""
 
     def _stop(self) -> None:
         """What is being said ends here; the words that were heard stay."""
-        if self._saying:
-            spoken = max(0, self._frame - self._begins)
-            self._say_done(words_until(self._saying, spoken * FRAME_MS))
-        self._sounds.clear()
-        self._words.clear()
+        heard = self._speech.stop(self._frame)
+        if heard is not None:
+            self._said(heard)
 
     # --- looking in ---
 
