@@ -85,6 +85,59 @@ def reset(transport: Abortable) -> None:
     transport.abort()
 
 
+class Deflater:
+    """The compression that was agreed for one direction of a socket (RFC 7692). ``takeover``: what was sent before
+    helps to pack what comes next.
+    """
+
+    __slots__ = ("_bits", "_deflate", "_takeover")
+
+    def __init__(self, window_bits: int, *, takeover: bool) -> None:
+        self._bits, self._takeover = window_bits, takeover
+        self._deflate: zlib._Compress | None = None
+
+    def packed(self, payload: bytes) -> bytes:
+        """The payload of one compressed frame."""
+        if self._deflate is None or not self._takeover:
+            # Level 1: the mock must be fast, and a client cannot see the level.
+            self._deflate = zlib.compressobj(1, zlib.DEFLATED, -self._bits)
+        return (self._deflate.compress(payload) + self._deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+class Backlog:
+    """What waits until there is room, in order. ``size``: its bytes, or characters, which is near enough."""
+
+    __slots__ = ("_waiting", "size")
+
+    def __init__(self) -> None:
+        self._waiting: deque[Frame | Burst] = deque()
+        self.size = 0
+
+    def add(self, what: Frame | Burst) -> None:
+        """One more, the last."""
+        self._waiting.append(what)
+        self.size += _size(what)
+
+    def take(self) -> Frame | Burst:
+        """The first."""
+        what = self._waiting.popleft()
+        self.size -= _size(what)
+        return what
+
+    def put_back(self, what: Frame | Burst) -> None:
+        """What is left of the first."""
+        self._waiting.appendleft(what)
+        self.size += _size(what)
+
+    def clear(self) -> None:
+        """Forget it all."""
+        self._waiting.clear()
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+
 class Outlet:
     """Frames to one peer. ``open`` once the handshake has been answered; until then everything waits.
 
@@ -93,15 +146,13 @@ class Outlet:
 
     def __init__(self, ended: Callable[[Close | Lost], None], *, mask: bool = False) -> None:
         self._ended = ended
-        self._mask = mask
         self._bits = Random().getrandbits if mask else None
         self._ticking = False
         self._flushed = 0.0  # when something left for the last time, by the real clock
         self._transport: Transport | None = None
         self._drain: Callable[[], Awaitable[None]] | None = None
-        self._deflate: zlib._Compress | None = None
-        self._waiting: deque[Frame | Burst] = deque()
-        self._waiting_size = 0
+        self._deflater: Deflater | None = None
+        self._backlog = Backlog()
         self._pong: bytes | None = None  # the answer to the last ping, where there was no room for it
         self.taken = 0
         """How often there was room for more."""
@@ -109,7 +160,7 @@ class Outlet:
         self._size = 0
         self._idle = False  # open, and no task waits for room
         self._task: Task[None] | None = None
-        self._window_bits, self._takeover, self._high = 0, True, BATCH
+        self._high = BATCH
         self.shut = False
         self.before: Callable[[], bool] | None = None
         """Called before frames leave: whether they may. Where they may not they are gone."""
@@ -119,7 +170,7 @@ class Outlet:
     ) -> None:
         """The socket is there. ``window_bits`` 0 means that no compression was agreed."""
         self._transport, self._drain = transport, drain
-        self._window_bits, self._takeover = window_bits, takeover
+        self._deflater = Deflater(window_bits, takeover=takeover) if window_bits else None
         # The transport's own limit, so that its drain agrees about what is full.
         self._high = transport.get_write_buffer_limits()[1]
         self._idle = True
@@ -132,13 +183,13 @@ class Outlet:
             return
         if isinstance(frame, Text) and not frame.data.isascii():
             frame.data.encode()  # text that cannot be written is its sender's error, so it is raised here and not later
-        self._keep(frame)
+        self._backlog.add(frame)
 
     def put_all(self, burst: Burst) -> None:
         """Write text frames that go out together, as ``put`` writes each; none of them is unfit to be written."""
         rest = self._write_all(burst) if self._idle else burst
         if rest is not None:
-            self._keep(rest)
+            self._backlog.add(rest)
 
     def flush(self) -> None:
         """Hand what was put to the transport; frames that were put together leave in one write."""
@@ -180,12 +231,12 @@ class Outlet:
     @property
     def crowded(self) -> bool:
         """Whether more waits for this peer than it should."""
-        return self._waiting_size > CROWDED
+        return self._backlog.size > CROWDED
 
     @property
     def held(self) -> int:
         """How many frames or bursts of frames wait for room."""
-        return len(self._waiting)
+        return len(self._backlog)
 
     async def room(self) -> None:
         """Return when nothing waits any more."""
@@ -194,26 +245,20 @@ class Outlet:
 
     def drop(self) -> None:
         """Forget what has not left yet."""
-        self._waiting.clear()
-        self._waiting_size = 0
+        self._backlog.clear()
         self._chunks.clear()
         self._size = 0
 
     def stop(self) -> Task[None] | None:
         """Drop what waits and write no more; returns the task to wait for, if there is one."""
         self.shut = True
-        self._waiting.clear()
-        self._waiting_size = 0
+        self._backlog.clear()
         self._chunks.clear()
         if self._task is not None:
             self._task.cancel()
         return self._task
 
     # --- inside ---
-
-    def _keep(self, what: Frame | Burst) -> None:
-        self._waiting.append(what)
-        self._waiting_size += _size(what)
 
     def _await_room(self) -> None:
         self._idle = False
@@ -234,11 +279,11 @@ class Outlet:
         else:
             self._last(frame)
             return
-        if self._window_bits:
-            opcode, payload = opcode | COMPRESSED, self._packed(payload)
+        if self._deflater is not None:
+            opcode, payload = opcode | COMPRESSED, self._deflater.packed(payload)
         size = len(payload)
         # Header and payload are joined with the rest of the batch, and copied once.
-        if self._mask:
+        if self._bits is not None:
             self._chunks += self._framed(opcode, payload)
         elif 126 <= size < 65_536:
             self._chunks += (_MEDIUM(0x80 | opcode, 126, size), payload)
@@ -252,7 +297,7 @@ class Outlet:
         """Write as much of a burst as there is room for; returns the rest, if there is one."""
         if self.shut:
             return None
-        if self._mask or self._window_bits:
+        if self._bits is not None or self._deflater is not None:
             for frame in burst:
                 self._write(frame)
             return None
@@ -298,22 +343,14 @@ class Outlet:
         self.flush()
         self._flushed = monotonic()
 
-    def _packed(self, payload: bytes) -> bytes:
-        if self._deflate is None or not self._takeover:
-            # Level 1: the mock must be fast, and a client cannot see the level.
-            self._deflate = zlib.compressobj(1, zlib.DEFLATED, -self._window_bits)
-        return (self._deflate.compress(payload) + self._deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
-
     def _pour(self) -> None:
-        while self._waiting and not self._full():
-            frame = self._waiting.popleft()
-            self._waiting_size -= _size(frame)
+        while self._backlog and not self._full():
+            frame = self._backlog.take()
             self.taken += 1
             if not isinstance(frame, Burst):
                 self._write(frame)
             elif (rest := self._write_all(frame)) is not None:
-                self._waiting.appendleft(rest)
-                self._waiting_size += _size(rest)
+                self._backlog.put_back(rest)
         if self._pong is not None and not self._full():
             payload, self._pong = self._pong, None
             self.pong(payload)
@@ -322,12 +359,11 @@ class Outlet:
     async def _wait_for_room(self) -> None:
         assert self._drain is not None
         try:
-            while self._waiting or self._pong is not None or self._full():
+            while self._backlog or self._pong is not None or self._full():
                 try:
                     await self._drain()
                 except ConnectionError:
-                    self._waiting.clear()  # the client has gone; its reader reports it
-                    self._waiting_size = 0
+                    self._backlog.clear()  # the client has gone; its reader reports it
                     return
                 if self._full():
                     await sleep(0)  # a transport whose drain returns early (TLS) must not stop the loop

@@ -66,7 +66,7 @@ def heard(server: MockServer, what: Callable[[Entry], bool], times: int = 1) -> 
 
 def waiting(server: MockServer) -> int:
     """Bytes that wait for the server's only client, on the most that it may hold."""
-    return max((pump.outlet._waiting_size for pump in server._running), default=0)
+    return max((pump.outlet._backlog.size for pump in server._book.running), default=0)
 
 
 def test_a_client_that_asks_and_does_not_read_is_held_back_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def test_unread_pings_fill_neither_memory_nor_the_journal() -> None:
         noted = heard(server, lambda entry: isinstance(entry.what, Note) and entry.what.kind == "ping", times=64)
         times = sent(sock, many, 100, seconds=50, patience=20)
         assert noted.wait(10)
-        [pump] = server._running
+        [pump] = server._book.running
         assert pump.transport is not None
         assert pump.transport.get_write_buffer_size() < 200_000
         assert times == 100, "pings are read, and only the last is answered"
