@@ -1,9 +1,10 @@
 """The shape of the package, as figures: ``python -m tests.structure``.
 
-Rooms and rows are told. The rest is counted, and the check fails where there is any: circles of
-imports (imports for types included), modules over 400 lines, imports that break the layers, citations that lead
-nowhere, class names with two meanings, and what only a dialect or a provider's simulator may know (a provider's name,
-the name of an event) standing in a string anywhere else. Doc strings and comments may name a provider: they say why.
+Rooms and rows are told. The rest is counted, and the check fails where there is any: circles of imports (imports for
+types included), modules over 400 lines, classes with more than 20 fields of state, imports that break the layers,
+citations that lead nowhere, class names with two meanings, and what only a dialect or a provider's simulator may know
+(a provider's name, the name of an event) standing in a string anywhere else. Doc strings and comments may name a
+provider: they say why.
 
 Ruff's banned-api says the same of single imports (pyproject.toml). What it cannot see is here: direction, circles, the
 builtin ``open``, dependencies of the core, and a part of the package that has no row.
@@ -27,6 +28,9 @@ from tests import citations
 TOP = Path(__file__).resolve().parents[1]
 PACKAGE = "mockserver"
 LIMIT = 400
+STATE = 20
+"""So many fields of state may one class have: more are too many for one head, and some of them change together, which
+makes them a part of their own."""
 
 ROWS = (
     {"errors", "version"},
@@ -266,6 +270,73 @@ def circles() -> list[str]:
     return [" <-> ".join(name.removeprefix(f"{PACKAGE}.") for name in ring) for ring in rings(arrows(modules()))]
 
 
+# --- state ----------------------------------------------------------------------------------------------------------
+
+MANY_FIELDS: dict[str, str] = {}
+"""Classes that may have more fields of state than that, each with the reason."""
+
+
+def _frozen(node: ast.ClassDef) -> bool:
+    """Whether a class is a frozen dataclass, or a tuple or dictionary with names: a value has no state."""
+    bases = {ast.unparse(base).split(".")[-1] for base in node.bases}
+    frozen = any("frozen=True" in ast.unparse(one) for one in node.decorator_list)
+    return frozen or bool(bases & {"NamedTuple", "TypedDict"})
+
+
+def state_of(node: ast.ClassDef) -> set[str]:
+    """The fields that a class gives its objects: those of a dataclass, and what its own methods set on ``self``.
+
+    What only stands in the class's body is the same for all its objects: a fact, and no state.
+    """
+    if _frozen(node):
+        return set()
+    named = {ast.unparse(one).split("(")[0] for one in node.decorator_list}
+    found: set[str] = set()
+    if "dataclass" in named:
+        told = (one for one in node.body if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name))
+        found = {ast.unparse(one.target) for one in told if "ClassVar" not in ast.unparse(one.annotation)}
+    for one in nodes_of(node):
+        match one:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+                found.add(name)
+    return found
+
+
+def nodes_of(node: ast.ClassDef) -> Iterator[ast.AST]:
+    """All of a class but the classes inside it."""
+    work: list[ast.AST] = list(node.body)
+    while work:
+        one = work.pop()
+        if not isinstance(one, ast.ClassDef):
+            yield one
+            work += ast.iter_child_nodes(one)
+
+
+@cache
+def classes() -> dict[str, tuple[Module, ast.ClassDef]]:
+    """Every class of the package by its name, which means one thing (``two_meanings``)."""
+    return {node.name: (one, node) for one in modules() for node in nodes(one.tree) if isinstance(node, ast.ClassDef)}
+
+
+def all_state(node: ast.ClassDef) -> set[str]:
+    """The fields that the objects of a class carry, those of the classes that it derives from among them."""
+    found = state_of(node)
+    for base in node.bases:
+        name = ast.unparse(base).split("[")[0].split(".")[-1]
+        if name in classes():
+            found |= all_state(classes()[name][1])
+    return found
+
+
+def many_fields() -> list[str]:
+    """Classes with more fields of state than one head can hold."""
+    return [
+        f"{one.path}:{node.lineno}: {name} has {count}"
+        for name, (one, node) in classes().items()
+        if (count := len(all_state(node))) > STATE and name not in MANY_FIELDS
+    ]
+
+
 # --- names ----------------------------------------------------------------------------------------------------------
 
 
@@ -355,6 +426,7 @@ CHECKS: dict[str, Callable[[], list[str]]] = {
     "imports that break the layers": layers,
     "circles of imports": circles,
     f"modules over {LIMIT} lines": long_modules,
+    f"classes with more than {STATE} fields of state": many_fields,
     "citations without a target": citations.problems,
     "class names with two meanings": two_meanings,
     "provider names outside their rooms": provider_names,

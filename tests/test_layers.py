@@ -87,6 +87,39 @@ def test_what_keeps_to_the_rules_passes(module: str, source: str) -> None:
     assert complaints(source, Path("mockserver") / module) == []
 
 
+def fields_of(source: str) -> set[str]:
+    (node,) = ast.parse(source).body
+    assert isinstance(node, ast.ClassDef)
+    return structure.all_state(node)
+
+
+def test_fields_of_state_are_what_methods_set_and_what_a_dataclass_declares() -> None:
+    body = """class A:
+    fact: int = 1
+    def __init__(self):
+        self.a, (self.b, *self.c) = 1, (2, 3)
+        self.d: int = 4
+        other.e = self.a
+    def later(self):
+        self.f += 1
+        with x as self.g:
+            self.a = 2
+    class Inner:
+        def __init__(self):
+            self.h = 1
+"""
+    assert fields_of(body) == set("abcdfg")
+    declared = "class A:\n    a: int\n    b: int = 1\n    c: ClassVar[int] = 2"
+    assert fields_of(f"@dataclass(slots=True)\n{declared}") == {"a", "b"}
+    assert fields_of(declared) == set(), "facts of the class"
+    assert fields_of(f"@dataclass(frozen=True)\n{declared}") == set(), "a value has no state"
+
+
+def test_fields_of_a_class_that_it_derives_from_are_its_own_too() -> None:
+    engine = next(name for name in structure.classes() if name == "DeskEngine")
+    assert {"desk", "over", "mine"} <= fields_of(f"class A({engine}[X]):\n    def f(self):\n        self.mine = 1")
+
+
 def test_the_architecture_names_the_modules_that_touch_files() -> None:
     page = (structure.TOP / "docs" / "architecture.md").read_text("utf-8")
     rows = [line for line in page.splitlines() if "touche" in line and line.startswith("| ")]

@@ -71,8 +71,8 @@ class RecordPlan(SourcePlan):
             journal=server.journal,
             faults=server.fault_specs(),
         )
-        server.taps.append(self._heard)
-        server.on_exchange.append(self._recorder.exchange)
+        server.recorders.taps.append(self._heard)
+        server.recorders.on_exchange.append(self._recorder.exchange)
 
     def _redactor(self, server: MockServer) -> Redactor:
         # The upstream's key never crosses the client's wire, unless the upstream says it back.

@@ -94,7 +94,9 @@ class Feeding(Protocol):
     """A pump."""
 
     session: Session
-    loop: asyncio.AbstractEventLoop
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop: ...
 
     def feed(self, event: Event, *, came: float | None = None) -> None: ...
 

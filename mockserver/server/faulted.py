@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from mockserver.server.pump import Pump
+from mockserver.server.session_book import SessionBook
 from mockserver.server.sessions import AnyFault, ArmedFault, FaultSet
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ class Faulted:
     """What has faults, and sessions that run."""
 
     _faults: FaultSet
-    _running: Mapping[Pump, object]
+    _book: SessionBook
 
     def call(self, action: Callable[[], T]) -> T:
         """Run something in the server's loop."""
@@ -32,12 +32,12 @@ class Faulted:
 
     def add_fault(self, fault: AnyFault | str, *, number: int | None = None) -> int:
         """Set a fault for running and later sessions; returns its id, ``number`` where that is given."""
-        return self.call(lambda: self._faults.add(fault, self._running, number=number))
+        return self.call(lambda: self._faults.add(fault, self._book.running, number=number))
 
     def change_fault(self, number: int, fault: AnyFault | str) -> None:
         """Another fault in the place of this one, at once. What the old one holds back goes on; it still counts."""
-        self.call(lambda: self._faults.change(number, fault, self._running))
+        self.call(lambda: self._faults.change(number, fault, self._book.running))
 
     def remove_fault(self, number: int) -> None:
         """Take a fault away; what it holds back goes on. It still counts if it never fired."""
-        self.call(lambda: self._faults.remove(number, self._running))
+        self.call(lambda: self._faults.remove(number, self._book.running))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, MutableSequence
+from collections.abc import Callable, Iterable, MutableSequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -18,32 +18,33 @@ from aiohttp import web
 
 from mockserver.cassette.model import Exchange
 from mockserver.core.debts import Debt
-from mockserver.core.entry import Entry
 from mockserver.core.frames import Handshake, Micros
 from mockserver.engines.base import HttpReply, Lending, ProcessPlace, Request, Source, Staging
 from mockserver.errors import ExpectationFailed, ServerError, UsageError
 from mockserver.server.admission import Admission, Asked, checked_origins
 from mockserver.server.alarms import Alarms
-from mockserver.server.aside import Keeper
 from mockserver.server.beginning import Beginning
 from mockserver.server.calling import LOOPBACK, checked_addresses
 from mockserver.server.clock import Clock
 from mockserver.server.entrance import Entrance, SharedPort, elsewhere
-from mockserver.server.failures import failure, raise_all
+from mockserver.server.failures import Failures, failure, raise_all
 from mockserver.server.faulted import Faulted
 from mockserver.server.hiding import hider
 from mockserver.server.journal_file import journal_of
-from mockserver.server.lines import Upstream
 from mockserver.server.local import settled, stop_listening
 from mockserver.server.meters import Meters
 from mockserver.server.neighbours import spends_nothing
 from mockserver.server.outlast import LIMIT_SECONDS
+from mockserver.server.parts import ServerParts, ServerTerms
 from mockserver.server.plain import PlainRequests
 from mockserver.server.pump import Pump
+from mockserver.server.recorders import Recorders
 from mockserver.server.rim import Controlling
-from mockserver.server.sessions import AnyFault, FaultSet, Past, SessionHandle, account
+from mockserver.server.session_book import SessionBook
+from mockserver.server.sessions import AnyFault, FaultSet, SessionHandle, account
 from mockserver.server.tokens import checked_token
 from mockserver.server.virtual import add_account
+from mockserver.server.way_out import WayOut
 from mockserver.server.webrtc.placing import Placed
 from mockserver.server.websocket.app import told
 from mockserver.server.websocket.outlet import Outlet
@@ -53,7 +54,6 @@ from mockserver.server.workers.routing import leading
 if TYPE_CHECKING:
     from mockserver.server.thread import InThread
     from mockserver.server.tls import Certificate
-    from mockserver.server.websocket.upstream import Dialler
     from mockserver.server.workers.crew import Crew
 
 T = TypeVar("T")
@@ -111,52 +111,63 @@ class MockServer(Located, Faulted):
         super().__init__(source, host, tls=tls)
         self.dialect = source.dialect
         dialects = [house.dialect for house in houses_of(source)]
-        self.seed = seed
-        self.token = checked_token(token)
+        token = checked_token(token)
         self.admission = Admission(
             source.dialect,
             host=host,
-            token=self.token,
+            token=token,
             origins=checked_origins(allow_origins),
             lends_key=isinstance(source, Lending) and source.lends_key,
             secure=tls,
         )
-        self.compress, self.ice = compress, checked_addresses(ice)
+        self._terms = ServerTerms(seed, port, listening, compress, checked_addresses(ice), probes, outlast)
         self.journal = journal_of(journal_limit, seed=seed, hide=hider(*dialects))
         self.meters = Meters(self.journal) if metrics else None
-        self.probed, self.draining = probes, False
-        self.crew, self._listening = crew, listening
+        self.draining = False
+        self.crew = crew
         self.place = place or (ProcessPlace() if crew is None else ProcessPlace(crew.index, crew.count))
-        self._lost: dict[str, None] = {}
-        self._past = Past(journal_limit is not None)
-        self.sessions: list[SessionHandle] = []
+        self._book = SessionBook(bounded=journal_limit is not None)
         self._faults = FaultSet(faults, seed, dialects)
-        self._wanted_port = port
-        self._failures: list[ExpectationFailed] = []
-        self._running: dict[Pump, SessionHandle] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._alarms: Alarms | None = None
-        self._entrance: Entrance | None = None
-        self._plain: PlainRequests | None = None
-        self._listener: asyncio.Server | None = None
-        self._gone: asyncio.Event | None = None
-        self._dialler: Dialler | None = None
-        self._dial_timeout, self._outlast = dial_timeout, outlast
-        self.taps: list[Callable[[Entry], None]] = []
-        """Recorders: told of what passes between the engines and the faults, before it goes on."""
+        self._failures = Failures()
+        self._up: ServerParts | None = None
+        self._way_out = WayOut(dial_timeout)
+        self.recorders = Recorders()
         self.exchanges: MutableSequence[Exchange] = deque(maxlen=journal_limit)
-        self.on_exchange: list[Callable[[Exchange], Awaitable[None] | None]] = []
-        self.keeper: Keeper | None = None
+
+    @property
+    def seed(self) -> int | str:
+        """What all chance in it comes from."""
+        return self._terms.seed
+
+    @property
+    def compress(self) -> bool:
+        """Whether permessage-deflate is offered."""
+        return self._terms.compress
+
+    @property
+    def ice(self) -> tuple[str, ...]:
+        """The addresses on which calls are answered."""
+        return self._terms.ice
+
+    @property
+    def probed(self) -> bool:
+        """Whether it answers probes."""
+        return self._terms.probes
+
+    @property
+    def sessions(self) -> list[SessionHandle]:
+        """Every session so far."""
+        return self._book.all
 
     @property
     def elapsed_us(self) -> Micros:
         """Microseconds since the server started, on its loop's clock."""
-        return 0 if self._alarms is None else self._alarms.clock.micros()
+        return 0 if self._up is None else self._up.alarms.clock.micros()
 
     @property
     def plain_calls(self) -> int:
         """How many plain requests were answered."""
-        return 0 if self._plain is None else self._plain.answered
+        return 0 if self._up is None else self._up.plain.answered
 
     # --- what went wrong ---
 
@@ -166,8 +177,7 @@ class MockServer(Located, Faulted):
             theirs = self.source.problems()
         except Exception as error:  # noqa: BLE001 - a cassette that turned out to be damaged, for example
             theirs = (failure("what went against the source cannot be told", error),)
-        lost = map(ExpectationFailed, self._lost)
-        return [*self._failures, *lost, *theirs, *(self._faults.unfired() if self.crew is None else ())]
+        return [*self._failures, *theirs, *(self._faults.unfired() if self.crew is None else ())]
 
     def unfired(self) -> dict[str, str | None]:
         """Each fault by name, and its complaint where nothing has met it in this process."""
@@ -180,7 +190,7 @@ class MockServer(Located, Faulted):
 
     def owes(self) -> list[Debt]:
         """What connected clients are owed (``core.debts``). Who waits while nothing is owed waits for nothing."""
-        return self.call(lambda: [debt for handle in self._running.values() for debt in handle.owes()])
+        return self.call(self._book.owed)
 
     # --- contexts ---
 
@@ -203,23 +213,24 @@ class MockServer(Located, Faulted):
 
     async def start(self) -> None:
         """Listen. ServerError where that is not possible."""
-        if self._loop is not None:
+        if self._up is not None and self._up.loop is not None:
             raise ServerError("this server is already running; make another MockServer for a second one")
         self.admission.check()
         loop = asyncio.get_running_loop()
         dialects = [house.dialect for house in houses_of(self.source)]
         streams = next((one for one in dialects if one.transport != "websocket"), None)
         entrance = Entrance(self, self._host, tls=self._tls, streams=streams, complain=self.complain)
-        self._listener = await entrance.listen(self._wanted_port, self._listening)
+        listener = await entrance.listen(self._terms.port, self._terms.listening)
         self.certificate = entrance.certificate
-        self._loop, self._entrance, self._alarms = loop, entrance, Alarms(Clock(loop))
+        alarms = Alarms(Clock(loop))
         if self.meters is not None:
-            self._alarms.late = self.meters.late
+            alarms.late = self.meters.late
         add_account(loop, lambda: account(self.sessions))
-        self._plain = PlainRequests(self, clock=self._alarms.clock, dialler=self._dial, failed=self._failed_at)
-        self._port = self._listener.sockets[0].getsockname()[1]
+        plain = PlainRequests(self, clock=alarms.clock, dialler=self._way_out.dialler, failed=self._failures.raised)
+        self._up = ServerParts(loop, listener, entrance, alarms, plain)
+        self._port = listener.sockets[0].getsockname()[1]
         if self.crew is not None:
-            await self._plain.join()
+            await plain.join()
         self.admission.warn_if_open()
 
     async def close(self, *, outlast: bool = True) -> None:
@@ -227,51 +238,42 @@ class MockServer(Located, Faulted):
 
         Upstreams that a recorder still listens to may end what they are saying (``outlast`` False: they may not).
         """
-        if self._listener is None or self._entrance is None:
+        up = self._up
+        if up is None or up.listener is None:
             return
         await settled(self.journal)
-        listener, self._listener = self._listener, None
+        listener, up.listener = up.listener, None
         await stop_listening(listener)
-        speaking = [pump.outlast.done for pump in self._running if pump.outlast is not None]
+        speaking = [pump.outlast.done for pump in self._book.running if pump.outlast is not None]
         if speaking and outlast:
             await asyncio.wait(speaking)
-        self._gone = asyncio.Event()
-        for pump in list(self._running):
-            pump.note("server", "the server closes; this session was still running")
-            pump.end()
+        self._book.end_all("the server closes; this session was still running")
         # Who does not read by then does not get what the socket still holds for it.
-        late = asyncio.get_running_loop().call_later(CLOSE_GRACE, self._abort_all)
-        while self._running:
-            self._gone.clear()
-            await self._gone.wait()
+        late = asyncio.get_running_loop().call_later(CLOSE_GRACE, self._book.abort_all)
+        await self._book.none_left()
         late.cancel()
-        if self._plain is not None:
-            await self._plain.calling.close()
-        await self._entrance.close()
-        if self._dialler is not None:
-            await self._dialler.close()
-        self._loop = None
+        await up.plain.calling.close()
+        await up.entrance.close()
+        await self._way_out.close()
+        up.loop = None
 
     @property
     def running(self) -> int:
         """How many sessions run."""
-        return len(self._running)
+        return len(self._book.running)
 
     async def drain(self, seconds: float) -> None:
         """Take no new sessions, and wait so long for those that run to end."""
         self.draining = True
-        self._gone = asyncio.Event()
         try:
             async with asyncio.timeout(seconds):
-                while self._running:
-                    self._gone.clear()
-                    await self._gone.wait()
+                await self._book.none_left()
         except TimeoutError:
             pass
 
     def call(self, action: Callable[[], T]) -> T:
         """Run something in the server's loop and return its result, from whichever thread this is called."""
-        loop = self._loop
+        loop = None if self._up is None else self._up.loop
         if loop is None:
             return action()
         try:
@@ -299,7 +301,7 @@ class MockServer(Located, Faulted):
 
     def led_to(self, came: Handshake | Request) -> int | None:
         """The process of this port that gave an id which a client brings back; None where that is this one."""
-        return leading(self, came, self._lost)
+        return leading(self, came, self._failures.lost)
 
     def open(
         self,
@@ -310,83 +312,61 @@ class MockServer(Located, Faulted):
         call: Placed | None = None,
     ) -> Pump | HttpReply:
         """A session for one more connection. ``outlet``: makes the one writer to its client."""
-        assert self._alarms is not None
-        if self._listener is None or self.draining:
-            return told(503, "mockserver is closing" if self._listener is None else "mockserver is draining")
+        up = self._up
+        assert up is not None
+        if up.listener is None or self.draining:
+            return told(503, "mockserver is closing" if up.listener is None else "mockserver is draining")
         asked = Asked(handshake.headers, handshake.query, handshake.subprotocols)
         refusal = self.admission.to_upstream(asked, spends=not spends_nothing(self.source, handshake))
         if refusal is not None:
             return told(*refusal)
         dialect = spoken_at(self.source, handshake)
         if dialect.transport != transport and call is None:
-            self._failures.append(ExpectationFailed(elsewhere(dialect.title, dialect.transport, transport)))
-            return told(404, str(self._failures[-1]))
-        assert self._plain is not None
-        calling = self._plain.calling
-        begins = Beginning(self.source, handshake, dialect, self.journal, self._alarms.clock, call, calling.beside)
+            problem = ExpectationFailed(elsewhere(dialect.title, dialect.transport, transport))
+            self._failures.add(problem)
+            return told(404, str(problem))
+        calling = up.plain.calling
+        begins = Beginning(self.source, handshake, dialect, self.journal, up.alarms.clock, call, calling.beside)
         try:
-            session = begins.session(base_url=self.base_url, faults=self._faults, taps=self.taps, place=self.place)
+            session = begins.session(
+                base_url=self.base_url, faults=self._faults, taps=self.recorders.taps, place=self.place
+            )
         except Exception as error:  # noqa: BLE001 - whatever a source raises belongs to the test, not to the client
             begins.log.ended = True
-            self._failures.append(failure(f"session {begins.log.number} could not begin", error))
+            self._failures.raised(f"session {begins.log.number} could not begin", error)
             return told(500, "internal error of the mock server; its problems() say what happened")
         pump = Pump(
             session,
-            self._alarms,
+            up.alarms,
             failed=self._failed,
-            upstream=self._upstream,
-            outlast=self._outlast,
+            upstream=self._way_out.upstream,
+            outlast=self._terms.outlast,
             outlet=outlet,
         )
-        pump.recorded_by(self.keeper)
+        pump.recorded_by(self.recorders.keeper)
         calling.opened(pump)
-        self._running[pump] = handle = SessionHandle(session, pump, self.call, dialect)
-        self.sessions.append(handle)
+        self._book.began(pump, SessionHandle(session, pump, self.call, dialect))
         if self.meters is not None:
             self.meters.began(session.log)
         return pump
 
     def closed(self, pump: Pump) -> None:
         """A connection has ended."""
-        handle = self._running.pop(pump, None)
-        if handle is not None:
-            self._past.ended(handle)
+        self._book.ended(pump)
         self._faults.forget(pump.session)
         if isinstance(self.source, Staging):
             self.source.ended(pump.session)
         if self.meters is not None:
             self.meters.closed(pump.session.log)
-        if self._gone is not None:
-            self._gone.set()
 
     def complain(self, problem: ExpectationFailed) -> None:
         """Something that a test should fail for."""
-        self._failures.append(problem)
+        self._failures.add(problem)
 
     async def plain(self, request: Request, raw: web.BaseRequest) -> HttpReply:
         """The answer to a plain HTTP request."""
-        assert self._plain is not None
-        return await self._plain.answer(request, raw)
-
-    def _abort_all(self) -> None:
-        for pump in self._running:
-            if pump.transport is not None:
-                pump.transport.abort()
-
-    def _upstream(self, pump: Pump) -> Upstream:
-        from mockserver.server.websocket.upstream import AiohttpUpstream
-
-        return AiohttpUpstream(pump, self._dial())
-
-    def _dial(self) -> Dialler:
-        if self._dialler is None:
-            from mockserver.server.websocket.upstream import Dialler
-
-            self._dialler = Dialler(timeout=self._dial_timeout)
-        return self._dialler
+        assert self._up is not None
+        return await self._up.plain.answer(request, raw)
 
     def _failed(self, pump: Pump, error: Exception) -> None:
-        self._failed_at(f"session {pump.session.log.number}", error)
-
-    def _failed_at(self, where: str, error: BaseException) -> None:
-        self._failures.append(failure(where, error))
+        self._failures.raised(f"session {pump.session.log.number}", error)

@@ -93,7 +93,7 @@ class Neighbours:
         path = f"{request.path}?{query}" if query else request.path
         exchange = Exchange(request.method, path, asked.body, status, reply.headers, reply.body, at)
         self._server.exchanges.append(exchange)
-        for listener in self._server.on_exchange:
+        for listener in self._server.recorders.on_exchange:
             try:
                 waits = listener(exchange)
                 if waits is not None:

@@ -6,7 +6,7 @@ the dialler call it, it feeds the session and executes what comes back, and noth
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, Future, TimerHandle, ensure_future, wait
+from asyncio import AbstractEventLoop, Future, ensure_future, wait
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -38,6 +38,7 @@ from mockserver.server.alarms import Alarm, Alarms
 from mockserver.server.aside import Aside, Keeper
 from mockserver.server.lines import ClientLine, FrameWriter, MediaLine, Upstream
 from mockserver.server.outlast import LIMIT_SECONDS, Outlast
+from mockserver.server.session_clock import Farewell, SessionClock
 from mockserver.server.websocket.outlet import Outlet
 
 CLOSE_TIMEOUT = 5.0
@@ -65,9 +66,8 @@ class Pump:
         self.session = session
         session.emit = self._execute
         self._alarms = alarms
-        self.clock = alarms.clock
-        self.loop: AbstractEventLoop = self.clock.loop
-        self.began_us: Micros = session.log.began_us
+        self._time = SessionClock(alarms.clock, session.log.began_us)
+        self._farewell = Farewell(self._time)
         self.outlet = outlet(self._sent_last)
         self.idle: Callable[[], None] | None = None
         """Called where nothing is due: the client may have ended its input."""
@@ -77,18 +77,13 @@ class Pump:
         self.decided: Future[Decision] = self.loop.create_future()
         self.left: Future[None] = self.loop.create_future()
         self.transport: ClientLine | None = None
-        self.ponging = True
-        self.reading = True
-        self.lingers = False
+        self._frozen = Freeze(pong=True, reading=True)
         self._failed = failed
         self._make_upstream = upstream
         self._outlast_limit = outlast
         self.outlast: Outlast | None = None
         self.upstream: Upstream | None = None
         self.alarm: Alarm | None = None
-        self._closer: TimerHandle | None = None
-        self._linger_us: Micros = 0
-        self._latest: Micros = 0
         self._pings: Counter[str] = Counter()
         self._asked: set[Future[Any]] = set()
 
@@ -97,12 +92,29 @@ class Pump:
         if keeper is not None:
             self._keeper, self._aside, self.outlet.before = keeper, Aside(self, keeper), self.kept
 
+    @property
+    def loop(self) -> AbstractEventLoop:
+        """The loop that it runs in."""
+        return self._time.loop
+
+    @property
+    def ponging(self) -> bool:
+        """Whether the client's pings are answered."""
+        return self._frozen.pong
+
+    @property
+    def reading(self) -> bool:
+        """Whether the client is read."""
+        return self._frozen.reading
+
+    @property
+    def lingers(self) -> bool:
+        """Whether a fault wants the connection to stay open for a while after the last frame."""
+        return self._farewell.linger_us > 0
+
     def now(self) -> Micros:
         """Microseconds since the session began; never less than before."""
-        now = self.clock.micros() - self.began_us
-        if now > self._latest:
-            self._latest = now
-        return self._latest
+        return self._time.now()
 
     # --- what happens to a session ---
 
@@ -110,10 +122,7 @@ class Pump:
         """Something came: now, or a moment ago by the loop's clock."""
         if self._aside is not None and self._aside.takes(event, came):
             return
-        if came is None:
-            now = self.now()
-        else:
-            self._latest = now = max(self._latest, self.clock.micros_at(came) - self.began_us)
+        now = self._time.now() if came is None else self._time.loop_at(came)
         try:
             self.session.feed(event, now)
         except Exception as error:  # noqa: BLE001 - whatever an engine, fault or sink raises belongs to the test
@@ -230,9 +239,7 @@ class Pump:
 
     def hang_up(self) -> None:
         """Close TCP. What the transport already holds still goes out."""
-        if self._closer is not None:
-            self._closer.cancel()
-            self._closer = None
+        self._farewell.cancel()
         self.outlet.flush()
         if self.transport is not None:
             self.transport.close()
@@ -245,9 +252,7 @@ class Pump:
         self.outlet.stop()
         if self.upstream is not None:
             self.upstream.stop()
-        if self._closer is not None:
-            self._closer.cancel()
-            self._closer = None
+        self._farewell.cancel()
 
     def _over(self) -> None:
         """The client's side has ended. A fault may have done that without the engine: the upstream ends too, but a
@@ -280,8 +285,7 @@ class Pump:
             case Accept() | Refuse():
                 self._decide(effect)
             case Hangup(Peer.CLIENT, code, reason, linger_us):
-                self._linger_us = linger_us
-                self.lingers = linger_us > 0
+                self._farewell.linger_us = linger_us
                 self._decide(Accept())
                 self.outlet.put(Close(code, reason))
             case Abort(Peer.CLIENT):
@@ -298,9 +302,9 @@ class Pump:
             case Abort(Peer.UPSTREAM):
                 if self.upstream is not None:
                     self.upstream.put(Lost("reset by client"))
-            case Freeze(pong, reading):
-                self.ponging, self.reading = pong, reading
-                if not reading and self.transport is not None:
+            case Freeze():
+                self._frozen = effect
+                if not effect.reading and self.transport is not None:
                     self.transport.pause_reading()
             case Media(word):
                 line: object = self.transport
@@ -334,8 +338,7 @@ class Pump:
         if isinstance(frame, Lost):
             self.hang_up()
             return
-        wait = self._linger_us / 1_000_000 if self._linger_us else CLOSE_TIMEOUT
-        self._closer = self.loop.call_later(wait, self.hang_up)
+        self._farewell.wait(CLOSE_TIMEOUT, self.hang_up)
 
     def _fail(self, error: Exception) -> None:
         self._failed(self, error)
@@ -358,7 +361,7 @@ class Pump:
     def _arm(self) -> None:
         due = None if self.session.over else self.session.wake_at()
         if due is not None:
-            self._alarms.set(self, self.began_us + due)
+            self._alarms.set(self, self._time.began_us + due)
         elif self.idle is not None:
             self.loop.call_soon(self.idle)
 
@@ -370,7 +373,7 @@ class Pump:
 
     def woken(self, now: Micros) -> None:
         """Something is due. ``now`` is on the server's clock."""
-        self._latest = now = max(self._latest, now - self.began_us)
+        now = self._time.server_at(now)
         if self.session.over or self.busy:
             return
         try:
@@ -386,6 +389,6 @@ class Pump:
         if self.session.over:
             self._over()
         elif self.session.due is not None and not self.busy:
-            self._alarms.set(self, self.began_us + self.session.due)
+            self._alarms.set(self, self._time.began_us + self.session.due)
         elif self.idle is not None:
             self.loop.call_soon(self.idle)

@@ -94,9 +94,9 @@ class Recording:
         self._keeping = Keeping(self.recorder)
         self._ticking = False
         self._refused: list[ExpectationFailed] = []
-        self.server.taps.append(_Sink(self))
-        self.server.on_exchange.append(self._exchange)
-        self.server.keeper = self._keeping
+        self.server.recorders.taps.append(_Sink(self))
+        self.server.recorders.on_exchange.append(self._exchange)
+        self.server.recorders.keeper = self._keeping
 
     @property
     def failures(self) -> list[UpstreamError]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableSequence, Sequence
+from collections.abc import Mapping, MutableSequence, Sequence
 from typing import Protocol
 
 from mockserver.cassette.model import Exchange
@@ -13,6 +13,7 @@ from mockserver.engines.base import HttpReply, ProcessPlace, Request
 from mockserver.errors import ExpectationFailed
 from mockserver.server.admission import Admission
 from mockserver.server.meters import Meters
+from mockserver.server.recorders import Recorders
 from mockserver.server.sessions import AnyFault, ArmedFault, SessionHandle
 from mockserver.server.webrtc.placing import CallHost
 from mockserver.server.whereabouts import Whereabouts
@@ -50,17 +51,29 @@ class Controlling(Protocol):
 class Serving(CallHost, Protocol):
     """A server with its source, journal, sessions and faults."""
 
-    dialect: Dialect
     admission: Admission
     journal: Journal
-    sessions: list[SessionHandle]
     exchanges: MutableSequence[Exchange]
     meters: Meters | None
-    probed: bool
     draining: bool
     place: ProcessPlace
     crew: Crew | None
-    on_exchange: list[Callable[[Exchange], Awaitable[None] | None]]
+    recorders: Recorders
+
+    @property
+    def dialect(self) -> Dialect:
+        """The provider that it is."""
+        ...
+
+    @property
+    def sessions(self) -> Sequence[SessionHandle]:
+        """Every session so far."""
+        ...
+
+    @property
+    def probed(self) -> bool:
+        """Whether it answers probes."""
+        ...
 
     @property
     def url(self) -> str:

@@ -53,7 +53,7 @@ class SweepRun:
         self._turns = 0
         self._said: list[tuple[Micros, str]] = []
         if not plain:
-            server.taps.append(self._hear)
+            server.recorders.taps.append(self._hear)
 
     # --- what a test calls ---
 

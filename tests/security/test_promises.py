@@ -65,8 +65,9 @@ def upgrade(port: int, **headers: str) -> int:
 
 async def test_it_listens_on_loopback_unless_told_otherwise() -> None:
     async with MockServer(script(script.expect("x", optional=True))) as server:
-        assert server._listener is not None
-        assert {sock.getsockname()[0] for sock in server._listener.sockets} == {"127.0.0.1"}
+        assert server._up is not None
+        assert server._up.listener is not None
+        assert {sock.getsockname()[0] for sock in server._up.listener.sockets} == {"127.0.0.1"}
 
 
 async def test_it_warns_where_other_machines_can_reach_it(caplog: pytest.LogCaptureFixture) -> None:

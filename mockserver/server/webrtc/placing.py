@@ -49,9 +49,13 @@ class CallHost(Protocol):
     """What calls ask of the server."""
 
     source: Source
-    seed: int | str
-    ice: tuple[str, ...]
     place: ProcessPlace
+
+    @property
+    def seed(self) -> int | str: ...
+
+    @property
+    def ice(self) -> tuple[str, ...]: ...
 
     def open(
         self, handshake: Handshake, *, outlet: Callable[..., Any], transport: str, call: Any

@@ -9,10 +9,27 @@ import pytest
 
 from mockserver.core.burst import Burst
 from mockserver.core.frames import Close, Text
-from mockserver.server.websocket.outlet import BATCH, Outlet
+from mockserver.server.websocket.outlet import BATCH, Backlog, Outlet
 
 SIZES = (0, 5, 125, 126, 2_600, 65_535, 65_536, 100_000)
 BURST = Burst([(f"{size:06d}" + "x" * size, None if size % 2 else (0, 6, "né")) for size in SIZES])
+
+
+def test_what_waits_is_counted_and_what_is_left_of_it_goes_first() -> None:
+    backlog = Backlog()
+    backlog.add(Text("abc"))
+    backlog.add(Burst([("xy", None), ("z", None)]))
+    assert (backlog.size, len(backlog)) == (6, 2)
+    assert backlog.take() == Text("abc")
+    burst = backlog.take()
+    assert isinstance(burst, Burst)
+    backlog.add(Close(1000))
+    backlog.put_back(burst[1:])
+    assert (backlog.size, len(backlog)) == (1, 2)
+    assert list(backlog.take()) == [Text("z")]  # type: ignore[arg-type]
+    backlog.add(Text("abc"))
+    backlog.clear()
+    assert (backlog.size, len(backlog), bool(backlog)) == (0, 0, False)
 
 
 class Pipe:

@@ -51,8 +51,8 @@ async def started(stack: AsyncExitStack, crew: Crew, port: int) -> MockServer:
 
 
 def control(server: MockServer) -> CrewControl:
-    assert server._plain is not None
-    found = server._plain._control
+    assert server._up is not None
+    found = server._up.plain._control
     assert isinstance(found, CrewControl)
     return found
 

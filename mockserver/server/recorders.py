@@ -1,0 +1,20 @@
+"""What listens to a server in order to record it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from mockserver.cassette.model import Exchange
+from mockserver.core.entry import Entry
+from mockserver.server.aside import Keeper
+
+
+class Recorders:
+    """``taps`` are told of what passes between the engines and the faults, before it goes on; ``on_exchange`` of plain
+    calls. ``keeper``: what must be in its file before it leaves.
+    """
+
+    def __init__(self) -> None:
+        self.taps: list[Callable[[Entry], None]] = []
+        self.on_exchange: list[Callable[[Exchange], Awaitable[None] | None]] = []
+        self.keeper: Keeper | None = None
