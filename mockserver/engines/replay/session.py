@@ -8,6 +8,7 @@ much was heard, ``stall_clock`` when a wait is a stall, and ``departures`` what 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from mockserver.cassette.model import Connection
 from mockserver.core.burst import Burst
@@ -71,7 +72,7 @@ class Replaying:
         self.context = context
         self._came = Handshake(), 0  # how the client came, and when
         self.reached = False  # a fault may answer a handshake so that no engine hears of it
-        self.opened = self.over = self.left = False
+        self._state: Literal["new", "open", "over", "left"] = "new"
         self.departure: Departure | None = None
         self.stall = StallClock(settings.stall_after)
         self.lines = LiveLines(settings.redact)
@@ -100,6 +101,16 @@ class Replaying:
             patience=settings.patience,
         )
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing comes of anything any more."""
+        return self._state in ("over", "left")
+
+    @property
+    def left(self) -> bool:
+        """Whether it ended because the client left."""
+        return self._state == "left"
+
     # --- the machine ---
 
     def feed(self, item: Event, now: Micros) -> list[Effect]:
@@ -121,7 +132,7 @@ class Replaying:
 
     def wake_at(self) -> Micros | None:
         """When the next frame is due, or a wait has become a stall."""
-        if self.over or not self.opened:
+        if self._state != "open":
             return None
         if self._doubt is not None:
             return self._doubt[0]
@@ -155,7 +166,7 @@ class Replaying:
         self.lines.played(out, now)
         if out:
             self.stall.server_spoke(now)
-            self.over = self.stage.ended
+            self._state = "over" if self.stage.ended else self._state
         elif self._due() is None:
             stall = self.stall.due()
             if stall is not None and stall <= now and self.waits_for():
@@ -174,20 +185,20 @@ class Replaying:
         if self._booking is not None:
             given = self._booking.claim()
             if isinstance(given, str):
-                self.over = True
+                self._state = "over"
                 return no_connection(given)
             if given is not self.connection:
                 self._take(given)
         self.reached = True
         answer = self.connection.answer
         if answer.status != 101:
-            self.over = True
+            self._state = "over"
             return [Refuse(answer.status, kept(answer.headers), answer.body)]
         chosen = answer.subprotocol
         if chosen not in handshake.subprotocols:
             # A browser fails the handshake where it offered some and none is selected (clients.md#18).
             chosen = self._dialect.subprotocol(handshake.subprotocols)
-        self.opened, self._came = True, (handshake, now)
+        self._state, self._came = "open", (handshake, now)
         self.stall.server_spoke(now)
         self.score.open(now)
         return [Accept(chosen, kept(answer.headers)), *self.wake(now)]
@@ -247,7 +258,7 @@ class Replaying:
         return [note, *tail, *self.wake(now)]
 
     def _ended(self) -> list[Effect]:
-        self.over = self.left = True
+        self._state = "left"
         if self._doubt is not None:
             self._doubt = self.departure = None
         if self._absent is not None and self._booking is not None and nothing_came(self.lines, self._dialect):
@@ -293,7 +304,7 @@ class Replaying:
         if self._others() is None or name not in self._dialect.life.first or any(map(_asks, self.score.steps.read)):
             return []
         told = self._depart(live)
-        self.over = False
+        self._state = "open"
         self._doubt = live.at + self._settings.patience, told
         return [Note("replay", f"{name} is not in the recording, whose client had left: no answer")]
 
@@ -301,7 +312,7 @@ class Replaying:
         """The client that was to leave did not."""
         assert self._doubt is not None
         (_, told), self._doubt = self._doubt, None
-        self.over = True
+        self._state = "over"
         return told
 
     # --- audio ---
@@ -327,7 +338,7 @@ class Replaying:
         ``why``, ``nearest``: where it is known already in words, or how it differs from the step that it is.
         """
         self.departure = departure = departed(live, self.lines.told(), self.finder, self.score, why, nearest)
-        self.over = True
+        self._state = "over"
         problem = departure.problem()
         note = Note("replay", problem.message.removeprefix("replay: "), {"departed": True})
         return [note, *self._dialect.refusal(problem)]
@@ -364,7 +375,7 @@ class Replaying:
         note = Note("replay", message, {"stalled": True})
         if self._settings.on_stall == "note":
             return [note]
-        self.over = True
+        self._state = "over"
         return [note, *self._dialect.refusal(Problem("replay_stalled", f"replay: {message}", type="server_error"))]
 
 
