@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from mockserver.core.frames import Micros
 
@@ -34,6 +34,20 @@ class Machine(Protocol[In_contra, Out_co]):
     def wake_at(self) -> Micros | None: ...
 
     def wake(self, now: Micros) -> Iterable[Out_co]: ...
+
+
+class Untimed:
+    """The half of a machine about time, for one that does nothing by itself."""
+
+    __slots__ = ()
+
+    def wake_at(self) -> Micros | None:
+        """Never."""
+        return None
+
+    def wake(self, now: Micros) -> list[Any]:
+        """Nothing is ever due."""
+        return []
 
 
 class Plan(Generic[T]):

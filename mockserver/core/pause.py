@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mockserver.core.frames import Close, Item, Lost, Micros, Note, Received
+from mockserver.core.machine import Untimed
 
 
-class PausedLayer:
-    """Nothing is lost and nothing changes its order. That a client is gone goes on: there is nobody to wait for."""
+class PausedLayer(Untimed):
+    """Nothing is lost and nothing changes its order. That a client is gone goes on: there is nobody to wait for.
+
+    Time does not end it.
+    """
 
     def __init__(self) -> None:
         self._held: list[Item] = []
@@ -18,14 +22,6 @@ class PausedLayer:
         if isinstance(item, Note) or (isinstance(item, Received) and isinstance(item.frame, Close | Lost)):
             return (item,)
         self._held.append(item)
-        return ()
-
-    def wake_at(self) -> Micros | None:
-        """Never: time does not end a pause."""
-        return None
-
-    def wake(self, now: Micros) -> Iterable[Item]:
-        """Nothing is ever due."""
         return ()
 
     @property

@@ -15,7 +15,7 @@ from mockserver.dialects.causes import Causes, Turns
 from mockserver.dialects.delegated_replies import ENVELOPE, DelegatedReplies
 from mockserver.dialects.gpt_live_calls import LiveCalls
 from mockserver.dialects.life import Life, Replies
-from mockserver.dialects.openai.lens import CLOSE_CODES, OpenAI, summary
+from mockserver.dialects.openai.lens import CLOSE_CODES, OpenAI, error_event, summary
 from mockserver.dialects.openai.sound import G711
 from mockserver.dialects.problems import Problem, Trouble
 
@@ -171,14 +171,7 @@ class GPTLive(Dialect):
 
     def complaint(self, problem: Problem) -> list[Send | Hangup]:
         """An error event; the client's event is ``client_event_id`` here (gpt_live.md#18)."""
-        error = {
-            "type": problem.type,
-            "code": problem.kind,
-            "message": problem.message,
-            "param": problem.param,
-            "client_event_id": problem.event_id,
-        }
-        return [event({"type": "error", "event_id": problem.extra.get("event_id", "event_mockserver"), "error": error})]
+        return [error_event(problem, "client_event_id")]
 
 
 GPT_LIVE = GPTLive()

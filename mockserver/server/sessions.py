@@ -11,6 +11,7 @@ from mockserver.core.entry import SessionLog
 from mockserver.core.expect import Chosen, Selection
 from mockserver.core.frames import Effect, Event, Frame, Micros
 from mockserver.core.journal import Journal
+from mockserver.core.machine import Untimed
 from mockserver.core.pause import PausedLayer
 from mockserver.core.session import Layer, Session
 from mockserver.core.view import Memo
@@ -187,7 +188,7 @@ class Past:
                 self._handles.popleft().retire()
 
 
-class _Retired:
+class _Retired(Untimed):
     """What stands in the place of an engine that was given up."""
 
     def __init__(self, engine: Engine) -> None:
@@ -195,14 +196,6 @@ class _Retired:
 
     def feed(self, item: Event, now: Micros) -> list[Effect]:
         """Nothing comes of anything."""
-        return []
-
-    def wake_at(self) -> Micros | None:
-        """Never."""
-        return None
-
-    def wake(self, now: Micros) -> list[Effect]:
-        """Nothing is due."""
         return []
 
     def inspect(self) -> Inspection:

@@ -33,36 +33,26 @@ SENDERS = {
 }
 
 
-def import_cassetter(
-    document: Any, name: str, *, provider: str | None = None, tell: Tell = untold, tool: str = "cassetter"
-) -> Cassette:
+def import_cassetter(document: Any, name: str, *, provider: str | None = None, tell: Tell = untold) -> Cassette:
     """The cassette of one of cassetter. Its HTTP interactions are left out."""
-    sockets = listed(document, "ws_interactions", "the file", name)
-    builder = _builder(provider, name, tool, sockets, tell)
-    for number, one in enumerate(sockets):
-        where = f"ws_interactions[{number}]"
-        frames = listed(one, "frames", where, name)
+    builder = _builder(provider, name, "cassetter", listed(document, "ws_interactions", "the file", name), tell)
+    for where, one in _each(document, "ws_interactions", "", name):
+        frames = _each(one, "frames", where, name)
         builder.connect(addresses.handshake(one.get("uri"), _headers(one.get("headers"))))
-        for place, frame in enumerate(frames):
-            here = f"{where}.frames[{place}]"
+        for here, frame in frames:
             sender, at = _sender(frame, here, name), _at(frame, "offset_ms", here, name)
             builder.frame(sender, _cassetter_frame(frame, here, name), at_us=at)
     _left_out(document, "interactions", tell)
     return builder.cassette()
 
 
-def import_nimax(
-    document: Any, name: str, *, provider: str | None = None, tell: Tell = untold, tool: str = "nimax"
-) -> Cassette:
+def import_nimax(document: Any, name: str, *, provider: str | None = None, tell: Tell = untold) -> Cassette:
     """The cassette of one of nimax. Its HTTP interactions are left out."""
-    sockets = listed(document, "websocket_sessions", "the file", name)
-    builder = _builder(provider, name, tool, sockets, tell)
-    for number, one in enumerate(sockets):
-        where = f"websocket_sessions[{number}]"
-        frames = listed(one, "frames", where, name)
+    builder = _builder(provider, name, "nimax", listed(document, "websocket_sessions", "the file", name), tell)
+    for where, one in _each(document, "websocket_sessions", "", name):
+        frames = _each(one, "frames", where, name)
         builder.connect(addresses.handshake(one.get("uri") or one.get("url")))
-        for place, frame in enumerate(frames):
-            here = f"{where}.frames[{place}]"
+        for here, frame in frames:
             sender, at = _sender(frame, here, name), _at(frame, "offset_ms", here, name)
             if frame.get("type") not in ("ping", "pong"):
                 builder.frame(sender, _nimax_frame(frame, here, name), at_us=at)
@@ -72,16 +62,14 @@ def import_nimax(
 
 def import_litellm(document: Any, name: str, *, provider: str | None = None, tell: Tell = untold) -> Cassette:
     """The cassette of a websocket cassette of litellm's own tests. It knows no times and no addresses."""
-    sessions = listed(document, "sessions", "the file", name)
+    listed(document, "sessions", "the file", name)
     if document.get("schema_version") != 1:
         raise bad(name, 1, f"schema_version {document.get('schema_version')!r:.20} is not known, only 1")
     builder = _builder(provider, name, "litellm", [], tell)
-    for number, one in enumerate(sessions):
-        where = f"sessions[{number}]"
-        frames = listed(one, "frames", where, name)
+    for where, one in _each(document, "sessions", "", name):
+        frames = _each(one, "frames", where, name)
         builder.connect()
-        for place, frame in enumerate(frames):
-            here = f"{where}.frames[{place}]"
+        for here, frame in frames:
             builder.frame(_sender(frame, here, name), _litellm_frame(frame, here, name))
     return builder.cassette()
 
@@ -99,10 +87,9 @@ def import_aimock(document: Any, name: str, *, provider: str | None = None, tell
         where = f"fixtures[{number}].response.live"
         if session.get("version") != 1:
             raise bad(name, 1, f"{where}: version {session.get('version')!r:.20} is not known, only 1")
-        entries = listed(session, "entries", where, name)
+        entries = _each(session, "entries", where, name)
         builder.connect()
-        for place, entry in enumerate(entries):
-            here = f"{where}.entries[{place}]"
+        for here, entry in entries:
             sender, at = _sender(entry, here, name), _at(entry, "atMs", here, name)
             event = entry.get("event")
             if not isinstance(event, dict):
@@ -123,6 +110,14 @@ def _builder(provider: str | None, name: str, tool: str, sockets: list[Any], tel
         upstream=addresses.upstream(first.get("uri") or first.get("url")),
         tell=tell,
     )
+
+
+def _each(value: Any, key: str, where: str, name: str) -> list[tuple[str, Any]]:
+    """The elements of the list under a key, each behind the place where it stands. ``where``: that of the value; "" is
+    the file's top.
+    """
+    found = listed(value, key, where or "the file", name)
+    return [(f"{where}.{key}[{number}]".removeprefix("."), one) for number, one in enumerate(found)]
 
 
 def _live(fixture: Any) -> dict[str, Any] | None:

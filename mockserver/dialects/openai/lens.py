@@ -237,14 +237,19 @@ class OpenAI(Dialect):
 
     def complaint(self, problem: Problem) -> list[Send | Hangup]:
         """An error event. It carries an id of its own only where the maker of the problem gives one."""
-        error = {
-            "type": problem.type,
-            "code": problem.kind,
-            "message": problem.message,
-            "param": problem.param,
-            "event_id": problem.event_id,
-        }
-        return [event({"type": "error", "event_id": problem.extra.get("event_id", "event_mockserver"), "error": error})]
+        return [error_event(problem, "event_id")]
+
+
+def error_event(problem: Problem, theirs: str) -> Send:
+    """An error event. ``theirs``: the field that names the client's event which it is about."""
+    error = {
+        "type": problem.type,
+        "code": problem.kind,
+        "message": problem.message,
+        "param": problem.param,
+        theirs: problem.event_id,
+    }
+    return event({"type": "error", "event_id": problem.extra.get("event_id", "event_mockserver"), "error": error})
 
 
 def _audio(body: dict[str, Any], key: str) -> Audio | None:

@@ -19,6 +19,7 @@ from mockserver.core.frames import (
     Text,
     to_client,
 )
+from mockserver.core.machine import Untimed
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Inspection
 from mockserver.engines.calls.layer import ASIDE, CallLayer
@@ -35,7 +36,7 @@ class Together:
         self.say = say
 
 
-class Beside:
+class Beside(Untimed):
     """The engine of such a socket. It begins without an event of its own."""
 
     def __init__(self, dialect: Dialect, call: Together) -> None:
@@ -65,14 +66,6 @@ class Beside:
                 return [Hangup(code=1000)]
             case _:
                 pass
-        return []
-
-    def wake_at(self) -> Micros | None:
-        """Nothing is ever due."""
-        return None
-
-    def wake(self, now: Micros) -> list[Effect]:
-        """Nothing is due."""
         return []
 
     def inspect(self) -> Inspection:

@@ -43,6 +43,7 @@ from mockserver.core.frames import (
     Send,
     Tell,
 )
+from mockserver.core.machine import Untimed
 from mockserver.core.timeline import safe
 from mockserver.dialects.base import Dialect
 from mockserver.engines.base import Engine, HttpReply, Inspection, Request, SessionContext
@@ -155,7 +156,7 @@ OVERSIZED = "a message over the limit of 64 MiB"
 """How a connection was lost to a message that is too large to be passed on."""
 
 
-class RelayEngine:
+class RelayEngine(Untimed):
     """One connection."""
 
     relays = True
@@ -192,14 +193,6 @@ class RelayEngine:
     def passes(self) -> bool:
         """Whether what the upstream says goes to the client."""
         return self._client and self._upstream
-
-    def wake_at(self) -> Micros | None:
-        """Never: the relay does nothing by itself."""
-        return None
-
-    def wake(self, now: Micros) -> list[Effect]:
-        """Nothing is ever due."""
-        return []
 
     def inspect(self) -> Inspection:
         """Which sides are open. Never the key."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
-from mockserver.core.frames import Effect, Event, Micros, Note, Opened, Pairs, Refuse
+from mockserver.core.frames import Effect, Note, Pairs, Refuse
 
 NOT_REPLAYED = frozenset(
     {"connection", "upgrade", "date", "server", "content-length", "content-encoding", "transfer-encoding",
@@ -29,22 +28,3 @@ def no_connection(message: str) -> list[Effect]:
         Note("replay", message.removeprefix("replay: "), {"departed": True}),
         Refuse(404, (("Content-Type", "application/json"),), json.dumps(error).encode()),
     ]
-
-
-class RefusedSession:
-    """Answers a connection that the cassette does not hold."""
-
-    def __init__(self, message: str) -> None:
-        self._message = message
-
-    def feed(self, item: Event, now: Micros) -> list[Effect]:
-        """404 with the reason."""
-        return no_connection(self._message) if isinstance(item, Opened) else []
-
-    def wake_at(self) -> Micros | None:
-        """It waits for nothing."""
-        return None
-
-    def wake(self, now: Micros) -> Iterable[Effect]:
-        """Nothing is ever due."""
-        return ()

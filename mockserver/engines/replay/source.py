@@ -21,9 +21,10 @@ from mockserver.core.typed import Name, NotNegative, checked
 from mockserver.dialects.addresses import led, moved
 from mockserver.dialects.base import Dialect, MatchRules
 from mockserver.dialects.registry import dialect_named
+from mockserver.engines.answered import Answered
 from mockserver.engines.base import Engine, HttpReply, Request, SessionContext
 from mockserver.engines.replay import reports
-from mockserver.engines.replay.handshake import RefusedSession
+from mockserver.engines.replay.handshake import no_connection
 from mockserver.engines.replay.matching import merge_rules
 from mockserver.engines.replay.pacing import Pacing
 from mockserver.engines.replay.pacing import pacing as parse_pacing
@@ -127,7 +128,7 @@ class Replay:
         self._give_back()
         chosen = self._choose(handshake)
         if isinstance(chosen, str):
-            return RefusedSession(chosen)
+            return Answered(*no_connection(chosen))
         booking = _Booking(self, handshake)
         engine = Replaying(
             chosen.connection,

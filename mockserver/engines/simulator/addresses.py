@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from mockserver.core.frames import Effect, Event, Handshake, Micros, Opened, Refuse
+from mockserver.core.frames import Handshake, Refuse
 from mockserver.engines.base import House, Request
 
 
@@ -20,25 +20,6 @@ class Astray:
 
     answer: Refuse
     why: str = ""
-
-
-class Answered:
-    """The engine of a connection that gets an answer and nothing else."""
-
-    def __init__(self, *answer: Effect) -> None:
-        self._answer = list(answer)
-
-    def feed(self, event: Event, now: Micros) -> list[Effect]:
-        """The answer."""
-        return self._answer if isinstance(event, Opened) else []
-
-    def wake_at(self) -> Micros | None:
-        """Nothing is due."""
-        return None
-
-    def wake(self, now: Micros) -> list[Effect]:
-        """Nothing is due."""
-        return []
 
 
 def below(at: str, path: str) -> str | None:

@@ -9,8 +9,9 @@ from typing import Any, Generic
 
 from mockserver.core.frames import Handshake, Note, Pairs, Refuse
 from mockserver.dialects.base import Dialect
+from mockserver.engines.answered import Answered
 from mockserver.engines.base import Engine, House, HttpReply, Request, SessionContext
-from mockserver.engines.simulator.addresses import Answered, Astray, inside, moved, wrong_place
+from mockserver.engines.simulator.addresses import Astray, inside, moved, wrong_place
 from mockserver.engines.simulator.desk import SettingsT
 from mockserver.engines.simulator.likeness import Likeness
 from mockserver.engines.simulator.options import SimulatorOptions

@@ -7,8 +7,9 @@ from typing import Any
 
 from mockserver.core.frames import Handshake, Note, Pairs, Refuse
 from mockserver.dialects.base import Dialect
+from mockserver.engines.answered import Answered
 from mockserver.engines.base import Engine, House, HttpReply, Request, SessionContext
-from mockserver.engines.simulator.addresses import Answered, Astray, moved, wrong_place
+from mockserver.engines.simulator.addresses import Astray, moved, wrong_place
 from mockserver.engines.simulator.common import SimulatorSource
 from mockserver.errors import ExpectationFailed, UsageError
 

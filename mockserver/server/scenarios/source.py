@@ -15,8 +15,8 @@ from mockserver.core.frames import Handshake, Note, Refuse
 from mockserver.core.session import Session
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.registry import meant
+from mockserver.engines.answered import Answered
 from mockserver.engines.base import Engine, House, HttpReply, Request, SessionContext
-from mockserver.engines.simulator.addresses import Answered
 from mockserver.errors import ExpectationFailed
 from mockserver.server.scenarios.scenario import Scenario
 

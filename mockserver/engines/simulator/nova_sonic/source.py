@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from mockserver.core.frames import Handshake, Refuse
 from mockserver.engines import base
-from mockserver.engines.simulator.addresses import Answered, Astray
+from mockserver.engines.answered import Answered
+from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.nova_sonic.engine import NovaSonicEngine
 from mockserver.engines.simulator.nova_sonic.options import NovaSonicOptions

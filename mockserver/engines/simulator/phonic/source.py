@@ -8,7 +8,7 @@ from mockserver.core.frames import SECOND, Accept, Handshake, Hangup, Refuse
 from mockserver.core.ids import Ids
 from mockserver.dialects.base import Dialect
 from mockserver.engines import base
-from mockserver.engines.simulator.addresses import Answered
+from mockserver.engines.answered import Answered
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.phonic.conversation import Talk
 from mockserver.engines.simulator.phonic.engine import PhonicEngine

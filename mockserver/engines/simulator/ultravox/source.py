@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mockserver.core.frames import Accept, Effect, Event, Handshake, Hangup, Opened, Refuse, first
+from mockserver.core.frames import Accept, Handshake, Hangup, Refuse, first
 from mockserver.core.ids import Ids
 from mockserver.dialects.base import Dialect, parse
 from mockserver.engines import base
+from mockserver.engines.answered import Answered
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.replies.reply import Replier
@@ -115,6 +116,12 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
             return None
         return Astray(Refuse(404))
 
+    def _refused(self) -> base.Engine:
+        """A join address that opens nothing (any more): what the service does then is unknown (ultravox.md#20)."""
+        if self.options.refused_join == "not_found":
+            return Answered(Refuse(404))
+        return Answered(Accept(None), Hangup(code=self.options.close_code))
+
     def _called(self, path: str) -> UltravoxCall | None:
         return next((call for call in self.calls.values() if JOIN.format(call.id) == path), None)
 
@@ -130,7 +137,7 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
             self._expire(call, now)
             taken = call.joined is not None and self.options.second_join == "refused"
             if call.ended is not None or taken:
-                return RefusedJoin(self.options)
+                return self._refused()
         call.joined = now
         return CallEngine(
             options=self.options,
@@ -140,28 +147,6 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
             ear=self.new_ear(),
             failed=self.failed,
         )
-
-
-class RefusedJoin:
-    """A join address that opens nothing (any more)."""
-
-    def __init__(self, options: UltravoxOptions) -> None:
-        self._options = options
-
-    def feed(self, event: Event, now: int) -> list[Effect]:
-        """The refusal, as it is set: what the service does is unknown (ultravox.md#20)."""
-        if not isinstance(event, Opened):
-            return []
-        if self._options.refused_join == "not_found":
-            return [Refuse(404)]
-        return [Accept(None), Hangup(code=self._options.close_code)]
-
-    def wake_at(self) -> None:
-        """Never."""
-
-    def wake(self, now: int) -> list[Effect]:
-        """Nothing is ever due."""
-        return []
 
 
 def _json(status: int, body: dict[str, Any]) -> base.HttpReply:
