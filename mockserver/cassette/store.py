@@ -18,7 +18,7 @@ from typing import cast
 from mockserver.cassette import audio, codec
 from mockserver.cassette.clean import cleaned, kept_error, verify
 from mockserver.cassette.entries import EntryWriter
-from mockserver.cassette.leftovers import STOPPED, claimed, keep_unsafe, read_back, remove, stopped, whole
+from mockserver.cassette.files.leftovers import STOPPED, claimed, keep_unsafe, read_back, remove, stopped, whole
 from mockserver.cassette.model import Cassette, Exchange, Header
 from mockserver.cassette.names import PARTIAL, SUFFIX, steps
 from mockserver.cassette.reader import decode
@@ -313,8 +313,8 @@ class Recorder:
         """Redact across frames, check, move into place. Returns the cassette's path, or None where nobody came.
 
         ``ended`` and ``faults`` (those that fired; None: all that were set) go into the header. Raises SecretFound
-        where a secret still stands: the recording is kept aside then (``cassette.leftovers``), and the error says how
-        to go on. On any other error the partial file stays, and so does the cassette that was there before.
+        where a secret still stands: the recording is kept aside then (``cassette.files.leftovers``), and the error says
+        how to go on. On any other error the partial file stays, and so does the cassette that was there before.
         """
         if self._file < 0:
             return self.path if self._saved else None

@@ -17,7 +17,7 @@ def agree_command(files: tuple[Path, ...]) -> None:
     FILE may also be a capture that `mockserver import` reads. Compared are which events come, in what order, with which
     fields of which types; what is left out is listed with its reason. Exit status 1 where anything differs.
     """
-    from mockserver.cassette.importers.detect import detect_and_import
+    from mockserver.cassette.files.foreign import detect_and_import
     from mockserver.engines.simulator.agree import agree
 
     differs = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mockserver.cassette.leftovers import STOPPED, UNSAFE, left_in, near_to
+from mockserver.cassette.files.leftovers import STOPPED, UNSAFE, left_in, near_to
 from mockserver.cassette.names import PARTIAL, SUFFIX
 from mockserver.cli.common import escaped
 from mockserver.cli.orphans import cassettes, unused

@@ -95,7 +95,7 @@ def import_command(
     a log of events (JSON lines, LiveKit, the websockets package), or an unfinished recording. It is redacted like
     a recording. What is not imported as it stands there is said in a line on the standard error output.
     """
-    from mockserver.cassette.importers.detect import detect_and_import
+    from mockserver.cassette.files.foreign import detect_and_import
     from mockserver.cassette.render import lens_of
     from mockserver.cassette.store import redactor_for, save
     from mockserver.server.config import find

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from mockserver.cassette.leftovers import near_to
+from mockserver.cassette.files.leftovers import near_to
 from mockserver.engines.base import Source
 from mockserver.errors import CassetteMissing
 from mockserver.pytest_plugin.options import ini_or_option, others_record_mode

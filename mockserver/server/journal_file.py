@@ -11,7 +11,7 @@ import tempfile
 import weakref
 from collections import deque
 
-from mockserver.cassette.places import read_at, write_at
+from mockserver.cassette.files.places import read_at, write_at
 from mockserver.core.bounded import BoundedEntries
 from mockserver.core.journal import Hide, Journal
 from mockserver.errors import UsageError

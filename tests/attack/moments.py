@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from mockserver import MockServer, simulator
-from mockserver.cassette.leftovers import leftovers
+from mockserver.cassette.files.leftovers import leftovers
 from mockserver.cassette.store import load
 from tests.attack.pauses import server
 from tests.bench.wire import Client

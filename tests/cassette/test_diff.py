@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from mockserver.cassette.diff import diff
-from mockserver.cassette.importers.detect import detect_and_import
+from mockserver.cassette.files.foreign import detect_and_import
 from mockserver.cassette.learn import learn
 from mockserver.cassette.model import Cassette
 from mockserver.core.frames import Answer, Close, Handshake, Sender, Text

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.cassette.importers.detect import detect_and_import, import_bytes
+from mockserver.cassette.files.foreign import detect_and_import
+from mockserver.cassette.importers.detect import import_bytes
 from mockserver.cassette.importers.genai_log import import_genai_log
 from mockserver.cassette.importers.neutral import compact, import_neutral
 from mockserver.cassette.model import Cassette

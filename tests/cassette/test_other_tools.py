@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockserver.cassette.importers.detect import FORMS, detect_and_import, import_bytes
+from mockserver.cassette.files.foreign import detect_and_import
+from mockserver.cassette.importers.detect import FORMS, import_bytes
 from mockserver.cassette.model import Cassette
 from mockserver.cassette.render import lens_of
 from mockserver.cassette.store import redactor_for, save

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mockserver.cassette.places import read_at, write_at
+from mockserver.cassette.files.places import read_at, write_at
 from mockserver.server.journal_file import JournalFile
 
 

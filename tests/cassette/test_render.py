@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from mockserver.cassette.importers.detect import detect_and_import
+from mockserver.cassette.files.foreign import detect_and_import
 from mockserver.cassette.model import Cassette, Connection, Exchange, Header, Record
 from mockserver.cassette.render import textconv, timeline
 from mockserver.core.frames import Answer, Close, Handshake, Sender, Text

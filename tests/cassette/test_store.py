@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mockserver.cassette import store
-from mockserver.cassette.leftovers import leftovers
+from mockserver.cassette.files.leftovers import leftovers
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.store import Recorder, load, locate, save
 from mockserver.core.frames import Text

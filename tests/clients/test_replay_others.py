@@ -15,7 +15,7 @@ from google import genai
 from openai import AsyncOpenAI
 
 from mockserver import MockServer, Scripted, relay, replay, script, simulator, speech
-from mockserver.cassette.importers.detect import detect_and_import
+from mockserver.cassette.files.foreign import detect_and_import
 from mockserver.core.frames import Sender
 from mockserver.engines.base import Source
 from mockserver.errors import ExpectationFailed

@@ -12,7 +12,7 @@ import pytest
 
 from mockserver import MockServer, relay, replay, script
 from mockserver.cassette import render
-from mockserver.cassette.leftovers import leftovers
+from mockserver.cassette.files.leftovers import leftovers
 from mockserver.cassette.store import load
 from mockserver.core.frames import Close, Lost, Sender, Text
 from mockserver.engines.base import HttpReply

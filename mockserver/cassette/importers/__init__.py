@@ -1,1 +1,1 @@
-"""Cassettes out of recordings that other tools made. ``detect.detect_and_import`` finds out which."""
+"""Cassettes out of recordings that other tools made. ``detect.import_bytes`` finds out which."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from mockserver.cassette.codec import PREFIX
 from mockserver.cassette.foreign import FLOWS, HEAD, looks_like
-from mockserver.cassette.importers.build import LARGEST, Tell, untold
+from mockserver.cassette.importers.build import Tell, untold
 from mockserver.cassette.importers.cut_audio import with_lengths
 from mockserver.cassette.importers.documents import json_document, yaml_document
 from mockserver.cassette.importers.event_log import import_event_log, lines_of
@@ -21,11 +19,10 @@ from mockserver.cassette.importers.mitmproxy_flows import import_mitmproxy
 from mockserver.cassette.importers.neutral import import_neutral
 from mockserver.cassette.importers.pydantic_ai import import_pydantic_ai
 from mockserver.cassette.importers.text_log import holds_frames, import_livekit_log, import_websockets_log
-from mockserver.cassette.leftovers import near_to
 from mockserver.cassette.model import Cassette
 from mockserver.cassette.reader import decode
 from mockserver.dialects.registry import dialect_named
-from mockserver.errors import CassetteDamaged, CassetteError, CassetteForeign, CassetteMissing
+from mockserver.errors import CassetteDamaged, CassetteForeign
 
 FORMS = (
     "a neutral capture (JSON lines), pydantic-ai's realtime YAML, a HAR file, a test-server websocket log, a flow file "
@@ -42,45 +39,15 @@ DOCUMENTS: dict[str, Callable[..., Cassette]] = {
 """A key that only documents of one form have, and who reads them. A file of cassetter has ``interactions`` too."""
 
 
-def detect_and_import(
-    path: str | Path, *, provider: str | None = None, tell: Tell = untold, piece_ms: float | None = None
-) -> Cassette:
-    """The cassette of any recording that this package can read, unfinished ones of its own included.
-
-    ``provider`` names the dialect where the file does not. Nothing is redacted here: saving does that. ``tell`` is
-    given a line about whatever is imported otherwise than the file states it. Raises CassetteMissing, CassetteForeign
-    (with what it looks like), CassetteDamaged (with the line).
-    """
-    file = Path(path)
-    try:
-        if file.is_dir():
-            raise CassetteError(f"{file}: is a directory; expected {FORMS}")
-        size = regular_size(file)
-        if size > LARGEST:
-            raise CassetteError(f"{file}: {size} bytes is more than the {LARGEST} that can be imported")
-        with file.open("rb") as stream:
-            data = stream.read(LARGEST + 1)  # it may grow meanwhile
-    except FileNotFoundError:
-        near = near_to(file, ending="")
-        meant = "" if near is None else f"; did you mean {near}?"
-        raise CassetteMissing(f"{file}: no such file{meant or f'; expected {FORMS}'}") from None
-    except (OSError, ValueError) as error:
-        raise CassetteError(f"{str(file)!r}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    return import_bytes(data, str(file), provider=provider, tell=tell, piece_ms=piece_ms)
-
-
-def regular_size(file: Path) -> int:
-    """Bytes of a file. CassetteError for what only looks like one: reading a FIFO or a device may never end."""
-    found = file.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise CassetteError(f"{file}: is not a regular file; expected {FORMS}")
-    return found.st_size
-
-
 def import_bytes(
     data: bytes, name: str, *, provider: str | None = None, tell: Tell = untold, piece_ms: float | None = None
 ) -> Cassette:
-    """The same for bytes; ``name`` is what errors call them. UsageError for a provider that nobody knows.
+    """The cassette of any recording that this package can read, unfinished ones of its own included.
+
+    ``name``: what errors call it. ``provider`` names the dialect where the file does not. Nothing is redacted here:
+    saving does that. ``tell`` is given a line about whatever is imported otherwise than the file states it. Raises
+    CassetteForeign (with what it looks like), CassetteDamaged (with the line), UsageError for a provider that nobody
+    knows.
 
     ``piece_ms``: how long each piece of the client's audio is, where the source has cut it (``cut_audio``).
     """

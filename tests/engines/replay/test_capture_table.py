@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mockserver.cassette.importers.detect import detect_and_import
+from mockserver.cassette.files.foreign import detect_and_import
 from mockserver.cassette.model import Record
 from mockserver.core.frames import Close, Frame, Lost, Text
 from mockserver.engines.replay.source import Replay

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mockserver.cassette.importers.detect import detect_and_import
+from mockserver.cassette.files.foreign import detect_and_import
 from mockserver.cassette.model import Cassette, Record
 from mockserver.core.frames import Close, Frame, Text
 from mockserver.core.view import Kind

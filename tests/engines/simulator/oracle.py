@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mockserver import speech
-from mockserver.cassette.importers.detect import detect_and_import
+from mockserver.cassette.files.foreign import detect_and_import
 from mockserver.core.frames import Text
 from mockserver.dialects.registry import dialect_named
 from mockserver.engines.simulator import Reply, Scripted, ToolCall, simulator

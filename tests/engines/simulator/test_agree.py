@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from mockserver import Cassette, errors
-from mockserver.cassette.importers.detect import detect_and_import
+from mockserver.cassette.files.foreign import detect_and_import
 from mockserver.cassette.model import Connection, Header, Record
 from mockserver.cassette.store import load, save
 from mockserver.cli import main

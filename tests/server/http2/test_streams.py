@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from mockserver import MockServer, Scripted, relay, replay, script, simulator
-from mockserver.cassette.importers.detect import detect_and_import
+from mockserver.cassette.files.foreign import detect_and_import
 from mockserver.cassette.store import load
 from mockserver.core.frames import Close, Lost, Sender, Text
 from mockserver.errors import ExpectationFailed, ServerError, UsageError

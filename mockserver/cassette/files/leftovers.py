@@ -5,7 +5,7 @@
     NAME.cassette.unsafe      holds a secret that could not be taken out: for its owner only, git ignores it, and
                               nothing replays it; ``mockserver scrub`` makes a cassette of it
 
-Files of cassettes are touched here and in ``cassette.store``, those to import in ``cassette.importers.detect``.
+Whole files are read and written in ``cassette.store``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import cast
 
 from mockserver.cassette import codec
+from mockserver.cassette.files.places import read_at
 from mockserver.cassette.model import Cassette, Connection
 from mockserver.cassette.names import PARTIAL, SUFFIX
-from mockserver.cassette.places import read_at
 from mockserver.cassette.reader import decode
 from mockserver.core.frames import Frame
 from mockserver.errors import CassetteError, CassetteMissing, UsageError
