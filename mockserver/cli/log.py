@@ -41,6 +41,8 @@ class SessionTold:
 
     dialect: Dialect
     replies: Replies
+    sound: frozenset[str]
+    """Events that carry sound alone, of providers that send the words apart: nothing is told of them."""
     said: dict[str, str] = field(default_factory=dict)
     called: set[str] = field(default_factory=set)
 
@@ -102,6 +104,10 @@ class ServerLog:
         if entry.sender is Sender.CLIENT:  # nothing is told of it, so it need not be read
             told.replies.see(Sender.CLIENT, what, name=log.lens.peek(what, Sender.CLIENT))
             return "", False
+        name = log.lens.peek(what, Sender.SERVER)
+        if name in told.sound:
+            told.replies.see(Sender.SERVER, what, name=name)
+            return "", False
         view = log.lens.view(what, Sender.SERVER)
         outcome = told.replies.outcome(view)
         told.replies.see(Sender.SERVER, view)
@@ -114,7 +120,10 @@ class ServerLog:
 def _told(log: SessionLog) -> SessionTold:
     lens = log.lens.lens if isinstance(log.lens, Memo) else log.lens
     dialect = lens if isinstance(lens, Dialect) else GENERIC
-    return SessionTold(dialect, dialect.replies())
+    life = dialect.life
+    apart = life.begins and any(stream in ("transcript", "text") for _, stream in life.deltas)
+    sound = frozenset(name for name, stream in life.deltas if stream == "audio" and apart)
+    return SessionTold(dialect, dialect.replies(), sound)
 
 
 def _reply(told: SessionTold, view: View, outcome: str | None) -> str:

@@ -164,19 +164,28 @@ class Session:
         return self._taken()
 
     def feed_texts(self, burst: Burst, now: Micros) -> bool:
-        """Text frames of the upstream that came together: the same as to feed each, where nobody between the upstream
-        and the client has to see each of them. Else False, and nothing is done.
+        """Text frames of the upstream that came together: the same as to feed each, where no fault stands between the
+        upstream and the client. Else False, and nothing is done.
         """
         emit = self.emit_burst
-        if self.layers or self.over or self.ledger is not None or self.journal.watched or emit is None:
+        if self.layers or self.over or self.ledger is not None or emit is None:
             return False
         if self._passing is None or not self._passing.passes:
             return False
         self._catch_up(now)
         if self.tap is not None:
             self.tap.texts(burst, now)
-        self.journal.burst(self.log, now, burst)
-        emit(burst)
+        if not self.journal.watched:
+            self.journal.burst(self.log, now, burst)
+            emit(burst)
+            return True
+        told = 0
+        try:
+            for frame in burst:
+                self.journal.write(self.log, now, Sender.SERVER, frame)
+                told += 1
+        finally:
+            emit(burst[:told])  # a sink that raises ends the session with the frame that it was told of
         return True
 
     def wake_at(self) -> Micros | None:

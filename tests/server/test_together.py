@@ -7,7 +7,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -33,10 +32,12 @@ class Passed:
     """A relay with a recorder, fed with texts of the upstream."""
 
     def __init__(self, path: Path, *, fault: str = "", watched: bool = False) -> None:
+        self.refused: str | None = None
         self.journal = Journal()
         self.recorder = Recorder(path, dialect=OPENAI, journal=self.journal)
+        self.seen: list[Entry] = []
         if watched:
-            self.journal.listen(lambda entry: None)
+            self.journal.listen(self.see)
         log = self.journal.open(OPENAI)
         engine = Relay("wss://service.test/v1", OPENAI).open(SHAKE, SessionContext(0, log.seed, log.lens))
         self.client: list[str] = []
@@ -46,6 +47,12 @@ class Passed:
         self.tap = self.session.tap = Tap(0, OPENAI, Sink(self.recorder), relays=True)
         self.session.feed(Opened(SHAKE), 0)
         self.session.feed(Dialled(Answer(101)), 0)
+
+    def see(self, entry: Entry) -> None:
+        """What a sink of the journal is told."""
+        if self.refused is not None and isinstance(entry.what, Text) and self.refused in entry.what.data:
+            raise RuntimeError("the sink cannot take it")
+        self.seen.append(entry)
 
     def feed(self, texts: Iterable[str], now: Micros) -> None:
         """One by one."""
@@ -108,11 +115,12 @@ def spoken(chance: random.Random, replies: int) -> list[str]:
     return [frame.data for frame in made]
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_texts_that_come_together_leave_what_they_leave_one_by_one(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_texts_that_come_together_leave_what_they_leave_one_by_one(tmp_path: Path, seed: int, watched: bool) -> None:
     chance = random.Random(seed)
     said = spoken(chance, 6)
-    alone, together = Passed(tmp_path / "alone.cassette"), Passed(tmp_path / "together.cassette")
+    alone, together = (Passed(tmp_path / f"{name}.cassette", watched=watched) for name in ("alone", "together"))
     now, rest = 1_000, said
     while rest:
         many = chance.choice((1, 2, 5, 40))
@@ -123,6 +131,8 @@ def test_texts_that_come_together_leave_what_they_leave_one_by_one(tmp_path: Pat
         assert together.tap.settled_at(now) == alone.tap.settled_at(now)
     assert together.client == alone.client == said
     assert list(together.journal.entries) == list(alone.journal.entries)
+    assert together.seen == alone.seen
+    assert len(together.seen) == (len(together.journal.entries) if watched else 0)
     one, other = alone.saved(), together.saved()
     assert other.connections == one.connections
     assert other.header == one.header
@@ -132,16 +142,23 @@ def test_texts_that_come_together_leave_what_they_leave_one_by_one(tmp_path: Pat
     assert other.header.redaction
 
 
-@pytest.mark.parametrize(
-    ("more", "why"),
-    [({"fault": "drop on response.done"}, "a fault sees each frame"), ({"watched": True}, "a sink sees each entry")],
-)
-def test_where_somebody_has_to_see_each_of_them_none_is_fed(tmp_path: Path, more: dict[str, Any], why: str) -> None:
-    passed = Passed(tmp_path / "a.cassette", **more)
+def test_where_a_fault_has_to_see_each_of_them_none_is_fed(tmp_path: Path) -> None:
+    passed = Passed(tmp_path / "a.cassette", fault="drop on response.done")
     before = len(passed.journal.entries)
-    assert not passed.feed_together(spoken(random.Random(1), 1), 1_000), why
+    assert not passed.feed_together(spoken(random.Random(1), 1), 1_000)
     assert len(passed.journal.entries) == before
     assert passed.client == []
+    passed.recorder.discard()
+
+
+def test_what_a_sink_raises_ends_it_at_the_frame_that_it_was_told_of(tmp_path: Path) -> None:
+    passed = Passed(tmp_path / "a.cassette", watched=True)
+    said = spoken(random.Random(1), 2)
+    passed.refused = '"resp_1"'
+    with pytest.raises(RuntimeError, match="cannot take it"):
+        passed.feed_together(said, 1_000)
+    first = next(place for place, text in enumerate(said) if '"resp_1"' in text)
+    assert passed.client == said[:first]
     passed.recorder.discard()
 
 
