@@ -2,9 +2,10 @@
 # Installation is the only step that uses the network. Needed: GNU make and Python 3.11 or later.
 #
 #   make demo     record a session against a local upstream, replay it, print both timelines
-#   make test     all tests
-#   make test-pure      values and machines: core, dialects, cassettes, faults, engines
-#   make check    lint, types, structure, then all tests: what CI runs
+#   make test     the tests, without the long ones
+#   make test-pure      values and machines alone: core, dialects, cassettes, faults, engines
+#   make test-long      the long ones: real clients, a browser, sweeps, crashes, every command of every page
+#   make check    lint, types, structure, then all tests, the long ones too: what CI runs
 #   make test-clients   real clients as programs: a turn, a tool round, a barge-in, recorded and replayed, and their ends
 #   make clients-page   the same, and docs/clients.md written from what was seen
 #   make docs     the documentation as a site with search: build/site/index.html
@@ -35,14 +36,17 @@ CLIENTS := build/clients
 # The tests start hundreds of processes: with the variable set, each of them would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: docs try cassettes test-clients clients-page test-pure demo test check lint format types structure bench soak fuzz attack clean
+.PHONY: docs try cassettes test-clients clients-page test-pure test-long demo test check lint format types structure bench soak fuzz attack clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/installed
 	@$(PY) docs/demo/demo.py $(ARGS)
 
 test: $(VENV)/installed-dev
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) -m "not long" $(ARGS)
+
+test-long: $(VENV)/installed-dev
+	@$(PYTEST) -m long $(ARGS)
 
 # A client that could not be had is said in one line and left out: only what was there and failed is a failure. Not part of
 # CI: it would add an installation of 700 MB and half an hour of conversations in real time.
@@ -60,6 +64,7 @@ PURE := tests/core tests/dialects tests/cassette tests/faults tests/engines test
 test-pure: $(VENV)/installed-dev
 	@TESTS_PURE=1 $(PYTEST) -m "not wire and not long" $(PURE) $(ARGS)
 
+# One run of pytest for all tests: its closing line has the count of everything, and nothing is collected twice.
 check: lint types structure
 	@$(PYTEST) $(ARGS)
 

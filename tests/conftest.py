@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import sys
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,6 +26,27 @@ settings.register_profile("ci", settings.get_profile("dev"), max_examples=30, de
 settings.register_profile("fuzz", settings.get_profile("dev"), max_examples=int(os.environ.get("EXAMPLES", "5000")))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
+
+HERE = Path(__file__).resolve().parent
+LONG = {
+    "attack": "bad clients against a server of its own",
+    "bench": "the benchmark's own figures, in small",
+    "browser": "a real browser",
+    "clients": "real clients, whose packages take seconds to import",
+    "concurrency": "many processes at once",
+    "crash": "recorders that are killed and run out of disk",
+    "examples": "real clients",
+    "fuzz": "properties of everything, with anything",
+    "soak": "hundreds of sessions",
+    "sweep": "a scenario under every fault",
+    "test_sweep.py": "the same in pytest",
+    "test_example_pages.py": "real clients in a copy of the folder",
+    "test_first_minutes.py": "an environment of its own, from the built wheel",
+    "test_package.py": "built packages",
+    "test_readme.py": "every command of every page",
+    "test_site.py": "the documentation as a site",
+}
+"""What `make test` leaves out and `make check` runs: folders and files all of whose tests are ``long``, and why."""
 
 PURE = bool(os.environ.get("TESTS_PURE"))
 """Set by ``make test-pure``: no test may open a socket or start a process. Those that do are marked ``wire``."""
@@ -49,6 +72,25 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         _at.clear()
 
 
+def is_long(path: Path) -> bool:
+    """Whether all tests of a file are ``long``."""
+    return path.is_relative_to(HERE) and any(part in LONG for part in path.relative_to(HERE).parts)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Who leaves out the long tests does not import them: the real clients alone take seconds."""
+    return True if "not long" in config.option.markexpr and is_long(collection_path) else None
+
+
+def pytest_collection_finish() -> None:
+    """The collector of garbage need not look at the thousands of tests again and again: it is a tenth of the time.
+
+    It is a sixth of that of the sweeps, each of whose runs is a fork with a collection of its own.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test of each captured session takes as long as there are captures. One with a loop has it for sockets.
 
@@ -56,7 +98,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     items.sort(key=lambda item: item.path.parent.name != "sweeping")
     for item in items:
-        if "shared_capture" in getattr(item, "fixturenames", ()) or item.path.stem == "test_captures":
+        of_captures = "shared_capture" in getattr(item, "fixturenames", ()) or item.path.stem == "test_captures"
+        if of_captures or is_long(item.path):
             item.add_marker(pytest.mark.long)
         if inspect.iscoroutinefunction(getattr(item, "obj", None)):
             item.add_marker(pytest.mark.wire)

@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import warm
+
 TOP = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"(?:#|//) ((?:\S+/)*[\w.-]+\.\w+)")
@@ -86,7 +88,7 @@ def play(page: Path, folder: Path, upstream: str) -> list[str]:
             path.write_text(snippet.text, encoding="utf-8")
             done.append(f"{where} {snippet.name}")
         elif snippet.language == "python":
-            run([sys.executable, "-W", "error", "-c", snippet.text], folder, upstream, where)
+            run([warm.python(), "-W", "error", "-c", snippet.text], folder, upstream, where)
             done.append(f"{where} python")
         elif snippet.language == "sh":
             for line in lines(snippet.text):
@@ -139,7 +141,8 @@ def shell(line: str, folder: Path, upstream: str, where: str) -> None:
 def run(command: list[str], folder: Path, upstream: str, where: str) -> None:
     """Run one thing as the reader's shell would; AssertionError with its output where it fails."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "OPENAI"))}
-    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    programs = [str(place) for place in (warm.folder(), Path(sys.executable).parent) if place is not None]
+    env["PATH"] = os.pathsep.join([*programs, env["PATH"]])
     paths = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
     env |= {"OPENAI_API_KEY": "a-key-of-the-reader", "PYTHONPATH": paths}
     env["PYTEST_ADDOPTS"] = " ".join(f"-p no:{name}" for name in PLUGINS)

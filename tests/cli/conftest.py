@@ -22,8 +22,10 @@ from mockserver.cassette.model import Cassette, Connection, Header, Record
 from mockserver.cassette.store import save
 from mockserver.cli import main
 from mockserver.core.frames import Answer, Close, Handshake, Sender, Text
+from tests import warm
 
-COMMAND = (sys.executable, "-m", "mockserver")
+REAL = (sys.executable, "-m", "mockserver")
+"""For what a fork cannot show (tests/warm): groups of processes, children, what is imported."""
 TALK = (
     (Sender.SERVER, {"type": "session.created", "event_id": "event_1", "session": {"id": "sess_1"}}),
     (Sender.CLIENT, {"type": "response.create"}),
@@ -72,13 +74,18 @@ def client(tmp_path: Path) -> list[str]:
     """The client as a command."""
     path = tmp_path / "client.py"
     path.write_text(CLIENT, encoding="utf-8")
-    return [sys.executable, str(path)]
+    return [warm.python(), str(path)]
+
+
+def command() -> tuple[str, ...]:
+    """The command ``mockserver``."""
+    return (warm.python(), "-m", "mockserver")
 
 
 def process(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command as a process of its own, to its end."""
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*command(), *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=40,
@@ -88,10 +95,10 @@ def process(*arguments: str | Path, env: dict[str, str] | None = None) -> subpro
 
 
 @contextmanager
-def started(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+def started(*arguments: str | Path, real: bool = False) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """A serving command as a process, with what its ready line says."""
-    command = [*COMMAND, *map(str, arguments), "--json"]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    words = [*(REAL if real else command()), *map(str, arguments), "--json"]
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert running.stdout is not None
         yield running, json.loads(running.stdout.readline())

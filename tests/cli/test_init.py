@@ -16,17 +16,18 @@ from click.testing import CliRunner, Result
 from mockserver import MockServer, __version__
 from mockserver.cli import COMMANDS, GROUPS, main
 from mockserver.cli.init import FIRST_TEST
+from tests import warm
 from tests.cli.conftest import process
 
 Run = Callable[..., Result]
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]
 
 
 def run_tests(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """pytest in a project, as its owner runs it."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "OPENAI"))}
     env |= {"OPENAI_API_KEY": "the-owners-key", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [*PYTEST, *arguments]
+    command = [warm.python(), *PYTEST, *arguments]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=50, check=False)
 
 

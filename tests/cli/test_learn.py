@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from click.testing import Result
 
 from mockserver import MockServer
 from mockserver.cassette.store import load
+from tests import warm
 from tests.cli.conftest import written
 from tests.cli.test_files import talk
 
@@ -58,7 +58,7 @@ def test_learn_of_the_same_says_so(run: Run, tmp_path: Path) -> None:
 def test_record_with_runs_learns_in_one_go(run: Run, upstream: MockServer, tmp_path: Path) -> None:
     client = tmp_path / "client.py"
     client.write_text(CLIENT, encoding="utf-8")
-    command = ("--", sys.executable, client)
+    command = ("--", warm.python(), client)
     target = tmp_path / "made.cassette"
     done = run("record", "--upstream", upstream.base_url, "--to", target, "--runs", "3", *command)
     assert done.exit_code == 0, done.output
@@ -75,7 +75,7 @@ def test_a_run_that_fails_loses_none_of_those_before_it(run: Run, upstream: Mock
     client = tmp_path / "client.py"
     client.write_text(CLIENT, encoding="utf-8")
     target = tmp_path / "made.cassette"
-    words = ("record", "--upstream", upstream.base_url, "--to", target, "--runs", "2", "--", sys.executable, client)
+    words = ("record", "--upstream", upstream.base_url, "--to", target, "--runs", "2", "--", warm.python(), client)
     done = run(*words, "3")
     assert done.exit_code == 3
     assert "run 1 of 2 failed, nothing was learned" in done.stderr

@@ -17,7 +17,7 @@ from click.testing import Result
 
 from mockserver.cassette.model import Cassette, Header
 from mockserver.cassette.store import save
-from tests import docs
+from tests import docs, warm
 from tests.cli.conftest import talk, written
 from tests.cli.test_check import KEY, leaking
 
@@ -43,7 +43,7 @@ def test_the_page_shows_what_its_commands_print(tmp_path: Path) -> None:
 
 def told(line: str, folder: Path) -> str:
     """What a command prints."""
-    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    path = f"{warm.folder() or Path(sys.executable).parent}:/usr/bin:/bin"
     done = subprocess.run(
         ["sh", "-ec", line], cwd=folder, env={"PATH": path}, capture_output=True, text=True, check=True
     )
@@ -133,7 +133,7 @@ def test_a_commit_that_is_not_there_is_one_line(run: Run, repository: Path) -> N
 
 def test_the_actions_script_writes_the_summary_and_fails_where_something_is_wrong(repository: Path) -> None:
     def acted() -> subprocess.CompletedProcess[str]:
-        env = {"BASE": git(repository, "rev-parse", "HEAD^"), "USED": "false", "PYTHON": sys.executable, "TO": "r.md"}
+        env = {"BASE": git(repository, "rev-parse", "HEAD^"), "USED": "false", "PYTHON": warm.python(), "TO": "r.md"}
         env |= {"HERE": str(docs.TOP), "GITHUB_STEP_SUMMARY": "summary.md", "PATH": os.environ["PATH"]}
         script = docs.TOP / "docs/ci/review.sh"
         return subprocess.run(["bash", script], cwd=repository, env=env, capture_output=True, text=True, check=False)

@@ -18,7 +18,7 @@ import pytest
 
 from mockserver.cli.scenarios import replica_of
 from mockserver.errors import UsageError
-from tests.cli.conftest import COMMAND, process
+from tests.cli.conftest import REAL, process
 from tests.docs import TOP
 
 TEXT = f"""\
@@ -33,7 +33,7 @@ scenarios:
 async def served(file: Path, *more: str) -> AsyncIterator[tuple[Process, dict[str, Any], Callable[[], Awaitable[str]]]]:
     """The command as a process, what its ready line says, and its next line on standard error."""
     process = await asyncio.create_subprocess_exec(
-        *(*COMMAND, "serve", str(file), "--json", "-q", *more),
+        *(*REAL, "serve", str(file), "--json", "-q", *more),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

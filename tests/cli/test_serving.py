@@ -22,7 +22,7 @@ from websockets.sync.client import connect
 from mockserver import MockServer
 from mockserver.cassette.store import load
 from mockserver.core.frames import Text
-from tests.cli.conftest import CLIENT, COMMAND, process, started, talk, written
+from tests.cli.conftest import CLIENT, REAL, command, process, started, talk, written
 
 HEARD = "session.created\nresponse.created\nresponse.done\n"
 
@@ -131,7 +131,7 @@ def test_tls_is_trusted_by_the_command(cassette: Path, client: list[str]) -> Non
     done = process("replay", cassette, "--tls", "--", *client)
     assert (done.returncode, done.stdout) == (0, HEARD), done.stderr
     assert "https://127.0.0.1:" in done.stderr
-    distrusting = [*client[:1], "-c", "import os; del os.environ['SSL_CERT_FILE']; " + CLIENT]
+    distrusting = [sys.executable, "-c", "import os; del os.environ['SSL_CERT_FILE']; " + CLIENT]
     refused = process("replay", cassette, "--tls", "--allow-unplayed", "--", *distrusting)
     assert (refused.returncode, "certificate" in refused.stderr.lower()) == (1, True)
 
@@ -307,7 +307,7 @@ while True:
 """
     running = subprocess.Popen(
         [
-            *COMMAND,
+            *REAL,
             "replay",
             str(cassette),
             "--allow-unplayed",
@@ -331,7 +331,7 @@ while True:
 def test_a_signal_goes_on_to_the_command(cassette: Path) -> None:
     wait = "import time, sys\nprint('up', flush=True)\ntime.sleep(60)"
     running = subprocess.Popen(
-        [*COMMAND, "replay", str(cassette), "--allow-unplayed", "--", sys.executable, "-c", wait],
+        [*command(), "replay", str(cassette), "--allow-unplayed", "--", sys.executable, "-c", wait],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -344,8 +344,8 @@ def test_a_signal_goes_on_to_the_command(cassette: Path) -> None:
 
 
 def test_progress_is_shown_on_a_terminal_only(tmp_path: Path, upstream: MockServer, client: list[str]) -> None:
-    command = [
-        *COMMAND,
+    words = [
+        *command(),
         "record",
         "--upstream",
         upstream.base_url,
@@ -355,7 +355,7 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path: Path, upstream: MockServ
         *client,
     ]
     ours, theirs = pty.openpty()
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs, timeout=40, check=False)
+    done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=theirs, timeout=40, check=False)
     os.close(theirs)
     shown = b""
     with contextlib.suppress(OSError):  # a terminal whose other end is gone ends with an error on Linux
@@ -363,7 +363,7 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path: Path, upstream: MockServ
             shown += part
     os.close(ours)
     assert (done.returncode, b"\r\x1b[K0 sessions, 0 frames" in shown) == (0, True)
-    quiet = process("record", "--force", *command[4:])
+    quiet = process("record", "--force", *words[4:])
     assert "\x1b" not in quiet.stderr
 
 
@@ -377,7 +377,7 @@ def test_what_a_command_does_not_need_is_not_loaded_before_it_is_ready(
     """The start is measured by the benchmark; what makes it slow is one import too many."""
     monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
     given = (*arguments, cassette) if arguments == ("replay",) else arguments
-    with started(*given) as (running, _):
+    with started(*given, real=True) as (running, _):
         running.terminate()
         assert running.stderr is not None
         loaded = {line.rpartition("|")[2].strip() for line in running.stderr if line.startswith("import time:")}

@@ -12,6 +12,7 @@ import pytest
 from click.testing import Result
 
 from mockserver.faults.listing import catalogue
+from tests import warm
 from tests.cli.conftest import talk, written
 
 Run = Callable[..., Result]
@@ -42,6 +43,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     """A project of two tests with their cassettes, one cassette that nobody uses, and a run that is noted."""
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
+    warm.pytest_of(pytester)
     pytester.makepyfile(test_it=TESTS)
     for name in ("test_it/test_one", "test_it/test_two", "test_it/test_gone", "loose"):
         path = pytester.path / "cassettes" / f"{name}.cassette"

@@ -12,6 +12,7 @@ from mockserver import MockServer, script
 from mockserver.cassette.model import Cassette, Connection, Header, Record
 from mockserver.cassette.store import save
 from mockserver.core.frames import Answer, Close, Handshake, Sender, Text
+from tests import warm
 
 TALK = '''
 """A client and a server's side of a talk, for the tests of the plugin."""
@@ -73,9 +74,14 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 
 @pytest.fixture
 def inner(project: pytest.Pytester) -> Run:
-    """Run pytest in the project in a process of its own; ``plugins`` are switched on, all others are off."""
+    """Run pytest in the project in a process of its own; ``plugins`` are switched on, all others are off.
 
-    def run(*arguments: str, plugins: tuple[str, ...] = ()) -> pytest.RunResult:
+    ``real``: an interpreter of its own as well, for what tests/warm cannot show.
+    """
+
+    def run(*arguments: str, plugins: tuple[str, ...] = (), real: bool = False) -> pytest.RunResult:
+        if not real:
+            warm.pytest_of(project)
         off = [word for name in OTHERS if name not in plugins for word in ("-p", f"no:{name}")]
         return project.runpytest_subprocess("-W", "error", "-p", "no:pytester", *off, *arguments, timeout=50)
 

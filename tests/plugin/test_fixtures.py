@@ -346,4 +346,4 @@ def test_the_plugin_is_cheap_for_a_run_that_does_not_use_it(project: pytest.Pyte
         """
     )
     (project.path / "talk.py").unlink()
-    inner("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    inner("-p", "no:cacheprovider", real=True).assert_outcomes(passed=1)

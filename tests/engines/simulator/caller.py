@@ -59,6 +59,7 @@ class Caller:
         self.effects: list[Effect] = []
         self.asks: list[Ask] = []
         self._read = 0
+        self._looked = 0  # so many effects are no hangup
         if open:
             self.feed(Opened(hands))
 
@@ -177,7 +178,12 @@ class Caller:
     @property
     def hangup(self) -> Hangup | None:
         """How the server ended the session, if it did."""
-        return next((effect for effect in self.effects if isinstance(effect, Hangup)), None)
+        for place in range(self._looked, len(self.effects)):
+            effect = self.effects[place]
+            if isinstance(effect, Hangup):
+                return effect
+            self._looked = place + 1
+        return None
 
     @property
     def closed(self) -> tuple[int | None, str] | None:
