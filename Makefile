@@ -59,10 +59,12 @@ clients-page: $(VENV)/installed-dev $(HEAVY)
 	@MOCKSERVER_CLIENTS=$(abspath $(CLIENTS)) $(PY) -m tests.clients.heavy.page $(ARGS)
 
 # Values and machines, with no socket and no process (a test that opens one fails here), and without the long ones.
-PURE := tests/core tests/dialects tests/cassette tests/faults tests/engines tests/test_layers.py tests/test_speech.py
+PURE := tests/core tests/dialects tests/cassette tests/faults tests/engines
+# Looptime looks at every fixture of every test, which is a fifth of the time here, for loops that these tests do not have.
+PLAIN := -p no:looptime_plugin -p no:looptime_chronometers -p no:looptime_timeproxies
 
 test-pure: $(VENV)/installed-dev
-	@TESTS_PURE=1 $(PYTEST) -m "not wire and not long" $(PURE) $(ARGS)
+	@TESTS_PURE=1 $(PYTEST) $(PLAIN) -m "not wire and not long" $(PURE) $(ARGS)
 
 # One run of pytest for all tests: its closing line has the count of everything, and nothing is collected twice.
 check: lint types structure

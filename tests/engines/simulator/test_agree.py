@@ -148,6 +148,7 @@ def every_capture() -> list[Path]:
     return sorted(found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", every_capture(), ids=lambda path: path.stem)
 def test_every_captured_session_agrees(path: Path) -> None:
     for found in agree(detect_and_import(path)):

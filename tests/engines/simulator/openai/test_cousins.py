@@ -90,6 +90,7 @@ NAMES = (
 acts = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 400)), max_size=14)
 
 
+@pytest.mark.long
 @every_provider
 @settings(max_examples=40, deadline=None)
 @given(done=acts)
@@ -116,6 +117,7 @@ def test_a_session_survives_and_each_response_ends_once(provider: str, done: lis
         assert error["code"] in allowed or error["code"], error
 
 
+@pytest.mark.long
 @every_provider
 @settings(max_examples=15, deadline=None)
 @given(done=acts, tick=st.integers(10, 900))
