@@ -60,7 +60,7 @@ clients-page: $(VENV)/installed-dev $(HEAVY)
 
 # Values and machines, with no socket and no process (a test that opens one fails here), and without the long ones.
 PURE := tests/core tests/dialects tests/cassette tests/faults tests/engines
-# Looptime looks at every fixture of every test, which is a fifth of the time here, for loops that these tests do not have.
+# Looptime looks at every fixture of every test, a quarter of what a short one takes, for loops that these do not have.
 PLAIN := -p no:looptime_plugin -p no:looptime_chronometers -p no:looptime_timeproxies
 
 test-pure: $(VENV)/installed-dev
