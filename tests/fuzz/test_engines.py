@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -195,7 +196,7 @@ class Parrot:
         return []
 
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(36_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 300)
 """Making a hundred bent sessions takes a busy machine longer than the suite lets one test run."""
 
 EXAMPLES = sorted({action.shown_example() for action in ACTIONS.values() if action.example})
