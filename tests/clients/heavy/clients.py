@@ -179,7 +179,8 @@ CLIENTS = (
         races="delay 400ms on session.created optional",
         connects={"gemini": 2},
         note="its first session.update holds the tools only where its context was there before session.created, so a "
-        "recording with and one without a delay are put together by `mockserver learn`",
+        "recording with and one without a delay are put together by `mockserver learn`; with Gemini it gives its first "
+        "connection up, however far that has come",
     ),
     Client(
         "pipecat-ai[aws-nova-sonic]",
