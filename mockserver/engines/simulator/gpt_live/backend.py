@@ -13,8 +13,11 @@ from functools import partial
 from typing import Any
 
 from mockserver.core.frames import MILLISECOND
+from mockserver.engines.simulator import shapes
+from mockserver.engines.simulator.gpt_live.backend_items import ITEM, OTHERS
 from mockserver.engines.simulator.gpt_live.session import SessionResource
 from mockserver.engines.simulator.gpt_live.wire import LiveDesk
+from mockserver.engines.simulator.openai import problems
 from mockserver.engines.simulator.openai.problems import ClientProblem
 from mockserver.engines.simulator.replies.reply import Failure, Reply, Seen, ToolCall
 from mockserver.engines.simulator.voice.words import count, pieces
@@ -98,7 +101,11 @@ class Backend:
 
     def item(self, item: dict[str, Any]) -> None:
         """``response.item.create``: a message, or a tool's output."""
+        shapes.check(ITEM, item, "item", problems)
         kind = item.get("type", "message")
+        if kind in OTHERS:
+            self.wire.note("simulator", f"response.item.create: an item of type {kind} is taken, and not read")
+            return
         if kind != "function_call_output":
             self.items.append(_message(item, self.wire.mint("item_")))
             return
@@ -108,15 +115,10 @@ class Backend:
             text = f"No tool call found for function call output with call_id {ident}."
             raise ClientProblem(None, text, "input")
         response.answered.add(ident)
-        output = item.get("output")
+        output = _words(item["output"])
+        name = response.calls[ident].name
         self.items.append(
-            Seen(
-                self.wire.mint("item_"),
-                "function_call_output",
-                name=response.calls[ident].name,
-                call_id=ident,
-                output=output if isinstance(output, str) else str(output),
-            )
+            Seen(self.wire.mint("item_"), "function_call_output", name=name, call_id=ident, output=output)
         )
 
     def create(self, offset_ms: int) -> None:
@@ -355,15 +357,20 @@ def _usage(spent: int, made: int) -> dict[str, Any]:
 
 
 def _message(item: dict[str, Any], ident: str) -> Seen:
-    """A message for the backend. An image is a line that says how large it is: nothing here looks at it."""
-    content = item.get("content")
-    parts = content if isinstance(content, list) else [{"type": "input_text", "text": str(content or "")}]
+    """A message for the backend."""
+    return Seen(ident, "message", item["role"], _words(item["content"]))
+
+
+def _words(content: str | list[dict[str, Any]]) -> str:
+    """What is written in it. An image is a line that says how large it is: nothing here looks at it."""
+    if isinstance(content, str):
+        return content
     words = []
-    for part in parts:
-        if not isinstance(part, dict):
-            continue
-        if part.get("type") == "input_image":
+    for part in content:
+        if part["type"] == "input_image":
             words.append(f"an image of {len(str(part.get('image_url') or part.get('file_id') or ''))} characters")
-        elif isinstance(part.get("text"), str):
-            words.append(part["text"])
-    return Seen(ident, "message", str(item.get("role", "user")), " ".join(words))
+        elif part["type"] == "input_file":
+            words.append(f"a file {part.get('filename') or part.get('file_id') or ''}".rstrip())
+        else:
+            words.append(part.get("text") or part.get("refusal") or "")
+    return " ".join(words)

@@ -137,6 +137,43 @@ def test_a_message_for_the_backend_opens_a_delegation_when_it_is_asked() -> None
     assert talk.values["contexts"][0].user == "an image of 27 characters What?"
 
 
+def part(**fields: Any) -> dict[str, Any]:
+    return {"type": "message", "role": "user", "content": [fields]}
+
+
+PICTURE = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
+ITEMS: list[tuple[dict[str, Any], str | None]] = [
+    (part(type="input_text", text="hello"), None),
+    (part(**PICTURE), None),
+    (part(type="input_file", file_id="file_1"), None),
+    ({"role": "developer", "content": "Be brief."}, None),
+    ({"type": "item_reference", "id": "item_1"}, None),
+    ({}, "item.role"),
+    ({"type": "picture"}, "item.type"),
+    ({"type": "message", "role": "robot", "content": "x"}, "item.role"),
+    ({"type": "message", "role": "user", "content": 5}, "item.content"),
+    (part(type="input_text"), "item.content[0].text"),
+    (part(type="input_sound", text="x"), "item.content[0].type"),
+    (part(type="input_image"), "item.content[0].image_url"),
+    (part(**PICTURE, detail="huge"), "item.content[0].detail"),
+    (part(type="input_text", text="x", colour="blue"), "item.content[0].colour"),
+    ({"type": "function_call_output", "call_id": "call_1"}, "item.output"),
+    ({"type": "function_call_output", "output": "x"}, "item.call_id"),
+]
+
+
+@keeps("gl-items")
+@pytest.mark.parametrize(("item", "param"), ITEMS, ids=[f"{n} {param}" for n, (_, param) in enumerate(ITEMS)])
+def test_what_the_backend_takes(item: dict[str, Any], param: str | None) -> None:
+    talk = delegating("fine")
+    talk.put({"type": "response.item.create", "item": item, "event_id": "mine"})
+    if param is None:
+        assert talk.of("error") == []
+    else:
+        assert (talk.error()["param"], talk.error()["client_event_id"]) == (param, "mine")
+        assert talk.values["conversation"] == []
+
+
 @keeps("gl-delegation-busy")
 def test_a_second_request_while_the_backend_writes_is_refused() -> None:
     talk = delegating("It shows a kiwi.")
