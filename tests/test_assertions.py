@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -20,6 +21,8 @@ from mockserver.assertions import (
 )
 from mockserver.assertions.said import within
 from mockserver.core.frames import Sender
+from mockserver.core.journal import Journal
+from mockserver.dialects.registry import dialect_named
 from mockserver.errors import ExpectationFailed, UsageError
 from tests import typed_assertions
 from tests.talk import Talk
@@ -425,3 +428,51 @@ def test_two_active_responses() -> None:
 
 def test_all_of_it_as_a_user_types_it() -> None:
     assert 90 < asyncio.run(typed_assertions.main()) < 95
+
+
+# --- providers whose wire has no ids of replies ---
+
+
+class Anyone:
+    """A session of which nothing is known."""
+
+    number = 0
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+
+    def inspect(self) -> None:
+        raise AssertionError("nothing may be looked into before the wire is known to tell")
+
+
+READ: dict[str, Callable[[Journal], object]] = {
+    "orphan": lambda journal: assert_orphan_discarded(journal, "resp_1"),
+    "isolated": lambda journal: assert_isolated("hello", Anyone(journal)),
+    "interrupted": lambda journal: assert_interrupted(Anyone(journal), 100),
+    "metadata": assert_metadata_echoed,
+    "cancelled": lambda journal: assert_cancelled(journal, "resp_1"),
+    "one at a time": assert_one_at_a_time,
+}
+
+
+@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("provider", ["gemini", "gpt_live", "elevenlabs"])
+def test_what_a_wire_cannot_tell_is_said_with_what_to_look_at(provider: str, name: str) -> None:
+    dialect = dialect_named(provider)
+    journal = Journal()
+    journal.open(dialect)
+    with pytest.raises(UsageError) as told:
+        READ[name](journal)
+    assert f"{dialect.title} has no event for that: {dialect.life.instead}" in str(told.value)
+    assert "cannot be told; look at" in str(told.value)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_where_the_wire_can_tell_that_is_not_said(name: str) -> None:
+    """The control."""
+    journal = Journal()
+    journal.open(dialect_named("openai"))
+    try:
+        READ[name](journal)
+    except (ExpectationFailed, UsageError, AssertionError) as told:
+        assert "no event for that" not in str(told)  # noqa: PT017 - one of them holds where nothing has happened

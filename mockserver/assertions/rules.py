@@ -24,7 +24,7 @@ def assert_metadata_echoed(journal: Journal, *, session: int | None = None) -> N
 
     There must be one at all. A request that was refused with an error counts as answered.
     """
-    path = words.life_of(journal, session).metadata
+    path = words.metadata(journal, session)
     asked = journal.sent_by_client(words.request(journal, session), session=session)
     with_metadata = [body for body in bodies(asked) if dig(body, path)[0]]
     if not with_metadata:

@@ -48,3 +48,10 @@ def request(journal: Journal, session: int | None = None) -> str:
 def cancel(journal: Journal, session: int | None = None) -> str:
     """The client's event that cancels one."""
     return word(journal, lambda life: life.cancels, "a cancel", session)
+
+
+def metadata(journal: Journal, session: int | None = None) -> str:
+    """Where a request carries what the reply's first event repeats."""
+    return word(
+        journal, lambda life: (life.metadata,) if life.metadata else (), "the metadata of a request told back", session
+    )
