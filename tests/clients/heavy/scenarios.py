@@ -271,7 +271,7 @@ async def agents_with_tool(server: MockServer, sweep: SweepRun) -> None:
 
 
 @asynccontextmanager
-async def gemini(server: MockServer) -> AsyncIterator[Callable[[str], Awaitable[str]]]:
+async def gemini(server: MockServer, sweep: SweepRun) -> AsyncIterator[Callable[[str], Awaitable[str]]]:
     """google-genai; it needs ``--tls --env``."""
     client = genai.Client(api_key="any", http_options=types.HttpOptions(base_url=server.base_url))
     config: Any = {"response_modalities": ["AUDIO"]}
@@ -282,6 +282,8 @@ async def gemini(server: MockServer) -> AsyncIterator[Callable[[str], Awaitable[
             pcm = b""
             async for message in live.receive():
                 pcm += message.data or b""
+                if message.server_content is not None and message.server_content.interrupted:
+                    sweep.reported("the answer was interrupted")
             return speech.decode(pcm)
 
         yield ask
@@ -289,6 +291,6 @@ async def gemini(server: MockServer) -> AsyncIterator[Callable[[str], Awaitable[
 
 async def genai_text(server: MockServer, sweep: SweepRun) -> None:
     """Three turns."""
-    async with sweep.client(gemini(server)) as ask:
+    async with sweep.client(gemini(server, sweep)) as ask:
         for word in ("one", "two", "three"):
             await sweep.turn(ask(word), expect=word)

@@ -1,10 +1,10 @@
 """Sweeps real clients, then runs each finding again from its pasted line in a fresh process, and some in real time.
 
-    python -m tests.clients.heavy.sweeps --to FOLDER [--level full] [--all-again] [NAME...]
+    python -m tests.clients.heavy.sweeps --to FOLDER [--level full] [--own N] [NAME...]
 
 Prints for each scenario: runs, findings, seconds, and how many findings gave the same verdict again. The reports lie in
-FOLDER. A process for each finding takes long where a client takes seconds to be imported: without ``--all-again`` one
-for each fault has one, and all of them run in one fresh process, each in a fork of it.
+FOLDER. A process for each finding takes long where a client takes seconds to be imported: one finding of each fault has
+one, and all of them run in one fresh process, each in a fork of it.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def run_again(name: str, report: Path) -> None:
     print(json.dumps([sweeping.said(record)[0].verdict for record in run_all(setting, work, sweeping.base)]))
 
 
-def swept(name: str, folder: Path, level: str, *, all_again: bool, processes: int) -> bool:
+def swept(name: str, folder: Path, level: str, *, own: int | None, processes: int) -> bool:
     """One scenario. Whether all findings gave the same verdict again."""
     report, began = folder / f"{name}.json", time.monotonic()
     with (folder / f"{name}.txt").open("w") as text, (folder / f"{name}.log").open("w") as log:
@@ -98,7 +98,7 @@ def swept(name: str, folder: Path, level: str, *, all_again: bool, processes: in
     body = json.loads(report.read_text())
     found = body["findings"]
     with ThreadPoolExecutor(processes) as pool:
-        part = found if all_again else list({one["fault"]: one for one in reversed(found)}.values())
+        part = list({one["fault"]: one for one in reversed(found)}.values())[:own]
         verdicts = list(pool.map(lambda one: again(name, one), part))
         # Those that need no wait of a minute come first; a process each, at the same time.
         quick = sorted(found, key=lambda one: (one["verdict"] in ("hung", "reported late"), one["turns"]))
@@ -122,7 +122,7 @@ def main() -> int:
     asked.add_argument("names", nargs="*", default=[*OPENAI, *GEMINI])
     asked.add_argument("--to", type=Path, default=TOP / "build" / "sweeps")
     asked.add_argument("--level", default="quick", choices=["quick", "full"])
-    asked.add_argument("--all-again", action="store_true")
+    asked.add_argument("--own", type=int, default=None, metavar="N", help="of so many faults (default: of each)")
     asked.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     asked.add_argument("--again", type=Path, help=argparse.SUPPRESS)
     given = asked.parse_args()
@@ -131,8 +131,7 @@ def main() -> int:
         return 0
     given.to.mkdir(parents=True, exist_ok=True)
     good = [
-        swept(name, given.to.resolve(), given.level, all_again=given.all_again, processes=given.processes)
-        for name in given.names
+        swept(name, given.to.resolve(), given.level, own=given.own, processes=given.processes) for name in given.names
     ]
     return 0 if all(good) else 1
 
