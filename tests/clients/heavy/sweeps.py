@@ -88,12 +88,13 @@ def run_again(name: str, report: Path) -> None:
     print(json.dumps([sweeping.said(record)[0].verdict for record in run_all(setting, work, sweeping.base)]))
 
 
-def swept(name: str, folder: Path, level: str, *, own: int | None, processes: int) -> bool:
+def swept(name: str, folder: Path, level: str, *, own: int | None, processes: int, keep: bool) -> bool:
     """One scenario. Whether all findings gave the same verdict again."""
     report, began = folder / f"{name}.json", time.monotonic()
-    with (folder / f"{name}.txt").open("w") as text, (folder / f"{name}.log").open("w") as log:
+    if not (keep and report.exists()):
         asked = command(name, "--level", level, "--json", str(report), "--processes", str(processes))
-        subprocess.run(asked, stdout=text, stderr=log, cwd=TOP, check=False)
+        with (folder / f"{name}.txt").open("w") as text, (folder / f"{name}.log").open("w") as log:
+            subprocess.run(asked, stdout=text, stderr=log, cwd=TOP, check=False)
     took = time.monotonic() - began
     body = json.loads(report.read_text())
     found = body["findings"]
@@ -123,6 +124,7 @@ def main() -> int:
     asked.add_argument("--to", type=Path, default=TOP / "build" / "sweeps")
     asked.add_argument("--level", default="quick", choices=["quick", "full"])
     asked.add_argument("--own", type=int, default=None, metavar="N", help="of so many faults (default: of each)")
+    asked.add_argument("--keep", action="store_true", help="take the reports that lie in FOLDER already")
     asked.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     asked.add_argument("--again", type=Path, help=argparse.SUPPRESS)
     given = asked.parse_args()
@@ -131,7 +133,8 @@ def main() -> int:
         return 0
     given.to.mkdir(parents=True, exist_ok=True)
     good = [
-        swept(name, given.to.resolve(), given.level, own=given.own, processes=given.processes) for name in given.names
+        swept(name, given.to.resolve(), given.level, own=given.own, processes=given.processes, keep=given.keep)
+        for name in given.names
     ]
     return 0 if all(good) else 1
 
