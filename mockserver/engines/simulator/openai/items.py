@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mockserver import speech
+from mockserver.engines.simulator.replies.reply import Seen
 
 Origin = Literal["client", "audio", "response"]
 """Who made an item: the client's conversation.item.create, the audio buffer, or the model."""
@@ -64,6 +65,8 @@ class Item:
     arguments: str = ""
     output: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    seen: tuple[object, Seen] | None = None
+    """What a replier saw of it last, and of what that was made."""
 
     def shown(self, *, audio: bool = False) -> dict[str, Any]:
         """As on the wire: each type has its own fields (openai.md#98, openai.md#104)."""

@@ -243,19 +243,22 @@ class Responses:
 
 
 def _seen(item: Item) -> Seen:
-    words = []
-    for part in item.content:
-        text = part.text if part.heard is None else part.heard
-        words.append(text or "")
-    return Seen(
-        id=item.id,
-        type=item.type,
-        role=item.role,
-        text=" ".join(word for word in words if word),
-        name=item.name,
-        call_id=item.call_id,
-        arguments=item.arguments,
-        output=item.output or str(item.extra.get("output") or ""),
-        origin=item.origin,
-        audio_ms=sum(part.audio_ms for part in item.content),
-    )
+    """An item as a replier sees it. It is made again only where the item has changed: each response sees them all."""
+    parts = [(part.text if part.heard is None else part.heard, part.audio_ms) for part in item.content]
+    output = item.output or str(item.extra.get("output") or "")
+    state = (item.id, item.name, item.call_id, item.arguments, output, parts)
+    if item.seen is None or item.seen[0] != state:
+        made = Seen(
+            id=item.id,
+            type=item.type,
+            role=item.role,
+            text=" ".join(text for text, _ in parts if text),
+            name=item.name,
+            call_id=item.call_id,
+            arguments=item.arguments,
+            output=output,
+            origin=item.origin,
+            audio_ms=sum(ms for _, ms in parts),
+        )
+        item.seen = state, made
+    return item.seen[1]

@@ -76,7 +76,8 @@ def usage_of(items: Iterable[Item], instructions: str, before: int) -> Usage:
     """The input side. ``before``: all tokens of the response before this one; whole blocks of them are cached."""
     usage = Usage(text_in=count(instructions))
     for item in items:
-        usage.text_in += count(item.name) + count(item.arguments) + count(item.output)
+        if item.type != "message":
+            usage.text_in += count(item.name) + count(item.arguments) + count(item.output)
         for part in item.content:
             if part.audio_ms:
                 usage.audio_in += part.audio_ms // INPUT_AUDIO_MS

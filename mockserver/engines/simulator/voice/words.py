@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from mockserver import speech
 
+REMEMBERED = 2_000
+"""Characters of a text up to which it is remembered how many tokens it has."""
 _PIECE = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
 
 
@@ -16,6 +19,12 @@ def pieces(text: str) -> list[str]:
 
 def count(text: str) -> int:
     """About how many tokens a text has."""
+    return len(pieces(text)) if len(text) > REMEMBERED else _count(text)
+
+
+@lru_cache(4096)
+def _count(text: str) -> int:
+    # Each response counts the whole conversation before it.
     return len(pieces(text))
 
 

@@ -300,3 +300,27 @@ def test_usage_adds_up_and_caches_whole_blocks() -> None:
         totals.append(usage["total_tokens"])
     assert usage["input_token_details"]["cached_tokens"] > 0
     assert usage["output_token_details"]["audio_tokens"] == -(-speech.duration_ms("hello there") // 50)
+
+
+def test_a_replier_sees_an_item_as_it_is_now() -> None:
+    """What it saw of an item before is remembered, and made anew where the item has changed."""
+    contexts: list[Any] = []
+
+    def replier(context: Any) -> str:
+        contexts.append(context)
+        return "one two three four five six"
+
+    stage = Stage(replier=replier, pace="natural")
+    item = stage.say("hello")
+    stage.ask()
+    kept = contexts[-1].items[0]
+    stage.ask()
+    assert contexts[-1].items[0] is kept
+    answer = contexts[-1].items[1]
+    assert answer.text == "one two three four five six"
+    stage.send("conversation.item.truncate", item_id=answer.id, content_index=0, audio_end_ms=300)
+    stage.ask()
+    assert contexts[-1].items[1].text != answer.text
+    stage.send("conversation.item.delete", item_id=item["id"])
+    stage.ask()
+    assert [one.id for one in contexts[-1].items][:1] == [answer.id]
