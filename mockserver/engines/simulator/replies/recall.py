@@ -43,14 +43,14 @@ class Recall:
         while items and items[-1].role == "assistant" and items[-1].origin == "client":
             items.pop()
             held_back += 1
-        said: list[str] = []
+        said: dict[str, None] = {}  # in order, each once
         wanted = {"all": context.own_instructions, "own": context.instructed, "none": False}[self.instructions]
         own = [context.instructions] if wanted else []
         for text in [*own, *(text for item in items for text in _texts(item))]:
             for piece in text.split(BAR):
                 line = " ".join(piece.split())
-                if line and line not in said and line not in FILLERS:
-                    said.append(line)
+                if line and line not in FILLERS:
+                    said[line] = None
         if said:
             return BAR.join(said)
         return ALREADY_SAID if held_back else NOTHING_SEEN
