@@ -115,6 +115,14 @@ class Dialect:
     of_pieces: tuple[str, ...] = ()  # fields of such a piece that tell of it alone: when it was made, how long it is
     acknowledged: Mapping[str, tuple[str, ...]] = {}  # client events -> the server events that acknowledge them
     refusals: tuple[str, ...] = ()  # server events that may come in the place of a reply that was asked for
+    # Fields to show in help, each with an event that has it: what ties that to its cause, how something ended, an id,
+    # an object.
+    examples: Mapping[str, str] = {
+        "tie": "response.metadata on {begin}",
+        "outcome": 'response.status to "failed" on {end}',
+        "id": "response_id on 2nd {audio}",
+        "object": "response on {begin}",
+    }
     text_prefix: bytes = b""  # a binary frame that begins so is a piece of a text, in UTF-8
 
     def __init_subclass__(cls) -> None:
@@ -220,11 +228,14 @@ class Dialect:
         return None
 
     def example_events(self) -> dict[str, str]:
-        """An event for each mark, by the mark's name in lower case, to show in help; "audio": a piece of sound."""
+        """An event for each mark, by the mark's name in lower case, to show in help; "audio": a piece of sound; and
+        fields with events (``examples``).
+        """
         named = {mark.name.lower(): next(iter(self.life.names(mark)), "EVENT") for mark in Mark}
         sound = next((name for name, stream in self.life.deltas if stream == "audio"), "EVENT")
         words = next((name for name, stream in self.life.deltas if stream in ("transcript", "text")), sound)
-        return {**named, "audio": sound, "words": words}
+        events = {**named, "audio": sound, "words": words}
+        return {**events, **{what: text.format_map(events) for what, text in self.examples.items()}}
 
     def names(self, sender: Sender | None = None) -> frozenset[str]:
         """The events that are known to exist, of one side or both."""

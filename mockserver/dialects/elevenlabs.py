@@ -135,6 +135,12 @@ class ElevenLabs(Dialect):
         instead="a reply has no request on this wire, so an orphan cannot be told; look at in_response_to_ids, at "
         "agent_response_correction, and with assert_spoken at what was heard",
     )
+    examples = {
+        "tie": "agent_response_event.in_response_to_ids on agent_response",
+        "outcome": "agent_tool_response.is_error to true on agent_tool_response",
+        "id": "client_tool_call.tool_call_id on client_tool_call",
+        "object": "audio_event on 2nd audio",
+    }
     client_events = frozenset(
         {
             *(CHUNK, "user_message", "user_activity", "contextual_update", "pong", "feedback"),

@@ -132,6 +132,12 @@ class Gemini(Dialect):
             ),
         },
     )
+    examples = {
+        "tie": "toolCall.functionCalls.0.id on toolCall",
+        "outcome": "serverContent.turnComplete to false on {end}",
+        "id": "toolCall.functionCalls.0.id on toolCall",
+        "object": "serverContent.modelTurn on 2nd {audio}",
+    }
     client_events = frozenset({*_MESSAGES[:4], "contextUpdate", *(f"realtimeInput.{one}" for one in _INPUTS)})
     server_events = frozenset(
         {*_MESSAGES[4:], "serverContent", "usageMetadata", *(f"serverContent.{one}" for one in _SAID)}

@@ -63,6 +63,12 @@ class GPTLive(Dialect):
         instead="audio has no reply on this wire, so an orphan cannot be told; look at delegation_id, at "
         "previous_response_id, and with assert_spoken at what was heard",
     )
+    examples = {
+        "tie": "delegation_id on 2nd response.event",
+        "outcome": "session.status to null on session.closed",
+        "id": "delegation.response_id on session.delegation.created",
+        "object": "event on 2nd response.event",
+    }
     client_events = frozenset(
         {
             *(f"session.{what}" for what in ("start", "update", "close")),

@@ -44,6 +44,12 @@ class Phonic(Dialect):
         instead="replies have no ids on this wire, so an orphan cannot be told; look at interrupted_response, and with "
         "assert_spoken at what was heard",
     )
+    examples = {
+        "tie": "tool_call_id on tool_call",
+        "outcome": 'type to "noise" on {end}',
+        "id": "tool_call_id on tool_call",
+        "object": "parameters on tool_call",
+    }
     client_events = frozenset(
         {
             *("config", "audio_chunk", "update_system_prompt", "add_system_message", "set_external_id"),

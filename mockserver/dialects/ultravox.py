@@ -51,6 +51,12 @@ class Ultravox(Dialect):
         reasons={"cancelled": ("turn_detected",)},
         endings={"cancelled": ({"type": "playback_clear_buffer"}, {"type": "state", "state": "listening"})},
     )
+    examples = {
+        "tie": "invocationId on client_tool_invocation",
+        "outcome": "final to false on transcript",
+        "id": "invocationId on client_tool_invocation",
+        "object": "parameters on client_tool_invocation",
+    }
     client_events = frozenset(
         {"ping", "user_text_message", "forced_agent_message", "set_output_medium", "hang_up", "client_tool_result"}
         | {"audio"}

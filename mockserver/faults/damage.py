@@ -101,7 +101,7 @@ class Strip(Damage):
 
     syntax: ClassVar[str] = "strip <path:path>"
     about: ClassVar[str] = "A field is taken out. 'drop PATH on EVENT' says the same."
-    example: ClassVar[str] = "strip response.metadata on {begin}"
+    example: ClassVar[str] = "strip {tie}"
     tries: ClassVar[tuple[str, ...] | None] = ("strip {field}",)
 
     path: str
@@ -124,7 +124,7 @@ class SetField(Damage):
 
     syntax: ClassVar[str] = "set <path:path> to <value:json>"
     about: ClassVar[str] = "A field gets another value; it is added if it is not there."
-    example: ClassVar[str] = 'set response.status to "failed" on {end}'
+    example: ClassVar[str] = "set {outcome}"
     tries: ClassVar[tuple[str, ...] | None] = ("set {field} to null",)
 
     path: str
@@ -160,7 +160,7 @@ class AnotherId(Damage):
     about: ClassVar[str] = (
         "An id is replaced by one that nobody knows, of the same shape; the response's id unless another is named."
     )
-    example: ClassVar[str] = "another id of response_id on 2nd {audio}"
+    example: ClassVar[str] = "another id of {id}"
 
     path: str = ""
 
@@ -198,7 +198,7 @@ class WrongType(Damage):
 
     syntax: ClassVar[str] = "wrong type of <path:path>"
     about: ClassVar[str] = "A field keeps its name and gets a value of another JSON type."
-    example: ClassVar[str] = "wrong type of response on {begin}"
+    example: ClassVar[str] = "wrong type of {object}"
     tries: ClassVar[tuple[str, ...] | None] = ("wrong type of {field}",)
 
     path: str

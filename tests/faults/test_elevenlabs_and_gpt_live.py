@@ -19,7 +19,7 @@ from mockserver.dialects.gpt_live import GPT_LIVE
 from mockserver.dialects.problems import Problem
 from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator import Reply, Scripted, ToolCall, simulator
-from mockserver.faults.listing import strangers
+from mockserver.faults.listing import catalogue, strangers
 from tests.engines.simulator.gpt_live import strict
 
 WORDS = "one two three four five six"
@@ -30,7 +30,7 @@ class Talk:
     """A client with a fault around the simulator: it sends bodies, and keeps what comes."""
 
     def __init__(self, dialect: Any, spec: str, **settings: Any) -> None:
-        journal = Journal(seed=0)
+        self.journal = journal = Journal(seed=0)
         log = journal.open(dialect)
         hands = Handshake(dialect.socket_path, (("agent_id", "a"),), (("authorization", "Bearer any"),))
         context = SessionContext(0, log.seed, log.lens, unix_us=1_785_000_000_000_000)
@@ -339,3 +339,32 @@ def test_what_gpt_live_cannot_say_is_listed_with_the_reason() -> None:
     assert not {"fail", "incomplete"} & set(absent)
     assert {"beta retired", "active response", "cancel not active"} <= set(absent)
     assert absent["done without created"].endswith("has no event for the end of a reply")
+
+
+CHANGES = ("strip", "set", "another id", "wrong type of")
+
+
+def changes(dialect: Any) -> Any:
+    found = [one for one in catalogue(dialect) if one.name in CHANGES]
+    assert len(found) == len(CHANGES)
+    return pytest.mark.parametrize("entry", found, ids=lambda one: one.name)
+
+
+@changes(GPT_LIVE)
+def test_the_examples_of_what_is_changed_are_of_gpt_lives_wire(entry: Any) -> None:
+    talk, _ = delegated(entry.example, "fine")
+    talk.send(type="session.close")
+    talk.wait(2_000)
+    assert list(talk.journal.notes("fault"))
+
+
+@changes(ELEVENLABS)
+def test_the_examples_of_what_is_changed_are_of_elevenlabs_wire(entry: Any) -> None:
+    talk = agent(entry.example, replier=Scripted([["Let me look.", WEATHER], "It rains."]))
+    turn(talk)
+    (call,) = [body["client_tool_call"] for body in talk.got if body["type"] == "client_tool_call"]
+    talk.send(type="client_tool_result", tool_call_id=call["tool_call_id"], result="rain", is_error=False)
+    talk.wait(3_000)
+    if entry.name != "another id":  # then the result was for a call that nobody knows
+        assert "agent_tool_response" in talk.names
+    assert list(talk.journal.notes("fault"))

@@ -15,8 +15,8 @@ from mockserver.core.journal import Journal
 from mockserver.core.session import Session
 from mockserver.dialects.gemini import GEMINI
 from mockserver.engines.base import SessionContext
-from mockserver.engines.simulator import Scripted, simulator
-from mockserver.faults.listing import strangers
+from mockserver.engines.simulator import Scripted, ToolCall, simulator
+from mockserver.faults.listing import catalogue, strangers
 from tests.engines.simulator.gemini.stage import names_of
 
 WORDS = "one two three four"
@@ -34,7 +34,7 @@ class Talk:
         log = self.journal.open(GEMINI)
         hands = Handshake(GEMINI.socket_path, (("key", "any"),))
         context = SessionContext(0, log.seed, log.lens, unix_us=1_785_000_000_000_000)
-        source = simulator("gemini", replier=Scripted([WORDS] * 4), **settings)
+        source = simulator("gemini", **{"replier": Scripted([WORDS] * 4), **settings})
         self.armed = known_faults.parse(spec).arm("0")
         self.session = Session(
             source.open(hands, context), journal=self.journal, log=log, layers=[self.armed.layer(log, GEMINI)]
@@ -215,3 +215,26 @@ def test_speech_is_still_read_through_a_fault() -> None:
 def _audio(body: dict[str, Any]) -> bytes:
     parts = body.get("serverContent", {}).get("modelTurn", {}).get("parts", ())
     return b"".join(base64.b64decode(part.get("inlineData", {}).get("data", "")) for part in parts)
+
+
+CHANGES = ("strip", "set", "another id", "wrong type of")
+
+
+CHANGED = [one for one in catalogue(GEMINI) if one.name in CHANGES]
+
+
+@pytest.mark.parametrize("entry", CHANGED, ids=lambda one: one.name)
+def test_the_examples_of_what_is_changed_are_of_this_wire(entry: Any) -> None:
+    one = talk(entry.example, replier=Scripted([["Let me look.", ToolCall("look", call_id="c")], WORDS]))
+    one.turn()
+    one.send("toolResponse", {"functionResponses": [{"id": "c", "name": "look", "response": {"output": "x"}}]})
+    one.wait(20_000)
+    assert list(one.journal.notes("fault"))
+
+
+def test_a_field_of_another_wire_is_not_changed() -> None:
+    """The control."""
+    assert len(CHANGED) == len(CHANGES)
+    one = talk("strip response.metadata on serverContent.modelTurn optional")
+    one.turn()
+    assert not list(one.journal.notes("fault"))
