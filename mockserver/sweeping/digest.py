@@ -13,9 +13,9 @@ from mockserver.core.frames import (
     Item,
     Lost,
     Note,
+    Received,
+    Send,
     Text,
-    frame_to_client,
-    from_client,
 )
 from mockserver.faults.foresight import Foretold
 
@@ -65,8 +65,9 @@ def foretold_digest(told: Foretold, known: frozenset[str]) -> str:
 
 
 def _item_shown(item: Item, masks: dict[str, str]) -> str:
-    frame = frame_to_client(item) or from_client(item)
-    return f"{type(item).__name__} {repr(item) if frame is None else _shown(frame, masks)}"
+    if isinstance(item, Send | Received):
+        return f"{item.peer} {type(item).__name__} {_shown(item.frame, masks)}"
+    return repr(item)  # a close has more to it than its frame: how long the connection stays
 
 
 def _shown(frame: Frame, masks: dict[str, str]) -> str:

@@ -62,6 +62,8 @@ SIGHT = Foresight(journal(), OPENAI)
         # The same here, but the one goes on to do something to what may follow.
         ("drop on 1st response.done", "half open on 1st response.output_item.added", False),
         ("binary on 1st response.done", "drop on 1st response.done", False),
+        ("close 1000 on 1st response.done", "slow close 5s on 1st response.done", False),
+        ("close 1000 on 1st response.done", "close 1000 on response.done", True),
     ],
 )
 def test_faults_that_do_the_same_on_the_wire_are_known_before(spec: str, other: str, same: bool) -> None:
