@@ -32,6 +32,8 @@ _PLAIN_AFTER = frozenset(",}]")
 class Aliases:
     """One connection's table."""
 
+    __slots__ = ("_live", "_quoted", "_recorded", "version")
+
     def __init__(self) -> None:
         self._live: dict[str, str | None] = {}
         self._recorded: dict[str, str] = {}

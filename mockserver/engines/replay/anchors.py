@@ -18,6 +18,8 @@ class Anchors:
     ``audio``: whether the rules look at it at all.
     """
 
+    __slots__ = ("_audio", "_heard", "_labelled", "_steps", "opening")
+
     def __init__(self, steps: ClientSteps, heard: RecordedAudio, *, audio: bool) -> None:
         self.opening = Anchor(0, 1, "the connection")
         self._labelled: dict[str, Anchor] = {}

@@ -13,6 +13,8 @@ from mockserver.dialects.base import SampleFormat
 class AudioClock:
     """Counts one side's audio, recorded or live. The count of bytes is exact, so chunking cannot change the time."""
 
+    __slots__ = ("_since", "format", "size", "us")
+
     def __init__(self) -> None:
         self.format = SampleFormat()
         self.size = 0

@@ -27,6 +27,8 @@ QUIET: Micros = 500_000
 class Hearing:
     """One live client's audio. ``quiet_at``: when its silence will count, or None."""
 
+    __slots__ = ("_recorded", "_records", "_rules", "_spoke_at", "_synced", "clock", "quiet_at")
+
     def __init__(self, recorded: RecordedAudio, records: Sequence[Record], rules: MatchRules) -> None:
         self.clock = AudioClock()
         self.quiet_at: Micros | None = None

@@ -20,6 +20,8 @@ class ClientSteps:
     as it is played.
     """
 
+    __slots__ = ("_after", "_before", "_low", "_passed", "_prefixes", "last_at", "read")
+
     def __init__(self) -> None:
         self.read: list[Step] = []
         self.last_at: Micros = 0

@@ -30,6 +30,20 @@ END = "end"
 class CueReader:
     """Reads server frames in recorded order. ``timed``: whether the recording has times of its own."""
 
+    __slots__ = (
+        "_anchors",
+        "_causes",
+        "_dialect",
+        "_ids",
+        "_last_at",
+        "_rules",
+        "_tempo",
+        "_timed",
+        "chains",
+        "owed",
+        "stream",
+    )
+
     def __init__(
         self,
         dialect: Dialect,

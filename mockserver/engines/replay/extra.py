@@ -11,6 +11,8 @@ from mockserver.engines.replay.matching import Matcher
 class Extra:
     """What one session has left of them."""
 
+    __slots__ = ("_left", "_matcher", "_pairs")
+
     def __init__(self, rules: MatchRules, matcher: Matcher) -> None:
         self._matcher = matcher
         self._pairs = [tuple(map(which, line.split())) for line in rules.unordered]

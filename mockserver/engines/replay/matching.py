@@ -114,6 +114,8 @@ class Places:
 class Matcher:
     """Compares bodies under one set of rules. ``server_minted`` tells whether an id was made by the recorded server."""
 
+    __slots__ = ("_aliases", "_connection", "_places", "_server_minted", "rules")
+
     def __init__(
         self, rules: MatchRules, aliases: Aliases, server_minted: Callable[[str], bool], connection: int = 0
     ) -> None:

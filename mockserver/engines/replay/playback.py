@@ -40,6 +40,23 @@ class Stage:
     may come before what it would have ended ends without it. ``now``: the time that it was told last.
     """
 
+    __slots__ = (
+        "_aliases",
+        "_at_once",
+        "_chains",
+        "_dialect",
+        "_greeted",
+        "_opening",
+        "_patience",
+        "_plan",
+        "_resume",
+        "_room",
+        "ended",
+        "late",
+        "now",
+        "replies",
+    )
+
     def __init__(
         self,
         chains: Chains,

@@ -18,6 +18,8 @@ class RecordedAudio:
     be compared.
     """
 
+    __slots__ = ("_exact", "_heard", "_heard_at", "clock", "last_at", "marks", "waits")
+
     def __init__(self, *, exact: bool) -> None:
         self.clock = AudioClock()
         self.last_at: Micros = 0

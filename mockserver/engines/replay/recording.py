@@ -32,6 +32,23 @@ class Score:
     last that was played.
     """
 
+    __slots__ = (
+        "_cue_reader",
+        "_dialect",
+        "_step_reader",
+        "at_once",
+        "audio",
+        "chains",
+        "ids",
+        "opening",
+        "optional",
+        "owed",
+        "progress",
+        "read",
+        "records",
+        "steps",
+    )
+
     def __init__(self, connection: Connection, dialect: Dialect, matcher: Matcher, pace: Pacing) -> None:
         rules, timed = matcher.rules, connection.timed
         causes, tempo = dialect.causes(), Tempo(pace, timed=timed)

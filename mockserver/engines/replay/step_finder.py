@@ -67,6 +67,8 @@ class IdOrigins:
 class StepFinder:
     """Compares the frames of one session with the steps of one recorded connection."""
 
+    __slots__ = ("_connection", "_extra", "_origins", "_overtakes", "dialect", "matcher")
+
     def __init__(self, connection: Connection, dialect: Dialect, rules: MatchRules, aliases: Aliases) -> None:
         self._origins = IdOrigins(connection.records)
         self.matcher = Matcher(rules, aliases, self._origins.server_minted, connection.number)

@@ -35,6 +35,8 @@ class OptionalFrames:
 class StepReader:
     """Reads client frames in recorded order."""
 
+    __slots__ = ("_causes", "_dialect", "_matcher", "_named", "_optional", "_tempo", "audio", "ids", "steps")
+
     def __init__(
         self, dialect: Dialect, matcher: Matcher, causes: Causes, tempo: Tempo, *, optional: OptionalFrames
     ) -> None:
