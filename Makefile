@@ -24,7 +24,8 @@ WORKERS ?= 3
 ARGS    ?=
 
 PY     := $(VENV)/bin/python
-PYTEST := $(PY) -m pytest -n $(WORKERS)
+# Each worker begins with a stretch of its own and takes from the others when it is through, so neighbours stay together.
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist worksteal
 PIP    := $(PY) -m pip install -qq --disable-pip-version-check --prefer-binary
 
 # The first of these that runs, is new enough and can make an environment.
@@ -36,7 +37,7 @@ CLIENTS := build/clients
 # The tests start hundreds of processes: with the variable set, each of them would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: docs try cassettes test-clients clients-page test-pure test-long demo test check lint format types structure bench soak fuzz attack clean
+.PHONY: docs try cassettes test-clients clients-page test-pure test-long demo test check collected lint format types structure bench soak fuzz attack clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/installed
@@ -66,9 +67,15 @@ PLAIN := -p no:looptime_plugin -p no:looptime_chronometers -p no:looptime_timepr
 test-pure: $(VENV)/installed-dev
 	@TESTS_PURE=1 $(PYTEST) $(PLAIN) -m "not wire and not long" $(PURE) $(ARGS)
 
-# One run of pytest for all tests: its closing line has the count of everything, and nothing is collected twice.
-check: lint types structure
+# One run of pytest for all tests, so that its closing line has the count of everything.
+# The looks at the code come first and share the cores: mypy has one for itself. To collect the tests meanwhile is to find
+# out whether they can be imported, and their compiled forms are there before the workers would each make them.
+check: $(VENV)/installed-dev
+	@$(MAKE) --no-print-directory --jobs=2 types collected lint structure
 	@$(PYTEST) $(ARGS)
+
+collected: $(VENV)/installed-dev
+	@mkdir -p build; $(PY) -m pytest -q -n 0 --collect-only >build/collected.log 2>&1 || { cat build/collected.log; exit 1; }
 
 lint: $(VENV)/installed-dev
 	@$(PY) -m ruff check --output-format=concise .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from mockserver.core.frames import Sender
@@ -166,6 +167,7 @@ def _made_by(kind: type[Action]) -> list[str]:
     return found
 
 
+@cache
 def _names(function: Callable[..., Any]) -> tuple[str, ...]:
     """The classes that a constructor calls by name."""
     if inspect.signature(function).return_annotation not in (Fault, "Fault"):
@@ -174,6 +176,7 @@ def _names(function: Callable[..., Any]) -> tuple[str, ...]:
     return made
 
 
+@cache
 def _signature(function: Callable[..., Any]) -> str:
     parts = []
     keyword = False
