@@ -28,6 +28,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 HERE = Path(__file__).resolve().parent
+
+# Whom clients trust: one authority that nobody has. No test goes out to the network, and httpx reads all whom it trusts
+# each time a client is made, which is half of the time of a short conversation.
+os.environ["SSL_CERT_FILE"] = str(HERE / "authority.pem")
+
 LONG = {
     "attack": "bad clients against a server of its own",
     "bench": "the benchmark's own figures, in small",
