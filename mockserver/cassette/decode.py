@@ -29,8 +29,9 @@ _KINDS = {
     "\\": re.compile(
         r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[\"\\/bfnrt'])"
     ),
-    # So many at a time: no single step of the search is to keep others from working.
-    "%": re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2}){0,2000}+"),
+    # So many at a time: no single step of the search is to keep others from working. It ends at the end of a character
+    # of UTF-8, which has three more bytes at most.
+    "%": re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2}){0,2000}+(?:%[89ABab][0-9A-Fa-f]){0,3}+"),
     "&": re.compile(r"&(?:quot|amp|lt|gt|apos|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});"),
 }
 """The kinds of escapes. What is written in two of them at once is told only by undoing one after the other."""

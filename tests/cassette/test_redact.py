@@ -104,6 +104,18 @@ def test_escapes_do_not_hide_a_secret() -> None:
     assert json.loads(made.data) == {"text": "REDACTED-key-1"}  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("before", [1_978, 1_981, 1_990, 2_001])
+def test_nor_does_a_long_run_of_them(before: int) -> None:
+    """Escapes are undone so many at a time, and never half a character."""
+    hidden = "".join(f"%{one:02X}" for one in ("a" * before + VALUE).encode())
+    made = redactor().frame(Text(json.dumps({"text": f"say {hidden} twice"})))
+    left = unquote(json.loads(made.data)["text"])  # type: ignore[union-attr]
+    assert left.startswith("say aaa")
+    assert left.endswith(" twice")
+    assert VALUE not in left
+    assert "ünï" not in left
+
+
 @pytest.mark.parametrize(
     "body",
     [
