@@ -182,10 +182,14 @@ class Session:
         told = 0
         try:
             for frame in burst:
+                if self.layers or self.over:
+                    break
                 self.journal.write(self.log, now, Sender.SERVER, frame)
                 told += 1
         finally:
             emit(burst[:told])  # a sink that raises ends the session with the frame that it was told of
+        # A sink has set a fault, or ended the session: what comes behind the frame that it was told of meets that.
+        self._out_of_engine([to_client(frame) for frame in burst[told:]], now)
         return True
 
     def wake_at(self) -> Micros | None:

@@ -5,7 +5,7 @@ journal, in the account of what is owed, and at the client.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,20 @@ from mockserver.cassette.store import Recorder, load
 from mockserver.cassette.tap import Tap
 from mockserver.core.burst import Burst
 from mockserver.core.entry import Entry
-from mockserver.core.frames import Answer, Dialled, Effect, Handshake, Micros, Opened, Peer, Received, Send, Text
+from mockserver.core.frames import (
+    Answer,
+    Close,
+    Dialled,
+    Effect,
+    Handshake,
+    Lost,
+    Micros,
+    Opened,
+    Peer,
+    Received,
+    Send,
+    Text,
+)
 from mockserver.core.journal import Journal
 from mockserver.core.session import Session
 from mockserver.dialects.openai.lens import OPENAI
@@ -33,6 +46,7 @@ class Passed:
 
     def __init__(self, path: Path, *, fault: str = "", watched: bool = False) -> None:
         self.refused: str | None = None
+        self.struck: tuple[str, Callable[[], object]] | None = None
         self.journal = Journal()
         self.recorder = Recorder(path, dialect=OPENAI, journal=self.journal)
         self.seen: list[Entry] = []
@@ -43,7 +57,7 @@ class Passed:
         self.client: list[str] = []
         self.session = Session(engine, journal=self.journal, log=log, emit=self._emit, emit_burst=self._burst)
         if fault:
-            self.session.add_layer(parse(fault).arm(0).layer(log, OPENAI))
+            self.add_fault(fault)
         self.tap = self.session.tap = Tap(0, OPENAI, Sink(self.recorder), relays=True)
         self.session.feed(Opened(SHAKE), 0)
         self.session.feed(Dialled(Answer(101)), 0)
@@ -53,6 +67,13 @@ class Passed:
         if self.refused is not None and isinstance(entry.what, Text) and self.refused in entry.what.data:
             raise RuntimeError("the sink cannot take it")
         self.seen.append(entry)
+        if self.struck is not None and isinstance(entry.what, Text) and self.struck[0] in entry.what.data:
+            act, self.struck = self.struck[1], None
+            act()
+
+    def add_fault(self, spec: str) -> None:
+        """As a server sets one while it runs."""
+        self.session.add_layer(parse(spec).arm(0).layer(self.session.log, OPENAI))
 
     def feed(self, texts: Iterable[str], now: Micros) -> None:
         """One by one."""
@@ -168,3 +189,36 @@ def test_what_comes_when_a_side_has_ended_goes_nowhere_together_either(tmp_path:
     assert not passed.feed_together(spoken(random.Random(1), 1), 1_000)
     assert passed.client == []
     passed.recorder.discard()
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        (lambda passed: passed.add_fault("drop on response.done"), '"response.done"'),
+        (lambda passed: passed.add_fault("close 1011 on response.created"), '"item_2"'),
+        (lambda passed: passed.session.cut(1_000, "the test has ended it"), '"resp_1"'),
+    ],
+    ids=["a fault that takes frames away", "a fault that ends it", "an end"],
+)
+def test_what_a_sink_does_is_met_by_what_came_behind_the_frame_that_it_was_told_of(
+    tmp_path: Path, act: Callable[[Passed], object], told: str
+) -> None:
+    said = spoken(random.Random(1), 3)
+    alone, together = (Passed(tmp_path / f"{name}.cassette", watched=True) for name in ("alone", "together"))
+    for passed in (alone, together):
+        passed.struck = '"resp_1"', lambda passed=passed: act(passed)
+    alone.feed(said, 1_000)
+    assert together.feed_together(said, 1_000)
+    assert together.client == alone.client
+    assert list(together.journal.entries) == list(alone.journal.entries)
+    assert (
+        together.session.over
+        == alone.session.over
+        == any(isinstance(entry.what, Close | Lost) for entry in alone.journal.entries)
+    )
+    first = next(place for place, text in enumerate(said) if '"resp_1"' in text)
+    assert together.client[: first + 1] == said[: first + 1]
+    assert any(told in text for text in said[first + 1 :])
+    assert not any(told in text for text in together.client[first + 1 :])
+    for passed in (alone, together):
+        passed.recorder.discard()

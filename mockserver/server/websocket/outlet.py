@@ -295,8 +295,6 @@ class Outlet:
 
     def _write_all(self, burst: Burst) -> Burst | None:
         """Write as much of a burst as there is room for; returns the rest, if there is one."""
-        if self.shut:
-            return None
         if self._bits is not None or self._deflater is not None:
             for frame in burst:
                 self._write(frame)
@@ -304,6 +302,8 @@ class Outlet:
         chunks, total = self._chunks, self._size
         pieces = burst.pieces
         for place, (text, fill) in enumerate(pieces, 1):
+            if self.shut:  # also where what was before it may not leave, and the session has ended
+                return None
             payload = filled(text, fill).encode()
             size = len(payload)
             if 126 <= size < 65_536:

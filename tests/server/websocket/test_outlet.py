@@ -103,6 +103,30 @@ async def test_no_more_is_written_than_there_is_room_for() -> None:
     assert len(pipe.data) == 2_604 * 1_000
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_what_may_not_leave_takes_the_rest_with_it(together: bool) -> None:
+    """As when the disk is full: the session ends, and of what was put with it nothing follows its close frame."""
+    pipe = Pipe(10_000_000)
+    outlet = Outlet(lambda last: None)
+    outlet.open(pipe, pipe.drain)  # type: ignore[arg-type]
+
+    def full() -> bool:
+        outlet.before = None
+        outlet.drop()
+        outlet.put(Close(1011))
+        return False
+
+    outlet.before = full
+    burst = Burst([("x" * 60_000, None)] * 4)
+    if together:
+        outlet.put_all(burst)
+    else:
+        for frame in burst:
+            outlet.put(frame)
+    outlet.flush()
+    assert bytes(pipe.data) == b"\x88\x02\x03\xf3"
+
+
 async def test_what_comes_before_the_handshake_waits_for_it() -> None:
     pipe = Pipe(1_000)
     outlet = Outlet(lambda last: None)
