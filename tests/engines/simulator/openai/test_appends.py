@@ -98,8 +98,10 @@ def test_only_what_is_the_same_around_the_audio_is_taken() -> None:
         append("QUJD"),
         append()[:-1] + " " * 200 + "}",
         f'{{"audio":"{SOUND}","type":"input_audio_buffer.append","audio":"{SOUND}"}}',
+        f'{{"type":"{SOUND[:64]}","audio":"{SOUND[:64]}","type":"input_audio_buffer.append"}}',
+        f'{{"audio":"{SOUND[:64]}","type":"input_audio_buffer.append","\\u0061udio":"{SOUND[:64]}"}}',
     ],
-    ids=["an id of its own", "short", "much around", "named twice"],
+    ids=["an id of its own", "short", "much around", "named twice", "as what it is", "named in two ways"],
 )
 def test_of_what_differs_in_more_nothing_is_learnt(text: str) -> None:
     appends = Appends()
