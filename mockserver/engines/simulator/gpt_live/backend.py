@@ -307,7 +307,7 @@ class Backend:
             "incomplete_details": None,
             "instructions": None,
             "max_output_tokens": backend.get("max_output_tokens"),
-            "max_tool_calls": backend.get("max_tool_calls"),
+            "max_tool_calls": None,
             "model": backend["model"],
             "moderation": None,
             "output": [],
@@ -333,7 +333,7 @@ class Backend:
             "truncation": "disabled",
             "usage": _usage(spent, response.tokens) if over else None,
             "user": self._user,
-            "metadata": backend.get("metadata") or {},
+            "metadata": {},
         }
 
 

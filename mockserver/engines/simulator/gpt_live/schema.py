@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mockserver.engines.simulator import shapes
+from mockserver.engines.simulator.openai import problems
 from mockserver.engines.simulator.openai.problems import ClientProblem
 from mockserver.engines.simulator.shapes import ANY_OBJECT, FLAG, Shape, integer, listing, record, text, variants
 from mockserver.engines.simulator.voice.words import count
@@ -28,28 +30,47 @@ _FORMAT = variants(
         "audio/pcma": record("type", type=text(), rate=Shape(("integer",))),
     },
 )
+_TOOL = variants(
+    "type",
+    {
+        "function": record(
+            "name",
+            type=text(),
+            name=text(),
+            description=text(null=True),
+            parameters=Shape(("object", "null")),
+            strict=Shape(("boolean", "null")),
+            defer_loading=Shape(("boolean", "null")),
+            allowed_callers=Shape(("array", "null")),
+            output_schema=Shape(("object", "null")),
+        ),
+        "mcp": Shape(fields={"server_label": text()}, required=("server_label",), open=True),
+        **dict.fromkeys(
+            (
+                *("web_search", "file_search", "code_interpreter", "shell", "image_generation", "custom", "namespace"),
+                *("tool_search", "programmatic_tool_calling", "computer", "apply_patch"),
+            ),
+            ANY_OBJECT,
+        ),
+    },
+)
 _BACKEND: dict[str, Shape] = {
     "model": text(),
     "instructions": text(null=True),
-    "tools": listing(ANY_OBJECT),
+    "tools": listing(_TOOL),
     "tool_choice": Shape(("string", "object")),
     "parallel_tool_calls": Shape(("boolean", "null")),
-    "max_output_tokens": integer(null=True),
-    "max_tool_calls": integer(null=True),
-    "reasoning": Shape(("object", "null")),
-    "text": ANY_OBJECT,
-    "temperature": Shape(("number", "null")),
-    "top_p": Shape(("number", "null")),
-    "include": listing(text()),
-    "metadata": Shape(("object", "null")),
-    "service_tier": text(null=True),
-    "prompt": Shape(("object", "null")),
-    "prompt_cache_key": text(null=True),
-    "prompt_cache_options": Shape(("object", "null")),
-    "prompt_cache_retention": text(null=True),
-    "truncation": text(null=True),
-    "context_management": Shape(("array", "object", "null")),
+    "max_output_tokens": integer(1, null=True),
+    "reasoning": record(
+        null=True,
+        effort=text("none", "minimal", "low", "medium", "high", "xhigh", null=True),
+        summary=text("concise", "detailed", "auto", null=True),
+    ),
+    "text": record(verbosity=text("low", "medium", "high", null=True), null=True),
+    "service_tier": text("auto", "default", "fast_tier_temp_pilot", "flex", "priority", "ultrafast", null=True),
 }
+"""gpt_live.md#69."""
+_CUSTOM_VOICE = record("id", id=text())
 _DELAY = integer(0)
 
 
@@ -130,6 +151,10 @@ def check_start(session: Mapping[str, Any]) -> None:
             "invalid_value", f"Invalid value: {sound['rate']}. Expected {wanted}.", "session.audio.format.rate"
         )
     voice = session.get("audio", {}).get("output", {}).get("voice")
+    if isinstance(voice, dict):
+        shapes.check(_CUSTOM_VOICE, voice, "session.audio.output.voice", problems)
+    elif voice is not None and voice not in (*VOICES, *FORBIDDEN_VOICES):
+        raise problems.bad_value(voice, VOICES, "session.audio.output.voice")
     if voice in FORBIDDEN_VOICES:
         raise ClientProblem("forbidden", f"Voice '{voice}' is not available.", "session.audio.output.voice")
     if count(session.get("instructions") or "") > INSTRUCTIONS_TOKENS:

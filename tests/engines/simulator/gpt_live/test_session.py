@@ -80,6 +80,10 @@ def test_a_bad_key_is_told_after_the_upgrade() -> None:
     assert Talk(hands=azure).names() == ["session.started"]
 
 
+def backed(**backend: Any) -> dict[str, Any]:
+    return {"delegation": {"type": "responses", "responses": {"model": "gpt-5.6-sol", **backend}}}
+
+
 @keeps("gl-refused-start")
 @pytest.mark.parametrize(
     ("session", "code", "param"),
@@ -95,6 +99,21 @@ def test_a_bad_key_is_told_after_the_upgrade() -> None:
             "missing_required_parameter",
             "session.delegation.responses.model",
         ),
+        (backed(temperature=1), "unknown_parameter", "session.delegation.responses.temperature"),
+        (backed(max_output_tokens=0), "integer_below_min_value", "session.delegation.responses.max_output_tokens"),
+        (backed(reasoning={"effort": "all"}), "invalid_value", "session.delegation.responses.reasoning.effort"),
+        (
+            backed(tools=[{"type": "function"}]),
+            "missing_required_parameter",
+            "session.delegation.responses.tools[0].name",
+        ),
+        (
+            backed(tools=[{"type": "hammer", "name": "x"}]),
+            "invalid_value",
+            "session.delegation.responses.tools[0].type",
+        ),
+        ({"audio": {"output": {"voice": "robot"}}}, "invalid_value", "session.audio.output.voice"),
+        ({"audio": {"output": {"voice": {}}}}, "missing_required_parameter", "session.audio.output.voice.id"),
         ({"instructions": words(16_385)}, "string_above_max_length", "session.instructions"),
         ({"input": seeds(129, "x")}, "array_above_max_length", "session.input"),
         (
@@ -123,6 +142,9 @@ def test_what_just_fits_is_taken() -> None:
         {"input": seeds(20, words(401))},
         {"instructions": words(16_384), "model": "gpt-live-1.1"},
         {"delegation": None},
+        {"audio": {"output": {"voice": {"id": "voice_1"}}}},
+        {"audio": {"output": {"voice": "willow"}}},
+        backed(max_output_tokens=1, reasoning={"effort": "low"}, tools=[{"type": "web_search"}], service_tier="flex"),
     ):
         assert Talk(start=session).names() == ["session.started"]
 
