@@ -194,15 +194,19 @@ async def google_voice(server: MockServer, sweep: SweepRun) -> None:
 
 
 class Agents:
-    """A session of openai-agents, read in one task as its documentation shows."""
+    """A session of openai-agents, read in one task as its documentation shows.
 
-    def __init__(self, session: Any, sweep: SweepRun) -> None:
-        self._session, self._sweep = session, sweep
+    A turn ends with the agent's, but where a tool is called, and so two responses come: there with the audio. An error
+    of the service's is told, and ends nothing: the session goes on.
+    """
+
+    def __init__(self, session: Any, sweep: SweepRun, end: str) -> None:
+        self._session, self._sweep, self._end = session, sweep, end
         self._ended: asyncio.Queue[object] = asyncio.Queue()
         self._pcm = b""
 
     async def ask(self, text: str) -> str:
-        """A turn in writing, answered by voice. An error that the session tells ends it."""
+        """A turn in writing, answered by voice. The end of the session ends it."""
         while not self._ended.empty():
             self._ended.get_nowait()
         self._pcm = b""
@@ -218,10 +222,11 @@ class Agents:
             async for event in self._session:
                 if event.type == "audio":
                     self._pcm += event.audio.data
-                elif event.type == "audio_end":
+                elif event.type == self._end:
                     self._ended.put_nowait(None)
                 elif event.type == "error":
-                    self._failed(event.error)
+                    self._sweep.reported(event.error)
+            self._failed("the session has ended")
         except Exception as error:  # noqa: BLE001 (whatever it is: an application would tell it)
             self._failed(error)
 
@@ -243,7 +248,7 @@ async def agents(server: MockServer, sweep: SweepRun, *, tool: bool = False) -> 
     agent = RealtimeAgent(name="A", instructions="Be kind.", tools=[get_weather] if tool else [])
     config: Any = {"url": f"{server.ws_url}?model=gpt-realtime", "api_key": "any"}
     async with await RealtimeRunner(agent).run(model_config=config) as session:
-        talk = Agents(session, sweep)
+        talk = Agents(session, sweep, "audio_end" if tool else "agent_end")
         reading = asyncio.create_task(talk.read())
         try:
             yield talk
