@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mockserver.core.frames import Micros
+from mockserver.core.frames import SECOND, Micros
 
 Outcome = Literal["ok", "partial", "wrong", "raised", "hung"]
 _MINTED = re.compile(
@@ -17,6 +17,8 @@ _MINTED = re.compile(
     r"\b((?:[A-Za-z]+_)*)(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{12,}\b"
 )
 MOST_TOLD = 200
+TOLD_US: Micros = 5 * SECOND
+"""So long after a turn that gave part of its words an error still tells of it."""
 Released = Literal["", "by a later turn", "within 25 minutes", "never"]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mockserver.core.frames import SECOND, Micros
-from mockserver.sweeping.record import RunRecord, TurnRecord
+from mockserver.sweeping.record import TOLD_US, RunRecord, TurnRecord
 
 STORM, STORM_US = 8, 10 * SECOND
 """So many handshakes in so much time are a storm."""
@@ -153,7 +153,7 @@ def _turn(turn: TurnRecord, told: Sequence[tuple[Micros, str]]) -> list[Judged]:
             return [Judged(Verdict.HUNG, f"turn {turn.name!r} waits for what does not come; released {turn.released}")]
         case "wrong":
             return [Judged(Verdict.WRONG_CONTENT, f"turn {turn.name!r} gave {turn.heard!r:.80}")]
-        case "partial" if any(at <= turn.ended + 5 * SECOND for at, _ in told):
+        case "partial" if any(at <= turn.ended + TOLD_US for at, _ in told):
             return [Judged(Verdict.DEGRADED_TOLD, f"turn {turn.name!r} gave {turn.heard!r:.80}, and said so")]
         case "partial":
             return [Judged(Verdict.DEGRADED_SILENT, f"turn {turn.name!r} gave {turn.heard!r:.80} as if it were all")]
@@ -170,10 +170,10 @@ def _reported(at: Micros, text: str, since: Micros, run: RunRecord, within: Micr
 
 def _afterwards(run: RunRecord, hit: Sequence[int]) -> list[Judged]:
     """The turns after the first that went wrong: one has to work. Not asked for is what a fault struck again, what
-    ended while the fault still held back what it had to, and the closing of the client.
+    began while the fault still held back what it had to, and the closing of the client.
     """
     over = max(run.fired) + run.own_us if run.own_us else 0
-    later = [turn for turn in run.turns[hit[0] + 1 :] if turn.own and not turn.struck and turn.ended >= over]
+    later = [turn for turn in run.turns[hit[0] + 1 :] if turn.own and not turn.struck and turn.began >= over]
     if not later or any(turn.outcome == "ok" for turn in later):
         return []
     last = later[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -13,11 +14,14 @@ from click.testing import CliRunner
 from mockserver import sweep
 from mockserver.cli import main
 from mockserver.errors import ExpectationFailed, UsageError
+from mockserver.server.host import MockServer
 from mockserver.sweeping.driver import Sweeping, setting_of
 from mockserver.sweeping.report import merged
-from mockserver.sweeping.verdict import Verdict
+from mockserver.sweeping.running import run_once
+from mockserver.sweeping.verdict import Verdict, judge
+from mockserver.sweeping.watching import SweepRun
 from tests.sweeping.scenarios import sound, talking
-from tests.sweeping.talker import DEFECTS
+from tests.sweeping.talker import DEFECTS, Talker
 
 TOP = Path(__file__).resolve().parents[2]
 SHOWN_BY = {
@@ -120,6 +124,47 @@ def test_a_finding_says_how_many_turns_it_needs() -> None:
     line = next(one.faults for one in report.findings if one.verdict is Verdict.NEXT_TURN_BROKEN)
     assert sweeping.said(sweeping.once(line, turns=1))[0].verdict is not Verdict.NEXT_TURN_BROKEN
     assert len(sweeping.once(line, turns=2).turns) == 2
+
+
+class LateTeller:
+    """A client that gives what it has, and tells a second later that it was cut off."""
+
+    def __init__(self, url: str, sweep: SweepRun) -> None:
+        self._talker = Talker(url, defect="takes part for all")
+        self._sweep = sweep
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> LateTeller:
+        await self._talker.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self._talker.__aexit__()
+
+    async def ask(self, text: str) -> str:
+        said = await self._talker.ask(text)
+        if not said.endswith("."):
+            self._tasks.add(asyncio.create_task(self._tell()))
+        return said
+
+    async def _tell(self) -> None:
+        await asyncio.sleep(1)
+        self._sweep.reported("cut off")
+
+
+@pytest.mark.parametrize(("client", "verdict"), [(LateTeller, "degraded, told"), (Talker, "degraded, silent")])
+def test_a_client_gets_the_time_to_tell_after_the_last_turn(client: type, verdict: str) -> None:
+    async def turns(server: MockServer, sweep: SweepRun) -> None:
+        url = f"{server.ws_url}?model=gpt-realtime"
+        made = LateTeller(url, sweep) if client is LateTeller else Talker(url, defect="takes part for all")
+        async with sweep.client(made) as talker:
+            await sweep.turn(talker.ask("one two three four"), expect="one two three four")
+
+    setting = setting_of(turns)
+    record = run_once(setting, ("incomplete on 2nd response.output_text.delta",), run_once(setting))
+    assert judge(record)[0].verdict == verdict
 
 
 def test_what_is_allowed_is_no_failure_and_stays_in_sight() -> None:

@@ -126,12 +126,13 @@ def test_what_the_fault_delays_itself_is_no_lateness_of_the_client() -> None:
     assert said(replace(record, own_us=20 * SECOND)) is Verdict.REPORTED
 
 
-def test_a_turn_that_ended_while_the_fault_still_held_back_is_not_asked_for() -> None:
+def test_a_turn_that_began_while_the_fault_still_held_back_is_not_asked_for() -> None:
     busy = turn(2, "raised", error="timed out")
     assert said(run(turn(0), RAISED, busy)) is Verdict.NEXT_TURN_BROKEN
     assert said(run(turn(0), RAISED, busy, own_us=40 * SECOND)) is Verdict.REPORTED
+    assert said(run(turn(0), RAISED, replace(busy, ended=60 * SECOND), own_us=40 * SECOND)) is Verdict.REPORTED
     # The control: one that went wrong after that time is.
-    assert said(run(turn(0), RAISED, busy, turn(5, "raised"), own_us=40 * SECOND)) is Verdict.NEXT_TURN_BROKEN
+    assert said(run(turn(0), RAISED, busy, turn(6, "raised"), own_us=40 * SECOND)) is Verdict.NEXT_TURN_BROKEN
 
 
 def test_a_turn_that_the_fault_struck_too_is_not_asked_for() -> None:
