@@ -1,4 +1,4 @@
-"""Citations of facts about the providers can be followed."""
+"""What a citation of a fact about the providers is. That each can be followed is a check of tests/structure.py."""
 
 from __future__ import annotations
 
@@ -12,14 +12,6 @@ def test_the_pages_hold_facts() -> None:
     counted = citations.pages()
     assert {"openai", "azure", "xai", "gemini", "clients"} <= set(counted)
     assert all(counted.values()), "a page without a numbered fact"
-
-
-def test_every_citation_has_its_fact() -> None:
-    assert not citations.missing()
-
-
-def test_every_citation_can_be_read() -> None:
-    assert not citations.unreadable()
 
 
 @pytest.mark.parametrize(

@@ -79,11 +79,12 @@ def test_who_ends_a_sweep_keeps_what_was_found_and_no_process_stays() -> None:
         if made == 5:
             raise KeyboardInterrupt
 
+    frozen = gc.get_freeze_count()
     report = sweep(sound, runs=8, progress=enough)
     assert report.stopped == f"stopped by hand after {len(report.runs)} of 8 runs"
     assert len(report.runs) >= 5
     assert report.stopped in report.text()
-    assert gc.get_freeze_count() == 0  # the workers' own affair
+    assert gc.get_freeze_count() <= frozen  # the workers' own affair
     assert multiprocessing.active_children() == []
 
 
