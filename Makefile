@@ -64,6 +64,8 @@ PURE := tests/core tests/dialects tests/cassette tests/faults tests/engines
 # Looptime looks at every fixture of every test, a quarter of what a short one takes, for loops that these do not have.
 PLAIN := -p no:looptime_plugin -p no:looptime_chronometers -p no:looptime_timeproxies
 
+# Nothing in them waits, so more workers than cores would only import everything once more.
+test-pure: WORKERS = auto
 test-pure: $(VENV)/installed-dev
 	@TESTS_PURE=1 $(PYTEST) $(PLAIN) -m "not wire and not long" $(PURE) $(ARGS)
 

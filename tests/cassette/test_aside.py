@@ -61,6 +61,7 @@ def test_the_sums_are_made_by_the_thread_that_is_given(summing: set[str]) -> Non
     assert summing == {threading.current_thread().name}
 
 
+@pytest.mark.long
 def test_a_large_file_is_loaded_that_way_and_a_small_one_is_not(tmp_path: Path, summing: set[str]) -> None:
     small = save(material.cassette(20, 1_500, gap_us=20_000), tmp_path / "small.cassette")
     summing.clear()

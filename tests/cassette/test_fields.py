@@ -145,6 +145,7 @@ def test_a_text_may_end_anywhere() -> None:
     assert [one.open for one in told(text)] == [False, True]
 
 
+@pytest.mark.long
 def test_json_in_json_is_searched_in_a_moment_whatever_was_found_in_it() -> None:
     """Minutes where what was taken out breaks the text inside, and every quote of it begins another search."""
     rows = [{"id": number, "city": "Oslo", "note": "n", "ok": True} for number in range(8_000)]

@@ -650,6 +650,7 @@ def test_half_a_character_is_told_with_its_place(text: str, where: str) -> None:
         import_bytes(text.encode(), "x.jsonl")
 
 
+@pytest.mark.long
 def test_a_log_of_many_short_messages_is_read_in_linear_time() -> None:
     """Twice as many messages take about twice as long: lines were counted from the start for each."""
 

@@ -217,6 +217,7 @@ def test_a_dialect_of_tomorrow_is_no_error(tmp_path: Path) -> None:
     assert load(path).header.dialect == "tomorrow"
 
 
+@pytest.mark.long
 def test_a_loaded_cassette_takes_little_more_memory_than_its_file(tmp_path: Path) -> None:
     path = save(
         cassette(*[audio_delta(noise(960, n)) for n in range(4_000)]),

@@ -331,6 +331,7 @@ def seconds(run: Any) -> float:
     return best
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("small", [False, True])
 def test_time_grows_with_the_size(small: bool) -> None:
     """Many small messages in one piece, and one large message byte by byte: four times as much takes no 12 times."""

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -226,6 +227,7 @@ def test_bytes_that_hold_no_alias_go_out_as_recorded() -> None:
     assert json.loads(text.data)["item"]["id"] == renamed("item_mine0001")
 
 
+@pytest.mark.long
 def test_the_first_frames_of_a_long_recording_do_not_wait_for_the_rest() -> None:
     scene = Scene()
     scene.opens()

@@ -839,6 +839,7 @@ def test_all_the_audio_at_once_is_as_good_as_a_microphone() -> None:
     assert source.problems() == []
 
 
+@pytest.mark.long
 def test_an_hour_of_microphone_is_not_read_before_it_is_heard() -> None:
     scene = Scene()
     scene.opens()
