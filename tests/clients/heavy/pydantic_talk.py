@@ -12,6 +12,7 @@ import talk
 from pydantic_ai import Agent
 from pydantic_ai.messages import (
     PartDeltaEvent,
+    PartStartEvent,
     RealtimeInputSpeechStartEvent,
     RealtimeResponseInterruptedEvent,
     RealtimeSessionErrorEvent,
@@ -58,6 +59,10 @@ async def opened(provider: str, folder: Path) -> AsyncIterator[talk.Line]:
                                 line.hear(delta.audio_chunk or b"")
                             case RealtimeInputSpeechStartEvent() | RealtimeResponseInterruptedEvent():
                                 line.interrupted = bool(line.pending)
+                            case PartStartEvent() if line.pending and provider == "gpt_live":
+                                # The user speaks while the model does: silence from here on is not handed on.
+                                line.interrupted = True
+                                line.end()
                             case RealtimeTurnCompleteEvent() if provider != "gpt_live":
                                 line.end()
                             case RealtimeSessionErrorEvent():
