@@ -45,6 +45,11 @@ def loads(text: str) -> Any:
     return last[1]
 
 
+def forget() -> None:
+    """Whoever asks next gets a value that nobody else has."""
+    _latest[0] = ("", None)
+
+
 def refused(text: str) -> bool:
     """Whether ``loads`` was asked about this long text last, and there is no JSON in it."""
     last = _latest[0]

@@ -163,3 +163,15 @@ def test_an_empty_selection_has_no_first_and_is_in_no_order(journal: Journal) ->
             wrong()
     assert not nothing
     assert list(created) == list(created.entries)
+
+
+@pytest.mark.parametrize("size", [10, 20_000])
+def test_what_a_test_does_with_a_body_does_not_change_what_was_sent(size: int) -> None:
+    journal = Journal()
+    log = journal.open(OPENAI)
+    for body in ({"type": "session.update", "event_id": "event_1", "pad": "x" * size}, {"type": "response.create"}):
+        journal.write(log, 0, Sender.CLIENT, Text(json.dumps(body)))
+    mine = journal.sent_by_client("session.update").body
+    assert mine.pop("event_id") == "event_1"
+    assert journal.sent_by_client("response.create").body == {"type": "response.create"}
+    assert journal.sent_by_client("session.update").body["event_id"] == "event_1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -252,7 +253,7 @@ class ScriptEngine:
             view = self._context.lens.view(frame, Sender.CLIENT)
             if self._matches(step, view, frame):
                 self._due = None
-                self._client.last = _body(view, frame)
+                self._client.last = deepcopy(_body(view, frame))  # the script may make its answer of it
                 self._next(self._client.last)
                 return True
             if self._strict and view.kind not in (Kind.AUDIO, Kind.KEEPALIVE):

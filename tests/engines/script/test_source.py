@@ -24,6 +24,7 @@ from mockserver.core.frames import (
     Received,
     Refuse,
     Send,
+    Sender,
     Text,
 )
 from mockserver.core.view import Memo
@@ -41,8 +42,9 @@ class Play:
         self, source: Any, *, offered: tuple[str, ...] = (), number: int = 0, dialect: Dialect = OPENAI
     ) -> None:
         self.source = source
+        self.lens = Memo(dialect)
         self.engine: ScriptEngine = source.open(
-            Handshake(subprotocols=offered), SessionContext(number, f"0/{number}", Memo(dialect))
+            Handshake(subprotocols=offered), SessionContext(number, f"0/{number}", self.lens)
         )
         self.out: list[Effect] = list(self.engine.feed(Opened(Handshake(subprotocols=offered)), 0))
 
@@ -100,6 +102,19 @@ def test_the_steps_in_order() -> None:
         Hangup(Peer.CLIENT, 4001, "bye"),
     ]
     assert play.problems == []
+
+
+@pytest.mark.parametrize("size", [10, 20_000])
+def test_what_a_script_makes_of_a_frame_does_not_change_what_was_sent(size: int) -> None:
+    def answer(update: Any) -> Any:
+        update["session"]["voice"] = "mine"
+        return {"type": "session.updated", "session": update["session"]}
+
+    play = Play(script(script.expect("session.update"), script.send(answer)))
+    frame = Text(json.dumps({"type": "session.update", "session": {"voice": "alloy", "pad": "x" * size}}))
+    assert sent(play.say(frame))[0]["session"]["voice"] == "mine"
+    assert OPENAI.view(frame, Sender.CLIENT).body["session"]["voice"] == "alloy"
+    assert play.lens.view(frame, Sender.CLIENT).body["session"]["voice"] == "alloy"
 
 
 def test_a_generator_function_follows_what_comes() -> None:
