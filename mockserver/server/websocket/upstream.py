@@ -123,9 +123,10 @@ class Dialler:
             raise NoReply(502, f"cannot reach {origin(request.url)}: {error}") from None
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close what is open. A server may be started again, in another loop, to which a lock does not go along."""
         while self._connectors:
             await self._connectors.popitem()[1].close()
+        self._starting = asyncio.Lock()
 
 
 class AiohttpUpstream:

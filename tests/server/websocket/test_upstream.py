@@ -11,6 +11,7 @@ from aiohttp import web
 
 from mockserver import MockServer, relay
 from mockserver.core.frames import Answer, Sender
+from mockserver.server.websocket.upstream import Dialler
 from tests.server.upstreams import plain_server, raw_server, socket_server
 
 
@@ -224,3 +225,20 @@ async def test_a_client_close_while_the_upstream_stays_silent_ends_both() -> Non
         await done.wait()
         assert seen == [4000]
         assert [str(entry.sender) for entry in server.journal.frames()] == [Sender.CLIENT]
+
+
+def test_connections_are_begun_one_after_another_in_a_later_loop_too() -> None:
+    """A server may be started again."""
+    dialler, begun = Dialler(), []
+
+    async def begin(number: int) -> None:
+        await dialler.turn()
+        begun.append(number)
+
+    async def many() -> None:
+        await asyncio.gather(*map(begin, range(3)))
+        await dialler.close()
+
+    for _ in range(2):
+        asyncio.run(many())
+    assert begun == [0, 1, 2] * 2
