@@ -248,6 +248,12 @@ class Session:
                 self.emit(last)
         return self._taken()
 
+    def give_up(self, instead: Machine[Event, Effect]) -> None:
+        """It is over: its engine and what else only a running session needs are let go. What the journal has stays."""
+        self.engine, self.layers, self.ledger = instead, [], None
+        self._wake_bursts = self._passing = None
+        self.emit, self.emit_burst = _nowhere, None
+
     # --- what is owed ---
 
     def owes(self, ledger: Bookkeeping) -> list[Debt]:
@@ -367,3 +373,7 @@ class Session:
     def _taken(self) -> list[Effect]:
         out, self._out = self._out, []
         return out
+
+
+def _nowhere(effect: Effect) -> None:
+    """Where the effects of a session go that was given up."""

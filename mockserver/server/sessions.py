@@ -26,10 +26,6 @@ KEPT = 256
 """Sessions that are over and can still be looked into, where memory is bounded."""
 
 
-def _nothing(effect: Effect) -> None:
-    pass
-
-
 class AnyFault(Protocol):
     """What ``faults`` makes: configuration without state."""
 
@@ -136,11 +132,7 @@ class SessionHandle:
         """Give up the engine and what else only a running session needs. What the journal has stays."""
         session = self.session
         self._pump = None
-        session.engine = _Retired(session.engine)
-        session.layers = []
-        session.ledger = None
-        session.emit = _nothing
-        session.emit_burst = None
+        session.give_up(_Retired(session.engine))
         session.log.lens = Memo(session.log.lens.lens) if isinstance(session.log.lens, Memo) else session.log.lens
 
     def owes(self) -> list[Debt]:

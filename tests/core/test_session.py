@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterable
 
 from hypothesis import given
@@ -195,3 +197,23 @@ def test_a_session_that_the_shell_ends_is_over_and_its_engine_knows_nothing_of_i
     last = journal.entries[-1]
     assert (last.at, last.sender, last.what) == (5, Sender.CLIENT, Lost("the server closed"))
     assert seen == [Opened(Handshake())]
+
+
+class Eager(Parrot):
+    """Says many frames at once, and passes on what an upstream says."""
+
+    passes = True
+
+    def wake_bursts(self, now: int) -> Iterable[Effect]:
+        return self.wake(now)
+
+
+def test_of_an_engine_that_is_given_up_nothing_is_kept() -> None:
+    journal = Journal()
+    session = Session(Eager(), journal=journal, log=journal.open(PlainLens()))
+    session.feed(Opened(Handshake()), 0)
+    engine = weakref.ref(session.engine)
+    session.give_up(Parrot())
+    gc.collect()
+    assert engine() is None
+    assert session.feed(Received(Peer.UPSTREAM, Text("late")), 5) == []
