@@ -28,13 +28,24 @@ class Heard(Protocol):
 
 
 class Outlast:
-    """One upstream's. ``done`` is set when nothing is waited for any more; ``ended`` is called then."""
+    """One upstream's. ``done`` is set when nothing is waited for any more; ``ended`` is called then.
+
+    ``failed`` is told what the recorder raises: a full disk may have ended the client's connection too.
+    """
 
     def __init__(
-        self, tap: Heard, *, loop: AbstractEventLoop, now: Callable[[], Micros], limit: float, ended: Callable[[], None]
+        self,
+        tap: Heard,
+        *,
+        loop: AbstractEventLoop,
+        now: Callable[[], Micros],
+        limit: float,
+        ended: Callable[[], None],
+        failed: Callable[[Exception], None],
     ) -> None:
         self.done: Future[None] = loop.create_future()
         self._tap, self._loop, self._now, self._ended = tap, loop, now, ended
+        self._failed = failed
         self._limit = loop.call_later(limit, self.stop, f"{WHY}; its response had not ended {limit:g} s later")
         self._timer: TimerHandle | None = None
 
@@ -65,8 +76,9 @@ class Outlast:
             self._timer.cancel()
         try:
             self._tap.lost(self._now(), why)
-        finally:
-            self._ended()
+        except Exception as error:  # noqa: BLE001 - whatever it raises belongs to the test
+            self._failed(error)
+        self._ended()
 
     def _again(self) -> None:
         self._timer = None

@@ -263,7 +263,12 @@ class Pump:
             return
         if self.outlast is None and self.session.tap is not None and not self.session.tap.over:
             self.outlast = Outlast(
-                self.session.tap, loop=self.loop, now=self.now, limit=self._outlast_limit, ended=self._hang_up_upstream
+                self.session.tap,
+                loop=self.loop,
+                now=self.now,
+                limit=self._outlast_limit,
+                ended=self._hang_up_upstream,
+                failed=self._fail,
             )
         if self.outlast is None or self.outlast.look():
             self._hang_up_upstream()
