@@ -18,7 +18,7 @@ def dumps(value: Any) -> str:
     return writable(_ENCODE(value))
 
 
-_LONG = range(16 << 10, 4 << 20)
+_LONG = range(16 << 10, 3 << 19)
 """Characters of a text of which it is worth to remember what it says: reading it again costs milliseconds. What is
 longer still would hold too much memory."""
 _NOT_JSON = object()
