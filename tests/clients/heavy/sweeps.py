@@ -39,6 +39,8 @@ MODULE = ("tests.clients.heavy.scenarios", "tests.clients.heavy.pipecat_scenario
 IN_REAL_TIME = 5
 HANG_S = "15"
 """In real time nobody waits for a minute: a turn that hangs for longer than the client's own limits hangs."""
+PINGS_S = "60"
+"""But where the client has to find out by its pings that nobody is there: websockets takes up to 40 s."""
 
 
 def command(name: str, *more: str) -> list[str]:
@@ -58,6 +60,11 @@ def again(name: str, finding: dict[str, Any], *more: str) -> str:
     lines = [word for line in (finding["first"], finding["line"]) if line for word in ("--fault", line)]
     done = subprocess.run(command(name, *lines, *more), capture_output=True, text=True, cwd=TOP, check=False)
     return done.stdout.partition(": ")[0]
+
+
+def patience(finding: dict[str, Any]) -> str:
+    """The seconds after which a turn hangs in real time."""
+    return PINGS_S if finding["fault"] in ("half open", "no pong") else HANG_S
 
 
 def together(name: str, report: Path) -> list[str]:
@@ -104,7 +111,7 @@ def swept(name: str, folder: Path, level: str, *, own: int | None, processes: in
         # Those that need no wait of a minute come first; a process each, at the same time.
         quick = sorted(found, key=lambda one: (one["verdict"] in ("hung", "reported late"), one["turns"]))
         chosen = quick[:: max(1, len(quick) // IN_REAL_TIME)][:IN_REAL_TIME]
-        real = list(pool.map(lambda one: again(name, one, "--real-time", "--hang", HANG_S), chosen))
+        real = list(pool.map(lambda one: again(name, one, "--real-time", "--hang", patience(one)), chosen))
     parts = [(found, together(name, report)), (part, verdicts), (chosen, real)]
     pairs = [pair for side in parts for pair in zip(*side, strict=True)]
     other = [(one, verdict) for one, verdict in pairs if verdict != one["verdict"]]
