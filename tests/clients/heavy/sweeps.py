@@ -37,7 +37,7 @@ PIPECAT_OWN = ("pipecat_voice",)
 """Those that run in pipecat's own environment."""
 MODULE = ("tests.clients.heavy.scenarios", "tests.clients.heavy.pipecat_scenarios")
 IN_REAL_TIME = 5
-HANG_S = "15"
+HANG_S = "30"
 """In real time nobody waits for a minute: a turn that hangs for longer than the client's own limits hangs."""
 PINGS_S = "60"
 """But where the client has to find out by its pings that nobody is there: websockets takes up to 40 s."""
