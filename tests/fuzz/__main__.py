@@ -29,6 +29,7 @@ class Progress:
     def __init__(self) -> None:
         self.inputs = 0
         self.tests = 0
+        self._telling = False  # what failed is told whole, indented lines too
         self._name = ""
         self._began = self._spoke = time.monotonic()
         self._ended = threading.Event()
@@ -36,6 +37,8 @@ class Progress:
 
     def line(self, line: str) -> None:
         """One line of pytest's output."""
+        if line.startswith("="):
+            self._telling = " FAILURES " in line or " ERRORS " in line
         counted = re.search(r"(\d+) passing, (\d+) failing,(?: and)? (\d+) invalid", line)
         if line.startswith("inputs: "):
             self.inputs += int(line.split()[1])
@@ -46,7 +49,7 @@ class Progress:
             self.say(f"{match[2].lower()} {match[1] or self._name}")
         elif match := re.match(r"(tests/fuzz/\S+::\S+)\s*$", line):
             self._name = match[1]
-        elif not line.startswith((" ", "  -")) and line.strip():
+        elif (self._telling or not line.startswith(" ")) and line.strip():
             print(line, end="", flush=True)
 
     def say(self, text: str) -> None:
