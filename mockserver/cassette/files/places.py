@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _MOVING = threading.Lock()
 """Held where the system (Windows) has one place for all who use a descriptor: it is moved, and put back."""
@@ -13,23 +15,24 @@ def read_at(descriptor: int, size: int, place: int) -> bytes:
     """At most ``size`` bytes from ``place`` on."""
     if hasattr(os, "pread"):
         return os.pread(descriptor, size, place)
-    with _MOVING:
-        before = os.lseek(descriptor, 0, os.SEEK_CUR)
-        try:
-            os.lseek(descriptor, place, os.SEEK_SET)
-            return os.read(descriptor, size)
-        finally:
-            os.lseek(descriptor, before, os.SEEK_SET)
+    with _moved(descriptor, place):
+        return os.read(descriptor, size)
 
 
 def write_at(descriptor: int, data: bytes | memoryview, place: int) -> int:
     """How many of the bytes were written to ``place``."""
     if hasattr(os, "pwrite"):
         return os.pwrite(descriptor, data, place)
+    with _moved(descriptor, place):
+        return os.write(descriptor, data)
+
+
+@contextmanager
+def _moved(descriptor: int, place: int) -> Iterator[None]:
     with _MOVING:
         before = os.lseek(descriptor, 0, os.SEEK_CUR)
         try:
             os.lseek(descriptor, place, os.SEEK_SET)
-            return os.write(descriptor, data)
+            yield
         finally:
             os.lseek(descriptor, before, os.SEEK_SET)
