@@ -60,8 +60,9 @@ async def opened(path: Path) -> dict[str, float]:
         await page.call("Performance.enable")
         await page.goto(path.as_uri())
         await page.until("document.body && document.body.dataset.ready")
-        paint: float = await page.run("performance.getEntriesByName('first-contentful-paint')[0].startTime")
         ready: float = await page.run("performance.now()")
+        # The page can be ready before the browser has painted it for the first time.
+        paint: float = await page.until("performance.getEntriesByName('first-contentful-paint')[0].startTime")
         began = time.perf_counter()
         for key in "+" * 20 + "-" * 20:
             await page.press(key, key)
