@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import aiohttp
 from aiohttp import web
@@ -112,6 +113,22 @@ def bare_echo(*, count: int = 0, size: int = 300, **_: Any) -> AbstractAsyncCont
 
 def bare_relay(*, upstream: str, **_: Any) -> AbstractAsyncContextManager[int]:
     """A relay that records nothing."""
+    return relaying(upstream, lambda text: None)
+
+
+def bare_writer(*, upstream: str, **_: Any) -> AbstractAsyncContextManager[int]:
+    """A relay that writes each frame before it passes it on, with a check sum, as it is: no look for secrets."""
+    file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - goes with the process
+
+    def keep(text: str) -> None:
+        data = text.encode()
+        file.write(crc32(data).to_bytes(4, "big") + len(data).to_bytes(4, "big") + data)
+
+    return relaying(upstream, keep)
+
+
+def relaying(upstream: str, keep: Callable[[str], None]) -> AbstractAsyncContextManager[int]:
+    """A relay that gives each text to ``keep`` first."""
 
     async def talk(ws: web.WebSocketResponse) -> None:
         async with (
@@ -121,11 +138,13 @@ def bare_relay(*, upstream: str, **_: Any) -> AbstractAsyncContextManager[int]:
 
             async def down() -> None:
                 async for message in up:
+                    keep(message.data)
                     await ws.send_str(message.data)
 
             task = asyncio.create_task(down())
             try:
                 async for message in ws:
+                    keep(message.data)
                     await up.send_str(message.data)
             finally:
                 task.cancel()
@@ -232,6 +251,7 @@ ROLES: dict[str, Callable[..., AbstractAsyncContextManager[int]]] = {
         "bare_paced",
         "bare_echo",
         "bare_relay",
+        "bare_writer",
         "bare_sink",
         "bare_turns",
         "replay_instant",
