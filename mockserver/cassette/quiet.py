@@ -127,6 +127,8 @@ def noise(payload: str) -> bool:
     """Whether this is padded base64 of some length, and its bytes are no text."""
     if len(payload) < 64 or len(payload) % 4 or not payload.isascii():
         return False
+    if len(payload) <= shapes.WHOLE and shapes.marked_word(payload):
+        return False
     if payload[-1] == "=":
         payload = payload[:-2] if payload[-2] == "=" else payload[:-1]
     return not payload.encode().translate(None, _BASE64) and not texty(

@@ -362,10 +362,12 @@ def _apart(cuts: list[Cut], text: str) -> list[Cut]:
 
 def _payload(value: str) -> bool:
     """Whether a quoted base64 text is noise: padded as it should be, and no text inside."""
-    if "_" in value or "-" in value:
-        if any(kind and not begin for begin, _, kind, _ in shapes.found(value[:100])):
-            return False
-    elif len(value) % 4:
+    urls = "_" in value or "-" in value
+    if (urls or len(value) <= shapes.WHOLE) and any(
+        kind and not begin for begin, _, kind, _ in shapes.found(value[: shapes.WHOLE])
+    ):
+        return False
+    if not urls and len(value) % 4:
         return False
     head = unbase64(value[:88])
     return head is not None and not texty(head)

@@ -84,7 +84,7 @@ SHAPES: tuple[KeyShape, ...] = (
       for letter in "pousr"),
     _shape("token", "github_pat_", "[A-Za-z0-9_]{20,}", random),
     *(_shape("token", marker, _WORD + "{16,}", random)  # https://docs.gitlab.com/security/tokens/
-      for marker in ("glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glsoat-")),
+      for marker in ("glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glsoat-", "glft-", "glimt-", "glagent-", "glffct-")),
     *(_shape("token", f"xox{letter}-", _WORD + "{10,}", random) for letter in "abeoprs"),  # https://docs.slack.dev/authentication/tokens
     _shape("token", "xapp-", _WORD + "{16,}", random),  # https://docs.slack.dev/authentication/tokens
     _shape("token", "hooks.slack.com/services/", "[A-Za-z0-9/]{16,}", varied),  # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
@@ -115,7 +115,13 @@ SHAPES: tuple[KeyShape, ...] = (
         "PMAK-", "ATATT3x", "dp.pt.", "figd_", "sbp_", "sb_secret_",
         "HRKU-", "pscale_tkn_", "rubygems_",
         "AGE-SECRET-KEY-1", "tskey-", "ops_", "syt_",  # https://age-encryption.org/v1
+        "jina_",  # https://jina.ai/reader
+        "rnd_",  # https://render.com/docs/api
+        "fm1r_", "fm2_",  # https://fly.io/docs/security/tokens/
     )),
+    _shape("key", "pul-", _HEX + "{40}" + _END, None),
+    _shape("key", "key_", _HEX + "{20,}" + _END, random, _LOW),  # https://docs.retellai.com/api-references
+    _shape("token", "/api/webhooks/", r"\d{8,20}/([A-Za-z0-9_-]{24,})", random, ""),  # https://discord.com/developers/docs/resources/webhook
     _shape("key", "dapi", _HEX + "{32}" + _END, None),
     _shape("key", "key-", _HEX + "{32}" + _END, None),  # Mailgun
     _shape("key", "SK", "[0-9a-f]{32}" + _END, None),  # https://www.twilio.com/docs/iam/api-keys
@@ -125,6 +131,10 @@ SHAPES: tuple[KeyShape, ...] = (
     KeyShape("token", ":AA", re.compile(r"(?<![A-Za-z0-9])\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"), None,
           99, -1),  # https://core.telegram.org/bots/features#botfather
     KeyShape("key", "Q~", re.compile(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"), None, 99, 4),
+    KeyShape("key", "JQQJ9", re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{52}JQQJ9[9DH][A-Za-z0-9][A-L][A-Za-z0-9]{24}(?:[A-Za-z0-9]{2}==)?"), None,
+          99, 52),  # https://github.com/microsoft/security-utilities
+    KeyShape("key", ".atlasv1.", re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{50,}"), None,
+          99, 14),  # https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/api-tokens
     KeyShape("key", "-us", re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{32}-us\d{1,2}(?!\d)"), None, 99, 32),  # Mailchimp
     # PEM (RFC 7468) and OpenPGP (RFC 9580).
     KeyShape("key", "-----BEGIN ", re.compile(
@@ -146,6 +156,8 @@ _ENDS = frozenset(_ENDINGS)
 _ENDING = re.compile(
     "[-_.](?<=([{}][{}][-_.]))".format(*(re.escape("".join(sorted({end[at] for end in _ENDS}))) for at in (0, 1)))
 )
+WHOLE = 100
+"""A key of letters and digits alone, written as base64 would be, has at most so many."""
 _WORDS = tuple(one.marker for one in SHAPES if one.marker.isalnum())
 _PLAINLY = tuple(one.marker for one in _OTHERS if one.marker != ".")
 
