@@ -11,39 +11,51 @@ from collections import Counter
 from collections.abc import Iterator
 from heapq import merge
 from itertools import islice
-from typing import overload
+from typing import NamedTuple, overload
 
-from mockserver.core.entries import Entries, Packed, Single, made, since
+from mockserver.core.burst import filled
+from mockserver.core.entries import Entries, Packed, Single, since
 from mockserver.core.entry import Entry
 from mockserver.core.expect import told_gone
-from mockserver.core.frames import Answer, Handshake, Note, Sender
-from mockserver.core.shelf import Block, BlockShelf, Row, counted, frame_of, packed, row, unpacked
+from mockserver.core.frames import Answer, Handshake, Note, Sender, Text
+from mockserver.core.shelf import Block, BlockShelf, Kept, Row, counted, frame_of, kept, packed, sent_by, unpacked
 from mockserver.errors import ExpectationFailed
 
-BLOCK = 1 << 20
-"""Bytes of frames from which on a block is whole."""
-Tail = list[Entry | Packed | Single]
+BLOCK = 96 << 10
+"""Bytes of frames from which on a block is whole. A larger piece of memory is given back to the system each time."""
+
+
+class _State(NamedTuple):
+    """What a reader sees: blocks, those up to ``there`` of which lie before ``items``, and what is gone before them."""
+
+    blocks: list[Block]
+    there: int
+    offset: int
+    items: list[Entry | Packed | Single]
+    lost: int
+    lost_end: int
 
 
 class BoundedEntries(Entries):
-    """At most ``most`` entries, with ``most_bytes`` in their frames, are in memory; half of them leave together.
+    """At most ``most`` entries, with ``most_bytes`` in their frames, are in memory.
+
+    They lie there in two parts: what has been there since the last time that some left, and what came after. When the
+    second has a third of the room, the first leaves, and the second takes its place. So a frame is looked at once.
 
     One thread writes. Others may read: what they see is put together anew each time, and swapped in at once.
     """
 
-    __slots__ = ("_apart", "_gone", "_gone_end", "_most", "_most_bytes", "_number", "_shelf", "_size", "_state")
+    __slots__ = ("_apart", "_gone", "_most", "_most_bytes", "_number", "_old", "_shelf", "_size", "_state", "_total")
 
     def __init__(self, shelf: BlockShelf, *, most: int, most_bytes: int) -> None:
         super().__init__()
-        self._shelf, self._most, self._most_bytes = shelf, most, most_bytes
-        self._apart: list[Entry] = []
-        self._gone: Counter[tuple[int, Sender]] = Counter()
-        self._number = self._size = self._gone_end = 0
-        self._state: tuple[tuple[Block, ...], int, Tail] = ((), 0, self.items)
+        self._shelf, self._most, self._most_bytes = shelf, most // 3, most_bytes // 3
+        self._number = 0
+        self.clear()
 
     def __len__(self) -> int:
-        _, offset, items = self._state
-        return offset + len(items)
+        state = self._state
+        return state.offset + len(state.items)
 
     @overload
     def __getitem__(self, index: int) -> Entry: ...
@@ -64,87 +76,116 @@ class BoundedEntries(Entries):
 
     def since(self, index: int) -> Iterator[Entry]:
         """The entries from this index on. In the place of those that are gone stands one note."""
-        blocks, offset, items = self._state
+        state = self._state
+        offset = state.offset
         if index < offset:
             first = bisect_left(self._apart, index, key=_index)
             apart = self._apart[first : bisect_left(self._apart, offset, key=_index)]
-            stored = self._stored(blocks[bisect_right(blocks, index, key=_end) :], index)
-            yield from merge(apart, stored, key=_index)
-        yield from since(items, index, offset)
+            yield from merge(apart, self._stored(state, index), key=_index)
+        yield from since(state.items, index, offset)
 
     def gone(self, sender: Sender | None = None, session: int | None = None) -> int:
         """How many frames are there no more."""
-        return sum(
-            count for (number, who), count in self._gone.items() if sender in (None, who) and session in (None, number)
-        )
+        state, oldest = self._state, self._shelf.oldest
+        counts = list(self._gone.items())
+        for block in islice(state.blocks, state.there):
+            if block.number >= oldest:
+                break
+            counts += block.whose()  # the shelf has given it up, and the writer has not come to say so
+        found = 0
+        for number, count in counts:
+            of, by = sent_by(number)
+            if sender in (None, by) and session in (None, of):
+                found += count
+        return found
 
     def clear(self) -> None:
         """Drop all entries."""
-        self.items, self.offset, self._size = [], 0, 0
-        self._apart, self._gone = [], Counter()
-        self._state = ((), 0, self.items)
+        self.items, self.offset = [], 0
+        self._size = self._old = self._total = 0
+        self._apart: list[Entry] = []
+        self._gone: Counter[int] = Counter()
+        self._state = _State([], 0, 0, self.items, 0, 0)
 
     def grew(self, size: int) -> None:
-        """Something was added. Where that is too much, the older half leaves memory."""
+        """Something was added. Where that is too much, what was there before leaves memory."""
         self._size += size
-        if len(self.items) > self._most or self._size > self._most_bytes:
+        if self._size > self._most_bytes or len(self.items) - self._old > self._most:
             self._spill()
 
     # --- inside ---
 
     def _spill(self) -> None:
-        items, offset = self.items, self.offset
-        keep, size, place = self._most // 2, 0, len(items)
-        entries: list[Entry] = []
-        for at, item in enumerate(items):
-            entries.append(item if isinstance(item, Entry) else made(items, at, offset, item))
-        while place > 0 and len(items) - place < keep:
-            more = _bytes(entries[place - 1])
-            if size + more > self._most_bytes // 2:
-                break
-            size, place = size + more, place - 1
+        items, offset, place = self.items, self.offset, self._old
+        if self._size > 2 * self._most_bytes or len(items) - place > 2 * self._most:
+            place = len(items)  # what came at once is too much by itself
+        blocks, there, _, _, lost, lost_end = self._state
+        before = self._number
+        self._put(items[:place], offset, blocks)
+        self.items, self.offset = items[place:], offset + place
+        self._old, self._size = len(self.items), 0
+        there += self._number - before
+        oldest, given_up = self._shelf.oldest, 0
+        while given_up < there and blocks[given_up].number < oldest:
+            for number, count in blocks[given_up].whose():
+                self._gone[number] += count
+            _, lost_end, lost, _ = blocks[given_up]
+            given_up += 1
+        if given_up:
+            blocks, there = blocks[given_up:], there - given_up  # another list: somebody may be reading that one
+        self._state = _State(blocks, there, self.offset, self.items, lost, lost_end)
+
+    def _put(self, items: list[Entry | Packed | Single], offset: int, blocks: list[Block]) -> None:
+        """Put the frames on the shelf, and the rest apart."""
         rows: list[Row] = []
-        blocks = list(self._state[0])
         held = 0
-        for entry in entries[:place]:
-            if entry.sender is None or isinstance(entry.what, Handshake | Answer | Note):
-                self._apart.append(entry)
-                continue
-            rows.append(row(entry.index, entry.session, entry.at, entry.sender, entry.what))
-            held += _bytes(entry)
+        data: Kept
+        for at, item in enumerate(items, offset):
+            if isinstance(item, Entry):
+                _, session, time, sender, what = item
+                if type(what) is Text:
+                    data = what.data
+                elif sender is None or isinstance(what, Handshake | Answer | Note):
+                    self._apart.append(item)
+                    continue
+                else:
+                    data = kept(what)
+                rows.append((at, session, time, sender is Sender.SERVER, data))
+            elif isinstance(item, Packed):
+                data = item.frames[at - item.begin].data
+                rows.append((at, item.session, item.at, True, data))
+            else:
+                session, time, text, fill = item
+                data = text if fill is None else filled(text, fill)
+                rows.append((at, session, time, True, data))
+            held += len(data)
             if held > BLOCK:
-                blocks.append(self._put(rows))
+                self._put_block(rows, blocks)
                 rows, held = [], 0
         if rows:
-            blocks.append(self._put(rows))
-        self.items, self.offset, self._size = items[place:], offset + place, size
-        while blocks and blocks[0].number < self._shelf.oldest:
-            given_up = blocks.pop(0)
-            self._gone = self._gone + given_up.counts  # another one: somebody may be reading it
-            self._gone_end = given_up.end
-        self._state = (tuple(blocks), self.offset, self.items)
+            self._put_block(rows, blocks)
 
-    def _put(self, rows: list[Row]) -> Block:
+    def _put_block(self, rows: list[Row], blocks: list[Block]) -> None:
         self._shelf.put(packed(rows))
-        block = Block(self._number, rows[-1][0] + 1, counted(rows))
+        self._total += len(rows)
+        blocks.append(Block(self._number, rows[-1][0] + 1, self._total, counted(rows)))
         self._number += 1
-        return block
 
-    def _stored(self, blocks: tuple[Block, ...], index: int) -> Iterator[Entry]:
-        lost, end = self._gone.total(), self._gone_end
+    def _stored(self, state: _State, index: int) -> Iterator[Entry]:
+        blocks, lost, end = state.blocks, state.lost, state.lost_end
         told = index >= end
-        for block in blocks:
+        for place in range(bisect_right(blocks, index, hi=state.there, key=_end), state.there):
+            block = blocks[place]
             data = self._shelf.get(block.number)
             if data is None:  # given up since
-                lost, end, told = lost + block.counts.total(), block.end, False
+                lost, end, told = block.total, block.end, False
                 continue
             if not told:
                 yield _note(lost, end)
                 told = True
-            for at, session, time, server, kind, first, second in unpacked(data):
+            for at, session, time, server, what in unpacked(data):
                 if at >= index:
-                    sender = Sender.SERVER if server else Sender.CLIENT
-                    yield Entry(at, session, time, sender, frame_of(kind, first, second))
+                    yield Entry(at, session, time, Sender.SERVER if server else Sender.CLIENT, frame_of(what))
         if not told:
             yield _note(lost, end)
 
@@ -152,11 +193,6 @@ class BoundedEntries(Entries):
 def _note(lost: int, end: int) -> Entry:
     """What stands in the place of frames that are gone, up to the index ``end``."""
     return Entry(end - 1, 0, 0, None, Note("journal", told_gone(lost), {"gone": lost}))
-
-
-def _bytes(entry: Entry) -> int:
-    data = getattr(entry.what, "data", None)
-    return len(data) if isinstance(data, str | bytes) else 0
 
 
 def _index(entry: Entry) -> int:

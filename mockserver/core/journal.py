@@ -71,7 +71,7 @@ class Journal:
         items.append(entry)
         log.entries += 1
         if self._bounded:
-            entries.grew(len(what.data) if isinstance(what, Text | Binary) else 0)
+            entries.grew(len(what.data) if type(what) is Text or isinstance(what, Binary) else 0)
         for sink in self._sinks:
             sink(entry)
         return entry
@@ -87,7 +87,7 @@ class Journal:
             begin = self.entries.offset + len(items)
             items.extend(repeat(Packed(begin, log.number, at, frames), len(pieces)))
         if self._bounded:
-            self.entries.grew(sum(len(text) for text, _ in pieces))
+            self.entries.grew(len(pieces[0][0]) if len(pieces) == 1 else sum([len(text) for text, _ in pieces]))
 
     def shown(self, what: Handshake | Answer) -> Handshake | Answer:
         """A handshake or its answer as it may be printed: clients and services carry keys, tokens and cookies there."""

@@ -6,15 +6,18 @@ The journal knows only this shape. What keeps the blocks (a file, in the shell) 
 from __future__ import annotations
 
 import marshal
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple, Protocol
 
 from mockserver.core.frames import Binary, Close, Frame, Lost, Micros, Sender, Text
 
-Row = tuple[int, int, Micros, int, int, Any, Any]
-"""Index, session, time, whether the server sent it, what it is, and its one or two values."""
+Kept = str | bytes | tuple[int | None, str] | tuple[str]
+"""What is kept of a frame: of a text and of bytes themselves, of a close its code and reason, of a loss its reason."""
+Row = tuple[int, int, Micros, bool, Kept]
+"""Index, session, time, whether the server sent it, and what is kept of it."""
 
 
 class BlockShelf(Protocol):
@@ -30,22 +33,30 @@ class BlockShelf(Protocol):
 
     @property
     def oldest(self) -> int:
-        """The number of the oldest block that is there; that of the next one where none is."""
+        """The number of the oldest block that is there; that of the next one where none is.
+
+        It says that a block is gone before the block is.
+        """
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """What is remembered of a block: its number, its last entry's index, and how many frames it has of whom."""
+class Block(NamedTuple):
+    """What is remembered of a block: its number, its last entry's index + 1, how many frames were put by up to its end,
+    and how many it has of whom (as ``counted`` says it; there may be tens of thousands of blocks)."""
 
     number: int
     end: int
-    counts: Counter[tuple[int, Sender]]
+    total: int
+    counts: array[int]
+
+    def whose(self) -> Iterator[tuple[int, int]]:
+        """Who (``who``) has how many frames in it."""
+        return zip(self.counts[::2], self.counts[1::2], strict=True)
 
 
-def packed(rows: Sequence[Row]) -> bytes:
+def packed(rows: list[Row]) -> bytes:
     """Rows as bytes."""
-    return marshal.dumps(list(rows))
+    return marshal.dumps(rows)
 
 
 def unpacked(data: bytes) -> list[Row]:
@@ -54,29 +65,39 @@ def unpacked(data: bytes) -> list[Row]:
     return rows
 
 
-def row(index: int, session: int, at: Micros, sender: Sender, frame: Frame) -> Row:
+def kept(frame: Frame) -> Kept:
     """A frame as plain values."""
-    server = int(sender is Sender.SERVER)
     match frame:
         case Text(data):
-            return index, session, at, server, 0, data, None
+            return data
         case Binary(payload):
-            return index, session, at, server, 1, bytes(payload), None
+            return bytes(payload)
         case Close(code, reason):
-            return index, session, at, server, 2, code, reason
+            return code, reason
         case Lost(reason):
-            return index, session, at, server, 3, reason, None
+            return (reason,)
 
 
-def frame_of(kind: int, first: Any, second: Any) -> Frame:
-    """The frame that ``row`` was given."""
-    if kind == 0:
-        return Text(first)
-    if kind == 1:
-        return Binary(first)
-    return Close(first, second) if kind == 2 else Lost(first)
+def frame_of(what: Kept) -> Frame:
+    """The frame that ``kept`` was given."""
+    if isinstance(what, str):
+        return Text(what)
+    if isinstance(what, bytes):
+        return Binary(what)
+    return Close(*what) if len(what) == 2 else Lost(*what)
 
 
-def counted(rows: Iterable[Row]) -> Counter[tuple[int, Sender]]:
-    """How many frames there are of each session and sender."""
-    return Counter((one[1], Sender.SERVER if one[3] else Sender.CLIENT) for one in rows)
+def who(session: int, server: bool) -> int:
+    """A session and a sender as one number."""
+    return session << 1 | server
+
+
+def sent_by(number: int) -> tuple[int, Sender]:
+    """The session and sender that ``who`` was given."""
+    return number >> 1, Sender.SERVER if number & 1 else Sender.CLIENT
+
+
+def counted(rows: Iterable[Row]) -> array[int]:
+    """How many frames there are of whom: numbers of ``who``, each followed by its count."""
+    counts = Counter([session << 1 | server for _, session, _, server, _ in rows])
+    return array("Q", chain.from_iterable(counts.items()))

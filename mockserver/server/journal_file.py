@@ -1,7 +1,7 @@
 """Older entries of a journal in temporary files that have no name: nobody else opens them, and they end with us.
 
-Blocks are appended to segments; when all of them are full, the oldest segment goes as a whole. What cannot be written
-(a full disk) is gone like what is too old. A read may come from a thread of the test.
+Blocks are appended to segments; when there is too much in them, the oldest segment goes as a whole. What cannot be
+written (a full disk) is gone like what is too old. A read may come from a thread of the test.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from mockserver.core.bounded import BoundedEntries
 from mockserver.core.journal import Hide, Journal
 from mockserver.errors import UsageError
 
-SEGMENTS = 4
-"""The limit is kept to within a quarter."""
+SEGMENTS = 16
+"""So many full segments are the limit. To give up a large file takes the system a while, and everybody waits."""
 MOST_BYTES = 32 << 20
 """Bytes of frames that a bounded journal keeps in memory, however few they are."""
 FILE_LIMIT = 512 << 20
@@ -41,18 +41,17 @@ class JournalFile:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._segments: deque[_Segment] = deque()
-        self._next = 0
+        self._next = self._size = 0
         self.oldest = 0
 
     def put(self, data: bytes) -> None:
         """Keep a block."""
         number, self._next = self._next, self._next + 1
-        if len(data) > self._limit // SEGMENTS or not self._written(number, data):
+        if len(data) > self._limit or not self._written(number, data):
             self._drop_all()
-            return
-        while len(self._segments) > SEGMENTS:
-            self._segments.popleft()
-            self.oldest = self._segments[0].first
+        while self._size > self._limit:
+            self.oldest = self._segments[1].first
+            self._size -= self._segments.popleft().size
 
     def get(self, number: int) -> bytes | None:
         """A block, or None."""
@@ -63,15 +62,19 @@ class JournalFile:
 
     def _written(self, number: int, data: bytes) -> bool:
         try:
-            if not self._segments or self._segments[-1].size + len(data) > self._limit // SEGMENTS:
-                self._segments.append(_Segment(number))
-            return self._segments[-1].write(data)
+            last = self._segments[-1] if self._segments else None
+            if last is None or last.size + len(data) > self._limit // SEGMENTS:
+                last = _Segment(number)  # one that is larger than a segment has one of its own
+                self._segments.append(last)
+            last.write(data)
         except OSError:
             return False
+        self._size += len(data)
+        return True
 
     def _drop_all(self) -> None:
+        self.oldest, self._size = self._next, 0
         self._segments.clear()
-        self.oldest = self._next
 
 
 class _Segment:
@@ -85,15 +88,14 @@ class _Segment:
             self.descriptor = os.dup(file.fileno())
         weakref.finalize(self, os.close, self.descriptor)
 
-    def write(self, data: bytes) -> bool:
-        """Whether all of it is written."""
+    def write(self, data: bytes) -> None:
+        """Append a block."""
         view, at = memoryview(data), self.size
         while view:
             done = write_at(self.descriptor, view, at)
             view, at = view[done:], at + done
         self.size = at
         self.ends.append(at)
-        return True
 
     def read(self, place: int) -> bytes | None:
         """The block at this place."""

@@ -130,6 +130,38 @@ def test_where_nothing_is_gone_nothing_fails() -> None:
     assert [note.kind for note in journal.notes()] == ["session", "x"]
 
 
+def test_a_check_is_not_fooled_while_the_oldest_go() -> None:
+    blocks = Blocks()
+    journal = Journal(entries=BoundedEntries(blocks, most=16, most_bytes=1 << 30))
+    logs = [journal.open(OPENAI), journal.open(OPENAI)]
+    for at in range(60):
+        journal.write(logs[at % 2], at, Sender.CLIENT, Binary(b"x"))
+    blocks.oldest, blocks.blocks[:2] = 2, [None, None]  # two are given up, and the writer does not know it yet
+    gone = 60 - len([*journal.present(Sender.CLIENT)])
+    assert gone > 0
+    assert journal.gone() == journal.gone(Sender.CLIENT) == gone
+    assert journal.gone(session=0) + journal.gone(session=1) == gone
+    with pytest.raises(ExpectationFailed, match=f"{gone} frames that may count are gone"):
+        journal.sent_by_client("no.such").never()
+
+
+def test_who_reads_on_while_the_oldest_go_is_told_how_many_it_missed() -> None:
+    journal = bounded(room=3)
+    log = journal.open(OPENAI)
+    for at in range(18):
+        journal.write(log, at, Sender.CLIENT, Binary(b"x"))
+    reading = iter(journal)
+    seen = [next(reading) for _ in range(4)]
+    for at in range(60):
+        journal.write(log, at, Sender.CLIENT, Binary(b"x"))
+    seen += reading
+    missed = sum(
+        entry.what.data["gone"] for entry in seen if isinstance(entry.what, Note) and entry.what.kind == "journal"
+    )
+    assert missed > 0
+    assert len([entry for entry in seen if entry.sender]) + missed >= 18
+
+
 def test_a_few_large_frames_leave_memory_too() -> None:
     journal = bounded(most=1000, most_bytes=10_000)
     log = journal.open(OPENAI)
