@@ -414,6 +414,19 @@ def test_one_response_at_a_time() -> None:
     assert_one_at_a_time(client.journal)
 
 
+def test_without_a_response_there_is_nothing_to_be_one_at_a_time() -> None:
+    client = talk()
+    client.say("hello")
+    client.wait(5_000)
+    with pytest.raises(ExpectationFailed, match="nothing to check: no response began"):
+        assert_one_at_a_time(client.journal)
+    client.send("response.create")
+    client.wait(5_000)
+    assert_one_at_a_time(client.journal)
+    with pytest.raises(UsageError, match="nothing to check: no client has connected"):
+        assert_one_at_a_time(Journal())
+
+
 def test_two_active_responses() -> None:
     client = talk(misbehave="two_active")
     client.say("hello")

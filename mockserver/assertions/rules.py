@@ -89,9 +89,14 @@ def assert_cancelled(journal: Journal, response: str, *, reason: str | None = "c
 
 
 def assert_one_at_a_time(journal: Journal, *, session: int | None = None) -> None:
-    """No two responses of a conversation were active at once. Out-of-band responses do not count (openai.md#129)."""
+    """No two responses of a conversation were active at once. Out-of-band responses do not count (openai.md#129).
+
+    There must be a response at all.
+    """
     open_now: dict[tuple[int, Any], tuple[str, int]] = {}
+    begun = False
     for entry, body, entry_ends in _lives(journal, session):
+        begun = begun or not entry_ends
         conversation, there = dig(body, "response.conversation_id")
         if there and conversation is None:
             continue
@@ -108,12 +113,12 @@ def assert_one_at_a_time(journal: Journal, *, session: int | None = None) -> Non
             )
         else:
             open_now[place] = (response, entry.index)
+    if not begun:
+        raise ExpectationFailed(f"nothing to check: no response began\n{timeline(journal)}")
 
 
 def _lives(journal: Journal, session: int | None) -> Iterator[tuple[Entry, dict[str, Any], bool]]:
     """The frames that begin or end a reply, and whether it ends."""
-    if not journal.sessions:
-        return
     begin, end = words.begin(journal, session), words.end(journal, session)
     for entry in journal.frames(Sender.SERVER, session=session):
         view = journal.view(entry)
