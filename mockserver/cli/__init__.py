@@ -8,7 +8,6 @@ for either.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -86,6 +85,8 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does it, with the nearest name where there is no such command."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
             near = get_close_matches(args[0], COMMANDS, 1)
             meant = f"did you mean {near[0]!r}?" if near else "mockserver --help lists them."
             ctx.fail(f"No such command {args[0]!r}; {meant}")

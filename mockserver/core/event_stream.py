@@ -20,6 +20,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from mockserver.core.stream_errors import EXCEPTIONS
+
 PRELUDE = 12
 FRAMING = PRELUDE + 4
 MOST_HEADERS = 128 * 1024
@@ -259,15 +261,6 @@ def exception(kind: str, message: str) -> StreamMessage:
 
 def _exception(kind: str) -> tuple[StreamHeader, ...]:
     return texts({":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"})
-
-
-EXCEPTIONS = frozenset(
-    {
-        *("internalServerException", "modelStreamErrorException", "validationException", "throttlingException"),
-        *("modelTimeoutException", "serviceUnavailableException"),
-    }
-)
-"""The errors that a model's stream can end with (nova_sonic.md#20)."""
 
 
 def framed(text: str | bytes) -> StreamMessage:

@@ -11,7 +11,6 @@ import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -260,6 +259,8 @@ class Dialect:
         if self.knows(name, sender):
             return None
         known = sorted(self.names(sender))
+        from difflib import get_close_matches
+
         near = get_close_matches(name, known, n=1, cutoff=alike)
         return near[0] if near else next((one for one in known if one_slip(name, one)), None)
 

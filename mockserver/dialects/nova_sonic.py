@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mockserver.core.event_stream import EXCEPTIONS
 from mockserver.core.frames import Frame, Hangup, Send, Sender, Text
 from mockserver.core.ids import Ids
 from mockserver.core.json_text import dumps
+from mockserver.core.stream_errors import EXCEPTIONS
 from mockserver.core.view import Audio, Kind, Lens, Spoken, View
 from mockserver.dialects.base import Dialect, MatchRules, SampleFormat, base64_size, event, spoken_at
 from mockserver.dialects.causes import Ahead, Cause, Causes, Turns

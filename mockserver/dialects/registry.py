@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from mockserver.core.frames import Frame, Handshake, Sender
@@ -56,6 +55,8 @@ def dialect_named(name: str) -> Dialect:
 
 def meant(name: str, known: Iterable[str]) -> str:
     """What to add to an error about a name that is near to a known one."""
+    from difflib import get_close_matches
+
     near = get_close_matches(name, known, 1)
     return f"; did you mean {near[0]!r}?" if near else ""
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from aiohttp import web
 
-from mockserver.cassette.model import Exchange
 from mockserver.core.debts import Debt
 from mockserver.core.frames import Handshake, Micros
 from mockserver.engines.base import HttpReply, Lending, ProcessPlace, Request, Source, Staging
@@ -52,6 +51,7 @@ from mockserver.server.whereabouts import Located, houses_of, spoken_at
 from mockserver.server.workers.routing import leading
 
 if TYPE_CHECKING:
+    from mockserver.cassette.model import Exchange
     from mockserver.server.thread import InThread
     from mockserver.server.tls import Certificate
     from mockserver.server.workers.crew import Crew

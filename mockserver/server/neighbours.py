@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from mockserver.cassette.model import Exchange
 from mockserver.core.frames import Handshake, Micros, first
 from mockserver.engines.base import HttpReply, Lending, Request, SessionContext, Source
 from mockserver.errors import UpstreamError
@@ -91,6 +90,8 @@ class Neighbours:
                 "%s %s: its body is packed in a way not known here: recorded empty", request.method, request.path
             )
         path = f"{request.path}?{query}" if query else request.path
+        from mockserver.cassette.model import Exchange
+
         exchange = Exchange(request.method, path, asked.body, status, reply.headers, reply.body, at)
         self._server.exchanges.append(exchange)
         for listener in self._server.recorders.on_exchange:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
-from mockserver.cassette.model import Exchange
 from mockserver.core.entry import Entry
 from mockserver.server.aside import Keeper
+
+if TYPE_CHECKING:
+    from mockserver.cassette.model import Exchange
 
 
 class Recorders:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableSequence, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from mockserver.cassette.model import Exchange
 from mockserver.core.frames import Handshake, Micros
 from mockserver.core.journal import Journal
 from mockserver.dialects.base import Dialect
@@ -17,7 +16,10 @@ from mockserver.server.recorders import Recorders
 from mockserver.server.sessions import AnyFault, ArmedFault, SessionHandle
 from mockserver.server.webrtc.placing import CallHost
 from mockserver.server.whereabouts import Whereabouts
-from mockserver.server.workers.crew import Crew
+
+if TYPE_CHECKING:
+    from mockserver.cassette.model import Exchange
+    from mockserver.server.workers.crew import Crew
 
 
 class Startable(Protocol):

@@ -571,3 +571,24 @@ def test_verify_of_an_upstream_that_refuses_is_one_line(
 ) -> None:
     told = one_line(process("verify", cassette, "--upstream", answering(reply)))
     assert told.startswith("mockserver: ")
+
+
+def test_a_start_loads_what_its_provider_needs_and_says_at_once_what_is_wrong() -> None:
+    """What stands in the way of a start is seen at the start: a setting that does not exist, with the nearest name."""
+    told = subprocess.run(
+        (sys.executable, "-X", "importtime", *REAL[1:], "simulate", "openai", "--set", "context_token=1"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert told.returncode == 2
+    assert "simulator: unknown setting 'context_token': expected one of" in told.stderr
+    assert "did you mean 'context_tokens'?" in told.stderr
+    loaded = {line.rpartition("|")[2].strip() for line in told.stderr.splitlines() if line.startswith("import time:")}
+    rooms = {name for name in loaded if name.startswith("mockserver.engines.simulator.")}
+    assert "mockserver.engines.simulator.openai.engine" in rooms, rooms
+    others = ("gemini", "elevenlabs", "gpt_live", "nova_sonic", "personaplex", "phonic", "ultravox", "openai.cousins")
+    unwanted = [f"mockserver.engines.simulator.{other}" for other in others]
+    unwanted += ["mockserver.cassette.model", "mockserver.engines.simulator.replies.rules"]
+    assert not [name for name in loaded if name.startswith(tuple(unwanted))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from mockserver.core.frames import Handshake, Note, Pairs, Refuse
 from mockserver.dialects.base import Dialect
@@ -13,11 +13,14 @@ from mockserver.engines.answered import Answered
 from mockserver.engines.base import Engine, House, HttpReply, Request, SessionContext
 from mockserver.engines.simulator.addresses import Astray, inside, moved, wrong_place
 from mockserver.engines.simulator.desk import SettingsT
-from mockserver.engines.simulator.likeness import Likeness
 from mockserver.engines.simulator.options import SimulatorOptions
 from mockserver.engines.simulator.replies.reply import KnowsSounds, Replier
 from mockserver.engines.simulator.voice.listening import Ear
 from mockserver.errors import ExpectationFailed
+
+if TYPE_CHECKING:
+    from mockserver.cassette.model import Connection
+    from mockserver.engines.simulator.likeness import Likeness
 
 
 class SimulatorSource(Generic[SettingsT]):
@@ -155,6 +158,13 @@ class SimulatorSource(Generic[SettingsT]):
         return [ExpectationFailed(text) for text in self._failures]
 
 
+def little_told(dialect: Dialect, connection: Connection) -> Likeness:
+    """What any provider's recordings tell. Loaded when a recording is compared: no server needs it."""
+    from mockserver.engines.simulator.likeness import Likeness
+
+    return Likeness(dialect, connection)
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One provider that can be simulated: the settings it takes, its source, and what its recordings tell."""
@@ -162,4 +172,4 @@ class Provider:
     name: str
     options: type[SimulatorOptions]
     source: Callable[[Dialect, Any, Replier], SimulatorSource[Any]]
-    likeness: type[Likeness] = Likeness
+    likeness: Callable[[Dialect, Connection], Likeness] = little_told

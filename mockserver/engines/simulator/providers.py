@@ -10,32 +10,10 @@ from importlib import import_module
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.registry import DIALECTS, claim, meant
 from mockserver.engines.simulator.common import Provider
-from mockserver.engines.simulator.elevenlabs.options import ElevenLabsSettings
-from mockserver.engines.simulator.gemini.options import GeminiSettings
-from mockserver.engines.simulator.gpt_live.options import LiveSettings
-from mockserver.engines.simulator.nova_sonic.options import NovaSonicSettings
-from mockserver.engines.simulator.openai.options import OpenAISettings
-from mockserver.engines.simulator.personaplex.options import PersonaPlexSettings
-from mockserver.engines.simulator.phonic.options import PhonicSettings
-from mockserver.engines.simulator.ultravox.options import UltravoxSettings
 from mockserver.errors import UsageError
 
 HOMES = {name: dialect.simulator for name, dialect in DIALECTS.items() if dialect.simulator}
 """The providers that can be simulated, and the room of each, loaded when asked for: no start waits for all."""
-
-
-class AnySettings(
-    OpenAISettings,
-    GeminiSettings,
-    ElevenLabsSettings,
-    LiveSettings,
-    UltravoxSettings,
-    PhonicSettings,
-    PersonaPlexSettings,
-    NovaSonicSettings,
-    total=False,
-):
-    """The settings of every provider, for mypy. Each provider's own ``Options`` says which it takes."""
 
 
 def provider_named(name: str) -> Provider:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import fields
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from mockserver.core.typed import Name, checked
 from mockserver.dialects.registry import FAMILIAR, dialect_named, meant
 from mockserver.engines.simulator.common import SimulatorSource
 from mockserver.engines.simulator.options import Pace, PaceName, misbehaviours, pace_of
-from mockserver.engines.simulator.providers import AnySettings, provider_named
+from mockserver.engines.simulator.providers import provider_named
 from mockserver.engines.simulator.replies.recall import Recall
 from mockserver.engines.simulator.replies.reply import Replier
 from mockserver.errors import UsageError
+
+if TYPE_CHECKING:
+    from mockserver.engines.simulator.any_settings import AnySettings
+else:  # those of all; what else is given is checked by the provider's own Options, the only ones that are loaded
+    from mockserver.engines.simulator.options import Settings as AnySettings
 
 
 @checked("simulator")

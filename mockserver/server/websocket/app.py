@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from sys import intern
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
@@ -34,7 +34,9 @@ from mockserver.server.turnstile import Turnstile
 from mockserver.server.websocket.outlet import Outlet, reset
 from mockserver.server.websocket.reading import broken, lost, read
 from mockserver.server.websocket.strict import Frames, handshake_problem
-from mockserver.server.workers.crew import Crew
+
+if TYPE_CHECKING:
+    from mockserver.server.workers.crew import Crew
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes that the body of a plain request may have."""

@@ -9,14 +9,16 @@ told.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from mockserver.core.frames import Handshake
 from mockserver.engines.base import Recalling, Request
 from mockserver.server.rim import Serving
-from mockserver.server.workers.crew import Crew
+
+if TYPE_CHECKING:
+    from mockserver.server.workers.crew import Crew
 
 MOST_LOST = 100
 """Ids of other machines that are remembered as problems."""

@@ -27,9 +27,10 @@ from mockserver.engines.simulator import (
     ToolCall,
     simulator,
 )
+from mockserver.engines.simulator.any_settings import AnySettings
 from mockserver.engines.simulator.openai.options import OpenAIOptions, OpenAISettings
 from mockserver.engines.simulator.openai.profiles import PROFILES
-from mockserver.engines.simulator.providers import HOMES, AnySettings, provider_named
+from mockserver.engines.simulator.providers import HOMES, provider_named
 from mockserver.errors import UsageError
 
 STRANGER = object()

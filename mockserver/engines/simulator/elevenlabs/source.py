@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mockserver.core.frames import Handshake, first
 from mockserver.core.ids import Ids
@@ -13,10 +13,13 @@ from mockserver.engines import base
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.elevenlabs import problems
 from mockserver.engines.simulator.elevenlabs.engine import AgentEngine
-from mockserver.engines.simulator.elevenlabs.likeness import ElevenLabsLikeness
 from mockserver.engines.simulator.elevenlabs.options import ElevenLabsOptions
 from mockserver.engines.simulator.elevenlabs.problems import ConversationEnd
 from mockserver.engines.simulator.replies.reply import Replier
+
+if TYPE_CHECKING:
+    from mockserver.cassette.model import Connection
+    from mockserver.engines.simulator.likeness import Likeness
 
 SIGNED = ("/v1/convai/conversation/get-signed-url", "/v1/convai/conversation/get_signed_url")
 SIGNATURE = "conversation_signature"
@@ -104,6 +107,13 @@ def _json(status: int, body: dict[str, Any]) -> base.HttpReply:
     return base.HttpReply(status, (("content-type", "application/json"),), json.dumps(body).encode())
 
 
+def _likeness(dialect: Dialect, connection: Connection) -> Likeness:
+    """What recordings tell, loaded when one is compared."""
+    from mockserver.engines.simulator.elevenlabs.likeness import ElevenLabsLikeness
+
+    return ElevenLabsLikeness(dialect, connection)
+
+
 PROVIDERS: Mapping[str, Provider] = {
-    "elevenlabs": Provider("elevenlabs", ElevenLabsOptions, ElevenLabsSource, ElevenLabsLikeness)
+    "elevenlabs": Provider("elevenlabs", ElevenLabsOptions, ElevenLabsSource, _likeness)
 }

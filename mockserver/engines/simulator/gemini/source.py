@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mockserver.core.frames import Handshake, Refuse
 from mockserver.core.ids import Ids
@@ -15,13 +15,16 @@ from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.gemini import models, problems
 from mockserver.engines.simulator.gemini.keys import TOKEN, Tokens
-from mockserver.engines.simulator.gemini.likeness import GeminiLikeness
 from mockserver.engines.simulator.gemini.options import GeminiOptions
 from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.resumption import Shelf
 from mockserver.engines.simulator.gemini.session import GeminiAdmission, LiveSession
 from mockserver.engines.simulator.gemini.setup import Endpoint
 from mockserver.engines.simulator.replies.reply import Replier
+
+if TYPE_CHECKING:
+    from mockserver.cassette.model import Connection
+    from mockserver.engines.simulator.likeness import Likeness
 
 _STUDIO = "/ws/google.ai.generativelanguage.{}.GenerativeService.BidiGenerateContent{}"
 _VERTEX = "/ws/google.cloud.aiplatform.{}.LlmBidiService/BidiGenerateContent"
@@ -138,4 +141,11 @@ def _reply(status: int, body: dict[str, Any]) -> base.HttpReply:
     return base.HttpReply(status, headers, (json.dumps(body, indent=2) + "\n").encode())
 
 
-PROVIDERS: Mapping[str, Provider] = {"gemini": Provider("gemini", GeminiOptions, GeminiSource, GeminiLikeness)}
+def _likeness(dialect: Dialect, connection: Connection) -> Likeness:
+    """What recordings tell, loaded when one is compared."""
+    from mockserver.engines.simulator.gemini.likeness import GeminiLikeness
+
+    return GeminiLikeness(dialect, connection)
+
+
+PROVIDERS: Mapping[str, Provider] = {"gemini": Provider("gemini", GeminiOptions, GeminiSource, _likeness)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mockserver.core.frames import Handshake, Pairs
 from mockserver.dialects.base import Dialect
@@ -13,11 +13,14 @@ from mockserver.engines import base
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
 from mockserver.engines.simulator.gpt_live.engine import LiveEngine
-from mockserver.engines.simulator.gpt_live.likeness import GPTLiveLikeness
 from mockserver.engines.simulator.gpt_live.options import MODELS, LiveOptions
 from mockserver.engines.simulator.gpt_live.sideband import Sideband
 from mockserver.engines.simulator.openai.problems import ClientProblem, bad_key, no_key
 from mockserver.engines.simulator.replies.reply import Replier
+
+if TYPE_CHECKING:
+    from mockserver.cassette.model import Connection
+    from mockserver.engines.simulator.likeness import Likeness
 
 _BELOW = re.compile(r"(?:/openai)?/v1/live/sessions/(?P<id>[^/]+)/(?P<what>attach|fork|hangup)")
 
@@ -107,6 +110,11 @@ def _json(status: int, body: dict[str, Any]) -> base.HttpReply:
     return base.HttpReply(status, (("content-type", "application/json"),), json.dumps(body).encode())
 
 
-PROVIDERS: Mapping[str, Provider] = {
-    "gpt_live": Provider("gpt_live", LiveOptions, GPTLiveSource, likeness=GPTLiveLikeness)
-}
+def _likeness(dialect: Dialect, connection: Connection) -> Likeness:
+    """What recordings tell, loaded when one is compared."""
+    from mockserver.engines.simulator.gpt_live.likeness import GPTLiveLikeness
+
+    return GPTLiveLikeness(dialect, connection)
+
+
+PROVIDERS: Mapping[str, Provider] = {"gpt_live": Provider("gpt_live", LiveOptions, GPTLiveSource, likeness=_likeness)}

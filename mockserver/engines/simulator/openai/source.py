@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mockserver.core.frames import SECOND, Handshake, Pairs, first
 from mockserver.core.ids import Ids
@@ -20,7 +20,6 @@ from mockserver.engines.simulator.openai.conversation import Conversation
 from mockserver.engines.simulator.openai.engine import Simulator
 from mockserver.engines.simulator.openai.gate import ShutGate
 from mockserver.engines.simulator.openai.keys import KnownKeys, is_secret
-from mockserver.engines.simulator.openai.likeness import OpenAILikeness
 from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.problems import ClientProblem
 from mockserver.engines.simulator.openai.profile import Profile
@@ -30,6 +29,10 @@ from mockserver.engines.simulator.openai.translation import Translation, Transla
 from mockserver.engines.simulator.replies.recall import Recall
 from mockserver.engines.simulator.replies.reply import Replier
 from mockserver.errors import UsageError
+
+if TYPE_CHECKING:
+    from mockserver.cassette.model import Connection
+    from mockserver.engines.simulator.likeness import Likeness
 
 SECRET_SECONDS = 600
 """How long a client secret lives by default (openai.md#18)."""
@@ -275,6 +278,11 @@ def _json(status: int, body: dict[str, Any]) -> base.HttpReply:
     return base.HttpReply(status, headers, json.dumps(body).encode())
 
 
-PROVIDERS: Mapping[str, Provider] = {
-    name: Provider(name, OpenAIOptions, OpenAISource, OpenAILikeness) for name in PROFILES
-}
+def _likeness(dialect: Dialect, connection: Connection) -> Likeness:
+    """What recordings tell, loaded when one is compared."""
+    from mockserver.engines.simulator.openai.likeness import OpenAILikeness
+
+    return OpenAILikeness(dialect, connection)
+
+
+PROVIDERS: Mapping[str, Provider] = {name: Provider(name, OpenAIOptions, OpenAISource, _likeness) for name in PROFILES}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import wave
 from dataclasses import dataclass
 from operator import add
 
@@ -34,6 +33,8 @@ class KnownSound:
     @classmethod
     def wav(cls, data: bytes, words: str | None) -> KnownSound:
         """From a WAV file of 16 bit PCM, mono or stereo. UsageError for anything else."""
+        import wave
+
         try:
             with wave.open(io.BytesIO(data)) as file:
                 channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
