@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from mockserver import speech
 from mockserver.errors import UsageError
-from mockserver.speech import Listener, Word
+from mockserver.speech import Listener, Word, listener
+from mockserver.speech.roughly import rough_levels, rough_share
 
 RATES = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 SENTENCE = "Hello, the quick brown fox jumps over the lazy dog; Überraschung 日本語 I'm 42."
@@ -478,3 +479,37 @@ def test_reaches_is_exact_at_the_edge(height: int, count: int) -> None:
     pcm = array("h", [height, -height] * count).tobytes()
     assert speech.reaches(pcm, height / 32_768)
     assert not speech.reaches(pcm, (height + 1) / 32_768)
+
+
+@given(
+    st.sampled_from(RATES),
+    st.sampled_from(["noise", "tone", "faint tone on a direct current", "loud"]),
+    st.integers(0, 2**32),
+)
+@settings(max_examples=40)
+def test_a_rough_level_is_within_a_millionth_of_the_level(rate: int, kind: str, seed: int) -> None:
+    book = listener._book(rate)
+    random, times = np.random.default_rng(seed), np.arange(book.window)
+    full = 32_768 * book.step
+    tone = np.sin(2 * math.pi * random.integers(300, 3_100) / book.rate * times + random.random())
+    wave = {
+        "noise": random.uniform(-3_000, 3_000, book.window),
+        "tone": 9_000 * tone,
+        "faint tone on a direct current": 30_000 * book.step + 60 * tone,
+        "loud": random.choice([-full, full - 1], book.window),
+    }[kind]
+    block = [float(value) for value in np.round(wave)]
+    fold = listener._fold(block)
+    # Of the energy that a window has without its direct current: what a share is told of.
+    energy = (sum(value * value for value in block) - sum(block) ** 2 / len(block)) * len(block) / 2
+    for tones, rough in ((book.low, book.rough_low), (book.high, book.rough_high)):
+        exact = [listener._level(fold, one) for one in tones]
+        assert rough_levels(*fold, rough) == pytest.approx(exact, abs=1e-7 * energy)
+    share = listener._share(block, listener._level(fold, book.a))
+    assert rough_share(block, book.rough_a) == pytest.approx(share, abs=1e-7)
+
+
+@given(st.binary(max_size=400), st.integers(1, 6))
+def test_neighbours_are_added_up_exactly(data: bytes, step: int) -> None:
+    data = data[: len(data) - len(data) % (2 * step)]
+    assert [*listener._summed(data, step)] == numbers(data).reshape(-1, step).sum(axis=1).tolist()

@@ -18,10 +18,13 @@ audio, never on what one `feed` brought: any chunking gives the same words.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import repeat
 from operator import add, mul, sub
 
+from mockserver.speech.roughly import SURELY, RoughTone, rough_levels, rough_share, rough_tone
 from mockserver.speech.tones import (
     CHECK_BYTES,
     GOES_ON,
@@ -57,6 +60,8 @@ _BYTE_SHARE = 0.4
 _FAINTEST = 30.0
 """Peak (of 32768) under which a window is taken for silence: 40 dB under what `encode` gives."""
 _KEPT = 8_192
+_PIECE = 1 << 16
+"""Bytes of a long buffer that are listened to at once: an hour of samples would take a gigabyte."""
 
 _Wave = tuple[float, ...]
 _Tone = tuple[_Wave, _Wave]
@@ -76,6 +81,11 @@ class _Book:
         self.a, self.b = self._tone(SYNC_A_HZ), self._tone(SYNC_B_HZ)
         self.low = tuple(map(self._tone, LOW_HZ))
         self.high = tuple(map(self._tone, HIGH_HZ))
+        # The same for a quick look: A over a whole window, the others over a folded one.
+        even, odd = self.a
+        self.rough_a = rough_tone(even + even[::-1], odd + tuple(-value for value in odd[::-1]))
+        self.rough_low = tuple(rough_tone(*tone) for tone in self.low)
+        self.rough_high = tuple(rough_tone(*tone) for tone in self.high)
 
     def _tone(self, hz: int) -> _Tone:
         # Sines and cosines about the middle are odd and even, so half a window of each is enough (see _fold). The
@@ -125,11 +135,7 @@ class Listener:
         step = self._book.step
         used = len(data) - len(data) % (2 * step)
         self._rest = data[used:]
-        numbers = samples(data[:used])
-        summed: Iterable[float] = map(float, numbers[0::step])
-        for phase in range(1, step):
-            summed = map(add, summed, numbers[phase::step])
-        self._heard.extend(summed)
+        self._heard.extend(_summed(data[:used], step))
 
     def _window(self, position: int) -> list[float]:
         first = position - self._base
@@ -144,7 +150,11 @@ class Listener:
         last = self._base + len(self._heard) - (_SCANS * book.scan + book.window)
         while self._at <= last:
             block = self._window(self._at)
-            if self._silent(block) or _share(block, _level(_fold(block), book.a)) < _SYNC_SHARE:
+            if (
+                rough_share(block, book.rough_a) < _SYNC_SHARE * SURELY
+                or self._silent(block)
+                or _share(block, _level(_fold(block), book.a)) < _SYNC_SHARE
+            ):
                 self._at += book.hop
                 continue
             edge = self._sync_edge(self._at)
@@ -206,13 +216,12 @@ class Listener:
         """The byte that a window carries; None when it is not two tones."""
         if self._silent(block):
             return None
-        fold = _fold(block)
-        low = [_level(fold, tone) for tone in self._book.low]
-        high = [_level(fold, tone) for tone in self._book.high]
-        low_full, high_full = max(low), max(high)
+        fold, book = _fold(block), self._book
+        low, low_full = _loudest(fold, book.low, book.rough_low)
+        high, high_full = _loudest(fold, book.high, book.rough_high)
         if _share(block, low_full + high_full) < _BYTE_SHARE:
             return None
-        return low.index(low_full) << 4 | high.index(high_full)
+        return low << 4 | high
 
     def _accept(self, piece: _Heard, stop: float, found: list[Word]) -> bool:
         """Check a piece; when it ends a word, add the word to `found`."""
@@ -262,7 +271,8 @@ def heard(pcm: Audio | Iterable[Audio], rate: int = RATE) -> list[Word]:
     """The whole words in audio (one buffer or chunks of any size), with their times, oldest first."""
     listener = Listener(rate)
     if isinstance(pcm, bytes | bytearray | memoryview):
-        return listener.feed(pcm)
+        raw = raw_audio(pcm)
+        pcm = (raw[at : at + _PIECE] for at in range(0, len(raw), _PIECE))
     return [word for chunk in pcm for word in listener.feed(chunk)]
 
 
@@ -328,6 +338,38 @@ def _share(block: list[float], level: float) -> float:
     """The part (0 to 1) that a level has in a window's energy, direct current aside."""
     energy = sum(map(mul, block, block)) - sum(block) ** 2 / len(block)
     return 2 * level / (energy * len(block)) if energy > 0 else 0.0
+
+
+_UNSIGNED = bytes(high ^ 0x80 for high in range(256))
+
+
+def _summed(data: bytes, step: int) -> Iterable[float]:
+    """The sums of each `step` samples.
+
+    They are added as two long numbers are, whose digits are the samples: that is much faster than one by one.
+    """
+    if step == 1:
+        return map(float, samples(data))
+    width, total = 2 * step, 0
+    digits = bytearray(len(data) // width * 4)
+    for first in range(0, width, 2):
+        digits[0::4] = data[first::width]
+        digits[1::4] = data[first + 1 :: width].translate(_UNSIGNED)
+        total += int.from_bytes(digits, "little")
+    sums = memoryview(total.to_bytes(len(digits), sys.byteorder)).cast("I")
+    return map(sub, sums if sys.byteorder == "little" else sums[::-1], repeat(32_768.0 * step))
+
+
+def _loudest(
+    fold: tuple[list[float], list[float]], tones: tuple[_Tone, ...], roughly: tuple[RoughTone, ...]
+) -> tuple[int, float]:
+    """The first of the loudest tones in a window, and its energy."""
+    levels = rough_levels(*fold, roughly)
+    least = max(levels) * SURELY
+    near = [number for number, level in enumerate(levels) if level >= least]
+    exact = [_level(fold, tones[number]) for number in near]
+    full = max(exact)
+    return near[exact.index(full)], full
 
 
 def _is_utf8(raw: bytes) -> bool:

@@ -7,8 +7,6 @@ ended; what was not heard yet when a reply was cut off is taken back.
 from __future__ import annotations
 
 import struct
-import sys
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +15,8 @@ from mockserver.core.frames import Micros
 
 PEAK_MS = 20
 """A waveform holds one peak for so much audio."""
+TOGETHER = 64
+"""Peaks that are computed together."""
 DECODERS = {"ulaw": speech.ulaw_decode, "alaw": speech.alaw_decode}
 RATES = range(4_000, 96_001)
 """Rates that are believed; a session may claim any."""
@@ -95,23 +95,16 @@ class Track:
         """How loud each ``PEAK_MS`` of the track is, 0 to 255."""
         if not self.rate:
             return b""
-        step = max(1, self.rate * PEAK_MS // 1000)
-        numbers = array("h", bytes(self.pcm))
-        if sys.byteorder == "big":
-            numbers.byteswap()
-        out = bytearray()
-        for place in range(0, len(numbers), step):
-            part = numbers[place : place + step]
-            loud, low = max(part), -min(part)
-            out.append(min(255, (max(low, loud)) >> 7))
-        return bytes(out)
+        size = 2 * max(1, self.rate * PEAK_MS // 1000)
+        some = size * TOGETHER
+        return b"".join(_peaks(bytes(self.pcm[place : place + some]), size) for place in range(0, len(self.pcm), some))
 
     def words(self) -> Iterator[tuple[Micros, Micros, str]]:
         """The words of our own speech in what was heard: begin, end, text."""
         for clip in self.heard():
             if self.rate not in range(8_000, 48_001):
                 return
-            pcm = bytes(self.pcm[2 * clip.offset : 2 * (clip.offset + clip.size)])
+            pcm = self.pcm[2 * clip.offset : 2 * (clip.offset + clip.size)]
             for word in speech.heard(pcm, self.rate):
                 yield clip.at + word.start_ms * 1_000, clip.at + word.end_ms * 1_000, word.text
 
@@ -120,6 +113,41 @@ class Track:
         pcm = b"".join(bytes(self.pcm[2 * one.offset : 2 * (one.offset + one.size)]) for one in self.heard())
         rate = self.rate or 24_000
         return b"RIFF" + struct.pack("<I", 36 + len(pcm)) + b"WAVEfmt " + _form(rate, len(pcm)) + pcm
+
+
+_NEGATIVE = bytes(255 if high & 0x80 else 0 for high in range(256))
+_BELOW = [bytes(range(loud)) for loud in range(256)]
+
+
+def _peaks(pcm: bytes, size: int) -> bytes:
+    """The peaks of so many bytes each.
+
+    ``loud`` is a byte for each sample: ``sample >> 7``, of a negative one ``~sample >> 7``. It is made for all of them
+    at once, as of one long number.
+    """
+    signs = int.from_bytes(pcm[1::2].translate(_NEGATIVE), "little")
+    moved = (int.from_bytes(pcm, "little") << 1).to_bytes(len(pcm) + 1, "little")
+    loud = (int.from_bytes(moved[1::2], "little") ^ signs).to_bytes(len(pcm) // 2, "little")
+    return bytes(
+        _peak(loud[place // 2 : (place + size) // 2], pcm[place : place + size]) for place in range(0, len(pcm), size)
+    )
+
+
+def _peak(loud: bytes, pcm: bytes) -> int:
+    """The largest ``abs(sample) >> 7`` of a piece, at most 255."""
+    peak = 0
+    for bit in (128, 64, 32, 16):
+        if louder := loud.translate(None, _BELOW[peak | bit]):
+            peak, loud = peak | bit, louder
+    peak += 15
+    while peak not in loud:
+        peak -= 1
+    # Of a negative sample, ~sample >> 7 is one less than -sample >> 7 where that is a multiple of 128.
+    edge = struct.pack("<h", -128 * (peak + 1))
+    place = pcm.find(edge)
+    while place & 1 and place > 0:
+        place = pcm.find(edge, place + 1)
+    return min(255, peak + (place >= 0))
 
 
 def _form(rate: int, size: int) -> bytes:
