@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import shared
+from tests import quiet, shared
 
 # A busy machine is not a failure, so no profile has a deadline.
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -65,6 +65,11 @@ def _guard(event: str, args: tuple[object, ...]) -> None:
 
 if PURE:
     sys.addaudithook(_guard)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if quiet.serves(config):
+        config.pluginmanager.register(quiet)
 
 
 @pytest.hookimpl(wrapper=True)

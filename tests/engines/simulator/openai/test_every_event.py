@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from openai.types.realtime.realtime_client_event import RealtimeClientEvent
 
 from mockserver import speech
 from mockserver.engines.simulator import McpCall, Scripted, ToolCall
@@ -60,6 +59,8 @@ def test_every_server_event_of_the_transport_is_produced() -> None:
 
 
 def test_every_client_event_is_handled() -> None:
+    from openai.types.realtime.realtime_client_event import RealtimeClientEvent
+
     union = get_args(RealtimeClientEvent)[0]
     names = {name for model in get_args(union) for name in get_args(model.model_fields["type"].annotation)}
     assert names - {"output_audio_buffer.clear"} == set(CLIENT_EVENTS)  # of WebRTC and SIP (openai.md#144)

@@ -9,7 +9,6 @@ import types
 from typing import Any, Literal, Union, get_args, get_origin
 
 import pytest
-from openai.types.realtime.realtime_client_event import RealtimeClientEvent
 from pydantic import BaseModel
 
 from mockserver.engines.simulator.openai import schema
@@ -101,6 +100,8 @@ def _narrowed(model: type[BaseModel], shape: Shape) -> Shape:
 
 
 def test_every_field_and_value_of_the_packages_client_events_is_known() -> None:
+    from openai.types.realtime.realtime_client_event import RealtimeClientEvent
+
     lacking = []
     for model in models(RealtimeClientEvent):
         (name,) = literals(model.model_fields["type"].annotation)

@@ -7,8 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from openai import AsyncOpenAI
-from openai.types.realtime import RealtimeTranslationServerEvent
 from pydantic import TypeAdapter
 
 from mockserver import MockServer, Rules, simulator, speech
@@ -22,7 +20,6 @@ from tests.engines.simulator.stage import KEY, Stage
 
 PATH = "/v1/realtime/translations"
 MODEL = "gpt-realtime-translate"
-KNOWN: TypeAdapter[Any] = TypeAdapter(RealtimeTranslationServerEvent)
 
 
 def translating(model: str | None = MODEL, *, key: bool = True, **settings: Any) -> Stage:
@@ -49,8 +46,11 @@ def heard(stage: Stage) -> str:
 
 def checked(stage: Stage) -> None:
     """Every event is one of the seven, with the fields of the package's types."""
+    from openai.types.realtime import RealtimeTranslationServerEvent
+
+    known: TypeAdapter[Any] = TypeAdapter(RealtimeTranslationServerEvent)
     for body in stage.events:
-        KNOWN.validate_python(body)
+        known.validate_python(body)
 
 
 SPOKEN = speech.encode("good morning") + bytes(48 * 800)
@@ -199,6 +199,8 @@ def test_a_translation_that_fails_is_an_error_and_the_session_goes_on() -> None:
 
 
 async def test_the_package_s_own_client_translates() -> None:
+    from openai import AsyncOpenAI
+
     async with MockServer(simulator("openai", pace="instant")) as server:
         client = AsyncOpenAI(base_url=server.base_url, api_key="any")
         async with client.realtime.translations.connect(model=MODEL) as connection:
