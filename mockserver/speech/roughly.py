@@ -38,13 +38,19 @@ def rough_levels(even: Sequence[float], odd: Sequence[float], tones: Iterable[Ro
     ]
 
 
-def rough_share(window: Sequence[float], tone: RoughTone) -> float:
-    """The part (0 to 1) of a window's energy that is in a tone as long as the window; direct current aside."""
-    whole, count = tuple(window), len(window)
-    square = hypot(*whole) ** 2
-    energy = square - sum(whole) ** 2 / count
-    if energy <= 0:
-        return 0.0
+def passed(samples: Sequence[float], places: Sequence[int], tone: RoughTone, share: float) -> int:
+    """How many windows, which begin at these places, have surely less than such a share of their energy in a tone.
+
+    It stops before the first that may have more. The tone is as long as a window; direct current is no energy.
+    """
     even, size, odd, size_2 = tone
-    level = (square + size - dist(whole, even) ** 2) ** 2 + (square + size_2 - dist(whole, odd) ** 2) ** 2
-    return 2 * _BACK * level / (energy * count)
+    count = len(even)
+    least = share * SURELY * count / (2 * _BACK)
+    for number, place in enumerate(places):
+        whole = tuple(samples[place : place + count])
+        square = hypot(*whole) ** 2
+        level = (square + size - dist(whole, even) ** 2) ** 2 + (square + size_2 - dist(whole, odd) ** 2) ** 2
+        energy = square - sum(whole) ** 2 / count
+        if energy > 0 and level >= least * energy:
+            return number
+    return len(places)

@@ -126,8 +126,10 @@ class Scene:
         status = self._replies.outcome(view) if sender is Sender.SERVER else None
         self._replies.see(sender, view)
         owner = self._replies.owner(view) if sender is Sender.SERVER else None
-        for name in self._replies.open:
-            self.bars.setdefault(name, Bar(name, now))
+        open_now = self._replies.open
+        for name in open_now:
+            if name not in self.bars:
+                self.bars[name] = Bar(name, now)
         if sender is Sender.SERVER and said is not None and said.text:
             self._words(now, owner, view, said)
         if owner is not None and owner in self.bars:
@@ -136,11 +138,12 @@ class Scene:
                 bar.end, bar.status = now, status
                 if status == "cancelled":
                     self.server.cut(now, owner)
-        for name in [one for one in self._open if one not in self._replies.open]:
-            # Some services never say that a reply is over: it is when the next one may begin.
-            if (gone := self.bars.get(name)) is not None and gone.end is None:
-                gone.end, gone.status = now, "over"
-        self._open = set(self._replies.open)
+        if self._open != open_now.keys():
+            for name in self._open - open_now.keys():
+                # Some services never say that a reply is over: it is when the next one may begin.
+                if (gone := self.bars.get(name)) is not None and gone.end is None:
+                    gone.end, gone.status = now, "over"
+            self._open = set(open_now)
         return owner
 
     def _words(self, now: Micros, owner: str | None, view: View, said: Spoken) -> None:
@@ -250,32 +253,15 @@ def _without(body: Any, path: tuple[str | int, ...], told: str) -> Any:
     return copied
 
 
-_JSON = json.JSONEncoder(ensure_ascii=False, indent=1, default=str)
-_WORDS = {None: "null", True: "true", False: "false"}
+_FLAT = json.JSONEncoder(ensure_ascii=False, separators=(",\n ", ": "))
+_SIMPLE = {str, int, float, bool, type(None)}
 
 
 def _pretty(value: Any) -> str:
-    return lined(_flat(value) or _JSON.encode(value))
-
-
-def _flat(value: Any) -> str | None:
-    """What ``_JSON`` makes of an object that holds no other; None of anything else. It is five times as fast."""
-    if type(value) is not dict or not value:
-        return None
-    rows = []
-    for key, one in value.items():
-        if type(key) is not str:
-            return None
-        if type(one) is str:
-            told = _JSON.encode(one)
-        elif type(one) is int:
-            told = str(one)
-        elif one is None or one is True or one is False:
-            told = _WORDS[one]
-        else:
-            return None
-        rows.append(f" {_JSON.encode(key)}: {told}")
-    return "{\n" + ",\n".join(rows) + "\n}"
+    if type(value) is dict and value and _SIMPLE.issuperset(map(type, value.values())):
+        # The same for an object that holds no other. The encoder that knows of indents is not written in C.
+        return lined(f"{{\n {_FLAT.encode(value)[1:-1]}\n}}")
+    return lined(json.dumps(value, ensure_ascii=False, indent=1, default=str))
 
 
 def lined(text: str) -> str:
