@@ -155,6 +155,18 @@ def steady() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """While much is made of which nothing refers to itself: the collector would look at all of it again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def announce(server: MockServer, what: str, *, as_json: bool, command: Sequence[str]) -> None:
     """Say that the server is ready. With a command, stdout is the command's, so that a person's lines go to stderr."""
     announce_as(json.loads(ready_line(server)), what, as_json=as_json, command=command)

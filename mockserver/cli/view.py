@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockserver.cli.common import escaped
+from mockserver.cli.common import escaped, uncollected
 
 if TYPE_CHECKING:
     from mockserver.cassette.model import Cassette
@@ -41,7 +41,8 @@ def view_command(file: Path, second: Path | None, target: Path | None, force: bo
         differences = [_difference(one) for one in diff(*read)]
         differences += [{**_difference(one), "wait": True} for one in waits(*read)]
     goes = target or file.with_suffix(".html")
-    made = page([source_of(one) for one in read], assets(), name=goes.stem, differences=differences)
+    with uncollected():
+        made = page([source_of(one) for one in read], assets(), name=goes.stem, differences=differences)
     write(made, goes, force=force)
     click.echo(f"{goes}: open it in a browser")
     if shown:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import struct
 import wave
 from array import array
 from base64 import b64decode
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mockserver import Journal, Scripted, simulator, speech
 from mockserver.core.frames import Binary, Close, Handshake, Note, Sender, Text
@@ -18,11 +21,12 @@ from mockserver.core.session import Session
 from mockserver.dialects.registry import DIALECTS
 from mockserver.engines.base import SessionContext
 from mockserver.view.pack import packed
-from mockserver.view.scene import LONGEST_BODY, Lane, Scene, of_journal
+from mockserver.view.scene import LONGEST_BODY, Lane, Scene, _pretty, lined, of_journal
 from mockserver.view.sound import Track
 
 OPENAI = DIALECTS["openai"]
 S = 1_000_000
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
 
 def delta(pcm: bytes, response: str = "resp_1") -> Text:
@@ -72,6 +76,19 @@ def test_what_was_not_heard_when_a_reply_was_cut_off_is_taken_back() -> None:
     assert decoded(cut.server) == heard != ""
     assert decoded(whole.server) == "one two three four five six"  # the control
     assert [bar.status for bar in cut.bars.values()] == ["cancelled"]
+
+
+@given(st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=9))
+def test_what_is_shown_is_laid_out_as_json_is(value: object) -> None:
+    assert _pretty(value) == lined(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+@given(st.lists(st.integers(-32_768, 32_767) | st.sampled_from([-128, -129, 127, 128, -32_768, -256]), max_size=900))
+def test_a_peak_is_that_of_the_loudest_sample(samples: list[int]) -> None:
+    track = Track()
+    track.add(0, struct.pack(f"<{len(samples)}h", *samples), 8_000, "pcm", None)
+    loudest = [max(map(abs, samples[place : place + 160])) for place in range(0, len(samples), 160)]
+    assert track.peaks() == bytes(min(255, one >> 7) for one in loudest)
 
 
 def test_the_peaks_say_where_it_is_loud() -> None:
