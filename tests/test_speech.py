@@ -514,3 +514,24 @@ def test_a_rough_level_is_within_a_millionth_of_the_level(rate: int, kind: str, 
 def test_neighbours_are_added_up_exactly(data: bytes, step: int) -> None:
     data = data[: len(data) - len(data) % (2 * step)]
     assert [*listener._summed(data, step)] == numbers(data).reshape(-1, step).sum(axis=1).tolist()
+
+
+@given(
+    st.lists(st.sampled_from([-1, 0, 1]), min_size=1, max_size=400),
+    st.integers(1, 16_000),
+    st.integers(-2_000, 2_000),
+    st.floats(0.9, 1.1),
+)
+def test_reaches_counts_what_is_loud_on_both_sides_and_a_constant_is_no_sound(
+    signs: list[int], height: int, offset: int, near: float
+) -> None:
+    pcm = array("h", [offset + sign * height for sign in signs]).tobytes()
+    level = speech.rms(pcm) * near
+    assert speech.reaches(pcm, level) == (speech.rms(pcm) >= level)
+    for level in (0.0001, 0.01, 0.02, 0.3):
+        assert speech.reaches(pcm, level) == (speech.rms(pcm) >= level)
+
+
+def test_reaches_knows_that_a_constant_is_no_sound_however_high() -> None:
+    assert not speech.reaches(array("h", [20_000] * 768).tobytes(), 0.01)
+    assert not speech.reaches(array("h", [-20_000] * 767 + [20_000]).tobytes(), 0.1)

@@ -312,7 +312,9 @@ class Session:
                 self.tap.event(item, now)
             if self.ledger is not None and isinstance(item, Received) and item.peer is Peer.CLIENT:
                 self.ledger.see(Sender.CLIENT, item.frame, now)
-            self._out_of_engine(list(self.engine.feed(item, now)), now)
+            effects = list(self.engine.feed(item, now))
+            if effects:
+                self._out_of_engine(effects, now)
         else:
             self._emit(item, now)
 

@@ -30,7 +30,10 @@ class SessionClock:
 
     def loop_at(self, seconds: float) -> Micros:
         """What it showed a moment ago, by the loop's clock."""
-        return self.server_at(self._clock.micros_at(seconds))
+        now = self._clock.micros_at(seconds) - self.began_us
+        if now > self._latest:
+            self._latest = now
+        return self._latest
 
     def server_at(self, micros: Micros) -> Micros:
         """What it shows when the server's clock shows so much."""

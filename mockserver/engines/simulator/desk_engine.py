@@ -49,11 +49,16 @@ class DeskEngine(ABC, Generic[DeskT]):
         if self.over:
             return []
         self.desk.now = now
+        if type(event) is Received and event.peer is Peer.CLIENT and type(event.frame) is Text:
+            self._text(event.frame.data)  # nearly all, so it does not go through the match
+        else:
+            self._rare(event)
+        return self.desk.taken()
+
+    def _rare(self, event: Event) -> None:
         match event:
             case Opened(handshake):
                 self._open(handshake)
-            case Received(Peer.CLIENT, Text(data)):
-                self._text(data)
             case Received(Peer.CLIENT, Binary(data)):
                 self._binary(data)
             case Received(Peer.CLIENT, Close() | Lost() as end):
@@ -68,11 +73,10 @@ class DeskEngine(ABC, Generic[DeskT]):
                 self.asking.told(token, value, failure)
             case _:
                 pass
-        return self.desk.taken()
 
     def wake_at(self) -> Micros | None:
         """When the next thing is due."""
-        return self.desk.wake_at()
+        return self.desk.plan.next_due()
 
     def wake(self, now: Micros) -> list[Effect]:
         """What is due, in order."""

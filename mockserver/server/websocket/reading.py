@@ -27,10 +27,19 @@ megabyte a message, packed: reading the next of them does not wait for anything,
 class Shift:
     """How long one connection has worked since others last had a turn."""
 
-    __slots__ = ("_began",)
+    __slots__ = ("_began", "_read_at")
 
     def __init__(self) -> None:
+        self._read_at = 0.0
         self.begin()
+
+    def waited(self, came: float) -> bool:
+        """Whether a message is the first of a read, which was at ``came``: then the others have had their turn."""
+        if came <= self._read_at:
+            return False
+        self._read_at = came
+        self.begin()
+        return True
 
     def begin(self) -> None:
         """The others had their turn."""
@@ -57,12 +66,12 @@ class Arrivals(Protocol):
 async def read(ws: web.WebSocketResponse, pump: Pump, connection: Arrivals, turnstile: Turnstile) -> None:
     """Feed what the client sends until one side has ended the connection."""
     session, loop = pump.session, pump.loop
-    let_in, shift = 0.0, Shift()
+    shift = Shift()
     while True:
         message = await ws.receive()
-        if turnstile.full and connection.came > let_in:
+        if shift.waited(connection.came) and turnstile.full:
             await turnstile.pass_through()
-        let_in = connection.came  # what came together is handled together
+            shift.waited(connection.came)  # what came together is handled together
         if not pump.reading:
             # Half-open: the socket stays and nothing is read from it until the server closes.
             await pump.left

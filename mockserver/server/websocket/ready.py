@@ -18,15 +18,16 @@ TOGETHER = 64 * 1024
 
 
 class Messages:
-    """The messages of one websocket, in order: ``await messages`` is the next one."""
+    """The messages of one websocket, in order: ``await messages`` is the next one. ``waited``: that one came later."""
 
-    __slots__ = ("_back", "_begun", "_receive", "_wants")
+    __slots__ = ("_back", "_begun", "_receive", "_wants", "waited")
 
     def __init__(self, ws: ClientWebSocketResponse) -> None:
         self._receive = ws.receive
         self._begun: Coroutine[Any, Any, WSMessage] | None = None
         self._wants: Any = None  # what that waits for
         self._back: WSMessage | None = None
+        self.waited = False
 
     def texts(self, first: str) -> list[str]:
         """A text with those that are there behind it, as far as nothing else is between and none is ``LONG``."""
@@ -61,13 +62,15 @@ class Messages:
         return None
 
     def __await__(self) -> Generator[Any, Any, WSMessage]:
-        if self._back is not None:
-            back, self._back = self._back, None
-            return back
+        self.waited = False
+        there = self._back or self._ready()
+        if there is not None:
+            self._back = None
+            return there
         begun, wants = self._begun, self._wants
-        if begun is None:
-            return (yield from self._receive().__await__())
+        assert begun is not None
         self._begun = self._wants = None
+        self.waited = True
         while True:
             try:
                 try:
@@ -76,6 +79,6 @@ class Messages:
                     wants = begun.throw(error)
                 else:
                     wants = begun.send(word)
-            except StopIteration as there:
-                message: WSMessage = there.value
+            except StopIteration as came:
+                message: WSMessage = came.value
                 return message

@@ -275,7 +275,9 @@ class AiohttpUpstream:
         try:
             while True:
                 message = await messages
-                if shift.over:
+                if messages.waited:
+                    shift.begin()
+                elif shift.over:
                     await shift.ended()
                 if message.type is WSMsgType.TEXT and len(message.data) < LONG:
                     pump.feed_texts(messages.texts(message.data))

@@ -124,3 +124,27 @@ async def test_closed_it_leaves_no_reader_behind() -> None:
     assert socket.reading
     coming.close()
     assert not socket.reading
+
+
+async def test_it_says_which_message_was_waited_for() -> None:
+    """Who reads on and on lets the others have a turn; who has waited has done so."""
+    socket = Socket()
+    coming = messages(socket)
+    socket.come("a", "b")
+    waited = []
+    for _ in range(2):
+        await coming
+        waited.append(coming.waited)
+    reading = asyncio.ensure_future(coming)
+    await turns()
+    socket.come("c", "d")
+    assert (await reading).data == "c"
+    waited.append(coming.waited)
+    assert coming.texts("c") == ["c", "d"]  # which begins the wait for the next
+    socket.come("e")
+    assert (await coming).data == "e"
+    waited.append(coming.waited)
+    socket.come("f")
+    await coming
+    waited.append(coming.waited)
+    assert waited == [False, False, True, True, False]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from mockserver.engines.simulator.openai import problems, transcription
 from mockserver.engines.simulator.openai.audio_formats import audio_format, received
@@ -61,6 +62,9 @@ class AudioIn:
         self._audio = InputAudio(audio_format(settings.input_format).rate)
         self._speech_ms = 0
         self._judgement: str | None = None
+        self._config: Mapping[str, Any] = {}
+        self._sound = audio_format(settings.input_format)
+        self._watch: tuple[float, int] | None = None
 
     @property
     def position_ms(self) -> float:
@@ -83,19 +87,27 @@ class AudioIn:
 
     def take(self, data: bytes) -> None:
         """The audio of an append, in the format of the session."""
-        sound = audio_format(self.settings.input_format)
-        pcm = sound.to_pcm(data)
-        self._audio.append(pcm, sound.rate)
-        detection = self.settings.turn_detection
-        if detection is None:
+        config = self.settings.config
+        if config is not self._config:  # another one, whenever something in it changes
+            self._config, self._sound, self._watch = config, audio_format(self.settings.input_format), self._detection()
+        pcm = self._sound.to_pcm(data)
+        self._audio.append(pcm, self._sound.rate)
+        if self._watch is None:
             self._audio.unwatched()
             return
+        level, prefix_ms = self._watch
+        for turn in self._audio.edges(pcm, level, prefix_ms, self._ended):
+            self._edge(turn)
+
+    def _detection(self) -> tuple[float, int] | None:
+        """From which level on a sound is voice, and the padding before it; None where nobody detects turns."""
+        detection = self.settings.turn_detection
+        if detection is None:
+            return None
         semantic = detection["type"] == "semantic_vad"
         threshold = SEMANTIC_THRESHOLD if semantic else detection["threshold"]
-        prefix = SEMANTIC_PREFIX_MS if semantic else detection["prefix_padding_ms"]
-        level = threshold * self.wire.options.vad_full_scale
-        for turn in self._audio.edges(pcm, level, prefix, self._ended):
-            self._edge(turn)
+        prefix_ms = SEMANTIC_PREFIX_MS if semantic else detection["prefix_padding_ms"]
+        return threshold * self.wire.options.vad_full_scale, prefix_ms
 
     def commit(self) -> None:
         """input_audio_buffer.commit by the client. No response follows by itself (openai.md#75)."""

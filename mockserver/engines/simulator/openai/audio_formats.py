@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from mockserver.engines.simulator.openai import problems
@@ -16,7 +17,12 @@ _G711 = {"audio/pcmu": AudioFormat("ulaw", G711_RATE), "audio/pcma": AudioFormat
 def audio_format(shown: Mapping[str, Any]) -> AudioFormat:
     """The format that a session or response shows."""
     known = _G711.get(shown["type"])
-    return AudioFormat("pcm", int(shown.get("rate", 24_000))) if known is None else known
+    return _pcm(int(shown.get("rate", 24_000))) if known is None else known
+
+
+@lru_cache(maxsize=16)
+def _pcm(rate: int) -> AudioFormat:
+    return AudioFormat("pcm", rate)
 
 
 def received(audio: str, place: str, param: str) -> bytes:

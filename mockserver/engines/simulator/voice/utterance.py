@@ -19,13 +19,15 @@ class InputAudio:
         self.rate = rate
         self.fresh_ms = 0.0  # since the last turn was taken or the buffer was cleared
         self._pcm = bytearray()
+        self._new: list[bytes] = []  # what goes on from there, as it came
+        self._size = 0  # bytes of both
         self._start_ms = 0.0  # where _pcm begins
         self._detector = Detector(rate)
 
     @property
     def position_ms(self) -> float:
         """All audio so far."""
-        return self._start_ms + len(self._pcm) / (2 * self.rate) * 1000
+        return self._start_ms + self._size / (2 * self.rate) * 1000
 
     @property
     def speaking(self) -> bool:
@@ -41,9 +43,10 @@ class InputAudio:
         """More audio. Another rate begins a new buffer: unknown what a service does with audio of the old one."""
         if rate != self.rate:
             self._start_ms, self.rate = self.position_ms, rate
-            self._pcm.clear()
+            self._forget_all()
             self._detector = Detector(rate, round(self._start_ms))
-        self._pcm += pcm
+        self._new.append(pcm)
+        self._size += len(pcm)
         self.fresh_ms += len(pcm) / (2 * rate) * 1000
 
     def edges(self, pcm: bytes, level: float, prefix_ms: int, ended: Callable[[int], bool]) -> Iterator[Turn]:
@@ -62,6 +65,7 @@ class InputAudio:
 
     def cut(self, start_ms: float, end_ms: float) -> bytes:
         """The audio between two positions, as far as it is still kept."""
+        self._gather()
         return bytes(self._pcm[self._byte(start_ms) : self._byte(end_ms)])
 
     def take(self, start_ms: float, end_ms: float) -> bytes:
@@ -74,16 +78,29 @@ class InputAudio:
     def clear(self) -> None:
         """Forget all audio; the position stays."""
         self._start_ms = self.position_ms
-        self._pcm.clear()
+        self._forget_all()
         self.fresh_ms = 0.0
         self._detector.rest()
 
     def forget(self, keep_ms: float) -> None:
         """Drop audio before the last ``keep_ms``, but never what the prefix padding may still want."""
-        spare = len(self._pcm) - self._byte(self._start_ms + max(keep_ms, SPARED_MS))
+        spare = self._size - self._byte(self._start_ms + max(keep_ms, SPARED_MS))
         if spare > 0:
+            self._gather()
             del self._pcm[:spare]
+            self._size = len(self._pcm)
             self._start_ms += spare / (2 * self.rate) * 1000
+
+    def _gather(self) -> None:
+        """All of it in one piece."""
+        if self._new:
+            self._pcm += b"".join(self._new)
+            self._new.clear()
+
+    def _forget_all(self) -> None:
+        self._pcm.clear()
+        self._new.clear()
+        self._size = 0
 
     def _byte(self, ms: float) -> int:
         return max(0, 2 * round((ms - self._start_ms) * self.rate / 1000))
