@@ -2,7 +2,8 @@
 
 from mockserver.speech.contour import babble
 from mockserver.speech.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
-from mockserver.speech.listener import Listener, decode, heard, heard_until, reaches, rms
+from mockserver.speech.listener import Listener, decode, heard, heard_until
+from mockserver.speech.loudness import reaches, rms
 from mockserver.speech.tones import Word, duration_ms, encode, timings, words
 
 __all__ = [
