@@ -66,7 +66,7 @@ _LISTS = (list, tuple, set, frozenset, Sequence, Collection, Iterable)
 
 def misfit(value: object, hint: Any, path: str = "") -> Misfit | None:
     """What in ``value`` is not as the annotation says, or None."""
-    if hint in (Any, object, inspect.Parameter.empty):
+    if hint is Any or hint is object or hint is inspect.Parameter.empty:  # to compare annotations takes long
         return None
     origin, args = _parts(hint)
     if origin is Annotated:
@@ -160,6 +160,14 @@ def _inside(value: Any, hint: Any, path: str) -> Iterator[Misfit]:
 
 def said(hint: Any) -> str:
     """What an annotation asks for, in words."""
+    try:
+        return _said(hint)
+    except TypeError:  # one that cannot be hashed
+        return _said.__wrapped__(hint)
+
+
+@cache
+def _said(hint: Any) -> str:
     origin, args = get_origin(hint) or hint, get_args(hint)
     if origin is Annotated:
         limits = " and ".join(limit.words for limit in args[1:] if isinstance(limit, Limit))
@@ -231,6 +239,7 @@ def checked(owner: str) -> Callable[[F], F]:
 
     def around(function: F) -> F:
         signature = inspect.signature(function)
+        rest = {name for name, one in signature.parameters.items() if one.kind is one.VAR_KEYWORD}
 
         @wraps(function)
         def call(*args: Any, **given: Any) -> Any:
@@ -238,7 +247,6 @@ def checked(owner: str) -> Callable[[F], F]:
                 bound = signature.bind(*args, **given).arguments
             except TypeError:
                 return function(*args, **given)  # Python's own error says what is missing
-            rest = {name for name, one in signature.parameters.items() if one.kind is one.VAR_KEYWORD}
             hints = hints_of(function)
             for name, value in bound.items():
                 for each, argument in value.items() if name in rest else ((name, value),):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mockserver.cassette.redact import Redactor
 from tests.cassette.nested import Case, problem
 
-SHORT = 1_500
+SHORT = 600
 """Nestings in every run; ``python -m tests.cassette.nested 200000`` is the long form."""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from functools import cache
 from typing import Any
 
 import pytest
@@ -59,6 +60,7 @@ NEEDED: dict[str, Any] = {
 }
 
 
+@cache
 def arguments(name: str) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(getattr(faults, name)).parameters)
 

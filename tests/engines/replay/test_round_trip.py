@@ -8,6 +8,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -111,6 +112,7 @@ SCENES: list[Callable[[Talk], None]] = [talking, hearing, barging_in, cancelling
 LONG = "once upon a time there was a harbour with a station and a hill behind it " * 3
 
 
+@cache
 def session(scene: Callable[[Talk], None]) -> Cassette:
     talk = Talk(simulator("openai", replier=Scripted([LONG] * 8)))
     scene(talk)

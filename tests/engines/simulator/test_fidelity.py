@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def rows() -> list[tuple[str, str, str, str]]:
     return [(row[1], row[2], row[3], row[4]) for row in found if row and row[1] != "rule"]
 
 
+@cache
 def kept() -> dict[str, list[str]]:
     """The rules that tests name, with the tests."""
     found: dict[str, list[str]] = {}

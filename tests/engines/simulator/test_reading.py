@@ -130,7 +130,7 @@ def test_the_generator_makes_events_that_are_taken() -> None:
     taken: set[str] = set()
 
     @given(events())
-    @settings(max_examples=300, database=None)
+    @settings(max_examples=100, database=None)
     def collect(body: dict[str, Any]) -> None:
         stage = Stage(pace="instant", check=False)
         came = stage.text(json.dumps(body))

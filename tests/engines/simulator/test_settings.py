@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
+from itertools import product
 from typing import Any, get_type_hints
 
 import pytest
@@ -32,6 +33,7 @@ from mockserver.engines.simulator.openai.options import OpenAIOptions, OpenAISet
 from mockserver.engines.simulator.openai.profiles import PROFILES
 from mockserver.engines.simulator.providers import HOMES, provider_named
 from mockserver.errors import UsageError
+from tests.every import every
 
 STRANGER = object()
 NO = [
@@ -137,20 +139,21 @@ def test_the_settings_that_mypy_sees_are_those_that_are_checked() -> None:
     assert {name: hint for name, hint in checked.items() if name not in named} == seen
 
 
-@pytest.mark.parametrize("provider", sorted(PROFILES))
-@pytest.mark.parametrize("name", sorted(ALLOWED))
-def test_every_setting_refuses_what_its_type_does_not_allow(name: str, provider: str) -> None:
-    for value in NO:
+def test_every_setting_refuses_what_its_type_does_not_allow() -> None:
+    def check(case: tuple[str, str, Any]) -> None:
+        provider, name, value = case
         given = {"provider": provider, name: value}
         if allowed(name, value, provider):
             simulator(**given)
-            continue
+            return
         with pytest.raises(UsageError) as error:
             simulator(**given)
         told = str(error.value)
         assert "\n" not in told
         assert "expected" in told or name in ("model", "session"), (value, told)
         assert name in told or value in told, (value, told)
+
+    assert every(product(sorted(PROFILES), sorted(ALLOWED), NO), check) > 1_500
 
 
 @pytest.mark.parametrize(
