@@ -84,6 +84,15 @@ class Obeying(Protocol):
 
 
 @runtime_checkable
+class Foreseeing(Protocol):
+    """An engine whose work on some events takes long and can be done ahead by another thread."""
+
+    def ahead(self, event: Event) -> Callable[[], None] | None:
+        """What is to be done before the event comes; nothing comes meanwhile. A client cannot tell whether it was."""
+        ...
+
+
+@runtime_checkable
 class Passing(Protocol):
     """An engine through which text of an upstream goes to the client as it is, as long as ``passes``."""
 
@@ -144,6 +153,7 @@ class Session:
         self.emit_burst = emit_burst
         self._wake_bursts = engine.wake_bursts if isinstance(engine, Bursting) else None
         self._passing = engine if isinstance(engine, Passing) else None
+        self.ahead = engine.ahead if isinstance(engine, Foreseeing) else None
         self._out: list[Effect] = []
 
     # --- the machine ---
@@ -251,7 +261,7 @@ class Session:
     def give_up(self, instead: Machine[Event, Effect]) -> None:
         """It is over: its engine and what else only a running session needs are let go. What the journal has stays."""
         self.engine, self.layers, self.ledger = instead, [], None
-        self._wake_bursts = self._passing = None
+        self._wake_bursts = self._passing = self.ahead = None
         self.emit, self.emit_burst = _nowhere, None
 
     # --- what is owed ---

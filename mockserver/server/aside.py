@@ -1,4 +1,4 @@
-"""Frames that take long to be recorded are looked at by a thread, while the other sessions go on.
+"""Frames that take long to be recorded or understood are looked at by a thread, while the other sessions go on.
 
 A session's own order stays: what comes while a frame of its is being looked at waits for that, and counts as come when
 it came.
@@ -30,24 +30,17 @@ class Keeper(Protocol):
         """What a thread is to do before a session goes on with a frame that takes long to be recorded."""
         ...
 
-    def submit(self, work: Callable[[], None]) -> Future[None]:
-        """Have the thread do it."""
-        ...
+
+class Thread(Protocol):
+    """Does what takes long."""
+
+    def submit(self, work: Callable[[], T], /) -> Future[T]: ...
 
 
-class Recorded(Protocol):
-    """What is asked of a recorder."""
+class OneThread:
+    """It is made when it is needed. There is one: who sends what takes long waits for others who do."""
 
-    def commit(self) -> None: ...
-
-    def ahead(self, session: int, sender: Sender, frame: Frame) -> Callable[[], None] | None: ...
-
-
-class Keeping:
-    """A recorder with its thread. There is one thread: who sends what takes long waits for others who do."""
-
-    def __init__(self, recorder: Recorded) -> None:
-        self.commit, self.ahead = recorder.commit, recorder.ahead
+    def __init__(self) -> None:
         self._thread: ThreadPoolExecutor | None = None
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
@@ -57,19 +50,20 @@ class Keeping:
         return self._thread.submit(work)
 
     def close(self) -> None:
-        """Nothing more will be looked at."""
+        """It ends when it has done what it was given."""
         if self._thread is not None:
             self._thread.shutdown()
+            self._thread = None
 
 
 def handed(
-    keeper: Keeper, work: Callable[[], None], loop: asyncio.AbstractEventLoop, then: Callable[[Future[None]], None]
+    thread: Thread, work: Callable[[], None], loop: asyncio.AbstractEventLoop, then: Callable[[Future[None]], None]
 ) -> Future[None]:
     """Have the thread do it, and the loop know of it: virtual time stands still while a thread works for its loop.
 
     ``then`` is called by the thread when it is done, before the loop hears of that: time does not go on between.
     """
-    hands = Hands(keeper, then)
+    hands = Hands(thread, then)
     known = loop.run_in_executor(hands, work)
     known.add_done_callback(lambda done: done.cancelled() or done.exception())
     assert hands.given is not None
@@ -77,14 +71,14 @@ def handed(
 
 
 class Hands(Executor):
-    """Gives one piece of work to a keeper's thread."""
+    """Gives one piece of work to a thread."""
 
-    def __init__(self, keeper: Keeper | Keeping, then: Callable[[Future[None]], None] | None = None) -> None:
-        self.keeper, self.then = keeper, then
+    def __init__(self, thread: Thread, then: Callable[[Future[None]], None] | None = None) -> None:
+        self.thread, self.then = thread, then
         self.given: Future[Any] | None = None
 
     def submit(self, work: Any, /, *args: Any, **more: Any) -> Any:
-        self.given = self.keeper.submit(work)
+        self.given = self.thread.submit(work)
         if self.then is not None:
             self.given.add_done_callback(self.then)
         return self.given
@@ -104,8 +98,8 @@ class Feeding(Protocol):
 class Aside:
     """What of one session waits."""
 
-    def __init__(self, pump: Feeding, keeper: Keeper) -> None:
-        self._pump, self._keeper = pump, keeper
+    def __init__(self, pump: Feeding, thread: Thread, keeper: Keeper | None = None) -> None:
+        self._pump, self._thread, self._keeper = pump, thread, keeper
         self._told = False  # what is fed was looked at already
         self._waiting: deque[tuple[Event, float]] = deque()
         self._looking: Future[None] | None = None
@@ -120,15 +114,15 @@ class Aside:
         """Whether an event has to wait: it is kept, and fed when its turn comes."""
         pump = self._pump
         if self._looking is None:
-            if type(event) is not Received or isinstance(event.frame, LAST) or len(event.frame.data) < LONG:
-                return False  # nearly all
+            if type(event) is not Received:
+                return False
             work = None if self._told else self._work(event)
             self._told = False
             if work is None:
                 return False
             self._done = done = pump.loop.create_future()
             self._looking = handed(
-                self._keeper, work, pump.loop, lambda looking: _tell(pump.loop, lambda: self._looked(looking, done))
+                self._thread, work, pump.loop, lambda looking: _tell(pump.loop, lambda: self._looked(looking, done))
             )
         self._waiting.append((event, pump.loop.time() if came is None else came))
         return True
@@ -145,12 +139,17 @@ class Aside:
             await asyncio.wait([done])
 
     def _work(self, event: Received) -> Callable[[], None] | None:
-        # Faults may take a frame away, or change it, before it is recorded.
         session = self._pump.session
-        if session.layers or session.over:
+        if session.over:
+            return None
+        if session.ahead is not None and (work := session.ahead(event)) is not None:
+            return work
+        # Faults may take a frame away, or change it, before it is recorded.
+        frame = event.frame
+        if self._keeper is None or session.layers or isinstance(frame, LAST) or len(frame.data) < LONG:
             return None
         sender = Sender.CLIENT if event.peer is Peer.CLIENT else Sender.SERVER
-        return self._keeper.ahead(session.log.number, sender, event.frame)
+        return self._keeper.ahead(session.log.number, sender, frame)
 
     def _looked(self, looking: Future[None], done: asyncio.Future[None]) -> None:
         if self._looking is not looking:

@@ -255,6 +255,7 @@ class MockServer(Located, Faulted):
         await up.plain.calling.close()
         await up.entrance.close()
         await self._way_out.close()
+        self.recorders.thread.close()
         up.loop = None
 
     @property
@@ -343,7 +344,7 @@ class MockServer(Located, Faulted):
             outlast=self._terms.outlast,
             outlet=outlet,
         )
-        pump.recorded_by(self.recorders.keeper)
+        pump.looked_after(self.recorders.thread, self.recorders.keeper)
         calling.opened(pump)
         self._book.began(pump, SessionHandle(session, pump, self.call, dialect))
         if self.meters is not None:

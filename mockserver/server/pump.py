@@ -35,7 +35,7 @@ from mockserver.core.frames import (
 )
 from mockserver.core.session import Layer, Session
 from mockserver.server.alarms import Alarm, Alarms
-from mockserver.server.aside import Aside, Keeper
+from mockserver.server.aside import Aside, Keeper, Thread
 from mockserver.server.lines import ClientLine, FrameWriter, MediaLine, Upstream
 from mockserver.server.outlast import LIMIT_SECONDS, Outlast
 from mockserver.server.session_clock import Farewell, SessionClock
@@ -87,10 +87,12 @@ class Pump:
         self._pings: Counter[str] = Counter()
         self._asked: set[Future[Any]] = set()
 
-    def recorded_by(self, keeper: Keeper | None) -> None:
-        """A recorder, if there is one: nothing leaves before it is in its file."""
+    def looked_after(self, thread: Thread, keeper: Keeper | None) -> None:
+        """A thread for what takes long; a recorder, if there is one: nothing leaves before it is in its file."""
         if keeper is not None:
-            self._keeper, self._aside, self.outlet.before = keeper, Aside(self, keeper), self.kept
+            self._keeper, self.outlet.before = keeper, self.kept
+        if keeper is not None or self.session.ahead is not None:
+            self._aside = Aside(self, thread, keeper)
 
     @property
     def loop(self) -> AbstractEventLoop:
@@ -115,8 +117,6 @@ class Pump:
     def now(self) -> Micros:
         """Microseconds since the session began; never less than before."""
         return self._time.now()
-
-    # --- what happens to a session ---
 
     def feed(self, event: Event, *, came: float | None = None) -> None:
         """Something came: now, or a moment ago by the loop's clock."""

@@ -23,7 +23,7 @@ from mockserver.core.entry import Entry
 from mockserver.core.frames import LONG, Binary, Micros, Sender, Text
 from mockserver.engines.base import Dialling, Source
 from mockserver.errors import CassetteError, ExpectationFailed, UpstreamError
-from mockserver.server.aside import Hands, Keeping
+from mockserver.server.aside import Hands
 from mockserver.server.failures import failure
 from mockserver.server.host import MockServer
 
@@ -91,12 +91,11 @@ class Recording:
             faults=self.server.fault_specs(),
         )
         self._counts = {Sender.CLIENT: [0, 0], Sender.SERVER: [0, 0]}
-        self._keeping = Keeping(self.recorder)
         self._ticking = False
         self._refused: list[ExpectationFailed] = []
         self.server.recorders.taps.append(_Sink(self))
         self.server.recorders.on_exchange.append(self._exchange)
-        self.server.recorders.keeper = self._keeping
+        self.server.recorders.keeper = self.recorder
 
     @property
     def failures(self) -> list[UpstreamError]:
@@ -146,7 +145,6 @@ class Recording:
         if ended == "clean" and running:
             ended = f"stopped while {running} session{' was' if running == 1 else 's were'} running"
         await self.server.close(outlast=outlast and not self.hurry)
-        self._keeping.close()
         if self.hurry and self.recorder.written > AT_ONCE:
             self.left = self.recorder.leave(ended=ended, faults=self.server.fault_specs(fired=True))
             if self.left is not None:
@@ -195,7 +193,7 @@ class Recording:
 
     async def _exchange_aside(self, exchange: Exchange) -> None:
         """A long body is looked at by the thread; its client waits, others do not."""
-        hands = Hands(self._keeping)
+        hands = Hands(self.server.recorders.thread)
         clean = await asyncio.get_running_loop().run_in_executor(hands, lambda: self.recorder.cleaned(exchange))
         self.recorder.put_exchange(clean)
 

@@ -76,27 +76,55 @@ class Contour:
 
 def contour(pcm: Audio, rate: int) -> Contour:
     """The contour of PCM16 mono. An empty one for silence."""
-    step = max(1, checked_rate(rate) // WORKING_RATE)
-    numbers: Sequence[int] = samples(raw_audio(pcm))
-    if step > 1:
-        numbers = _thinned(numbers, step)
-    working = rate / step
-    size = working * FRAME_MS / 1000
-    levels, colours = [], []
-    for number in range(int(len(numbers) / size)):
-        frame = numbers[round(number * size) : round((number + 1) * size)]
+    drawing = Drawing(rate)
+    drawing.feed(raw_audio(pcm))
+    return drawing.contour()
+
+
+class Drawing:
+    """Draws the contour of a sound that comes in pieces of any size: the same one however it is cut."""
+
+    def __init__(self, rate: int) -> None:
+        self._step = max(1, checked_rate(rate) // WORKING_RATE)
+        self._working = rate / self._step
+        self._size = self._working * FRAME_MS / 1000
+        self._rest = b""
+        self._numbers: list[int] = []  # what is in no frame yet: from _base on
+        self._base = 0
+        self._levels: list[float] = []
+        self._colours: list[float] = []
+
+    def feed(self, pcm: bytes) -> None:
+        """More of it."""
+        data = self._rest + pcm
+        used = len(data) - len(data) % (2 * self._step)
+        self._rest = data[used:]
+        numbers: Sequence[int] = samples(data[:used])
+        self._numbers += _thinned(numbers, self._step) if self._step > 1 else numbers
+        begin = end = 0
+        for number in range(len(self._levels), int((self._base + len(self._numbers)) / self._size)):
+            begin, end = (round((number + more) * self._size) - self._base for more in (0, 1))
+            self._frame(self._numbers[begin:end])
+        del self._numbers[:end]
+        self._base += end
+
+    def contour(self) -> Contour:
+        """Of all that has come."""
+        levels, colours = self._levels, self._colours
+        loudest = max(levels, default=0.0)
+        if not loudest:
+            return Contour((), ())
+        shown = [max(0.0, 1 + 20 * math.log10(level / loudest) / RANGE_DB) if level else 0.0 for level in levels]
+        sounding = [place for place, level in enumerate(shown) if level > 0]
+        kept = slice(sounding[0], sounding[-1] + 1)
+        return Contour(tuple(shown[kept]), tuple(colours[kept]))
+
+    def _frame(self, frame: Sequence[int]) -> None:
         middle = sum(frame) / len(frame)
         level = sum(abs(sample - middle) for sample in frame) / len(frame)
         steps = sum(map(abs, map(sub, frame[1:], frame))) / len(frame)
-        levels.append(level)
-        colours.append(steps / level * working / WORKING_RATE if level else 0.0)
-    loudest = max(levels, default=0.0)
-    if not loudest:
-        return Contour((), ())
-    shown = [max(0.0, 1 + 20 * math.log10(level / loudest) / RANGE_DB) if level else 0.0 for level in levels]
-    sounding = [place for place, level in enumerate(shown) if level > 0]
-    kept = slice(sounding[0], sounding[-1] + 1)
-    return Contour(tuple(shown[kept]), tuple(colours[kept]))
+        self._levels.append(level)
+        self._colours.append(steps / level * self._working / WORKING_RATE if level else 0.0)
 
 
 def babble(start_ms: float, ms: float, rate: int = RATE) -> bytes:

@@ -11,12 +11,31 @@ from mockserver.speech.tones import Audio, raw_audio, samples
 
 def rms(pcm: Audio) -> float:
     """The level of audio from 0.0 to 1.0 of full scale (root mean square about the mean); 0.0 for none."""
-    numbers = samples(raw_audio(pcm))
-    if not numbers:
-        return 0.0
-    count = len(numbers)
-    spread = sum(map(mul, numbers, numbers)) / count - (sum(numbers) / count) ** 2
-    return math.sqrt(max(0.0, spread)) / 32_768
+    level = Loudness()
+    level.feed(raw_audio(pcm))
+    return level.rms
+
+
+class Loudness:
+    """The level of audio that comes in pieces of whole samples. Its sums are whole numbers, so nothing is rounded."""
+
+    def __init__(self) -> None:
+        self._count = self._sum = self._squares = 0
+
+    def feed(self, pcm: bytes) -> None:
+        """More of it."""
+        numbers = samples(pcm)
+        self._count += len(numbers)
+        self._sum += sum(numbers)
+        self._squares += sum(map(mul, numbers, numbers))
+
+    @property
+    def rms(self) -> float:
+        """The level of all that has come."""
+        if not self._count:
+            return 0.0
+        spread = self._squares / self._count - (self._sum / self._count) ** 2
+        return math.sqrt(max(0.0, spread)) / 32_768
 
 
 _NEAR_ZERO = b"\0\xff"

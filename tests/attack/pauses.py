@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import random
 import resource
 import socket
 import subprocess
@@ -111,6 +113,29 @@ def bombs(port: int, until: float) -> int:
     return thrown(port, until, head, bytes((0xC1, 0xFE)) + len(packed).to_bytes(2, "big") + b"\0\0\0\0" + packed)
 
 
+def append(pcm: bytes) -> bytes:
+    """A frame of audio."""
+    return masked(json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(pcm).decode()}))
+
+
+def hiss(size: int) -> bytes:
+    """So many bytes of audio that is no silence and no speech."""
+    return random.Random(1).randbytes(size)
+
+
+def turns(port: int, until: float) -> int:
+    """A minute of sound, committed at once."""
+    manual = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+    data = masked(json.dumps({"type": "session.update", "session": manual}))
+    data += append(hiss(720_000)) * 4 + masked('{"type":"input_audio_buffer.commit"}')
+    return thrown(port, until, request(port), data)
+
+
+def detected(port: int, until: float) -> int:
+    """A frame of a megabyte in which there is a whole turn."""
+    return thrown(port, until, request(port), append(hiss(720_000) + bytes(48_000)))
+
+
 BROKEN = (b"\x81\x05hello", b"\xff\xff", b"GET / HTTP/1.1\r\nHost: [bad\r\n\r\n", b"\x16\x03\x01\0", b"\0" * 4096)
 
 
@@ -156,6 +181,8 @@ ATTACKS: dict[str, Attack] = {
     "brackets of 1 MiB": text("[" * MEGABYTE),
     "numbers of 1 MiB": text("[" + "9," * MEGABYTE),
     "audio of 1 MiB": text('{"type":"input_audio_buffer.append","audio":"' + "A" * (MEGABYTE - 48) + '"}'),
+    "a minute committed": turns,
+    "turns of 1 MiB": detected,
     "key-like text of 1 MiB": text('{"type":"x","a":"' + "xai-" * (MEGABYTE // 4)),
     "deflate bombs": bombs,
     "broken frames": broken,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import threading
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from mockserver import MockServer, relay, script
+from mockserver import MockServer, relay, script, simulator, speech
 from mockserver.cassette.entries import LONG
 from mockserver.cassette.store import load
 from mockserver.core.frames import Close, Event, Frame, Peer, Received, Sender, Text
@@ -21,6 +22,8 @@ from mockserver.server.record import Recording
 from mockserver.server.virtual import virtual_time
 
 LARGE = Text("x" * LONG)
+PUSH_TO_TALK = {"audio": {"input": {"turn_detection": None, "transcription": {"model": "whisper-1"}}}}
+TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 SMALL = Text("x" * (LONG - 1))
 
 
@@ -43,6 +46,9 @@ class Thread:
         self.work.append((work, made))
         return made
 
+    def close(self) -> None:
+        pass
+
     def do(self) -> None:
         work, made = self.work.pop(0)
         if self.broken:
@@ -57,9 +63,11 @@ class FedPump:
 
     def __init__(self, thread: Thread) -> None:
         self.loop = asyncio.get_running_loop()
-        self.session: Any = type("S", (), {"layers": [], "over": False, "log": type("L", (), {"number": 0})})
+        self.session: Any = type(
+            "S", (), {"layers": [], "over": False, "ahead": None, "log": type("L", (), {"number": 0})}
+        )
         self.fed: list[tuple[Event, float | None]] = []
-        self.aside = Aside(self, thread)
+        self.aside = Aside(self, thread, thread)
 
     def feed(self, event: Event, *, came: float | None = None) -> None:
         if not self.aside.takes(event, came):
@@ -138,6 +146,41 @@ async def test_an_end_waits_for_the_thread() -> None:
     pump.loop.run_in_executor(None, thread.do)
     pump.aside.finish()
     assert pump.fed == [(came(LARGE), 1.0)]
+
+
+async def test_a_long_utterance_is_made_out_by_the_thread_while_others_go_on() -> None:
+    spoken, short = speech.encode("a table for two please"), speech.encode("hi")
+    thread = Thread()
+    commit, clear = '{"type":"input_audio_buffer.commit"}', '{"type":"input_audio_buffer.clear"}'
+    server = MockServer(simulator("openai", pace="instant"))
+    server.recorders.thread = thread  # type: ignore[assignment]
+    key = {"Authorization": "Bearer any"}
+    async with (
+        server,
+        aiohttp.ClientSession() as http,
+        http.ws_connect(server.ws_url + "?model=gpt-realtime", headers=key) as one,
+        http.ws_connect(server.ws_url + "?model=gpt-realtime", headers=key) as two,
+    ):
+        for client in (one, two):
+            assert "session.created" in await client.receive_str()
+            await client.send_json({"type": "session.update", "session": {"type": "realtime", **PUSH_TO_TALK}})
+            assert "session.updated" in await client.receive_str()
+        await one.send_json({"type": "input_audio_buffer.append", "audio": base64.b64encode(spoken).decode()})
+        await one.send_str(commit)
+        await one.send_str(clear)
+        await two.send_json({"type": "input_audio_buffer.append", "audio": base64.b64encode(short).decode()})
+        await two.send_str(commit)
+        assert "input_audio_buffer.committed" in await two.receive_str(), "what is short is made out at once"
+        assert len(thread.work) == 1
+        assert not server.journal.sent_by_server("input_audio_buffer.committed", session=0)
+        thread.do()
+        assert "input_audio_buffer.committed" in await one.receive_str()
+        came = {}
+        while not {TRANSCRIBED, "input_audio_buffer.cleared"} <= set(came):
+            body = json.loads(await one.receive_str())
+            came[body["type"]] = body
+        assert came[TRANSCRIBED]["transcript"] == "a table for two please"
+        assert thread.work == []
 
 
 def secretive(size: int) -> str:

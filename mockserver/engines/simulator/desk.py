@@ -12,6 +12,7 @@ from mockserver.core.machine import Plan
 from mockserver.dialects.base import event
 from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator.options import SimulatorOptions
+from mockserver.engines.simulator.voice.listening import Ear
 
 SettingsT = TypeVar("SettingsT", bound=SimulatorOptions)
 
@@ -37,6 +38,7 @@ class Desk(Generic[SettingsT]):
         self.plan: Plan[Task] = Plan()
         self.random = context.rng("simulator")
         self.ids = Ids(context.rng("simulator ids"))
+        self.ear: Ear | None = None
         self._out: list[Effect] = []
 
     # --- what goes out ---

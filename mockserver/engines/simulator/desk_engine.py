@@ -7,7 +7,7 @@ its desk, and leaves with what ``feed`` and ``wake`` return.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from mockserver.core.frames import (
@@ -28,6 +28,10 @@ from mockserver.core.frames import (
 from mockserver.engines.base import Inspection
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.replies.asking import Asking
+from mockserver.engines.simulator.voice.listening import Ear
+
+COMMAND = 1_024
+"""A frame with less in it may be a command that ends the user's turn; most longer ones are audio."""
 
 DeskT = TypeVar("DeskT", bound=Desk[Any])
 
@@ -40,9 +44,20 @@ class DeskEngine(ABC, Generic[DeskT]):
 
     asking: Asking
 
-    def __init__(self, desk: DeskT) -> None:
+    def __init__(self, desk: DeskT, ear: Ear | None = None) -> None:
         self.desk = desk
+        desk.ear = ear
         self.over = False
+
+    def ahead(self, event: Event) -> Callable[[], None] | None:
+        """What is to be read of the user's audio before this event comes, which may end a turn."""
+        ear = self.desk.ear
+        if ear is None or type(event) is not Received:
+            return None
+        frame = event.frame
+        if not isinstance(frame, Text | Binary):
+            return None
+        return ear.ahead(over=len(frame.data) < COMMAND)
 
     def feed(self, event: Event, now: Micros) -> list[Effect]:
         """Something from the client, the shell or a fault. After the end nothing is said any more."""

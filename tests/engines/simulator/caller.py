@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
 from mockserver.core.frames import (
     MILLISECOND,
@@ -31,6 +31,7 @@ from mockserver.core.frames import (
     Told,
 )
 from mockserver.core.machine import advance
+from mockserver.core.session import Foreseeing
 from mockserver.engines.base import SessionContext
 
 UNIX_US = 1_785_000_000_000_000
@@ -60,6 +61,9 @@ class Caller:
         self.asks: list[Ask] = []
         self._read = 0
         self._looked = 0  # so many effects are no hangup
+        self.ahead: Literal["never", "by turns"] = "by turns" if isinstance(self.engine, Foreseeing) else "never"
+        self.foreseen = 0
+        """So often there was something to be made out ahead."""
         if open:
             self.feed(Opened(hands))
 
@@ -73,6 +77,10 @@ class Caller:
     def feed(self, event: Event) -> list[dict[str, Any]]:
         """Something happens now; returns the server events that come of it at once."""
         before = len(self.timed)
+        if self.ahead != "never" and (work := self.engine.ahead(event)):
+            self.foreseen += 1
+            if self.foreseen % 2:  # a server's thread does it; whether it was done, no test can tell
+                work()
         self._take(self.engine.feed(event, self.at))
         return [body for _, body in self.timed[before:]]
 

@@ -52,7 +52,7 @@ class AgentEngine(DeskEngine[AgentDesk]):
         failed: Callable[[str], None],
     ) -> None:
         self.dialect = dialect
-        super().__init__(AgentDesk(context, options))
+        super().__init__(AgentDesk(context, options), ear)
         self.id = self.desk.conversation_id()
         self._model = model
         self._gate = gate

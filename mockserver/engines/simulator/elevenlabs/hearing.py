@@ -36,7 +36,7 @@ class UserVoice:
         self.began = began
         self.spoke = spoke
         self.said = said
-        self._audio = InputAudio(sound.rate)
+        self._audio = self.ear.follow(InputAudio(sound.rate))
         self._since_ms = 0
 
     @property

@@ -42,7 +42,7 @@ class Microphone:
         self.setup = setup
         self.ear = ear
         self._spoke, self._turn_over, self._filmed = spoke, turn_over, filmed
-        self._audio = InputAudio(RATE)
+        self._audio = self.ear.follow(InputAudio(RATE))
         self._start_ms: float | None = None  # where the activity began that goes on
         self._uncommitted_ms: float | None = None  # where speech began that has not lasted long enough yet
         self._pause = (0, 0)  # the newest: where, and how long it is

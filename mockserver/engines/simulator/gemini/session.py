@@ -101,7 +101,7 @@ class LiveSession(DeskEngine[GeminiWire]):
         knows: Callable[[str, bool], bool],
         failed: Callable[[str], None],
     ) -> None:
-        super().__init__(GeminiWire(context, options, vertex=place.vertex, over=self._finish))
+        super().__init__(GeminiWire(context, options, vertex=place.vertex, over=self._finish), ear)
         self.conversation = ModelContext()
         self.parts: Parts | None = None
         self._ear, self._gate, self._place, self._shelf, self._knows = ear, gate, place, shelf, knows

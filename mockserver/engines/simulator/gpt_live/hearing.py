@@ -67,7 +67,7 @@ class LiveEar:
         ms = len(pcm) // 2 * 1000 // self.rate
         timed, self._of_turn = self._of_turn, []
         if not timed:
-            timed = self._spread(self.ear.hear(pcm, self.rate) or "", end_ms)
+            timed = self._spread(self.ear.make_out(pcm, self.rate) or "", end_ms)
             self._words += timed
         if timed:
             self._turns.append((timed[-1][0], " ".join(word for _, word in timed), ms))

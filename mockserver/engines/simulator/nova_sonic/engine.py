@@ -42,7 +42,7 @@ class NovaSonicEngine(DeskEngine[Desk[NovaSonicOptions]]):
         failed: Callable[[str], None],
         counted: Callable[[int], None],
     ) -> None:
-        super().__init__(Desk(context, options))
+        super().__init__(Desk(context, options), ear)
         self.model_name = model
         self.prompt = Prompt(first_generation, options)
         self.wire = SonicWire(self.desk, self.prompt)

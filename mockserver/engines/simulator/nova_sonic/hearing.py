@@ -31,7 +31,7 @@ class SpeechInput:
         self.ear = ear
         self.spoke = spoke
         self.said = said
-        self._audio = InputAudio(16_000)
+        self._audio = self.ear.follow(InputAudio(16_000))
         self._since_ms: float | None = None
 
     @property

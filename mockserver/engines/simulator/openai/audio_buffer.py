@@ -59,7 +59,7 @@ class AudioIn:
         self.spoke = spoke
         self.turn_over = turn_over
         self.pending_item: str | None = None
-        self._audio = InputAudio(audio_format(settings.input_format).rate)
+        self._audio = self.ear.follow(InputAudio(audio_format(settings.input_format).rate))
         self._speech_ms = 0
         self._judgement: str | None = None
         self._config: Mapping[str, Any] = {}

@@ -68,7 +68,7 @@ class Simulator(DeskEngine[Wire]):
     ) -> None:
         self.dialect = dialect
         self._called = called
-        super().__init__(Wire(context, profile, options, dialect.problems))
+        super().__init__(Wire(context, profile, options, dialect.problems), ear)
         self.settings = settings
         self._gate = gate
         self._unwanted_model = unwanted_model

@@ -110,13 +110,13 @@ class Translation(DeskEngine[Wire]):
         settings: TranslationSettings,
         failed: Callable[[str], None],
     ) -> None:
-        super().__init__(Wire(context, profile, options, dialect.problems))
+        super().__init__(Wire(context, profile, options, dialect.problems), ear)
         self.dialect = dialect
         self.settings = settings
         self.ear = ear
         self.asking = Asking(self.desk, replier, failed=failed)
         self._gate = gate
-        self._audio = InputAudio(RATE)
+        self._audio = self.ear.follow(InputAudio(RATE))
         self._rest = b""  # audio that is no whole step yet
         self._since_ms = 0
         self._step = 0

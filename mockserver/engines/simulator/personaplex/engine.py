@@ -48,7 +48,7 @@ class PlexEngine(DeskEngine[Desk[PersonaPlexOptions]]):
         ear: Ear,
         failed: Callable[[str], None],
     ) -> None:
-        super().__init__(Desk(context, options))
+        super().__init__(Desk(context, options), ear)
         self.prompt = prompt
         self.items: list[Seen] = []
         self._broken = broken
@@ -61,7 +61,7 @@ class PlexEngine(DeskEngine[Desk[PersonaPlexOptions]]):
         self._rest = b""
         self._in = OpusIn()
         self._out = OpusOut()
-        self._audio = InputAudio(RATE)
+        self._audio = self._ear.follow(InputAudio(RATE))
         self._since_ms = 0.0
         self._frame = 0  # frames of the model so far
         self._speech = PlexSpeech()

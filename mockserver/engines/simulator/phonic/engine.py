@@ -54,7 +54,7 @@ class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
         ear: Ear,
         failed: Callable[[str], None],
     ) -> None:
-        super().__init__(Desk(context, options))
+        super().__init__(Desk(context, options), ear)
         self.talk = talk
         talk.holder = self
         self._again = again

@@ -29,7 +29,7 @@ class ListeningLine:
         self.spoke = spoke
         self.said = said
         self.muted = False
-        self._audio = InputAudio(24_000)
+        self._audio = self.ear.follow(InputAudio(24_000))
         self._since_ms: float | None = None  # where the turn at hand begins, with what lies before the voice
         self._told = False  # user_started_speaking was sent for it
 
@@ -41,7 +41,7 @@ class ListeningLine:
     def begin(self) -> None:
         """A config has come. Push-to-talk begins muted: unknown, but nobody has pushed yet."""
         self.muted = self.assistant.config.push_to_talk
-        self._audio = InputAudio(self.assistant.config.input.rate)
+        self._audio = self.ear.follow(InputAudio(self.assistant.config.input.rate))
         self._since_ms, self._told = None, False
 
     def mute(self) -> None:

@@ -47,7 +47,7 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
         ear: Ear,
         failed: Callable[[str], None],
     ) -> None:
-        super().__init__(Desk(context, options))
+        super().__init__(Desk(context, options), ear)
         self.call = call
         self.ear = ear
         self.agent = CallAgent(
@@ -55,7 +55,7 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
         )
         self.asking = self.agent.thinking.asking
         call.said = self.agent.said
-        self._audio = InputAudio(call.terms.rate_in)
+        self._audio = self.ear.follow(InputAudio(call.terms.rate_in))
         self._format = AudioFormat("pcm", call.terms.rate_in)
         self._since_ms = 0
         self._cut = False

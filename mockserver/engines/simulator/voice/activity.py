@@ -34,7 +34,7 @@ class Detector:
         self.speaking = False
         self._at_ms = position_ms
         self._rest = b""
-        self._silent_ms = 0
+        self.silent_ms = 0
 
     def feed(self, pcm: bytes, level: float, prefix_ms: int, ended: Callable[[int], bool]) -> Iterator[Turn]:
         """Take audio; yields each edge as it is found. ``ended`` may look at the audio up to the frame at hand."""
@@ -48,12 +48,12 @@ class Detector:
             if not self.speaking:
                 half = 2 * (self.rate * CLICK_MS // 1000)
                 if speech.reaches(frame[:half], level) and speech.reaches(frame[half:], level):
-                    self.speaking, self._silent_ms = True, 0
+                    self.speaking, self.silent_ms = True, 0
                     yield Turn("start", max(0, self._at_ms - FRAME_MS - prefix_ms))
                 continue
             voice = speech.reaches(frame, level)
-            self._silent_ms = 0 if voice else self._silent_ms + FRAME_MS
-            if self._silent_ms and ended(self._silent_ms):
+            self.silent_ms = 0 if voice else self.silent_ms + FRAME_MS
+            if self.silent_ms and ended(self.silent_ms):
                 self.rest()
                 yield Turn("stop", self._at_ms)
 
@@ -64,4 +64,4 @@ class Detector:
 
     def rest(self) -> None:
         """Back to silence: after a stop, a manual commit or a clear."""
-        self.speaking, self._silent_ms = False, 0
+        self.speaking, self.silent_ms = False, 0

@@ -23,6 +23,8 @@ class InputAudio:
         self._size = 0  # bytes of both
         self._start_ms = 0.0  # where _pcm begins
         self._detector = Detector(rate)
+        self._watched = False
+        self._since_ms = 0.0  # where speech began
 
     @property
     def position_ms(self) -> float:
@@ -51,13 +53,28 @@ class InputAudio:
 
     def edges(self, pcm: bytes, level: float, prefix_ms: int, ended: Callable[[int], bool]) -> Iterator[Turn]:
         """Where speech begins and ends in what was appended just now, as ``Detector`` finds it."""
-        yield from self._detector.feed(pcm, level, prefix_ms, ended)
+        self._watched = True
+        for turn in self._detector.feed(pcm, level, prefix_ms, ended):
+            if turn.edge == "start":
+                self._since_ms = turn.at_ms
+            yield turn
         if not self._detector.speaking:
             self.forget(KEPT_MS)
 
     def unwatched(self) -> None:
         """Nobody detects turns. Detection will begin where it is turned on."""
         self._detector = Detector(self.rate, round(self.position_ms))
+        self._watched = False
+
+    def turn(self, *, over: bool) -> tuple[float, float] | None:
+        """Where the turn begins that will end soon, and how far it has got: it has become silent, or it may be ``over``
+        because the client says so.
+        """
+        if self._detector.speaking:
+            return (self._since_ms, self.looked_at_ms) if over or self._detector.silent_ms else None
+        if over and not self._watched:
+            return max(0.0, self.position_ms - self.fresh_ms), self.position_ms
+        return None
 
     def rest(self) -> None:
         """The detector is back at silence: the turn was ended by somebody else."""
