@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
@@ -61,6 +62,10 @@ class _Utterance:
     @property
     def silent(self) -> bool:
         """Whether there is nothing to make out."""
+        # The variance of all is at least that of a piece times its share: one loud piece says it.
+        for piece in self._pieces(0):
+            if speech.reaches(piece, SILENT * math.sqrt(len(self.pcm) / len(piece))):
+                return False
         for piece in self._pieces(self._weighed):
             self._loudness.feed(piece)
         self._weighed = len(self.pcm)
