@@ -53,6 +53,8 @@ from mockserver.errors import ExpectationFailed, UsageError
 
 REMEMBERED = 40
 """Frames that a report's timeline shows."""
+MOST_STEPS = 100_000
+"""So many without a wait or an expect are a loop without end."""
 
 
 @dataclass(slots=True)
@@ -167,8 +169,8 @@ class ScriptEngine:
         count = 0
         while not self._over:
             count += 1
-            if count > 100_000:
-                raise UsageError(f"script: 100000 steps without a wait or an expect, the last {self._step}")
+            if count > MOST_STEPS:
+                raise UsageError(f"script: {MOST_STEPS} steps without a wait or an expect, the last {self._step}")
             if self._done:
                 self._after()
                 return None

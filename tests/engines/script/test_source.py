@@ -31,6 +31,7 @@ from mockserver.core.view import Memo
 from mockserver.dialects.base import Dialect
 from mockserver.dialects.openai.lens import OPENAI
 from mockserver.engines.base import HttpReply, Request, SessionContext
+from mockserver.engines.script import session
 from mockserver.engines.script.session import ScriptEngine
 from mockserver.errors import UsageError
 
@@ -91,9 +92,9 @@ def test_the_steps_in_order() -> None:
     )
     assert play.out[0] == Accept()
     assert sent(play.out) == [{"type": "session.created"}, "not json", b"\x00"]
-    session = {"type": "realtime", "voice": "alloy"}
-    assert sent(play.say({"type": "session.update", "session": session})) == [
-        {"type": "session.updated", "session": session}
+    update = {"type": "realtime", "voice": "alloy"}
+    assert sent(play.say({"type": "session.update", "session": update})) == [
+        {"type": "session.updated", "session": update}
     ]
     assert play.engine.wake_at() == 200_000
     assert play.until(199_999) == []
@@ -376,7 +377,7 @@ def test_wrong_steps_fail_at_construction() -> None:
         script(dialect="nobody")
 
 
-def test_wrong_steps_of_a_generator_are_reported() -> None:
+def test_wrong_steps_of_a_generator_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def talk(client: Any) -> Iterator[Any]:
         yield "text"
 
@@ -387,7 +388,9 @@ def test_wrong_steps_of_a_generator_are_reported() -> None:
         while True:
             yield script.send("x")
 
-    with pytest.raises(UsageError, match="100000 steps without a wait"):
+    assert session.MOST_STEPS == 100_000
+    monkeypatch.setattr(session, "MOST_STEPS", 1_000)
+    with pytest.raises(UsageError, match="1000 steps without a wait"):
         Play(script(spin))
     with pytest.raises(UsageError, match="neither an event"):
         Play(script(script.send(1)))  # type: ignore[arg-type]
