@@ -25,11 +25,24 @@ BLOCK = 96 << 10
 """Bytes of frames from which on a block is whole. A larger piece of memory is given back to the system each time."""
 
 
+PART = 128
+"""Entries that leave memory together. More of them would hold every session up for longer."""
+
+
+class _Part(NamedTuple):
+    """Entries in memory that came one after the other. ``size``: bytes in their frames."""
+
+    begin: int
+    items: list[Entry | Packed | Single]
+    size: int
+
+
 class _State(NamedTuple):
-    """What a reader sees: blocks, those up to ``there`` of which lie before ``items``, and what is gone before them."""
+    """What a reader sees, in order: blocks (so many, and what is ``lost`` before them), parts, and ``items``."""
 
     blocks: list[Block]
     there: int
+    parts: tuple[_Part, ...]
     offset: int
     items: list[Entry | Packed | Single]
     lost: int
@@ -37,19 +50,21 @@ class _State(NamedTuple):
 
 
 class BoundedEntries(Entries):
-    """At most ``most`` entries, with ``most_bytes`` in their frames, are in memory.
-
-    They lie there in two parts: what has been there since the last time that some left, and what came after. When the
-    second has a third of the room, the first leaves, and the second takes its place. So a frame is looked at once.
+    """At most ``most`` entries, with ``most_bytes`` in their frames, are in memory; of more, the oldest part leaves.
 
     One thread writes. Others may read: what they see is put together anew each time, and swapped in at once.
     """
 
-    __slots__ = ("_apart", "_gone", "_most", "_most_bytes", "_number", "_old", "_shelf", "_size", "_state", "_total")
+    __slots__ = (
+        *("_apart", "_gone", "_held", "_held_bytes", "_number", "_part", "_part_bytes", "_room", "_room_bytes"),
+        *("_shelf", "_size", "_state", "_total"),
+    )
 
     def __init__(self, shelf: BlockShelf, *, most: int, most_bytes: int) -> None:
         super().__init__()
-        self._shelf, self._most, self._most_bytes = shelf, most // 3, most_bytes // 3
+        self._shelf = shelf
+        self._part, self._part_bytes = min(PART, most // 3), most_bytes // 8
+        self._room, self._room_bytes = most - self._part, most_bytes - self._part_bytes
         self._number = 0
         self.clear()
 
@@ -77,12 +92,14 @@ class BoundedEntries(Entries):
     def since(self, index: int) -> Iterator[Entry]:
         """The entries from this index on. In the place of those that are gone stands one note."""
         state = self._state
-        offset = state.offset
-        if index < offset:
+        begin = state.parts[0].begin if state.parts else state.offset
+        if index < begin:
             first = bisect_left(self._apart, index, key=_index)
-            apart = self._apart[first : bisect_left(self._apart, offset, key=_index)]
+            apart = self._apart[first : bisect_left(self._apart, begin, key=_index)]
             yield from merge(apart, self._stored(state, index), key=_index)
-        yield from since(state.items, index, offset)
+        for part in state.parts:
+            yield from since(part.items, index, part.begin)
+        yield from since(state.items, index, state.offset)
 
     def gone(self, sender: Sender | None = None, session: int | None = None) -> int:
         """How many frames are there no more."""
@@ -102,28 +119,28 @@ class BoundedEntries(Entries):
     def clear(self) -> None:
         """Drop all entries."""
         self.items, self.offset = [], 0
-        self._size = self._old = self._total = 0
+        self._size = self._held = self._held_bytes = self._total = 0
         self._apart: list[Entry] = []
         self._gone: Counter[int] = Counter()
-        self._state = _State([], 0, 0, self.items, 0, 0)
+        self._state = _State([], 0, (), 0, self.items, 0, 0)
 
     def grew(self, size: int) -> None:
-        """Something was added. Where that is too much, what was there before leaves memory."""
+        """Something was added. A whole part is put to the others; where they are too many, the oldest leave memory."""
         self._size += size
-        if self._size > self._most_bytes or len(self.items) - self._old > self._most:
-            self._spill()
+        if len(self.items) >= self._part or self._size > self._part_bytes:
+            self._close_part()
 
     # --- inside ---
 
-    def _spill(self) -> None:
-        items, offset, place = self.items, self.offset, self._old
-        if self._size > 2 * self._most_bytes or len(items) - place > 2 * self._most:
-            place = len(items)  # what came at once is too much by itself
-        blocks, there, _, _, lost, lost_end = self._state
-        before = self._number
-        self._put(items[:place], offset, blocks)
-        self.items, self.offset = items[place:], offset + place
-        self._old, self._size = len(self.items), 0
+    def _close_part(self) -> None:
+        blocks, there, parts, _, _, lost, lost_end = self._state
+        parts = (*parts, _Part(self.offset, self.items, self._size))
+        self._held, self._held_bytes = self._held + len(self.items), self._held_bytes + self._size
+        leave, before = 0, self._number
+        while self._held > self._room or self._held_bytes > self._room_bytes:
+            begin, items, size = parts[leave]
+            self._put(items, begin, blocks)
+            self._held, self._held_bytes, leave = self._held - len(items), self._held_bytes - size, leave + 1
         there += self._number - before
         oldest, given_up = self._shelf.oldest, 0
         while given_up < there and blocks[given_up].number < oldest:
@@ -133,7 +150,8 @@ class BoundedEntries(Entries):
             given_up += 1
         if given_up:
             blocks, there = blocks[given_up:], there - given_up  # another list: somebody may be reading that one
-        self._state = _State(blocks, there, self.offset, self.items, lost, lost_end)
+        self.offset, self.items, self._size = self.offset + len(self.items), [], 0
+        self._state = _State(blocks, there, parts[leave:], self.offset, self.items, lost, lost_end)
 
     def _put(self, items: list[Entry | Packed | Single], offset: int, blocks: list[Block]) -> None:
         """Put the frames on the shelf, and the rest apart."""
