@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Iterator
 from heapq import merge
 from itertools import islice
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 from mockserver.core.burst import filled
-from mockserver.core.entries import Entries, Packed, Single, since
+from mockserver.core.entries import Entries, Item, Packed, sent_by, since, who
 from mockserver.core.entry import Entry
 from mockserver.core.expect import told_gone
-from mockserver.core.frames import Answer, Handshake, Note, Sender, Text
-from mockserver.core.shelf import Block, BlockShelf, Kept, Row, counted, frame_of, kept, packed, sent_by, unpacked
+from mockserver.core.frames import Answer, Handshake, Note, Sender
+from mockserver.core.shelf import Block, BlockShelf, Row, counted, frame_of, kept, packed, unpacked
 from mockserver.errors import ExpectationFailed
 
 BLOCK = 96 << 10
@@ -33,7 +33,7 @@ class _Part(NamedTuple):
     """Entries in memory that came one after the other. ``size``: bytes in their frames."""
 
     begin: int
-    items: list[Entry | Packed | Single]
+    items: list[Item]
     size: int
 
 
@@ -44,7 +44,7 @@ class _State(NamedTuple):
     there: int
     parts: tuple[_Part, ...]
     offset: int
-    items: list[Entry | Packed | Single]
+    items: list[Item]
     lost: int
     lost_end: int
 
@@ -138,9 +138,9 @@ class BoundedEntries(Entries):
         self._held, self._held_bytes = self._held + len(self.items), self._held_bytes + self._size
         leave, before = 0, self._number
         while self._held > self._room or self._held_bytes > self._room_bytes:
-            begin, items, size = parts[leave]
-            self._put(items, begin, blocks)
-            self._held, self._held_bytes, leave = self._held - len(items), self._held_bytes - size, leave + 1
+            part = parts[leave]
+            self._put(part, blocks)
+            self._held, self._held_bytes, leave = self._held - len(part.items), self._held_bytes - part.size, leave + 1
         there += self._number - before
         oldest, given_up = self._shelf.oldest, 0
         while given_up < there and blocks[given_up].number < oldest:
@@ -153,41 +153,36 @@ class BoundedEntries(Entries):
         self.offset, self.items, self._size = self.offset + len(self.items), [], 0
         self._state = _State(blocks, there, parts[leave:], self.offset, self.items, lost, lost_end)
 
-    def _put(self, items: list[Entry | Packed | Single], offset: int, blocks: list[Block]) -> None:
+    def _put(self, part: _Part, blocks: list[Block]) -> None:
         """Put the frames on the shelf, and the rest apart."""
-        rows: list[Row] = []
-        held = 0
-        data: Kept
-        for at, item in enumerate(items, offset):
-            if isinstance(item, Entry):
-                _, session, time, sender, what = item
-                if type(what) is Text:
-                    data = what.data
-                elif sender is None or isinstance(what, Handshake | Answer | Note):
-                    self._apart.append(item)
-                    continue
-                else:
-                    data = kept(what)
-                rows.append((at, session, time, sender is Sender.SERVER, data))
-            elif isinstance(item, Packed):
-                data = item.frames[at - item.begin].data
-                rows.append((at, item.session, item.at, True, data))
-            else:
-                session, time, text, fill = item
-                data = text if fill is None else filled(text, fill)
-                rows.append((at, session, time, True, data))
-            held += len(data)
-            if held > BLOCK:
-                self._put_block(rows, blocks)
-                rows, held = [], 0
-        if rows:
-            self._put_block(rows, blocks)
+        begin, items, size = part
+        rows: list[Any] = [
+            item if type(item) is tuple and item[3] is None else self._row(item, at)
+            for at, item in enumerate(items, begin)
+        ]
+        step = max(1, len(rows) * BLOCK // max(1, size))
+        for place in range(0, len(rows), step):
+            some = rows[place : place + step]
+            counts = counted(some)
+            if not counts:
+                continue
+            self._shelf.put(packed(begin + place, some))
+            self._total += sum(counts[1::2])
+            blocks.append(Block(self._number, begin + place + len(some), self._total, counts))
+            self._number += 1
 
-    def _put_block(self, rows: list[Row], blocks: list[Block]) -> None:
-        self._shelf.put(packed(rows))
-        self._total += len(rows)
-        blocks.append(Block(self._number, rows[-1][0] + 1, self._total, counted(rows)))
-        self._number += 1
+    def _row(self, item: Item, at: int) -> Row:
+        """What goes on the shelf for an entry; None where it does not."""
+        if isinstance(item, Entry):
+            what, sender = item.what, item.sender
+            if sender is None or isinstance(what, Handshake | Answer | Note):
+                self._apart.append(item)
+                return None
+            return who(item.session, sender is Sender.SERVER), item.at, kept(what), None
+        if isinstance(item, Packed):
+            return who(item.session, True), item.at, item.frames[at - item.begin].data, None
+        number, time, text, fill = item
+        return number, time, filled(text, fill), None
 
     def _stored(self, state: _State, index: int) -> Iterator[Entry]:
         blocks, lost, end = state.blocks, state.lost, state.lost_end
@@ -201,9 +196,13 @@ class BoundedEntries(Entries):
             if not told:
                 yield _note(lost, end)
                 told = True
-            for at, session, time, server, what in unpacked(data):
-                if at >= index:
-                    yield Entry(at, session, time, Sender.SERVER if server else Sender.CLIENT, frame_of(what))
+            begin, rows = unpacked(data)
+            skipped = max(0, index - begin)
+            for at, row in enumerate(rows[skipped:], begin + skipped):
+                if row is not None:
+                    number, time, what, _ = row
+                    session, sender = sent_by(number)
+                    yield Entry(at, session, time, sender, frame_of(what))
         if not told:
             yield _note(lost, end)
 

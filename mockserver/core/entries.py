@@ -22,9 +22,21 @@ class Packed:
 
 
 Single = tuple[int, Micros, str, Fill | None]
-"""The entry of a burst of one: session, time, text and what is put into it. Nothing in it can be part of a cycle, so
-the garbage collector forgets it at once. A server that plays for hours would else make it look at millions of objects,
-and every session waits while it does."""
+"""The entry of one text: who sent it (``who``), time, text and what is put into it. Nothing in it can be part of a
+cycle, so the garbage collector forgets it at once. A server that plays for hours would else make it look at millions of
+objects, and every session waits while it does."""
+Item = Entry | Packed | Single
+"""What stands in the list for an entry."""
+
+
+def who(session: int, server: bool) -> int:
+    """A session and a sender as one number."""
+    return session << 1 | server
+
+
+def sent_by(number: int) -> tuple[int, Sender]:
+    """The session and sender that ``who`` was given."""
+    return number >> 1, Sender.SERVER if number & 1 else Sender.CLIENT
 
 
 class Entries(Sequence[Entry]):
@@ -36,7 +48,7 @@ class Entries(Sequence[Entry]):
     __slots__ = ("items", "offset")
 
     def __init__(self, items: Iterable[Entry] = ()) -> None:
-        self.items: list[Entry | Packed | Single] = list(items)
+        self.items: list[Item] = list(items)
         self.offset = 0
 
     def __len__(self) -> int:
@@ -79,7 +91,7 @@ class Entries(Sequence[Entry]):
         self.items.clear()
 
 
-def since(items: list[Entry | Packed | Single], index: int, offset: int) -> Iterator[Entry]:
+def since(items: list[Item], index: int, offset: int) -> Iterator[Entry]:
     """The entries of a list whose first has the index ``offset``, from ``index`` on."""
     place = max(0, index - offset)
     while place < len(items):
@@ -88,12 +100,13 @@ def since(items: list[Entry | Packed | Single], index: int, offset: int) -> Iter
         place += 1
 
 
-def made(items: list[Entry | Packed | Single], place: int, offset: int, item: Packed | Single) -> Entry:
+def made(items: list[Item], place: int, offset: int, item: Packed | Single) -> Entry:
     """The entry at this place, which is kept there."""
     if isinstance(item, Packed):
-        session, at, frame = item.session, item.at, item.frames[place + offset - item.begin]
+        session, sender, at, frame = item.session, Sender.SERVER, item.at, item.frames[place + offset - item.begin]
     else:
-        session, at, text, fill = item
+        number, at, text, fill = item
+        session, sender = sent_by(number)
         frame = Text(filled(text, fill))
-    entry = items[place] = Entry(place + offset, session, at, Sender.SERVER, frame)
+    entry = items[place] = Entry(place + offset, session, at, sender, frame)
     return entry

@@ -63,39 +63,48 @@ class Journal:
         )
         return log
 
-    def write(self, log: SessionLog, at: Micros, sender: Sender | None, what: What) -> Entry:
+    def write(self, log: SessionLog, at: Micros, sender: Sender | None, what: What) -> None:
         """Write one entry and tell the sinks."""
         entries = self.entries
         items = entries.items
+        log.entries += 1
+        if type(what) is Text and sender is not None and not self._sinks:
+            data = what.data
+            items.append((log.number << 1 | (sender is Sender.SERVER), at, data, None))
+            if self._bounded:
+                entries.grew(len(data))
+            return
         entry = _tuple(Entry, (entries.offset + len(items), log.number, at, sender, what))
         items.append(entry)
-        log.entries += 1
         if self._bounded:
-            entries.grew(len(what.data) if type(what) is Text or isinstance(what, Binary) else 0)
+            entries.grew(len(what.data) if isinstance(what, Text | Binary) else 0)
         for sink in self._sinks:
             sink(entry)
-        return entry
 
     def burst(self, log: SessionLog, at: Micros, frames: Burst) -> None:
         """Write frames that the server sends together. Only where the journal is not ``watched``."""
-        items = self.entries.items
+        entries = self.entries
+        items = entries.items
         pieces = frames.pieces
         log.entries += len(pieces)
         if len(pieces) == 1:
-            items.append((log.number, at, *pieces[0]))
-        else:
-            begin = self.entries.offset + len(items)
-            items.extend(repeat(Packed(begin, log.number, at, frames), len(pieces)))
+            text, fill = pieces[0]
+            items.append((log.number << 1 | 1, at, text, fill))
+            if self._bounded:
+                entries.grew(len(text))
+            return
+        begin = entries.offset + len(items)
+        items.extend(repeat(Packed(begin, log.number, at, frames), len(pieces)))
         if self._bounded:
-            self.entries.grew(len(pieces[0][0]) if len(pieces) == 1 else sum([len(text) for text, _ in pieces]))
+            entries.grew(sum([len(text) for text, _ in pieces]))
 
     def shown(self, what: Handshake | Answer) -> Handshake | Answer:
         """A handshake or its answer as it may be printed: clients and services carry keys, tokens and cookies there."""
         return what if self._hide is None else self._hide(what)
 
-    def note(self, log: SessionLog, at: Micros, note: Note) -> Entry:
+    def note(self, log: SessionLog, at: Micros, note: Note) -> None:
         """Write a note."""
-        return self.write(log, at, None, note)
+        self.write(log, at, None, note)
 
     def view(self, entry: Entry) -> View | None:
         """The entry's frame through its session's lens; None where the entry holds no frame."""

@@ -10,14 +10,15 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from mockserver.core.frames import Binary, Close, Frame, Lost, Micros, Sender, Text
+from mockserver.core.frames import Binary, Close, Frame, Lost, Micros, Text
 
 Kept = str | bytes | tuple[int | None, str] | tuple[str]
 """What is kept of a frame: of a text and of bytes themselves, of a close its code and reason, of a loss its reason."""
-Row = tuple[int, int, Micros, bool, Kept]
-"""Index, session, time, whether the server sent it, and what is kept of it."""
+Row = tuple[int, Micros, Kept, None] | None
+"""Who sent it (``core.entries.who``), when, what is kept of it; None where the entry lies elsewhere. A ``Single`` into
+which nothing is put is a row as it is."""
 
 
 class BlockShelf(Protocol):
@@ -50,19 +51,19 @@ class Block(NamedTuple):
     counts: array[int]
 
     def whose(self) -> Iterator[tuple[int, int]]:
-        """Who (``who``) has how many frames in it."""
+        """Who (``core.entries.who``) has how many frames in it."""
         return zip(self.counts[::2], self.counts[1::2], strict=True)
 
 
-def packed(rows: list[Row]) -> bytes:
-    """Rows as bytes."""
-    return marshal.dumps(rows)
+def packed(begin: int, rows: list[Any]) -> bytes:
+    """The rows (``Row``) of the entries from this index on, as bytes."""
+    return marshal.dumps((begin, rows))
 
 
-def unpacked(data: bytes) -> list[Row]:
-    """The rows that ``packed`` was given."""
-    rows: list[Row] = marshal.loads(data)
-    return rows
+def unpacked(data: bytes) -> tuple[int, list[Row]]:
+    """What ``packed`` was given."""
+    begin, rows = marshal.loads(data)
+    return begin, rows
 
 
 def kept(frame: Frame) -> Kept:
@@ -87,17 +88,7 @@ def frame_of(what: Kept) -> Frame:
     return Close(*what) if len(what) == 2 else Lost(*what)
 
 
-def who(session: int, server: bool) -> int:
-    """A session and a sender as one number."""
-    return session << 1 | server
-
-
-def sent_by(number: int) -> tuple[int, Sender]:
-    """The session and sender that ``who`` was given."""
-    return number >> 1, Sender.SERVER if number & 1 else Sender.CLIENT
-
-
 def counted(rows: Iterable[Row]) -> array[int]:
     """How many frames there are of whom: numbers of ``who``, each followed by its count."""
-    counts = Counter([session << 1 | server for _, session, _, server, _ in rows])
-    return array("Q", chain.from_iterable(counts.items()))
+    counts = Counter([row[0] for row in rows if row is not None])
+    return array("I", chain.from_iterable(counts.items()))

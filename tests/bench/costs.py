@@ -94,6 +94,7 @@ def journal(rounds: int, count: int) -> list[Figure]:
     garbage collector, one that is bounded for the file. What making and dropping the frame costs is subtracted from
     both. It is CPU time, the system's included.
     """
+    from mockserver.cli.common import JOURNAL_LIMIT
     from mockserver.core.frames import Sender, Text
     from mockserver.core.journal import Journal
     from mockserver.dialects.registry import dialect_named
@@ -115,7 +116,7 @@ def journal(rounds: int, count: int) -> list[Figure]:
     got = interleave(
         rounds,
         bare=lambda: run(Journal()) - run(None),
-        mock=lambda: run(journal_of(500, seed=0, hide=lambda what: what)) - run(None),
+        mock=lambda: run(journal_of(JOURNAL_LIMIT, seed=0, hide=lambda what: what)) - run(None),
     )
     mine, theirs = middle(got["mock"]), middle(got["bare"])
     note = "CPU time; bare: in memory, which grows with each frame"

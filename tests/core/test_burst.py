@@ -96,9 +96,10 @@ def test_the_journal_makes_entries_when_they_are_looked_at() -> None:
     journal = Journal()
     log = journal.open(PlainLens())
     journal.burst(log, 7, BURST)
-    last = journal.write(log, 9, Sender.CLIENT, Text("end"))
+    journal.write(log, 9, Sender.CLIENT, Text("end"))
     assert len(journal) == 5
-    assert last.index == 4
+    last = journal.entries[4]
+    assert last == Entry(4, 0, 9, Sender.CLIENT, Text("end"))
     assert journal.entries[2] == Entry(2, 0, 7, Sender.SERVER, FILLED[1])
     assert journal.entries[2] is journal.entries[2]
     assert journal.entries[-1] is last
