@@ -65,21 +65,23 @@ class Journal:
 
     def write(self, log: SessionLog, at: Micros, sender: Sender | None, what: What) -> None:
         """Write one entry and tell the sinks."""
-        entries = self.entries
+        entries, sinks = self.entries, self._sinks
         items = entries.items
+        index, size = entries.offset + len(items), 0
         log.entries += 1
-        if type(what) is Text and sender is not None and not self._sinks:
-            data = what.data
-            items.append((log.number << 1 | (sender is Sender.SERVER), at, data, None))
-            if self._bounded:
-                entries.grew(len(data))
-            return
-        entry = _tuple(Entry, (entries.offset + len(items), log.number, at, sender, what))
-        items.append(entry)
+        if type(what) is Text and sender is not None:
+            items.append((log.number << 1 | (sender is Sender.SERVER), at, what.data, None))
+            size = len(what.data)
+        else:
+            items.append(_tuple(Entry, (index, log.number, at, sender, what)))
+            if isinstance(what, Text | Binary):
+                size = len(what.data)
         if self._bounded:
-            entries.grew(len(what.data) if isinstance(what, Text | Binary) else 0)
-        for sink in self._sinks:
-            sink(entry)
+            entries.grew(size)
+        if sinks:
+            entry = _tuple(Entry, (index, log.number, at, sender, what))
+            for sink in sinks:
+                sink(entry)
 
     def burst(self, log: SessionLog, at: Micros, frames: Burst) -> None:
         """Write frames that the server sends together. Only where the journal is not ``watched``."""
