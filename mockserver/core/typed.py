@@ -17,7 +17,7 @@ import math
 import re
 import types
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache, wraps
 from typing import Annotated, Any, Literal, TypeVar, Union, Unpack, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -226,9 +226,18 @@ def hints_of(thing: Any) -> Mapping[str, Any]:
 def check_fields(made: Any, owner: str) -> None:
     """The fields of a dataclass, from its ``__post_init__``. ``owner``: who complains."""
     kind: Any = type(made)
+    for name, hint, default in _declared(kind):
+        value = getattr(made, name)
+        if value is not default:
+            check(owner, name, value, hint)
+
+
+@cache
+def _declared(kind: Any) -> tuple[tuple[str, Any, Any], ...]:
+    """The fields of a dataclass: name, annotation, and the default, which need not be looked at again."""
     hints = hints_of(kind)
-    for field in fields(made):
-        check(owner, field.name, getattr(made, field.name), hints[field.name])
+    found = [(field.name, hints[field.name], field.default) for field in fields(kind)]
+    return tuple((name, hint, MISSING if misfit(default, hint) else default) for name, hint, default in found)
 
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from mockserver.core.frames import Binary, Close, Frame, Handshake, Hangup, Lost, Micros, Send, Sender, Text, to_client
+from mockserver.core.frames import Binary, Close, Frame, Handshake, Hangup, Lost, Micros, Peer, Send, Sender, Text
 from mockserver.core.ids import Ids
 from mockserver.core.json_text import dumps, loads, too_deep
 from mockserver.core.view import Kind, Lens, Spoken, View, plain_view
@@ -352,7 +352,7 @@ def one_slip(given: str, meant: str) -> bool:
 
 def event(body: Mapping[str, Any]) -> Send:
     """A JSON event to the client, written as OpenAI writes them: compact, not ASCII-escaped."""
-    return to_client(Text(dumps(body)))
+    return Send(Peer.CLIENT, Text(dumps(body)))
 
 
 def parse(text: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -53,3 +54,17 @@ def test_of_a_long_text_without_json_it_is_remembered_that_there_is_none() -> No
     assert not refused(broken + " ")
     loads(json.dumps({"a": "y" * 20_000}))
     assert not refused(broken)
+
+
+def test_a_value_inside_itself_is_told_from_one_that_is_too_deep() -> None:
+    loop: dict[str, Any] = {"a": [1]}
+    loop["a"].append(loop)
+    with pytest.raises(ValueError, match="Circular reference"):
+        dumps(loop)
+    deep: list[Any] = []
+    for _ in range(200_000):
+        deep = [deep]
+    with pytest.raises(RecursionError):
+        dumps(deep)
+    twice = {"x": 1}
+    assert dumps([twice, twice]) == '[{"x":1},{"x":1}]'

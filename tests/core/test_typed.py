@@ -108,3 +108,20 @@ def test_functions_and_dataclasses_are_checked_by_what_they_declare() -> None:
         wait(1, why=5)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"^Turn: times=0: expected a whole number above 0$"):
         Turn("a", 0)
+
+
+def test_a_default_is_looked_at_like_any_value() -> None:
+    @dataclass
+    class Terms:
+        count: PositiveInt = 0
+        name: Name | None = None
+
+        def __post_init__(self) -> None:
+            check_fields(self, "Terms")
+
+    for _ in range(2):
+        assert Terms(1).name is None
+        with pytest.raises(UsageError, match="Terms: count=0: expected a whole number above 0"):
+            Terms()
+        with pytest.raises(UsageError, match="Terms: name='': expected a text that is not empty or None"):
+            Terms(1, "")

@@ -274,7 +274,7 @@ class Profile:
 
     def outgoing(self, body: dict[str, Any], desk: Desk[OpenAIOptions]) -> Iterable[dict[str, Any]]:
         """A GA server event as this provider sends it: renamed, reshaped, several, or none."""
-        yield body
+        return (body,)
 
     def start(self, desk: Desk[OpenAIOptions], conversation_id: str) -> Iterable[tuple[str, dict[str, Any]]]:
         """Server events beside session.created at the start: name and fields. OpenAI sends no conversation.created
