@@ -130,7 +130,7 @@ def _entry(kind: type[Action], dialect: Dialect) -> FaultEntry:
         kind.pattern.shown,
         kind.about,
         kind.shown_example(dialect),
-        tuple(_made_by(kind)),
+        _made_by(kind.__name__),
         kind.aims,
         tuple(sender.value for sender in ((Sender.SERVER, Sender.CLIENT) if kind.either else (kind.sender,))),
         events,
@@ -158,13 +158,15 @@ def _tries(kind: type[Action], name: str, dialect: Dialect) -> tuple[str, ...]:
     return () if any(isinstance(part, PatternSlot) for part in kind.pattern.head) else (name,)
 
 
-def _made_by(kind: type[Action]) -> list[str]:
+@cache
+def _made_by(kind: str) -> tuple[str, ...]:
+    """The constructors of a fault, as they are called, by the name of its class."""
     found = []
     for module in MODULES:
         for name, value in vars(module).items():
-            if inspect.isfunction(value) and value.__module__ == module.__name__ and kind.__name__ in _names(value):
+            if inspect.isfunction(value) and value.__module__ == module.__name__ and kind in _names(value):
                 found.append(f"{name}{_signature(value)}")
-    return found
+    return tuple(found)
 
 
 @cache

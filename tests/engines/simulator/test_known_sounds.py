@@ -7,6 +7,7 @@ import math
 import random
 import wave
 from array import array
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.engines.simulator.stage import Stage
 RATE = 24_000
 
 
+@cache
 def voice(seed: int, *, syllables: int = 4, rate: int = RATE) -> bytes:
     """Somebody speaks: hisses, and vowels that swell at a pitch and a colour of their own."""
     dice = random.Random(seed)

@@ -16,7 +16,7 @@ from mockserver.errors import UsageError
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.personaplex.talk import QUERY, Talk
 
-LONG = "the tide comes in twice a day and leaves shells of every colour on the sand"
+LONG = "the tide comes in twice a day and leaves shells"
 VOICE, PROMPT = QUERY
 
 
@@ -123,7 +123,7 @@ def test_a_spoken_turn_is_understood_and_answered_aloud() -> None:
 
     talk = Talk(simulator("personaplex", replier=replier))
     talk.speak("what is the weather")
-    talk.listen(3_000)
+    talk.listen(1_800)
     assert talk.heard() == "it is foggy."
     assert talk.pieces() == [" it", " is", " foggy", "."]
     assert (seen[0].user, seen[0].instructions) == ("what is the weather", "Be brief.")
@@ -169,20 +169,20 @@ def _frames(pcm: bytes) -> list[bytes]:
 def test_the_model_may_speak_first() -> None:
     for first, heard in (("agent", "good day"), ("user", "")):
         talk = Talk(source("good day", first_speaker=first))
-        talk.listen(3_000)
+        talk.listen(1_800)
         assert talk.heard() == heard
 
 
 @pytest.mark.parametrize("yields", [True, False])
 @keeps("pp-yields")
 def test_speech_stops_the_model_or_does_not(yields: bool) -> None:
-    talk = Talk(source(LONG, "yes", yields=yields, turn_silence_ms=1_500))
-    talk.speak("tell me of the sea", silence_ms=4_000)
-    talk.speak("wait", silence_ms=1_000)
+    talk = Talk(source(LONG, "yes", yields=yields, turn_silence_ms=800))
+    talk.speak("go on", silence_ms=2_200)
+    talk.speak("wait", silence_ms=700)
     first = talk.said("assistant")
     assert bool(first) is yields
     assert not yields or (LONG.startswith(first[0]) and 0 < len(first[0]) < len(LONG))
-    talk.listen(4_000)
+    talk.listen(2_500)
     assert talk.said("assistant")[-1] == "yes"
 
 
@@ -194,7 +194,7 @@ def test_what_is_no_audio_is_ignored() -> None:
     talk.text("hello")
     assert talk.frames == [b"\x00"]
     talk.speak("hello")
-    talk.listen(2_000)
+    talk.listen(1_200)
     assert talk.heard() == "yes"
 
 
@@ -209,7 +209,7 @@ def test_bytes_that_are_no_ogg_opus(bad: Any) -> None:
 
 def test_a_reply_that_fails_or_is_silent_is_no_sound() -> None:
     talk = Talk(source(Failure(), Reply(None)))
-    talk.speak("one", silence_ms=1_500)
+    talk.speak("one", silence_ms=1_000)
     talk.speak("two", silence_ms=1_500)
     assert (talk.heard(), talk.pieces()) == ("", [])
     assert any("no errors" in note.text for note in talk.notes)
@@ -218,7 +218,7 @@ def test_a_reply_that_fails_or_is_silent_is_no_sound() -> None:
 def test_text_that_is_lost() -> None:
     talk = Talk(source("yes", misbehave="text_lost"))
     talk.speak("hello")
-    talk.listen(2_000)
+    talk.listen(1_200)
     assert (talk.heard(), talk.pieces()) == ("yes", [])
 
 

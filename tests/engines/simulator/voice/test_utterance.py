@@ -19,8 +19,11 @@ MS = 2 * RATE // 1000
 def sound(*parts: tuple[int, int]) -> bytes:
     """Noise of these heights, so many milliseconds of each."""
     random = Random(1)
-    numbers = [random.randint(-height, height) for height, ms in parts for _ in range(ms * RATE // 1000)]
-    return array("h", numbers).tobytes()
+    out = array("h")
+    for height, ms in parts:
+        size = ms * RATE // 1000
+        out.extend(random.randint(-height, height) for _ in range(size)) if height else out.frombytes(bytes(2 * size))
+    return out.tobytes()
 
 
 SAID = sound((0, 300), (9_000, 400), (2, 700), (900, 500), (0, 31_000), (20_000, 200), (0, 600))
