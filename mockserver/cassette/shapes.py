@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from mockserver.cassette.decode import STEP
@@ -31,6 +32,23 @@ def random(body: str) -> bool:
     return not wordlike(body[rest.end() :] if rest else body)
 
 
+class Regex(NamedTuple):
+    """An expression that is compiled when it is needed: most of them never are, and all take a tenth of a start."""
+
+    text: str
+    flags: int = 0
+
+    @property
+    def compiled(self) -> re.Pattern[str]:
+        """Compiled once."""
+        return _compiled(self)
+
+
+@cache
+def _compiled(regex: Regex) -> re.Pattern[str]:
+    return re.compile(regex.text, regex.flags)
+
+
 class KeyShape(NamedTuple):
     """One kind of key. ``check`` is asked about the match without its prefix; ``least``: fewer characters behind the
     prefix are no key, but may be the beginning of one.
@@ -38,10 +56,15 @@ class KeyShape(NamedTuple):
 
     kind: str
     marker: str
-    pattern: re.Pattern[str]
+    regex: Regex
     check: Check | None
     least: int
     back: int = 0  # so many characters stand in front of the marker
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The shape as an expression."""
+        return self.regex.compiled
 
 
 def _shape(kind: str, marker: str, body: str, check: Check | None, edge: str = _EDGE) -> KeyShape:
@@ -49,7 +72,7 @@ def _shape(kind: str, marker: str, body: str, check: Check | None, edge: str = _
     return KeyShape(
         kind,
         marker,
-        re.compile(edge + re.escape(marker) + body, re.ASCII),
+        Regex(edge + re.escape(marker) + body, re.ASCII),
         check,
         int(least[1]) if least else 1,
     )
@@ -76,7 +99,7 @@ SHAPES: tuple[KeyShape, ...] = (
     _shape("token", "1//0", _WORD + "{24,}", random, r"(?<![\w/.:-])"),  # https://developers.google.com/identity/protocols/oauth2
     _shape("key", "GOCSPX-", _WORD + "{16,}", None),
     # JSON Web Tokens: RFC 7519; five parts where they are encrypted, some of them empty: RFC 7516.
-    KeyShape("token", "eyJ", re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}"), lambda body: "." in body[:-8],
+    KeyShape("token", "eyJ", Regex(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}"), lambda body: "." in body[:-8],
           12),  # https://www.rfc-editor.org/rfc/rfc7519
     *(_shape("key", marker, "[0-9A-Z]{16}" + _END, None)  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
       for marker in ("AKIA", "ASIA", "ABIA", "ACCA")),
@@ -127,20 +150,20 @@ SHAPES: tuple[KeyShape, ...] = (
     _shape("key", "SK", "[0-9a-f]{32}" + _END, None),  # https://www.twilio.com/docs/iam/api-keys
     _shape("key", "SG.", _WORD + r"{16,}\.[A-Za-z0-9_-]{16,}", None),  # https://docs.sendgrid.com/ui/account-and-settings/api-keys
     # Those without a prefix: the marker stands inside.
-    KeyShape("key", ".", re.compile(r"(?<![A-Za-z0-9._/-])[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}(?![A-Za-z0-9._-])"), random, 99, 8),  # https://docs.ultravox.ai
-    KeyShape("token", ":AA", re.compile(r"(?<![A-Za-z0-9])\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"), None,
+    KeyShape("key", ".", Regex(r"(?<![A-Za-z0-9._/-])[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}(?![A-Za-z0-9._-])"), random, 99, 8),  # https://docs.ultravox.ai
+    KeyShape("token", ":AA", Regex(r"(?<![A-Za-z0-9])\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"), None,
           99, -1),  # https://core.telegram.org/bots/features#botfather
-    KeyShape("key", "Q~", re.compile(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"), None, 99, 4),
-    KeyShape("key", "JQQJ9", re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{52}JQQJ9[9DH][A-Za-z0-9][A-L][A-Za-z0-9]{24}(?:[A-Za-z0-9]{2}==)?"), None,
+    KeyShape("key", "Q~", Regex(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"), None, 99, 4),
+    KeyShape("key", "JQQJ9", Regex(r"(?<![A-Za-z0-9])[A-Za-z0-9]{52}JQQJ9[9DH][A-Za-z0-9][A-L][A-Za-z0-9]{24}(?:[A-Za-z0-9]{2}==)?"), None,
           99, 52),  # https://github.com/microsoft/security-utilities
-    KeyShape("key", ".atlasv1.", re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{50,}"), None,
+    KeyShape("key", ".atlasv1.", Regex(r"(?<![A-Za-z0-9])[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{50,}"), None,
           99, 14),  # https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/api-tokens
-    KeyShape("key", "-us", re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{32}-us\d{1,2}(?!\d)"), None, 99, 32),  # Mailchimp
+    KeyShape("key", "-us", Regex(r"(?<![A-Za-z0-9])[0-9a-f]{32}-us\d{1,2}(?!\d)"), None, 99, 32),  # Mailchimp
     # PEM (RFC 7468) and OpenPGP (RFC 9580).
-    KeyShape("key", "-----BEGIN ", re.compile(
+    KeyShape("key", "-----BEGIN ", Regex(
         r"-----BEGIN (?:[A-Z0-9]+ ){0,4}(?:PRIVATE KEY(?: BLOCK)?|MESSAGE)-----[A-Za-z0-9+/=\s\\:;,.()@-]*", re.ASCII), None,
         0),  # https://www.rfc-editor.org/rfc/rfc7468
-    KeyShape("key", "PuTTY-User-Key-File-", re.compile(r"PuTTY-User-Key-File-\d:[A-Za-z0-9+/=\s\\:;,.()@-]*", re.ASCII), None, 0),
+    KeyShape("key", "PuTTY-User-Key-File-", Regex(r"PuTTY-User-Key-File-\d:[A-Za-z0-9+/=\s\\:;,.()@-]*", re.ASCII), None, 0),
 )  # fmt: skip
 """All of them. To add one: a line here and a line in ``tests/cassette/corpus/keys.txt``."""
 
@@ -195,7 +218,10 @@ def found(text: str) -> Iterator[tuple[int, int, str, KeyShape]]:
     """Where a shape stands in a decoded text: begin, end, kind, which; and what nearly was, with an empty kind."""
     here = [shape for ending in sorted(_ENDS.intersection(_near(text))) for shape in _ENDINGS[ending]]
     for shape in (*here, *_OTHERS):
-        at, match_at = text.find(shape.marker), shape.pattern.match
+        at = text.find(shape.marker)
+        if at < 0:
+            continue  # nearly all
+        match_at = shape.pattern.match
         while at >= 0:
             match = match_at(text, max(at - shape.back, 0)) if shape.back >= 0 else _before(text, at, shape)
             if match is None:
