@@ -55,7 +55,7 @@ class DeskEngine(ABC, Generic[DeskT]):
         if ear is None or type(event) is not Received:
             return None
         frame = event.frame
-        if not isinstance(frame, Text | Binary):
+        if type(frame) is not Text and type(frame) is not Binary:  # for every frame
             return None
         return ear.ahead(over=len(frame.data) < COMMAND)
 
