@@ -97,15 +97,18 @@ def encode(text: str, rate: int = RATE) -> bytes:
 
     Where 50 divides the rate, speech joins up: `encode("a b") == encode("a") + encode("b")`.
     """
+    return b"".join(spoken(text, rate))
+
+
+def spoken(text: str, rate: int = RATE) -> Iterator[bytes]:
+    """The audio of `encode` in pieces of 20 ms, each made when it is asked for."""
     checked_rate(rate)
-    pcm: list[bytes] = []
     at = 0
     for number, symbol in enumerate(_symbols(words(text)), 1):
         # Edges are rounded from the start each time: a rate that 50 does not divide must not drift.
         edge = number * rate // SYMBOLS_PER_SECOND
-        pcm.append(_waveform(rate, edge - at, symbol))
+        yield _waveform(rate, edge - at, symbol)
         at = edge
-    return b"".join(pcm)
 
 
 def timings(text: str, rate: int = RATE) -> list[Word]:

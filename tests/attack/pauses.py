@@ -131,6 +131,14 @@ def turns(port: int, until: float) -> int:
     return thrown(port, until, request(port), data)
 
 
+def said_back(port: int, until: float) -> int:
+    """A megabyte of words, to which the model is to answer."""
+    words = ("please book a table " * (MEGABYTE // 20))[: MEGABYTE - 200]
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": words}]}
+    data = masked(json.dumps({"type": "conversation.item.create", "item": item}))
+    return thrown(port, until, request(port), data + masked('{"type":"response.create"}'))
+
+
 def detected(port: int, until: float) -> int:
     """A frame of a megabyte in which there is a whole turn."""
     return thrown(port, until, request(port), append(hiss(720_000) + bytes(48_000)))
@@ -183,6 +191,7 @@ ATTACKS: dict[str, Attack] = {
     "audio of 1 MiB": text('{"type":"input_audio_buffer.append","audio":"' + "A" * (MEGABYTE - 48) + '"}'),
     "a minute committed": turns,
     "turns of 1 MiB": detected,
+    "words of 1 MiB said back": said_back,
     "key-like text of 1 MiB": text('{"type":"x","a":"' + "xai-" * (MEGABYTE // 4)),
     "deflate bombs": bombs,
     "broken frames": broken,

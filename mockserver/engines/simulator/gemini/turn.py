@@ -149,7 +149,7 @@ class ModelTurn:
         return {"parts": list(parts)} | ({"role": "model"} if self.setup.model.role else {})
 
     def _spoken_pieces(self, text: str, silence_ms: int) -> list[Piece]:
-        made = cues(text, silence_ms, VOICE, self.wire.options.pace, ahead=1)
+        made = list(cues(text, silence_ms, VOICE, self.wire.options.pace, ahead=1))
         if self.setup.model.joined:
             return self._joined(made)
         return [self._piece(cue.at, cue.caption, cue.audio, cue.ms) for cue in made]

@@ -27,6 +27,13 @@ from mockserver.engines.simulator.replies.reply import Context, Failure, McpCall
 from mockserver.engines.simulator.voice.captions import cues
 from mockserver.engines.simulator.voice.words import pieces
 
+AT_ONCE, BURST, BURST_MS = 256, 64, 20
+"""At pace "instant" so many deltas are sent at once, and then so many each 20 ms: others are served too."""
+
+
+def _rests(number: int) -> bool:
+    return number >= AT_ONCE and number % BURST == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -176,11 +183,11 @@ class Response:
 
     def _write(self, opened: _Open, text: str, at: float) -> Generator[float, None, float]:
         part = self._open_part(opened, "output_text")
-        for piece in pieces(text):
+        for number, piece in enumerate(pieces(text), 1):
             self._spend(text=1)
             part.text = (part.text or "") + piece
             self._emit(opened, "response.output_text.delta", **self.wire.obfuscated(piece))
-            at += self.wire.options.pace.text_ms
+            at += self.wire.options.pace.text_ms or _rests(number) * BURST_MS
             yield at
         return at
 
@@ -192,9 +199,10 @@ class Response:
         begin = at
         silence_ms = 0 if silence is None else silence.ms
         pace, profile = self.wire.options.pace, self.wire.profile
-        for cue in cues(text, silence_ms, sound, pace, ahead=profile.captions_ahead, lead=profile.captions_lead):
-            if begin + cue.at > at:
-                at = begin + cue.at
+        made = cues(text, silence_ms, sound, pace, ahead=profile.captions_ahead, lead=profile.captions_lead)
+        for number, cue in enumerate(made):
+            if begin + cue.at > at or _rests(number):
+                at = max(begin + cue.at, at + (pace.audio_speed is None) * BURST_MS)
                 yield at
             if cue.caption:
                 self._spend(text=1)

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from mockserver.core.typed import checked
 from mockserver.engines.simulator.replies.reply import Context, Said, Seen, ToolCall
 
+LONGEST = 16_384
+"""Characters that are said at most: about the 4,096 tokens that a model gives in one answer (openai.md#212)."""
 BAR = " | "
 """Between the things that Recall remembers. It is spoken as a word of its own, so no word on either side is changed."""
 
@@ -21,6 +23,8 @@ class Recall:
     - Assistant messages that a *client* put at the end of the context are not said. They are context, not words to be
       spoken: the model takes them as what it has said already (openai.md#131). Anywhere else they are history, and are
       said.
+
+    It says 16,384 characters at most, as a model's answer has an end; the rest of what it sees is then not said.
 
     Audio that it cannot make out is told of by its length. Where tool_choice demands a call, it calls: the tool named,
     or the first one, with the newest user words as every text argument.
@@ -44,15 +48,17 @@ class Recall:
             items.pop()
             held_back += 1
         said: dict[str, None] = {}  # in order, each once
+        left = LONGEST
         wanted = {"all": context.own_instructions, "own": context.instructed, "none": False}[self.instructions]
         own = [context.instructions] if wanted else []
         for text in [*own, *(text for item in items for text in _texts(item))]:
-            for piece in text.split(BAR):
+            for piece in text[: left + 1].split(BAR):
                 line = " ".join(piece.split())
-                if line and line not in FILLERS:
+                if line and line not in FILLERS and line not in said:
                     said[line] = None
+                    left = max(0, left - len(line) - len(BAR))
         if said:
-            return BAR.join(said)
+            return BAR.join(said)[:LONGEST].rstrip()
         return ALREADY_SAID if held_back else NOTHING_SEEN
 
     def __repr__(self) -> str:

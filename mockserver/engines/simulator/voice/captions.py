@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import merge
+from itertools import chain
 
 from mockserver import speech
 from mockserver.engines.simulator.options import Pace
@@ -23,23 +25,32 @@ class SpeechCue:
 
 def cues(
     text: str, silence_ms: int, sound: AudioFormat, pace: Pace, *, ahead: int = 0, lead: float = 0.0
-) -> list[SpeechCue]:
-    """The deltas of a message in order. ``silence_ms`` of silence follows the words.
+) -> Iterator[SpeechCue]:
+    """The deltas of a message in order, each made when it is asked for. ``silence_ms`` of silence follows the words.
 
     ``ahead``: so many pieces of transcript come before the first audio. ``lead``: the others run ahead of their audio
     by that share of its time (0 is with it, 1 is all at once).
     """
-    audio = sound.spoken(text) + sound.silence(silence_ms)
-    bytes_per_ms = sound.bytes_per_ms
-    size = pace.piece_ms * bytes_per_ms
-    made = [SpeechCue(ms, caption=piece) for ms, piece in _captions(text, ahead, lead)]
-    for place in range(0, len(audio), size):
-        piece = audio[place : place + size]
-        made.append(SpeechCue(place / bytes_per_ms, audio=piece, ms=len(piece) // bytes_per_ms))
+    captions = (SpeechCue(ms, caption=piece) for ms, piece in _captions(text, ahead, lead))
     # At the same time the transcript comes first, or the audio.
-    made.sort(key=lambda cue: (cue.at, bool(cue.caption) != bool(ahead)))
+    made = merge(
+        captions, _sounds(text, silence_ms, sound, pace), key=lambda cue: (cue.at, bool(cue.caption) != bool(ahead))
+    )
     speed = pace.audio_speed
-    return [SpeechCue(0.0 if speed is None else cue.at / speed, cue.caption, cue.audio, cue.ms) for cue in made]
+    return (SpeechCue(0.0 if speed is None else cue.at / speed, cue.caption, cue.audio, cue.ms) for cue in made)
+
+
+def _sounds(text: str, silence_ms: int, sound: AudioFormat, pace: Pace) -> Iterator[SpeechCue]:
+    """The audio in equal pieces; the last may be shorter."""
+    size, place, made = pace.piece_ms * sound.bytes_per_ms, 0, b""
+    for more in chain(sound.spoken(text), [sound.silence(silence_ms), b""]):
+        made += more
+        whole = len(made) if not more else len(made) - len(made) % size
+        for at in range(0, whole, size):
+            piece = made[at : at + size]
+            yield SpeechCue(place / sound.bytes_per_ms, audio=piece, ms=len(piece) // sound.bytes_per_ms)
+            place += len(piece)
+        made = made[whole:]
 
 
 def _captions(text: str, ahead: int, lead: float) -> Iterator[tuple[float, str]]:

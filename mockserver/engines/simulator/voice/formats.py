@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from mockserver import speech
+from mockserver.speech.tones import spoken
 
 Encoding = Literal["pcm", "ulaw", "alaw"]
 _TO_PCM: Mapping[str, Callable[[bytes], bytes]] = {"ulaw": speech.ulaw_decode, "alaw": speech.alaw_decode}
@@ -39,9 +40,9 @@ class AudioFormat:
         convert = _FROM_PCM.get(self.encoding)
         return pcm if convert is None else convert(pcm)
 
-    def spoken(self, text: str) -> bytes:
-        """``text`` in our own speech, which ``mockserver.speech`` reads."""
-        return self.from_pcm(speech.encode(text, self.rate))
+    def spoken(self, text: str) -> Iterator[bytes]:
+        """``text`` in our own speech, which ``mockserver.speech`` reads, in small pieces."""
+        return map(self.from_pcm, spoken(text, self.rate))
 
     def silence(self, ms: int) -> bytes:
         """Silence of this length."""

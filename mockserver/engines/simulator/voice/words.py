@@ -7,8 +7,10 @@ from functools import lru_cache
 
 from mockserver import speech
 
-REMEMBERED = 2_000
-"""Characters of a text up to which it is remembered how many tokens it has."""
+SHORT = 2_000
+"""Characters. Of many texts up to that length it is remembered how many tokens they have, of few that are longer."""
+COUNTED = 200_000
+"""Characters of a text that are counted: the rest of a longer one is taken for alike."""
 _PIECE = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
 
 
@@ -19,12 +21,20 @@ def pieces(text: str) -> list[str]:
 
 def count(text: str) -> int:
     """About how many tokens a text has."""
-    return len(pieces(text)) if len(text) > REMEMBERED else _count(text)
+    if len(text) <= SHORT:
+        return _count(text)
+    head = text[:COUNTED]
+    return _count_long(head) * len(text) // len(head)
 
 
 @lru_cache(4096)
 def _count(text: str) -> int:
     # Each response counts the whole conversation before it.
+    return len(pieces(text))
+
+
+@lru_cache(16)
+def _count_long(text: str) -> int:
     return len(pieces(text))
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from mockserver import speech
 from mockserver.core.frames import Tell
 from mockserver.engines.simulator import Failure, Pace, Reply, Scripted, Silence, ToolCall
+from mockserver.engines.simulator.openai.response import AT_ONCE, BURST, BURST_MS
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.stage import Stage
 
@@ -207,6 +210,24 @@ def test_audio_comes_faster_than_it_plays_but_not_at_once() -> None:
     assert took["instant"] == 0
     assert length * 0.2 < took["natural"] < length * 0.3
     assert length * 0.9 < took["realtime"] < length
+
+
+def test_a_reply_without_end_lets_others_have_their_turn() -> None:
+    words = [f"word{number}" for number in range(600)]
+    for modality, delta in (
+        ("text", "response.output_text.delta"),
+        ("audio", "response.output_audio_transcript.delta"),
+    ):
+        stage = Stage(replier=Scripted([" ".join(words)]), pace="instant", check=False)
+        stage.send("response.create", response={"output_modalities": [modality]})
+        at_once = len(stage.all)
+        assert AT_ONCE <= at_once < AT_ONCE + 20
+        stage.until("response.done")
+        assert "".join(body["delta"] for body in stage.of(delta)).split() == words
+        bursts = Counter(at for at, body in stage.all)
+        bursts.pop(0)
+        assert max(bursts.values()) <= BURST + 20
+        assert list(bursts) == [BURST_MS * (1 + number) for number in range(len(bursts))]
 
 
 def test_a_pace_of_ones_own() -> None:

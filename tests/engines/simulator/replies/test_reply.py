@@ -20,7 +20,7 @@ from mockserver.engines.simulator import (
     Silence,
     ToolCall,
 )
-from mockserver.engines.simulator.replies.recall import ALREADY_SAID, NOTHING_SEEN
+from mockserver.engines.simulator.replies.recall import ALREADY_SAID, LONGEST, NOTHING_SEEN
 from mockserver.engines.simulator.replies.reply import as_reply
 from mockserver.errors import UsageError
 from tests.engines.simulator.stage import Stage
@@ -59,6 +59,16 @@ def test_recall_says_everything_in_order_and_each_thing_once() -> None:
         ),
     )
     assert Recall()(context) == "Be brief. | A rule. | hello | f {} | 42 | goodbye"
+
+
+def test_recall_has_an_end() -> None:
+    """A megabyte from the client is no megabyte of speech; what fits is said whole, and first what comes first."""
+    just = ("word " * (LONGEST // 5)).strip()
+    assert Recall()(Context(items=(item("user", just),))) == just
+    long = Recall()(Context(items=(item("user", "first"), item("user", "y" * 1_000_000), item("user", "last"))))
+    assert isinstance(long, str)
+    assert len(long) == LONGEST
+    assert long.startswith("first | yyy")
 
 
 def test_recall_stays_silent_about_the_models_default_instructions() -> None:
