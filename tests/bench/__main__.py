@@ -51,7 +51,7 @@ def parts(rounds: int, quick: bool) -> dict[str, Callable[[], list[Figure]]]:
         "start": lambda: costs.starting(2 * rounds),
         "fixture": lambda: costs.fixtures(200 // few),
         "plugin": lambda: costs.plugin(3 * rounds),
-        "workers": lambda: workers(min(rounds, 3), 600 // few),
+        "workers": lambda: workers(rounds, 300 // few),
         "uvloop": lambda: uvloop(rounds, frames, seconds, counts[-1:]),
     }
 
