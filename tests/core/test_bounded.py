@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.core.bounded import BoundedEntries
+from mockserver.core.bounded import PART, BoundedEntries
 from mockserver.core.burst import Burst
 from mockserver.core.frames import Binary, Close, Frame, Handshake, Lost, Note, Sender, Text
 from mockserver.core.journal import Journal
+from mockserver.core.shelf import unpacked
 from mockserver.dialects.openai.lens import OPENAI
 from mockserver.errors import ExpectationFailed
 
@@ -169,6 +170,28 @@ def test_who_reads_on_while_the_oldest_go_is_told_that_they_went() -> None:
     assert frames[-1] >= 40  # what was in memory then is there
     assert 4 <= before < after - 1
     assert seen[place].what.data["gone"] == after - 1
+
+
+def test_entries_leave_a_few_at_a_time_so_that_nobody_waits_for_long() -> None:
+    blocks = Blocks()
+    journal = Journal(entries=BoundedEntries(blocks, most=1000, most_bytes=1 << 30))
+    log = journal.open(OPENAI)
+    left = 0
+    for at in range(2000):
+        journal.write(log, at, Sender.SERVER, Text("x"))
+        before, left = left, len(journal) - len(in_memory(journal))
+        assert left - before <= PART
+    assert left >= 1000
+    assert all(data is not None and len(unpacked(data)[1]) <= PART for data in blocks.blocks)
+
+
+def test_who_listens_is_given_what_the_journal_says() -> None:
+    journal, heard = bounded(), []
+    journal.listen(heard.append)
+    log = journal.open(OPENAI)
+    for at in range(40):
+        journal.write(log, at, Sender.CLIENT, Text("x") if at % 3 else Binary(b"y"))
+    assert heard == list(journal)
 
 
 def test_a_few_large_frames_leave_memory_too() -> None:
