@@ -5,13 +5,14 @@ from __future__ import annotations
 import aiohttp
 import pytest
 from aiortc import RTCSessionDescription
-from openai import AsyncOpenAI, NotFoundError
 
 from mockserver import MockServer, Scripted, simulator
 from tests.server.webrtc.caller import Caller
 
 
 async def test_the_openai_package_makes_joins_and_hangs_up_a_call() -> None:
+    from openai import AsyncOpenAI, NotFoundError  # a second, which not everybody who collects the tests should wait
+
     source = simulator("openai", replier=Scripted(["It is sunny."]))
     async with MockServer(source) as server:
         client = AsyncOpenAI(base_url=server.base_url, api_key="any")
