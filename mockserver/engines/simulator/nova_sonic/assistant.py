@@ -132,14 +132,14 @@ class SonicModel:
         for place, sentence in enumerate(sentences):
             last = place == len(sentences) - 1
             self.desk.after(at, one, partial(self._sentence, one, sentence))
-            length = 0.0
+            length = sent = 0.0
             for cue in cues(sentence, silence_ms if last else 0, self.prompt.output, options.pace):
                 if cue.audio:
-                    length += cue.ms
+                    length, sent = length + cue.ms, cue.at
                     self.desk.after(at + cue.at, one, partial(self._sound, one, cue.audio, cue.ms))
             one.lengths.append(length)
             played += length
-            at += 0.0 if speed is None else length / speed
+            at += sent if speed is None else length / speed
             self.desk.after(at, one, partial(self._silent, one, last=last))
             late = at if speed is None or options.final_text == "sent" else max(at, played)
             self.desk.after(late, one, partial(self._spoken, one))

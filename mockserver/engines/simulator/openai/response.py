@@ -24,15 +24,8 @@ from mockserver.engines.simulator.openai.options import Misbehaviour
 from mockserver.engines.simulator.openai.usage import OUTPUT_AUDIO_MS, Usage
 from mockserver.engines.simulator.openai.wire import Wire
 from mockserver.engines.simulator.replies.reply import Context, Failure, McpCall, Reply, Silence, ToolCall
-from mockserver.engines.simulator.voice.captions import cues
+from mockserver.engines.simulator.voice.captions import cues, in_bursts
 from mockserver.engines.simulator.voice.words import pieces
-
-AT_ONCE, BURST, BURST_MS = 256, 64, 20
-"""At pace "instant" so many deltas are sent at once, and then so many each 20 ms: others are served too."""
-
-
-def _rests(number: int) -> bool:
-    return number >= AT_ONCE and number % BURST == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +176,12 @@ class Response:
 
     def _write(self, opened: _Open, text: str, at: float) -> Generator[float, None, float]:
         part = self._open_part(opened, "output_text")
-        for number, piece in enumerate(pieces(text), 1):
+        begin, step = at, self.wire.options.pace.text_ms
+        for number, piece in enumerate(pieces(text)):
             self._spend(text=1)
             part.text = (part.text or "") + piece
             self._emit(opened, "response.output_text.delta", **self.wire.obfuscated(piece))
-            at += self.wire.options.pace.text_ms or _rests(number) * BURST_MS
+            at = begin + (step * (number + 1) or in_bursts(number + 1))
             yield at
         return at
 
@@ -199,10 +193,9 @@ class Response:
         begin = at
         silence_ms = 0 if silence is None else silence.ms
         pace, profile = self.wire.options.pace, self.wire.profile
-        made = cues(text, silence_ms, sound, pace, ahead=profile.captions_ahead, lead=profile.captions_lead)
-        for number, cue in enumerate(made):
-            if begin + cue.at > at or _rests(number):
-                at = max(begin + cue.at, at + (pace.audio_speed is None) * BURST_MS)
+        for cue in cues(text, silence_ms, sound, pace, ahead=profile.captions_ahead, lead=profile.captions_lead):
+            if begin + cue.at > at:
+                at = begin + cue.at
                 yield at
             if cue.caption:
                 self._spend(text=1)

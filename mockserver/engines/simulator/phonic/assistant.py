@@ -129,7 +129,7 @@ class Assistant:
                 words += cue.caption
                 continue
             played_ms += cue.ms
-            end_ms = 0.0 if speed is None else cue.at + cue.ms / speed
+            end_ms = cue.at if speed is None else cue.at + cue.ms / speed
             self.desk.after(cue.at, one, partial(self._sound, one, cue, words))
             words = ""
         if options.finished == "played" and speed is not None:

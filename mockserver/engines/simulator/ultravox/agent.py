@@ -157,13 +157,13 @@ class CallAgent:
         pace = self.desk.options.pace
         sound = AudioFormat("pcm", self.call.terms.rate_out)
         realtime = pace.audio_speed is not None
-        steady = replace(pace, audio_speed=1.0, piece_ms=max(20, self.desk.options.frame_ms))
+        steady = replace(pace, audio_speed=1.0 if realtime else None, piece_ms=max(20, self.desk.options.frame_ms))
         one.begun_at = self.desk.now
         last = 0.0
         for cue in cues(text, silence_ms, sound, steady):
             # Audio may be ahead of its time by what the client can hold (ultravox.md#5).
-            at = max(0.0, cue.at - self.call.terms.buffer_ms) if realtime else 0.0
-            last = max(last, cue.at + cue.ms) if realtime else 0.0
+            at = max(0.0, cue.at - self.call.terms.buffer_ms) if realtime else cue.at
+            last = max(last, cue.at + cue.ms) if realtime else cue.at
             if cue.caption:
                 self.desk.after(at, one, partial(self._caption, one, cue.caption))
             else:

@@ -12,6 +12,9 @@ from mockserver.engines.simulator.options import Pace
 from mockserver.engines.simulator.voice.formats import AudioFormat
 from mockserver.engines.simulator.voice.words import pieces
 
+AT_ONCE, BURST, BURST_MS = 256, 64, 20
+"""So many deltas at once, and then so many each 20 ms."""
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechCue:
@@ -36,8 +39,16 @@ def cues(
     made = merge(
         captions, _sounds(text, silence_ms, sound, pace), key=lambda cue: (cue.at, bool(cue.caption) != bool(ahead))
     )
-    speed = pace.audio_speed
-    return (SpeechCue(0.0 if speed is None else cue.at / speed, cue.caption, cue.audio, cue.ms) for cue in made)
+    for number, cue in enumerate(made):
+        at = in_bursts(number) if pace.audio_speed is None else cue.at / pace.audio_speed
+        yield SpeechCue(at, cue.caption, cue.audio, cue.ms)
+
+
+def in_bursts(number: int) -> float:
+    """When a delta of a message that is "all at once" is sent, in ms: the first at once, many as others of the server
+    can be served between.
+    """
+    return 0.0 if number < AT_ONCE else (number - AT_ONCE) // BURST * BURST_MS + BURST_MS
 
 
 def _sounds(text: str, silence_ms: int, sound: AudioFormat, pace: Pace) -> Iterator[SpeechCue]:

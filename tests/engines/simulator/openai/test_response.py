@@ -9,7 +9,7 @@ import pytest
 from mockserver import speech
 from mockserver.core.frames import Tell
 from mockserver.engines.simulator import Failure, Pace, Reply, Scripted, Silence, ToolCall
-from mockserver.engines.simulator.openai.response import AT_ONCE, BURST, BURST_MS
+from mockserver.engines.simulator.voice.captions import AT_ONCE, BURST, BURST_MS
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.stage import Stage
 
