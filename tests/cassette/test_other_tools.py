@@ -252,7 +252,7 @@ def test_json_of_nobody_is_named_with_what_would_be_taken() -> None:
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_a_damaged_file_is_an_error_of_ours_or_a_cassette(path: Path, data: st.DataObject) -> None:
     whole = path.read_bytes()

@@ -107,7 +107,7 @@ def events() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @given(st.lists(events(), max_size=6), JSON, st.sampled_from(sorted(CLIENT_EVENTS)))
-@settings(max_examples=max(150, settings().max_examples))
+@settings(max_examples=max(60, settings().max_examples))
 def test_no_event_brings_the_session_down(bodies: list[dict[str, Any]], junk: Any, name: str) -> None:
     def replier(context: Any) -> Any:
         return ["words", McpCall("a", "search", error="x")]
