@@ -237,7 +237,10 @@ def _declared(kind: Any) -> tuple[tuple[str, Any, Any], ...]:
     """The fields of a dataclass: name, annotation, and the default, which need not be looked at again."""
     hints = hints_of(kind)
     found = [(field.name, hints[field.name], field.default) for field in fields(kind)]
-    return tuple((name, hint, MISSING if misfit(default, hint) else default) for name, hint, default in found)
+    return tuple(
+        (name, hint, MISSING if default is MISSING or misfit(default, hint) else default)
+        for name, hint, default in found
+    )
 
 
 F = TypeVar("F", bound=Callable[..., Any])
