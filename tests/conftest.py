@@ -65,6 +65,8 @@ def _guard(event: str, args: tuple[object, ...]) -> None:
 
 if PURE:
     sys.addaudithook(_guard)
+    # Short tests of values leave few circles behind: to look for them seventy times less often is a tenth of the time.
+    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_configure(config: pytest.Config) -> None:
