@@ -22,7 +22,8 @@ from tests import quiet, shared
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # The same examples on every run: a red build can be repeated, and a green one does not turn red by chance. `make fuzz`
 # is where new ones are tried, and many of them.
-settings.register_profile("ci", settings.get_profile("dev"), max_examples=20, derandomize=True, print_blob=True)
+EXAMPLES = 30 if os.environ.get("CI") else 20
+settings.register_profile("ci", settings.get_profile("dev"), max_examples=EXAMPLES, derandomize=True, print_blob=True)
 settings.register_profile("fuzz", settings.get_profile("dev"), max_examples=int(os.environ.get("EXAMPLES", "5000")))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
