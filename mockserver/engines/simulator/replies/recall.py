@@ -24,7 +24,7 @@ class Recall:
       spoken: the model takes them as what it has said already (openai.md#131). Anywhere else they are history, and are
       said.
 
-    It says 16,384 characters at most, as a model's answer has an end; the rest of what it sees is then not said.
+    It says 16,384 characters at most, as a model's answer has an end: the newest of what it sees.
 
     Audio that it cannot make out is told of by its length. Where tool_choice demands a call, it calls: the tool named,
     or the first one, with the newest user words as every text argument.
@@ -48,17 +48,15 @@ class Recall:
             items.pop()
             held_back += 1
         said: dict[str, None] = {}  # in order, each once
-        left = LONGEST
         wanted = {"all": context.own_instructions, "own": context.instructed, "none": False}[self.instructions]
         own = [context.instructions] if wanted else []
         for text in [*own, *(text for item in items for text in _texts(item))]:
-            for piece in text[: left + 1].split(BAR):
+            for piece in text[: LONGEST + 1].split(BAR):
                 line = " ".join(piece.split())
-                if line and line not in FILLERS and line not in said:
+                if line and line not in FILLERS:
                     said[line] = None
-                    left = max(0, left - len(line) - len(BAR))
         if said:
-            return BAR.join(said)[:LONGEST].rstrip()
+            return BAR.join(_newest(list(said)))
         return ALREADY_SAID if held_back else NOTHING_SEEN
 
     def __repr__(self) -> str:
@@ -68,6 +66,17 @@ class Recall:
 NOTHING_SEEN = "My context is empty."
 ALREADY_SAID = "That is said already."
 FILLERS = (NOTHING_SEEN, ALREADY_SAID)
+
+
+def _newest(said: list[str]) -> list[str]:
+    """The last of some texts, as far as they may be said; the first of these may be cut at its end."""
+    left = LONGEST
+    for place in range(len(said) - 1, -1, -1):
+        if len(said[place]) >= left:
+            cut = said[place][:left].rstrip()
+            return [cut, *said[place + 1 :]] if cut else said[place + 1 :]
+        left = max(0, left - len(said[place]) - len(BAR))
+    return said
 
 
 def _texts(item: Seen) -> Iterable[str]:

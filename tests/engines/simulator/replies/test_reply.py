@@ -62,13 +62,14 @@ def test_recall_says_everything_in_order_and_each_thing_once() -> None:
 
 
 def test_recall_has_an_end() -> None:
-    """A megabyte from the client is no megabyte of speech; what fits is said whole, and first what comes first."""
+    """A megabyte from the client is no megabyte of speech; what fits is said whole, and what came last is said."""
     just = ("word " * (LONGEST // 5)).strip()
     assert Recall()(Context(items=(item("user", just),))) == just
     long = Recall()(Context(items=(item("user", "first"), item("user", "y" * 1_000_000), item("user", "last"))))
     assert isinstance(long, str)
     assert len(long) == LONGEST
-    assert long.startswith("first | yyy")
+    assert long.startswith("yyy")
+    assert long.endswith("yyy | last")
 
 
 def test_recall_stays_silent_about_the_models_default_instructions() -> None:
