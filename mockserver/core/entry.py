@@ -41,6 +41,8 @@ class SessionLog:
     ended: bool = False
     entries: int = 0
     """How many entries it has."""
+    received: int = 0
+    """How much its client sent, in characters and bytes of frames, where the journal is bounded."""
     obeys: frozenset[str] = frozenset()
     """Words of ``Tell`` that the session's engine acts on, where a fault does another thing with one that does not."""
     facts: dict[str, Any] = field(default_factory=dict)

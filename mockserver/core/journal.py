@@ -78,6 +78,8 @@ class Journal:
                 size = len(what.data)
         if self._bounded:
             entries.grew(size)
+            if sender is Sender.CLIENT:
+                log.received += size
         if sinks:
             entry = _tuple(Entry, (index, log.number, at, sender, what))
             for sink in sinks:

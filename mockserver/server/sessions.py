@@ -24,6 +24,8 @@ from mockserver.server.pump import Pump
 
 KEPT = 256
 """Sessions that are over and can still be looked into, where memory is bounded."""
+KEPT_SIZE = 32 << 20
+"""What the clients of these may have sent in all, in characters: engines hold a conversation's texts and sound."""
 
 
 class AnyFault(Protocol):
@@ -171,13 +173,17 @@ class Past:
     def __init__(self, bounded: bool) -> None:
         self._bounded = bounded
         self._handles: deque[SessionHandle] = deque()
+        self._size = 0
 
     def ended(self, handle: SessionHandle) -> None:
         """One more is over."""
         if self._bounded:
             self._handles.append(handle)
-            if len(self._handles) > KEPT:
-                self._handles.popleft().retire()
+            self._size += handle.log.received
+            while len(self._handles) > KEPT or (self._size > KEPT_SIZE and len(self._handles) > 1):
+                oldest = self._handles.popleft()
+                self._size -= oldest.log.received
+                oldest.retire()
 
 
 class _Retired(Untimed):
@@ -192,7 +198,10 @@ class _Retired(Untimed):
 
     def inspect(self) -> Inspection:
         """That there is nothing to see any more."""
-        why = f"given up: the last {KEPT} sessions that ended are kept where journal_limit is set"
+        why = (
+            f"given up: of the sessions that ended the last {KEPT} are kept, and no more than {KEPT_SIZE >> 20} MiB of "
+            "what their clients sent, where journal_limit is set"
+        )
         return Inspection(self._name, {"state": why})
 
 

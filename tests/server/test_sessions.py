@@ -39,3 +39,11 @@ async def test_a_bounded_server_gives_up_what_belongs_to_the_sockets_of_old_sess
     monkeypatch.setattr(sessions, "KEPT", 2)
     assert await left(16) == (2, 2)
     assert await left(None) == (6, 6), "the control: a test's own server keeps all"
+
+
+async def test_what_clients_sent_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine holds its conversation: a few sessions with much in them are as much as many with little."""
+    monkeypatch.setattr(sessions, "KEPT_SIZE", 1)
+    assert await left(16) == (1, 1), "the last one is always kept"
+    monkeypatch.setattr(sessions, "KEPT_SIZE", 1 << 20)
+    assert await left(16) == (6, 6), "the control"
