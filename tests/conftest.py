@@ -49,6 +49,7 @@ LONG = {
     "test_example_pages.py": "real clients in a copy of the folder",
     "test_first_minutes.py": "an environment of its own, from the built wheel",
     "test_package.py": "built packages",
+    "test_quiet_workers.py": "pytest in processes of its own",
     "test_readme.py": "every command of every page",
     "test_site.py": "the documentation as a site",
 }

@@ -64,6 +64,20 @@ def test_a_secret_beside_the_audio_is_found_among_quiet_frames(frame: Text) -> N
     assert "hunter2" not in made.data
 
 
+def test_a_key_that_is_written_as_base64_would_be_is_no_noise() -> None:
+    """84 letters and digits, alone in the place of the audio; other base64 of that length is audio (the control)."""
+    plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    key = "".join(random.Random(1).choices(plain, k=52)) + "JQQJ99BGACYeBjFXJ3w3AAABACOGXDuC"
+    sound = base64.b64encode(random.Random(2).randbytes(63)).decode()
+    assert len(key) == len(sound) == 84
+    quiet = [delta(f"event_{number}", audio(number)) for number in range(3)]
+    *_, (kept, _), (made, _) = written([*quiet, delta("event_3", sound), delta("event_4", key)])
+    assert kept == delta("event_3", sound)
+    assert isinstance(made, Text)
+    assert key not in made.data
+    assert "REDACTED-key" in made.data
+
+
 def test_known_values_and_rules_are_looked_for_in_every_frame() -> None:
     payload = audio(1)
     frames = [delta("event_1", audio(0)), delta("event_2", payload)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -57,8 +58,17 @@ def gemini() -> Any:
     return talk
 
 
-@pytest.mark.parametrize("begun", [ultravox, phonic, elevenlabs, nova_sonic, gemini])
-def test_it_comes_whole_and_in_bursts(begun: Callable[[], Any]) -> None:
+@pytest.mark.parametrize(
+    ("begun", "audio", "end"),
+    [
+        (ultravox, None, None),  # its audio is binary, and not told among its events
+        (phonic, "audio_chunk", "assistant_finished_speaking"),
+        (elevenlabs, "audio", None),  # nothing tells the end of a turn
+        (nova_sonic, "audioOutput", "contentEnd"),
+        (gemini, "modelTurn", "turnComplete"),
+    ],
+)
+def test_it_comes_whole_and_in_bursts(begun: Callable[[], Any], audio: str | None, end: str | None) -> None:
     talk = begun()
     talk.wait(10_000)
     heard = getattr(talk, "heard", None) or talk.said
@@ -66,3 +76,8 @@ def test_it_comes_whole_and_in_bursts(begun: Callable[[], Any]) -> None:
     first, *others = sorted(Counter(at for at, _ in talk.timed).values(), reverse=True)
     assert first <= AT_ONCE + MORE
     assert others[0] <= BURST + MORE
+    if audio is not None and end is not None:
+        events = [json.dumps(body) for _, body in talk.timed]
+        sounds = [place for place, event in enumerate(events) if f'"{audio}"' in event]
+        assert f'"{end}"' not in "".join(events[sounds[0] : sounds[-1]])
+        assert f'"{end}"' in "".join(events[sounds[-1] :])

@@ -112,7 +112,7 @@ class Ear:
         """
         audio = self._audio
         turn = None if audio is None else audio.turn(over=over)
-        if audio is None or turn is None or turn[1] - turn[0] < AHEAD_MS:
+        if audio is None or turn is None:
             return None
         rate, known = audio.rate, self._utterance
         known_ms = 0.0 if known is None else len(known.pcm) / (2 * rate) * 1_000

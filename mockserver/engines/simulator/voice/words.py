@@ -27,15 +27,12 @@ def count(text: str) -> int:
     return _count_long(head) * len(text) // len(head)
 
 
-@lru_cache(4096)
-def _count(text: str) -> int:
-    # Each response counts the whole conversation before it.
+def _counted(text: str) -> int:
     return len(pieces(text))
 
 
-@lru_cache(16)
-def _count_long(text: str) -> int:
-    return len(pieces(text))
+# Each response counts the whole conversation before it.
+_count, _count_long = lru_cache(4096)(_counted), lru_cache(16)(_counted)
 
 
 def words_until(text: str, ms: float) -> str:
