@@ -151,7 +151,7 @@ def steady() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 50, 1_000)
+    gc.set_threshold(20_000, 50, 10)
     sys.setswitchinterval(SWITCH_SECONDS)
 
 

@@ -93,6 +93,15 @@ class Foreseeing(Protocol):
 
 
 @runtime_checkable
+class Separable(Protocol):
+    """An engine whose parts refer to each other, so that they would stay until a collector finds them."""
+
+    def let_go(self) -> None:
+        """Come apart: the session is over, and the server will not ask for anything of it any more."""
+        ...
+
+
+@runtime_checkable
 class Passing(Protocol):
     """An engine through which text of an upstream goes to the client as it is, as long as ``passes``."""
 
@@ -258,11 +267,17 @@ class Session:
                 self.emit(last)
         return self._taken()
 
+    def left(self) -> None:
+        """It is over and its connection is gone: nothing goes anywhere any more."""
+        self.emit, self.emit_burst = _nowhere, None
+
     def give_up(self, instead: Machine[Event, Effect]) -> None:
         """It is over: its engine and what else only a running session needs are let go. What the journal has stays."""
-        self.engine, self.layers, self.ledger = instead, [], None
+        engine, self.engine = self.engine, instead
+        self.layers, self.ledger = [], None
         self._wake_bursts = self._passing = self.ahead = None
-        self.emit, self.emit_burst = _nowhere, None
+        if isinstance(engine, Separable):
+            engine.let_go()
 
     # --- what is owed ---
 

@@ -66,7 +66,7 @@ class SessionHandle:
     ) -> None:
         self.session = session
         self.dialect = dialect
-        self._pump: Pump | None = pump  # its socket, writer and timers; a session that was given up has none
+        self._pump: Pump | None = pump  # its socket, writer and timers; on a bounded server, while it is connected
         self._call = call  # runs something in the server's loop
         self._hold: PausedLayer | None = None
 
@@ -130,10 +130,14 @@ class SessionHandle:
         """Whether either side has ended it."""
         return self.session.over
 
+    def left(self) -> None:
+        """Its connection is gone: the socket's side of it is not kept, nor the windows of its compression."""
+        self._pump = None
+        self.session.left()
+
     def retire(self) -> None:
         """Give up the engine and what else only a running session needs. What the journal has stays."""
         session = self.session
-        self._pump = None
         session.give_up(_Retired(session.engine))
         session.log.lens = Memo(session.log.lens.lens) if isinstance(session.log.lens, Memo) else session.log.lens
 
@@ -178,6 +182,7 @@ class Past:
     def ended(self, handle: SessionHandle) -> None:
         """One more is over."""
         if self._bounded:
+            handle.left()
             self._handles.append(handle)
             self._size += handle.log.received
             while len(self._handles) > KEPT or (self._size > KEPT_SIZE and len(self._handles) > 1):

@@ -129,6 +129,12 @@ class DeskEngine(ABC, Generic[DeskT]):
         self.over = True
         self.desk.plan.clear()
 
+    def let_go(self) -> None:
+        """Come apart (``core.session.Separable``). A source that keeps its engines after their end overrides this."""
+        vars(self.desk).clear()  # its plan refers to whatever was to come
+        vars(self).clear()
+        self.over = True
+
     @abstractmethod
     def inspect(self) -> Inspection:
         """What the engine holds, as plain values."""

@@ -250,10 +250,14 @@ class Outlet:
         self._size = 0
 
     def stop(self) -> Task[None] | None:
-        """Drop what waits and write no more; returns the task to wait for, if there is one."""
+        """Drop what waits and write no more; returns the task to wait for, if there is one.
+
+        The window of the compression (256 KiB) goes at once: the socket's objects refer to each other, and what only
+        the collector finds can stay for long.
+        """
         self.shut = True
-        self._backlog.clear()
-        self._chunks.clear()
+        self._deflater = None
+        self.drop()
         if self._task is not None:
             self._task.cancel()
         return self._task

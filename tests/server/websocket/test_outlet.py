@@ -87,6 +87,20 @@ async def test_a_burst_is_written_as_its_frames_are(high: int, window_bits: int)
     assert together.data.endswith(b"\x88\x02\x03\xe8")
 
 
+async def test_who_has_stopped_keeps_no_window_of_the_compression() -> None:
+    """256 KiB each, held by a socket's objects, which refer to each other."""
+    pipe = Pipe(1_000)
+    outlet = Outlet(lambda last: None)
+    outlet.open(pipe, pipe.drain, window_bits=15)  # type: ignore[arg-type]
+    outlet.put(Text("hello"))
+    assert outlet._deflater is not None
+    outlet.stop()
+    assert outlet._deflater is None
+    outlet.put(Text("after the end"))
+    outlet.flush()
+    assert not pipe.data
+
+
 async def test_no_more_is_written_than_there_is_room_for() -> None:
     pipe = Pipe(1_000)
     outlet = Outlet(lambda last: None)

@@ -63,6 +63,7 @@ class LiveEngine(DeskEngine[LiveDesk]):
         gate: ClientProblem | None,
         stored: LiveEngine | None,
         started: Callable[[LiveEngine], None],
+        forgotten: Callable[[LiveEngine], None],
         failed: Callable[[str], None],
     ) -> None:
         self.dialect = dialect
@@ -74,11 +75,14 @@ class LiveEngine(DeskEngine[LiveDesk]):
         self.commands: list[tuple[dict[str, Any], Complain]] = []
         """What sidebands and plain calls ask for, in order, and who is told what is wrong with it."""
         self.hung_up = False
+        self.followed = False
+        """Whether a sideband looks at it, or a fork is to go on from it."""
         self.muted = False
         self._gate = gate
         self._stored = stored
         self._knows = knows
         self._tell_started = started
+        self._tell_forgotten = forgotten
         self._state: Literal["new", "begun", "closing"] = "new"
         self._acks: list[tuple[int, str, str | None]] = []
         self.dialogue = Dialogue(
@@ -158,6 +162,7 @@ class LiveEngine(DeskEngine[LiveDesk]):
         else:
             self.session.fork(self._stored.session, given)
             self.items += self._stored.items
+            self._stored = None  # forks of forks would hold all that were before
         limit = self.desk.options.max_session_s
         self.session.expires_at = self.desk.seconds() + round(limit)
         self._seed()
@@ -213,6 +218,13 @@ class LiveEngine(DeskEngine[LiveDesk]):
             self._last_word("remote_hangup" if isinstance(end, Close) else "connection_lost", None)
             self.desk.taken()
         self._finish()
+
+    def let_go(self) -> None:
+        """It is found no more. Whoever found it before may look at it still."""
+        self._tell_forgotten(self)
+        if not self.followed:
+            vars(self.dialogue).clear()
+            super().let_go()
 
     def _usage(self) -> None:
         seconds = float(self.timeline.position_ms // 1000)

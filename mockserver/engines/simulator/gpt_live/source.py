@@ -54,6 +54,8 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
         known = self._sessions.get(ident)
         key = self.key_of(handshake)
         gate = None if self.accepts(key) else _refused(key)
+        if known is not None and what in ("attach", "fork"):
+            known.followed = True
         if what == "attach" and gate is None:
             return Sideband(dialect=self.dialect, options=self.options, context=context, ident=ident, session=known)
         if what == "fork" and gate is None and (known is None or not known.session.store):
@@ -69,6 +71,7 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
             gate=gate,
             stored=known if what == "fork" else None,
             started=self._started,
+            forgotten=self._forgotten,
             failed=self.failed,
         )
 
@@ -84,6 +87,10 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
 
     def _started(self, engine: LiveEngine) -> None:
         self._sessions[engine.session.id] = engine
+
+    def _forgotten(self, engine: LiveEngine) -> None:
+        if self._sessions.get(engine.session.id) is engine:
+            del self._sessions[engine.session.id]
 
     def answer(self, request: base.Request, context: base.SessionContext) -> base.HttpReply | None:
         """POST .../{id}/hangup ends a session; a second time it is not found (gpt_live.md#41)."""

@@ -82,7 +82,7 @@ class UltravoxCall:
     ended: float | None = None
     reason: EndReason | None = None
     holder: object = None  # the engine whose client is in the call
-    said: Callable[[], Sequence[tuple[str, str]]] = tuple  # role and text, from the engine of the call
+    said: Callable[[], Sequence[tuple[str, str]]] | None = tuple  # role and text, from the engine; None: not kept
 
     def over(self, at: float, reason: EndReason) -> None:
         """It ends, once."""

@@ -113,6 +113,15 @@ class CallEngine(DeskEngine[Desk[UltravoxOptions]]):
             self.call.over(self.desk.seconds(), reason)
         self._finish()
 
+    def let_go(self) -> None:
+        """The call is remembered, not what was said in it."""
+        call = self.call
+        if call.holder is self:
+            call.holder = None
+        if call.said == self.agent.said:
+            call.said = None
+        super().let_go()
+
     # --- a user who says nothing ---
 
     def _quiet(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from mockserver.engines.simulator.ultravox.options import UltravoxOptions
 
 CALLS = "/api/calls"
 JOIN = "/calls/{}/server_web_socket"
+_JOINED = re.compile(re.escape(JOIN).replace(r"\{\}", "([^/]+)"))
 """Where a joined call's socket is. That the service's address looks so is unknown; clients take it as it is."""
 MOST_CALLS = 10_000
 """Calls that are remembered; the oldest that has ended makes room."""
@@ -77,10 +79,15 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
                 raise WrongCall("model", f"there is no model {asked!r:.60}")
         except WrongCall as wrong:
             return _json(400, {wrong.field: [wrong.message]})
-        if len(self.calls) >= MOST_CALLS:
-            del self.calls[next(iter(self.calls))]
-        self.calls[ident] = call
+        self._kept(call)
         return _json(201, call.shown(self._join_url(call, context)))
+
+    def _kept(self, call: UltravoxCall) -> UltravoxCall:
+        if len(self.calls) >= MOST_CALLS:
+            oldest = next((one for one in self.calls.values() if one.ended is not None), None)
+            del self.calls[next(iter(self.calls)) if oldest is None else oldest.id]
+        self.calls[call.id] = call
+        return call
 
     def _continued(self, body: dict[str, Any], prior: str | None) -> tuple[dict[str, Any], Sequence[tuple[str, str]]]:
         """A definition over that of an earlier call, and what was said there (ultravox.md#28)."""
@@ -91,6 +98,8 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
             raise WrongCall("priorCallId", f"there is no call {prior!r:.60}")
         if body.get("initialMessages"):
             raise WrongCall("initialMessages", "a call that goes on from another has its messages")
+        if call.said is None:
+            raise WrongCall("priorCallId", f"what was said in call {prior:.60} is not kept any more")
         kept = {name: value for name, value in call.definition.items() if name != "initialMessages"}
         return {**kept, **body}, call.said()
 
@@ -123,7 +132,8 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
         return Answered(Accept(None), Hangup(code=self.options.close_code))
 
     def _called(self, path: str) -> UltravoxCall | None:
-        return next((call for call in self.calls.values() if JOIN.format(call.id) == path), None)
+        found = _JOINED.fullmatch(path)
+        return None if found is None else self.calls.get(found[1])
 
     def begin(self, handshake: Handshake, context: base.SessionContext) -> base.Engine:
         """A call is joined."""
@@ -132,7 +142,7 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
         if call is None:
             greets = self.options.first_speaker == "agent"
             ident = Ids(context.rng("call")).uuid()
-            call = self.calls[ident] = UltravoxCall(ident, now, bare_terms(self.options, greets=greets))
+            call = self._kept(UltravoxCall(ident, now, bare_terms(self.options, greets=greets)))
         else:
             self._expire(call, now)
             taken = call.joined is not None and self.options.second_join == "refused"
