@@ -130,7 +130,7 @@ class DeskEngine(ABC, Generic[DeskT]):
         self.desk.plan.clear()
 
     def let_go(self) -> None:
-        """Come apart (``core.session.Separable``). A source that keeps its engines after their end overrides this."""
+        """Come apart (``core.abilities.Separable``). A source that keeps its engines after their end overrides this."""
         vars(self.desk).clear()  # its plan refers to whatever was to come
         vars(self).clear()
         self.over = True

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
+from mockserver.core.abilities import Foreseeing
 from mockserver.core.frames import (
     MILLISECOND,
     Accept,
@@ -31,7 +32,6 @@ from mockserver.core.frames import (
     Told,
 )
 from mockserver.core.machine import advance
-from mockserver.core.session import Foreseeing
 from mockserver.engines.base import SessionContext
 
 UNIX_US = 1_785_000_000_000_000

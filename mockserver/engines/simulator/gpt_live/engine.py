@@ -48,6 +48,34 @@ Complain = Callable[[ClientProblem, str | None], None]
 """Takes what is wrong with a client's event, and that event's id."""
 
 
+class LiveBook:
+    """The sessions of one source that can be found by their ids."""
+
+    def __init__(self) -> None:
+        self._all: dict[str, LiveEngine] = {}
+        self._followed: set[str] = set()
+
+    def add(self, engine: LiveEngine) -> None:
+        """It has begun."""
+        self._all[engine.session.id] = engine
+
+    def find(self, ident: str, *, follow: bool = False) -> LiveEngine | None:
+        """``follow``: a sideband looks at it from now on, or a fork is to go on from it."""
+        if follow and ident in self._all:
+            self._followed.add(ident)
+        return self._all.get(ident)
+
+    def forget(self, engine: LiveEngine) -> bool:
+        """It is found no more; returns whether nobody follows it either."""
+        ident = engine.session.id
+        if self._all.get(ident) is not engine:
+            return True
+        del self._all[ident]
+        followed = ident in self._followed
+        self._followed.discard(ident)
+        return not followed
+
+
 class LiveEngine(DeskEngine[LiveDesk]):
     """The engine. ``gate``: why a client is turned away. ``stored``: the session that this one is a fork of."""
 
@@ -62,8 +90,7 @@ class LiveEngine(DeskEngine[LiveDesk]):
         knows: Callable[[str], bool],
         gate: ClientProblem | None,
         stored: LiveEngine | None,
-        started: Callable[[LiveEngine], None],
-        forgotten: Callable[[LiveEngine], None],
+        book: LiveBook,
         failed: Callable[[str], None],
     ) -> None:
         self.dialect = dialect
@@ -75,14 +102,11 @@ class LiveEngine(DeskEngine[LiveDesk]):
         self.commands: list[tuple[dict[str, Any], Complain]] = []
         """What sidebands and plain calls ask for, in order, and who is told what is wrong with it."""
         self.hung_up = False
-        self.followed = False
-        """Whether a sideband looks at it, or a fork is to go on from it."""
         self.muted = False
         self._gate = gate
         self._stored = stored
         self._knows = knows
-        self._tell_started = started
-        self._tell_forgotten = forgotten
+        self._book = book
         self._state: Literal["new", "begun", "closing"] = "new"
         self._acks: list[tuple[int, str, str | None]] = []
         self.dialogue = Dialogue(
@@ -171,7 +195,7 @@ class LiveEngine(DeskEngine[LiveDesk]):
         self.hearing = LiveEar(
             self.desk, self.ear, self.session.sound.rate, said=self.dialogue.user_said, spoke=self.dialogue.overlap
         )
-        self._tell_started(self)
+        self._book.add(self)
         self.desk.in_seconds(limit, self, lambda: self._ended("expired", None))
         self.desk.in_seconds(USAGE_S, self, self._usage)
         self.desk.in_seconds(POLL_S, self, self._poll)
@@ -221,8 +245,7 @@ class LiveEngine(DeskEngine[LiveDesk]):
 
     def let_go(self) -> None:
         """It is found no more. Whoever found it before may look at it still."""
-        self._tell_forgotten(self)
-        if not self.followed:
+        if self._book.forget(self):
             vars(self.dialogue).clear()
             super().let_go()
 

@@ -12,7 +12,7 @@ from mockserver.dialects.base import Dialect
 from mockserver.engines import base
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
-from mockserver.engines.simulator.gpt_live.engine import LiveEngine
+from mockserver.engines.simulator.gpt_live.engine import LiveBook, LiveEngine
 from mockserver.engines.simulator.gpt_live.options import MODELS, LiveOptions
 from mockserver.engines.simulator.gpt_live.sideband import Sideband
 from mockserver.engines.simulator.openai.problems import ClientProblem, bad_key, no_key
@@ -30,7 +30,7 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
 
     def __init__(self, dialect: Dialect, options: LiveOptions, replier: Replier) -> None:
         super().__init__(dialect, options, replier)
-        self._sessions: dict[str, LiveEngine] = {}
+        self._book = LiveBook()
 
     @property
     def default_model(self) -> str:
@@ -51,11 +51,9 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
         """A session, or a sideband of one."""
         found = _BELOW.fullmatch(handshake.path)
         ident, what = (found["id"], found["what"]) if found else ("", "")
-        known = self._sessions.get(ident)
+        known = self._book.find(ident, follow=what in ("attach", "fork"))
         key = self.key_of(handshake)
         gate = None if self.accepts(key) else _refused(key)
-        if known is not None and what in ("attach", "fork"):
-            known.followed = True
         if what == "attach" and gate is None:
             return Sideband(dialect=self.dialect, options=self.options, context=context, ident=ident, session=known)
         if what == "fork" and gate is None and (known is None or not known.session.store):
@@ -70,8 +68,7 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
             knows=self.knows,
             gate=gate,
             stored=known if what == "fork" else None,
-            started=self._started,
-            forgotten=self._forgotten,
+            book=self._book,
             failed=self.failed,
         )
 
@@ -85,13 +82,6 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
         key = self.dialect.keys.key(headers, (), subprotocols)
         return None if self.accepts(key) else _json(401, {"error": _refused(key).body()})
 
-    def _started(self, engine: LiveEngine) -> None:
-        self._sessions[engine.session.id] = engine
-
-    def _forgotten(self, engine: LiveEngine) -> None:
-        if self._sessions.get(engine.session.id) is engine:
-            del self._sessions[engine.session.id]
-
     def answer(self, request: base.Request, context: base.SessionContext) -> base.HttpReply | None:
         """POST .../{id}/hangup ends a session; a second time it is not found (gpt_live.md#41)."""
         found = _BELOW.fullmatch(request.path)
@@ -100,7 +90,7 @@ class GPTLiveSource(SimulatorSource[LiveOptions]):
         key = self.dialect.keys.key(request.headers)
         if not self.accepts(key):
             return _json(401, {"error": _refused(key).body()})
-        session = self._sessions.get(found["id"])
+        session = self._book.find(found["id"])
         if session is None or session.over or session.hung_up:
             problem = ClientProblem("session_id_not_found", f"Session '{found['id']}' not found.", "session_id")
             return _json(404, {"error": problem.body()})
