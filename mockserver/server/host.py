@@ -353,12 +353,12 @@ class MockServer(Located, Faulted):
 
     def closed(self, pump: Pump) -> None:
         """A connection has ended."""
-        self._book.ended(pump)
         self._faults.forget(pump.session)
         if isinstance(self.source, Staging):
             self.source.ended(pump.session)
         if self.meters is not None:
             self.meters.closed(pump.session.log)
+        self._book.ended(pump)
 
     def complain(self, problem: ExpectationFailed) -> None:
         """Something that a test should fail for."""

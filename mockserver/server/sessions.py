@@ -20,6 +20,7 @@ from mockserver.dialects.ledger import Ledger
 from mockserver.engines.base import Engine, Inspectable, Inspection
 from mockserver.errors import ExpectationFailed, FaultNeverFired, UsageError
 from mockserver.server.fault_files import expanded
+from mockserver.server.memory import give_back
 from mockserver.server.pump import Pump
 
 KEPT = 256
@@ -172,12 +173,13 @@ def told_of(engine: Engine) -> Inspection:
 
 
 class Past:
-    """Sessions that are over, on a server whose memory is bounded: all but the last give up their engines."""
+    """Sessions that are over, on a server whose memory is bounded: all but the last few give up their engines."""
 
     def __init__(self, bounded: bool) -> None:
         self._bounded = bounded
         self._handles: deque[SessionHandle] = deque()
         self._size = 0
+        self._freed = 0
 
     def ended(self, handle: SessionHandle) -> None:
         """One more is over."""
@@ -185,10 +187,14 @@ class Past:
             handle.left()
             self._handles.append(handle)
             self._size += handle.log.received
-            while len(self._handles) > KEPT or (self._size > KEPT_SIZE and len(self._handles) > 1):
+            while len(self._handles) > KEPT or self._size > KEPT_SIZE:
                 oldest = self._handles.popleft()
                 self._size -= oldest.log.received
+                self._freed += oldest.log.received
                 oldest.retire()
+            if self._freed > KEPT_SIZE:
+                self._freed = 0
+                give_back()
 
 
 class _Retired(Untimed):

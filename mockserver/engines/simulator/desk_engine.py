@@ -7,7 +7,7 @@ its desk, and leaves with what ``feed`` and ``wake`` return.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from mockserver.core.frames import (
@@ -131,9 +131,13 @@ class DeskEngine(ABC, Generic[DeskT]):
 
     def let_go(self) -> None:
         """Come apart (``core.abilities.Separable``). A source that keeps its engines after their end overrides this."""
-        vars(self.desk).clear()  # its plan refers to whatever was to come
-        vars(self).clear()
+        for part in (*self._circles(), self.desk, self):  # the desk's plan refers to whatever was to come
+            vars(part).clear()
         self.over = True
+
+    def _circles(self) -> Iterable[object]:
+        """Parts of this engine to which what they hold refers."""
+        return ()
 
     @abstractmethod
     def inspect(self) -> Inspection:

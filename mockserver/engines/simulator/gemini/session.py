@@ -7,7 +7,7 @@ client does wrong ends the session with a close that says why; there is no error
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -266,6 +266,9 @@ class LiveSession(DeskEngine[GeminiWire]):
             if self._place.vertex:
                 raise Closing(1000, problems.CANCELLED)
             raise Closing(self.desk.options.overflow_code, problems.INVALID)
+
+    def _circles(self) -> Iterable[object]:
+        return () if self.parts is None else (self.parts.turns,)
 
     # --- looking in ---
 

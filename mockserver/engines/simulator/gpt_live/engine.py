@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from mockserver.core.frames import (
@@ -246,8 +246,10 @@ class LiveEngine(DeskEngine[LiveDesk]):
     def let_go(self) -> None:
         """It is found no more. Whoever found it before may look at it still."""
         if self._book.forget(self):
-            vars(self.dialogue).clear()
             super().let_go()
+
+    def _circles(self) -> Iterable[object]:
+        return (self.dialogue,)
 
     def _usage(self) -> None:
         seconds = float(self.timeline.position_ms // 1000)

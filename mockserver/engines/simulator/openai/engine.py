@@ -7,7 +7,7 @@ client sends wrong is answered with an error event and changes nothing (openai.m
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mockserver.core.frames import (
@@ -283,6 +283,15 @@ class Simulator(DeskEngine[Wire]):
         if self.responses.active is None and self.audio.pending_item is None:
             self.audio.time_out(min(since_ms, self.audio.position_ms))
             self._respond()
+
+    def let_go(self) -> None:
+        """Come apart. Responses that were still going on refer to themselves."""
+        for response in self.responses.running:
+            response.let_go()
+        super().let_go()
+
+    def _circles(self) -> Iterable[object]:
+        return (self.responses,)
 
     # --- looking in ---
 

@@ -367,8 +367,13 @@ class Response:
         self.status = status
         self.ended(self)
 
+    def let_go(self) -> None:
+        """Its session is over, and it will not end."""
+        self._show = None
+
     def finish(self, outcome: Outcome) -> None:
         """response.done."""
+        self._show = None  # it refers to this response
         self.status = outcome.status
         self.details = self.wire.profile.course.details(outcome)
         if not self.output:
