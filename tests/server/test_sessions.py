@@ -71,6 +71,7 @@ async def test_what_much_of_it_held_is_given_back_to_the_system(monkeypatch: pyt
 
 
 FREEING = """
+from pathlib import Path
 from mockserver.server import memory
 
 def resident():
