@@ -5,7 +5,7 @@ noticed when all that is done, and have its whole answer late by as much: a fram
 came. So a request waits here once a turn has had its share. It has been read by then and its time is
 known, and the requests of others are read too.
 
-Who is there already goes first: of those who only come, one is let in each turn.
+Who is there already goes first: of those who only come, or have gone, one is let through each turn.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Turnstile:
         self._spent = 0.0
         self._waiting: deque[Future[None]] = deque()
         self._coming: deque[Future[None]] = deque()
+        self._leaving: deque[Future[None]] = deque()
         self._turning = False
 
     async def pass_through(self) -> None:
@@ -40,6 +41,11 @@ class Turnstile:
         """Return when this client may come in: its handshake is to be handled."""
         if self.full or self._coming:
             await self._through(self._coming)
+
+    async def go_out(self) -> None:
+        """Return when the end of a client's connection may be handled: nobody waits for that."""
+        if self.full or self._leaving:
+            await self._through(self._leaving)
 
     @property
     def full(self) -> bool:
@@ -66,10 +72,10 @@ class Turnstile:
     def _turn(self) -> None:
         self._spent = 0.0
         self._turning = False
-        for line, many in ((self._waiting, THROUGH), (self._coming, 1)):
+        for line, many in ((self._waiting, THROUGH), (self._coming, 1), (self._leaving, 1)):
             for _ in range(min(many, len(line))):
                 future = line.popleft()
                 if not future.done():
                     future.set_result(None)
-        if self._waiting or self._coming:
+        if self._waiting or self._coming or self._leaving:
             self._start()

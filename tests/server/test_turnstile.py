@@ -128,3 +128,24 @@ async def test_a_frame_that_waited_is_answered_as_of_when_it_came_and_time_never
     pump.feed(frame, came=now - 0.01)
     assert engine.at == [960_000, 960_000, 1_000_000, 1_000_000]
     assert [entry.at for entry in journal if entry.sender is not None] == engine.at
+
+
+async def test_who_is_there_goes_before_those_who_have_gone() -> None:
+    """A hundred connections that end at once keep nobody waiting who is still there."""
+    turnstile = Turnstile(asyncio.get_running_loop())
+    await turnstile.go_out()  # alone it goes at once
+    turnstile.handled(2 * SHARE)
+    told: list[str] = []
+
+    async def one(name: str, wait: Awaitable[None]) -> None:
+        await wait
+        told.append(name)
+        turnstile.handled(2 * SHARE)
+
+    tasks = [asyncio.create_task(one(f"gone {number}", turnstile.go_out())) for number in range(100)]
+    await asyncio.sleep(0)
+    tasks.append(asyncio.create_task(one("there", turnstile.pass_through())))
+    await tasks[-1]
+    assert len(told) <= 4
+    await asyncio.gather(*tasks)
+    assert [name for name in told if name != "there"] == [f"gone {number}" for number in range(100)]

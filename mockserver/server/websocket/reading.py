@@ -56,6 +56,10 @@ class Shift:
         self.begin()
 
 
+GOES_ON = (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG)
+"""All else that is read is the connection's end."""
+
+
 class Arrivals(Protocol):
     """The TCP connection: when its last bytes came, by the loop's clock, and what is wrong with them."""
 
@@ -69,14 +73,12 @@ async def read(ws: web.WebSocketResponse, pump: Pump, connection: Arrivals, turn
     shift = Shift()
     while True:
         message = await ws.receive()
-        if shift.waited(connection.came) and turnstile.full:
-            await turnstile.pass_through()
-            shift.waited(connection.came)  # what came together is handled together
+        kind = message.type
+        await its_turn(kind, shift, connection, turnstile)
         if not pump.reading:
             # Half-open: the socket stays and nothing is read from it until the server closes.
             await pump.left
             return
-        kind = message.type
         if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
             if not session.over:
                 began = loop.time()  # looked up each time: a test may make it virtual
@@ -96,14 +98,15 @@ async def read(ws: web.WebSocketResponse, pump: Pump, connection: Arrivals, turn
                 broken(pump, f"a close frame with code {message.data} (RFC 6455 section 7.4)")
                 return
             close = Close(message.data or None, message.extra or "")
+            began = loop.time()
             pump.feed(Received(Peer.CLIENT, close))
+            turnstile.handled(loop.time() - began)
             pump.outlet.put(Close(close.code))  # the echo of RFC 6455 section 5.5.1: not a frame of the session
             return
         else:
             problem = connection.frames.problem if connection.frames is not None else None
             if problem is None and kind is WSMsgType.ERROR:
                 problem = message.data
-            await turnstile.pass_through()  # many may go at once
             began = loop.time()
             lost(pump, "connection lost" if problem is None else f"protocol error: {problem}")
             turnstile.handled(loop.time() - began)
@@ -119,6 +122,15 @@ async def read(ws: web.WebSocketResponse, pump: Pump, connection: Arrivals, turn
             if pump.transport is not None:
                 reset(pump.transport)
             return
+
+
+async def its_turn(kind: WSMsgType, shift: Shift, connection: Arrivals, turnstile: Turnstile) -> None:
+    """Return when what came may be handled. Many may end their connections at once, and nobody waits for those."""
+    if kind not in GOES_ON:
+        await turnstile.go_out()
+    elif shift.waited(connection.came) and turnstile.full:
+        await turnstile.pass_through()
+        shift.waited(connection.came)  # what came together is handled together
 
 
 async def reads(pump: Pump) -> bool:

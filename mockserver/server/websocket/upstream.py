@@ -65,20 +65,25 @@ class NoReply(UpstreamError):
         self.status = status
 
 
+class OneEachTurn:
+    """What costs about a millisecond, and may be due for many at once: one of them in a turn of the loop, in order."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def turn(self) -> None:
+        """Return when it is the caller's turn."""
+        async with self._lock:
+            await asyncio.sleep(0)
+
+
 class Dialler:
     """Connections to one relay's upstream; made when first needed. ``websocket.proxies`` says how."""
 
     def __init__(self, *, timeout: float = DIAL_TIMEOUT) -> None:
         self.timeout = timeout
         self._connectors: dict[type[aiohttp.TCPConnector], aiohttp.TCPConnector] = {}
-        self._starting = asyncio.Lock()
-
-    async def turn(self) -> None:
-        """Return when it is this connection's turn to be begun: one in a turn of the loop, in order. Each costs about a
-        millisecond, and many clients may come at once.
-        """
-        async with self._starting:
-            await asyncio.sleep(0)
+        self.beginning, self.ending = OneEachTurn(), OneEachTurn()
 
     def session(self, trace: aiohttp.TraceConfig | None = None) -> aiohttp.ClientSession:
         """A client session over a shared connector: that of sockets with ``trace``, else that of plain requests."""
@@ -126,7 +131,7 @@ class Dialler:
         """Close what is open. A server may be started again, in another loop, to which a lock does not go along."""
         while self._connectors:
             await self._connectors.popitem()[1].close()
-        self._starting = asyncio.Lock()
+        self.beginning, self.ending = OneEachTurn(), OneEachTurn()
 
 
 class AiohttpUpstream:
@@ -209,7 +214,7 @@ class AiohttpUpstream:
         proxy = DIRECT
         try:
             proxy = proxy_of(handshake.target)
-            await self._dialler.turn()
+            await self._dialler.beginning.turn()
             async with asyncio.timeout(self._dialler.timeout):
                 ws = await self._session.ws_connect(
                     URL(handshake.target, encoded=True),
@@ -287,6 +292,8 @@ class AiohttpUpstream:
                     continue
                 elif message.type is not WSMsgType.PONG:
                     frame = self._frame(message)
+                    if isinstance(frame, Close | Lost):
+                        await self._dialler.ending.turn()
                     pump.feed(Received(Peer.UPSTREAM, frame))
                     if isinstance(frame, Close | Lost):
                         return

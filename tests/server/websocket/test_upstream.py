@@ -232,7 +232,7 @@ def test_connections_are_begun_one_after_another_in_a_later_loop_too() -> None:
     dialler, begun = Dialler(), []
 
     async def begin(number: int) -> None:
-        await dialler.turn()
+        await dialler.beginning.turn()
         begun.append(number)
 
     async def many() -> None:
