@@ -15,7 +15,7 @@ sleeps until the next item. Due at the same time as an item: the due part goes f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any, Generic, Protocol, TypeVar
 
 from mockserver.core.frames import Micros
@@ -51,49 +51,64 @@ class Untimed:
 
 
 class Plan(Generic[T]):
-    """Things due later, in order of time and, within one time, in the order in which they were added."""
+    """Things due later, in order of time and, within one time, in the order of their places: as they were added."""
 
     __slots__ = ("_count", "_heap")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[Micros, int, T]] = []
+        self._heap: list[tuple[Micros, int, int, T]] = []
         self._count = 0
 
-    def add(self, due: Micros, thing: T) -> None:
-        """Plan ``thing`` for ``due``."""
+    def place(self) -> int:
+        """A place among what is due at one time, as for something that is added now."""
         self._count += 1
-        heappush(self._heap, (due, self._count, thing))
+        return self._count
+
+    def add(self, due: Micros, thing: T, place: int | None = None) -> None:
+        """Plan ``thing`` for ``due``, in a ``place`` that was given before or in the next one."""
+        number = self.place()
+        heappush(self._heap, (due, number if place is None else place, number, thing))
 
     def next_due(self) -> Micros | None:
         """When the first thing is due, or None."""
         return self._heap[0][0] if self._heap else None
 
+    def pop(self) -> T:
+        """Remove and return the first thing. There must be one."""
+        return heappop(self._heap)[3]
+
     def take(self, now: Micros) -> list[T]:
         """Remove and return everything due by ``now``."""
         taken = []
         while self._heap and self._heap[0][0] <= now:
-            taken.append(heappop(self._heap)[2])
+            taken.append(heappop(self._heap)[3])
         return taken
 
     def timed(self) -> list[tuple[T, Micros]]:
         """Everything with its time, in order."""
-        return [(thing, due) for due, _, thing in sorted(self._heap, key=lambda entry: entry[:2])]
+        return [(thing, due) for due, _, _, thing in self._sorted()]
 
     def clear(self) -> list[T]:
         """Remove and return everything, in order: what a cancel drops."""
-        rest = [thing for _, _, thing in sorted(self._heap, key=lambda entry: entry[:2])]
+        rest = list(self)
         self._heap.clear()
         return rest
 
     def drop(self, things: Iterable[T]) -> None:
         """Remove these (by identity)."""
         gone = {id(thing) for thing in things}
-        kept = [entry for entry in self._heap if id(entry[2]) not in gone]
-        kept.sort(key=lambda entry: entry[:2])
-        self._heap = kept
+        self.keep(lambda thing: id(thing) not in gone)
+
+    def keep(self, wanted: Callable[[T], bool]) -> None:
+        """Remove all but what is wanted."""
+        self._heap = [entry for entry in self._heap if wanted(entry[3])]
+        heapify(self._heap)
+
+    def _sorted(self) -> list[tuple[Micros, int, int, T]]:
+        return sorted(self._heap, key=lambda entry: entry[:3])
 
     def __iter__(self) -> Iterator[T]:
-        return (thing for _, _, thing in sorted(self._heap, key=lambda entry: entry[:2]))
+        return (entry[3] for entry in self._sorted())
 
     def __len__(self) -> int:
         return len(self._heap)

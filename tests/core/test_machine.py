@@ -43,6 +43,26 @@ def test_a_plan_gives_things_by_time_and_then_in_the_order_added(things: list[tu
     assert plan.next_due() is None
 
 
+def test_a_place_that_was_asked_for_before_goes_before() -> None:
+    plan: Plan[str] = Plan()
+    plan.add(5, "first")
+    place = plan.place()
+    plan.add(5, "third")
+    plan.add(5, "second", place)
+    plan.add(5, "second, again", place)
+    assert [plan.pop() for _ in range(4)] == ["first", "second", "second, again", "third"]
+    assert plan.next_due() is None
+
+
+def test_a_plan_keeps_its_order_when_some_are_dropped() -> None:
+    plan: Plan[int] = Plan()
+    for number in range(100):
+        plan.add(number * 37 % 10, number)
+    wanted = [number for number in plan if number % 3]
+    plan.keep(lambda number: number % 3 != 0)
+    assert [plan.pop() for _ in range(len(plan))] == wanted
+
+
 def test_a_plan_drops_only_what_it_is_told_to() -> None:
     plan: Plan[list[str]] = Plan()
     kept, gone = ["same"], ["same"]

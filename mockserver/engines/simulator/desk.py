@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from mockserver.core.frames import MILLISECOND, SECOND, Effect, Micros, Note
@@ -25,6 +26,20 @@ class Task:
     run: Callable[[], None]
 
 
+@dataclass(slots=True, eq=False)
+class Show:
+    """What acts over time: ``steps`` yields when it goes on, in milliseconds after ``begin``.
+
+    ``place``: among what is due at the same time it comes where it was begun, as if all of it had been planned then.
+    """
+
+    owner: object
+    steps: Iterator[float]
+    begin: Micros
+    place: int
+    dropped: bool = False
+
+
 class Desk(Generic[SettingsT]):
     """Shared by the parts of one session. Not a machine itself: the engine drives it.
 
@@ -40,6 +55,7 @@ class Desk(Generic[SettingsT]):
         self.ids = Ids(context.rng("simulator ids"))
         self.ear: Ear | None = None
         self._out: list[Effect] = []
+        self._acting: list[Show] = []  # those that run now, and so are not in the plan
 
     # --- what goes out ---
 
@@ -69,19 +85,55 @@ class Desk(Generic[SettingsT]):
             return None
         return self.at(self.now + round(delay_ms * MILLISECOND), owner, run)
 
-    def at(self, due: Micros, owner: object, run: Callable[[], None]) -> Task:
-        """Run something at a time of the session's clock."""
+    def at(self, due: Micros, owner: object, run: Callable[[], None], place: int | None = None) -> Task:
+        """Run something at a time of the session's clock. ``place``: the plan's, where it was asked for before."""
         task = Task(owner, run)
-        self.plan.add(due, task)
+        self.plan.add(due, task, place)
         return task
 
     def in_seconds(self, seconds: float, owner: object, run: Callable[[], None]) -> Task:
         """Run something so many seconds from now, never at once."""
         return self.at(self.now + round(seconds * SECOND), owner, run)
 
+    def play(self, owner: object, steps: Iterator[float], begin: Micros | None = None) -> None:
+        """Let ``steps`` act over time, a step made when it is due: long replies are never made in one piece.
+
+        It yields the milliseconds after ``begin`` at which it wants to go on, and acts once between two yields: what it
+        does may drop its owner's tasks, and then it is not gone on with. ``begin`` None: at once, else as ``at``.
+        """
+        show = Show(owner, steps, self.now if begin is None else begin, self.plan.place())
+        if begin is None:
+            self._go_on(show)
+        else:
+            self._later(begin, show)
+
+    def _go_on(self, show: Show) -> None:
+        self._acting.append(show)
+        try:
+            for at in show.steps:
+                due = show.begin + round(at * MILLISECOND)
+                if show.dropped:
+                    return
+                if due > self.now:
+                    self._later(due, show)
+                    return
+        finally:
+            self._acting.remove(show)
+
+    def _later(self, due: Micros, show: Show) -> None:
+        self.at(due, show.owner, partial(self._go_on, show), show.place)
+
     def drop(self, owner: object) -> None:
         """Forget everything that is due for ``owner``."""
-        self.plan.drop([task for task in self.plan if task.owner is owner])
+        self.plan.keep(lambda task: task.owner is not owner)
+        for show in self._acting:
+            show.dropped = show.dropped or show.owner is owner
+
+    def clear(self) -> None:
+        """Forget everything that is due."""
+        self.plan.clear()
+        for show in self._acting:
+            show.dropped = True
 
     def wake_at(self) -> Micros | None:
         """When the next thing is due."""
@@ -91,10 +143,7 @@ class Desk(Generic[SettingsT]):
         """What is due, in order. One at a time: what one does may drop the others."""
         while (due := self.plan.next_due()) is not None and due <= now:
             self.now = due
-            first, *rest = self.plan.take(due)
-            for task in rest:
-                self.plan.add(due, task)
-            first.run()
+            self.plan.pop().run()
         return self.taken()
 
     def seconds(self) -> int:

@@ -127,7 +127,7 @@ class DeskEngine(ABC, Generic[DeskT]):
     def _finish(self) -> None:
         """The end. Nothing that is due comes any more."""
         self.over = True
-        self.desk.plan.clear()
+        self.desk.clear()
 
     def let_go(self) -> None:
         """Come apart (``core.abilities.Separable``). A source that keeps its engines after their end overrides this."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mockserver.core.frames import MILLISECOND, Micros
+from mockserver.core.peekable import Peekable
 from mockserver.engines.simulator.replies.reply import ToolCall
+from mockserver.engines.simulator.voice.captions import SpeechCue
 from mockserver.engines.simulator.voice.words import words_until
 
 
@@ -18,7 +20,7 @@ class AgentMessage:
     written: str = ""  # text mode: the parts that were sent
     starts: Micros | None = None
     sent_ms: float = 0
-    unsent: int = 0  # pieces of audio on their way
+    unsent: Peekable[SpeechCue] = field(default_factory=Peekable)  # its audio that is on its way
     told: bool = False
 
     def heard(self, now: Micros, *, text_only: bool) -> str:

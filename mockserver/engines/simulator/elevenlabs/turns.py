@@ -7,11 +7,12 @@ service reckons with a client that plays audio as it comes: what has not been pl
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
 from mockserver.core.frames import MILLISECOND, SECOND, Micros
+from mockserver.core.peekable import Peekable
 from mockserver.engines.simulator.elevenlabs import problems
 from mockserver.engines.simulator.elevenlabs.agent import Agent
 from mockserver.engines.simulator.elevenlabs.options import AgentMisbehaviour
@@ -20,7 +21,7 @@ from mockserver.engines.simulator.elevenlabs.turn import AgentMessage, AgentTurn
 from mockserver.engines.simulator.elevenlabs.wire import AgentDesk
 from mockserver.engines.simulator.replies.asking import Asking
 from mockserver.engines.simulator.replies.reply import Context, Replier, Reply, Seen, ToolCall
-from mockserver.engines.simulator.voice.captions import cues
+from mockserver.engines.simulator.voice.captions import cues, written_at
 from mockserver.engines.simulator.voice.words import count, pieces
 
 CUT = "..."
@@ -156,13 +157,18 @@ class AgentTurns:
     def _speak(self, turn: AgentTurn, message: AgentMessage, silence_ms: int, at: Micros) -> Micros:
         """Audio in pieces; the text whole, once the model is done with it and the first audio is out."""
         pace = self.wire.options.pace
-        made = [cue for cue in cues(message.text, silence_ms, self.agent.sound, pace) if cue.audio]
-        message.unsent = len(made)
-        for cue in made:
-            self.wire.at(at + _us(cue.at), message, partial(self._audio, turn, message, cue.audio, cue.ms))
+        made = cues(message.text, silence_ms, self.agent.sound, pace)
+        message.unsent = Peekable(cue for cue in made if cue.audio)
+        self.wire.play(message, self._speech(turn, message), begin=at)
         done = at + _us(pace.text_ms * len(pieces(message.text)))
         self.wire.at(done, turn, lambda: self._tell(turn, message))
         return done
+
+    def _speech(self, turn: AgentTurn, message: AgentMessage) -> Iterator[float]:
+        while (cue := message.unsent.first) is not None:
+            yield cue.at
+            next(message.unsent)
+            self._audio(turn, message, cue.audio, cue.ms)
 
     def _audio(self, turn: AgentTurn, message: AgentMessage, audio: bytes, ms: int) -> None:
         now = self.wire.now
@@ -171,7 +177,6 @@ class AgentTurns:
             message.starts = begins
         turn.plays_until = begins + ms * MILLISECOND
         message.sent_ms += ms
-        message.unsent -= 1
         turn.begun = True
         data = base64.b64encode(audio).decode()
         self.wire.emit("audio", "audio_event", audio_base_64=data, event_id=turn.number, is_final=False)
@@ -179,14 +184,23 @@ class AgentTurns:
 
     def _write(self, turn: AgentTurn, message: AgentMessage, at: Micros) -> Micros:
         """Text mode: the parts, then the whole text (elevenlabs.md#14)."""
-        pace = self.wire.options.pace
-        self.wire.at(at, turn, lambda: self._part(turn, message, "start"))
-        for piece in pieces(message.text):
-            self.wire.at(at, turn, partial(self._part, turn, message, "delta", piece))
-            at += _us(pace.text_ms)
-        self.wire.at(at, turn, lambda: self._part(turn, message, "stop"))
-        self.wire.at(at, turn, lambda: self._tell(turn, message))
-        return at
+        step = self.wire.options.pace.text_ms
+        parts = pieces(message.text)
+        end = written_at(len(parts), step)
+
+        def writing() -> Iterator[float]:
+            yield 0.0
+            self._part(turn, message, "start")
+            for number, part in enumerate(parts):
+                yield written_at(number, step)
+                self._part(turn, message, "delta", part)
+            yield end
+            self._part(turn, message, "stop")
+            yield end
+            self._tell(turn, message)
+
+        self.wire.play(turn, writing(), begin=at)
+        return at + _us(end)
 
     def _part(self, turn: AgentTurn, message: AgentMessage, kind: str, text: str = "") -> None:
         turn.begun = True

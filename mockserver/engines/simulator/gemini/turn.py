@@ -8,29 +8,25 @@ are two forms of an interruption, before and after ``generationComplete`` (gemin
 
 from __future__ import annotations
 
-import base64
 import json
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 from mockserver.core.frames import MILLISECOND, Micros
+from mockserver.core.peekable import Peekable
 from mockserver.engines.simulator.gemini import problems
 from mockserver.engines.simulator.gemini.calls import Call
 from mockserver.engines.simulator.gemini.conversation import ModelContext, called, spoken, usage
 from mockserver.engines.simulator.gemini.options import Switch
+from mockserver.engines.simulator.gemini.pieces import Piece, parts, spoken_pieces, written_pieces
 from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.setup import Setup
 from mockserver.engines.simulator.gemini.wire import GeminiWire
 from mockserver.engines.simulator.replies.reply import Failure, McpCall, Reply, ToolCall
-from mockserver.engines.simulator.voice.captions import SpeechCue, cues
-from mockserver.engines.simulator.voice.formats import AudioFormat
-from mockserver.engines.simulator.voice.words import count, pieces
+from mockserver.engines.simulator.voice.words import count
 
-VOICE = AudioFormat("pcm", 24_000)
-MIME = "audio/pcm;rate=24000"
 CLOSINGS = {
     "server_error": (1011, problems.INTERNAL),
     "unavailable": (1011, problems.UNAVAILABLE),
@@ -42,16 +38,6 @@ CLOSINGS = {
 """How the session ends where a replier gives ``Failure``, by its code or type (gemini.md#66, gemini.md#89)."""
 LATE = 3
 """So many messages of audio come too late where a switch says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A message of a spoken or written answer, ``at`` ms after it began."""
-
-    at: float
-    words: str
-    fields: dict[str, Any]
-    audio_ms: int = 0
 
 
 class Owner(Protocol):
@@ -84,7 +70,7 @@ class ModelTurn:
         self._audio_ms = 0
         self._played_from: Micros | None = None
         self._played_ms = 0
-        self._left: deque[Piece] = deque()  # planned and not sent
+        self._left: Peekable[Piece] = Peekable()  # planned and not sent
 
     # --- the answer ---
 
@@ -115,21 +101,29 @@ class ModelTurn:
         except ValueError:
             self._malformed()
             return
-        last = self._speak(reply)
-        self._later(last, lambda: self._spoken(blocking, reason))
+        self._plan(reply)
+        self.wire.play(self, self._show(blocking, reason))
 
-    def _speak(self, reply: Reply) -> float:
-        """Plans what is said; returns how long after now it is all sent, in ms."""
-        silence = reply.silence_ms
+    def _plan(self, reply: Reply) -> None:
+        silence, pace = reply.silence_ms, self.wire.options.pace
         text = reply.text or ""
         if not text and not silence:
-            return 0
+            return
         self._think(text)
-        planned = self._spoken_pieces(text, silence) if self.setup.speaks else self._written_pieces(text)
-        self._left.extend(planned)
-        for piece in planned:
-            self._later(piece.at, partial(self._say, piece))
-        return planned[-1].at if planned else 0
+        setup = self.setup
+        self._left = Peekable(
+            spoken_pieces(text, silence, setup, pace) if setup.speaks else written_pieces(text, setup, pace)
+        )
+
+    def _show(self, blocking: list[ToolCall], reason: str | None) -> Iterator[float]:
+        at = 0.0
+        while (piece := self._left.first) is not None:
+            at = piece.at
+            yield at
+            next(self._left)
+            self._say(piece)
+        yield at
+        self._spoken(blocking, reason)
 
     def _think(self, text: str) -> None:
         """A thought before the first words (gemini.md#22), where the model thinks aloud or was asked to."""
@@ -143,50 +137,9 @@ class ModelTurn:
             return
         thought = f"**Answering turn {self.number}**\n\nI've decided what to say."
         self._thoughts = (self._thoughts or 0) + count(thought)
-        self.wire.content(modelTurn=self._parts({"text": thought, "thought": True}))
-
-    def _parts(self, *parts: dict[str, Any]) -> dict[str, Any]:
-        return {"parts": list(parts)} | ({"role": "model"} if self.setup.model.role else {})
-
-    def _spoken_pieces(self, text: str, silence_ms: int) -> list[Piece]:
-        made = list(cues(text, silence_ms, VOICE, self.wire.options.pace, ahead=1))
-        if self.setup.model.joined:
-            return self._joined(made)
-        return [self._piece(cue.at, cue.caption, cue.audio, cue.ms) for cue in made]
-
-    def _joined(self, made: Sequence[SpeechCue]) -> list[Piece]:
-        """Audio with the words that begin in it (gemini.md#23)."""
-        found: list[Piece] = []
-        words = ""
-        for cue in made:
-            words += cue.caption
-            if cue.audio:
-                found.append(self._piece(cue.at, words, cue.audio, cue.ms))
-                words = ""
-        if words:
-            found.append(self._piece(made[-1].at, words, b"", 0))
-        return found
-
-    def _piece(self, at: float, words: str, audio: bytes, ms: int) -> Piece:
-        fields: dict[str, Any] = {}
-        if audio:
-            data = base64.b64encode(audio).decode()
-            fields["modelTurn"] = self._parts({"inlineData": {"mimeType": MIME, "data": data}})
-        if words and self.setup.transcribes_output:
-            fields["outputTranscription"] = {"text": words}
-        return Piece(at, words, fields, ms)
-
-    def _written_pieces(self, text: str) -> list[Piece]:
-        """Text in two parts or more: the first is short (gemini.md#97)."""
-        first, *rest = pieces(text) or [""]
-        parts = [first, *("".join(rest[place : place + 8]) for place in range(0, len(rest), 8))]
-        step = self.wire.options.pace.text_ms
-        return [
-            Piece(step * place, part, {"modelTurn": self._parts({"text": part})}) for place, part in enumerate(parts)
-        ]
+        self.wire.content(modelTurn=parts(self.setup, {"text": thought, "thought": True}))
 
     def _say(self, piece: Piece) -> None:
-        self._left.popleft()
         if piece.audio_ms and self._played_from is None:
             self._played_from = self.wire.now
         self._words += piece.words
@@ -262,11 +215,12 @@ class ModelTurn:
 
     def interrupt(self) -> None:
         """It is cut: ``interrupted``, then ``turnComplete`` (gemini.md#33, gemini.md#34)."""
-        left = [piece for piece in self._left if piece.audio_ms][:LATE]
+        late = islice((piece for piece in self._left if piece.audio_ms), LATE)
         self.wire.drop(self)
         if not self.wire.misbehaves(Switch.INTERRUPTED_DROPPED, f"turn {self.number} is cut without a word"):
             self.wire.content(interrupted=True)
         self.complete()
+        left = list(late) if Switch.LATE_AUDIO in self.wire.options.misbehave else []
         if left and self.wire.misbehaves(Switch.LATE_AUDIO, f"audio of turn {self.number} comes after its end"):
             for piece in left:
                 self.wire.content(**piece.fields)

@@ -7,7 +7,7 @@ gpt_live.md#64).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from mockserver.engines.simulator.gpt_live.wire import LiveDesk
 from mockserver.engines.simulator.openai import problems
 from mockserver.engines.simulator.openai.problems import ClientProblem
 from mockserver.engines.simulator.replies.reply import Failure, Reply, Seen, ToolCall
+from mockserver.engines.simulator.voice.captions import written_at
 from mockserver.engines.simulator.voice.words import count, pieces
 
 COMPLETED_MS = 190
@@ -198,17 +199,26 @@ class Backend:
         }
         response.outputs += 1
         index = {"output_index": place["output_index"]}
-        self._later(response, at, "response.output_item.added", item=dict(item), **index)
-        for piece in pieces(call.json):
-            self._later(response, at, "response.function_call_arguments.delta", delta=piece, **place)
-            at += round(self.wire.options.pace.text_ms * MILLISECOND)
-        self._later(response, at, "response.function_call_arguments.done", arguments=call.json, **place)
         full = {**item, "status": "completed", "arguments": call.json}
-        self._later(response, at, "response.output_item.done", item=full, **index)
-        response.tokens += count(call.json)
         seen = Seen(ident, "function_call", name=call.name, call_id=ident, arguments=call.json, origin="response")
-        self.wire.at(at, response, partial(self.items.append, seen))
-        return at
+        deltas = pieces(call.json)
+        step = self.wire.options.pace.text_ms
+        end = written_at(len(deltas), step)
+
+        def telling() -> Iterator[float]:
+            yield 0.0
+            self._event(response, "response.output_item.added", item=dict(item), **index)
+            for number, delta in enumerate(deltas):
+                yield written_at(number, step)
+                self._event(response, "response.function_call_arguments.delta", delta=delta, **place)
+            yield end
+            self._event(response, "response.function_call_arguments.done", arguments=call.json, **place)
+            self._event(response, "response.output_item.done", item=full, **index)
+            self.items.append(seen)
+
+        self.wire.play(response, telling(), begin=at)
+        response.tokens += count(call.json)
+        return at + round(end * MILLISECOND)
 
     def _write(self, response: BackendResponse, text: str, at: int, status: str = "completed") -> int:
         ident = self.wire.object_id("msg_")
@@ -217,18 +227,27 @@ class Backend:
         item = {"id": ident, "type": "message", "status": "in_progress", "content": []}
         item |= {"phase": "final_answer", "role": "assistant"}
         part = {"type": "output_text", "annotations": [], "logprobs": [], "text": ""}
-        self._later(response, at, "response.output_item.added", item=dict(item), **index)
-        self._later(response, at, "response.content_part.added", part=dict(part), **place)
-        for piece in pieces(text):
-            self._later(response, at, "response.output_text.delta", delta=piece, logprobs=[], **place)
-            at += round(self.wire.options.pace.text_ms * MILLISECOND)
-        part["text"] = text
-        self._later(response, at, "response.output_text.done", text=text, logprobs=[], **place)
-        self._later(response, at, "response.content_part.done", part=part, **place)
-        full = {**item, "status": status, "content": [part]}
-        self._later(response, at, "response.output_item.done", item=full, **index)
+        deltas = pieces(text)
+        step = self.wire.options.pace.text_ms
+        end = written_at(len(deltas), step)
+
+        def writing() -> Iterator[float]:
+            yield 0.0
+            self._event(response, "response.output_item.added", item=dict(item), **index)
+            self._event(response, "response.content_part.added", part=dict(part), **place)
+            for number, delta in enumerate(deltas):
+                yield written_at(number, step)
+                self._event(response, "response.output_text.delta", delta=delta, logprobs=[], **place)
+            yield end
+            whole = {**part, "text": text}
+            self._event(response, "response.output_text.done", text=text, logprobs=[], **place)
+            self._event(response, "response.content_part.done", part=whole, **place)
+            full = {**item, "status": status, "content": [whole]}
+            self._event(response, "response.output_item.done", item=full, **index)
+
+        self.wire.play(response, writing(), begin=at)
         response.tokens += count(text)
-        return at
+        return at + round(end * MILLISECOND)
 
     def _tell(self, response: BackendResponse) -> None:
         response.told = True
@@ -277,9 +296,6 @@ class Backend:
         self._event(response, "response.completed", response=self._shown(response, "completed"))
 
     # --- events ---
-
-    def _later(self, response: BackendResponse, at: int, name: str, **fields: Any) -> None:
-        self.wire.at(at, response, partial(self._event, response, name, **fields))
 
     def _event(self, response: BackendResponse, name: str, /, **fields: Any) -> None:
         """An event of the stream; each response counts its own (gpt_live.md#54)."""

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from mockserver import speech
 from mockserver.core.frames import Micros
 from mockserver.engines.simulator.gpt_live.timeline import FRAME_MS, STEP_MS
 from mockserver.engines.simulator.gpt_live.wire import LiveDesk
 from mockserver.engines.simulator.voice.formats import AudioFormat
+from mockserver.speech.tones import spoken
 
 _WORD = re.compile(r"\s*\S+")
+
+
+class Sound:
+    """PCM16 that is made as far as it is asked for. ``size``: bytes of all of it."""
+
+    def __init__(self, text: str, silence_ms: int, rate: int) -> None:
+        silence = 2 * (rate * silence_ms // 1000)
+        self.size = 2 * (rate * speech.duration_ms(text) // 1000) + silence
+        self._made: Iterator[bytes] = chain(spoken(text, rate), [bytes(silence)])
+        self._held = bytearray()
+        self._first = 0  # where in the whole what is held begins
+
+    def take(self, first: int, size: int) -> bytes:
+        """So many bytes from there on, fewer at its end. What is before them is not asked for again."""
+        while self._first + len(self._held) < first + size and (more := next(self._made, None)) is not None:
+            self._held += more
+        del self._held[: first - self._first]
+        self._first = first
+        return bytes(self._held[:size])
 
 
 @dataclass(slots=True, eq=False)
@@ -21,7 +42,7 @@ class Speaking:
     """A text on its way. ``captions``: its words with the space before them, and when each begins."""
 
     text: str
-    pcm: bytes
+    sound: Sound
     captions: deque[tuple[float, str]]
     not_before: Micros = 0
     said: str = ""
@@ -37,8 +58,9 @@ def layout(text: str, silence_ms: int, rate: int, not_before: Micros) -> Speakin
     """A text, and silence behind it, as it will be said."""
     words = [found[0] for found in _WORD.finditer(text)]
     timed = zip(speech.timings(text), words, strict=True)
-    pcm = speech.encode(text, rate) + bytes(2 * (rate * silence_ms // 1000))
-    return Speaking(text, pcm, deque((word.start_ms, piece) for word, piece in timed), not_before)
+    return Speaking(
+        text, Sound(text, silence_ms, rate), deque((word.start_ms, piece) for word, piece in timed), not_before
+    )
 
 
 class Voice:
@@ -64,7 +86,7 @@ class Voice:
     def say(self, text: str, silence_ms: int = 0, after_us: Micros = 0) -> None:
         """Say a text once those before it are said, and not before ``after_us`` from now."""
         made = layout(text, silence_ms, self.sound.rate, self.wire.now + after_us)
-        if made.pcm:
+        if made.sound.size:
             self._queue.append(made)
 
     def stop(self) -> None:
@@ -88,11 +110,11 @@ class Voice:
             self.wire.emit("session.output_transcript.delta", start_ms=start_ms, end_ms=start_ms + STEP_MS, delta=words)
         for place in range(0, STEP_MS, FRAME_MS):
             first = (now.done_ms + place) * rate // 1000 * 2
-            piece = now.pcm[first : first + rate * FRAME_MS // 1000 * 2]
+            piece = now.sound.take(first, rate * FRAME_MS // 1000 * 2)
             if piece:
                 self._frames[start_ms + place] = piece
         now.done_ms = end
-        if end * rate // 1000 * 2 >= len(now.pcm):
+        if end * rate // 1000 * 2 >= now.sound.size:
             self._queue.popleft()
             self.spoken(now.text)
 

@@ -8,7 +8,7 @@ import base64
 import json
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -42,7 +42,7 @@ class SpokenReply:
     told: int = 0
     waiting: int = 0
     sent: bool = False  # all of it is
-    lengths: list[float] = field(default_factory=list)  # milliseconds of each sentence
+    lengths: list[float] = field(default_factory=list)  # milliseconds of each sentence that is sent
 
 
 class SonicModel:
@@ -126,25 +126,40 @@ class SonicModel:
         sentences = _SENTENCE.findall(text) or ([""] if silence_ms else [])
         one = SpokenReply(text, sentences, calls)
         self.speaking = one
-        options = self.desk.options
-        speed = options.pace.audio_speed
+        if sentences:
+            # At one time the text of what was spoken comes before the next audio.
+            self.desk.play(one, self._speech(one, silence_ms, self.desk.plan.place()))
+        else:
+            self._sent(one)
+
+    def _speech(self, one: SpokenReply, silence_ms: int, first: int) -> Iterator[float]:
+        options, begin = self.desk.options, self.desk.now
+        speed, sound = options.pace.audio_speed, self.prompt.output
         at = played = 0.0
-        for place, sentence in enumerate(sentences):
-            last = place == len(sentences) - 1
-            self.desk.after(at, one, partial(self._sentence, one, sentence))
-            length = sent = 0.0
-            for cue in cues(sentence, silence_ms if last else 0, self.prompt.output, options.pace):
+        made = 0
+        for place, sentence in enumerate(one.sentences):
+            last = place == len(one.sentences) - 1
+            yield at
+            self._sentence(one, sentence)
+            length, sent = 0.0, at
+            begun = 0.0 if speed is None else at
+            for cue in cues(sentence, silence_ms if last else 0, sound, options.pace, before=made):
+                made += speed is None
                 if cue.audio:
-                    length, sent = length + cue.ms, cue.at
-                    self.desk.after(at + cue.at, one, partial(self._sound, one, cue.audio, cue.ms))
+                    length, sent = length + cue.ms, begun + cue.at
+                    yield sent
+                    self._sound(one, cue.audio, cue.ms)
             one.lengths.append(length)
             played += length
-            at += sent if speed is None else length / speed
-            self.desk.after(at, one, partial(self._silent, one, last=last))
+            at = sent if speed is None else at + length / speed
+            yield at
+            self._silent(one, last=last)
+            yield at
             late = at if speed is None or options.final_text == "sent" else max(at, played)
-            self.desk.after(late, one, partial(self._spoken, one))
-        if not sentences:
-            self._sent(one)
+            if late > at:
+                self.desk.at(begin + round(late * MILLISECOND), one, partial(self._spoken, one), first)
+            else:
+                self._spoken(one)
 
     def _sentence(self, one: SpokenReply, sentence: str) -> None:
         if sentence:
@@ -240,6 +255,8 @@ class SonicModel:
         for place, sentence in enumerate(one.sentences):
             if place >= one.told and ms > 0:
                 words.append(words_until(sentence, ms))
+            if place >= len(one.lengths):
+                break  # of this one not all is sent, and of those behind it nothing
             ms -= one.lengths[place]
         return " ".join(part for part in words if part)
 

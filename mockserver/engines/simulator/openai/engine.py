@@ -284,12 +284,6 @@ class Simulator(DeskEngine[Wire]):
             self.audio.time_out(min(since_ms, self.audio.position_ms))
             self._respond()
 
-    def let_go(self) -> None:
-        """Come apart. Responses that were still going on refer to themselves."""
-        for response in self.responses.running:
-            response.let_go()
-        super().let_go()
-
     def _circles(self) -> Iterable[object]:
         return (self.responses,)
 

@@ -24,7 +24,7 @@ from mockserver.engines.simulator.openai.options import Misbehaviour
 from mockserver.engines.simulator.openai.usage import OUTPUT_AUDIO_MS, Usage
 from mockserver.engines.simulator.openai.wire import Wire
 from mockserver.engines.simulator.replies.reply import Context, Failure, McpCall, Reply, Silence, ToolCall
-from mockserver.engines.simulator.voice.captions import cues, in_bursts
+from mockserver.engines.simulator.voice.captions import cues, written_at
 from mockserver.engines.simulator.voice.words import pieces
 
 
@@ -77,7 +77,6 @@ class Response:
     output: list[Item] = field(default_factory=list)
     audio_ms: int = 0
     _open: list[_Open] = field(default_factory=list)
-    _show: Iterator[float] | None = None
     _base: Micros = 0
 
     @property
@@ -120,22 +119,13 @@ class Response:
     def perform(self, reply: Reply) -> None:
         """Begin to output ``reply`` now, at the pace of the simulator."""
         self._base = self.wire.now
-        self._show = self._performance(reply)
-        self._go_on()
+        self.wire.play(self, self._as_far_as_allowed(reply))
 
-    def _go_on(self) -> None:
-        while self._show is not None and not self.over:
-            try:
-                at = next(self._show, None)
-            except _Full:
-                self.stop(Outcome("incomplete", "max_output_tokens"))  # openai.md#111
-                return
-            if at is None:
-                return
-            due = self._base + round(at * MILLISECOND)
-            if due > self.wire.now:
-                self.wire.at(due, self, self._go_on)
-                return
+    def _as_far_as_allowed(self, reply: Reply) -> Iterator[float]:
+        try:
+            yield from self._performance(reply)
+        except _Full:
+            self.stop(Outcome("incomplete", "max_output_tokens"))  # openai.md#111
 
     def _performance(self, reply: Reply) -> Iterator[float]:
         pace = self.wire.options.pace
@@ -177,11 +167,11 @@ class Response:
     def _write(self, opened: _Open, text: str, at: float) -> Generator[float, None, float]:
         part = self._open_part(opened, "output_text")
         begin, step = at, self.wire.options.pace.text_ms
-        for number, piece in enumerate(pieces(text)):
+        for number, piece in enumerate(pieces(text), 1):
             self._spend(text=1)
             part.text = (part.text or "") + piece
             self._emit(opened, "response.output_text.delta", **self.wire.obfuscated(piece))
-            at = begin + (step * (number + 1) or in_bursts(number + 1))
+            at = begin + written_at(number, step)
             yield at
         return at
 
@@ -221,7 +211,8 @@ class Response:
             return at
         if isinstance(call, McpCall):
             return (yield from self._mcp_call(opened, call, at))
-        for piece in [call.json] if self.wire.profile.whole_arguments else pieces(call.json):
+        begin = at
+        for number, piece in enumerate([call.json] if self.wire.profile.whole_arguments else pieces(call.json), 1):
             self._spend(text=1)
             opened.item.arguments += piece
             self.wire.emit(
@@ -230,19 +221,20 @@ class Response:
                 call_id=opened.item.call_id,
                 **self.wire.obfuscated(piece),
             )
-            at += self.wire.options.pace.text_ms
+            at = begin + written_at(number, self.wire.options.pace.text_ms)
             yield at
         return at
 
     def _mcp_call(self, opened: _Open, call: McpCall, at: float) -> Generator[float, None, float]:
         """The provider calls the tool itself; its output is part of the item (openai.md#137)."""
         item = opened.item
-        for piece in pieces(call.json):
+        begin = at
+        for number, piece in enumerate(pieces(call.json), 1):
             self._spend(text=1)
             item.arguments += piece
             delta = self.wire.obfuscated(piece)
             self.wire.emit("response.mcp_call_arguments.delta", **self._place(opened), **delta)
-            at += self.wire.options.pace.text_ms
+            at = begin + written_at(number, self.wire.options.pace.text_ms)
             yield at
         self.wire.emit("response.mcp_call_arguments.done", **self._place(opened), arguments=item.arguments)
         place = {"output_index": opened.index, "item_id": item.id}
@@ -352,7 +344,6 @@ class Response:
     def stop(self, outcome: Outcome) -> None:
         """End it before its time: close what is open, then response.done (openai.md#113)."""
         self.wire.drop(self)
-        self._show = None
         for opened in list(self._open):
             self._close(opened, self.wire.profile.course.endings[outcome.status].open_items)
         self.finish(outcome)
@@ -360,20 +351,14 @@ class Response:
     def abandon(self, status: Status) -> None:
         """End it without a word: somebody else has told the client."""
         self.wire.drop(self)
-        self._show = None
         for opened in self._open:
             opened.item.status = self.wire.profile.course.endings[status].open_items
         self._open.clear()
         self.status = status
         self.ended(self)
 
-    def let_go(self) -> None:
-        """Its session is over, and it will not end."""
-        self._show = None
-
     def finish(self, outcome: Outcome) -> None:
         """response.done."""
-        self._show = None  # it refers to this response
         self.status = outcome.status
         self.details = self.wire.profile.course.details(outcome)
         if not self.output:

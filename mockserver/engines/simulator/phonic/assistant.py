@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -120,21 +120,26 @@ class Assistant:
         self._busy = False
         one = self.speaking = SpokenTurn(text, interruptible, calls=calls or [])
         self.desk.send({"type": "assistant_started_speaking"})
+        self.desk.play(one, self._speech(one, silence_ms))
+
+    def _speech(self, one: SpokenTurn, silence_ms: int) -> Iterator[float]:
         options = self.desk.options
         speed = options.pace.audio_speed if self.config.ahead or options.pace.audio_speed is None else 1.0
         pace = replace(options.pace, audio_speed=speed, piece_ms=max(20, options.chunk_ms))
         words, end_ms, played_ms = "", 0.0, 0
-        for cue in cues(text, silence_ms, self.config.output, pace):
+        for cue in cues(one.text, silence_ms, self.config.output, pace):
             if cue.caption:
                 words += cue.caption
                 continue
             played_ms += cue.ms
             end_ms = cue.at if speed is None else cue.at + cue.ms / speed
-            self.desk.after(cue.at, one, partial(self._sound, one, cue, words))
+            yield cue.at
+            self._sound(one, cue, words)
             words = ""
         if options.finished == "played" and speed is not None:
             end_ms = max(end_ms, played_ms)
-        self.desk.after(end_ms, one, lambda: self._spoken(one, words))
+        yield end_ms
+        self._spoken(one, words)
 
     def _sound(self, one: SpokenTurn, cue: SpeechCue, words: str) -> None:
         body: dict[str, Any] = {"type": "audio_chunk", "audio": base64.b64encode(cue.audio).decode(), "text": words}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from mockserver import speech
@@ -14,7 +13,7 @@ from mockserver.engines.simulator.replies.reply import Context, Replier, Reply, 
 from mockserver.engines.simulator.thinking import Thinking
 from mockserver.engines.simulator.ultravox.call import UltravoxCall
 from mockserver.engines.simulator.ultravox.options import CallMisbehaviour, UltravoxOptions
-from mockserver.engines.simulator.voice.captions import cues
+from mockserver.engines.simulator.voice.captions import cues, written_at
 from mockserver.engines.simulator.voice.formats import AudioFormat
 from mockserver.engines.simulator.voice.words import pieces
 
@@ -147,28 +146,35 @@ class CallAgent:
             self.next_ordinal(), self.medium, text, uninterruptible=uninterruptible, then=then, calls=calls or []
         )
         self.tell_state("speaking")
-        if one.medium == "text":
-            at = 0.0
-            for piece in pieces(text):
-                at += self.desk.options.pace.text_ms
-                self.desk.after(at, one, partial(self._caption, one, piece))
-            self.desk.after(at, one, lambda: self._spoken(one))
-            return
+        self.desk.play(one, self._writing(one) if one.medium == "text" else self._speech(one, silence_ms))
+
+    def _writing(self, one: Utterance) -> Iterator[float]:
+        at = 0.0
+        for number, piece in enumerate(pieces(one.text), 1):
+            at = written_at(number, self.desk.options.pace.text_ms)
+            yield at
+            self._caption(one, piece)
+        yield at
+        self._spoken(one)
+
+    def _speech(self, one: Utterance, silence_ms: int) -> Iterator[float]:
         pace = self.desk.options.pace
         sound = AudioFormat("pcm", self.call.terms.rate_out)
         realtime = pace.audio_speed is not None
         steady = replace(pace, audio_speed=1.0 if realtime else None, piece_ms=max(20, self.desk.options.frame_ms))
         one.begun_at = self.desk.now
         last = 0.0
-        for cue in cues(text, silence_ms, sound, steady):
+        for cue in cues(one.text, silence_ms, sound, steady):
             # Audio may be ahead of its time by what the client can hold (ultravox.md#5).
             at = max(0.0, cue.at - self.call.terms.buffer_ms) if realtime else cue.at
             last = max(last, cue.at + cue.ms) if realtime else cue.at
+            yield at
             if cue.caption:
-                self.desk.after(at, one, partial(self._caption, one, cue.caption))
+                self._caption(one, cue.caption)
             else:
-                self.desk.after(at, one, partial(self._sound, one, cue.audio, cue.ms))
-        self.desk.after(last, one, lambda: self._spoken(one))
+                self._sound(one, cue.audio, cue.ms)
+        yield last
+        self._spoken(one)
 
     def _caption(self, one: Utterance, piece: str) -> None:
         one.told += piece

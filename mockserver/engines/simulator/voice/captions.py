@@ -27,19 +27,26 @@ class SpeechCue:
 
 
 def cues(
-    text: str, silence_ms: int, sound: AudioFormat, pace: Pace, *, ahead: int = 0, lead: float = 0.0
+    text: str,
+    silence_ms: int,
+    sound: AudioFormat,
+    pace: Pace,
+    *,
+    ahead: int = 0,
+    lead: float = 0.0,
+    before: int = 0,
 ) -> Iterator[SpeechCue]:
     """The deltas of a message in order, each made when it is asked for. ``silence_ms`` of silence follows the words.
 
     ``ahead``: so many pieces of transcript come before the first audio. ``lead``: the others run ahead of their audio
-    by that share of its time (0 is with it, 1 is all at once).
+    by that share of its time (0 is with it, 1 is all at once). ``before``: so many deltas of the reply went before.
     """
     captions = (SpeechCue(ms, caption=piece) for ms, piece in _captions(text, ahead, lead))
     # At the same time the transcript comes first, or the audio.
     made = merge(
         captions, _sounds(text, silence_ms, sound, pace), key=lambda cue: (cue.at, bool(cue.caption) != bool(ahead))
     )
-    for number, cue in enumerate(made):
+    for number, cue in enumerate(made, before):
         at = in_bursts(number) if pace.audio_speed is None else cue.at / pace.audio_speed
         yield SpeechCue(at, cue.caption, cue.audio, cue.ms)
 
@@ -49,6 +56,11 @@ def in_bursts(number: int) -> float:
     can be served between.
     """
     return 0.0 if number < AT_ONCE else (number - AT_ONCE) // BURST * BURST_MS + BURST_MS
+
+
+def written_at(number: int, step_ms: float) -> float:
+    """When a piece of a written text is sent, in ms after the first (whose ``number`` is 0)."""
+    return number * step_ms or in_bursts(number)
 
 
 def _sounds(text: str, silence_ms: int, sound: AudioFormat, pace: Pace) -> Iterator[SpeechCue]:
