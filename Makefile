@@ -43,7 +43,7 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(VENV)/installed
 	@$(PY) docs/demo/demo.py $(ARGS)
 
-test: $(VENV)/installed-dev
+test: $(VENV)/installed-unit
 	@$(PYTEST) -m "not long" $(ARGS)
 
 test-long: $(VENV)/installed-dev
@@ -66,7 +66,7 @@ PLAIN := -p no:looptime_plugin -p no:looptime_chronometers -p no:looptime_timepr
 
 # Nothing in them waits, so more workers than cores would only import everything once more.
 test-pure: WORKERS = auto
-test-pure: $(VENV)/installed-dev
+test-pure: $(VENV)/installed-unit
 	@TESTS_PURE=1 $(PYTEST) $(PLAIN) -m "not wire and not long" $(PURE) $(ARGS)
 
 # One run of pytest for all tests, so that its closing line has the count of everything.
@@ -127,10 +127,15 @@ $(VENV)/installed: pyproject.toml $(VENV)/pyvenv.cfg
 	@$(PIP) --editable . || { echo "make: pip could not install the project, see above; the first run needs a package index" >&2; exit 1; }
 	@touch $@
 
-$(VENV)/installed-dev: pyproject.toml $(VENV)/pyvenv.cfg
-	@echo "make: installing the project, its test tools and the real clients into $(VENV) (about a minute, once)"
-	@$(PIP) --editable '.[dev]' || { echo "make: pip could not install the project, see above; the first run needs a package index" >&2; exit 1; }
+$(VENV)/installed-unit: pyproject.toml $(VENV)/pyvenv.cfg
+	@echo "make: installing the project and its test tools into $(VENV) (about a minute, once)"
+	@$(PIP) --editable '.[unit]' || { echo "make: pip could not install the project, see above; the first run needs a package index" >&2; exit 1; }
 	@touch $(VENV)/installed $@
+
+$(VENV)/installed-dev: pyproject.toml $(VENV)/pyvenv.cfg
+	@echo "make: installing the project, its test tools and the real clients into $(VENV) (about two minutes, once)"
+	@$(PIP) --editable '.[dev]' || { echo "make: pip could not install the project, see above; the first run needs a package index" >&2; exit 1; }
+	@touch $(VENV)/installed $(VENV)/installed-unit $@
 
 # No stamp is written where a client could not be had, and the next run tries again.
 $(CLIENTS)/node/installed: tests/clients/heavy/package.json

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from mockserver.core.frames import Answer, Frame, Handshake, Micros, Note, Sender
 from mockserver.core.view import Lens, View
@@ -45,7 +45,6 @@ class SessionLog:
     """How much its client sent, in characters and bytes of frames, where the journal is bounded."""
     obeys: frozenset[str] = frozenset()
     """Words of ``Tell`` that the session's engine acts on, where a fault does another thing with one that does not."""
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 class Entered(Protocol):

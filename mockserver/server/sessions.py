@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Unpack, cast
 
-from mockserver.core.debts import Bookkeeping, Debt
+from mockserver.core.debts import Debt
 from mockserver.core.entry import SessionLog
 from mockserver.core.expect import Chosen, Selection
 from mockserver.core.frames import Effect, Event, Frame, Micros
@@ -60,15 +60,22 @@ class ArmedFault(Protocol):
 
 
 class SessionHandle:
-    """One client connection, running or past."""
+    """One client connection, running or past. ``session`` None: it was given up (``Past``)."""
+
+    __slots__ = ("_call", "_hold", "_pump", "_was", "dialect", "journal", "log", "session")
 
     def __init__(
         self, session: Session, pump: Pump, call: Callable[[Callable[[], None]], None], dialect: Dialect
     ) -> None:
-        self.session = session
+        self.session: Session | None = session
+        self.log: SessionLog = session.log
+        """What the journal knows of it."""
+        self.journal: Journal = session.journal
+        """The journal of the whole server."""
         self.dialect = dialect
+        self._was = ""  # the name of the engine that was given up
         self._pump: Pump | None = pump  # its socket, writer and timers; on a bounded server, while it is connected
-        self._call = call  # runs something in the server's loop
+        self._call: Callable[[Callable[[], None]], None] | None = call  # runs something in the server's loop
         self._hold: PausedLayer | None = None
 
     @property
@@ -78,38 +85,30 @@ class SessionHandle:
 
     def pause(self) -> None:
         """Hold everything that either side says, from now on. A client's end goes through."""
-        self._call(self._pause)
+        if self._call is not None:
+            self._call(self._pause)
 
     def resume(self) -> None:
         """Let go on what was held, in its order. Nothing happens where the session is not paused."""
-        self._call(self._resume)
+        if self._call is not None:
+            self._call(self._resume)
 
     def _pause(self) -> None:
-        if self._hold is None and not self.session.over and self._pump is not None:
+        if self._hold is None and not self.over and self._pump is not None:
             self._hold = PausedLayer()
             self._pump.add_layer(self._hold)
             self._pump.note("paused", "everything is held until the session is resumed")
 
     def _resume(self) -> None:
         hold, self._hold = self._hold, None
-        if hold is not None and not self.session.over and self._pump is not None:
+        if hold is not None and not self.over and self._pump is not None:
             self._pump.note("resumed", "what was held goes on")
             self._pump.remove_layer(hold)
 
     @property
     def number(self) -> int:
         """Its place among the server's sessions, from 0."""
-        return self.session.log.number
-
-    @property
-    def log(self) -> SessionLog:
-        """What the journal knows of it."""
-        return self.session.log
-
-    @property
-    def journal(self) -> Journal:
-        """The journal of the whole server."""
-        return self.session.journal
+        return self.log.number
 
     def sent_by_client(self, name: str = "*", **chosen: Unpack[Chosen]) -> Selection:
         """What this client sent, as ``Journal.sent_by_client``."""
@@ -124,43 +123,45 @@ class SessionHandle:
     @property
     def engine(self) -> Engine:
         """What answers it."""
-        return self.session.engine
+        return _Retired(self._was) if self.session is None else self.session.engine
 
     @property
     def over(self) -> bool:
         """Whether either side has ended it."""
-        return self.session.over
+        return self.session is None or self.session.over
 
     def left(self) -> None:
         """Its connection is gone: the socket's side of it is not kept, nor the windows of its compression."""
-        self._pump = None
-        self.session.left()
+        self._pump = self._call = None
+        if self.session is not None:
+            self.session.left()
 
     def retire(self) -> None:
         """Give up the engine and what else only a running session needs. What the journal has stays."""
-        session = self.session
-        session.give_up(_Retired(session.engine))
-        session.log.lens = Memo(session.log.lens.lens) if isinstance(session.log.lens, Memo) else session.log.lens
+        session, self.session = self.session, None
+        if session is not None:
+            retired = _Retired(told_of(session.engine).engine)
+            self._was = retired.name
+            session.give_up(retired)
+            if isinstance(self.log.lens, Memo):
+                self.log.lens = self.log.lens.lens
 
     def owes(self) -> list[Debt]:
         """What this client is still owed. Nothing where the session is over."""
-        if self.session.over:
+        session = self.session
+        if session is None or session.over:
             return []
-        ledger = self.session.ledger
-        return self.session.owes(self._read() if ledger is None else ledger)
-
-    def _read(self) -> Bookkeeping:
-        """The account of a session without faults: what its client saw is what the engine said."""
-        return caught_up(self.session, self.dialect)
+        # Of a session without faults, what its client saw is what the engine said.
+        return session.owes(caught_up(session, self.dialect) if session.ledger is None else session.ledger)
 
     def inspect(self) -> Inspection:
         """What the engine shows of itself."""
-        engine = self.session.engine
+        engine = self.engine
         return engine.inspect() if isinstance(engine, Inspectable) else Inspection(type(engine).__name__.lower())
 
     def told(self) -> Inspection:
         """The same for people: where the engine cannot tell, it says why not."""
-        return told_of(self.session.engine)
+        return told_of(self.engine)
 
 
 def told_of(engine: Engine) -> Inspection:
@@ -200,8 +201,8 @@ class Past:
 class _Retired(Untimed):
     """What stands in the place of an engine that was given up."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._name = told_of(engine).engine
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def feed(self, item: Event, now: Micros) -> list[Effect]:
         """Nothing comes of anything."""
@@ -213,7 +214,7 @@ class _Retired(Untimed):
             f"given up: of the sessions that ended the last {KEPT} are kept, and no more than {KEPT_SIZE >> 20} MiB of "
             "what their clients sent, where journal_limit is set"
         )
-        return Inspection(self._name, {"state": why})
+        return Inspection(self.name, {"state": why})
 
 
 def caught_up(session: Session, dialect: Dialect) -> Ledger:

@@ -38,7 +38,8 @@ async def left(limit: int | None) -> tuple[int, int, int]:
             server.sessions[0].pause()
             assert not server.sessions[0].paused, "one that is over is not held"
             assert [handle.owes() for handle in server.sessions] == [[]] * 6, "one that is over owes nothing"
-            accounts = sum(handle.session.ledger is not None for handle in server.sessions)
+            running = [handle.session for handle in server.sessions if handle.session is not None]
+            accounts = sum(session.ledger is not None for session in running)
             sockets = sum(handle._pump is not None for handle in server.sessions)
             return len([one for one in engines if one() is not None]), accounts, sockets
     finally:

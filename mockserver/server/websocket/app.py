@@ -10,7 +10,7 @@ import logging
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from sys import intern
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, unquote
@@ -314,7 +314,7 @@ class App(web.Server):
 
 def read_handshake(request: web.BaseRequest) -> Handshake:
     """The client's handshake, verbatim where it matters."""
-    path, query = split_target(request.raw_path)
+    target, path, query = _same_target(request.raw_path)
     headers = pairs(request.raw_headers)
     offered = tuple(
         name.strip()
@@ -323,7 +323,7 @@ def read_handshake(request: web.BaseRequest) -> Handshake:
         for name in value.split(",")
         if name.strip()
     )
-    return Handshake(path, query, headers, offered, request.raw_path)
+    return Handshake(path, query, headers, offered, target)
 
 
 async def body_of(request: web.BaseRequest) -> bytes | None:
@@ -346,9 +346,20 @@ def split_target(target: str) -> tuple[str, Pairs]:
     return unquote(path) or "/", tuple(parse_qsl(query, keep_blank_values=True))
 
 
+@lru_cache(256)
+def _same_target(target: str) -> tuple[str, str, Pairs]:
+    """A target with what ``split_target`` says: one copy for all who ask for the same, because journals keep it."""
+    return target, *split_target(target)
+
+
 def pairs(raw: tuple[tuple[bytes, bytes], ...]) -> Pairs:
     """Headers as text, in wire order. All clients say the same ones, and journals keep them: one copy is enough."""
-    return tuple((intern(name.decode("latin-1")), intern(_words(value))) for name, value in raw)
+    return tuple([_pair(name, value) for name, value in raw])
+
+
+@lru_cache(1024)
+def _pair(name: bytes, value: bytes) -> tuple[str, str]:
+    return intern(name.decode("latin-1")), _words(value)
 
 
 def _words(value: bytes) -> str:
