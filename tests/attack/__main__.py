@@ -15,10 +15,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.attack import browser, moments
-from tests.attack.pauses import ATTACKS, LIMIT_MS, MARKED, idle, memory, server, under
+from tests.attack.pauses import ASKED, ATTACKS, LIMIT_MS, MARKED, Attack, idle, memory, scenarios, server, under
 from tests.bench.child import TOP
 
 
@@ -30,14 +31,19 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     options = parser.parse_args()
     wrong: list[str] = []
+    resting = {f"{options.idle} idle sockets": idle(options.idle)}
     with tempfile.TemporaryDirectory() as folder:
         with server("simulate", "openai", "--set", "pace=instant", "--journal-limit", "1000") as (port, process):
-            wrong += attacked("simulate", port, process, options)
+            wrong += attacked("simulate", port, process, {**ATTACKS, **resting}, options)
+        with server("serve", scenarios(Path(folder)), "--journal-limit", "1000") as (port, process):
+            wrong += attacked(
+                "serve", port, process, {f"1 MiB asks {name}": one for name, one in ASKED.items()}, options
+            )
         with server() as (port, _):
             record = ("record", "--upstream", f"ws://127.0.0.1:{port}/v1/realtime", "--dialect", "openai")
             place = str(Path(folder) / "attacked.cassette")
             with server(*record, "--to", place, "--journal-limit", "1000") as (relay, recorder):
-                wrong += attacked("record", relay, recorder, options)
+                wrong += attacked("record", relay, recorder, {**ATTACKS, **MARKED, **resting}, options)
         print(moments.two_recorders(Path(folder)), flush=True)
     print(moments.clock_jumps(), flush=True)
     wrong += asyncio.run(pages())
@@ -61,14 +67,15 @@ BUSY_MS = 50.0
 """Where a good session waits so long though nobody attacks, the machine is too busy to judge by."""
 
 
-def attacked(name: str, port: int, process: subprocess.Popen[str], options: argparse.Namespace) -> list[str]:
-    """Every attack against one server; what was wrong."""
+def attacked(
+    name: str, port: int, process: subprocess.Popen[str], attacks: Mapping[str, Attack], options: argparse.Namespace
+) -> list[str]:
+    """Attacks against one server; what was wrong."""
     quiet, _ = under(port, lambda *_: 0, options.seconds)
     before = memory(process)
     print(f"{name:9} {'nobody else':24} {quiet}  {before / 1e6:7.1f} MB", flush=True)
     wrong = []
-    more = MARKED if name == "record" else {}
-    for what, attack in {**ATTACKS, **more, f"{options.idle} idle sockets": idle(options.idle)}.items():
+    for what, attack in attacks.items():
         found, thrown = under(port, attack, options.seconds)
         fine = found.worst <= max(LIMIT_MS, quiet.worst)
         held = f"{memory(process) / 1e6:7.1f} MB"

@@ -13,10 +13,11 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.bench.child import TOP
 from tests.bench.wire import Client, masked, request
@@ -48,6 +49,19 @@ def server(*arguments: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def scenarios(folder: Path) -> str:
+    """A file for ``serve``: OpenAI, at its own paths, and every provider that ``ASKED`` attacks."""
+    names = ["openai", *ASKED]
+    lines = [
+        "default: openai",
+        "scenarios:",
+        *(f"  {name}: {{simulate: {name}, set: {{pace: instant}}}}" for name in names),
+    ]
+    place = folder / "scenarios.yaml"
+    place.write_text("\n".join(lines) + "\n", "utf-8")
+    return str(place)
 
 
 def memory(process: subprocess.Popen[str]) -> int:
@@ -89,10 +103,14 @@ def pings(port: int, until: float) -> int:
     return 1000 * thrown(port, until, request(port), masked(b"p" * 100, opcode=9) * 1000, read=False)
 
 
+def said(words: str) -> dict[str, Any]:
+    """A user's message, as OpenAI has it."""
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": words}]}
+
+
 def unread_items(port: int, until: float) -> int:
     """Items whose answers nobody reads."""
-    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x" * 4000}]}
-    data = masked(json.dumps({"type": "conversation.item.create", "item": item}))
+    data = masked(json.dumps({"type": "conversation.item.create", "item": said("x" * 4000)}))
     return thrown(port, until, request(port), data, read=False)
 
 
@@ -134,9 +152,50 @@ def turns(port: int, until: float) -> int:
 def said_back(port: int, until: float) -> int:
     """A megabyte of words, to which the model is to answer."""
     words = ("please book a table " * (MEGABYTE // 20))[: MEGABYTE - 200]
-    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": words}]}
-    data = masked(json.dumps({"type": "conversation.item.create", "item": item}))
+    data = masked(json.dumps({"type": "conversation.item.create", "item": said(words)}))
     return thrown(port, until, request(port), data + masked('{"type":"response.create"}'))
+
+
+def asked(path: str, opening: Mapping[str, Any] | None, *told: Mapping[str, Any]) -> Attack:
+    """A megabyte of words, that another provider's model is to answer. ``opening``: sent first on each connection."""
+
+    def attack(port: int, until: float) -> int:
+        head = request(port, path) + (b"" if opening is None else masked(json.dumps(opening)))
+        return thrown(port, until, head, b"".join(masked(json.dumps(body)) for body in told))
+
+    return attack
+
+
+BACKEND = {"type": "responses", "responses": {"model": "gpt-5.6-sol", "instructions": ""}}
+LONG_WORDS = ("pleasebookatablenow " * (MEGABYTE // 20))[: MEGABYTE - 300]
+"""Few enough that no model's context is full at once."""
+GEMINI = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent?key=any"
+MODEL = "models/gemini-2.5-flash-native-audio-preview-12-2025"
+ASKED: dict[str, Attack] = {
+    "gemini": asked(
+        f"/s/gemini{GEMINI}",
+        {"setup": {"model": MODEL, "outputAudioTranscription": {}}},
+        {"clientContent": {"turns": [{"role": "user", "parts": [{"text": LONG_WORDS}]}], "turnComplete": True}},
+    ),
+    "elevenlabs": asked(
+        "/s/elevenlabs/v1/convai/conversation?agent_id=a",
+        {"type": "conversation_initiation_client_data"},
+        {"type": "user_message", "text": LONG_WORDS},
+    ),
+    "ultravox": asked("/s/ultravox/calls/mock", None, {"type": "user_text_message", "text": LONG_WORDS}),
+    "phonic": asked(
+        "/s/phonic/v1/sts/ws",
+        {"type": "config", "input_format": "pcm_16000", "output_format": "pcm_24000"},
+        {"type": "generate_reply", "system_message": LONG_WORDS},
+    ),
+    "gpt_live": asked(
+        "/s/gpt_live/v1/live/sessions",
+        {"type": "session.start", "session": {"model": "gpt-live-1", "delegation": BACKEND}},
+        {"type": "response.item.create", "item": said(LONG_WORDS)},
+        {"type": "response.create"},
+    ),
+}
+"""By the scenario's name."""
 
 
 def detected(port: int, until: float) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.attack import browser, moments
-from tests.attack.pauses import ATTACKS, idle, server, under
+from tests.attack.pauses import ASKED, ATTACKS, idle, scenarios, server, under
 
 
 def test_a_good_session_is_served_whatever_the_others_do() -> None:
@@ -18,6 +18,15 @@ def test_a_good_session_is_served_whatever_the_others_do() -> None:
             assert thrown > 0, name
             assert found.count >= 1, name
             assert found.worst < 3_000, (name, found)  # what was quadratic took ten times as long
+
+
+def test_whoever_asks_another_provider_for_long_answers_freezes_nobody(tmp_path: Path) -> None:
+    with server("serve", scenarios(tmp_path), "--journal-limit", "100") as (port, _):
+        for name in ("gemini", "ultravox"):  # make attack has them all
+            found, thrown = under(port, ASKED[name], 0.2)
+            assert thrown > 0, name
+            assert found.count >= 1, name
+            assert found.worst < 3_000, (name, found)
 
 
 def test_two_recorders(tmp_path: Path) -> None:
