@@ -117,13 +117,16 @@ def timings(text: str, rate: int = RATE) -> list[Word]:
     The times are the same at every rate.
     """
     checked_rate(rate)
-    out: list[Word] = []
+    return list(timed(text))
+
+
+def timed(text: str) -> Iterator[Word]:
+    """The words of `timings`, each when it is asked for."""
     at = 0
     for word in words(text):
         start = at + _GAP_SYMBOLS
         at += _symbol_count(word)
-        out.append(Word(word, start * SYMBOL_MS, (at - _GAP_SYMBOLS) * SYMBOL_MS))
-    return out
+        yield Word(word, start * SYMBOL_MS, (at - _GAP_SYMBOLS) * SYMBOL_MS)
 
 
 def duration_ms(text: str, rate: int = RATE) -> int:

@@ -13,6 +13,9 @@ from mockserver.engines.simulator.elevenlabs.overrides import OVERRIDE
 from mockserver.engines.simulator.shapes import check
 from mockserver.engines.simulator.voice.formats import AudioFormat
 
+MOST_FILLED = 1 << 22
+"""Characters that variables may bring into a text: a short one may name a long value any number of times. What the
+service takes is unknown."""
 _VARIABLE = re.compile(r"\{\{ *([\w.]+) *\}\}")
 
 
@@ -83,7 +86,11 @@ def _leaves(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any
 
 def _filled(text: str, variables: Mapping[str, Any], where: str) -> str:
     """``{{names}}`` replaced; a name that nobody gave ends the conversation (elevenlabs.md#49)."""
-    absent = [name for name in dict.fromkeys(_VARIABLE.findall(text)) if name not in variables]
+    named = _VARIABLE.findall(text)
+    absent = [name for name in dict.fromkeys(named) if name not in variables]
     if absent:
         raise problems.missing_variables(where, absent)
-    return _VARIABLE.sub(lambda found: str(variables[found[1]]), text)
+    values = {name: str(variables[name]) for name in dict.fromkeys(named)}
+    if sum(len(values[name]) for name in named) > MOST_FILLED:
+        raise problems.invalid(f"the variables in the {where} are longer than {MOST_FILLED}")
+    return _VARIABLE.sub(lambda found: values[found[1]], text)

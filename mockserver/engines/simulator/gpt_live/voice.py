@@ -56,7 +56,7 @@ class Speaking:
 
 def layout(text: str, silence_ms: int, rate: int, not_before: Micros) -> Speaking:
     """A text, and silence behind it, as it will be said."""
-    words = [found[0] for found in _WORD.finditer(text)]
+    words = [found[0] for found in _WORD.finditer(text.rstrip())]
     timed = zip(speech.timings(text), words, strict=True)
     return Speaking(
         text, Sound(text, silence_ms, rate), deque((word.start_ms, piece) for word, piece in timed), not_before

@@ -24,7 +24,7 @@ from mockserver.engines.simulator.thinking import Thinking
 from mockserver.engines.simulator.voice.captions import cues
 from mockserver.engines.simulator.voice.words import count, words_until
 
-_SENTENCE = re.compile(r"\S.*?[.!?]+(?=\s|$)|\S.*$", re.DOTALL)
+_SENTENCE = re.compile(r"\S.*?[.!?](?=\s|$)|\S.*$", re.DOTALL)
 
 
 @dataclass(slots=True, eq=False)

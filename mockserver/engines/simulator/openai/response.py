@@ -25,7 +25,7 @@ from mockserver.engines.simulator.openai.usage import OUTPUT_AUDIO_MS, Usage
 from mockserver.engines.simulator.openai.wire import Wire
 from mockserver.engines.simulator.replies.reply import Context, Failure, McpCall, Reply, Silence, ToolCall
 from mockserver.engines.simulator.voice.captions import cues, written_at
-from mockserver.engines.simulator.voice.words import pieces
+from mockserver.engines.simulator.voice.words import each_piece, pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class Response:
     def _write(self, opened: _Open, text: str, at: float) -> Generator[float, None, float]:
         part = self._open_part(opened, "output_text")
         begin, step = at, self.wire.options.pace.text_ms
-        for number, piece in enumerate(pieces(text), 1):
+        for number, piece in enumerate(each_piece(text), 1):
             self._spend(text=1)
             part.text = (part.text or "") + piece
             self._emit(opened, "response.output_text.delta", **self.wire.obfuscated(piece))
@@ -229,7 +229,7 @@ class Response:
         """The provider calls the tool itself; its output is part of the item (openai.md#137)."""
         item = opened.item
         begin = at
-        for number, piece in enumerate(pieces(call.json), 1):
+        for number, piece in enumerate(each_piece(call.json), 1):
             self._spend(text=1)
             item.arguments += piece
             delta = self.wire.obfuscated(piece)

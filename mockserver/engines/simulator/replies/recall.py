@@ -27,7 +27,7 @@ class Recall:
     It says 16,384 characters at most, as a model's answer has an end: the newest of what it sees.
 
     Audio that it cannot make out is told of by its length. Where tool_choice demands a call, it calls: the tool named,
-    or the first one, with the newest user words as every text argument.
+    or the first one, with the newest user words (as many as are said at most) as every text argument.
 
     ``instructions``: "all" says the session's and the response's, "own" only those that a response was given itself (an
     agent's long prompt is then not read out in every reply), "none" neither.
@@ -99,7 +99,7 @@ def _demanded(context: Context) -> ToolCall | None:
     # A model that has just been given a tool's output answers it; "required" means a call in any case (openai.md#128).
     for tool in context.tools:
         if tool.get("type") == "function" and named in (None, tool.get("name")):
-            return ToolCall(str(tool["name"]), _arguments(tool, context.user))
+            return ToolCall(str(tool["name"]), _arguments(tool, context.user[:LONGEST]))
     return None
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mockserver import speech
 from mockserver.core.frames import MILLISECOND, Binary, Micros, to_client
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.replies.reply import Context, Replier, Reply, Seen, ToolCall
@@ -15,7 +14,7 @@ from mockserver.engines.simulator.ultravox.call import UltravoxCall
 from mockserver.engines.simulator.ultravox.options import CallMisbehaviour, UltravoxOptions
 from mockserver.engines.simulator.voice.captions import cues, written_at
 from mockserver.engines.simulator.voice.formats import AudioFormat
-from mockserver.engines.simulator.voice.words import pieces
+from mockserver.engines.simulator.voice.words import complete_until, each_piece
 
 HANG_UP = "hangUp"
 """The tool of the service's own by which an agent ends a call."""
@@ -150,7 +149,7 @@ class CallAgent:
 
     def _writing(self, one: Utterance) -> Iterator[float]:
         at = 0.0
-        for number, piece in enumerate(pieces(one.text), 1):
+        for number, piece in enumerate(each_piece(one.text), 1):
             at = written_at(number, self.desk.options.pace.text_ms)
             yield at
             self._caption(one, piece)
@@ -233,7 +232,7 @@ class CallAgent:
         if one.medium == "text" or one.begun_at is None:
             return one.told.strip()
         ms = min((self.desk.now - one.begun_at) / MILLISECOND, one.sent_ms)
-        return " ".join(word.text for word in speech.timings(one.text) if word.end_ms <= ms)
+        return " ".join(word.text for word in complete_until(one.text, ms))
 
     def soon(self, act: Callable[[], None]) -> None:
         """Do something when the agent has finished what it is at; now where it is at nothing."""

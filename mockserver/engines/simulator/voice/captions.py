@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from heapq import merge
 from itertools import chain
 
-from mockserver import speech
 from mockserver.engines.simulator.options import Pace
 from mockserver.engines.simulator.voice.formats import AudioFormat
-from mockserver.engines.simulator.voice.words import pieces
+from mockserver.engines.simulator.voice.words import each_piece
+from mockserver.speech.tones import timed
 
 AT_ONCE, BURST, BURST_MS = 256, 64, 20
 """So many deltas at once, and then so many each 20 ms."""
@@ -78,9 +78,9 @@ def _sounds(text: str, silence_ms: int, sound: AudioFormat, pace: Pace) -> Itera
 
 def _captions(text: str, ahead: int, lead: float) -> Iterator[tuple[float, str]]:
     """The transcript's deltas, each with the time in the audio at which it is sent."""
-    words = iter(speech.timings(text))
+    words = timed(text)
     start, word = 0.0, next(words, None)
-    for number, piece in enumerate(pieces(text)):
+    for number, piece in enumerate(each_piece(text)):
         if word is not None and piece.strip() and word.text.startswith(piece.strip()):
             start, word = word.start_ms * (1 - lead), next(words, None)
         yield (0.0 if number < ahead else start), piece

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice, takewhile
 
-from mockserver import speech
+from mockserver.speech.tones import Word, timed
 
 SHORT = 2_000
 """Characters. Of many texts up to that length it is remembered how many tokens they have, of few that are longer."""
@@ -17,6 +19,11 @@ _PIECE = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
 def pieces(text: str) -> list[str]:
     """``text`` in deltas as recorded sessions show them: words with the space before them, punctuation apart."""
     return _PIECE.findall(text)
+
+
+def each_piece(text: str) -> Iterator[str]:
+    """The same, each when it is asked for."""
+    return (found[0] for found in _PIECE.finditer(text))
 
 
 def count(text: str) -> int:
@@ -37,6 +44,11 @@ _count, _count_long = lru_cache(4096)(_counted), lru_cache(16)(_counted)
 
 def words_until(text: str, ms: float) -> str:
     """The part of a spoken text whose words were complete after ``ms`` of its audio, as it is written."""
-    complete = sum(1 for word in speech.timings(text) if word.end_ms <= ms)
-    ends = [found.end() for found in re.finditer(r"\S+", text)]
-    return text[: ends[complete - 1]] if complete else ""
+    complete = sum(1 for _ in complete_until(text, ms))
+    found = next(islice(re.finditer(r"\S+", text), complete - 1, None), None) if complete else None
+    return text[: found.end()] if found else ""
+
+
+def complete_until(text: str, ms: float) -> Iterator[Word]:
+    """The words that were complete after ``ms``; what comes behind them is not looked at."""
+    return takewhile(lambda word: word.end_ms <= ms, timed(text))

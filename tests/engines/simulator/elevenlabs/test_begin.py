@@ -11,6 +11,7 @@ import pytest
 from mockserver.core.frames import Accept
 from mockserver.engines.base import Request, SessionContext
 from mockserver.engines.simulator import simulator
+from mockserver.engines.simulator.elevenlabs.agent import MOST_FILLED
 from mockserver.engines.simulator.elevenlabs.options import OVERRIDABLE, PERMITTED
 from mockserver.errors import UsageError
 from tests.engines.simulator.caller import UNIX_US
@@ -205,6 +206,14 @@ def test_dynamic_variables_fill_the_first_message_and_the_prompt() -> None:
     assert talk.responses() == ["Hello Ada."]
     assert talk.values["dynamic_variables"] == {"name": "Ada"}
     assert Talk(**settings).closed == (1008, "Missing required dynamic variables in first message: {'name'}")
+
+
+@pytest.mark.parametrize(("times", "closed"), [(4, None), (5, (1008, "the variables in the prompt are longer than"))])
+def test_variables_do_not_fill_the_memory(times: int, closed: tuple[int, str] | None) -> None:
+    talk = Talk(variables={"name": "a" * (MOST_FILLED // 4)}, prompt="{{name}}" * times)
+    assert (talk.closed is None) == (closed is None)
+    if closed is not None:
+        assert talk.closed == (closed[0], f"Invalid message received: {closed[1]} {MOST_FILLED}")
 
 
 @keeps("el-first-message")

@@ -117,6 +117,12 @@ def test_recall_calls_where_a_call_is_demanded(choice: Any) -> None:
     assert Recall()(Context(tools=tools, items=(item("user", "Oslo"),))) == "Oslo"
 
 
+def test_a_call_of_recall_has_an_end_too() -> None:
+    said = Recall()(Context(tools=(TOOL,), tool_choice="required", user="Oslo " * LONGEST))
+    assert isinstance(said, ToolCall)
+    assert len(said.object["city"]) == LONGEST
+
+
 def test_scripted_goes_on_with_another_replier() -> None:
     stage = Stage(replier=Scripted(["first"], then=Recall()))
     stage.ask("hello", output_modalities=["text"])
