@@ -51,6 +51,7 @@ LONG = {
     "test_package.py": "built packages",
     "test_quiet_workers.py": "pytest in processes of its own",
     "test_readme.py": "every command of every page",
+    "test_short_tests_need.py": "a look at all tests",
     "test_site.py": "the documentation as a site",
 }
 """What `make test` leaves out and `make check` runs: folders and files all of whose tests are ``long``, and why."""

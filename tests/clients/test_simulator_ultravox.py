@@ -20,6 +20,7 @@ from mockserver.server.record import Recording
 from mockserver.server.virtual import virtual_time
 from tests.clients.livekit import LONG, RULES, give_output, heard, weather
 from tests.clients.test_simulator_livekit import until
+from tests.engines.simulator.ultravox import talk
 
 
 @asynccontextmanager
@@ -38,6 +39,12 @@ async def talking(source: Any, **faults: Any) -> AsyncIterator[tuple[MockServer,
 def speak(session: Any, text: str) -> None:
     pcm = speech.encode(text, 16_000) + bytes(32 * 900)
     session.push_audio(rtc.AudioFrame(pcm, 16_000, 1, len(pcm) // 2))
+
+
+def test_where_the_plugin_is_its_own_models_check_every_event_of_the_short_tests() -> None:
+    assert talk.models() is not None
+    with pytest.raises(ValueError, match="nonsense"):
+        talk.strict({"type": "nonsense"})
 
 
 async def test_a_turn() -> None:
