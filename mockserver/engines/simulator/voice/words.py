@@ -9,8 +9,11 @@ from itertools import islice, takewhile
 
 from mockserver.speech.tones import Word, timed
 
+REMEMBERED = 4_096
+"""Of so many texts it is remembered how many tokens they have."""
 SHORT = 2_000
-"""Characters. Of many texts up to that length it is remembered how many tokens they have, of few that are longer."""
+"""Characters. A text up to that length is remembered whole, of a longer one only its hash, which Python keys anew in
+each process."""
 COUNTED = 200_000
 """Characters of a text that are counted: the rest of a longer one is taken for alike."""
 _PIECE = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
@@ -30,16 +33,23 @@ def count(text: str) -> int:
     """About how many tokens a text has."""
     if len(text) <= SHORT:
         return _count(text)
-    head = text[:COUNTED]
-    return _count_long(head) * len(text) // len(head)
-
-
-def _counted(text: str) -> int:
-    return len(pieces(text))
+    known = (hash(text), len(text))
+    found = _long.get(known)
+    if found is None:
+        if len(_long) >= REMEMBERED:
+            _long.clear()
+        head = text[:COUNTED]
+        found = _long[known] = len(pieces(head)) * len(text) // len(head)
+    return found
 
 
 # Each response counts the whole conversation before it.
-_count, _count_long = lru_cache(4096)(_counted), lru_cache(16)(_counted)
+@lru_cache(REMEMBERED)
+def _count(text: str) -> int:
+    return len(pieces(text))
+
+
+_long: dict[tuple[int, int], int] = {}
 
 
 def words_until(text: str, ms: float) -> str:
