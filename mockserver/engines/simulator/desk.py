@@ -30,13 +30,13 @@ class Task:
 class Show:
     """What acts over time: ``steps`` yields when it goes on, in milliseconds after ``begin``.
 
-    ``place``: among what is due at the same time it comes where it was begun, as if all of it had been planned then.
+    ``place``: of its steps among what is due at the same time; None: as each is planned.
     """
 
     owner: object
     steps: Iterator[float]
     begin: Micros
-    place: int
+    place: int | None
     dropped: bool = False
 
 
@@ -95,13 +95,16 @@ class Desk(Generic[SettingsT]):
         """Run something so many seconds from now, never at once."""
         return self.at(self.now + round(seconds * SECOND), owner, run)
 
-    def play(self, owner: object, steps: Iterator[float], begin: Micros | None = None) -> None:
+    def play(self, owner: object, steps: Iterator[float], begin: Micros | None = None, *, planned: bool = True) -> None:
         """Let ``steps`` act over time, a step made when it is due: long replies are never made in one piece.
 
         It yields the milliseconds after ``begin`` at which it wants to go on, and acts once between two yields: what it
         does may drop its owner's tasks, and then it is not gone on with. ``begin`` None: at once, else as ``at``.
+        ``planned``: at one time with something else its steps come as if all had been planned now; False: as if each
+        had been when the one before it was made.
         """
-        show = Show(owner, steps, self.now if begin is None else begin, self.plan.place())
+        place = self.plan.place() if planned else None
+        show = Show(owner, steps, self.now if begin is None else begin, place)
         if begin is None:
             self._go_on(show)
         else:

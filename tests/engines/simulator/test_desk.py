@@ -85,11 +85,11 @@ def test_what_a_step_does_may_be_its_end(desk: Desk[Any], end: str) -> None:
     assert done == wanted
 
 
-def test_at_one_time_it_comes_where_it_was_begun(desk: Desk[Any]) -> None:
-    """As if all of its steps had been planned then."""
+@pytest.mark.parametrize("planned", [True, False])
+def test_at_one_time_it_comes_where_it_was_planned(desk: Desk[Any], planned: bool) -> None:
     done: list[Any] = []
     desk.at(20 * MS, "other", lambda: done.append("before"))
-    desk.play("owner", counted(done, (10, 20, 20)))
+    desk.play("owner", counted(done, (10, 20, 20)), planned=planned)
     desk.at(20 * MS, "other", lambda: done.append("behind"))
 
     def late() -> None:
@@ -97,7 +97,8 @@ def test_at_one_time_it_comes_where_it_was_begun(desk: Desk[Any]) -> None:
 
     desk.at(10 * MS, "other", late)
     wake(desk, 100)
-    assert done == [0, "before", 1, 2, "behind", "last"]
+    whole = [0, "before", 1, 2, "behind", "last"]
+    assert done == (whole if planned else [0, "before", "behind", 1, 2, "last"])
 
 
 def test_tasks_of_one_time_run_in_their_order_and_may_drop_the_next(desk: Desk[Any]) -> None:

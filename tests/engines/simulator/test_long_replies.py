@@ -12,8 +12,10 @@ import pytest
 from mockserver.core.frames import Binary, Effect, Send, Text
 from mockserver.engines.simulator import Scripted, ToolCall, simulator
 from mockserver.engines.simulator.desk_engine import DeskEngine
+from mockserver.engines.simulator.options import Pace
 from mockserver.engines.simulator.replies.recall import LONGEST
-from mockserver.engines.simulator.voice.captions import AT_ONCE, BURST
+from mockserver.engines.simulator.voice.captions import AT_ONCE, BURST, cues
+from mockserver.engines.simulator.voice.formats import AudioFormat
 from mockserver.speech import duration_ms, tones
 from tests.engines.simulator.caller import Caller
 from tests.engines.simulator.elevenlabs.talk import Talk as ElevenLabs
@@ -98,6 +100,8 @@ def test_it_comes_whole_and_in_bursts(begun: Callable[[], Any], audio: str | Non
 
 LONG = " ".join(f"word{number}" for number in range(3_000))[:LONGEST]
 SHORT_SENTENCES = "Yes. " * (LONGEST // 5)
+LONG_WORD = "ab-" * (LONGEST // 3)
+"""All of its pieces would come at its beginning."""
 CALL = ToolCall("f", {"words": LONG})
 WRITES: dict[str, Any] = {
     "model": "gemini-live-2.5-flash-preview",
@@ -182,7 +186,7 @@ SPOKEN: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("text", [LONG, SHORT_SENTENCES], ids=["words", "sentences"])
+@pytest.mark.parametrize("text", [LONG, SHORT_SENTENCES, LONG_WORD], ids=["words", "sentences", "a word"])
 @pytest.mark.parametrize("name", SPOKEN)
 def test_no_turn_of_the_loop_makes_much_of_it(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
     works = Works(monkeypatch)
@@ -221,3 +225,13 @@ def test_what_is_written_comes_whole_and_in_bursts(monkeypatch: pytest.MonkeyPat
     assert "".join(map(delta, bodies)) == (CALL.json if "call" in name else LONG)
     assert max(works.messages) <= AT_ONCE + MORE
     assert sorted(works.messages)[-2] <= BURST + MORE
+
+
+def test_at_the_pace_of_speech_the_pieces_of_one_word_do_not_come_at_once() -> None:
+    pace = Pace(audio_speed=1.0)
+    made = [cue for cue in cues(LONG_WORD, 0, AudioFormat("pcm", 8_000), pace) if cue.caption]
+    assert "".join(cue.caption for cue in made) == LONG_WORD
+    assert max(Counter(cue.at for cue in made).values()) == AT_ONCE
+    assert max(cue.at for cue in made) < duration_ms(LONG_WORD)
+    few = [cue.at for cue in cues("ab-" * (AT_ONCE // 2), 0, AudioFormat("pcm", 8_000), pace) if cue.caption]
+    assert len({*few}) == 1, "the control"

@@ -160,7 +160,7 @@ class AgentTurns:
         made = cues(message.text, silence_ms, self.agent.sound, pace)
         message.unsent = Peekable(cue for cue in made if cue.audio)
         self.wire.play(message, self._speech(turn, message), begin=at)
-        done = at + _us(pace.text_ms * len(pieces(message.text)))
+        done = at + (_us(pace.text_ms * len(pieces(message.text))) if pace.text_ms else 0)
         self.wire.at(done, turn, lambda: self._tell(turn, message))
         return done
 

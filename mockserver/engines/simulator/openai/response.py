@@ -119,7 +119,7 @@ class Response:
     def perform(self, reply: Reply) -> None:
         """Begin to output ``reply`` now, at the pace of the simulator."""
         self._base = self.wire.now
-        self.wire.play(self, self._as_far_as_allowed(reply))
+        self.wire.play(self, self._as_far_as_allowed(reply), planned=False)
 
     def _as_far_as_allowed(self, reply: Reply) -> Iterator[float]:
         try:

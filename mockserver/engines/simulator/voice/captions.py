@@ -77,10 +77,17 @@ def _sounds(text: str, silence_ms: int, sound: AudioFormat, pace: Pace) -> Itera
 
 
 def _captions(text: str, ahead: int, lead: float) -> Iterator[tuple[float, str]]:
-    """The transcript's deltas, each with the time in the audio at which it is sent."""
+    """The transcript's deltas, each with the time in the audio at which it is sent.
+
+    All pieces of a word come at its beginning; those of one that has hundreds come in bursts.
+    """
     words = timed(text)
-    start, word = 0.0, next(words, None)
+    at, start, word = 0.0, 0.0, next(words, None)
+    since = 0  # the first piece with this start
     for number, piece in enumerate(each_piece(text)):
         if word is not None and piece.strip() and word.text.startswith(piece.strip()):
-            start, word = word.start_ms * (1 - lead), next(words, None)
-        yield (0.0 if number < ahead else start), piece
+            before, start, word = start, word.start_ms * (1 - lead), next(words, None)
+            if start != before:
+                since = number
+        at = max(at, start + in_bursts(number - since))
+        yield (0.0 if number < ahead else at), piece

@@ -16,7 +16,7 @@ SHORT = 2_000
 each process."""
 COUNTED = 200_000
 """Characters of a text that are counted: the rest of a longer one is taken for alike."""
-_PIECE = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
+_PIECE = re.compile(r"\s*(?:\w+|[^\w\s])|\s+")
 
 
 def pieces(text: str) -> list[str]:
