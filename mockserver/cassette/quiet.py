@@ -27,6 +27,8 @@ _Stencil = tuple[str, int, str, int, str]
 """Before the event id's last part and where that ends; between it and the payload, where that begins; behind it."""
 
 
+WORDS = 256
+"""Characters of words in a frame that is compared by its outline; of longer ones the words are most of the frame."""
 OUTLINES = 64
 """So many outlines of quiet frames are remembered."""
 
@@ -110,7 +112,15 @@ def outline(text: str) -> tuple[str, str]:
         return "", ""
     end = text.find('"', begin)
     words = text[begin:end]
-    if not words or len(words) > 64 or "\\" in words or "%" in words or "//" in words or "&" in words or "=" in words:
+    if (
+        not words
+        or len(words) > WORDS
+        or "\\" in words
+        or "%" in words
+        or "//" in words
+        or "&" in words
+        or "=" in words
+    ):
         return "", ""
     found = text.find(_EVENT_ID, 0, begin)
     if found < 0:
