@@ -143,6 +143,11 @@ class ScriptEngine:
         waits = self._due is not None and not isinstance(self._step, ExpectStep)
         return [Debt("step", "what the script says after its wait", self._now, self._due)] if waits else []
 
+    @property
+    def settled(self) -> bool:
+        """Whether its client has gone and nothing went wrong: there will never be anything to tell."""
+        return self._gone is not None and not self.problems()
+
     def problems(self) -> list[ExpectationFailed]:
         """What went wrong, or what has not happened yet."""
         if self._problem is not None:

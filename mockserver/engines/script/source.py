@@ -60,6 +60,10 @@ Answering = Mapping[str, HttpReply | Callable[[Request], HttpReply]]
 """Plain HTTP: "POST /v1/realtime/client_secrets" to its reply, or to a function that makes it."""
 
 
+LOOK = 64
+"""So many more connections, and those whose script went as it says are forgotten."""
+
+
 class Script:
     """A source. Made by ``script(...)``."""
 
@@ -74,12 +78,14 @@ class Script:
         self._each = each
         self._strict = strict
         self._http = http
-        self._engines: list[ScriptEngine] = []
+        self._engines: list[ScriptEngine] = []  # of which there may be something to tell
+        self._opened = 0
+        self._look_at = LOOK
         self._extra = 0
 
     def open(self, handshake: Handshake, context: SessionContext) -> Engine:
         """The script of the next connection."""
-        number = len(self._engines) if self._each else 0
+        number = self._opened if self._each else 0
         if number >= len(self._courses):
             self._extra += 1
             body = b'{"error":{"message":"the script has no further connection"}}\n'
@@ -87,6 +93,10 @@ class Script:
         engine = ScriptEngine(
             self._courses[number], context, strict=self._strict, fold_case=self.dialect.rules.fold_case
         )
+        self._opened += 1
+        if len(self._engines) >= self._look_at:  # a script that is played to each client may be so for long
+            self._engines = [one for one in self._engines if not one.settled]
+            self._look_at = 2 * len(self._engines) + LOOK
         self._engines.append(engine)
         return engine
 
@@ -96,7 +106,7 @@ class Script:
 
     def holds(self, handshake: Handshake) -> bool:
         """Whether a connection is scripted that nobody has made. A script of one is played to each: to one here."""
-        return len(self._engines) < len(self._courses)
+        return self._opened < len(self._courses)
 
     def call_refusal(self, headers: Pairs, subprotocols: tuple[str, ...] = ()) -> None:
         """Whoever asks something of a call may (``engines.base.TakingCalls``)."""
@@ -122,11 +132,11 @@ class Script:
         """What went against the script, and what of it did not happen."""
         found = [problem for engine in self._engines for problem in engine.problems()]
         if self._each:
-            missing = len(self._courses) - len(self._engines)
+            missing = len(self._courses) - self._opened
             if missing > 0:
                 found.append(
                     ExpectationFailed(
-                        f"script: {len(self._courses)} connections are scripted, the client made {len(self._engines)}"
+                        f"script: {len(self._courses)} connections are scripted, the client made {self._opened}"
                     )
                 )
             if self._extra:

@@ -33,6 +33,7 @@ from mockserver.dialects.openai.lens import OPENAI
 from mockserver.engines.base import HttpReply, Request, SessionContext
 from mockserver.engines.script import session
 from mockserver.engines.script.session import ScriptEngine
+from mockserver.engines.script.source import LOOK
 from mockserver.errors import UsageError
 
 
@@ -138,6 +139,25 @@ def test_each_connection_plays_from_the_start() -> None:
     first, second = Play(source), Play(source, number=1)
     assert sent(first.say({"type": "a"})) == [{"n": 1}]
     assert sent(second.say({"type": "a"})) == [{"n": 1}]
+
+
+def test_what_went_as_it_should_is_forgotten_and_nothing_else() -> None:
+    """A script that is played to each client serves for as long as they come."""
+    source: Any = script(script.expect("a"), script.send({"n": 1}))
+    wrong, waits = Play(source), Play(source, number=1)
+    wrong.say({"type": "b"})
+    for number in range(10 * LOOK):
+        play = Play(source, number=2 + number)
+        play.say({"type": "a"})
+        play.say(Close(1000))
+    assert len(source._engines) <= 2 * LOOK
+    assert not source.holds(Handshake())
+    told = [str(problem) for problem in source.problems()]
+    assert len(told) == 2
+    assert "expected a" in told[0].replace("'", "")
+    assert "not finished" in told[1]
+    waits.say({"type": "a"})
+    assert len(source.problems()) == 1
 
 
 def test_audio_is_skipped_unless_it_is_expected() -> None:
