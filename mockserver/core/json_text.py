@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from json.encoder import encode_basestring
 from typing import Any
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
@@ -22,6 +24,40 @@ def dumps(value: Any) -> str:
     except RecursionError:
         text = _ENCODE_CHECKED(value)  # its error says which of the two it is
     return writable(text)
+
+
+def pretty(value: Any) -> str:
+    """``json.dumps(value, indent=2, ensure_ascii=False)`` as text that can be sent.
+
+    The library's own encoder does it in Python, a generator for each level: four times as long.
+    """
+    parts: list[str] = []
+    _lay_out(value, "\n", parts.append)
+    return writable("".join(parts))
+
+
+def _lay_out(value: Any, line: str, put: Callable[[str], None]) -> None:
+    """``line``: the end of a line and the indentation of the next."""
+    if isinstance(value, str):
+        put(encode_basestring(value))
+    elif isinstance(value, dict) and value:
+        inner = line + "  "
+        lead = "{" + inner
+        for name, one in value.items():
+            put(f"{lead}{encode_basestring(name)}: ")
+            _lay_out(one, inner, put)
+            lead = "," + inner
+        put(line + "}")
+    elif isinstance(value, list | tuple) and value:
+        inner = line + "  "
+        lead = "[" + inner
+        for one in value:
+            put(lead)
+            _lay_out(one, inner, put)
+            lead = "," + inner
+        put(line + "]")
+    else:
+        put(_ENCODE(value))
 
 
 _LONG = range(16 << 10, 3 << 19)

@@ -76,9 +76,13 @@ class View:
 
 
 class Lens(Protocol):
-    """What the core needs of a dialect. ``fold_case``: camelCase and snake_case name the same key of a body."""
+    """What the core needs of a dialect. ``fold_case``: camelCase and snake_case name the same key of a body.
+
+    ``peeks``: whether it finds a name without the whole view.
+    """
 
     name: str
+    peeks: bool
 
     @property
     def fold_case(self) -> bool: ...
@@ -108,6 +112,7 @@ class PlainLens:
     """A lens for any websocket: text and bytes, no meaning."""
 
     name = "plain"
+    peeks = False
     fold_case = False
 
     def peek(self, frame: Frame, sender: Sender) -> str:
@@ -150,6 +155,7 @@ class Memo:
     def __init__(self, lens: Lens) -> None:
         self.lens = lens
         self.name = lens.name
+        self.peeks = lens.peeks
         self.fold_case = lens.fold_case
         self._frame: Frame | None = None
         self._view: View | None = None
@@ -158,6 +164,8 @@ class Memo:
 
     def peek(self, frame: Frame, sender: Sender) -> str:
         """The view's name."""
+        if not self.peeks:
+            return self.view(frame, sender).name
         if frame is not self._peeked:
             self._name = self.lens.peek(frame, sender)
             self._peeked = frame

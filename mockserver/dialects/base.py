@@ -122,12 +122,13 @@ class Dialect:
         "id": "response_id on 2nd {audio}",
         "object": "response on {begin}",
     }
+    peeks = False  # whether ``peek`` is its own
     text_prefix: bytes = b""  # a binary frame that begins so is a piece of a text, in UTF-8
 
     def __init_subclass__(cls) -> None:
         """Where keys stand was four fields once (docs/add-a-provider.md showed them); they still work."""
-        old = {new: vars(cls)[name] for name, new in _OLD_KEYS.items() if name in vars(cls)}
-        if old:
+        cls.peeks = cls.peek is not Dialect.peek
+        if old := {new: vars(cls)[name] for name, new in _OLD_KEYS.items() if name in vars(cls)}:
             told = ", ".join(f"{name}={value!r}" for name, value in old.items())
             warnings.warn(f"{cls.__name__}: say keys = Keys({told})", DeprecationWarning, stacklevel=2)
             cls.keys = replace(cls.keys, **old)

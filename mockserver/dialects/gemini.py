@@ -298,6 +298,8 @@ def _words(value: Any, key: str = "") -> list[str]:
 
 
 def _camel(key: str) -> str:
+    if "_" not in key:
+        return key
     head, *rest = key.split("_")
     return head + "".join(part[:1].upper() + part[1:] for part in rest)
 

@@ -36,6 +36,7 @@ from mockserver.core.frames import (
 from mockserver.core.session import Layer, Session
 from mockserver.server.alarms import Alarm, Alarms
 from mockserver.server.aside import Aside, Keeper, Thread
+from mockserver.server.catching_up import catch_up
 from mockserver.server.lines import ClientLine, FrameWriter, MediaLine, Upstream
 from mockserver.server.outlast import LIMIT_SECONDS, Outlast
 from mockserver.server.session_clock import Farewell, SessionClock
@@ -382,7 +383,7 @@ class Pump:
         if self.session.over or self.busy:
             return
         try:
-            self.session.wake(now)
+            catch_up(self.session, now, self.loop.time)
         except Exception as error:  # noqa: BLE001 - as in feed
             self._fail(error)
 

@@ -53,12 +53,11 @@ def server(*arguments: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
 
 def scenarios(folder: Path) -> str:
     """A file for ``serve``: OpenAI, at its own paths, and every provider that ``ASKED`` attacks."""
-    names = ["openai", *ASKED]
-    lines = [
-        "default: openai",
-        "scenarios:",
-        *(f"  {name}: {{simulate: {name}, set: {{pace: instant}}}}" for name in names),
-    ]
+    lines = ["default: openai", "scenarios:"]
+    for name in ("openai", *ASKED):
+        # Else Gemini's context is full soon, and no answer comes.
+        more = ", max_context_tokens: 1000000000" if name == "gemini" else ""
+        lines.append(f"  {name}: {{simulate: {name}, set: {{pace: instant{more}}}}}")
     place = folder / "scenarios.yaml"
     place.write_text("\n".join(lines) + "\n", "utf-8")
     return str(place)
@@ -168,7 +167,6 @@ def asked(path: str, opening: Mapping[str, Any] | None, *told: Mapping[str, Any]
 
 BACKEND = {"type": "responses", "responses": {"model": "gpt-5.6-sol", "instructions": ""}}
 LONG_WORDS = ("pleasebookatablenow " * (MEGABYTE // 20))[: MEGABYTE - 300]
-"""Few enough that no model's context is full at once."""
 GEMINI = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent?key=any"
 MODEL = "models/gemini-2.5-flash-native-audio-preview-12-2025"
 ASKED: dict[str, Attack] = {

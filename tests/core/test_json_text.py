@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mockserver.core.json_text import dumps, loads, refused, too_deep
+from mockserver.core.json_text import dumps, loads, pretty, refused, too_deep
 from mockserver.dialects.base import DEEPEST, parse, parse_once
 
 
@@ -68,3 +70,19 @@ def test_a_value_inside_itself_is_told_from_one_that_is_too_deep() -> None:
         dumps(deep)
     twice = {"x": 1}
     assert dumps([twice, twice]) == '[{"x":1},{"x":1}]'
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_what_is_laid_out_is_as_the_library_has_it(value: Any) -> None:
+    assert pretty(value) == json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def test_half_a_pair_is_laid_out_as_an_escape() -> None:
+    assert json.loads(pretty({"a": "\ud800"}).encode()) == {"a": "\ud800"}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from mockserver.core.frames import Binary, Hangup, Text, to_client
-from mockserver.core.json_text import writable
+from mockserver.core.json_text import pretty
 from mockserver.engines.base import SessionContext
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.gemini.options import GeminiOptions
@@ -32,7 +31,7 @@ class GeminiWire(Desk[GeminiOptions]):
         """A message, pretty-printed with a newline at its end (gemini.md#6)."""
         if self.silenced:
             return
-        text = writable(json.dumps(fields, indent=2, ensure_ascii=False)) + "\n"
+        text = pretty(fields) + "\n"
         self.push(to_client(Text(text) if self.options.frames == "text" else Binary(text.encode())))
 
     def content(self, **fields: Any) -> None:
