@@ -140,3 +140,28 @@ def test_the_calls_that_ended_make_room_first(monkeypatch: pytest.MonkeyPatch) -
     Ultravox(source, call=later)
     made(source)
     assert next(iter(source.calls)) == later["callId"], "where none has ended it is the oldest"
+
+
+def test_a_gemini_session_that_was_given_up_is_in_no_context_of_others() -> None:
+    source: Any = simulator("gemini")
+    talks = [Gemini(source, number=number) for number in range(2)]
+    for talk, text in zip(talks, ("one", "two"), strict=True):
+        talk.put({"clientContent": {"turns": [{"role": "user", "parts": [{"text": text}]}], "turnComplete": False}})
+    assert [item.seen.text for item in source.shelf.others(1)] == ["one"], "the control"
+    talks[0].engine.let_go()
+    assert not [*source.shelf.others(1)]
+    assert [item.seen.text for item in source.shelf.others(0)] == ["two"]
+
+
+def test_a_phonic_conversation_that_is_over_keeps_no_words() -> None:
+    source: Any = simulator("phonic")
+    talks = [Phonic(source) for _ in range(2)]
+    for talk in talks:
+        talk.speak("hello there")
+    over, lost = (talk.engine.talk for talk in talks)
+    talks[0].feed(Received(Peer.CLIENT, Close(1000)))
+    talks[1].leave()
+    for talk in talks:
+        talk.engine.let_go()
+    assert not over.items
+    assert lost.items[0].text == "hello there", "it may be taken up again"

@@ -13,8 +13,8 @@ from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.setup import Setup
 from mockserver.engines.simulator.gemini.wire import GeminiWire
 
-KEPT = 10_000
-"""Handles that are remembered; the oldest is forgotten first."""
+KEPT = 1_000
+"""Handles that are remembered; the oldest is forgotten first. Each holds the context of its session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,10 @@ class Shelf:
     def enter(self, number: int, conversation: ModelContext) -> None:
         """A session's context, which other sessions must not see."""
         self._talks[number] = conversation
+
+    def leave(self, number: int) -> None:
+        """A session is over, and its server keeps it no more."""
+        self._talks.pop(number, None)
 
     def others(self, number: int) -> Iterator[ContextItem]:
         """What is in the contexts of the other sessions."""

@@ -267,6 +267,11 @@ class LiveSession(DeskEngine[GeminiWire]):
                 raise Closing(1000, problems.CANCELLED)
             raise Closing(self.desk.options.overflow_code, problems.INVALID)
 
+    def let_go(self) -> None:
+        """Its context is seen no more by others. What handles were given out for can be gone on with."""
+        self._shelf.leave(self.desk.context.number)
+        super().let_go()
+
     def _circles(self) -> Iterable[object]:
         return () if self.parts is None else (self.parts.turns,)
 

@@ -192,6 +192,16 @@ class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
             self.talk.over = True
         self._finish()
 
+    def let_go(self) -> None:
+        """Of a conversation that is never taken up again nothing is kept but that."""
+        talk = self.talk
+        if talk.holder is self:
+            talk.holder = None
+        if talk.over:
+            talk.items.clear()
+            talk.open_calls.clear()
+        super().let_go()
+
     def _wrong(self, message: str, **more: Any) -> None:
         """An error, which may end the conversation: that is a setting."""
         self.assistant.error(message, **more)

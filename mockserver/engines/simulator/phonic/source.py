@@ -15,7 +15,7 @@ from mockserver.engines.simulator.phonic.engine import PhonicEngine
 from mockserver.engines.simulator.phonic.options import PhonicOptions
 from mockserver.engines.simulator.replies.reply import Replier
 
-MOST_TALKS = 10_000
+MOST_TALKS = 1_000
 """Conversations that are remembered; the oldest makes room."""
 
 
