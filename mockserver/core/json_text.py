@@ -36,10 +36,21 @@ def pretty(value: Any) -> str:
     return writable("".join(parts))
 
 
+_PLAIN = bytes(code for code in range(0x20, 0x7F) if code not in b'"\\')
+"""What stands in JSON text as it is."""
+
+
+def _quoted(text: str) -> str:
+    """Audio is the most of what is said: that there is nothing to escape in it is soon told."""
+    if len(text) > 256 and text.isascii() and not text.encode().translate(None, _PLAIN):
+        return f'"{text}"'
+    return encode_basestring(text)
+
+
 def _lay_out(value: Any, line: str, put: Callable[[str], None]) -> None:
     """``line``: the end of a line and the indentation of the next."""
     if isinstance(value, str):
-        put(encode_basestring(value))
+        put(_quoted(value))
     elif isinstance(value, dict) and value:
         inner = line + "  "
         lead = "{" + inner

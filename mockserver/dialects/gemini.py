@@ -170,7 +170,8 @@ class Gemini(Dialect):
         if name == "realtimeInput" and isinstance(inside, dict):
             return self._input(body, keys[name], inside)
         if name == "serverContent" and isinstance(inside, dict):
-            named = [one for one in _SAID if one in {_camel(key) for key in inside}]
+            said = {_camel(key) for key in inside}
+            named = [one for one in _SAID if one in said]
             audio = _spoken(inside, keys[name])
             return View(Kind.EVENT, f"{name}.{named[0]}" if named else name, body, audio)
         return View(Kind.EVENT, name, body)

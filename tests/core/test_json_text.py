@@ -84,5 +84,11 @@ def test_what_is_laid_out_is_as_the_library_has_it(value: Any) -> None:
     assert pretty(value) == json.dumps(value, indent=2, ensure_ascii=False)
 
 
+@pytest.mark.parametrize("odd", ["", '"', "\\", "\n", "\x7f", "\x00", "é", "\u2028"])
+def test_a_long_text_is_laid_out_as_the_library_has_it(odd: str) -> None:
+    value = {"data": "QUJD+/==" * 200 + odd + "QUJD"}
+    assert pretty(value) == json.dumps(value, indent=2, ensure_ascii=False)
+
+
 def test_half_a_pair_is_laid_out_as_an_escape() -> None:
     assert json.loads(pretty({"a": "\ud800"}).encode()) == {"a": "\ud800"}
