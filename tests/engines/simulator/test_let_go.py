@@ -165,3 +165,13 @@ def test_a_phonic_conversation_that_is_over_keeps_no_words() -> None:
         talk.engine.let_go()
     assert not over.items
     assert lost.items[0].text == "hello there", "it may be taken up again"
+
+
+def test_a_personaplex_session_that_is_over_holds_no_coder() -> None:
+    """A quarter of a megabyte each, and a server keeps the last sessions."""
+    talk = PersonaPlex()
+    talk.speak("hello there")
+    assert talk.engine._out._writer is not None, "the control"
+    talk.leave()
+    assert (talk.engine._in._reader, talk.engine._out._writer) == (None, None)
+    talk.listen(200)

@@ -113,6 +113,8 @@ class PlexEngine(DeskEngine[Desk[PersonaPlexOptions]]):
         self._state = "over"
         self._floor.leave(self)
         super()._finish()
+        self._in.close()
+        self._out.close()
 
     # --- what comes in ---
 
