@@ -193,11 +193,11 @@ def marked_word(word: str) -> bool:
     return False
 
 
-def _near(text: str) -> list[str]:
+def _near(text: str) -> set[str]:
     """What stands around the characters with which most markers end: much less than to look for each of them."""
-    found = _ENDING.findall(text, 0, STEP)
+    found = set(_ENDING.findall(text, 0, STEP))
     for begin in range(STEP, len(text), STEP):
-        found += _ENDING.findall(text, begin, begin + STEP)
+        found.update(_ENDING.findall(text, begin, begin + STEP))
     return found
 
 
