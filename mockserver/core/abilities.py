@@ -1,4 +1,4 @@
-"""What an engine may be able to do beyond what every machine does; the session asks once, as it begins."""
+"""What an engine may be able to do beyond what every machine does. Its session asks by these protocols."""
 
 from __future__ import annotations
 

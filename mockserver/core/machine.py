@@ -94,11 +94,6 @@ class Plan(Generic[T]):
         self._heap.clear()
         return rest
 
-    def drop(self, things: Iterable[T]) -> None:
-        """Remove these (by identity)."""
-        gone = {id(thing) for thing in things}
-        self.keep(lambda thing: id(thing) not in gone)
-
     def keep(self, wanted: Callable[[T], bool]) -> None:
         """Remove all but what is wanted."""
         self._heap = [entry for entry in self._heap if wanted(entry[3])]

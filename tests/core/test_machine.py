@@ -63,12 +63,12 @@ def test_a_plan_keeps_its_order_when_some_are_dropped() -> None:
     assert [plan.pop() for _ in range(len(plan))] == wanted
 
 
-def test_a_plan_drops_only_what_it_is_told_to() -> None:
+def test_a_plan_keeps_only_what_is_wanted() -> None:
     plan: Plan[list[str]] = Plan()
     kept, gone = ["same"], ["same"]
     plan.add(1, kept)
     plan.add(2, gone)
-    plan.drop([gone])
+    plan.keep(lambda thing: thing is not gone)
     assert [id(thing) for thing in plan] == [id(kept)]
     assert plan.clear() == [kept]
     assert len(plan) == 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from mockserver.core.frames import Peer, Received, Text
 from mockserver.core.journal import Journal
@@ -59,9 +61,13 @@ async def test_those_who_wait_go_in_order_a_few_a_turn_and_the_loop_has_its_turn
     assert not turnstile.full
 
 
-async def test_who_is_there_goes_before_those_who_only_come() -> None:
-    """A server that many clients come to at once goes on answering those it has."""
+@pytest.mark.parametrize("line", [Turnstile.come_in, Turnstile.go_out])
+async def test_who_is_there_goes_before_those_who_only_come_or_have_gone(
+    line: Callable[[Turnstile], Coroutine[Any, Any, None]],
+) -> None:
+    """A server to which many clients come at once, or which many leave, goes on answering those it has."""
     turnstile = Turnstile(asyncio.get_running_loop())
+    await line(turnstile)  # alone it goes at once
     turnstile.handled(2 * SHARE)
     told: list[str] = []
 
@@ -70,14 +76,14 @@ async def test_who_is_there_goes_before_those_who_only_come() -> None:
         told.append(name)
         turnstile.handled(2 * SHARE)
 
-    tasks = [asyncio.create_task(one(f"new {number}", turnstile.come_in())) for number in range(100)]
+    tasks = [asyncio.create_task(one(f"other {number}", line(turnstile))) for number in range(100)]
     await asyncio.sleep(0)
     tasks.append(asyncio.create_task(one("there", turnstile.pass_through())))
     await tasks[-1]
     assert len(told) <= 4  # one a turn, in order, and who was there did not wait for the hundred
-    assert told[: told.index("there")] == [f"new {number}" for number in range(told.index("there"))]
+    assert told[: told.index("there")] == [f"other {number}" for number in range(told.index("there"))]
     await asyncio.gather(*tasks)
-    assert [name for name in told if name != "there"] == [f"new {number}" for number in range(100)]
+    assert [name for name in told if name != "there"] == [f"other {number}" for number in range(100)]
 
 
 async def test_who_gives_up_waiting_holds_nobody_up() -> None:
@@ -128,24 +134,3 @@ async def test_a_frame_that_waited_is_answered_as_of_when_it_came_and_time_never
     pump.feed(frame, came=now - 0.01)
     assert engine.at == [960_000, 960_000, 1_000_000, 1_000_000]
     assert [entry.at for entry in journal if entry.sender is not None] == engine.at
-
-
-async def test_who_is_there_goes_before_those_who_have_gone() -> None:
-    """A hundred connections that end at once keep nobody waiting who is still there."""
-    turnstile = Turnstile(asyncio.get_running_loop())
-    await turnstile.go_out()  # alone it goes at once
-    turnstile.handled(2 * SHARE)
-    told: list[str] = []
-
-    async def one(name: str, wait: Awaitable[None]) -> None:
-        await wait
-        told.append(name)
-        turnstile.handled(2 * SHARE)
-
-    tasks = [asyncio.create_task(one(f"gone {number}", turnstile.go_out())) for number in range(100)]
-    await asyncio.sleep(0)
-    tasks.append(asyncio.create_task(one("there", turnstile.pass_through())))
-    await tasks[-1]
-    assert len(told) <= 4
-    await asyncio.gather(*tasks)
-    assert [name for name in told if name != "there"] == [f"gone {number}" for number in range(100)]

@@ -50,6 +50,9 @@ MAX_EARLY = 4 * MAX_HEAD
 MAX_MESSAGE = 64 * 1024 * 1024
 """Bytes that one message may have, unpacked: four times what any provider takes. More is a close 1009."""
 
+COMMON = 512
+"""Characters of an address or a header of which one copy is kept for all who send it. Longer ones are one client's."""
+
 READ = 64 * 1024
 """Bytes that are read from a socket at once."""
 
@@ -314,7 +317,8 @@ class App(web.Server):
 
 def read_handshake(request: web.BaseRequest) -> Handshake:
     """The client's handshake, verbatim where it matters."""
-    target, path, query = _same_target(request.raw_path)
+    target = request.raw_path
+    target, path, query = _same_target(target) if len(target) <= COMMON else (target, *split_target(target))
     headers = pairs(request.raw_headers)
     offered = tuple(
         name.strip()
@@ -354,12 +358,14 @@ def _same_target(target: str) -> tuple[str, str, Pairs]:
 
 def pairs(raw: tuple[tuple[bytes, bytes], ...]) -> Pairs:
     """Headers as text, in wire order. All clients say the same ones, and journals keep them: one copy is enough."""
-    return tuple([_pair(name, value) for name, value in raw])
+    return tuple([(_same_pair if len(value) <= COMMON else _pair)(name, value) for name, value in raw])
 
 
-@lru_cache(1024)
 def _pair(name: bytes, value: bytes) -> tuple[str, str]:
     return intern(name.decode("latin-1")), _words(value)
+
+
+_same_pair = lru_cache(1024)(_pair)
 
 
 def _words(value: bytes) -> str:

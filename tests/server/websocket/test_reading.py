@@ -73,3 +73,43 @@ async def test_others_have_a_turn_where_what_came_together_takes_long(
     await reading.read(line, pump, line, Turnstile(loop))
     assert fed == list(came)
     assert len(slept) == turns
+
+
+class Lines:
+    """A turnstile of which every turn is full: in which line each waited."""
+
+    full = True
+
+    def __init__(self) -> None:
+        self.waited: list[str] = []
+
+    async def pass_through(self) -> None:
+        self.waited.append("requests")
+
+    async def go_out(self) -> None:
+        self.waited.append("ends")
+
+    def handled(self, seconds: float) -> None:
+        """Nothing is counted."""
+
+
+@pytest.mark.parametrize("end", [WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR])
+async def test_the_end_of_a_connection_waits_in_a_line_of_its_own(end: WSMsgType) -> None:
+    """In that of the requests, thousands that end at once would be before those of whoever is still there."""
+    loop = asyncio.get_running_loop()
+    outlet = SimpleNamespace(crowded=False, put=lambda frame: None)
+    pump: Any = SimpleNamespace(
+        session=SimpleNamespace(over=False), loop=loop, reading=True, busy=False, upstream=None, outlet=outlet,
+        feed=lambda event, **when: None,
+    )  # fmt: skip
+    line: Any = Line((1.0,), [0.0])
+    messages = [WSMessage(WSMsgType.TEXT, "{}", None), WSMessage(end, 1000 if end is WSMsgType.CLOSE else None, "")]
+
+    async def receive() -> WSMessage:
+        line.came += 1.0
+        return messages.pop(0)
+
+    line.receive = receive
+    turnstile: Any = Lines()
+    await reading.read(line, pump, line, turnstile)
+    assert turnstile.waited == ["requests", "ends"], "the control: a frame waits among the requests"

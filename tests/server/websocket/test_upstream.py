@@ -11,7 +11,7 @@ from aiohttp import web
 
 from mockserver import MockServer, relay
 from mockserver.core.frames import Answer, Sender
-from mockserver.server.websocket.upstream import Dialler
+from mockserver.server.websocket.upstream import Dialler, OneEachTurn
 from tests.server.upstreams import plain_server, raw_server, socket_server
 
 
@@ -225,6 +225,29 @@ async def test_a_client_close_while_the_upstream_stays_silent_ends_both() -> Non
         await done.wait()
         assert seen == [4000]
         assert [str(entry.sender) for entry in server.journal.frames()] == [Sender.CLIENT]
+
+
+async def test_each_connection_begins_and_ends_in_a_turn_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both cost about a millisecond, and thousands may come and go at once."""
+    waited: list[OneEachTurn] = []
+    turn = OneEachTurn.turn
+
+    async def counted(self: OneEachTurn) -> None:
+        waited.append(self)
+        await turn(self)
+
+    async def talk(ws: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        await ws.send_str("hello")
+
+    monkeypatch.setattr(OneEachTurn, "turn", counted)
+    async with socket_server(talk) as upstream, MockServer(relay(upstream)) as server:
+        dialler = server._way_out.dialler()
+        async with aiohttp.ClientSession() as session, session.ws_connect(server.ws_url) as ws:
+            assert (await ws.receive()).data == "hello"
+            assert waited[:1] == [dialler.beginning]
+            await ws.receive()
+        await server.drain(5)
+        assert waited == [dialler.beginning, dialler.ending]
 
 
 def test_connections_are_begun_one_after_another_in_a_later_loop_too() -> None:

@@ -21,8 +21,8 @@ from mockserver.engines.simulator.ultravox.options import UltravoxOptions
 
 CALLS = "/api/calls"
 JOIN = "/calls/{}/server_web_socket"
-_JOINED = re.compile(re.escape(JOIN).replace(r"\{\}", "([^/]+)"))
 """Where a joined call's socket is. That the service's address looks so is unknown; clients take it as it is."""
+_JOINED = re.compile(re.escape(JOIN).replace(r"\{\}", "([^/]+)"))
 MOST_CALLS = 10_000
 """Calls that are remembered; the oldest that has ended makes room."""
 
