@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.cassette import quiet as quiet_module
-from mockserver.cassette.quiet import Quiet
+from mockserver.cassette.quiet import WORDS, Quiet
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.spread import Spread
 from mockserver.core.frames import Frame, Sender, Text
@@ -76,6 +76,14 @@ def test_a_key_that_is_written_as_base64_would_be_is_no_noise() -> None:
     assert isinstance(made, Text)
     assert key not in made.data
     assert "REDACTED-key" in made.data
+
+
+@pytest.mark.parametrize(("words", "compared"), [(WORDS, True), (WORDS + 1, False)])
+def test_of_a_delta_like_one_before_only_the_words_are_looked_at(words: int, compared: bool) -> None:
+    quiet = Quiet()
+    quiet.remember(delta("event_1", "a b " * 20).data)
+    said = ("please book a table " * words)[:words]
+    assert quiet.differs_in(delta("event_2", said).data) == (f'"{said}"' if compared else None)
 
 
 def test_known_values_and_rules_are_looked_for_in_every_frame() -> None:
