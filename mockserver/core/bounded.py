@@ -27,6 +27,8 @@ BLOCK = 96 << 10
 
 PART = 128
 """Entries that leave memory together. More of them would hold every session up for longer."""
+PART_BYTES = 1 << 20
+"""The same in bytes of their frames."""
 
 
 class _Part(NamedTuple):
@@ -63,7 +65,7 @@ class BoundedEntries(Entries):
     def __init__(self, shelf: BlockShelf, *, most: int, most_bytes: int) -> None:
         super().__init__()
         self._shelf = shelf
-        self._part, self._part_bytes = min(PART, most // 3), most_bytes // 8
+        self._part, self._part_bytes = min(PART, most // 3), min(PART_BYTES, most_bytes // 8)
         self._room, self._room_bytes = most - self._part, most_bytes - self._part_bytes
         self._number = 0
         self.clear()

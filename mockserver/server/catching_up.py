@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from asyncio import sleep
 from collections.abc import Callable
+from typing import Protocol
 
 from mockserver.core.frames import Micros
 from mockserver.core.session import Session
@@ -22,3 +24,35 @@ def catch_up(session: Session, now: Micros, clock: Callable[[], float]) -> None:
         due = session.due
         if due is None or due > now or session.over or clock() > until:
             return
+
+
+class Late(Protocol):
+    """A pump. ``written``: hand over what was let out."""
+
+    session: Session
+    catching_up: bool
+
+    def catch_up(self, until: Micros) -> None: ...
+
+    def written(self) -> None: ...
+
+
+def is_behind(session: Session, until: Micros) -> bool:
+    """Whether a session still has to do what was due by then."""
+    return not session.over and (due := session.wake_at()) is not None and due <= until
+
+
+async def caught_up(pump: Late, until: Micros) -> None:
+    """Return when it has done that: the answer to what came then is the next thing that it says.
+
+    A client may ask on while a reply of minutes is made, so this is as long as that, and others have their turns.
+    """
+    try:
+        while is_behind(pump.session, until):
+            if pump.catching_up:
+                await sleep(0)
+            pump.catching_up = True
+            pump.catch_up(until)
+            pump.written()
+    finally:
+        pump.catching_up = False

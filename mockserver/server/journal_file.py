@@ -16,7 +16,7 @@ from mockserver.core.bounded import BoundedEntries
 from mockserver.core.journal import Hide, Journal
 from mockserver.errors import UsageError
 
-SEGMENTS = 16
+SEGMENTS = 64
 """So many full segments are the limit. To give up a large file takes the system a while, and everybody waits."""
 MOST_BYTES = 32 << 20
 """Bytes of frames that a bounded journal keeps in memory, however few they are."""

@@ -6,10 +6,9 @@ the dialler call it, it feeds the session and executes what comes back, and noth
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, Future, ensure_future, wait
+from asyncio import AbstractEventLoop, Future, wait
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 from mockserver.core.burst import Burst
 from mockserver.core.frames import (
@@ -31,11 +30,11 @@ from mockserver.core.frames import (
     Refuse,
     Send,
     Text,
-    Told,
 )
 from mockserver.core.session import Layer, Session
 from mockserver.server.alarms import Alarm, Alarms
 from mockserver.server.aside import Aside, Keeper, Thread
+from mockserver.server.asked import Asked
 from mockserver.server.catching_up import catch_up
 from mockserver.server.lines import ClientLine, FrameWriter, MediaLine, Upstream
 from mockserver.server.outlast import LIMIT_SECONDS, Outlast
@@ -68,6 +67,8 @@ class Pump:
         session.emit = self._execute
         self._alarms = alarms
         self._time = SessionClock(alarms.clock, session.log.began_us)
+        self.at = self._time.loop_at
+        self.catching_up = False
         self._farewell = Farewell(self._time)
         self.outlet = outlet(self._sent_last)
         self.idle: Callable[[], None] | None = None
@@ -86,7 +87,7 @@ class Pump:
         self.upstream: Upstream | None = None
         self.alarm: Alarm | None = None
         self._pings: Counter[str] = Counter()
-        self._asked: set[Future[Any]] = set()
+        self._asked = Asked(self)
 
     def looked_after(self, thread: Thread, keeper: Keeper | None) -> None:
         """A thread for what takes long; a recorder, if there is one: nothing leaves before it is in its file."""
@@ -146,8 +147,10 @@ class Pump:
 
     @property
     def busy(self) -> bool:
-        """Whether a frame is being looked at by a thread: what comes meanwhile waits, and nothing is woken."""
-        return self._aside is not None and self._aside.busy
+        """Whether a frame is being looked at by a thread, or the session does what was due before a frame came: what
+        comes meanwhile waits, and nothing is woken.
+        """
+        return self.catching_up or (self._aside is not None and self._aside.busy)
 
     async def looked(self) -> None:
         """Return when nothing of this session is being looked at by a thread."""
@@ -317,23 +320,9 @@ class Pump:
                 if isinstance(line, MediaLine):
                     line.media(word)
             case Ask(token, awaitable):
-                self._ask(token, awaitable)
+                self._asked.ask(token, awaitable)
             case _:
                 pass  # a Note is in the journal already
-
-    def _ask(self, token: int, awaitable: Awaitable[Any]) -> None:
-        """Await something for the engine beside the session; what comes of it is fed like anything else."""
-        asked = ensure_future(awaitable, loop=self.loop)
-        self._asked.add(asked)
-        asked.add_done_callback(lambda done: self._answered(token, done))
-
-    def _answered(self, token: int, done: Future[Any]) -> None:
-        self._asked.discard(done)
-        if done.cancelled():
-            return
-        failure = done.exception()
-        if not self.session.over:
-            self.feed(Told(token, None if failure else done.result(), failure))
 
     def _decide(self, decision: Decision) -> None:
         if not self.decided.done():
@@ -373,17 +362,19 @@ class Pump:
 
     def _disarm(self) -> None:
         """The session is over: nothing is due and nothing is awaited any more."""
-        for asked in tuple(self._asked):
-            asked.cancel()
+        self._asked.cancel()
         self._alarms.drop(self)
 
     def woken(self, now: Micros) -> None:
         """Something is due. ``now`` is on the server's clock."""
         now = self._time.server_at(now)
-        if self.session.over or self.busy:
-            return
+        if not self.session.over and not self.busy:
+            self.catch_up(now)
+
+    def catch_up(self, until: Micros) -> None:
+        """Do what is due by then, or as much of it as one turn of the loop has room for."""
         try:
-            catch_up(self.session, now, self.loop.time)
+            catch_up(self.session, until, self.loop.time)
         except Exception as error:  # noqa: BLE001 - as in feed
             self._fail(error)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.core.bounded import PART, BoundedEntries
+from mockserver.core.bounded import PART, PART_BYTES, BoundedEntries
 from mockserver.core.burst import Burst
 from mockserver.core.frames import Binary, Close, Frame, Handshake, Lost, Note, Sender, Text
 from mockserver.core.journal import Journal
@@ -202,3 +202,16 @@ def test_a_few_large_frames_leave_memory_too() -> None:
     held = sum(len(item.what.data) for item in in_memory(journal) if hasattr(item, "what"))
     assert held <= 12_000
     assert len(journal.sent_by_client()) == 100
+
+
+def test_large_frames_leave_memory_a_few_at_a_time() -> None:
+    """Whoever writes waits for that, and so does every session."""
+    shelf = Blocks()
+    journal = Journal(entries=BoundedEntries(shelf, most=1000, most_bytes=32 * PART_BYTES))
+    log = journal.open(OPENAI)
+    size, left, most = PART_BYTES // 4, 0, 0
+    for at in range(200):
+        journal.write(log, at, Sender.CLIENT, Text("x" * size))
+        gone = sum(len(block or b"") for block in shelf.blocks[left:])
+        left, most = len(shelf.blocks), max(most, gone)
+    assert PART_BYTES <= most < 2 * PART_BYTES

@@ -90,5 +90,17 @@ def test_a_long_text_is_laid_out_as_the_library_has_it(odd: str) -> None:
     assert pretty(value) == json.dumps(value, indent=2, ensure_ascii=False)
 
 
+@given(st.text(max_size=40), st.sampled_from(["please book a table ", "日本語", "\n", '"', "\\", "é ", "\x7f"]), VALUES)
+def test_an_event_with_a_long_text_is_written_as_the_library_writes_it(odd: str, unit: str, value: Any) -> None:
+    for text in (odd + unit * 5_000, unit * 5_000 + odd):
+        for told in ({"a": text, "b": value}, {"b": [1, {"c": {"d": text}, "e": value}], "f": []}):
+            wanted = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+            assert dumps(told) == wanted.encode("utf-8", "backslashreplace").decode()
+
+
+def test_an_event_with_a_long_text_may_have_a_name_that_is_none() -> None:
+    assert dumps({1: "x" * 5_000}) == f'{{"1":"{"x" * 5_000}"}}'
+
+
 def test_half_a_pair_is_laid_out_as_an_escape() -> None:
     assert json.loads(pretty({"a": "\ud800"}).encode()) == {"a": "\ud800"}

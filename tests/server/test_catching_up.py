@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from mockserver.server.catching_up import TURN_SECONDS, catch_up
+from mockserver.server.catching_up import TURN_SECONDS, catch_up, caught_up, is_behind
 
 
 class Behind:
@@ -65,3 +66,51 @@ def test_a_session_that_is_over_is_left() -> None:
     session.over = True
     catch_up(session, 5_000, session.clock)
     assert session.woken == [1_000]
+
+
+class Pump:
+    """A pump of such a session."""
+
+    def __init__(self, session: Behind) -> None:
+        self.session: Any = session
+        self.catching_up = False
+        self.handed_over = 0
+
+    def catch_up(self, until: int) -> None:
+        catch_up(self.session, until, self.session.clock)
+
+    def written(self) -> None:
+        self.handed_over += 1
+
+
+async def test_what_came_while_a_session_is_behind_waits_and_others_have_their_turns() -> None:
+    pump = Pump(Behind(10, TURN_SECONDS * 0.4))
+    seen: list[int] = []
+
+    async def other() -> None:
+        while pump.session.tasks:
+            seen.append(len(pump.session.tasks))
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(other())
+    await caught_up(pump, 9_000)
+    assert not is_behind(pump.session, 9_000)
+    assert pump.session.tasks == [10_000], "what is due later stays for later"
+    assert pump.handed_over == 3
+    assert not pump.catching_up
+    assert len(seen) == 2, "a turn after each share but the last"
+    others.cancel()
+
+
+async def test_nothing_waits_where_one_turn_is_enough() -> None:
+    pump = Pump(Behind(3, 0.0))
+    asyncio.get_running_loop().call_soon(lambda: pump.session.woken.append(-1))
+    await caught_up(pump, 3_000)
+    assert pump.session.woken == [1_000, 2_000, 3_000], "no other had a turn"
+
+
+async def test_a_session_that_has_ended_catches_up_with_nothing() -> None:
+    pump = Pump(Behind(3, 0.0))
+    pump.session.over = True
+    await caught_up(pump, 3_000)
+    assert pump.session.woken == []

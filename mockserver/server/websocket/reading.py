@@ -10,6 +10,7 @@ from typing import Protocol
 from aiohttp import WSMsgType, web
 
 from mockserver.core.frames import Binary, Close, Lost, Peer, Received, Text
+from mockserver.server.catching_up import caught_up, is_behind
 from mockserver.server.pump import Pump
 from mockserver.server.turnstile import Turnstile
 from mockserver.server.websocket.outlet import reset
@@ -60,6 +61,9 @@ GOES_ON = (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG)
 """All else that is read is the connection's end."""
 
 
+PINGS = (WSMsgType.PING, WSMsgType.PONG)
+
+
 class Arrivals(Protocol):
     """The TCP connection: when its last bytes came, by the loop's clock, and what is wrong with them."""
 
@@ -74,7 +78,7 @@ async def read(ws: web.WebSocketResponse, pump: Pump, connection: Arrivals, turn
     while True:
         message = await ws.receive()
         kind = message.type
-        await its_turn(kind, shift, connection, turnstile)
+        await its_turn(kind, pump, shift, connection, turnstile)
         if not pump.reading:
             # Half-open: the socket stays and nothing is read from it until the server closes.
             await pump.left
@@ -124,13 +128,17 @@ async def read(ws: web.WebSocketResponse, pump: Pump, connection: Arrivals, turn
             return
 
 
-async def its_turn(kind: WSMsgType, shift: Shift, connection: Arrivals, turnstile: Turnstile) -> None:
-    """Return when what came may be handled. Many may end their connections at once, and nobody waits for those."""
+async def its_turn(kind: WSMsgType, pump: Pump, shift: Shift, connection: Arrivals, turnstile: Turnstile) -> None:
+    """Return when what came may be handled: what was due before it comes first. Many may end their connections at
+    once, and nobody waits for those.
+    """
     if kind not in GOES_ON:
         await turnstile.go_out()
     elif shift.waited(connection.came) and turnstile.full:
         await turnstile.pass_through()
         shift.waited(connection.came)  # what came together is handled together
+    if kind not in PINGS and is_behind(pump.session, until := pump.at(connection.came)):
+        await caught_up(pump, until)
 
 
 async def reads(pump: Pump) -> bool:

@@ -65,9 +65,9 @@ async def test_others_have_a_turn_where_what_came_together_takes_long(
     monkeypatch.setattr(reading, "sleep", sleep)
     loop = asyncio.get_running_loop()
     outlet = SimpleNamespace(crowded=False, put=lambda frame: None)
-    session = SimpleNamespace(over=False)
+    session = SimpleNamespace(over=False, wake_at=lambda: None)
     pump: Any = SimpleNamespace(
-        session=session, loop=loop, reading=True, busy=False, upstream=None, outlet=outlet, feed=feed
+        session=session, loop=loop, reading=True, busy=False, upstream=None, outlet=outlet, feed=feed, at=round
     )
     line: Any = Line(came, clock)
     await reading.read(line, pump, line, Turnstile(loop))
@@ -99,8 +99,8 @@ async def test_the_end_of_a_connection_waits_in_a_line_of_its_own(end: WSMsgType
     loop = asyncio.get_running_loop()
     outlet = SimpleNamespace(crowded=False, put=lambda frame: None)
     pump: Any = SimpleNamespace(
-        session=SimpleNamespace(over=False), loop=loop, reading=True, busy=False, upstream=None, outlet=outlet,
-        feed=lambda event, **when: None,
+        session=SimpleNamespace(over=False, wake_at=lambda: None), loop=loop, reading=True, busy=False,
+        upstream=None, outlet=outlet, feed=lambda event, **when: None, at=round,
     )  # fmt: skip
     line: Any = Line((1.0,), [0.0])
     messages = [WSMessage(WSMsgType.TEXT, "{}", None), WSMessage(end, 1000 if end is WSMsgType.CLOSE else None, "")]

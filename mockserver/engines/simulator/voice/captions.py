@@ -12,7 +12,7 @@ from mockserver.engines.simulator.voice.formats import AudioFormat
 from mockserver.engines.simulator.voice.words import each_piece
 from mockserver.speech.tones import timed
 
-AT_ONCE, BURST, BURST_MS = 256, 64, 20
+AT_ONCE, BURST, BURST_MS = 128, 64, 20
 """So many deltas at once, and then so many each 20 ms."""
 
 
