@@ -4,7 +4,9 @@ python -m tests.attack [--seconds 5] [--idle 2000] [--kills 100]
 
 Each line ends with ok or FAIL. Status 1 where a good session waited longer than 100 ms because of a bad one, where the
 memory of a server grew on and on, where a page spent a key, or where a recorder that was killed lost a frame. A pause
-counts against the same run without the bad client. A machine that is busy with other things is told.
+counts against the same run without the bad client. What a server causes comes again, and what the machine causes (its
+disk, other machines on the same host) seldom does: a wait that was too long is measured twice more, and fails where two
+of the three were. A machine that is busy with other things is told; ``stolen`` is the time that its host took from it.
 """
 
 from __future__ import annotations
@@ -75,13 +77,20 @@ def attacked(
     before = memory(process)
     print(f"{name:9} {'nobody else':24} {quiet}  {before / 1e6:7.1f} MB", flush=True)
     wrong = []
+    limit = max(LIMIT_MS, quiet.worst)
     for what, attack in attacks.items():
-        found, thrown = under(port, attack, options.seconds)
-        fine = found.worst <= max(LIMIT_MS, quiet.worst)
-        held = f"{memory(process) / 1e6:7.1f} MB"
-        print(f"{name:9} {what:24} {found}  {held}  {thrown:7,} thrown  {'ok' if fine else 'FAIL'}", flush=True)
-        if not fine:
-            wrong.append(f"{name}: {what}: a wait of {found.worst:.0f} ms (without it {quiet.worst:.0f} ms)")
+        worst: list[float] = []
+        while len(worst) < 3 and (not worst or max(worst) > limit):
+            before_it = stolen()
+            found, thrown = under(port, attack, options.seconds)
+            worst.append(found.worst)
+            held = f"{memory(process) / 1e6:7.1f} MB"
+            told = f"{thrown:9,} thrown  {stolen() - before_it:5.2f} s stolen"
+            verdict = "ok" if found.worst <= limit else "too long"
+            print(f"{name:9} {what:24} {found}  {held}  {told}  {verdict}", flush=True)
+        if sorted(worst)[len(worst) // 2] > limit:
+            wrong.append(f"{name}: {what}: waits of {', '.join(f'{one:.0f}' for one in worst)} ms")
+            print(f"{name:9} {what:24} FAIL", flush=True)
     again, _ = under(port, lambda *_: 0, options.seconds)
     print(f"{name:9} {'nobody else, again':24} {again}", flush=True)
     if max(quiet.worst, again.worst) > BUSY_MS:
@@ -93,6 +102,15 @@ def attacked(
     if grown >= GROWTH:
         wrong.append(f"{name}: its memory grew by {grown / 1e6:.0f} MB")
     return wrong
+
+
+def stolen() -> float:
+    """Seconds that the host of a virtual machine has given to others while this one wanted to run (proc(5))."""
+    try:
+        first = Path("/proc/stat").read_text("ascii").splitlines()[0].split()
+    except OSError:
+        return 0.0
+    return int(first[8]) / os.sysconf("SC_CLK_TCK") if len(first) > 8 else 0.0
 
 
 async def pages() -> list[str]:

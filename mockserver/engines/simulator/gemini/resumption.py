@@ -12,6 +12,7 @@ from mockserver.engines.simulator.gemini.options import Switch
 from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.setup import Setup
 from mockserver.engines.simulator.gemini.wire import GeminiWire
+from mockserver.engines.simulator.resumable import Resumable
 
 KEPT = 1_000
 """Handles that are remembered; the oldest is forgotten first. Each holds the context of its session."""
@@ -19,8 +20,11 @@ KEPT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A session at one moment: the first ``upto`` of ``entries``. ``until_us``: since 1970. ``used_us``: its age."""
+    """Session ``number`` at one moment: the first ``upto`` of ``entries``. ``until_us``: since 1970. ``used_us``: its
+    age.
+    """
 
+    number: int
     entries: list[ContextItem]
     upto: int
     until_us: int
@@ -34,6 +38,7 @@ class Shelf:
     def __init__(self) -> None:
         self._saved: dict[str, Saved] = {}
         self._talks: dict[int, ModelContext] = {}
+        self._over: Resumable[int] = Resumable()
 
     def keep(self, handle: str, saved: Saved) -> None:
         """One more."""
@@ -55,8 +60,12 @@ class Shelf:
         self._talks[number] = conversation
 
     def leave(self, number: int) -> None:
-        """A session is over, and its server keeps it no more."""
+        """A session is over, and its server keeps it no more. Its handles stay, as long as there is room."""
         self._talks.pop(number, None)
+        kept = {id(saved.entries): saved.entries for saved in self._saved.values() if saved.number == number}
+        if kept:
+            gone = self._over.left(number, [entry.seen for entries in kept.values() for entry in entries])
+            self._saved = {handle: saved for handle, saved in self._saved.items() if saved.number not in gone}
 
     def others(self, number: int) -> Iterator[ContextItem]:
         """What is in the contexts of the other sessions."""
@@ -118,7 +127,7 @@ class Handles:
         self.newest = handle
         until = self._unix_us() + round(self.wire.options.handle_s * SECOND)
         entries = self.conversation.entries
-        saved = Saved(entries, len(entries), until, self.used_us + self.wire.now, self.filmed)
+        saved = Saved(self.wire.context.number, entries, len(entries), until, self.used_us + self.wire.now, self.filmed)
         self.shelf.keep(handle, saved)
         told: dict[str, Any] = {"newHandle": handle, "resumable": True}
         if self.transparent and self.consumed >= 0:

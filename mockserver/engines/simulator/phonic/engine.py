@@ -40,7 +40,10 @@ TIMEOUT = "timeout"
 
 
 class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
-    """The engine of one socket. ``again``: it takes up a conversation. ``knows``: whether there is such a model."""
+    """The engine of one socket. ``again``: it takes up a conversation. ``knows``: whether there is such a model.
+
+    ``left``: is told that it has ended.
+    """
 
     def __init__(
         self,
@@ -53,11 +56,13 @@ class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
         replier: Replier,
         ear: Ear,
         failed: Callable[[str], None],
+        left: Callable[[Talk], None],
     ) -> None:
         super().__init__(Desk(context, options), ear)
         self.talk = talk
         talk.holder = self
         self._again = again
+        self._told_left = left
         self._knows = knows
         self.assistant = Assistant(
             self.desk, talk, replier, Hooks(ended=self._assistant_ends, quiet=self._quiet, failed=failed)
@@ -191,6 +196,7 @@ class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
         else:
             self.talk.over = True
         self._finish()
+        self._told_left(self.talk)
 
     def let_go(self) -> None:
         """Of a conversation that is never taken up again nothing is kept but that."""

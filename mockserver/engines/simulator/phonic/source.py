@@ -14,6 +14,7 @@ from mockserver.engines.simulator.phonic.conversation import Talk
 from mockserver.engines.simulator.phonic.engine import PhonicEngine
 from mockserver.engines.simulator.phonic.options import PhonicOptions
 from mockserver.engines.simulator.replies.reply import Replier
+from mockserver.engines.simulator.resumable import Resumable
 
 MOST_TALKS = 1_000
 """Conversations that are remembered; the oldest makes room."""
@@ -25,6 +26,7 @@ class PhonicSource(SimulatorSource[PhonicOptions]):
     def __init__(self, dialect: Dialect, options: PhonicOptions, replier: Replier) -> None:
         super().__init__(dialect, options, replier)
         self.talks: dict[str, Talk] = {}
+        self._lost: Resumable[str] = Resumable()
 
     @property
     def default_model(self) -> str:
@@ -43,19 +45,32 @@ class PhonicSource(SimulatorSource[PhonicOptions]):
         if wanted is None:
             talk = Talk(Ids(context.rng("conversation")).mint("conv_", 24))
             if len(self.talks) >= MOST_TALKS:
-                del self.talks[next(iter(self.talks))]
+                self._forget(next(iter(self.talks)))
             self.talks[talk.id] = talk
             return self._engine(talk, context, again=False)
         found = self.talks.get(wanted)
         if found is None or not self._alive(found, context.unix_us):
             return Answered(Accept(None), Hangup(code=self.options.reconnect_code))
         found.lost_at = None
+        self._lost.taken_up(wanted)
         return self._engine(found, context, again=True)
 
     def _alive(self, talk: Talk, now: int) -> bool:
         if talk.over or talk.config is None:
             return False
         return talk.lost_at is None or now - talk.lost_at <= round(self.options.grace_s * SECOND)
+
+    def _left(self, talk: Talk) -> None:
+        """A socket is gone. A conversation that has ended is never taken up again: it is as if there had been none."""
+        if talk.over:
+            self._forget(talk.id)
+        elif talk.id in self.talks:
+            for ident in self._lost.left(talk.id, talk.items):
+                del self.talks[ident]
+
+    def _forget(self, ident: str) -> None:
+        self.talks.pop(ident, None)
+        self._lost.taken_up(ident)
 
     def _engine(self, talk: Talk, context: base.SessionContext, *, again: bool) -> PhonicEngine:
         return PhonicEngine(
@@ -67,6 +82,7 @@ class PhonicSource(SimulatorSource[PhonicOptions]):
             replier=self.replier,
             ear=self.new_ear(),
             failed=self.failed,
+            left=self._left,
         )
 
 

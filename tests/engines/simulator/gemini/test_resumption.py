@@ -10,6 +10,7 @@ import pytest
 from mockserver.core.frames import SECOND, Opened, Peer, Received, Text
 from mockserver.engines.base import ProcessPlace, SessionContext
 from mockserver.engines.simulator import Pace, Scripted, ToolCall, simulator
+from mockserver.engines.simulator.resumable import MOST_CHARACTERS
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.gemini.stage import MODEL, VERTEX, WEATHER, Stage, handshake
 
@@ -138,6 +139,19 @@ def test_a_handle_that_is_none_and_one_that_is_old() -> None:
     assert resumed(stage, "made-up").closed == (1007, "Invalid session handle")
     assert resumed(stage, handle, later_s=99).closed is None
     assert resumed(stage, handle, later_s=101).closed == (1008, "BidiGenerateContent session not found")
+
+
+def test_what_handles_stand_for_has_a_limit_which_the_oldest_pay_for() -> None:
+    """Of sessions that are over, and that their server keeps no more."""
+    first = Stage(setup=ASKED, pace="instant", replier=Scripted(["yes"] * 6))
+    given: list[str] = []
+    for number in range(3):
+        stage = first if number == 0 else Stage(first.source, setup=ASKED, number=number)
+        stage.write("x" * (MOST_CHARACTERS * 2 // 5))
+        given.append(handles(stage)[-1])
+        stage.engine.let_go()
+    again = [resumed(first, handle) for handle in given]
+    assert [one.closed is None for one in again] == [False, True, True]
 
 
 @keeps("gemini-transparent")

@@ -47,10 +47,11 @@ class Talk(Caller):
         config: dict[str, Any] | None = {},  # noqa: B006 - read only
         query: tuple[tuple[str, str], ...] = (),
         headers: tuple[tuple[str, str], ...] = (KEY,),
+        seed: str = "0/0",
         **settings: Any,
     ) -> None:
         source = source or simulator("phonic", **settings)
-        super().__init__(source, Handshake("/v1/sts/ws", query, headers), check=strict)
+        super().__init__(source, Handshake("/v1/sts/ws", query, headers), check=strict, seed=seed)
         if config is not None:
             self.put({"type": "config", **BASE, **config})
 

@@ -10,6 +10,7 @@ import pytest
 from mockserver import Rules, Scripted, simulator, speech
 from mockserver.core.frames import Accept, Binary, Close, Peer, Received, Refuse
 from mockserver.engines.simulator import Context, Failure, Reply, ToolCall
+from mockserver.engines.simulator.resumable import MOST_CHARACTERS
 from mockserver.replies import Rule
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.phonic.talk import BASE, KEY, Talk
@@ -585,3 +586,21 @@ def test_a_conversation_is_lost_for_good_after_its_grace() -> None:
         kept.lost_at -= 5_000_000
         back = Talk(one, config=None, query=(("reconnect_conv_id", kept.id),), headers=(KEY,))
         assert (back.closed is None) is alive
+
+
+def test_what_lost_conversations_said_has_a_limit_which_the_oldest_pays_for() -> None:
+    one = source("yes", grace_s=10_000.0)
+    lost = []
+    for number in range(3):
+        talk = Talk(one, seed=f"0/{number}")
+        talk.put({"type": "add_system_message", "system_message": "x" * (MOST_CHARACTERS * 2 // 5)})
+        lost.append(talk.of("conversation_created")[0]["conversation_id"])
+        talk.leave()
+    back = [Talk(one, config=None, query=(("reconnect_conv_id", ident),), headers=(KEY,)) for ident in lost]
+    assert [one.closed is None for one in back] == [False, True, True]
+
+
+def test_of_a_conversation_that_has_ended_nothing_is_kept() -> None:
+    one = source("yes")
+    Talk(one).feed(Received(Peer.CLIENT, Close(1000, "")))
+    assert not one.talks
