@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,18 @@ from typing import cast
 from mockserver.cassette import audio, codec
 from mockserver.cassette.clean import cleaned, kept_error, verify
 from mockserver.cassette.entries import EntryWriter
-from mockserver.cassette.files.leftovers import STOPPED, claimed, keep_unsafe, read_back, remove, stopped, whole
+from mockserver.cassette.files.leftovers import (
+    STOPPED,
+    claimed,
+    keep_unsafe,
+    read_back,
+    remove,
+    stopped,
+    temporary,
+    whole,
+)
+from mockserver.cassette.files.pace import Pace
+from mockserver.cassette.files.places import told_of_disk
 from mockserver.cassette.model import Cassette, Exchange, Header
 from mockserver.cassette.names import PARTIAL, SUFFIX, steps
 from mockserver.cassette.reader import decode
@@ -130,19 +141,19 @@ def _save(
     dialect = _dialect(cassette.header.dialect)
     redactor = redactor or redactor_for(dialect)
     clean = cleaned(cassette, redactor, lens=dialect, policy=policy, spreads=spreads)
-    made = _temporary(file)
+    made = temporary(file)
     try:
-        with _disk(file):
+        with told_of_disk(file):
             file.parent.mkdir(parents=True, exist_ok=True)
-        with _disk(file), made.open("xb", buffering=1 << 20) as stream:
+        with told_of_disk(file), made.open("xb", buffering=1 << 20) as stream:
             writer = codec.Writer(cast("Callable[[bytes], None]", stream.write))
             codec.write(clean, writer, lambda: _counts(cassette, redactor))
             stream.flush()
             os.fsync(stream.fileno())
-        with _disk(file):
+        with told_of_disk(file):
             data = made.read_bytes()
         verify(decode(data, str(file)), redactor, name=str(file), data=data)
-        with _disk(file):
+        with told_of_disk(file):
             older = stopped(file)
             _into_place(made, file, overwrite)
             remove(older)
@@ -171,11 +182,6 @@ def check_place(file: Path, overwrite: bool) -> None:
         raise CassetteExists(f"{file}: exists already; overwrite it with `--force` (in Python: overwrite=True)")
 
 
-def _temporary(file: Path) -> Path:
-    """A new name beside the file, so that moving it into place is one step on the same disk."""
-    return file.with_name(f".{file.name}.{os.getpid()}.{os.urandom(4).hex()}{PARTIAL}")
-
-
 def _into_place(made: Path, file: Path, overwrite: bool) -> None:
     if overwrite:
         made.replace(file)
@@ -188,17 +194,6 @@ def _into_place(made: Path, file: Path, overwrite: bool) -> None:
     except OSError:  # a file system without hard links
         check_place(file, overwrite)
         made.replace(file)
-
-
-@contextlib.contextmanager
-def _disk(file: Path) -> Iterator[None]:
-    """What the disk refuses, as one line."""
-    try:
-        yield
-    except OSError as error:
-        raise CassetteError(
-            f"{file}: cannot be written: {error.strerror or error}; nothing that stood there was changed"
-        ) from error
 
 
 def _dialect(name: str) -> Dialect:
@@ -248,13 +243,14 @@ class Recorder:
             rules=dict(rules or {}),
             faults=tuple(self._redactor.text(fault) for fault in faults),
         )
-        with _disk(self.path):
+        with told_of_disk(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             made = claimed(self.path, PARTIAL, os.O_RDWR | os.O_APPEND, 0o644)
         if made is None:
             many = f"99 unfinished recordings lie beside it; remove the {PARTIAL} files you do not need"
             raise CassetteError(f"{self.path}: {many}")
         self.partial, self._file = made
+        self._pace = Pace(self._file)
         self.written = 0
         self._failed, self._saved = "", False
         self._writer = codec.Writer(self._write)
@@ -294,7 +290,7 @@ class Recorder:
 
     def ahead(self, session: int, sender: Sender, frame: Frame) -> Callable[[], None] | None:
         """What a thread can do for a frame that is to come next and takes long (``EntryWriter.ahead``)."""
-        return self._entries.ahead(session, sender, frame)
+        return self._pace.after(self._entries.ahead(session, sender, frame))
 
     def exchange(self, one: Exchange) -> None:
         """Write one HTTP request with its reply."""
@@ -391,6 +387,7 @@ class Recorder:
                 os.ftruncate(self._file, self.written)
             raise self._refused() from error
         self.written += len(data)
+        self._pace.wrote(len(data))
 
     def _go_on(self) -> None:
         if self._failed:

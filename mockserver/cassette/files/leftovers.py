@@ -42,6 +42,11 @@ def leftovers(path: str | os.PathLike[str], ending: str = PARTIAL) -> list[Path]
     return [file.parent / name for name in names if (file.parent / name).is_file()]
 
 
+def temporary(file: Path) -> Path:
+    """A new name beside the file, so that moving it into place is one step on the same disk."""
+    return file.with_name(f".{file.name}.{os.getpid()}.{os.urandom(4).hex()}{PARTIAL}")
+
+
 def stopped(file: Path) -> list[Path]:
     """What is to be finished; nearly always nothing, which one look tells."""
     return leftovers(file, STOPPED) if file.name and file.with_name(f"{file.name}{STOPPED}").is_file() else []

@@ -1,4 +1,4 @@
-"""Reading and writing at a place of an open file, which a stream of its own goes on writing to."""
+"""Reading and writing at a place of an open file, which a stream of its own goes on writing to; what a disk refuses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+from mockserver.errors import CassetteError
 
 _MOVING = threading.Lock()
 """Held where the system (Windows) has one place for all who use a descriptor: it is moved, and put back."""
@@ -36,3 +39,14 @@ def _moved(descriptor: int, place: int) -> Iterator[None]:
             yield
         finally:
             os.lseek(descriptor, before, os.SEEK_SET)
+
+
+@contextmanager
+def told_of_disk(file: Path) -> Iterator[None]:
+    """What the disk refuses, as one line."""
+    try:
+        yield
+    except OSError as error:
+        raise CassetteError(
+            f"{file}: cannot be written: {error.strerror or error}; nothing that stood there was changed"
+        ) from error

@@ -1,0 +1,70 @@
+"""Who records much waits for the disk, in a thread, before the system lets every write wait."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mockserver.cassette.files import pace
+from mockserver.cassette.files.pace import UNSYNCED, Pace
+from mockserver.cassette.store import Recorder
+from mockserver.core.entry import Entry
+from mockserver.core.frames import Handshake, Sender, Text
+from mockserver.dialects.openai.lens import OPENAI
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The files that were waited for."""
+    found: list[int] = []
+    monkeypatch.setattr(pace, "_synced", found.append)
+    return found
+
+
+def test_little_is_not_waited_for(synced: list[int]) -> None:
+    kept = Pace(7)
+    kept.wrote(UNSYNCED - 1)
+    assert kept.after(None) is None
+    done: list[str] = []
+    work = kept.after(lambda: done.append("looked"))
+    assert work is not None
+    work()
+    assert (done, synced) == (["looked"], [])
+
+
+def test_much_is_waited_for_once_after_what_else_there_is_to_do(synced: list[int]) -> None:
+    kept = Pace(7)
+    kept.wrote(UNSYNCED)
+    work = kept.after(lambda: synced.append(0))
+    assert work is not None
+    assert kept.after(None) is None, "it is on its way"
+    work()
+    assert synced == [0, 7]
+
+
+def test_a_disk_that_fails_there_is_told_by_the_next_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pace, "_synced", refuse)
+    kept = Pace(7)
+    kept.wrote(UNSYNCED)
+    work = kept.after(None)
+    assert work is not None
+    work()
+
+
+def test_a_recorder_has_its_thread_wait(tmp_path: Path, synced: list[int]) -> None:
+    frame = Text("x" * (UNSYNCED // 2))
+    with_much = Recorder(tmp_path / "a.cassette", dialect=OPENAI)
+    with_much.sink(Entry(0, 0, 0, Sender.CLIENT, Handshake("/v1/realtime")))
+    waits = []
+    for at in range(4):
+        work = with_much.ahead(0, Sender.CLIENT, frame)
+        if work is not None:
+            work()
+        waits.append(len(synced))
+        with_much.sink(Entry(at, 0, at, Sender.CLIENT, frame))
+    assert waits == [0, 0, 1, 1]
+    with_much.discard()
