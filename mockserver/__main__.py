@@ -12,7 +12,7 @@ STARTING = 100_000
 
 
 def run() -> None:
-    """Run it. The servers set the collector for their time once they are ready (``cli.common.steady``)."""
+    """Run it. The servers set the collector for their time once they are ready (``cli.collecting``)."""
     if not SERVING.isdisjoint(sys.argv[1:2]):
         gc.set_threshold(STARTING, 10, 10)
     from mockserver.cli import main

@@ -28,7 +28,7 @@ from mockserver.cassette.files.leftovers import (
     temporary,
     whole,
 )
-from mockserver.cassette.files.pace import Pace
+from mockserver.cassette.files.pace import DiskPace
 from mockserver.cassette.files.places import told_of_disk
 from mockserver.cassette.model import Cassette, Exchange, Header
 from mockserver.cassette.names import PARTIAL, SUFFIX, steps
@@ -250,7 +250,7 @@ class Recorder:
             many = f"99 unfinished recordings lie beside it; remove the {PARTIAL} files you do not need"
             raise CassetteError(f"{self.path}: {many}")
         self.partial, self._file = made
-        self._pace = Pace(self._file)
+        self._pace = DiskPace(self._file)
         self.written = 0
         self._failed, self._saved = "", False
         self._writer = codec.Writer(self._write)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import os
 import signal
@@ -137,34 +136,6 @@ def logged(server: MockServer, options: Mapping[str, Any]) -> Iterator[None]:
     finally:
         forget()
         stderr.close()
-
-
-SWITCH_SECONDS = 0.0005
-"""So long a thread that looks at a large frame keeps the interpreter, each time that sessions want it."""
-
-
-def steady() -> None:
-    """For a process that serves for long: the collector never looks at what was set up again, and it comes seldom.
-
-    A full collection stops every session for tens of milliseconds, and hundreds that begin at once bring one on. For
-    the commands only: in a test's own process the collector is the user's.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 10)
-    sys.setswitchinterval(SWITCH_SECONDS)
-
-
-@contextlib.contextmanager
-def uncollected() -> Iterator[None]:
-    """While much is made of which nothing refers to itself: the collector would look at all of it again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def announce(server: MockServer, what: str, *, as_json: bool, command: Sequence[str]) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mockserver.cli import turns
+from mockserver.cli.collecting import steady
 from mockserver.cli.common import (
     LINES,
     announce,
@@ -18,7 +20,6 @@ from mockserver.cli.common import (
     logged,
     server_options,
     serving,
-    steady,
     stop_signals,
     until_done,
 )
@@ -139,7 +140,7 @@ def record_command(
             **server_options(options),
         )
         what = f"recording {source.dialect.title} to {target}"
-        return asyncio.run(_record(recording, what, target, as_json=as_json, command=command, options=options))
+        return turns.run(_record(recording, what, target, as_json=as_json, command=command, options=options))
 
     if runs == 1:
         raise SystemExit(recorded(file, overwrite=force))
@@ -163,10 +164,9 @@ async def _record(
     status = 0
     async with stop_signals() as stop, recording:
         announce(recording.server, what, as_json=as_json, command=command)
-        steady()
         shower = asyncio.create_task(_progress(recording))
         try:
-            with logged(recording.server, options):
+            with steady(recording.server), logged(recording.server, options):
                 status = await until_done(command, recording.server.env(), stop)
         finally:
             recording.hurry = stop.is_set()

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mockserver.cli import turns
+from mockserver.cli.collecting import steady
 from mockserver.cli.common import (
     Stop,
     announce,
@@ -21,7 +23,6 @@ from mockserver.cli.common import (
     ready_line,
     server_options,
     serving,
-    steady,
     stop_signals,
     until_done,
 )
@@ -89,7 +90,7 @@ def serve_command(
     if workers > 1:
         raise SystemExit(shared(source, file, workers, drain=drain, as_json=as_json, command=command, options=options))
     work = serve_scenarios(source, file, drain=drain, as_json=as_json, command=command, options=options)
-    raise SystemExit(asyncio.run(work))
+    raise SystemExit(turns.run(work))
 
 
 def replica_of(text: str) -> tuple[int, int]:
@@ -128,7 +129,7 @@ def shared(
     def work(crew: Crew, listening: SharedPort, ready: Callable[[str], None]) -> int:
         source.alone = False
         own = {**taken, "seed": f"{seed}/worker/{crew.index}"}
-        return asyncio.run(worker(source, file, crew, listening, ready, drain=drain, own=own, options=options))
+        return turns.run(worker(source, file, crew, listening, ready, drain=drain, own=own, options=options))
 
     def tell(started: Mapping[str, Any]) -> None:
         what = f"serving {len(source.scenarios)} scenarios of {file} with {workers} workers"
@@ -162,8 +163,8 @@ async def worker(
         async with stop_signals() as stop, server:
             with reloading(source, file, told=False), logged(server, options):
                 ready(ready_line(server))
-                steady()
-                await stop.wait()
+                with steady(server):
+                    await stop.wait()
             await drained(server, stop, drain)
     except ExpectationFailed as error:
         click.echo(f"mockserver: worker {crew.index}: {error}", err=True)
@@ -200,8 +201,8 @@ async def serve_scenarios(
             with reloading(source, file), logged(server, options):
                 what = f"serving {len(source.scenarios)} scenarios of {file}"
                 announce(server, what, as_json=as_json, command=command)
-                steady()
-                status = await until_done(command, server.env(), stop)
+                with steady(server):
+                    status = await until_done(command, server.env(), stop)
             await drained(server, stop, drain)
     except ExpectationFailed as error:
         click.echo(f"mockserver: {error}", err=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import click
 
+from mockserver.cli import turns
 from mockserver.cli.common import server_options, serving
 from mockserver.cli.serve import serve
 
@@ -28,7 +28,7 @@ def script_command(file: str, as_json: bool, command: tuple[str, ...], **options
     path, name = split_name(file)
     server = MockServer(script_of(ran(path), path, name), **server_options(options))
     raise SystemExit(
-        asyncio.run(
+        turns.run(
             serve(server, f"playing the script {name} of {path}", as_json=as_json, command=command, options=options)
         )
     )

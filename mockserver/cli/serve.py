@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mockserver.cli import turns
+from mockserver.cli.collecting import steady
 from mockserver.cli.common import (
     LINES,
     announce,
     logged,
     server_options,
     serving,
-    steady,
     stop_signals,
     until_done,
 )
@@ -33,8 +33,7 @@ async def serve(
     try:
         async with stop_signals() as stop, server:
             announce(server, what, as_json=as_json, command=command)
-            steady()
-            with logged(server, options):
+            with steady(server), logged(server, options):
                 status = await until_done(command, server.env(), stop)
             if command and not server.sessions and not server.plain_calls and not server.problems():
                 click.echo(f"mockserver: no client connected; {_pointing(server)}", err=True)
@@ -81,7 +80,7 @@ def replay_command(
     config = find(Path.cwd())
     source = replay(file, pacing=speed(pacing), allow_unplayed=allow_unplayed, rules=config.rules, redact=config.redact)
     server = MockServer(source, **server_options(options))
-    raise SystemExit(asyncio.run(serve(server, f"replaying {file}", as_json=as_json, command=command, options=options)))
+    raise SystemExit(turns.run(serve(server, f"replaying {file}", as_json=as_json, command=command, options=options)))
 
 
 def speed(text: str) -> str | float:
@@ -154,7 +153,7 @@ def simulate_command(
     server = MockServer(sources[0] if len(sources) == 1 else together(*sources), **server_options(options))
     to_run = click.get_current_context().meta[_COMMAND]
     what = f"simulating {' and '.join(names)}"
-    raise SystemExit(asyncio.run(serve(server, what, as_json=as_json, command=to_run, options=options)))
+    raise SystemExit(turns.run(serve(server, what, as_json=as_json, command=to_run, options=options)))
 
 
 def _prefixes(given: tuple[str, ...], names: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockserver.cli.common import escaped, uncollected
+from mockserver.cli.collecting import uncollected
+from mockserver.cli.common import escaped
 
 if TYPE_CHECKING:
     from mockserver.cassette.model import Cassette

@@ -26,11 +26,12 @@ def catch_up(session: Session, now: Micros, clock: Callable[[], float]) -> None:
             return
 
 
-class Late(Protocol):
-    """A pump. ``written``: hand over what was let out."""
+class BehindPump(Protocol):
+    """A pump. ``hold``: whether its alarm wakes nothing; ``written``: hand over what was let out."""
 
     session: Session
-    catching_up: bool
+
+    def hold(self, held: bool) -> None: ...
 
     def catch_up(self, until: Micros) -> None: ...
 
@@ -42,17 +43,19 @@ def is_behind(session: Session, until: Micros) -> bool:
     return not session.over and (due := session.wake_at()) is not None and due <= until
 
 
-async def caught_up(pump: Late, until: Micros) -> None:
+async def caught_up(pump: BehindPump, until: Micros) -> None:
     """Return when it has done that: the answer to what came then is the next thing that it says.
 
     A client may ask on while a reply of minutes is made, so this is as long as that, and others have their turns.
     """
+    first = True
+    pump.hold(True)
     try:
         while is_behind(pump.session, until):
-            if pump.catching_up:
+            if not first:
                 await sleep(0)
-            pump.catching_up = True
+            first = False
             pump.catch_up(until)
             pump.written()
     finally:
-        pump.catching_up = False
+        pump.hold(False)

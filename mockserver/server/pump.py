@@ -34,7 +34,7 @@ from mockserver.core.frames import (
 from mockserver.core.session import Layer, Session
 from mockserver.server.alarms import Alarm, Alarms
 from mockserver.server.aside import Aside, Keeper, Thread
-from mockserver.server.asked import Asked
+from mockserver.server.awaited import Awaited
 from mockserver.server.catching_up import catch_up
 from mockserver.server.lines import ClientLine, FrameWriter, MediaLine, Upstream
 from mockserver.server.outlast import LIMIT_SECONDS, Outlast
@@ -67,8 +67,6 @@ class Pump:
         session.emit = self._execute
         self._alarms = alarms
         self._time = SessionClock(alarms.clock, session.log.began_us)
-        self.at = self._time.loop_at
-        self.catching_up = False
         self._farewell = Farewell(self._time)
         self.outlet = outlet(self._sent_last)
         self.idle: Callable[[], None] | None = None
@@ -87,7 +85,7 @@ class Pump:
         self.upstream: Upstream | None = None
         self.alarm: Alarm | None = None
         self._pings: Counter[str] = Counter()
-        self._asked = Asked(self)
+        self._asked = Awaited()
 
     def looked_after(self, thread: Thread, keeper: Keeper | None) -> None:
         """A thread for what takes long; a recorder, if there is one: nothing leaves before it is in its file."""
@@ -120,6 +118,14 @@ class Pump:
         """Microseconds since the session began; never less than before."""
         return self._time.now()
 
+    def at(self, seconds: float) -> Micros:
+        """What that was at a moment of the loop's clock."""
+        return self._time.loop_at(seconds)
+
+    def hold(self, held: bool) -> None:
+        """Wake nothing until told: the session does what was due before a frame came."""
+        self._time.held = held
+
     def feed(self, event: Event, *, came: float | None = None) -> None:
         """Something came: now, or a moment ago by the loop's clock."""
         if self._aside is not None and self._aside.takes(event, came):
@@ -150,7 +156,7 @@ class Pump:
         """Whether a frame is being looked at by a thread, or the session does what was due before a frame came: what
         comes meanwhile waits, and nothing is woken.
         """
-        return self.catching_up or (self._aside is not None and self._aside.busy)
+        return self._time.held or (self._aside is not None and self._aside.busy)
 
     async def looked(self) -> None:
         """Return when nothing of this session is being looked at by a thread."""
@@ -251,11 +257,12 @@ class Pump:
             self.left.set_result(None)
 
     def stop(self) -> None:
-        """The connection is gone: no timer and no writer stay behind."""
+        """The connection is gone: no timer and no writer stay behind, nor anything that refers back to this."""
         self._disarm()
         self.outlet.stop()
         if self.upstream is not None:
             self.upstream.stop()
+        self.upstream = self._aside = None
         self._farewell.cancel()
 
     def _over(self) -> None:
@@ -320,7 +327,7 @@ class Pump:
                 if isinstance(line, MediaLine):
                     line.media(word)
             case Ask(token, awaitable):
-                self._asked.ask(token, awaitable)
+                self._asked.ask(self, token, awaitable)
             case _:
                 pass  # a Note is in the journal already
 

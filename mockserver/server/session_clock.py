@@ -10,13 +10,14 @@ from mockserver.server.clock import Clock
 
 
 class SessionClock:
-    """It never goes back. ``began_us``: when the session began, on the server's clock."""
+    """It never goes back. ``began_us``: when the session began, on the server's clock. ``held``: nothing is woken."""
 
-    __slots__ = ("_clock", "_latest", "began_us")
+    __slots__ = ("_clock", "_latest", "began_us", "held")
 
     def __init__(self, clock: Clock, began_us: Micros) -> None:
         self._clock = clock
         self.began_us = began_us
+        self.held = False
         self._latest: Micros = 0
 
     @property

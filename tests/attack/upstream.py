@@ -6,6 +6,7 @@ python -m tests.attack.upstream        prints its port
 from __future__ import annotations
 
 import asyncio
+import gc
 
 from aiohttp import WSMsgType, web
 
@@ -24,7 +25,8 @@ async def serve(request: web.Request) -> web.WebSocketResponse:
 
 
 async def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is ended. Its own collector would stop it, and whoever waits behind the recorder."""
+    gc.disable()
     app = web.Application()
     app.router.add_get("/v1/realtime", serve)
     runner = web.AppRunner(app)

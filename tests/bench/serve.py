@@ -20,7 +20,7 @@ from zlib import crc32
 import aiohttp
 from aiohttp import web
 
-from mockserver.cli.common import steady
+from mockserver.cli.collecting import steady
 from tests.bench import material, others
 
 TIMES = 150
@@ -286,11 +286,22 @@ async def main() -> None:
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     async with ROLES[role](**settings) as port:
-        steady()  # as the commands do; the bare server too
-        print(json.dumps({"port": port, "pid": os.getpid()}), flush=True)
-        while line := await reader.readline():
-            if line.strip() == b"usage":
-                print(json.dumps(usage()), flush=True)
+        with steady(Measured()):  # as the commands do; the bare server too
+            await answer(reader, port)
+
+
+class Measured:
+    """A server of which nobody knows whether a session runs: it may be a bare one."""
+
+    running, sessions = 1, ()
+
+
+async def answer(reader: asyncio.StreamReader, port: int) -> None:
+    """Say where it is, and what it has used whenever that is asked."""
+    print(json.dumps({"port": port, "pid": os.getpid()}), flush=True)
+    while line := await reader.readline():
+        if line.strip() == b"usage":
+            print(json.dumps(usage()), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.cassette.files import pace
-from mockserver.cassette.files.pace import UNSYNCED, Pace
+from mockserver.cassette.files.pace import UNSYNCED, DiskPace
 from mockserver.cassette.store import Recorder
 from mockserver.core.entry import Entry
 from mockserver.core.frames import Handshake, Sender, Text
@@ -23,7 +23,7 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_little_is_not_waited_for(synced: list[int]) -> None:
-    kept = Pace(7)
+    kept = DiskPace(7)
     kept.wrote(UNSYNCED - 1)
     assert kept.after(None) is None
     done: list[str] = []
@@ -34,7 +34,7 @@ def test_little_is_not_waited_for(synced: list[int]) -> None:
 
 
 def test_much_is_waited_for_once_after_what_else_there_is_to_do(synced: list[int]) -> None:
-    kept = Pace(7)
+    kept = DiskPace(7)
     kept.wrote(UNSYNCED)
     work = kept.after(lambda: synced.append(0))
     assert work is not None
@@ -48,7 +48,7 @@ def test_a_disk_that_fails_there_is_told_by_the_next_write(monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pace, "_synced", refuse)
-    kept = Pace(7)
+    kept = DiskPace(7)
     kept.wrote(UNSYNCED)
     work = kept.after(None)
     assert work is not None

@@ -73,8 +73,11 @@ class Pump:
 
     def __init__(self, session: Behind) -> None:
         self.session: Any = session
-        self.catching_up = False
+        self.held = False
         self.handed_over = 0
+
+    def hold(self, held: bool) -> None:
+        self.held = held
 
     def catch_up(self, until: int) -> None:
         catch_up(self.session, until, self.session.clock)
@@ -97,7 +100,7 @@ async def test_what_came_while_a_session_is_behind_waits_and_others_have_their_t
     assert not is_behind(pump.session, 9_000)
     assert pump.session.tasks == [10_000], "what is due later stays for later"
     assert pump.handed_over == 3
-    assert not pump.catching_up
+    assert not pump.held
     assert len(seen) == 2, "a turn after each share but the last"
     others.cancel()
 

@@ -17,7 +17,7 @@ UNSYNCED = 16 << 20
 _synced: Callable[[int], object] = getattr(os, "fdatasync", os.fsync)
 
 
-class Pace:
+class DiskPace:
     """Of one open file."""
 
     def __init__(self, descriptor: int) -> None:

@@ -31,6 +31,7 @@ from mockserver.engines.base import HttpReply, Request
 from mockserver.errors import ExpectationFailed
 from mockserver.server.pump import Pump
 from mockserver.server.turnstile import Turnstile
+from mockserver.server.websocket.circles import opened_up, unhooked
 from mockserver.server.websocket.outlet import Outlet, reset
 from mockserver.server.websocket.reading import broken, lost, read
 from mockserver.server.websocket.strict import Frames, handshake_problem
@@ -117,6 +118,12 @@ class ClientConnection(web.RequestHandler):
         if hasattr(transport, "max_size"):
             transport.max_size = READ
         super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """It has ended."""
+        transport = self.transport
+        super().connection_lost(exc)
+        unhooked(transport, "_read_ready_cb", "_write_ready")
 
     def data_received(self, data: bytes) -> None:
         """Bytes came. What is in them may have to wait its turn, and is to be answered as if it had not."""
@@ -252,6 +259,7 @@ class App(web.Server):
             if pump.upstream is not None:
                 await pump.upstream.finished()
             pump.stop()
+            await opened_up(ws, request.transport)
             self._host.closed(pump)
 
     async def _passed(

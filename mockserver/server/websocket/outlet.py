@@ -138,6 +138,10 @@ class Backlog:
         return len(self._waiting)
 
 
+def _nobody(last: Close | Lost) -> None:
+    """Hears that the last frame is written, where nobody wants to."""
+
+
 class Outlet:
     """Frames to one peer. ``open`` once the handshake has been answered; until then everything waits.
 
@@ -252,11 +256,12 @@ class Outlet:
     def stop(self) -> Task[None] | None:
         """Drop what waits and write no more; returns the task to wait for, if there is one.
 
-        The window of the compression (256 KiB) goes at once: the socket's objects refer to each other, and what only
-        the collector finds can stay for long.
+        Nothing of whoever used it is kept, nor the window of the compression (256 KiB): what only the collector finds
+        can stay for long.
         """
         self.shut = True
-        self._deflater = None
+        self._deflater = self.before = None
+        self._ended = _nobody
         self.drop()
         if self._task is not None:
             self._task.cancel()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Task
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ from mockserver.engines.relay.source import OVERSIZED, Forward
 from mockserver.errors import UpstreamError
 from mockserver.server.pump import CLOSE_TIMEOUT, Pump
 from mockserver.server.websocket.app import MAX_MESSAGE, READ, pairs
+from mockserver.server.websocket.circles import unhooked, untraced
 from mockserver.server.websocket.outlet import Outlet
 from mockserver.server.websocket.proxies import DIRECT, TunnelConnector, proxy_of
 from mockserver.server.websocket.reading import Shift
@@ -83,11 +85,21 @@ class Dialler:
     def __init__(self, *, timeout: float = DIAL_TIMEOUT) -> None:
         self.timeout = timeout
         self._connectors: dict[type[aiohttp.TCPConnector], aiohttp.TCPConnector] = {}
-        self.beginning, self.ending = OneEachTurn(), OneEachTurn()
+        self._sockets: aiohttp.ClientSession | None = None
+        self.beginning, self.begun, self.ending = OneEachTurn(), OneEachTurn(), OneEachTurn()
 
-    def session(self, trace: aiohttp.TraceConfig | None = None) -> aiohttp.ClientSession:
-        """A client session over a shared connector: that of sockets with ``trace``, else that of plain requests."""
-        kind = aiohttp.TCPConnector if trace is None else TunnelConnector
+    def sockets(self) -> aiohttp.ClientSession:
+        """What all websockets are asked for with: to make one takes longer than to ask."""
+        if self._sockets is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_request_end.append(_answered)
+            trace.on_request_redirect.append(_redirected)
+            self._sockets = reading_to_the_end(self._session(TunnelConnector, trace))
+        return self._sockets
+
+    def _session(
+        self, kind: type[aiohttp.TCPConnector], trace: aiohttp.TraceConfig | None = None
+    ) -> aiohttp.ClientSession:
         if kind not in self._connectors:
             self._connectors[kind] = kind(limit=0)
         return aiohttp.ClientSession(
@@ -108,7 +120,7 @@ class Dialler:
             proxy = proxy_of(request.url)
             async with (
                 asyncio.timeout(self.timeout),
-                self.session() as session,
+                self._session(aiohttp.TCPConnector) as session,
                 session.request(
                     request.method,
                     URL(request.url, encoded=True),
@@ -129,9 +141,12 @@ class Dialler:
 
     async def close(self) -> None:
         """Close what is open. A server may be started again, in another loop, to which a lock does not go along."""
+        if self._sockets is not None:
+            await self._sockets.close()
+            self._sockets = None
         while self._connectors:
             await self._connectors.popitem()[1].close()
-        self.beginning, self.ending = OneEachTurn(), OneEachTurn()
+        self.beginning, self.begun, self.ending = OneEachTurn(), OneEachTurn(), OneEachTurn()
 
 
 class AiohttpUpstream:
@@ -140,8 +155,7 @@ class AiohttpUpstream:
     def __init__(self, pump: Pump, dialler: Dialler) -> None:
         self._pump = pump
         self._dialler = dialler
-        self._session: aiohttp.ClientSession | None = None
-        self._response: aiohttp.ClientResponse | None = None
+        self.response: aiohttp.ClientResponse | None = None
         self._task: Task[None] | None = None
         self._outlet = Outlet(lambda last: None, mask=True)
         self._outlet.before = pump.outlet.before
@@ -154,7 +168,7 @@ class AiohttpUpstream:
 
     def put(self, frame: Text | Binary | Close | Lost) -> None:
         """Send a frame, or keep it until there is room."""
-        if isinstance(frame, Lost) and self._response is None:
+        if isinstance(frame, Lost) and self.response is None:
             self.stop()
         else:
             self._outlet.put(frame)
@@ -186,21 +200,26 @@ class AiohttpUpstream:
         self._outlet.stop()
         if self._task is not None:
             self._task.cancel()
-        if self._response is not None:
-            self._response.close()
+        if self.response is not None:
+            self.response.close()
 
     # --- reading ---
 
     async def _run(self, handshake: Handshake) -> None:
+        ws = None
         try:
             ws = await self._dial(handshake)
             if ws is not None:
                 await self._read(ws)
         finally:
-            if self._response is not None:
-                self._response.close()
-            if self._session is not None:
-                await self._session.close()
+            line = None if self.response is None or self.response.connection is None else self.response.connection
+            transport = None if line is None else line.transport
+            if self.response is not None:
+                self.response.close()
+            unhooked(transport, "_read_ready_cb")  # what waits to be written still goes out
+            if ws is not None:
+                untraced(ws.exception())
+            self._task = None  # its context refers to this
 
     async def _dial(self, handshake: Handshake) -> aiohttp.ClientWebSocketResponse | None:
         failure: str | None = None
@@ -210,13 +229,13 @@ class AiohttpUpstream:
             (name, value) for name, value in handshake.headers if name.lower() != "sec-websocket-extensions"
         )
         asked = first(handshake.headers, "sec-websocket-extensions") or ""
-        self._session = reading_to_the_end(self._dialler.session(self._trace()))
+        _dialling.set(self)
         proxy = DIRECT
         try:
             proxy = proxy_of(handshake.target)
             await self._dialler.beginning.turn()
             async with asyncio.timeout(self._dialler.timeout):
-                ws = await self._session.ws_connect(
+                ws = await self._dialler.sockets().ws_connect(
                     URL(handshake.target, encoded=True),
                     protocols=handshake.subprotocols,
                     headers=headers,
@@ -227,8 +246,8 @@ class AiohttpUpstream:
                     proxy=proxy.url,
                     proxy_headers=proxy.headers,
                 )
-            assert self._response is not None
-            answer = Answer(101, pairs(self._response.raw_headers), ws.protocol)
+            assert self.response is not None
+            answer = Answer(101, pairs(self.response.raw_headers), ws.protocol)
         except Caught as caught:
             answer = caught.answer
             if answer.status < 300:
@@ -241,13 +260,14 @@ class AiohttpUpstream:
             failure = f"cannot reach {origin(handshake.target)}{proxy}: {described(error)}"
         except UpstreamError as error:
             failure = f"cannot reach {origin(handshake.target)}: {error}"
+        await self._dialler.begun.turn()
         self._pump.feed(Dialled(answer, failure))
         if ws is not None:
             self._open(ws)
         return ws
 
     def _open(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        connection = self._response.connection if self._response is not None else None
+        connection = self.response.connection if self.response is not None else None
         if connection is None or connection.transport is None or connection.protocol is None:
             return  # lost already; the first receive says so
         if hasattr(connection.transport, "max_size"):
@@ -258,22 +278,6 @@ class AiohttpUpstream:
             window_bits=int(ws.compress),
             takeover=not ws.client_notakeover,
         )
-
-    def _trace(self) -> aiohttp.TraceConfig:
-        trace = aiohttp.TraceConfig()
-
-        async def ended(session: Any, context: Any, params: aiohttp.TraceRequestEndParams) -> None:
-            self._response = params.response
-            if params.response.status != 101:
-                raise Caught(await refusal(params.response))
-
-        async def redirected(session: Any, context: Any, params: aiohttp.TraceRequestRedirectParams) -> None:
-            # Not followed: the client's credentials are for the upstream that the user named, and for no other.
-            raise Caught(await refusal(params.response))
-
-        trace.on_request_end.append(ended)
-        trace.on_request_redirect.append(redirected)
-        return trace
 
     async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         pump, shift, messages = self._pump, Shift(), Messages(ws)
@@ -320,6 +324,21 @@ class AiohttpUpstream:
             why = OVERSIZED
             self.put(Close(WSCloseCode.MESSAGE_TOO_BIG))
         return Lost(why)
+
+
+_dialling: ContextVar[AiohttpUpstream] = ContextVar("_dialling")
+"""Whose handshake a task is about: aiohttp's tracing does not say."""
+
+
+async def _answered(session: Any, context: Any, params: aiohttp.TraceRequestEndParams) -> None:
+    _dialling.get().response = params.response
+    if params.response.status != 101:
+        raise Caught(await refusal(params.response))
+
+
+async def _redirected(session: Any, context: Any, params: aiohttp.TraceRequestRedirectParams) -> None:
+    # Not followed: the client's credentials are for the upstream that the user named, and for no other.
+    raise Caught(await refusal(params.response))
 
 
 def reading_to_the_end(session: aiohttp.ClientSession) -> aiohttp.ClientSession:

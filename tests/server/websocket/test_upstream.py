@@ -244,10 +244,10 @@ async def test_each_connection_begins_and_ends_in_a_turn_of_its_own(monkeypatch:
         dialler = server._way_out.dialler()
         async with aiohttp.ClientSession() as session, session.ws_connect(server.ws_url) as ws:
             assert (await ws.receive()).data == "hello"
-            assert waited[:1] == [dialler.beginning]
+            assert waited[:2] == [dialler.beginning, dialler.begun]
             await ws.receive()
         await server.drain(5)
-        assert waited == [dialler.beginning, dialler.ending]
+        assert waited == [dialler.beginning, dialler.begun, dialler.ending]
 
 
 def test_connections_are_begun_one_after_another_in_a_later_loop_too() -> None:

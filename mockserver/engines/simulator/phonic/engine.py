@@ -40,10 +40,8 @@ TIMEOUT = "timeout"
 
 
 class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
-    """The engine of one socket. ``again``: it takes up a conversation. ``knows``: whether there is such a model.
-
-    ``left``: is told that it has ended.
-    """
+    """The engine of one socket. ``again``: it takes up a conversation. ``knows``: whether there is such a model;
+    ``left`` is told that it has ended."""
 
     def __init__(
         self,
@@ -191,10 +189,9 @@ class PhonicEngine(DeskEngine[Desk[PhonicOptions]]):
                 self._leave(lost=True)
 
     def _leave(self, *, lost: bool) -> None:
+        self.talk.over = not lost
         if lost:
             self.talk.lost_at = self.desk.context.unix_us + self.desk.now
-        else:
-            self.talk.over = True
         self._finish()
         self._told_left(self.talk)
 

@@ -10,7 +10,7 @@ from mockserver.core.frames import Event, Told
 from mockserver.core.session import Session
 
 
-class Asking(Protocol):
+class FedWithAnswers(Protocol):
     """A pump."""
 
     session: Session
@@ -21,30 +21,29 @@ class Asking(Protocol):
     def feed(self, event: Event) -> None: ...
 
 
-class Asked:
+class Awaited:
     """What of one session is still awaited."""
 
-    __slots__ = ("_futures", "_pump")
+    __slots__ = ("_futures",)
 
-    def __init__(self, pump: Asking) -> None:
-        self._pump = pump
+    def __init__(self) -> None:
         self._futures: set[Future[Any]] = set()
 
-    def ask(self, token: int, awaitable: Awaitable[Any]) -> None:
+    def ask(self, pump: FedWithAnswers, token: int, awaitable: Awaitable[Any]) -> None:
         """Await something beside the session; what comes of it is fed like anything else."""
-        asked = ensure_future(awaitable, loop=self._pump.loop)
+        asked = ensure_future(awaitable, loop=pump.loop)
         self._futures.add(asked)
-        asked.add_done_callback(lambda done: self._answered(token, done))
+        asked.add_done_callback(lambda done: self._answered(pump, token, done))
 
     def cancel(self) -> None:
         """The session is over: nothing is awaited any more."""
         for asked in tuple(self._futures):
             asked.cancel()
 
-    def _answered(self, token: int, done: Future[Any]) -> None:
+    def _answered(self, pump: FedWithAnswers, token: int, done: Future[Any]) -> None:
         self._futures.discard(done)
         if done.cancelled():
             return
         failure = done.exception()
-        if not self._pump.session.over:
-            self._pump.feed(Told(token, None if failure else done.result(), failure))
+        if not pump.session.over:
+            pump.feed(Told(token, None if failure else done.result(), failure))
