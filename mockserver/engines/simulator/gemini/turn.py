@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from mockserver.core.frames import MILLISECOND, Micros
 from mockserver.core.peekable import Peekable
+from mockserver.dialects.gemini import GEMINI
 from mockserver.engines.simulator.gemini import problems
 from mockserver.engines.simulator.gemini.calls import Call
 from mockserver.engines.simulator.gemini.conversation import ModelContext, called, spoken, usage
@@ -36,6 +37,9 @@ CLOSINGS = {
     "not_implemented": (1008, problems.NOT_IMPLEMENTED),
 }
 """How the session ends where a replier gives ``Failure``, by its code or type (gemini.md#66, gemini.md#89)."""
+GENERATED, COMPLETE = (body["serverContent"] for body in GEMINI.life.endings["completed"])
+CUT = GEMINI.life.endings["cancelled"][0]["serverContent"]
+"""What ends a turn, by the dialect's table, to which faults and replay keep too. One that is cut is completed then."""
 LATE = 3
 """So many messages of audio come too late where a switch says so."""
 
@@ -192,7 +196,7 @@ class ModelTurn:
 
     def _generated(self, reason: str | None) -> None:
         self.generated = True
-        self.wire.content(generationComplete=True)
+        self.wire.content(**GENERATED)
         rest = 0.0
         if self._played_from is not None and self.wire.options.pace.audio_speed is not None:
             rest = self._played_ms - (self.wire.now - self._played_from) / MILLISECOND
@@ -204,7 +208,7 @@ class ModelTurn:
         self.over = True
         self.wire.drop(self)
         if not self.wire.misbehaves(Switch.TURN_COMPLETE_DROPPED, f"turn {self.number} ends without turnComplete"):
-            content: dict[str, Any] = {"turnComplete": True}
+            content: dict[str, Any] = dict(COMPLETE)
             if reason is not None:
                 content["turnCompleteReason"] = reason
             if self.setup.model.tells_status:
@@ -218,7 +222,7 @@ class ModelTurn:
         late = islice((piece for piece in self._left if piece.audio_ms), LATE)
         self.wire.drop(self)
         if not self.wire.misbehaves(Switch.INTERRUPTED_DROPPED, f"turn {self.number} is cut without a word"):
-            self.wire.content(interrupted=True)
+            self.wire.content(**CUT)
         self.complete()
         left = list(late) if Switch.LATE_AUDIO in self.wire.options.misbehave else []
         if left and self.wire.misbehaves(Switch.LATE_AUDIO, f"audio of turn {self.number} comes after its end"):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from mockserver.core.frames import MILLISECOND, Micros
-from mockserver.dialects.nova_sonic import INTERRUPTED
+from mockserver.dialects.nova_sonic import INTERRUPTED, NOVA_SONIC
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.nova_sonic.options import NovaSonicOptions, SonicMisbehaviour
 from mockserver.engines.simulator.nova_sonic.problems import FILTERED
@@ -24,6 +24,8 @@ from mockserver.engines.simulator.thinking import Thinking
 from mockserver.engines.simulator.voice.captions import cues
 from mockserver.engines.simulator.voice.words import count, words_until
 
+CUT = NOVA_SONIC.life.endings["cancelled"][0]["event"]["contentEnd"]
+"""How the block of text ends that says of an interruption, by the dialect's table, to which faults and replay keep."""
 _SENTENCE = re.compile(r"\S.*?[.!?](?=\s|$)|\S.*$", re.DOTALL)
 
 
@@ -240,7 +242,7 @@ class SonicModel:
             self.add("assistant", spoken, origin="response")
             if options.cut_text == "spoken":
                 self.wire.text("ASSISTANT", FINAL, spoken, "PARTIAL_TURN")
-        self.wire.text("ASSISTANT", FINAL, INTERRUPTED, "INTERRUPTED")
+        self.wire.text("ASSISTANT", FINAL, INTERRUPTED, CUT["stopReason"])
         if self.desk.misbehaves(SonicMisbehaviour.REPLY_BEGUN_OVER, "what was cut is said again"):
             self.say(one.text, [])
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mockserver.core.frames import MILLISECOND, Binary, Micros, to_client
+from mockserver.dialects.ultravox import ULTRAVOX
 from mockserver.engines.simulator.desk import Desk
 from mockserver.engines.simulator.replies.reply import Context, Replier, Reply, Seen, ToolCall
 from mockserver.engines.simulator.thinking import Thinking
@@ -16,6 +17,8 @@ from mockserver.engines.simulator.voice.captions import cues, written_at
 from mockserver.engines.simulator.voice.formats import AudioFormat
 from mockserver.engines.simulator.voice.words import complete_until, each_piece
 
+CLEARED, LISTENING = ULTRAVOX.life.endings["cancelled"]
+"""What an interruption says, by the dialect's table, to which faults and replay keep too."""
 HANG_UP = "hangUp"
 """The tool of the service's own by which an agent ends a call."""
 
@@ -222,9 +225,9 @@ class CallAgent:
         if one.medium == "voice" and not self.desk.misbehaves(
             CallMisbehaviour.BUFFER_KEPT, f"utterance {one.ordinal} is heard to its end"
         ):
-            self.desk.send({"type": "playback_clear_buffer"})
+            self.desk.send(CLEARED)
         self._close(one, self._heard_of(one))
-        self.tell_state("listening")
+        self.tell_state(LISTENING["state"])
         return True
 
     def _heard_of(self, one: Utterance) -> str:
