@@ -1,6 +1,7 @@
 """What a dialect's table says that the service ends a reply with is what its simulated server says, in that order.
 
-Faults, replay and the simulated servers end replies by the table. The OpenAI family has one of its own (``dialects/openai/test_course.py``).
+Faults, replay and the simulated servers end replies by the table. The OpenAI family has one of its own
+(``dialects/openai/test_course.py``).
 """
 
 from __future__ import annotations
