@@ -220,6 +220,7 @@ async def test_an_hour_opens_soon_and_only_what_is_seen_is_drawn(tmp_path: Path)
         await page.press("End")
         await page.until("document.getElementById('one-title').textContent.includes('frame 60001')")
         assert await page.run("document.querySelectorAll('.row').length") < 60
+        await page.until("performance.getEntriesByName('first-contentful-paint').length > 0")
         print(
             "to first paint:",
             await page.run("performance.getEntriesByName('first-contentful-paint')[0].startTime"),

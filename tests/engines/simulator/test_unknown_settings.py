@@ -248,11 +248,11 @@ def back(*, late_s: float = 0.0, lost: tuple[int, str] | None = None, **settings
     """A conversation is lost and taken up again."""
     one = says("phonic", **settings)
     talk = Phonic(one)
+    (kept,) = one.talks.values()
     if lost is None:
         talk.leave()
     else:
         talk.feed(Received(Peer.CLIENT, Close(*lost)))
-    (kept,) = one.talks.values()
     kept.lost_at = None if kept.lost_at is None else kept.lost_at - round(late_s * 1e6)
     return Phonic(one, config=None, query=(("reconnect_conv_id", kept.id),)).closed
 
