@@ -21,8 +21,8 @@ from tests import quiet, shared
 # A busy machine is not a failure, so no profile has a deadline.
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # The same examples on every run: a red build can be repeated, and a green one does not turn red by chance. `make fuzz`
-# is where new ones are tried, and many of them.
-EXAMPLES = 30 if os.environ.get("CI") else 20
+# is where new ones are tried, and many of them. `make test-pure` is for a quick look.
+EXAMPLES = 30 if os.environ.get("CI") else 8 if os.environ.get("TESTS_PURE") else 20
 settings.register_profile("ci", settings.get_profile("dev"), max_examples=EXAMPLES, derandomize=True, print_blob=True)
 settings.register_profile("fuzz", settings.get_profile("dev"), max_examples=int(os.environ.get("EXAMPLES", "5000")))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -55,8 +55,9 @@ def test_a_disk_that_fails_there_is_told_by_the_next_write(monkeypatch: pytest.M
     work()
 
 
-def test_a_recorder_has_its_thread_wait(tmp_path: Path, synced: list[int]) -> None:
-    frame = Text("x" * (UNSYNCED // 2))
+def test_a_recorder_has_its_thread_wait(tmp_path: Path, synced: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "UNSYNCED", 40_000)
+    frame = Text("x" * 20_000)
     with_much = Recorder(tmp_path / "a.cassette", dialect=OPENAI)
     with_much.sink(Entry(0, 0, 0, Sender.CLIENT, Handshake("/v1/realtime")))
     waits = []

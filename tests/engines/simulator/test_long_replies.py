@@ -29,7 +29,7 @@ from tests.engines.simulator.stage import Stage as OpenAI
 from tests.engines.simulator.ultravox.talk import Talk as Ultravox
 from tests.engines.simulator.ultravox.talk import made
 
-WORDS = " ".join(f"word{number}" for number in range(300))
+WORDS = " ".join(f"word{number}" for number in range(180))
 MORE = 40
 """Events of a burst that are no deltas."""
 
