@@ -14,24 +14,23 @@ import asyncio
 import contextlib
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Protocol
 
 SWITCH_SECONDS = 0.0005
 """So long a thread that looks at a large frame keeps the interpreter, each time that sessions want it."""
 LOOK_SECONDS = 5.0
-MOST = 4_000_000
-"""Objects that may be new since the last collection, however many sessions run: a gigabyte, about."""
+FEW, MOST = 20_000, 1_000_000
+"""Objects that may be new since the last collection: while nobody is connected, and however many sessions run. To look
+at a million takes a second, about.
+"""
 
 
 class Served(Protocol):
-    """A server: how many sessions run, and all that there have been."""
+    """A server: how many sessions run."""
 
     @property
     def running(self) -> int: ...
-
-    @property
-    def sessions(self) -> Sequence[object]: ...
 
 
 @contextlib.contextmanager
@@ -53,14 +52,12 @@ def steady(server: Served) -> Iterator[None]:
 
 
 async def collect(server: Served) -> None:
-    """Collect where sessions have ended and none runs, or where there is very much that is new."""
-    seen = 0
+    """Collect where there is enough that is new. What stays then is not looked at again."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        begun = len(server.sessions)
-        if (begun > seen and not server.running) or gc.get_count()[0] > MOST:
+        if gc.get_count()[0] > (MOST if server.running else FEW):
             gc.collect()
-            seen = begun
+            gc.freeze()
 
 
 @contextlib.contextmanager

@@ -293,7 +293,7 @@ async def main() -> None:
 class Measured:
     """A server of which nobody knows whether a session runs: it may be a bare one."""
 
-    running, sessions = 1, ()
+    running = 1
 
 
 async def answer(reader: asyncio.StreamReader, port: int) -> None:

@@ -9,52 +9,36 @@ from collections.abc import Iterator
 
 import pytest
 
-from mockserver.cli import collecting
-from mockserver.cli.collecting import LOOK_SECONDS, steady
+from mockserver.cli.collecting import FEW, LOOK_SECONDS, MOST, steady
 from mockserver.server.virtual import virtual_time
 
 
 class Server:
     running = 0
 
-    def __init__(self) -> None:
-        self.sessions: list[object] = []
-
 
 @pytest.fixture
-def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """How often everything was collected."""
-    found: list[int] = []
-    monkeypatch.setattr(gc, "collect", lambda: found.append(1))
+def new(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """How many objects are new: a collection leaves none."""
+    found = [0]
+    monkeypatch.setattr(gc, "get_count", lambda: (found[0], 0, 0))
+    monkeypatch.setattr(gc, "collect", lambda: found.__setitem__(0, 0))
     yield found
     gc.enable()
     gc.unfreeze()
 
 
-async def test_it_comes_once_after_sessions_when_none_runs(collected: list[int]) -> None:
-    server, looks = Server(), LOOK_SECONDS * 1.01
-    with virtual_time(), steady(server):
-        collected.clear()
-        await asyncio.sleep(looks * 3)
-        assert not collected, "nobody was there"
-        server.sessions, server.running = [object()], 1
-        await asyncio.sleep(looks * 3)
-        assert not collected, "somebody waits"
-        server.running = 0
-        await asyncio.sleep(looks * 3)
-        assert len(collected) == 1
-
-
-async def test_it_comes_where_there_is_very_much(collected: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("running", "enough"), [(0, FEW), (1, MOST)])
+async def test_it_comes_where_there_is_enough_for_it(new: list[int], running: int, enough: int) -> None:
     server = Server()
-    server.running = 1
+    server.running = running
     with virtual_time(), steady(server):
-        collected.clear()
+        new[0] = enough
+        await asyncio.sleep(LOOK_SECONDS * 3)
+        assert new == [enough], "not yet"
+        new[0] += 1
         await asyncio.sleep(LOOK_SECONDS * 1.01)
-        assert not collected
-        monkeypatch.setattr(collecting, "MOST", -1)
-        await asyncio.sleep(LOOK_SECONDS)
-        assert collected
+        assert new == [0]
 
 
 async def test_afterwards_all_is_as_before() -> None:
