@@ -87,11 +87,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """The answer to a ``Request``."""
+    """The answer to a ``Request``. ``rest``: what of a long body follows ``body``, in pieces."""
 
     status: int
     headers: Pairs = ()
     body: bytes = b""
+    rest: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from mockserver.errors import ExpectationFailed, UsageError
 from mockserver.server.local import loopback
 from mockserver.server.pump import Pump
 from mockserver.server.webrtc.placing import CallHost
-from mockserver.server.websocket.app import told
+from mockserver.server.websocket.answers import told
 from mockserver.server.whereabouts import houses_of
 
 if TYPE_CHECKING:

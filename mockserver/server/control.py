@@ -34,6 +34,7 @@ from mockserver.core.entry import Entry
 from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Note, Pairs, Sender, Text, first
 from mockserver.engines.base import HttpReply, Kinded, Request, Source
 from mockserver.errors import SpecError, UsageError
+from mockserver.server.bit_by_bit import breathing, encoded
 from mockserver.server.coming import entry_comes
 from mockserver.server.rim import Serving
 from mockserver.server.sessions import SessionHandle
@@ -46,7 +47,8 @@ MAX_BODY = 64 * 1024
 SENDERS = tuple(map(str, Sender))
 KINDS = tuple(kind.__name__.lower() for kind in (Handshake, Answer, Text, Binary, Close, Lost, Note))
 """What an entry of the journal may be (``core.journal.What``)."""
-MAX_PAGE = 10_000
+MAX_PAGE, MAX_PAGE_BYTES = 10_000, 64 << 20
+"""Entries of one page of the journal, and bytes of frames in it."""
 MAX_WAIT_MS = 30_000
 
 
@@ -85,10 +87,9 @@ class Control:
             status, body = refusal.status, {"error": {"message": str(refusal), "column": refusal.column}}
         except Exception as error:  # noqa: BLE001 - damage in a cassette is found when a frame of it is looked at
             status, body = 500, {"error": {"message": f"cannot be told: {type(error).__name__}: {error}"}}
-        text = json.dumps(body, ensure_ascii=False) + "\n"
-        # errors="replace": a header may hold bytes that are no UTF-8, kept as surrogates.
         headers = (("Content-Type", "application/json"), ("Cache-Control", "no-store"), *self.headers)
-        return HttpReply(status, headers, text.encode(errors="replace"))
+        first_of_it, *rest = await encoded(body)
+        return HttpReply(status, headers, first_of_it, tuple(rest))
 
     # --- what is asked ---
 
@@ -119,13 +120,13 @@ class Control:
         steps = [step for step in request.path.removeprefix(ROOT).split("/") if step]
         match request.method, steps:
             case "GET", []:
-                return 200, {"mockserver": self._state()["version"], "see": _lines()}
+                return 200, {"mockserver": _version(), "see": _lines()}
             case "GET", ["schema"]:
                 from mockserver.server.control_model import schema
 
                 return 200, schema()
             case "GET", ["state"]:
-                return 200, self._state()
+                return 200, await self._state()
             case "GET", ["problems"]:
                 return 200, {"problems": [str(problem) for problem in self._server.problems()]}
             case "GET", ["sessions", number]:
@@ -161,12 +162,11 @@ class Control:
             case _:
                 raise Refused(404, f"nothing here at {request.path}; GET {ROOT}/ lists what there is")
 
-    def _state(self) -> dict[str, Any]:
+    async def _state(self) -> dict[str, Any]:
         server = self._server
-        from mockserver.version import __version__
-
+        sessions = [self._session(handle, handle.log.entries) async for handle in breathing(tuple(server.sessions))]
         return {
-            "version": __version__,
+            "version": _version(),
             "dialect": server.dialect.name,
             "source": _kind_of_source(server.source),
             "seed": server.seed,
@@ -174,7 +174,7 @@ class Control:
             "ws_url": server.ws_url,
             "elapsed_us": server.elapsed_us,
             "entries": len(server.journal),
-            "sessions": [self._session(handle, handle.log.entries) for handle in server.sessions],
+            "sessions": sessions,
             "faults": self._faults(),
             "problems": [str(problem) for problem in server.problems()],
         }
@@ -257,7 +257,7 @@ class Control:
 
             self._live = Live(self._server)
         await self._live.wait(since, _number(request.query, "wait_ms", 0, MAX_WAIT_MS) / 1000)
-        return self._live.page(since)
+        return await self._live.page(since)
 
     async def _journal(self, request: Request) -> dict[str, Any]:
         _only(request.query, {"since", "session", "sender", "name", "kind", "limit", "wait_ms"})
@@ -265,22 +265,24 @@ class Control:
         limit = _number(request.query, "limit", MAX_PAGE, MAX_PAGE)
         wait_ms = _number(request.query, "wait_ms", 0, MAX_WAIT_MS)
         wanted = self._filter(request.query)
-        page = self._page(since, limit, wanted)
+        page = await self._page(since, limit, wanted)
         if not page["entries"] and wait_ms:
             journal = self._server.journal
             await entry_comes(journal, lambda entry: entry.index >= since and wanted(entry), wait_ms / 1000)
-            page = self._page(since, limit, wanted)
+            page = await self._page(since, limit, wanted)
         return page
 
-    def _page(self, since: int, limit: int, wanted: Callable[[Entry], bool]) -> dict[str, Any]:
-        index = since
+    async def _page(self, since: int, limit: int, wanted: Callable[[Entry], bool]) -> dict[str, Any]:
+        index, size = since, 0
         made: list[dict[str, Any]] = []
-        for entry in self._server.journal.entries.since(since):
-            if len(made) >= limit:
+        end = len(self._server.journal)  # sessions may write as fast as this reads
+        async for entry in breathing(self._server.journal.entries.since(since)):
+            if len(made) >= limit or size >= MAX_PAGE_BYTES or entry.index >= end:
                 break
             index = entry.index + 1
             if wanted(entry):
                 made.append(self._entry(entry))
+                size += len(entry.what.data) if isinstance(entry.what, Text | Binary) else 0
         return {"entries": made, "next": max(index, since)}
 
     def _filter(self, query: Pairs) -> Callable[[Entry], bool]:
@@ -372,6 +374,12 @@ def _number(query: Pairs, name: str, default: int, most: float) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 12:
         raise Refused(400, f"{name}={text[:20]!r}: expected a whole number")
     return min(int(text), int(most)) if most != math.inf else int(text)
+
+
+def _version() -> str:
+    from mockserver.version import __version__
+
+    return __version__
 
 
 def _lines() -> list[str]:

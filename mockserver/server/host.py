@@ -45,7 +45,7 @@ from mockserver.server.tokens import checked_token
 from mockserver.server.virtual import add_account
 from mockserver.server.way_out import WayOut
 from mockserver.server.webrtc.placing import Placed
-from mockserver.server.websocket.app import told
+from mockserver.server.websocket.answers import told
 from mockserver.server.websocket.outlet import Outlet
 from mockserver.server.whereabouts import Located, houses_of, spoken_at
 from mockserver.server.workers.routing import leading

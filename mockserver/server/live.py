@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_left
 from collections import deque
 from itertools import islice
@@ -10,6 +11,7 @@ from typing import Any
 from mockserver.core.frames import Answer, Handshake
 from mockserver.core.journal import Journal
 from mockserver.engines.base import HttpReply
+from mockserver.server.bit_by_bit import breathing
 from mockserver.server.coming import entry_comes
 from mockserver.server.rim import Serving
 from mockserver.view.pack import TICK_US, bars, heard, waves
@@ -51,10 +53,12 @@ class Live:
         self._read = 0
         self._lines: deque[tuple[int, int, Line]] = deque()  # of each entry: its number, its session, what is shown
         self._texts = 0
+        self._reading = asyncio.Lock()
 
-    def page(self, since: int) -> dict[str, Any]:
+    async def page(self, since: int) -> dict[str, Any]:
         """What came from this entry on, and how the sessions stand. A page that fell behind misses what is gone."""
-        self._catch_up()
+        async with self._reading:
+            await self._catch_up()
         lines: list[dict[str, Any]] = []
         touched: set[int] = set()
         last = max(since, self._read)
@@ -82,9 +86,12 @@ class Live:
         if len(self._server.journal) <= since:
             await entry_comes(self._server.journal, lambda entry: True, seconds)
 
-    def _catch_up(self) -> None:
+    async def _catch_up(self) -> None:
         journal: Journal = self._server.journal
-        for entry in journal.entries.since(self._read):
+        end = len(journal)  # sessions may write as fast as this reads
+        async for entry in breathing(journal.entries.since(self._read)):
+            if entry.index >= end:
+                break
             scene = self._scene(entry.session)
             what = entry.what
             shown = journal.shown(what) if isinstance(what, Handshake | Answer) else what

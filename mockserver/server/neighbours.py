@@ -12,7 +12,7 @@ from mockserver.engines.base import HttpReply, Lending, Request, SessionContext,
 from mockserver.errors import UpstreamError
 from mockserver.server.compressed import Plain, plain
 from mockserver.server.rim import Serving
-from mockserver.server.websocket.app import told
+from mockserver.server.websocket.answers import told
 
 if TYPE_CHECKING:
     from mockserver.engines.relay.source import Forward

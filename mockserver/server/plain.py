@@ -13,7 +13,7 @@ from mockserver.server.calling import Calling
 from mockserver.server.clock import Clock
 from mockserver.server.neighbours import Neighbours
 from mockserver.server.rim import Controlling, Serving
-from mockserver.server.websocket.app import told
+from mockserver.server.websocket.answers import told
 
 if TYPE_CHECKING:
     from mockserver.server.websocket.upstream import Dialler

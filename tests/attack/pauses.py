@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -218,6 +219,16 @@ def broken(port: int, until: float) -> int:
     return count
 
 
+def looked_at(port: int, until: float) -> int:
+    """Everything that the control API tells, again and again: the journal, and what a page draws."""
+    count = 0
+    while time.monotonic() < until:
+        for what in ("journal", "scene?since=0", "state"):
+            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/__mockserver__/{what}") as reply:
+                count += len(reply.read()) > 0
+    return count
+
+
 def idle(sockets: int) -> Attack:
     """Sockets that do nothing, some of them with half a handshake."""
 
@@ -253,6 +264,7 @@ ATTACKS: dict[str, Attack] = {
     "key-like text of 1 MiB": text('{"type":"x","a":"' + "xai-" * (MEGABYTE // 4)),
     "deflate bombs": bombs,
     "broken frames": broken,
+    "all that it tells": looked_at,
 }
 
 

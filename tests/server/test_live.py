@@ -123,13 +123,13 @@ async def test_what_is_kept_for_pages_is_bounded(monkeypatch: pytest.MonkeyPatch
             server.journal.write(log, place, Sender.CLIENT, Text(f'{{"type":"a","n":{place}}}'))
         loud = json.dumps({"type": "input_audio_buffer.append", "audio": "AAAA" * 400})
         server.journal.write(log, 9, Sender.CLIENT, Text(loud))
-        page = shown.page(8 * number)
+        page = await shown.page(8 * number)
         assert [one["session"] for one in page["lines"]] == [number] * 8, "a page that keeps up is told all"
         assert page["next"] == 8 * (number + 1)
-    assert len(shown.page(0)["lines"]) == 10
+    assert len((await shown.page(0))["lines"]) == 10
     assert list(shown._scenes) == [3, 4]
     assert all(not scene.lines and not scene.client.pcm for scene in shown._scenes.values())
-    assert shown.page(8 * 5)["lines"] == []
+    assert (await shown.page(8 * 5))["lines"] == []
 
 
 class Mute:

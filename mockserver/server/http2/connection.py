@@ -20,7 +20,8 @@ from mockserver.server.http2.leaving import PING, FrameTooLong, Sieve
 from mockserver.server.http2.outlet import StreamOutlet
 from mockserver.server.http2.stream import EventStream
 from mockserver.server.pump import Pump
-from mockserver.server.websocket.app import split_target, told
+from mockserver.server.websocket.answers import told
+from mockserver.server.websocket.app import split_target
 from mockserver.server.websocket.outlet import reset
 
 WINDOW = 1 << 20

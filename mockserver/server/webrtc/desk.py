@@ -18,7 +18,7 @@ from mockserver.server.pump import Pump
 from mockserver.server.webrtc.outlet import ChannelOutlet
 from mockserver.server.webrtc.peer import BadOffer, PeerCall
 from mockserver.server.webrtc.placing import CallHost, Placed
-from mockserver.server.websocket.app import told
+from mockserver.server.websocket.answers import told
 from mockserver.server.websocket.outlet import reset
 
 MOST_CALLS = 200

@@ -5,7 +5,6 @@ aiohttp's low-level server is used as it is: there are no routes, so there is no
 
 from __future__ import annotations
 
-import json
 import logging
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from mockserver.engines.base import HttpReply, Request
 from mockserver.errors import ExpectationFailed
 from mockserver.server.pump import Pump
 from mockserver.server.turnstile import Turnstile
+from mockserver.server.websocket.answers import OURS, response, told
 from mockserver.server.websocket.circles import opened_up, unhooked
 from mockserver.server.websocket.outlet import Outlet, reset
 from mockserver.server.websocket.reading import broken, lost, read
@@ -58,11 +58,6 @@ READ = 64 * 1024
 """Bytes that are read from a socket at once."""
 
 _PROTOCOL = "Sec-WebSocket-Protocol"
-OURS = frozenset(
-    {"connection", "upgrade", "sec-websocket-accept", "sec-websocket-extensions", "sec-websocket-protocol",
-     "content-length", "transfer-encoding", "keep-alive", "te", "trailer", "proxy-authenticate"}
-)  # fmt: skip
-"""Response headers that belong to one hop and are written by aiohttp, never copied from an engine's answer."""
 
 
 class Host(Protocol):
@@ -382,18 +377,3 @@ def _words(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1")
-
-
-def told(status: int, message: str) -> HttpReply:
-    """A refusal in one JSON line that a person can read."""
-    body = json.dumps({"error": {"message": message}}, ensure_ascii=False) + "\n"
-    return HttpReply(status, (("Content-Type", "application/json"),), body.encode())
-
-
-def response(reply: HttpReply) -> web.Response:
-    """A reply as aiohttp sends it."""
-    headers: CIMultiDict[str] = CIMultiDict()
-    for name, value in reply.headers:
-        if name.lower() not in OURS:
-            headers.add(name, value)
-    return web.Response(status=reply.status, headers=headers, body=reply.body)

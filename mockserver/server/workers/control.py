@@ -57,7 +57,7 @@ class CrewControl(Control):
     async def _everyone(self, what: str) -> dict[int, Any]:
         """The answers of all processes, by number."""
         others = await self._crew.ask_others("GET", f"{ROOT}/{what}")
-        return dict(sorted({**others, self._crew.index: self.told(what)}.items()))
+        return dict(sorted({**others, self._crew.index: await self.told(what)}.items()))
 
     async def _whole_state(self) -> dict[str, Any]:
         found = await self._everyone("state")
@@ -111,7 +111,7 @@ class CrewControl(Control):
         steps = [step for step in request.path.removeprefix(ROOT).split("/") if step]
         match request.method, steps:
             case "GET", ["meters" | "own-problems" | "fault-table" as what]:
-                return 200, self.told(what)
+                return 200, await self.told(what)
             case "PUT", ["fault-table"]:
                 self._set_table(json.loads(request.body))
                 return 200, {}
@@ -120,11 +120,11 @@ class CrewControl(Control):
             case _:
                 return await super()._do(request)
 
-    def told(self, what: str) -> Any:
+    async def told(self, what: str) -> Any:
         """What this process says of itself."""
         match what:
             case "state":
-                return self._state()
+                return await self._state()
             case "faults":
                 return {"faults": self._faults()}
             case "meters":

@@ -1,0 +1,55 @@
+"""Long answers of the control API, made a bit at a time: a journal of ten thousand entries may be a hundred megabytes,
+and sessions do not wait for whoever reads it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, TypeVar
+
+from mockserver.server.websocket.reading import Shift
+
+T = TypeVar("T")
+PIECE = 128 << 10
+"""Bytes of an answer that are written at once."""
+
+
+async def breathing(items: Iterable[T]) -> AsyncIterator[T]:
+    """The items; between them, where this has taken a while, others have their turns."""
+    shift = Shift()
+    for item in items:
+        yield item
+        if shift.over:
+            await shift.ended()
+
+
+async def encoded(body: Any) -> tuple[bytes, ...]:
+    """What ``json.dumps(body, ensure_ascii=False)`` gives, and the end of a line, in pieces.
+
+    ``errors="replace"``: a header may hold bytes that are no UTF-8, kept as surrogates.
+    """
+    if not isinstance(body, dict):
+        return (_bytes(body) + b"\n",)
+    pieces: list[bytes] = []
+    some = bytearray()
+    for name, value in body.items():
+        some += (b", " if pieces or some else b"{") + _bytes(name) + b": "
+        if not isinstance(value, list):
+            some += _bytes(value)
+            continue
+        some += b"["
+        between = b""
+        async for one in breathing(value):
+            some += between + _bytes(one)
+            between = b", "
+            if len(some) > PIECE:
+                pieces.append(bytes(some))
+                some.clear()
+        some += b"]"
+    some += b"}\n" if body else b"{}\n"
+    return (*pieces, bytes(some))
+
+
+def _bytes(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode(errors="replace")
