@@ -1,18 +1,19 @@
 """Entries of a journal that does not grow: the last are in memory, older ones on a shelf that may give up the oldest.
 
 What is gone is counted by session and sender, so that a check that would have needed it can say so. Notes, handshakes
-and answers stay in memory: they are few, and explain the rest.
+and answers stay: they are few, and explain the rest.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from heapq import merge
 from itertools import islice
 from typing import Any, NamedTuple, overload
 
+from mockserver.core.apart import Apart
 from mockserver.core.burst import filled
 from mockserver.core.entries import Entries, Item, Packed, sent_by, since, who
 from mockserver.core.entry import Entry
@@ -96,9 +97,7 @@ class BoundedEntries(Entries):
         state = self._state
         begin = state.parts[0].begin if state.parts else state.offset
         if index < begin:
-            first = bisect_left(self._apart, index, key=_index)
-            apart = self._apart[first : bisect_left(self._apart, begin, key=_index)]
-            yield from merge(apart, self._stored(state, index), key=_index)
+            yield from merge(self._apart.between(index, begin), self._stored(state, index), key=_index)
         for part in state.parts:
             yield from since(part.items, index, part.begin)
         yield from since(state.items, index, state.offset)
@@ -122,7 +121,7 @@ class BoundedEntries(Entries):
         """Drop all entries."""
         self.items, self.offset = [], 0
         self._size = self._held = self._held_bytes = self._total = 0
-        self._apart: list[Entry] = []
+        self._apart = Apart()
         self._gone: Counter[int] = Counter()
         self._state = _State([], 0, (), 0, self.items, 0, 0)
 
