@@ -1,11 +1,15 @@
-"""Long answers of the control API, made a bit at a time: a journal of ten thousand entries may be a hundred megabytes,
-and sessions do not wait for whoever reads it.
+"""What takes long and is nobody's session, done a bit at a time, or by a thread: sessions do not wait for it.
+
+A journal of ten thousand entries may be a hundred megabytes, and to import what WebRTC needs takes 0.4 s.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Iterable
+from importlib import import_module
 from typing import Any, TypeVar
 
 from mockserver.server.websocket.reading import Shift
@@ -13,6 +17,13 @@ from mockserver.server.websocket.reading import Shift
 T = TypeVar("T")
 PIECE = 128 << 10
 """Bytes of an answer that are written at once."""
+
+
+async def imported(name: str) -> None:
+    """Import a module that is needed for the first time. ImportError where it cannot be."""
+    module = sys.modules.get(name)
+    if module is None or getattr(module.__spec__, "_initializing", False):
+        await asyncio.to_thread(import_module, name)
 
 
 async def breathing(items: Iterable[T]) -> AsyncIterator[T]:

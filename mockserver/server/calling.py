@@ -14,6 +14,7 @@ from mockserver.dialects.calls import CallFacts
 from mockserver.engines.base import House, HttpReply, Request, TakingCalls
 from mockserver.engines.calls.beside import Beside, Together
 from mockserver.errors import ExpectationFailed, UsageError
+from mockserver.server.bit_by_bit import imported
 from mockserver.server.local import loopback
 from mockserver.server.pump import Pump
 from mockserver.server.webrtc.placing import CallHost
@@ -109,20 +110,27 @@ class Calling:
         below = calls.below(path)
         if request.method != "POST" or (below is None and path != calls.path):
             return None
-        if self._desk is None:
-            try:
-                from mockserver.server.webrtc.desk import CallDesk
-            except ImportError as missing:
-                if below is not None:
-                    return None
-                self._host.complain(ExpectationFailed(f"{MISSING} ({missing})"))
-                return told(503, MISSING)
-            self._desk = CallDesk(self._host, self._together)
+        try:
+            desk = await self._made()
+        except ImportError as missing:
+            if below is not None:
+                return None
+            self._host.complain(ExpectationFailed(f"{MISSING} ({missing})"))
+            return told(503, MISSING)
         if below is None:
-            return await self._desk.offered(request, raw, calls)
+            return await desk.offered(request, raw, calls)
         source = self._host.source
         refusal = source.call_refusal(request.headers) if isinstance(source, TakingCalls) else None
-        return refusal or self._desk.asked(calls, *below)
+        return refusal or desk.asked(calls, *below)
+
+    async def _made(self) -> CallDesk:
+        """It is made for the first offer, and a thread imports what it needs."""
+        await imported("mockserver.server.webrtc.desk")
+        from mockserver.server.webrtc.desk import CallDesk
+
+        if self._desk is None:
+            self._desk = CallDesk(self._host, self._together)
+        return self._desk
 
 
 def checked_addresses(given: object) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ from mockserver.core.entry import Entry
 from mockserver.core.frames import Answer, Binary, Close, Handshake, Lost, Note, Pairs, Sender, Text, first
 from mockserver.engines.base import HttpReply, Kinded, Request, Source
 from mockserver.errors import SpecError, UsageError
-from mockserver.server.bit_by_bit import breathing, encoded
+from mockserver.server.bit_by_bit import breathing, encoded, imported
 from mockserver.server.coming import entry_comes
 from mockserver.server.rim import Serving
 from mockserver.server.sessions import SessionHandle
@@ -82,6 +82,8 @@ class Control:
                 raise Refused(*refusal)
             if (request.method, request.path) == ("GET", f"{ROOT}/metrics"):
                 return await self._metrics()
+            if request.method != "GET" or request.path.endswith("/schema"):
+                await imported("mockserver.server.control_model")
             status, body = await (self.inside(request) if inside else self._do(request))
         except Refused as refusal:
             status, body = refusal.status, {"error": {"message": str(refusal), "column": refusal.column}}

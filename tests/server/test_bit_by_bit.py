@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import Any
 
 import aiohttp
@@ -84,3 +85,13 @@ async def test_a_journal_of_megabytes_is_told_whole() -> None:
         said = [entry for entry in page["entries"] if entry["name"] == "conversation.item.create"]
         assert json.loads(said[0]["text"])["item"] == item
         assert len(page["entries"]) == page["next"]
+
+
+async def test_what_is_needed_for_the_first_time_is_imported_by_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    by: list[str] = []
+    monkeypatch.setattr(bit_by_bit, "import_module", lambda name: by.append(threading.current_thread().name))
+    await bit_by_bit.imported("json")
+    assert not by, "it is there"
+    await bit_by_bit.imported("mockserver.no_such_module")
+    assert by
+    assert by != [threading.current_thread().name]
