@@ -305,8 +305,9 @@ class Control:
     def _name(self, entry: Entry) -> str:
         if isinstance(entry.what, Note):
             return entry.what.kind
-        view = self._server.journal.view(entry)
-        return _kind(entry) if view is None else view.name
+        if entry.sender is None or isinstance(entry.what, Handshake | Answer):
+            return _kind(entry)
+        return self._server.journal.sessions[entry.session].lens.peek(entry.what, entry.sender)
 
     def _entry(self, entry: Entry) -> dict[str, Any]:
         made: dict[str, Any] = {
