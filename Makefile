@@ -37,9 +37,7 @@ CLIENTS := build/clients
 # The tests start hundreds of processes: with the variable set, each of them would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Two runs that test-pure starts.
-.PHONY: pure-simulators pure-rest
-.PHONY: docs try cassettes test-clients clients-page test-pure test-long demo test check collected lint format types structure bench soak fuzz attack clean
+.PHONY: docs try cassettes test-clients clients-page test-pure pure-simulators pure-rest test-long demo test check collected lint format types structure bench soak fuzz attack clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/installed
@@ -62,8 +60,7 @@ clients-page: $(VENV)/installed-dev $(HEAVY)
 	@MOCKSERVER_CLIENTS=$(abspath $(CLIENTS)) $(PY) -m tests.clients.heavy.page $(ARGS)
 
 # Values and machines, with no socket and no process (a test that opens one fails here), and without the long ones. Two
-# runs beside each other, of about the same length: workers would each collect all of it, and tell of each test, which
-# takes as long as a third of the tests.
+# runs beside each other, of about the same length: workers would each collect all of it, and tell of each test.
 BESIDE := tests/engines/simulator/nova_sonic tests/engines/simulator/ultravox
 REST := tests/core tests/dialects tests/cassette tests/faults tests/engines/calls tests/engines/relay tests/engines/replay \
 	tests/engines/script $(BESIDE)

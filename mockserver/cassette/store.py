@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -28,10 +29,10 @@ from mockserver.cassette.files.leftovers import (
     temporary,
     whole,
 )
-from mockserver.cassette.files.pace import DiskPace
-from mockserver.cassette.files.places import told_of_disk
+from mockserver.cassette.files.places import synced, told_of_disk
 from mockserver.cassette.model import Cassette, Exchange, Header
 from mockserver.cassette.names import PARTIAL, SUFFIX, steps
+from mockserver.cassette.pace import DiskPace
 from mockserver.cassette.reader import decode
 from mockserver.cassette.redact import Redactor
 from mockserver.cassette.spread import Spread
@@ -250,7 +251,7 @@ class Recorder:
             many = f"99 unfinished recordings lie beside it; remove the {PARTIAL} files you do not need"
             raise CassetteError(f"{self.path}: {many}")
         self.partial, self._file = made
-        self._pace = DiskPace(self._file)
+        self._pace = DiskPace(partial(synced, self._file))
         self.written = 0
         self._failed, self._saved = "", False
         self._writer = codec.Writer(self._write)
@@ -289,7 +290,7 @@ class Recorder:
         self._writer.commit()
 
     def ahead(self, session: int, sender: Sender, frame: Frame) -> Callable[[], None] | None:
-        """What a thread can do for a frame that is to come next and takes long (``EntryWriter.ahead``)."""
+        """What a thread can do for a long frame that is to come next (``EntryWriter.ahead``, ``DiskPace.after``)."""
         return self._pace.after(self._entries.ahead(session, sender, frame))
 
     def exchange(self, one: Exchange) -> None:

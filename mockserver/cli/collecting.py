@@ -1,9 +1,9 @@
 """When Python's collector comes to a command that serves: not while somebody waits.
 
 A collection stops every session for a microsecond an object, and a session has 300 objects: of thousands that begin at
-once, or of which each refers to itself when it is over, it would be hundreds of milliseconds. So sessions leave nothing
-behind that refers to itself (tests/server/websocket/test_left_over.py), and what else there may be, of a replier of the
-user's for example, is collected while nobody is connected, or when it is very much.
+once, or of which each refers to itself when it is over, it would be hundreds of milliseconds. So sessions on websockets
+and on HTTP/2 leave nothing of this project's behind that refers to itself (tests/server/websocket/test_left_over.py).
+What else there may be, of a library or of a user's replier, is collected while nobody is connected, or when it is much.
 
 For the commands only: in a test's own process the collector is the user's.
 """

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ def new_loop() -> asyncio.AbstractEventLoop:
     return asyncio.new_event_loop() if sys.platform == "win32" else asyncio.SelectorEventLoop(FewAtOnce())
 
 
-def run(work: Coroutine[Any, Any, T], make: Callable[[], asyncio.AbstractEventLoop] = new_loop) -> T:
+def run(work: Coroutine[Any, Any, T]) -> T:
     """``asyncio.run`` in such a loop."""
-    with asyncio.Runner(loop_factory=make) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(work)

@@ -75,7 +75,7 @@ def _long_inside(value: dict[Any, Any]) -> bool:
 
 
 def _written(value: dict[Any, Any]) -> str:
-    """What ``_ENCODE`` gives, in a quarter of the time where most of it is long texts."""
+    """What ``_ENCODE`` gives, in a third of the time where most of it is long texts."""
     parts: list[str] = []
     try:
         _lay_out(value, "", "", ":", parts.append)

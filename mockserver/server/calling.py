@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -70,7 +71,7 @@ class Calling:
         reply = await self._about_calls(request, raw, *found) or await otherwise()
         if origin is None or first(reply.headers, "access-control-allow-origin") is not None:
             return reply
-        return HttpReply(reply.status, (*reply.headers, *_cors(origin)), reply.body)
+        return replace(reply, headers=(*reply.headers, *_cors(origin)))
 
     async def close(self) -> None:
         """End the calls."""

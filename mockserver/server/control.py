@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from mockserver.server.live import Live
 
 ROOT = "/__mockserver__"
+MODEL = "mockserver.server.control_model"
 MAX_BODY = 64 * 1024
 SENDERS = tuple(map(str, Sender))
 KINDS = tuple(kind.__name__.lower() for kind in (Handshake, Answer, Text, Binary, Close, Lost, Note))
@@ -82,8 +83,6 @@ class Control:
                 raise Refused(*refusal)
             if (request.method, request.path) == ("GET", f"{ROOT}/metrics"):
                 return await self._metrics()
-            if request.method != "GET" or request.path.endswith("/schema"):
-                await imported("mockserver.server.control_model")
             status, body = await (self.inside(request) if inside else self._do(request))
         except Refused as refusal:
             status, body = refusal.status, {"error": {"message": str(refusal), "column": refusal.column}}
@@ -124,6 +123,7 @@ class Control:
             case "GET", []:
                 return 200, {"mockserver": _version(), "see": _lines()}
             case "GET", ["schema"]:
+                await imported(MODEL)
                 from mockserver.server.control_model import schema
 
                 return 200, schema()
@@ -145,8 +145,10 @@ class Control:
             case "GET", ["faults"]:
                 return 200, {"faults": self._faults()}
             case "POST", ["faults"]:
+                await imported(MODEL)
                 return 201, self._set(request, None)
             case "PUT", ["faults", number]:
+                await imported(MODEL)
                 return 200, self._set(request, self._fault(number))
             case "DELETE", ["faults"]:
                 for one in list(self._server.faults):

@@ -30,6 +30,10 @@ class Upstream(Protocol):
     async def finished(self) -> None: ...
 
 
+def nobody(last: Close | Lost) -> None:
+    """Hears that the last frame is written, where whoever wanted to has gone."""
+
+
 class FrameWriter(Protocol):
     """What writes to the client: the only one that does."""
 

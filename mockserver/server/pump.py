@@ -262,7 +262,7 @@ class Pump:
         self.outlet.stop()
         if self.upstream is not None:
             self.upstream.stop()
-        self.upstream = self._aside = None
+        self.upstream = self._aside = self.transport = self.idle = None
         self._farewell.cancel()
 
     def _over(self) -> None:

@@ -6,56 +6,45 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.cassette.files import pace
-from mockserver.cassette.files.pace import UNSYNCED, DiskPace
+from mockserver.cassette import pace
+from mockserver.cassette.files import places
+from mockserver.cassette.pace import UNSYNCED, DiskPace
 from mockserver.cassette.store import Recorder
 from mockserver.core.entry import Entry
 from mockserver.core.frames import Handshake, Sender, Text
 from mockserver.dialects.openai.lens import OPENAI
 
 
-@pytest.fixture
-def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The files that were waited for."""
-    found: list[int] = []
-    monkeypatch.setattr(pace, "_synced", found.append)
-    return found
-
-
-def test_little_is_not_waited_for(synced: list[int]) -> None:
-    kept = DiskPace(7)
+def test_little_is_not_waited_for() -> None:
+    done: list[str] = []
+    kept = DiskPace(lambda: done.append("waited"))
     kept.wrote(UNSYNCED - 1)
     assert kept.after(None) is None
-    done: list[str] = []
     work = kept.after(lambda: done.append("looked"))
     assert work is not None
     work()
-    assert (done, synced) == (["looked"], [])
+    assert done == ["looked"]
 
 
-def test_much_is_waited_for_once_after_what_else_there_is_to_do(synced: list[int]) -> None:
-    kept = DiskPace(7)
+def test_much_is_waited_for_once_after_what_else_there_is_to_do() -> None:
+    done: list[str] = []
+    kept = DiskPace(lambda: done.append("waited"))
     kept.wrote(UNSYNCED)
-    work = kept.after(lambda: synced.append(0))
+    work = kept.after(lambda: done.append("looked"))
     assert work is not None
     assert kept.after(None) is None, "it is on its way"
     work()
-    assert synced == [0, 7]
+    assert done == ["looked", "waited"]
 
 
-def test_a_disk_that_fails_there_is_told_by_the_next_write(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recorder_has_its_thread_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+
     def refuse(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
+        synced.append(descriptor)
+        raise OSError(28, "No space left on device")  # told by the next write
 
-    monkeypatch.setattr(pace, "_synced", refuse)
-    kept = DiskPace(7)
-    kept.wrote(UNSYNCED)
-    work = kept.after(None)
-    assert work is not None
-    work()
-
-
-def test_a_recorder_has_its_thread_wait(tmp_path: Path, synced: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "_sync", refuse)
     monkeypatch.setattr(pace, "UNSYNCED", 40_000)
     frame = Text("x" * 20_000)
     with_much = Recorder(tmp_path / "a.cassette", dialect=OPENAI)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import selectors
 import socket
+from pathlib import Path
+from typing import Any
 
+import pytest
+from click.testing import CliRunner
+
+from mockserver.cli import main, record, scenarios, serve
 from mockserver.cli.turns import AT_ONCE, FewAtOnce, SocketTurns, run
+from tests.cli.conftest import written
 
 
 def ready(*descriptors: int) -> list[tuple[selectors.SelectorKey, int]]:
@@ -79,6 +87,45 @@ def test_a_selector_tells_again_of_those_that_had_no_turn() -> None:
         for pair in pairs:
             for one in pair:
                 one.close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("simulate", "openai"),
+        ("replay", "CASSETTE"),
+        ("record", "--upstream", "ws://127.0.0.1:9/v1/realtime", "--to", "NEW"),
+        ("script", "SCRIPT:greet"),
+        ("serve", "SCENARIOS"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_every_command_that_serves_has_them_and_no_collection(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        "CASSETTE": tmp_path / "a.cassette",
+        "NEW": tmp_path / "b.cassette",
+        "SCRIPT": tmp_path / "greet.py",
+        "SCENARIOS": tmp_path / "scenarios.yaml",
+    }
+    written(files["CASSETTE"])
+    files["SCRIPT"].write_text("from mockserver import script\n\ngreet = script(lambda client: iter(()))\n", "utf-8")
+    files["SCENARIOS"].write_text("scenarios:\n  one: {simulate: openai}\n", "utf-8")
+    for name, file in files.items():
+        command = tuple(part.replace(name, str(file)) for part in command)
+    found: list[tuple[str, bool]] = []
+
+    async def looked(*given: Any) -> int:
+        loop: Any = asyncio.get_running_loop()
+        found.append((type(loop._selector).__name__, gc.isenabled()))
+        return 0
+
+    for module in (serve, record, scenarios):
+        monkeypatch.setattr(module, "until_done", looked)
+    result = CliRunner().invoke(main, [*command, "--port", "0"])
+    assert found == [("FewAtOnce", False)], result.output
+    assert gc.isenabled()
 
 
 def test_a_loop_of_a_command_has_turns() -> None:

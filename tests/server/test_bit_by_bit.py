@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -13,8 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver import MockServer, simulator
-from mockserver.server import bit_by_bit, control
+from mockserver.core.frames import Sender, Text
+from mockserver.core.machine import Untimed
+from mockserver.core.session import Session
+from mockserver.engines.base import Request
+from mockserver.server import bit_by_bit, calling, control
 from mockserver.server.bit_by_bit import PIECE, encoded
+from mockserver.server.pump import Pump
+from mockserver.server.sessions import SessionHandle
 from mockserver.server.websocket import reading
 
 VALUES = st.none() | st.integers() | st.text() | st.lists(st.text(max_size=5) | st.integers(), max_size=4)
@@ -95,3 +102,73 @@ async def test_what_is_needed_for_the_first_time_is_imported_by_a_thread(monkeyp
     await bit_by_bit.imported("mockserver.no_such_module")
     assert by
     assert by != [threading.current_thread().name]
+
+
+@pytest.mark.parametrize("path", ["journal", "scene", "state"])
+@pytest.mark.parametrize("slow", [True, False])
+async def test_sessions_have_turns_while_the_control_api_tells(
+    path: str, slow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where each look at a clock finds that a while has gone by; the control: where no time passes, none is needed."""
+    seconds = iter(range(1_000_000))
+    monkeypatch.setattr(reading, "perf_counter", lambda: next(seconds) if slow else 0.0)
+    server = MockServer(simulator("openai"))
+    await server.start()
+    for _ in range(20):
+        log = server.journal.open(server.dialect)
+        for at in range(5):
+            server.journal.write(log, at, Sender.CLIENT, Text('{"type":"input_audio_buffer.clear"}'))
+        engine: Any = Untimed()
+        session, pump = Session(engine, journal=server.journal, log=log), SimpleNamespace()
+        server.sessions.append(SessionHandle(session, cast("Pump", pump), lambda act: act(), server.dialect))
+    turns: list[int] = []
+
+    async def other() -> None:
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    request = Request("GET", f"/__mockserver__/{path}", headers=(("Host", "127.0.0.1"),))
+    reply = await server.new_control().answer(request, peer="127.0.0.1")
+    task.cancel()
+    await server.close()
+    assert reply.status == 200, reply.body
+    assert (len(turns) >= 20) is slow
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "faults"), ("PUT", "faults/1"), ("GET", "schema")])
+async def test_what_a_fault_over_http_needs_is_not_imported_by_the_loop(
+    method: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def imported(name: str) -> None:
+        asked.append(name)
+
+    monkeypatch.setattr(control, "imported", imported)
+    server = MockServer(simulator("openai"))
+    server.add_fault("delay 1s on response.done optional")
+    headers = (("Host", "127.0.0.1"), ("Content-Type", "application/json"))
+    body = b'{"spec": "delay 2s on response.done optional"}'
+    request = Request(method, f"/__mockserver__/{path}", headers=headers, body=body)
+    reply = await server.new_control().answer(request, peer="127.0.0.1")
+    assert (reply.status // 100, asked) == (2, ["mockserver.server.control_model"]), reply.body
+
+
+async def test_what_a_call_needs_is_not_imported_by_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def imported(name: str) -> None:
+        asked.append(name)
+        raise ImportError("not here")
+
+    monkeypatch.setattr(calling, "imported", imported)
+    server = MockServer(simulator("openai"))
+    await server.start()
+    url = f"{server.url}/v1/realtime/calls"
+    async with aiohttp.ClientSession() as session, session.post(url, headers={"Authorization": "Bearer any"}) as reply:
+        assert reply.status == 503
+    assert asked == ["mockserver.server.webrtc.desk"]
+    assert [str(one).count("not here") for one in server.problems()] == [1]
+    await server.close()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mockserver.errors import CassetteError
 
+_sync: Callable[[int], object] = getattr(os, "fdatasync", os.fsync)
 _MOVING = threading.Lock()
 """Held where the system (Windows) has one place for all who use a descriptor: it is moved, and put back."""
 
@@ -28,6 +29,12 @@ def write_at(descriptor: int, data: bytes | memoryview, place: int) -> int:
         return os.pwrite(descriptor, data, place)
     with _moved(descriptor, place):
         return os.write(descriptor, data)
+
+
+def synced(descriptor: int) -> None:
+    """Return when what was written is on the disk. What the disk refuses there, the next write is told."""
+    with suppress(OSError):
+        _sync(descriptor)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from mockserver.server.http2.stream import EventStream
 from mockserver.server.pump import Pump
 from mockserver.server.websocket.answers import told
 from mockserver.server.websocket.app import split_target
+from mockserver.server.websocket.circles import unhooked
 from mockserver.server.websocket.outlet import reset
 
 WINDOW = 1 << 20
@@ -86,6 +87,7 @@ class Http2Connection(Protocol):
             stream.lost("connection lost")
             stream.leave()
         self._forget(self)
+        unhooked(self._transport, "_read_ready_cb", "_write_ready")
 
     def pause_writing(self) -> None:
         """The transport is full."""

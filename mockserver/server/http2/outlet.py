@@ -10,6 +10,7 @@ from typing import Protocol
 from mockserver.core.burst import Burst
 from mockserver.core.event_stream import encode, framed
 from mockserver.core.frames import Binary, Close, Frame, Lost, Text
+from mockserver.server.lines import nobody
 
 CROWDED = 4 * 1024 * 1024
 """Bytes that may wait for a client that does not read. From then on its own window stays shut too."""
@@ -92,7 +93,8 @@ class StreamOutlet:
 
     def flush(self) -> None:
         """Send what there is room for."""
-        if self._pipe is None or self.shut:
+        pipe = self._pipe  # the stream may be over once its last frame is out
+        if pipe is None or self.shut:
             return
         if self._bytes and self.before is not None:
             ready, self._bytes = self._bytes, bytearray()
@@ -100,15 +102,15 @@ class StreamOutlet:
                 return
             self._bytes = ready
         if self._bytes:
-            sent = self._pipe.write(self._bytes)
+            sent = pipe.write(self._bytes)
             if sent:
                 self.taken += 1
                 del self._bytes[:sent]
             if len(self._bytes) <= CROWDED:
                 self._roomy.set()
         if not self._bytes and self._last is not None:
-            self._finish(self._pipe, self._last)
-        self._pipe.flush()
+            self._finish(pipe, self._last)
+        pipe.flush()
 
     def flush_soon(self) -> None:
         """The same: HTTP/2 gathers frames by itself."""
@@ -142,6 +144,8 @@ class StreamOutlet:
         self._early.clear()
         self._bytes.clear()
         self._roomy.set()
+        self._pipe = self.before = None
+        self._ended = nobody
 
     def _finish(self, pipe: Pipe, frame: Close | Lost) -> None:
         self.shut = True

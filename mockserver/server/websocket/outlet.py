@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from mockserver.core.burst import Burst, filled
 from mockserver.core.frames import Binary, Close, Frame, Lost, Text
+from mockserver.server.lines import nobody
 
 websocket_mask: Callable[[bytes, bytearray], None] | None
 try:
@@ -136,10 +137,6 @@ class Backlog:
 
     def __len__(self) -> int:
         return len(self._waiting)
-
-
-def _nobody(last: Close | Lost) -> None:
-    """Hears that the last frame is written, where nobody wants to."""
 
 
 class Outlet:
@@ -261,7 +258,7 @@ class Outlet:
         """
         self.shut = True
         self._deflater = self.before = None
-        self._ended = _nobody
+        self._ended = nobody
         self.drop()
         if self._task is not None:
             self._task.cancel()

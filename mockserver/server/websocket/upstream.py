@@ -212,11 +212,11 @@ class AiohttpUpstream:
             if ws is not None:
                 await self._read(ws)
         finally:
-            line = None if self.response is None or self.response.connection is None else self.response.connection
-            transport = None if line is None else line.transport
             if self.response is not None:
+                line = self.response.connection
+                transport = None if line is None else line.transport
                 self.response.close()
-            unhooked(transport, "_read_ready_cb")  # what waits to be written still goes out
+                unhooked(transport, "_read_ready_cb")  # what waits to be written still goes out
             if ws is not None:
                 untraced(ws.exception())
             self._task = None  # its context refers to this

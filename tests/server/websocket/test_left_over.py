@@ -11,18 +11,31 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from mockserver import MockServer, relay, simulator
+from mockserver import MockServer, Scripted, relay, simulator
 from mockserver.engines.base import Source
+from tests.server.http2.caller import connected, turn
 
 TRANSPORTS = ("asyncio.selector_events._SelectorSocketTransport", "asyncio.trsock.TransportSocket")
 
 
-async def closed(ws: aiohttp.ClientWebSocketResponse) -> None:
-    await ws.close()
+Talk = Callable[[MockServer], Awaitable[None]]
+"""A session from its begin to its end."""
 
 
-async def lost(ws: aiohttp.ClientWebSocketResponse) -> None:
-    ws._response.close()
+async def closed(server: MockServer) -> None:
+    async with aiohttp.ClientSession() as session, session.ws_connect(server.ws_url) as ws:
+        await ws.receive()
+
+
+async def lost(server: MockServer) -> None:
+    async with aiohttp.ClientSession() as session, session.ws_connect(server.ws_url) as ws:
+        await ws.receive()
+        ws._response.close()
+
+
+async def streamed(server: MockServer) -> None:
+    async with connected(server) as connection:
+        await turn(connection, "hello")
 
 
 def ours(found: list[object]) -> Counter[str]:
@@ -34,29 +47,31 @@ def ours(found: list[object]) -> Counter[str]:
     )
 
 
-@pytest.mark.parametrize("end", [closed, lost])
-@pytest.mark.parametrize("relayed", [False, True], ids=["simulated", "relayed"])
-async def test_nothing_of_it_is_left_for_the_collector(relayed: bool, end: Callable[..., Awaitable[None]]) -> None:
+@pytest.mark.parametrize(
+    ("provider", "talk", "relayed"),
+    [
+        *(("openai", talk, relayed) for talk in (closed, lost) for relayed in (False, True)),
+        ("nova_sonic", streamed, False),
+    ],
+)
+async def test_nothing_of_it_is_left_for_the_collector(provider: str, talk: Talk, relayed: bool) -> None:
     async with AsyncExitStack() as stack:
-        served = [await stack.enter_async_context(served_for_long(simulator("openai", pace="instant")))]
+        source = simulator(provider, pace="instant", replier=Scripted(["Yes."] * 3))
+        served = [await stack.enter_async_context(served_for_long(source))]
         if relayed:
             served.append(await stack.enter_async_context(served_for_long(relay(served[0].ws_url))))
-        session = await stack.enter_async_context(aiohttp.ClientSession())
         gc.collect()
         gc.disable()
         try:
             for _ in range(3):
-                async with session.ws_connect(served[-1].ws_url) as ws:
-                    await ws.receive()
-                    await end(ws)
-            del ws
+                await talk(served[-1])
             for server in reversed(served):
                 await server.drain(5)
             await asyncio.sleep(0)
             gc.set_debug(gc.DEBUG_SAVEALL)
             gc.collect()
             found = ours(gc.garbage)
-            own = 3  # sockets of this test's client, which aiohttp leaves to the collector
+            own = 3  # sockets of this test's client, which libraries leave to the collector
             assert {found.pop(name, own) for name in TRANSPORTS} == {own}
         finally:
             gc.set_debug(0)

@@ -113,3 +113,43 @@ async def test_the_end_of_a_connection_waits_in_a_line_of_its_own(end: WSMsgType
     turnstile: Any = Lines()
     await reading.read(line, pump, line, turnstile)
     assert turnstile.waited == ["requests", "ends"], "the control: a frame waits among the requests"
+
+
+@pytest.mark.parametrize(
+    ("kind", "due", "first"),
+    [
+        (WSMsgType.TEXT, 1, ["caught up", "fed"]),
+        (WSMsgType.CLOSE, 1, ["caught up", "fed"]),
+        (WSMsgType.TEXT, 2, ["fed"]),
+        (WSMsgType.TEXT, None, ["fed"]),
+        (WSMsgType.PING, 1, ["pinged"]),
+    ],
+)
+async def test_what_was_due_before_a_frame_is_done_before_it(
+    kind: WSMsgType, due: int | None, first: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The frame came at 1: what is due then is late, what is due at 2 is not, and a ping is not the session's."""
+    done: list[str] = []
+
+    async def caught_up(pump: Any, until: int) -> None:
+        assert until == 1
+        done.append("caught up")
+
+    monkeypatch.setattr(reading, "caught_up", caught_up)
+    loop = asyncio.get_running_loop()
+    outlet = SimpleNamespace(crowded=False, put=lambda frame: None, pong=lambda payload: None)
+    pump: Any = SimpleNamespace(
+        session=SimpleNamespace(over=False, wake_at=lambda: due), loop=loop, reading=True, busy=False, ponging=True,
+        upstream=None, outlet=outlet, feed=lambda event, **when: done.append("fed"), at=round,
+        pinged=lambda text: done.append("pinged"),
+    )  # fmt: skip
+    line: Any = Line((1.0,), [0.0])
+    messages = [WSMessage(kind, 1000 if kind is WSMsgType.CLOSE else "{}", ""), WSMessage(WSMsgType.CLOSED, None, None)]
+
+    async def receive() -> WSMessage:
+        line.came = 1.0
+        return messages.pop(0)
+
+    line.receive = receive
+    await reading.read(line, pump, line, Turnstile(loop))
+    assert done[: len(first)] == first

@@ -1,27 +1,23 @@
 """How fast a file may grow: as fast as its disk takes it.
 
 A system keeps what is written in memory first, gigabytes of it. When that is too much it lets every write wait, also
-those of a few bytes, and a write that waits holds up every session of a recorder. So who records much waits for the
-disk before that, in a thread (``Recorder.ahead``), and the others go on.
+those of a few bytes, and a write that waits holds up every session of a recorder. So whoever sends long frames waits
+for the disk before that, in a thread (``Recorder.ahead``), and the others go on.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import suppress
 
 UNSYNCED = 16 << 20
-"""Bytes that may be written and not on the disk yet: a tenth of a second's work for a slow one, hours of a session."""
-
-_synced: Callable[[int], object] = getattr(os, "fdatasync", os.fsync)
+"""Bytes that may be written and not on the disk yet: four minutes of speech, a tenth of a second of a slow disk."""
 
 
 class DiskPace:
-    """Of one open file."""
+    """Of one file. ``wait`` returns when all that was written to it is on the disk."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, wait: Callable[[], object]) -> None:
+        self._wait = wait
         self._unsynced = 0
 
     def wrote(self, size: int) -> None:
@@ -40,7 +36,6 @@ class DiskPace:
         def both() -> None:
             if work is not None:
                 work()
-            with suppress(OSError):  # whoever writes is told of a full disk, and to whom it matters
-                _synced(self._descriptor)
+            self._wait()
 
         return both
