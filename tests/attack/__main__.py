@@ -2,11 +2,12 @@
 
 python -m tests.attack [--seconds 5] [--idle 2000] [--kills 100]
 
-Each line ends with ok or FAIL. Status 1 where a good session waited longer than 100 ms because of a bad one, where the
-memory of a server grew on and on, where a page spent a key, or where a recorder that was killed lost a frame. A pause
-counts against the same run without the bad client. What a server causes comes again, and what the machine causes (its
-disk, other machines on the same host) seldom does: a wait that was too long is measured twice more, and fails where two
-of the three were. A machine that is busy with other things is told; ``stolen`` is the time that its host took from it.
+Each line ends with ok, too long or FAIL. Status 1 where a good session waited longer than 100 ms because of a bad one,
+where the memory of a server grew on and on, where a page spent a key, or where a recorder that was killed lost a frame.
+A pause counts against the same run without the bad client. What a server causes comes again, and what the machine
+causes (its disk, other machines on the same host) seldom does: a wait that was too long is measured twice more, and
+fails where two of the three were. A machine that is busy with other things is told; ``stolen`` is the time that its
+host took from it.
 """
 
 from __future__ import annotations
