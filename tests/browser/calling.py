@@ -20,8 +20,9 @@ JS = Path(__file__).parent / "call.js"
 class Phone:
     """A page, as somebody who speaks and listens through it."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, url: str) -> None:
         self.page = page
+        self.url = url
 
     async def say(self, words: str) -> None:
         """Words into the page's microphone."""
@@ -96,8 +97,9 @@ async def phone(
     await site.start()
     try:
         async with launched(*flags) as page:
-            await page.goto(f"http://127.0.0.1:{runner.addresses[0][1]}/")
+            url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+            await page.goto(url)
             await page.until(ready)
-            yield Phone(page)
+            yield Phone(page, url)
     finally:
         await runner.cleanup()

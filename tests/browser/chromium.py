@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 import shutil
 import signal
@@ -61,6 +62,8 @@ class Page:
         self._socket = socket
         self._count = 0
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._parsed: set[str] = set()
+        self._opened = asyncio.Event()
         self.console: list[str] = []
         self._reader = asyncio.create_task(self._read())
 
@@ -76,6 +79,9 @@ class Page:
                     self.console.append(str([one.get("value") for one in told["args"]]))
                 case "Runtime.exceptionThrown":
                     self.console.append(str(told["exceptionDetails"].get("exception", told)))
+                case "Page.lifecycleEvent" if told["name"] == "DOMContentLoaded":
+                    self._parsed.add(told["loaderId"])
+                    self._opened.set()
                 case "Log.entryAdded" if told["entry"]["level"] in ("error", "warning"):
                     self.console.append(f"{told['entry']['text']} {told['entry'].get('url', '')}")
                 case _:
@@ -92,8 +98,23 @@ class Page:
         return dict(body["result"])
 
     async def goto(self, url: str) -> None:
-        """Open an address."""
-        await self.call("Page.navigate", url=url)
+        """Open an address, and wait for its document: the browser says yes before it leaves the page that it is at."""
+        document = (await self.call("Page.navigate", url=url)).get("loaderId")
+        if document is None:  # another place of the page that is open
+            await self.until(f"location.href === {json.dumps(url)}")
+        while document is not None and document not in self._parsed:
+            await self._next_document()
+
+    async def reload(self) -> None:
+        """Open the same address again, and wait for its new document."""
+        before = set(self._parsed)
+        await self.call("Page.reload")
+        while self._parsed == before:
+            await self._next_document()
+
+    async def _next_document(self) -> None:
+        self._opened.clear()
+        await asyncio.wait_for(self._opened.wait(), PATIENCE)
 
     async def run(self, script: str) -> Any:
         """The value of an expression in the page; a promise is awaited."""
@@ -151,6 +172,7 @@ async def launched(*flags: str) -> AsyncIterator[Page]:
                     page = Page(socket)
                     for domain in ("Page", "Runtime", "Log"):
                         await page.call(f"{domain}.enable")
+                    await page.call("Page.setLifecycleEventsEnabled", enabled=True)
                     yield page
         finally:
             with_group = os.getpgid(process.pid) if process.returncode is None else None

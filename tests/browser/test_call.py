@@ -31,8 +31,7 @@ async def test_the_page_of_the_example_hears_and_is_heard(tmp_path: Path) -> Non
     source = simulator("openai", replier=Scripted(["It is sunny."] * 9))
     async with MockServer(source) as server, phone({"/": EXAMPLE}, *flags, ready="call") as caller:
         page = caller.page
-        await page.run(f"history.replaceState(null, '', '?server={server.base_url}') || location.reload()")
-        await page.until("document.getElementById('call') && location.search")
+        await page.goto(f"{caller.url}?server={server.base_url}")
         await page.run("document.getElementById('call').click()")
         await page.until("document.querySelector('li.assistant')")
         told = await page.run("[...document.querySelectorAll('li')].map((one) => one.textContent).sort()")

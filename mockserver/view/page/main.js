@@ -153,6 +153,8 @@ function start() {
   differences();
   if (DATA.live) follow(byId("sessions").appendChild(element("div", undefined, "source")));
   if (timelines.length) choose(...first());
+  // An address that is pasted where the page is open already.
+  if (!DATA.live) addEventListener("hashchange", () => { if (timelines.length) choose(...first()); });
   state.show(state.from, state.width);
   document.body.dataset.ready = "yes";
 }
