@@ -16,6 +16,7 @@ from mockserver.cassette.decode import BORDER
 from mockserver.cassette.pairs import Found, blank, header_line, kept
 from mockserver.cassette.secret_names import Tells, is_secret, tells
 from mockserver.cassette.words import wordlike
+from mockserver.core.yielding import yielding
 
 _HEADERS = re.compile(
     r"(?:(?:http|extra|request|response|default|custom|additional|auth|server|raw)[_\- ]?)?"
@@ -93,14 +94,14 @@ def marked(text: str, low: str) -> bool:
         return False
     if "header" in low or _PAIRED.search(text):
         return True
-    return any(tells(match[1] or match[2]) for match in _OPENS.finditer(text))
+    return any(tells(match[1] or match[2]) for match in yielding(_OPENS.finditer(text)))
 
 
 def found(text: str) -> Iterator[Found]:
     """The secrets, in no particular order."""
     boxes: list[_Box] = [_Box(is_list=True)]
     made: list[Found] = []
-    for match in _TOKENS.finditer(text):
+    for match in yielding(_TOKENS.finditer(text)):
         mark = text[match.start()]
         if mark == '"':
             if match[3]:

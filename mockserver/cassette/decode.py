@@ -16,6 +16,8 @@ from binascii import Error, a2b_base64, b2a_base64
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from mockserver.core.yielding import STEPS, yield_to_others, yielding
+
 DEEPEST = 8
 """How many times what is inside is looked into."""
 LARGEST = 64 << 20
@@ -31,7 +33,7 @@ _KINDS = {
     ),
     # So many at a time: no single step of the search is to keep others from working. It ends at the end of a character
     # of UTF-8, which has three more bytes at most.
-    "%": re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2}){0,2000}+(?:%[89ABab][0-9A-Fa-f]){0,3}+"),
+    "%": re.compile(r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2}){0,200}+(?:%[89ABab][0-9A-Fa-f]){0,3}+"),
     "&": re.compile(r"&(?:quot|amp|lt|gt|apos|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});"),
 }
 """The kinds of escapes. What is written in two of them at once is told only by undoing one after the other."""
@@ -96,7 +98,7 @@ class Level:
         made = Level("", self)
         pieces: list[str] = []
         size = 0
-        for begin, end in _strings(text):
+        for begin, end in yielding(_strings(text)):
             for kind in kinds:
                 if size + end - begin > self._room:
                     break
@@ -118,8 +120,9 @@ class Level:
 
     def _dissolve(self, text: str, begin: int, end: int, pieces: list[str], size: int, escape: re.Pattern[str]) -> int:
         done = begin
-        form = escape is _KINDS["%"] and "+" in text
-        for match in escape.finditer(text, begin, end):
+        percents = escape is _KINDS["%"]
+        form = percents and "+" in text
+        for match in yielding(escape.finditer(text, begin, end), every=1 if percents else STEPS):
             start = match.start()
             if done < start:
                 self._plain(size, done)
@@ -180,9 +183,9 @@ def _strings(text: str) -> Iterator[tuple[int, int]]:
     """
     for begin, end in parts(text):
         if is_json(text, begin):
-            found = [match.span() for match in STRING.finditer(text, begin, end)]
+            found = [match.span() for match in yielding(STRING.finditer(text, begin, end))]
             past, json = begin, True
-            for low, high in found:
+            for low, high in yielding(found):
                 json = json and "\\" not in text[past:low]
                 past = high
             if json and "\\" not in text[past:end]:
@@ -191,7 +194,7 @@ def _strings(text: str) -> Iterator[tuple[int, int]]:
         yield begin, end
         opens = _OPENS.search(text, begin, end)
         if opens is not None and _ESCAPE.search(text, opens.end(), end):
-            for match in STRING.finditer(text, opens.end(), end):
+            for match in yielding(STRING.finditer(text, opens.end(), end)):
                 if match.end() - match.start() > 8 and _ESCAPE.search(match[0]):
                     yield match.start() + 1, match.end() - 1
 
@@ -218,6 +221,7 @@ def stepwise(pattern: re.Pattern[str], text: str, border: re.Pattern[str]) -> It
     """``pattern.finditer(text)``, in steps. ``border`` is a character that no match holds."""
     begin = 0
     while len(text) - begin > STEP:
+        yield_to_others()
         stop = border.search(text, begin + STEP)
         if stop is None:
             break
@@ -256,7 +260,7 @@ def texty(raw: bytes) -> bool:
 
 def base64_words(text: str) -> Iterator[tuple[int, int, bytes]]:
     """The words of base64 in a text whose bytes are a text, or packed: begin, end, bytes."""
-    for match in stepwise(_BASE64, text, _NO_BASE64):
+    for match in yielding(stepwise(_BASE64, text, _NO_BASE64)):
         word = match[0]
         if word.islower() or word.isupper() or word.isdigit():
             continue

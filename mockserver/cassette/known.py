@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mockserver.cassette.decode import texty, unbase64
 from mockserver.cassette.patterns import anchors, any_of, base64_forms, environment_secrets, text_forms
 from mockserver.cassette.words import status, wordlike
+from mockserver.core.yielding import yield_to_others, yielding
 from mockserver.errors import UsageError
 
 SEEN = 64
@@ -74,13 +75,14 @@ class Known:
     def spans(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Where one stands in a decoded text: begin, end, kind."""
         if self.exact is not None and self.may_be_in(text):
-            yield from ((*match.span(), self.kind(match[0])) for match in self.exact.finditer(text))
+            yield from ((*match.span(), self.kind(match[0])) for match in yielding(self.exact.finditer(text)))
 
     def in_base64(self, text: str) -> Iterator[tuple[int, int, bytes]]:
         """The words of base64 that hold one of them among bytes that are no text (the others are found as texts)."""
         for form in self.base64:
             at = text.find(form)
             while at >= 0:
+                yield_to_others()
                 begin = len(text[:at].rstrip(_ALPHABET))
                 word = _WORD.match(text, at)
                 end = word.end() if word else at + len(form)

@@ -16,7 +16,8 @@ from urllib.parse import unquote
 from mockserver.cassette.decode import BORDER, unbase64
 from mockserver.cassette.patterns import TOKEN
 from mockserver.cassette.secret_names import Tells, is_secret, kept_header, parameter, tells
-from mockserver.cassette.words import LONGEST_TEXT, STATUS, status, varied, wordlike
+from mockserver.cassette.words import LONGEST_TEXT, STATUS, spaced, status, varied, wordlike
+from mockserver.core.yielding import yield_to_others, yielding
 
 NEAR = 1_000
 """So far from a word its probability may stand: its bytes come between."""
@@ -52,6 +53,7 @@ _QUERY = re.compile(rf"[?&#;]([^=&#?;\s\"'<>\\{BORDER}]{{1,200}})=((?:[^&#\s\"'<
 _PUNCTUATION = ")]}.,;:!\\"
 _ENDS = re.compile(r"[\s\"'<>`]")
 _WORD = re.compile(r"[A-Za-z]+", re.ASCII)
+_VISIBLE = bytes(range(32, 127))
 _CODE = re.compile(r"[(\[$<{]|\.\w+\.|^(?:os|process|self|this|settings|config|env)\.")
 
 
@@ -82,6 +84,7 @@ def found(text: str, low: str, secret: Callable[[str], bool]) -> Iterator[Found]
     """
     if '"' in text or "'" in text:
         yield from _members(text)
+    yield_to_others()
     if "=" in text:
         if "?" in text or "&" in text or "#" in text or ";" in text:
             yield from _queries(text, secret)
@@ -93,11 +96,11 @@ def found(text: str, low: str, secret: Callable[[str], bool]) -> Iterator[Found]
     if "//" in text and "@" in text:
         yield from _logins(text)
     if "--" in text:
-        for match in _FLAG.finditer(text):
+        for match in yielding(_FLAG.finditer(text)):
             if match.start() == 0 or not (text[match.start() - 1].isalnum() or text[match.start() - 1] == "-"):
                 yield from _loose(match[1], match, 2, "a flag", Tells.SURELY)
     if "</" in text:
-        for match in _ELEMENT.finditer(text):
+        for match in yielding(_ELEMENT.finditer(text)):
             value = match[2].strip()
             if is_secret(tells(match[1]), value) and not blank(value):
                 begin = text.index(value, match.start(2))
@@ -105,6 +108,7 @@ def found(text: str, low: str, secret: Callable[[str], bool]) -> Iterator[Found]
     for scheme in _SCHEMES:
         at = low.find(scheme)
         while at >= 0:
+            yield_to_others()
             end = at + len(scheme)
             if not (at and text[at - 1].isalnum()) and text[end : end + 1] in (" ", "\t", "+"):
                 value_of = _SCHEME.match(text, end)
@@ -117,7 +121,7 @@ def found(text: str, low: str, secret: Callable[[str], bool]) -> Iterator[Found]
 def _members(text: str) -> Iterator[Found]:
     """``"name": "value"``, with either quote; ``=`` and ``=>`` in the place of the colon."""
     past = 0
-    for match in _NAME.finditer(text):
+    for match in yielding(_NAME.finditer(text)):
         told = tells(match[2])
         at = match.end()
         if told is Tells.NOTHING or at < past or text[at : at + 1] not in _STRING:
@@ -148,8 +152,8 @@ def begins(told: Tells, content: str) -> bool:
     if told is Tells.SURELY:
         return any(word.startswith(content.lower()) for word in STATUS)
     if told is Tells.PERHAPS:
-        return not any(char.isspace() for char in content) and not is_secret(told, content)
-    return not any(char.isspace() for char in content)
+        return not spaced(content) and not is_secret(told, content)
+    return not spaced(content)
 
 
 _DOUBT = re.compile(
@@ -192,7 +196,7 @@ def _machine(value: str) -> bool:
 def _assigned(text: str, secret: Callable[[str], bool]) -> Iterator[Found]:
     """``NAME=value``, in a shell, a connection string, the first field of a form."""
     past = 0
-    for equals in _EQUALS.finditer(text):
+    for equals in yielding(_EQUALS.finditer(text)):
         before = _ASSIGNED.search(text, max(equals.start() - 64, 0), equals.start())
         if before is None or equals.start() < past or not (tells(before[1]) or secret(before[1])):
             continue
@@ -234,7 +238,7 @@ def _bounded(text: str, begin: int, end: int) -> bool:
 
 def _queries(text: str, secret: Callable[[str], bool]) -> Iterator[Found]:
     """``?name=value`` in a URL, absolute or not."""
-    for match in _QUERY.finditer(text):
+    for match in yielding(_QUERY.finditer(text)):
         name, value = unquote(match[1]), match[2].rstrip(_PUNCTUATION)
         if not value or blank(value) or status(value):
             continue
@@ -255,7 +259,7 @@ def _absolute(text: str, at: int) -> bool:
 def _colons(text: str) -> Iterator[Found]:
     """What stands behind the colon of a name without quotes."""
     past = 0
-    for colon in _COLON.finditer(text):
+    for colon in yielding(_COLON.finditer(text)):
         at = colon.start()
         line = _LINE.search(text, max(at - 80, 0), at)
         if line is not None and at >= past and tells(line[2]):
@@ -305,7 +309,7 @@ def _line(text: str, line: re.Match[str], match: re.Match[str]) -> Iterator[Foun
 
 def _multipart(text: str) -> Iterator[Found]:
     past = 0
-    for match in _PART.finditer(text):
+    for match in yielding(_PART.finditer(text)):
         if match.start() < past:
             continue
         begin = match.end()
@@ -329,7 +333,7 @@ def _multipart(text: str) -> Iterator[Found]:
 
 def _logins(text: str) -> Iterator[Found]:
     """User and password in front of a host. Without a scheme only where there are both."""
-    for match in _URL.finditer(text):
+    for match in yielding(_URL.finditer(text)):
         login = match[1].rpartition("@")[0]
         scheme = text[match.start() - 1 : match.start()] == ":" and text[max(match.start() - 2, 0)].isalnum()
         if login and not blank(login) and (scheme or ":" in login):
@@ -369,7 +373,7 @@ def _attribute(value: str) -> bool:
 
 def _pair(value: str) -> bool:
     raw = unbase64(value)
-    return raw is not None and b":" in raw and all(32 <= byte < 127 for byte in raw)
+    return raw is not None and b":" in raw and not raw.translate(None, _VISIBLE)
 
 
 def header_line(text: str) -> tuple[str, int] | None:

@@ -36,6 +36,7 @@ from mockserver.cassette.secret_names import (
 from mockserver.cassette.standins import LOOK, StandIns
 from mockserver.cassette.words import wordlike
 from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Pairs, Text
+from mockserver.core.yielding import yielding
 from mockserver.dialects.base import Dialect, close_reason
 from mockserver.dialects.keys import ANY_PARAMS
 from mockserver.dialects.registry import key_prefixes
@@ -149,7 +150,7 @@ class Redactor:
     def _cut(self, text: str, cuts: Sequence[Cut], stand_in: Callable[[str, str], str] | None) -> str:
         """A text with something else in the place of each cut; as long as before without ``stand_in``."""
         made, done = [], 0
-        for cut in cuts:
+        for cut in yielding(cuts):
             self.counts[cut.kind] += 1
             if self.told is not None:
                 self.told(cut)

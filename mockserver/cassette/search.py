@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Protocol
 
 from mockserver.cassette import containers, pairs, shapes
@@ -32,6 +33,7 @@ from mockserver.cassette.known import Known
 from mockserver.cassette.patterns import TOKEN
 from mockserver.cassette.quiet import Quiet
 from mockserver.cassette.secret_names import MARKS
+from mockserver.core.yielding import yield_to_others, yielding
 
 _HIDES = (
     ("\\", re.compile(r"\\(?:u00|x)[2-7]")),
@@ -42,6 +44,7 @@ _HIDES = (
 _NAME_MARKS = tuple(mark for mark in MARKS if mark != "sig")
 _MORE_MARKS = ("sig=", 'sig"', "signature", "header", "basic ", "otp")
 _ALL_MARKS = (*_NAME_MARKS, *_MORE_MARKS)
+PASS = "surrogatepass"
 WORDS = 1024
 """Of so many deltas it is remembered whether there may be something in them."""
 _PAYLOAD = re.compile(r'"([A-Za-z0-9+/]{64,}+={0,2}|[A-Za-z0-9_-]{400,}+={0,2})"')
@@ -127,7 +130,7 @@ class Search:
         if self.reply or shapes.marked(bare):
             return True
         low = bare.lower()
-        for mark in _ALL_MARKS:
+        for mark in yielding(_ALL_MARKS, every=8):
             if mark in low:
                 return True
         if "//" in bare and "@" in bare:
@@ -184,6 +187,7 @@ class Search:
     ) -> None:
         text = level.text
         hollow = _PAYLOAD.sub(_hollow, text)
+        yield_to_others()
         low = lowered(hollow)
 
         def put(
@@ -196,20 +200,22 @@ class Search:
 
         for begin, end, kind, shape in shapes.found(hollow) if shapes.marked(hollow) else ():
             put(begin, end, kind, f"the shape {shape.marker}", made if kind else missed)
-        if any(mark in low for mark in _ALL_MARKS) or "//" in text:
-            for one in pairs.found(text, low, self._secret):
+        if any(mark in low for mark in yielding(_ALL_MARKS, every=8)) or "//" in text:
+            for one in yielding(pairs.found(text, low, self._secret)):
                 put(one.begin, one.end, one.kind, one.rule, made if one.kind else missed)
             if containers.marked(text, low):
-                for one in containers.found(text):
+                for one in yielding(containers.found(text)):
                     put(one.begin, one.end, one.kind, one.rule)
         elif "=" in text and ("?" in text or "&" in text):
-            for one in pairs.found(text, low, self._secret):
+            for one in yielding(pairs.found(text, low, self._secret)):
                 put(one.begin, one.end, one.kind, one.rule, made if one.kind else missed)
         if self.reply:
-            for match in _FIELD.finditer(text):
+            for match in yielding(_FIELD.finditer(text)):
                 if match[1] in self.reply:
                     put(*match.span(2), "field", "a reply that hands out keys")
+        yield_to_others()
         self._given(text, depth, put, standing)
+        yield_to_others()
         if inside is not None:
             self._base64(level, made, inside)
 
@@ -228,7 +234,7 @@ class Search:
             put(begin, end, kind, "a value that is known")
         for rule in self.rules:
             left = text
-            for low, high in _strings(text):
+            for low, high in yielding(_strings(text)):
                 for match in rule.finditer(text[low:high]):
                     if match[0] and not pairs.blank(match[0]) and "REDACTED-" not in match[0]:
                         put(low + match.start(), low + match.end(), "rule", "a rule of the user's")
@@ -286,7 +292,8 @@ class Search:
 def lowered(text: str) -> str:
     """A text in lower case, as long as before."""
     low = text.lower()
-    return low if len(low) == len(text) else "".join(char.lower() if char.isascii() else char for char in text)
+    # Bytes in lower case are so in ASCII alone.
+    return low if len(low) == len(text) else text.encode("utf-8", PASS).lower().decode("utf-8", PASS)
 
 
 def _strings(text: str) -> list[tuple[int, int]]:
@@ -294,7 +301,7 @@ def _strings(text: str) -> list[tuple[int, int]]:
     made: list[tuple[int, int]] = []
     for begin, end in parts(text):
         if is_json(text, begin):
-            made += [(match.start() + 1, match.end() - 1) for match in STRING.finditer(text, begin, end)]
+            made += [(match.start() + 1, match.end() - 1) for match in yielding(STRING.finditer(text, begin, end))]
         else:
             made.append((begin, end))
     return made
@@ -306,7 +313,7 @@ def _values(text: str) -> list[tuple[int, int]]:
         match.span(1)
         for begin, end in parts(text)
         if is_json(text, begin)
-        for match in _VALUES.finditer(text, begin, end)
+        for match in yielding(_VALUES.finditer(text, begin, end))
         if match[1]
     )
     return list(found)
@@ -315,7 +322,7 @@ def _values(text: str) -> list[tuple[int, int]]:
 def _overlapped(spans: list[tuple[int, int]], by: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Those of some spans, in order, that share a character with one of others, in order."""
     made, place = [], 0
-    for low, high in spans:
+    for low, high in yielding(spans):
         while place < len(by) and by[place][1] <= low:
             place += 1
         if place < len(by) and by[place][0] < high:
@@ -340,7 +347,8 @@ def _apart(cuts: list[Cut], text: str) -> list[Cut]:
     is none.
     """
     made: list[Cut] = []
-    for one in sorted(cuts, key=lambda cut: (cut.begin, -cut.end)):
+    longest_first = sorted(cuts, key=attrgetter("end"), reverse=True)
+    for one in yielding(sorted(longest_first, key=attrgetter("begin"))):
         last = made[-1] if made else None
         if last is None or one.begin >= last.end:
             made.append(one)
@@ -378,6 +386,7 @@ def _emptied(match: re.Match[str]) -> str:
 
 
 def _hollow(match: re.Match[str]) -> str:
+    yield_to_others()
     return f'"{chr(0xE000) * len(match[1])}"' if _payload(match[1]) else match[0]
 
 

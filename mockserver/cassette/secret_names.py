@@ -11,7 +11,7 @@ import re
 from enum import IntEnum
 from functools import lru_cache
 
-from mockserver.cassette.words import status, wordlike
+from mockserver.cassette.words import spaced, status, wordlike
 from mockserver.dialects.registry import DIALECTS
 
 
@@ -186,7 +186,7 @@ def is_secret(name: Tells, value: str) -> bool:
         if " " in value.strip():
             return True
         return not (wordlike(value) or _PATH.match(value))
-    if len(value) < SHORTEST or any(char.isspace() for char in value):
+    if len(value) < SHORTEST or spaced(value):
         return False
     return not (wordlike(value) or _PATH.match(value) or value.startswith("<"))
 

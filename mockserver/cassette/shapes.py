@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from mockserver.cassette.decode import STEP
 from mockserver.cassette.words import varied, wordlike
+from mockserver.core.yielding import yield_to_others, yielding
 from mockserver.dialects.registry import DIALECTS
 
 _EDGE = r"(?<![A-Za-z0-9])"
@@ -196,7 +197,7 @@ def marked_word(word: str) -> bool:
 def _near(text: str) -> set[str]:
     """What stands around the characters with which most markers end: much less than to look for each of them."""
     found = set(_ENDING.findall(text, 0, STEP))
-    for begin in range(STEP, len(text), STEP):
+    for begin in yielding(range(STEP, len(text), STEP), every=1):
         found.update(_ENDING.findall(text, begin, begin + STEP))
     return found
 
@@ -223,6 +224,7 @@ def found(text: str) -> Iterator[tuple[int, int, str, KeyShape]]:
             continue  # nearly all
         match_at = shape.pattern.match
         while at >= 0:
+            yield_to_others()
             match = match_at(text, max(at - shape.back, 0)) if shape.back >= 0 else _before(text, at, shape)
             if match is None:
                 at = text.find(shape.marker, at + 1)

@@ -24,6 +24,7 @@ from mockserver.cassette.redact import Redactor
 from mockserver.cassette.stream import KEPT, LeafPart, Place, Stream, end_of, how
 from mockserver.cassette.stream import doubt as doubt_in
 from mockserver.core.frames import Binary, Frame, Sender, Text
+from mockserver.core.yielding import yield_to_others, yielding
 from mockserver.dialects.base import parse
 
 _MARKS = ('"delta"', '"text"', '"transcript"', '"arguments"', '"partial"', '"thinking"', '"content"', '"logprob"')
@@ -142,7 +143,7 @@ class Spread:
         hit, which, whole = False, None, None
         probable = '"logprob"' in text
         counts: dict[str, int] = {}
-        for leaf, match in enumerate(LEAF.finditer(text)):
+        for leaf, match in enumerate(yielding(LEAF.finditer(text))):
             name = match[1]
             if name == "token" and not probable:
                 continue
@@ -227,7 +228,7 @@ class Spread:
         whole = stream.text + piece
         hit = False
         alone: set[tuple[int, int]] | None = None
-        for cut in self._search.cuts(whole)[0]:
+        for cut in yielding(self._search.cuts(whole)[0]):
             begin, end = cut.begin, cut.end
             if stream.noted.get(stream.at + begin, -1) >= stream.at + end or end <= border + past:
                 if end <= border + past and not self._known(stream, begin, end):
@@ -309,6 +310,7 @@ class Spread:
         counter = iter(range(1 << 30))
 
         def leaf(match: re.Match[str]) -> str:
+            yield_to_others()
             new = words(next(counter))
             if new is None:
                 return match[0]

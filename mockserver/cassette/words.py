@@ -44,6 +44,7 @@ _CASES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{6}")
 _VOWELS = frozenset("aeiouy")
 _NUMBER = re.compile(r"\d{1,2}|(?:19|20)\d\d|100|256|512|360|365")
+_DIGIT, _LETTER, _SPACE = re.compile(r"\d"), re.compile(r"[^\W\d_]"), re.compile(r"\s")
 LONGEST_WORD = 22
 LONGEST_TEXT = 256
 """A text that is longer is not asked about."""
@@ -93,7 +94,12 @@ def _part(part: str) -> bool:
 
 def varied(text: str) -> bool:
     """Whether a text has digits beside letters, as a random one of some length has."""
-    return any(char.isdigit() for char in text) and any(char.isalpha() for char in text)
+    return _DIGIT.search(text) is not None and _LETTER.search(text) is not None
+
+
+def spaced(text: str) -> bool:
+    """Whether there is white space in a text."""
+    return _SPACE.search(text) is not None
 
 
 STATUS = frozenset(

@@ -57,10 +57,14 @@ class FewAtOnce(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self._turns = SocketTurns()
+        self.waits = False
 
     def select(self, timeout: float | None = None) -> Ready:
         """Those of the sockets that are ready whose turn it is."""
-        return self._turns.chosen(super().select(timeout))
+        self.waits = timeout is None or timeout > 0
+        ready = super().select(timeout)
+        self.waits = False
+        return self._turns.chosen(ready)
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
         """It is not looked at any more."""
@@ -69,9 +73,21 @@ class FewAtOnce(selectors.DefaultSelector):
         return key
 
 
+class LoopWithTurns(asyncio.SelectorEventLoop):
+    """It tells whether it is at work, too: the thread that looks at large frames rests then."""
+
+    def __init__(self) -> None:
+        self._few = FewAtOnce()
+        super().__init__(self._few)
+
+    def at_work(self) -> bool:
+        """Whether it has something to do; else it waits for its sockets."""
+        return not self._few.waits
+
+
 def new_loop() -> asyncio.AbstractEventLoop:
     """A loop with turns; on Windows, whose sockets work otherwise, its usual one."""
-    return asyncio.new_event_loop() if sys.platform == "win32" else asyncio.SelectorEventLoop(FewAtOnce())
+    return asyncio.new_event_loop() if sys.platform == "win32" else LoopWithTurns()
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from typing import Any, Protocol, TypeVar
+from contextlib import contextmanager
+from time import monotonic, sleep
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from mockserver.core.frames import LONG, Event, Frame, Peer, Received, Sender
 from mockserver.core.session import LAST, Session
+from mockserver.core.yielding import in_this_thread
 
 T = TypeVar("T")
 
@@ -36,24 +39,82 @@ class Thread(Protocol):
 
     def submit(self, work: Callable[[], T], /) -> Future[T]: ...
 
+    def wait(self, given: Future[None], /) -> None: ...
+
+
+@runtime_checkable
+class AtWork(Protocol):
+    """A loop that tells whether it has something to do: it does not wait for its sockets then."""
+
+    def at_work(self) -> bool: ...
+
+
+SLICE, REST = 0.001, 0.009
+"""Seconds: so long the thread works on beside a loop that is at work, and so long it rests then, at most. Each call of
+the system in which the loop lets go of the interpreter would give it to the thread, and a turn has hundreds.
+"""
+LOOK = 0.003
+"""Seconds after which it looks whether the loop is at work still."""
+
+
+class Resting:
+    """What the thread calls now and then: it rests while the loop is at work."""
+
+    def __init__(
+        self, loop: AtWork, now: Callable[[], float] = monotonic, wait: Callable[[float], None] = sleep
+    ) -> None:
+        self._loop, self._now, self._wait = loop, now, wait
+        self._rested = now()
+        self.awaited = False
+        """Whether the loop itself waits for the thread."""
+
+    def __call__(self) -> None:
+        if self.awaited or not self._loop.at_work():
+            return
+        began = self._now()
+        if began - self._rested < SLICE:
+            return
+        while self._loop.at_work() and self._now() - began < REST:
+            self._wait(LOOK)
+        self._rested = self._now()
+
 
 class OneThread:
     """It is made when it is needed. There is one: who sends what takes long waits for others who do."""
 
     def __init__(self) -> None:
         self._thread: ThreadPoolExecutor | None = None
+        self._resting: Resting | None = None
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Have the thread do it."""
+        """Have the thread do it, beside this loop."""
         if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="mockserver-look")
+            loop = asyncio.get_running_loop()
+            self._resting = Resting(loop) if isinstance(loop, AtWork) else None
+            self._thread = ThreadPoolExecutor(
+                1, thread_name_prefix="mockserver-look", initializer=in_this_thread, initargs=(self._resting,)
+            )
         return self._thread.submit(work)
+
+    def wait(self, given: Future[None]) -> None:
+        """Return when it has done this; the loop stands still so long."""
+        with self._awaited():
+            wait_for([given])
 
     def close(self) -> None:
         """It ends when it has done what it was given."""
         if self._thread is not None:
-            self._thread.shutdown()
+            with self._awaited():
+                self._thread.shutdown()
             self._thread = None
+
+    @contextmanager
+    def _awaited(self) -> Iterator[None]:
+        if self._resting is not None:
+            self._resting.awaited = True
+        yield
+        if self._resting is not None:
+            self._resting.awaited = False
 
 
 def handed(
@@ -130,7 +191,7 @@ class Aside:
     def finish(self) -> None:
         """Wait for the thread, here and now: the session ends, or a fault around it is taken away."""
         while (looking := self._looking) is not None and self._done is not None:
-            wait_for([looking])
+            self._thread.wait(looking)
             self._looked(looking, self._done)
 
     async def over(self) -> None:

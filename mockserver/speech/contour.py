@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import add, sub
 
+from mockserver.core.yielding import yielding
 from mockserver.speech.tones import RATE, Audio, checked_rate, raw_audio, samples
 
 FRAME_MS = 20
@@ -102,7 +103,8 @@ class Drawing:
         numbers: Sequence[int] = samples(data[:used])
         self._numbers += _thinned(numbers, self._step) if self._step > 1 else numbers
         begin = end = 0
-        for number in range(len(self._levels), int((self._base + len(self._numbers)) / self._size)):
+        frames = range(len(self._levels), int((self._base + len(self._numbers)) / self._size))
+        for number in yielding(frames, every=1):
             begin, end = (round((number + more) * self._size) - self._base for more in (0, 1))
             self._frame(self._numbers[begin:end])
         del self._numbers[:end]

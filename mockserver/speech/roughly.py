@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from math import dist, hypot
 from typing import Final
 
+from mockserver.core.yielding import yielding
+
 RoughTone = tuple[tuple[float, ...], float, tuple[float, ...], float]
 """A tone's even and odd wave, each with its square."""
 SURELY: Final = 1 - 1e-6
@@ -46,7 +48,7 @@ def passed(samples: Sequence[float], places: Sequence[int], tone: RoughTone, sha
     even, size, odd, size_2 = tone
     count = len(even)
     least = share * SURELY * count / (2 * _BACK)
-    for number, place in enumerate(places):
+    for number, place in enumerate(yielding(places)):
         whole = tuple(samples[place : place + count])
         square = hypot(*whole) ** 2
         level = (square + size - dist(whole, even) ** 2) ** 2 + (square + size_2 - dist(whole, odd) ** 2) ** 2

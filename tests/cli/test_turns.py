@@ -133,3 +133,22 @@ def test_a_loop_of_a_command_has_turns() -> None:
         return asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
 
     assert isinstance(run(selector()), FewAtOnce)
+
+
+def test_it_tells_a_thread_whether_it_is_at_work() -> None:
+    async def both() -> tuple[bool, bool]:
+        loop: Any = asyncio.get_running_loop()
+        over = asyncio.Event()
+
+        def look() -> bool:
+            while loop.at_work():
+                pass
+            loop.call_soon_threadsafe(over.set)
+            return True
+
+        looking = asyncio.create_task(asyncio.to_thread(look))
+        at_work = loop.at_work()
+        await over.wait()  # else the thread looks for ever
+        return at_work, await looking
+
+    assert run(both()) == (True, True)

@@ -16,8 +16,10 @@ import aiohttp
 from mockserver import MockServer, relay, script, simulator, speech
 from mockserver.cassette.entries import LONG
 from mockserver.cassette.store import load
+from mockserver.cli import turns
 from mockserver.core.frames import Close, Event, Frame, Peer, Received, Sender, Text
-from mockserver.server.aside import Aside
+from mockserver.core.yielding import yielding
+from mockserver.server.aside import LOOK, SLICE, Aside, OneThread, Resting
 from mockserver.server.record import Recording
 from mockserver.server.virtual import virtual_time
 
@@ -45,6 +47,9 @@ class Thread:
         made: Future[None] = Future()
         self.work.append((work, made))
         return made
+
+    def wait(self, given: Future[None]) -> None:
+        given.result()
 
     def close(self) -> None:
         pass
@@ -214,3 +219,79 @@ async def test_another_session_is_served_while_a_large_frame_is_looked_at(tmp_pa
     frames = [record.frame for record in cassette.connections[0].records if record.sender is Sender.CLIENT]
     assert frames[:2] == [Text(slow), Text('{"type":"after"}')]
     assert recording.problems == []
+
+
+class Clocked:
+    """A loop that is at work for so many looks, and a clock that goes on while somebody waits."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks, self.time, self.waited = looks, 0.0, 0.0
+
+    def at_work(self) -> bool:
+        self.looks -= 1
+        return self.looks >= 0
+
+    def wait(self, seconds: float) -> None:
+        self.time += seconds
+        self.waited += seconds
+
+    def rest(self) -> Resting:
+        made = Resting(self, lambda: self.time, self.wait)
+        self.time += SLICE
+        return made
+
+
+def test_the_thread_rests_while_the_loop_is_at_work_and_no_longer() -> None:
+    loop = Clocked(looks=3)  # the first is before it rests
+    loop.rest()()
+    assert loop.waited == 2 * LOOK
+    loop = Clocked(looks=0)
+    loop.rest()()
+    assert not loop.waited, "the control: the loop waits for its sockets"
+
+
+def test_a_loop_that_is_always_at_work_leaves_the_thread_a_tenth() -> None:
+    loop = Clocked(looks=1_000_000)
+    rest = loop.rest()
+    for _ in range(1_000):
+        rest()
+        loop.time += SLICE / 10
+    worked = loop.time - loop.waited
+    assert 0.05 < worked / loop.time < 0.15
+
+
+def test_a_thread_for_which_the_loop_waits_does_not_rest() -> None:
+    loop = Clocked(looks=1_000_000)
+    rest = loop.rest()
+    rest.awaited = True
+    rest()
+    assert not loop.waited
+    rest.awaited = False
+    rest()
+    assert loop.waited
+
+
+def test_a_thread_knows_that_the_loop_waits_for_it() -> None:
+    async def work() -> list[bool]:
+        thread, seen = OneThread(), []
+
+        def look() -> None:
+            while not (thread._resting and thread._resting.awaited):  # else this never ends
+                pass
+            seen.append(True)
+
+        thread.wait(thread.submit(look))
+        thread.submit(look)
+        thread.close()
+        return seen
+
+    with asyncio.Runner(loop_factory=turns.new_loop) as runner:
+        assert runner.run(work()) == [True, True]
+
+
+async def test_the_thread_of_any_other_loop_never_rests() -> None:
+    thread = OneThread()
+    found: list[object] = []
+    thread.submit(lambda: found.append(yielding(items := [1]) is items)).result()
+    thread.close()
+    assert found == [True]
