@@ -44,17 +44,21 @@ async def test_a_long_one_comes_in_pieces() -> None:
 async def test_others_have_turns_while_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = iter(range(100_000))
     monkeypatch.setattr(reading, "perf_counter", lambda: next(seconds) * reading.SHIFT_SECONDS / 2)
+    rests: list[float] = []
+    monkeypatch.setattr(bit_by_bit, "sleep", rests.append)
     turns: list[int] = []
 
     async def other() -> None:
         while True:
-            turns.append(1)
+            turns.append(len(rests))
             await asyncio.sleep(0)
 
     task = asyncio.create_task(other())
     assert [one async for one in bit_by_bit.breathing(range(30))] == list(range(30))
     task.cancel()
-    assert len(turns) >= 8
+    assert len(rests) >= 8
+    assert set(rests) == {bit_by_bit.REST}
+    assert len(set(turns)) >= 8, "there are turns between the rests"
 
 
 async def test_a_page_of_the_journal_has_an_end_and_says_where_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
