@@ -53,6 +53,7 @@ class Counted:
 
     def __init__(self, work: Callable[[], object], *, turns: bool = True) -> None:
         self.turns = self.most = self.all = self._now = 0
+        work()  # what is remembered of it (words, the tones that are looked for) is now
         in_this_thread(self._turn if turns else None)
         sys.setprofile(self._count)
         try:
@@ -95,8 +96,8 @@ def test_to_make_out_what_was_said_does_so_too() -> None:
     noise = Random(1).randbytes(20 * SIZE)
     for work in (lambda: speech.decode(noise, 24_000), lambda: contour(noise, 24_000)):
         counted = Counted(work)
-        assert counted.most <= 3 * MOST
-        assert counted.all > 8 * MOST
+        assert counted.most <= MOST
+        assert counted.all > 3 * MOST
 
 
 def test_nothing_is_called_where_nobody_asked() -> None:
