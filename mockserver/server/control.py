@@ -48,7 +48,7 @@ MAX_BODY = 64 * 1024
 SENDERS = tuple(map(str, Sender))
 KINDS = tuple(kind.__name__.lower() for kind in (Handshake, Answer, Text, Binary, Close, Lost, Note))
 """What an entry of the journal may be (``core.journal.What``)."""
-MAX_PAGE, MAX_PAGE_BYTES = 10_000, 64 << 20
+MAX_PAGE, MAX_PAGE_BYTES = 10_000, 16 << 20
 """Entries of one page of the journal, and bytes of frames in it."""
 MAX_WAIT_MS = 30_000
 
