@@ -16,7 +16,9 @@ def run() -> None:
     if not SERVING.isdisjoint(sys.argv[1:2]):
         gc.set_threshold(STARTING, 10, 10)
     from mockserver.cli import main
+    from mockserver.cli.streams import with_streams
 
+    with_streams()
     main(prog_name="mockserver")
 
 

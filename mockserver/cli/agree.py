@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from mockserver.cli.common import escaped
+from mockserver.cli.kinds import FILE
 
 
 @click.command("agree")
-@click.argument("files", metavar="FILE ...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE ...", nargs=-1, required=True, type=FILE)
 def agree_command(files: tuple[Path, ...]) -> None:
     """Send the client side of cassette FILE to the simulator of its provider, and print how well the two agree.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mockserver.cli.common import escaped
+from mockserver.cli.kinds import FILE, Number
 from mockserver.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
 
 @click.command("call")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FILE)
 @click.option("--url", required=True, metavar="URL", help="The base URL that clients take, or the socket's own.")
 @click.option("--connection", type=click.IntRange(0), default=0, show_default=True, help="Which one of the cassette.")
-@click.option("--speed", type=float, default=1.0, show_default=True, help="2 waits half as long as recorded.")
+@click.option("--speed", type=Number(), default=1.0, show_default=True, help="2 waits half as long as recorded.")
 @click.option(
     "--check",
     type=click.Choice(["shape", "exact", "none"]),
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
     help="What is compared: events and fields; words and sound too; nothing.",
 )
 @click.option(
-    "--wait", type=float, default=20.0, show_default=True, help="Seconds that something recorded is waited for."
+    "--wait", type=Number(), default=20.0, show_default=True, help="Seconds that something recorded is waited for."
 )
 @click.option("--key-env", metavar="NAME", help="Variable with the key that the client carries.")
 @click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="A header on top; again for more.")
-@click.option("--to", type=click.Path(path_type=Path), metavar="FILE", help="Write the call as a cassette.")
+@click.option("--to", type=FILE, metavar="FILE", help="Write the call as a cassette.")
 @click.option("-q", "--quiet", is_flag=True, help="No timeline.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object of JSON.")
 def call_command(

@@ -13,6 +13,7 @@ import click
 from mockserver.cassette.files.leftovers import STOPPED, UNSAFE, left_in, near_to
 from mockserver.cassette.names import PARTIAL, SUFFIX
 from mockserver.cli.common import escaped
+from mockserver.cli.kinds import FILE
 from mockserver.cli.orphans import cassettes, unused
 from mockserver.errors import CassetteError, UsageError
 
@@ -36,7 +37,7 @@ class Complaint:
 
 
 @click.command("check")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER | FILE]...")
+@click.argument("paths", nargs=-1, type=FILE, metavar="[FOLDER | FILE]...")
 @click.option("--write", is_flag=True, help="Write the text twin of each cassette (NAME.cassette.txt).")
 @click.option("--used", is_flag=True, help="Fail where no test run is noted, so that use cannot be looked at.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object of JSON.")

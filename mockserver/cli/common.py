@@ -9,11 +9,11 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mockserver.cli.kinds import FILE
 from mockserver.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def serving(command: F) -> F:
             ),
             click.option("--token", metavar="TOKEN", help="Token that the control API asks for."),
             click.option("--token-env", metavar="NAME", help="Variable with the token, which no process list shows."),
-            click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE", help="File with the token."),
+            click.option("--token-file", type=FILE, metavar="FILE", help="File with the token."),
             click.option(
                 "--journal-limit",
                 type=click.IntRange(16),
@@ -102,6 +102,8 @@ def server_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the options above that ``MockServer`` takes."""
     from mockserver.server.tokens import token_from
 
+    if options["verbose"] and options["quiet"]:
+        raise UsageError("-v and -q: each frame or nothing; keep one of them")
     token = token_from(value=options["token"], env=options["token_env"], file=options["token_file"])
     as_given = ("host", "port", "tls", "faults", "seed", "journal_limit", "ice")
     return {**{name: options[name] for name in as_given}, "token": token}

@@ -10,9 +10,8 @@ from typing import Any
 import click
 
 from mockserver.cli.common import LINES, audio_option, escaped
+from mockserver.cli.kinds import FILE, Number, check_apart
 from mockserver.errors import CassetteError, UsageError
-
-FILE = click.Path(path_type=Path)
 
 
 @click.command("show")
@@ -39,6 +38,14 @@ def show_command(
     from mockserver.cassette.store import load
     from mockserver.cli import forms
 
+    forms_asked = {"--textconv": textconv, "--json": as_json, "--wav": wavs is not None}
+    asked = [name for name, given in forms_asked.items() if given]
+    if len(asked) > 1:
+        raise UsageError(f"show: say one of {' and '.join(asked)}")
+    fixed = {"--connection": connection is not None, "--limit": limit is not None, "--every-frame": every_frame}
+    extra = [name for name, given in fixed.items() if given]
+    if textconv and extra:
+        raise UsageError(f"show: --textconv is of the whole cassette; leave {' and '.join(extra)} out")
     if textconv:
         try:
             for line in render.textconv(load(file)):
@@ -70,7 +77,7 @@ def show_command(
 @click.option(
     "--audio-piece-ms",
     "piece_ms",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     metavar="MS",
     help="How long each piece of the client's audio is, where the source has cut it.",
 )
@@ -100,6 +107,7 @@ def import_command(
     from mockserver.cassette.store import redactor_for, save
     from mockserver.server.config import find
 
+    check_apart(target, file)
     cassette = detect_and_import(
         file,
         provider=provider,

@@ -93,7 +93,11 @@ def write_wavs(cassette: Cassette, folder: Path, *, connection: int | None = Non
     """
     from mockserver.view.scene import of_cassette
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = "is no folder" if folder.exists() else f"cannot be made: {error.strerror}"
+        raise UsageError(f"--wav {folder}: {why}; expected a folder for the WAV files") from None
     found = 0
     for scene in of_cassette(cassette):
         if connection not in (None, scene.number):

@@ -54,11 +54,18 @@ def with_attributes(path: Path) -> bool:
     return True
 
 
+def check_repository(said: str, command: str) -> None:
+    """UsageError where what git says means that this folder is in no repository."""
+    if "not a git repository" in said:
+        raise UsageError(f"{command}: this folder is in no git repository: go to your clone, or `git init`")
+
+
 def _git(*words: str) -> str:
     try:
         done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise UsageError("git-setup: there is no git on this machine") from None
     if done.returncode != 0:
+        check_repository(done.stderr, "git-setup")
         raise UsageError(f"git-setup: git {' '.join(words[:2])} failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout.strip()

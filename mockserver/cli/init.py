@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from mockserver.cli.git import ATTRIBUTES, with_attributes
+from mockserver.cli.kinds import FOLDER
 from mockserver.errors import UsageError
 
 FIRST_TEST = "tests/test_realtime_voice.py"
@@ -28,7 +29,7 @@ TOOLS = "realtime-mockserver pytest"
 
 
 @click.command("init")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
+@click.argument("folder", type=FOLDER, default=".")
 def init_command(folder: Path) -> None:
     """Write first tests into the project in FOLDER (here, if not given), and what they need.
 

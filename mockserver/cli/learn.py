@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from mockserver.cli.common import escaped
-
-FILE = click.Path(path_type=Path)
+from mockserver.cli.kinds import FILE
 
 
 @click.command("learn")

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from mockserver.cli.common import escaped
+from mockserver.cli.kinds import FOLDER
 from mockserver.errors import CassetteError, UsageError
 
 SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox"}
@@ -18,7 +19,7 @@ UNITS = {"d": 1, "w": 7, "m": 30, "y": 365}
 
 
 @click.command("orphans")
-@click.argument("root", type=click.Path(path_type=Path, file_okay=False, exists=False), default=".")
+@click.argument("root", type=FOLDER, default=".")
 @click.option("--max-age", metavar="AGE", help="Also list cassettes recorded longer ago than this: 90d, 12w, 6m, 1y.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object of JSON.")
 def orphans_command(root: Path, max_age: str | None, as_json: bool) -> None:

@@ -23,6 +23,7 @@ from mockserver.cli.common import (
     stop_signals,
     until_done,
 )
+from mockserver.cli.kinds import FILE, Number
 from mockserver.dialects.registry import FAMILIAR
 from mockserver.errors import UsageError
 
@@ -39,9 +40,7 @@ PROGRESS_SECONDS = 0.25
     metavar="NAME|URL",
     help=f"The real service: a provider's name ({FAMILIAR.name}) or a URL.",
 )
-@click.option(
-    "--to", "file", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The cassette to write."
-)
+@click.option("--to", "file", required=True, type=FILE, metavar="FILE", help="The cassette to write.")
 @click.option("--dialect", metavar="NAME", help="What the upstream speaks, where its URL does not say.")
 @click.option(
     "--key-env",
@@ -50,7 +49,7 @@ PROGRESS_SECONDS = 0.25
 )
 @click.option(
     "--upstream-timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=30.0,
     show_default=True,
     metavar="SECONDS",
@@ -58,7 +57,7 @@ PROGRESS_SECONDS = 0.25
 )
 @click.option(
     "--outlast",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     metavar="SECONDS",
     help="What the upstream gets to end its response after a --fault has ended the client's connection (default: 30).",
 )

@@ -13,6 +13,7 @@ import click
 
 from mockserver.cassette.names import SUFFIX
 from mockserver.cli.check import Complaint, complaints
+from mockserver.cli.git import check_repository
 from mockserver.core.timeline import safe
 from mockserver.errors import CassetteError, UsageError
 
@@ -122,5 +123,6 @@ def _git(*words: str) -> bytes:
         raise UsageError("review: there is no git on this machine") from None
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()
+        check_repository(said, "review")
         raise UsageError(f"review: git {' '.join(words[:4])} failed: {said}; is BASE a commit that this clone has?")
     return done.stdout

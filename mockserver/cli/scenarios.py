@@ -26,6 +26,7 @@ from mockserver.cli.common import (
     stop_signals,
     until_done,
 )
+from mockserver.cli.kinds import FILE, Number
 from mockserver.cli.workers import check_system
 from mockserver.errors import ExpectationFailed, MockServerError, UsageError
 
@@ -41,10 +42,10 @@ DRAIN_SECONDS = 8.0
 
 
 @click.command("serve")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FILE)
 @click.option(
     "--drain",
-    type=click.FloatRange(0),
+    type=Number(0),
     default=DRAIN_SECONDS,
     show_default=True,
     metavar="SECONDS",

@@ -19,6 +19,7 @@ from mockserver.cli.common import (
     stop_signals,
     until_done,
 )
+from mockserver.cli.kinds import FILE
 from mockserver.errors import ExpectationFailed, SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _pointing(server: MockServer) -> str:
 
 
 @click.command("replay")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FILE)
 @click.option(
     "--pacing",
     default="recorded",
@@ -106,9 +107,7 @@ _COMMAND = "mockserver.command"
 
 @click.command("simulate", cls=Dashed)
 @click.argument("provider", metavar="PROVIDER")
-@click.option(
-    "--replies", type=click.Path(path_type=Path), help="YAML file with what the model says (docs: simulator)."
-)
+@click.option("--replies", type=FILE, help="YAML file with what the model says (docs: simulator).")
 @click.option(
     "--set",
     "settings",
@@ -167,6 +166,8 @@ def _prefixes(given: tuple[str, ...], names: tuple[str, ...]) -> dict[str, dict[
                 raise UsageError(f"--at {one}: say of which provider it is: --at {names[-1]}={one}")
         if name not in found:
             raise UsageError(f"--at {one}: {name} is not simulated here; expected one of {', '.join(names)}")
+        if found[name]:
+            raise UsageError(f"--at {one}: {name} has the prefix {found[name]['at']!r} already; give it once")
         found[name] = {"at": prefix}
     return found
 
@@ -195,6 +196,8 @@ def _parsed(pair: str) -> tuple[str, Any]:
     name, equals, value = pair.partition("=")
     if not equals or not name:
         raise UsageError(f"--set {pair}: expected NAME=VALUE, for example --set pace=instant")
+    if not value.strip():
+        raise UsageError(f"--set {pair}: the value is empty (an unset variable?); '' is the empty text, null is none")
     try:
         return name, load(value, source=f"--set {name:.60}")
     except SpecError as error:

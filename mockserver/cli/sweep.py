@@ -11,23 +11,22 @@ from typing import Any
 import click
 
 from mockserver.cli.common import LINES
+from mockserver.cli.kinds import FOLDER, NO_FOLDER, Number
 from mockserver.dialects.registry import FAMILIAR
 from mockserver.errors import UsageError
-
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("sweep")
 @click.argument("what", metavar="MODULE:FUNCTION | --merge FILE...", nargs=-1, required=True)
 @click.option("--provider", default=FAMILIAR.name, show_default=True, metavar="NAME", help="Whose simulator answers.")
-@click.option("--replies", type=FILE, help="YAML file with what the model says, as of simulate.")
+@click.option("--replies", type=NO_FOLDER, help="YAML file with what the model says, as of simulate.")
 @click.option("--tls", is_flag=True, help="The server has a certificate of its own; --env makes clients trust it.")
 @click.option("--env", is_flag=True, help="Set the variables that point clients at the server.")
 @click.option("--level", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
 @click.option("--runs", type=click.IntRange(1), help="How many runs the level quick makes (200).")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--hang", "hang_s", type=float, default=60, show_default=True, help="Seconds that a turn may take.")
-@click.option("--report-within", "within_s", type=float, default=30, show_default=True, help="Seconds for an error.")
+@click.option("--hang", "hang_s", type=Number(), default=60, show_default=True, help="Seconds that a turn may take.")
+@click.option("--report-within", "within_s", type=Number(), default=30, show_default=True, help="Seconds for an error.")
 @click.option(
     "--allow",
     type=LINES,
@@ -43,11 +42,11 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--turns", type=click.IntRange(1), help="With --fault: end the test after so many turns.")
 @click.option("--real-time", is_flag=True, help="With --fault: by the clock on the wall, not in virtual time.")
 @click.option("--merge", is_flag=True, help="The arguments are the JSON reports of shards: put them together.")
-@click.option("--json", "json_to", type=FILE, help="Write the report as JSON.")
-@click.option("--markdown", "markdown_to", type=FILE, help="Write the report as Markdown.")
-@click.option("--junit", "junit_to", type=FILE, help="Write the report as JUnit XML.")
-@click.option("--pages", type=click.Path(path_type=Path, file_okay=False), help="Write a page for each finding.")
-@click.option("--baseline", type=FILE, help="Fail only for what is worse than this file says.")
+@click.option("--json", "json_to", type=NO_FOLDER, help="Write the report as JSON.")
+@click.option("--markdown", "markdown_to", type=NO_FOLDER, help="Write the report as Markdown.")
+@click.option("--junit", "junit_to", type=NO_FOLDER, help="Write the report as JUnit XML.")
+@click.option("--pages", type=FOLDER, help="Write a page for each finding.")
+@click.option("--baseline", type=NO_FOLDER, help="Fail only for what is worse than this file says.")
 @click.option("--update", is_flag=True, help="Write the baseline instead of comparing with it.")
 @click.pass_context
 def sweep_command(

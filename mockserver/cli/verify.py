@@ -10,11 +10,12 @@ from pathlib import Path
 import click
 
 from mockserver.cli.common import escaped
+from mockserver.cli.kinds import FILE, Number
 from mockserver.dialects.registry import FAMILIAR
 
 
 @click.command("verify")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FILE)
 @click.option(
     "--upstream",
     required=True,
@@ -24,7 +25,7 @@ from mockserver.dialects.registry import FAMILIAR
 @click.option("--key-env", metavar="NAME", help="Variable with the key (default: the provider's own, where it is set).")
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0.1),
+    type=Number(min=0.1),
     default=20.0,
     show_default=True,
     help="Seconds that a recorded event is waited for.",

@@ -10,12 +10,11 @@ import click
 
 from mockserver.cli.collecting import uncollected
 from mockserver.cli.common import escaped
+from mockserver.cli.kinds import FILE, check_apart
 
 if TYPE_CHECKING:
     from mockserver.cassette.model import Cassette
     from mockserver.view.page import ViewedFile
-
-FILE = click.Path(path_type=Path)
 
 
 @click.command("view")
@@ -36,12 +35,13 @@ def view_command(file: Path, second: Path | None, target: Path | None, force: bo
     from mockserver.view.files import assets, write
     from mockserver.view.page import page
 
+    goes = target or file.with_suffix(".html")
+    check_apart(goes, file, second or file)
     read = [load(one, partial=partial) for one in (file, second) if one is not None]
     differences: list[dict[str, Any]] = []
     if len(read) == 2:
         differences = [_difference(one) for one in diff(*read)]
         differences += [{**_difference(one), "wait": True} for one in waits(*read)]
-    goes = target or file.with_suffix(".html")
     with uncollected():
         made = page([source_of(one) for one in read], assets(), name=goes.stem, differences=differences)
     write(made, goes, force=force)

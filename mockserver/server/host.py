@@ -106,6 +106,9 @@ class MockServer(Located, Faulted):
                 f"MockServer needs something that answers (script, replay, simulator, relay), "
                 f"not {type(source).__name__}"
             )
+        if not host.strip():
+            # The system takes no address for all addresses: an unset variable would open the server to the network.
+            raise UsageError("the host is empty (an unset variable?): expected an address such as 127.0.0.1")
         if not 0 <= port <= 65_535:
             raise UsageError(f"port {port}: expected 0 (any free port) to 65535")
         super().__init__(source, host, tls=tls)

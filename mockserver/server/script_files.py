@@ -27,7 +27,8 @@ def split_name(text: str) -> tuple[Path, str]:
 def ran(path: Path) -> ModuleType:
     """The file as a module; what stands beside it can be imported, as with ``python FILE.py``."""
     if not path.is_file():
-        raise UsageError(f"{path}: no such file; expected a Python file with a script, as FILE.py or FILE.py:NAME")
+        why = "is no regular file" if path.exists() else "no such file"
+        raise UsageError(f"{path}: {why}; expected a Python file with a script, as FILE.py or FILE.py:NAME")
     spec = importlib.util.spec_from_file_location("mockserver_user_script", path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path}: expected a Python file, whose name ends in .py")

@@ -78,7 +78,10 @@ def relay(upstream: str, *, dialect: str | Dialect | None = None, key_env: str |
                 f"provider {upstream!r} has no fixed address: give its URL as the upstream, "
                 f"and {upstream!r} as the dialect"
             )
-        dialect, upstream = dialect or named, named.upstream
+        spoken = dialect_named(dialect) if isinstance(dialect, str) else dialect or named
+        if isinstance(dialect, str) and spoken is not GENERIC and spoken.upstream != named.upstream:
+            raise UsageError(f"relay: {upstream} does not speak {dialect!r}: leave the dialect out, or give a URL")
+        dialect, upstream = spoken, named.upstream
     checked_upstream(upstream)
     if isinstance(dialect, str):
         dialect = dialect_named(dialect)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from mockserver.cli import main
+from tests.cli.conftest import talk, written
 
 SAYS = "mockserver: "
 MANY = "9" * 5000
@@ -153,3 +156,99 @@ def test_tokens_that_are_none(folder: Path, command: tuple[str, ...], token: tup
 def test_the_control_what_is_right_runs(folder: Path) -> None:
     result = run("simulate", "openai", "--token", "t", "--fault", "delay 1s on x optional", "--", "true")
     assert result.exit_code == 0, result.output
+
+
+# --- values that are none ---
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", ""),
+        ("show", "talk.cassette", "--wav", ""),
+        ("view", "talk.cassette", "--to", ""),
+        ("diff", "talk.cassette", ""),
+        ("check", ""),
+        ("init", ""),
+        ("orphans", ""),
+        ("script", ""),
+        ("learn", "talk.cassette", "talk.cassette", "--to", ""),
+        ("record", "--upstream", "openai", "--to", "", "--", "true"),
+        ("simulate", "openai", "--replies", "", "--", "true"),
+        ("simulate", "openai", "--host", "", "--", "true"),
+        ("simulate", "openai", "--set", "model=", "--", "true"),
+        ("serve", "", "--", "true"),
+    ],
+)
+def test_an_unset_variable_is_no_folder_and_no_open_door(folder: Path, command: tuple[str, ...]) -> None:
+    written(folder / "talk.cassette", talk())
+    before = sorted(folder.iterdir())
+    assert "empty" in told(run(*command)) or "no regular file" in told(run(*command))
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("record", "--upstream", "openai", "--to", "x.cassette", "--upstream-timeout", "{}"),
+        ("record", "--upstream", "openai", "--to", "x.cassette", "--outlast", "{}"),
+        ("serve", "x.yaml", "--drain", "{}"),
+        ("verify", "x.cassette", "--upstream", "openai", "--wait", "{}"),
+        ("call", "x.cassette", "--url", "ws://h/v1", "--wait", "{}"),
+        ("call", "x.cassette", "--url", "ws://h/v1", "--speed", "{}"),
+        ("sweep", "a:b", "--hang", "{}"),
+    ],
+)
+def test_seconds_are_a_number(folder: Path, command: tuple[str, ...], number: str) -> None:
+    done = run(*(part.format(number) for part in command))
+    assert done.exit_code == 2
+    assert f"Invalid value for '{command[-2]}'" in done.output
+
+
+def test_what_is_read_is_never_written_over(folder: Path) -> None:
+    file = written(folder / "talk.cassette", talk())
+    before = file.read_bytes()
+    (folder / "link.html").symlink_to(file)
+    for target in ("talk.cassette", "./talk.cassette", "link.html"):
+        assert "the file that is read" in told(run("view", "talk.cassette", "--to", target, "--force"))
+        assert "the file that is read" in told(run("import", "talk.cassette", "--to", target, "--force"))
+    assert file.read_bytes() == before
+    assert run("view", "talk.cassette", "--to", "page.html", "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("show", "talk.cassette", "--json", "--wav", "w"), "say one of --json and --wav"),
+        (("show", "talk.cassette", "--textconv", "--json"), "say one of --textconv and --json"),
+        (("show", "talk.cassette", "--textconv", "--limit", "1"), "leave --limit out"),
+        (("show", "talk.cassette", "--wav", "talk.cassette"), "expected a folder"),
+        (("simulate", "openai", "-v", "-q", "--", "true"), "keep one of them"),
+        (("simulate", "openai", "--at", "/a", "--at", "/b", "--", "true"), "give it once"),
+        (("simulate", "openai", "--at", "/a/../b", "--", "true"), "expected a text that is empty or a path"),
+        (("simulate", "openai", "--at", "/a//b", "--", "true"), "expected a text that is empty or a path"),
+        (("simulate", "openai", "--at", "/%zz", "--", "true"), "expected a text that is empty or a path"),
+        (("script", "."), "no regular file"),
+        (("git-setup",), "in no git repository"),
+        (("review", "main"), "in no git repository"),
+    ],
+)
+def test_nothing_is_quietly_left_out(folder: Path, command: tuple[str, ...], says: str) -> None:
+    written(folder / "talk.cassette", talk())
+    assert says in told(run(*command))
+
+
+def test_a_named_upstream_speaks_its_own_dialect(folder: Path) -> None:
+    words = ("record", "--upstream", "openai", "--to", "x.cassette", "--dialect")
+    assert "leave the dialect out" in told(run(*words, "gemini", "--", "true"))
+    assert "no client connected" in run(*words, "openai_beta", "--", "true").output
+
+
+def test_a_process_without_streams(folder: Path) -> None:
+    """Without one, a socket would get the number of stdout, and the ready line would be None's."""
+    words = f"{sys.executable} -m mockserver simulate openai --json -- sh -c 'echo said; echo wrong >&2' >&- <&-"
+    done = subprocess.run(["sh", "-c", words], stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "wrong" in done.stderr

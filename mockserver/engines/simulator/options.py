@@ -5,6 +5,7 @@ A provider's own settings are a subclass of ``SimulatorOptions`` in its room.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, TypedDict
@@ -49,13 +50,14 @@ PACES = {
 }
 PaceName = Literal["instant", "natural", "realtime"]
 
+_PREFIX = re.compile(r"(/(?!\.\.?(?:/|$))(?:[^\s/?#*%\\]|%[0-9A-Fa-f]{2})+)+")
+"""Segments that a client sends as they stand here: it would resolve ``..`` and ``//``, and take ``%zz`` for no path."""
+
 Prefix = Annotated[
     str,
     Limit(
         'that is empty or a path such as "/gateway"',
-        lambda text: bool(
-            text == "" or (text.startswith("/") and not text.endswith("/") and not set(text) & set("?#* "))
-        ),
+        lambda text: text == "" or bool(_PREFIX.fullmatch(text)),
     ),
 ]
 
