@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
 Where = Mapping[str, Any] | Callable[[Any], bool]
 """Values at dotted paths of a body (``...``: whatever stands there), or a function of the body."""
 
@@ -33,7 +35,7 @@ def dig(body: Any, path: str, *, fold_case: bool = False) -> tuple[Any, bool]:
     for part in path.split("."):
         if isinstance(here, Mapping) and (key := key_in(here, part, fold_case=fold_case)) is not None:
             here = here[key]
-        elif isinstance(here, list) and part.lstrip("-").isdigit() and -len(here) <= int(part) < len(here):
+        elif isinstance(here, list) and _NUMBER.fullmatch(part) and -len(here) <= int(part) < len(here):
             here = here[int(part)]
         else:
             return None, False

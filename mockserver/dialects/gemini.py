@@ -27,7 +27,7 @@ from mockserver.dialects.keys import Keys
 from mockserver.dialects.life import Life
 from mockserver.dialects.problems import Problem, Trouble
 
-_RATE = re.compile(r"rate=(\d+)")
+_RATE = re.compile(r"rate=([0-9]{1,9})")
 _SAID = (
     *("interrupted", "turnComplete", "generationComplete", "modelTurn", "outputTranscription", "inputTranscription"),
     *("interimInputTranscription", "groundingMetadata", "waitingForInput"),

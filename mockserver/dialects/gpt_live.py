@@ -142,7 +142,10 @@ class GPTLive(Dialect):
         told = audio.get("format") if isinstance(audio, dict) else None
         if not isinstance(told, dict):
             return current
-        return SampleFormat(8_000, 1) if told.get("type") in G711 else SampleFormat(int(told.get("rate") or 24_000))
+        if told.get("type") in G711:
+            return SampleFormat(8_000, 1)
+        rate = told.get("rate")
+        return SampleFormat(rate) if type(rate) is int and rate > 0 else SampleFormat()
 
     def summary(self, view: View) -> str:
         """As the rest of the family; of an event inside another, its name and what matters of it."""

@@ -16,7 +16,7 @@ from mockserver.dialects.life import Life
 from mockserver.dialects.pointing import phonic_clients
 from mockserver.dialects.problems import Problem
 
-_FORMAT = re.compile(r"(pcm|mulaw|alaw)_(\d+)")
+_FORMAT = re.compile(r"(pcm|mulaw|alaw)_([1-9][0-9]{0,8})")
 
 
 class Phonic(Dialect):

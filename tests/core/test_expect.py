@@ -127,6 +127,8 @@ def test_dotted_paths() -> None:
     assert dig(body, "item.content.-1.type") == ("audio", True)
     assert dig(body, "none") == (None, True)
     assert dig(body, "item.content.2.type") == (None, False)
+    for odd in ("-", "\u00b2", "9" * 5_000):  # no index, and no number that Python reads
+        assert dig(body, f"item.content.{odd}") == (None, False)
     assert matches(body, {"none": None})
     assert not matches(body, {"missing": None})
 

@@ -255,6 +255,10 @@ def test_views(dialect: str, sender: Sender, what: Any, kind: Kind, name: str, a
             {"type": "session.start", "session": {"audio": {"format": {"type": "audio/pcma"}}}},
             SampleFormat(8_000, 1),
         ),
+        # What is no rate is that of the default.
+        ("gpt_live", {"type": "session.start", "session": {"audio": {"format": {"rate": "x"}}}}, SampleFormat()),
+        ("phonic", {"type": "config", "input_format": "pcm_0"}, SampleFormat(1, 1)),
+        ("phonic", {"type": "config", "input_format": "pcm_" + "9" * 5_000}, SampleFormat(1, 1)),
     ],
 )
 def test_input_formats(dialect: str, body: Any, wanted: SampleFormat) -> None:

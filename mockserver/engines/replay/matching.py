@@ -16,6 +16,7 @@ from typing import Any, get_args
 from mockserver.cassette.patterns import stands_for
 from mockserver.cassette.varies import MISSING, Vary, about, added, fits, parsed, which
 from mockserver.core.frames import Frame, Text
+from mockserver.core.paths import dig
 from mockserver.dialects.base import AudioMode, MatchRules, shorten
 from mockserver.engines.replay.aliases import Aliases, looks_minted
 from mockserver.errors import UsageError
@@ -145,7 +146,7 @@ class Matcher:
             if isinstance(clear, dict):
                 clear = self._folded(clear).get(step)
             else:
-                clear = clear[int(step)] if isinstance(clear, list) and step.isdecimal() else None
+                clear = dig(clear, step)[0]
         more = one.live.count("REDACTED-") > one.recorded.count("REDACTED-")
         return more and isinstance(clear, str) and stands_for(one.recorded, clear)
 

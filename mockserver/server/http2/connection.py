@@ -21,7 +21,7 @@ from mockserver.server.http2.outlet import StreamOutlet
 from mockserver.server.http2.stream import EventStream
 from mockserver.server.pump import Pump
 from mockserver.server.websocket.answers import told
-from mockserver.server.websocket.app import split_target
+from mockserver.server.websocket.asking import split_target, too_much
 from mockserver.server.websocket.circles import unhooked
 from mockserver.server.websocket.outlet import reset
 
@@ -209,6 +209,10 @@ class Http2Connection(Protocol):
         number = event.stream_id
         pseudo = {str(name): str(value) for name, value in event.headers if str(name).startswith(":")}
         target = pseudo.get(":path", "/")
+        refusal = too_much(target, ())  # of the headers' size h2 takes care
+        if refusal is not None:
+            self._refuse(number, refusal)
+            return
         path, query = split_target(target)
         headers = tuple((str(name), str(value)) for name, value in event.headers if not str(name).startswith(":"))
         if pseudo.get(":method") != "POST":

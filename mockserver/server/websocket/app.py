@@ -9,10 +9,8 @@ import logging
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache, partial
-from sys import intern
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -23,7 +21,6 @@ from mockserver.core.frames import (
     Accept,
     Handshake,
     Opened,
-    Pairs,
     Refuse,
 )
 from mockserver.engines.base import HttpReply, Request
@@ -31,6 +28,15 @@ from mockserver.errors import ExpectationFailed
 from mockserver.server.pump import Pump
 from mockserver.server.turnstile import Turnstile
 from mockserver.server.websocket.answers import OURS, response, told
+from mockserver.server.websocket.asking import (
+    MAX_BODY,
+    MAX_HEAD,
+    body_of,
+    pairs,
+    read_handshake,
+    split_target,
+    too_much,
+)
 from mockserver.server.websocket.circles import opened_up, unhooked
 from mockserver.server.websocket.outlet import Outlet, reset
 from mockserver.server.websocket.reading import broken, lost, read
@@ -39,20 +45,11 @@ from mockserver.server.websocket.strict import Frames, handshake_problem
 if TYPE_CHECKING:
     from mockserver.server.workers.crew import Crew
 
-MAX_BODY = 64 * 1024 * 1024
-"""Bytes that the body of a plain request may have."""
-
-MAX_HEAD = 64 * 1024
-"""Bytes that a request line or a header may have."""
-
 MAX_EARLY = 4 * MAX_HEAD
 """Bytes that are kept of what comes with a request, because frames may be in them."""
 
 MAX_MESSAGE = 64 * 1024 * 1024
 """Bytes that one message may have, unpacked: four times what any provider takes. More is a close 1009."""
-
-COMMON = 512
-"""Characters of an address or a header of which one copy is kept for all who send it. Longer ones are one client's."""
 
 READ = 64 * 1024
 """Bytes that are read from a socket at once."""
@@ -76,12 +73,14 @@ class Host(Protocol):
 
 
 class _WithoutRequests(logging.Filter):
-    """Drops aiohttp's word on a request that is no HTTP: it quotes the request, and clients carry keys there."""
+    """Drops aiohttp's word on a request that is no HTTP, or whose body is not what it says it is. It quotes the
+    request, and clients carry keys there.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is kept."""
         error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, HttpProcessingError)
+        return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
 
 
 HTTP_LOG = logging.getLogger("mockserver.http")
@@ -98,7 +97,7 @@ class ClientConnection(web.RequestHandler):
     ``came``: when its last bytes came, by the loop's clock. ``frames``: looks at what a websocket's client sends.
     """
 
-    __slots__ = ("_app", "_clock", "_early", "came", "frames")
+    __slots__ = ("_app", "_clock", "_early", "_refused", "_wire", "came", "frames")
 
     def __init__(self, app: App, *, loop: AbstractEventLoop, **options: Any) -> None:
         super().__init__(app, loop=loop, **options)
@@ -107,21 +106,26 @@ class ClientConnection(web.RequestHandler):
         self.came = loop.time()
         self.frames: Frames | None = None
         self._early: bytearray | None = bytearray()
+        self._wire: Any = None
+        self._refused = False
 
     def connection_made(self, transport: Any) -> None:
         """A read of 256 KiB, asyncio's default, costs calls of the system to get and to give back the memory."""
         if hasattr(transport, "max_size"):
             transport.max_size = READ
+        self._wire = transport  # aiohttp forgets it before it has ended, where it closes it itself
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """It has ended."""
-        transport = self.transport
+        wire, self._wire, self._early = self._wire, None, None
         super().connection_lost(exc)
-        unhooked(transport, "_read_ready_cb", "_write_ready")
+        unhooked(wire, "_read_ready_cb", "_write_ready")
 
     def data_received(self, data: bytes) -> None:
         """Bytes came. What is in them may have to wait its turn, and is to be answered as if it had not."""
+        if self._refused:
+            return  # each piece would be one more error, with all that was read
         self.came = self._clock.time()
         if self.frames is not None:
             data = self.frames.passed(data)
@@ -159,7 +163,12 @@ class ClientConnection(web.RequestHandler):
         """aiohttp could not read what came."""
         if isinstance(exc, HttpProcessingError) and any(words in exc.message for words in TLS_HELLO):
             self._app.heard_tls()
-        return super().handle_error(request, status, exc, message)
+        reply = super().handle_error(request, status, exc, message)
+        if isinstance(exc, HttpProcessingError):
+            # Its traceback refers to aiohttp's frame with all that was read, and that frame to the error.
+            exc.__traceback__ = None
+            self._refused = True
+        return reply
 
 
 class App(web.Server):
@@ -208,10 +217,18 @@ class App(web.Server):
                 pump.decided.set_result(Abort())
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        refusal = too_much(request.raw_path, request.raw_headers)
+        if refusal is not None:
+            return response(refusal)
         if request.headers.get("Upgrade", "").strip().lower() == "websocket":
             return await self._socket(request)
         path, query = split_target(request.raw_path)
-        body = await body_of(request)
+        try:
+            body = await body_of(request)
+        except OSError:
+            return web.Response(status=499)  # it has gone within its body, and nobody is there to read this
+        except web.RequestPayloadError:
+            return response(told(400, "the body of this request is not what its Content-Encoding says it is"))
         if body is None:
             return response(told(413, f"a request body may have {MAX_BODY} bytes"))
         asked = Request(request.method, path, query, pairs(request.raw_headers), body)
@@ -316,64 +333,3 @@ class App(web.Server):
                 await pump.left
         pump.hang_up()
         return ws
-
-
-def read_handshake(request: web.BaseRequest) -> Handshake:
-    """The client's handshake, verbatim where it matters."""
-    target = request.raw_path
-    target, path, query = _same_target(target) if len(target) <= COMMON else (target, *split_target(target))
-    headers = pairs(request.raw_headers)
-    offered = tuple(
-        name.strip()
-        for key, value in headers
-        if key.lower() == "sec-websocket-protocol"
-        for name in value.split(",")
-        if name.strip()
-    )
-    return Handshake(path, query, headers, offered, target)
-
-
-async def body_of(request: web.BaseRequest) -> bytes | None:
-    """The body of a plain request, or None where it is too large."""
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > MAX_BODY:
-            return None
-    return bytes(body)
-
-
-def split_target(target: str) -> tuple[str, Pairs]:
-    """A request target as a path without doubled slashes and query pairs. Clients that join URLs double slashes."""
-    if not target.startswith("/") and "://" in target:
-        target = "/" + target.split("://", 1)[1].partition("/")[2]
-    path, _, query = target.partition("?")
-    while "//" in path:
-        path = path.replace("//", "/")
-    return unquote(path) or "/", tuple(parse_qsl(query, keep_blank_values=True))
-
-
-@lru_cache(256)
-def _same_target(target: str) -> tuple[str, str, Pairs]:
-    """A target with what ``split_target`` says: one copy for all who ask for the same, because journals keep it."""
-    return target, *split_target(target)
-
-
-def pairs(raw: tuple[tuple[bytes, bytes], ...]) -> Pairs:
-    """Headers as text, in wire order. All clients say the same ones, and journals keep them: one copy is enough."""
-    return tuple([(_same_pair if len(value) <= COMMON else _pair)(name, value) for name, value in raw])
-
-
-def _pair(name: bytes, value: bytes) -> tuple[str, str]:
-    return intern(name.decode("latin-1")), _words(value)
-
-
-_same_pair = lru_cache(1024)(_pair)
-
-
-def _words(value: bytes) -> str:
-    """A header's value. Bytes that are no UTF-8 are read one a character, as once was the rule (RFC 9110 5.5)."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")

@@ -35,7 +35,8 @@ from mockserver.engines.base import HttpReply
 from mockserver.engines.relay.source import OVERSIZED, Forward
 from mockserver.errors import UpstreamError
 from mockserver.server.pump import CLOSE_TIMEOUT, Pump
-from mockserver.server.websocket.app import MAX_MESSAGE, READ, pairs
+from mockserver.server.websocket.app import MAX_MESSAGE, READ
+from mockserver.server.websocket.asking import pairs
 from mockserver.server.websocket.circles import unhooked, untraced
 from mockserver.server.websocket.outlet import Outlet
 from mockserver.server.websocket.proxies import DIRECT, TunnelConnector, proxy_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -38,6 +39,16 @@ async def streamed(server: MockServer) -> None:
         await turn(connection, "hello")
 
 
+async def no_request(server: MockServer) -> None:
+    """Whatever is left of it keeps what came with it. It fits one read: of more, aiohttp keeps an error for each."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, ("127.0.0.1", server.port))
+        await loop.sock_sendall(sock, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 5_000 + b"\r\n")
+        assert b" 400 " in await loop.sock_recv(sock, 100)
+
+
 def ours(found: list[object]) -> Counter[str]:
     """What of a server is in it, that of the upstream included."""
     return Counter(
@@ -51,6 +62,7 @@ def ours(found: list[object]) -> Counter[str]:
     ("provider", "talk", "relayed"),
     [
         *(("openai", talk, relayed) for talk in (closed, lost) for relayed in (False, True)),
+        ("openai", no_request, False),
         ("nova_sonic", streamed, False),
     ],
 )

@@ -17,7 +17,7 @@ from mockserver.engines.simulator.voice.utterance import InputAudio
 from mockserver.engines.simulator.voice.words import pieces
 
 RATE = 16_000
-_RATE = re.compile(r"rate=(\d+)")
+_RATE = re.compile(r"rate=([0-9]{1,9})")
 THRESHOLDS = {"START_SENSITIVITY_HIGH": 0.5, "START_SENSITIVITY_LOW": 0.8}
 """Unknown: the service's detector is a model. Ours compares a level (``vad_full_scale``)."""
 LOW_END = 2

@@ -27,6 +27,8 @@ _TYPES = {
 }
 _STRUCT = "type.googleapis.com/google.protobuf.Struct"
 _WHOLE = re.compile(r"-?\d{1,19}")
+_LARGEST = 10**38
+"""Of a float32, about; Python has no float for a number of 400 digits."""
 _DURATION = re.compile(r"-?\d+(\.\d{1,9})?s")
 
 
@@ -164,7 +166,9 @@ def _scalar(kind: Scalar, value: Any, path: str) -> Any:
             return int(value)
         case "float", bool():
             pass
-        case "float", int() | float():
+        case "float", float():
+            return value
+        case "float", int() if abs(value) <= _LARGEST:
             return float(value)
         case "bytes", str():
             return decoded(value, path)

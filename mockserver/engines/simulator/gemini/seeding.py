@@ -14,7 +14,7 @@ from mockserver.engines.simulator.gemini.problems import Closing
 from mockserver.engines.simulator.gemini.setup import Setup
 from mockserver.engines.simulator.voice.listening import Ear
 
-_RATE = re.compile(r"rate=(\d+)")
+_RATE = re.compile(r"rate=([0-9]{1,9})")
 
 
 def entries(content: Mapping[str, Any], setup: Setup, ear: Ear) -> Iterator[ContextItem]:

@@ -25,6 +25,7 @@ class Conversation:
         self.ear = ear
         self.id = wire.context.place.mint(lambda: wire.mint("conversation"))
         self.items: list[Item] = []
+        self.asked: set[str] = set()  # labels of MCP servers whose tools are about to be listed
         self.twice: Literal["refused", "appended", "echoed"] = "refused"  # what an id means that is used already
 
     # --- lookups ---
@@ -35,7 +36,8 @@ class Conversation:
 
     def before(self, item: Item) -> str | None:
         """The id of the item before this one, or None."""
-        place = self.items.index(item)
+        # It is nearly always the last, and a session may have very many.
+        place = len(self.items) - 1 if self.items[-1] is item else self.items.index(item)
         return self.items[place - 1].id if place else None
 
     @property

@@ -6,6 +6,7 @@ client sends wrong is answered with an error event and changes nothing (openai.m
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -295,7 +296,7 @@ class Simulator(DeskEngine[Wire]):
             "simulator",
             {
                 "provider": self.desk.profile.name,
-                "session": self.settings.shown(),
+                "session": copy.deepcopy(self.settings.shown()),
                 "conversation_id": self.conversation.id,
                 "conversation": [item.shown() for item in self.conversation.items],
                 "active_responses": [response.shown() for response in self.responses.running],

@@ -6,13 +6,17 @@ provider's guide (openai.md#134, openai.md#137).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mockserver.engines.simulator.openai.conversation import Conversation
 from mockserver.engines.simulator.openai.items import Item
 from mockserver.engines.simulator.openai.wire import Wire
 from mockserver.engines.simulator.replies.reply import McpCall
+from mockserver.engines.simulator.voice.captions import in_bursts
+
+EVENTS = 4
+"""That tell of one server's tools."""
 
 
 def list_tools(wire: Wire, conversation: Conversation, tools: Sequence[Mapping[str, Any]]) -> None:
@@ -21,12 +25,19 @@ def list_tools(wire: Wire, conversation: Conversation, tools: Sequence[Mapping[s
     A server answers if the simulator was given its tools (``mcp={"label": [...]}``); any other cannot be reached.
     """
     known = {item.extra["server_label"] for item in conversation.items if item.type == "mcp_list_tools"}
-    for tool in tools:
-        label = tool.get("server_label")
-        if tool.get("type") != "mcp" or label in known:
-            continue
-        known.add(label)
-        offered = wire.options.mcp.get(str(label))
+    known |= conversation.asked
+    new = {str(tool.get("server_label")): None for tool in tools if tool.get("type") == "mcp"}
+    labels = [label for label in new if label not in known]
+    conversation.asked.update(labels)
+    wire.play("lists of tools", _listed(wire, conversation, labels))
+
+
+def _listed(wire: Wire, conversation: Conversation, labels: Sequence[str]) -> Iterator[float]:
+    """Server after server, in bursts where there are many: nobody else waits for all of them."""
+    for number, label in enumerate(labels):
+        yield in_bursts(EVENTS * number)
+        conversation.asked.discard(label)
+        offered = wire.options.mcp.get(label)
         item = Item(wire.mint("item"), "mcp_list_tools", "response")
         item.extra = {"server_label": label, "tools": [_tool(one) for one in offered or ()]}
         conversation.insert(item)

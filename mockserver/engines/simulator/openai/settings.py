@@ -53,13 +53,13 @@ class SessionSettings:
         return bool(self.config["type"] == "transcription")
 
     def shown(self, name: str = "session.updated") -> dict[str, Any]:
-        """A copy for the wire, as the event ``name`` shows it."""
-        return copy.deepcopy(self.profile.session_out(self.config, name))
+        """For the wire, as the event ``name`` shows it. It shares what is in it with ``config``: tools may be long."""
+        return self.profile.session_out(self.config, name)
 
     def begin(self, given: Mapping[str, Any]) -> None:
         """Settings that a session begins with: the test's, or those of a client secret. Their type may be left out."""
         typed = {"type": self.config["type"]} if self.profile.typed_session else {}
-        self.config = self._changed({**typed, **given})
+        self.config = self._changed({**typed, **copy.deepcopy(dict(given))})  # the next session begins with the same
         self._traced = self.config.get("tracing")
 
     def update(self, given: dict[str, Any], *, spoken: Sequence[Any] = (), responding: bool = False) -> None:
@@ -118,8 +118,8 @@ class SessionSettings:
         check_voice(output.get("voice"), "session", self.profile)
 
     def _merged(self, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-        """``new`` over ``old``, objects field by field; neither is changed."""
-        merged = copy.deepcopy(old)
+        """``new`` over ``old``, objects field by field; neither is changed, and what is in them is shared."""
+        merged = dict(old)
         for key, value in new.items():
             if value is None and key in NOT_GIVEN:
                 continue
@@ -130,7 +130,7 @@ class SessionSettings:
             elif isinstance(value, dict) and isinstance(merged.get(key), dict) and key not in WHOLE:
                 merged[key] = self._merged(merged[key], value)
             else:
-                merged[key] = copy.deepcopy(value)
+                merged[key] = value
         return merged
 
     # --- what is in force ---

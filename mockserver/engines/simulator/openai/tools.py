@@ -19,6 +19,7 @@ def check_tools(tools: Sequence[Mapping[str, Any]], known: Iterable[str], param:
     is openai.md#136.
     """
     labels: set[str] = set()
+    there = frozenset(known)
     for number, tool in enumerate(tools):
         place = f"{param}[{number}]"
         if tool.get("type") != "mcp":
@@ -30,7 +31,7 @@ def check_tools(tools: Sequence[Mapping[str, Any]], known: Iterable[str], param:
         if label in labels:
             raise problems.clashing_tools(f"the label '{label}' is used twice.", f"{place}.server_label")
         labels.add(label)
-        if not any(tool.get(name) for name in ADDRESSES) and label not in set(known):
+        if not any(tool.get(name) for name in ADDRESSES) and label not in there:
             raise problems.missing(f"{place}.{ADDRESSES[0]}")
         if tool.get("server_url") and tool.get("connector_id"):
             raise problems.clashing_tools("give a server_url or a connector_id, not both.", f"{place}.connector_id")

@@ -418,3 +418,8 @@ def test_a_wrong_setting_fails_where_it_is_written() -> None:
         simulator("gemini", model="gemini-9")
     with pytest.raises(UsageError, match="after_go_away"):
         simulator("gemini", after_go_away="x")  # type: ignore[arg-type]
+
+
+def test_a_number_too_large_for_a_float_is_refused() -> None:
+    code, reason = Stage(setup={"generationConfig": {"temperature": 10**400}}).closed or (0, "")
+    assert (code, "TYPE_FLOAT" in reason) == (1007, True)

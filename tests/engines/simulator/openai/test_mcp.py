@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from mockserver.engines.simulator import McpCall, Scripted
+from mockserver.engines.simulator.openai.tools import check_tools
 from tests.engines.simulator.fidelity import keeps
 from tests.engines.simulator.stage import Stage
 
@@ -105,3 +107,31 @@ def test_a_call_that_needs_approval_is_asked_for_first() -> None:
         }
         stage.send("conversation.item.create", item=answer)
         assert stage.ask(tools=[tool()])["output"][0]["type"] == then
+
+
+def test_thousands_of_servers_are_listed_in_bursts_and_once() -> None:
+    labels = [f"server{number}" for number in range(1_000)]
+    stage = Stage(check=False)
+    came = stage.update(tools=[tool(label) for label in labels])
+    assert len(came) < 200  # others are served before the rest comes
+    again = stage.update(tools=[{"type": "mcp", "server_label": label} for label in labels])
+    assert stage.names(again) == ["session.updated"]  # those that are still to come are asked already
+    stage.wait(10_000)
+    listed = [body["item"] for body in stage.of("conversation.item.added")]
+    assert [item["server_label"] for item in listed] == labels
+    assert stage.of("conversation.item.added")[-1]["previous_item_id"] == listed[-2]["id"]
+    assert len(stage.of("mcp_list_tools.failed")) == len(labels)
+
+
+def test_the_labels_that_are_known_are_looked_through_once_for_all_servers() -> None:
+    known = _Counted(["one", "two", "three"])
+    check_tools([{"type": "mcp", "server_label": label} for label in ("one", "two", "three")], known, "session.tools")
+    assert known.looks == 1
+
+
+class _Counted(list[str]):
+    looks = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.looks += 1
+        return super().__iter__()
