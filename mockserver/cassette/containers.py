@@ -19,7 +19,7 @@ from mockserver.cassette.words import wordlike
 from mockserver.core.yielding import yielding
 
 _HEADERS = re.compile(
-    r"(?:(?:http|extra|request|response|default|custom|additional|auth|server|raw)[_\- ]?)?"
+    r"(?:(?:http|extra|request|response|default|custom|additional|auth|server|raw|multivalue|multi)[_\- ]?)?"
     r"headers(?:[_\- ]?(?:list|map))?",
     re.IGNORECASE,
 )
@@ -31,12 +31,24 @@ _TOKENS = re.compile(
 _OPENS = re.compile(
     r'"((?:[\w.\- ]|\\u[0-9a-fA-F]{4}){2,80})"\s{0,64}:\s{0,64}[\[{]|\[\s{0,64}"([\w.\- ]{2,80})"\s{0,64},', re.ASCII
 )
-_PAIRED = re.compile(r'"(?:value|values|val|content|secret|data)"\s{0,64}:', re.IGNORECASE)
+_PAIRED = re.compile(r'"(?:value|values|val|content|secret|data|\w{3,9}value|kty)"\s{0,64}:', re.IGNORECASE)
 _TYPES = frozenset(("object", "string", "array", "null", "boolean", "number", "integer"))
 _NAME_KEYS = frozenset(
-    ("name", "key", "header", "headername", "field", "param", "parameter", "variable", "var", "k", "n")
+    (
+        *("name", "key", "header", "headername", "field", "param", "parameter", "variable", "var", "k", "n"),
+        *("parametername", "paramname", "fieldname", "variablename", "secretname"),
+    )
 )
-_VALUE_KEYS = frozenset(("value", "values", "val", "content", "secret", "data", "v", "headervalue"))
+_VALUE_KEYS = frozenset(
+    (
+        *("value", "values", "val", "content", "secret", "data", "v", "headervalue"),
+        *("parametervalue", "paramvalue", "fieldvalue", "variablevalue", "secretvalue"),
+    )
+)
+_KEY_PARTS = frozenset(("d", "p", "q", "dp", "dq", "qi", "k"))
+SHORTEST_KEY_PART = 16
+"""The members of a JSON Web Key that are secret: RFC 7518, section 6."""
+_SECRET_TYPES = frozenset(("securestring", "secret", "password"))
 _ASIDE = frozenset(
     (
         *(
@@ -79,6 +91,9 @@ class _Box:
     top: bool = False  # the outermost one of headers
     schema: bool = False  # it describes what may stand there
     http: bool = False  # a table has headers too
+    web_key: bool = False
+    parts: list[tuple[int, int, bool]] = field(default_factory=list)  # secret where it is a JSON Web Key
+    sensitive: bool = False  # its type says so
     values: bool = False  # a list of the values of one header
     key: str = ""
     name: str = ""
@@ -152,6 +167,12 @@ def _value(box: _Box, value: str, begin: int, end: int, cut: bool) -> None:
     box.key = ""
     if low == "type" and value in _TYPES:
         box.schema = True
+    if low == "type" and value.lower() in _SECRET_TYPES:
+        box.sensitive = True
+    if low == "kty":
+        box.web_key = True
+    elif key in _KEY_PARTS and len(value) >= SHORTEST_KEY_PART:
+        box.parts.append((begin, end, cut))
     if low in _NAME_KEYS and not box.name:
         box.name = value
     elif low in _VALUE_KEYS and box.value is None:
@@ -213,15 +234,19 @@ def _end(boxes: list[_Box], made: list[Found], down_to: int) -> None:
     while len(boxes) > down_to:
         box = boxes.pop()
         around = boxes[-1]
+        if box.web_key:
+            box.made += [Found(*part[:2], "key", box.start, part[2], "a part of a JSON Web Key") for part in box.parts]
         if box.name and box.value is not None:
             begin, end, cut, value = box.value
             pair = Found(begin, end, "header" if box.headers else "field", box.start, cut, "the name beside it")
             box.http = box.http or (box.headers and _is_name(box.name))
-            if not blank(value) and (not kept(box.name) if box.headers else is_secret(tells(box.name), value)):
+            if not blank(value) and (
+                not kept(box.name) if box.headers else box.sensitive or is_secret(tells(box.name), value)
+            ):
                 box.made.append(pair)
         elif box.headers and box.value is not None and not blank(box.value[3]):
             box.made.append(Found(box.value[0], box.value[1], "header", box.start, box.value[2], "a header"))
-        if box.schema:
+        if box.schema and box.value is None:
             continue
         if box.headers and not box.top:
             around.http = around.http or box.http

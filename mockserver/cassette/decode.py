@@ -42,8 +42,12 @@ _IS = {**_KINDS, "%": re.compile(r"%[0-9A-Fa-f]{2}")}
 _ESCAPE = re.compile("|".join(kind.pattern for kind in _KINDS.values()))
 _SIMPLE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _ENTITY = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}+={0,2}")
-_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/_=-]")
+_LINE = r"[A-Za-z0-9+/]{64}(?:[A-Za-z0-9+/]{12})?"
+_BASE64 = re.compile(
+    rf"{_LINE}(?:\r?\n{_LINE}(?![A-Za-z0-9+/]))*+\r?\n[A-Za-z0-9+/]{{1,76}}+={{0,2}}|[A-Za-z0-9+/_-]{{16,}}+={{0,2}}"
+)
+"""In lines of 64 or 76 characters, too: PEM and MIME."""
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/_=\r\n-]")
 _PRINTABLE = bytes((9, 10, 13, *range(32, 127)))
 _OTHER = bytes({*range(256)} - {*_PRINTABLE})
 GZIP = b"\x1f\x8b\x08"
@@ -233,9 +237,41 @@ def stepwise(pattern: re.Pattern[str], text: str, border: re.Pattern[str]) -> It
 # --- bytes ----------------------------------------------------------------------------------------------------------
 
 
+_PLAIN_TEXT = frozenset(_PRINTABLE)
+
+
+def wide(head: bytes) -> str:
+    """The encoding of a text of two or four bytes a character that begins here without a mark of its order; "" for any
+    other bytes. Of ASCII letters: zeros and letters take turns.
+    """
+    if b"\0" not in head[:2] or len(head) < 16:
+        return ""
+    for code, width, place in (("utf-16-le", 2, 0), ("utf-16-be", 2, 1), ("utf-32-le", 4, 0), ("utf-32-be", 4, 3)):
+        whole = head[: len(head) // width * width]
+        if _PLAIN_TEXT.issuperset(whole[place::width]) and whole.count(0) == len(whole) - len(whole) // width:
+            return code
+    return ""
+
+
+_MARKED = (
+    (b"\xff\xfe\0\0", "utf-32-le"),
+    (b"\0\0\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+"""Marks of the order of bytes, the longest first."""
+
+
+def wide_text(raw: bytes) -> tuple[bytes, str]:
+    """The mark of the order of bytes and the encoding, where this is a text of two or four bytes a character."""
+    return next((one for one in _MARKED if raw.startswith(one[0])), (b"", wide(raw[:64])))
+
+
 def texty(raw: bytes) -> bool:
     """Whether bytes begin as a text does, a few tag bytes aside; or as something packed."""
     head = raw[:64]
+    if wide(head):
+        return True
     if GZIP in head or ((b"x" in head[:6] or head[:1] >= b"\xfe") and _STARTS.match(head)):
         return True
     never = len(head) - len(head.translate(None, _NEVER))
@@ -274,6 +310,8 @@ def base64_words(text: str) -> Iterator[tuple[int, int, bytes]]:
 def unbase64(word: str) -> bytes | None:
     """The bytes of a word of base64 in either alphabet, padded or not; as many as are whole."""
     plain = word.rstrip("=").replace("-", "+").replace("_", "/")
+    if "\n" in plain:
+        plain = plain.replace("\r", "").replace("\n", "")
     if len(plain) % 4 == 1:
         plain = plain[:-1]
     try:

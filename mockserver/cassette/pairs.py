@@ -15,13 +15,15 @@ from urllib.parse import unquote
 
 from mockserver.cassette.decode import BORDER, unbase64
 from mockserver.cassette.patterns import TOKEN
-from mockserver.cassette.secret_names import Tells, is_secret, kept_header, parameter, tells
-from mockserver.cassette.words import LONGEST_TEXT, STATUS, spaced, status, varied, wordlike
+from mockserver.cassette.secret_names import Tells, is_secret, kept_header, parameter, tells, ticket
+from mockserver.cassette.words import LONGEST_TEXT, STATUS, drawn, spaced, status, varied, wordlike
 from mockserver.core.yielding import yield_to_others, yielding
 
 NEAR = 1_000
 """So far from a word its probability may stand: its bytes come between."""
 LONGEST_NAME = 80
+TICKET = 16
+"""So long is what lets one in, at the least, under a name that says little."""
 
 _NAME = re.compile(r"([\"'])((?:[\w.\- ]|\\u[0-9a-fA-F]{4}){2,80})\1\s{0,64}(?:=>|[:=])\s{0,64}", re.ASCII)
 _STRING = {
@@ -43,9 +45,12 @@ _BARE = re.compile(r"(?<![\w\"'.$-])([A-Za-z_$][\w$-]{1,60}) ?\Z", re.ASCII)
 _QUOTED = re.compile(r"\s{0,8}([\"'])([^\"'\s\\]{4,4096})\1", re.ASCII)
 _FLAG = re.compile(rf"--([A-Za-z][\w-]{{1,60}})\s(?!-)({_RUN})", re.ASCII)
 _PART = re.compile(
-    rf"name=\"([^\"\\{BORDER}]{{1,100}})\"[^\r\n{BORDER}]{{0,200}}\r?\n(?:[A-Za-z-]{{1,60}}:[^\r\n]{{0,200}}\r?\n){{0,8}}\r?\n"
+    rf"name=(?:\"(?=[^\"]*\"))?([^\"\\\s;{BORDER}]{{1,100}}|[^\"\\\r\n{BORDER}]{{1,100}}(?=\"))\"?[^\r\n{BORDER}]{{0,200}}\r?\n(?:[A-Za-z-]{{1,60}}:[^\r\n]{{0,200}}\r?\n){{0,8}}\r?\n"
 )
-_ELEMENT = re.compile(rf"<([A-Za-z][\w:.-]{{1,60}})>([^<>\\{BORDER}]{{1,4096}})<", re.ASCII)
+_ELEMENT = re.compile(
+    rf"<([A-Za-z][\w:.-]{{1,60}})(?:\s[^<>{BORDER}]{{0,200}})?>(?:<!\[CDATA\[)?([^<>\\{BORDER}]{{1,4096}})(?=<|\]\]>)",
+    re.ASCII,
+)
 _SCHEMES = ("bearer", "basic", "token", "apikey", "digest")
 _SCHEME = re.compile(r"(?:[ \t]|\+(?=[A-Za-z0-9])){1,8}(?!REDACTED-)([A-Za-z0-9._~+/=\-]{4,})", re.ASCII)
 _URL = re.compile(rf"//([^\s\"'<>`/?#\\{BORDER}]+)")
@@ -54,7 +59,7 @@ _PUNCTUATION = ")]}.,;:!\\"
 _ENDS = re.compile(r"[\s\"'<>`]")
 _WORD = re.compile(r"[A-Za-z]+", re.ASCII)
 _VISIBLE = bytes(range(32, 127))
-_CODE = re.compile(r"[(\[$<{]|\.\w+\.|^(?:os|process|self|this|settings|config|env)\.")
+CODE = re.compile(r"[(\[$<{]|\.\w+\.|^(?:os|process|self|this|settings|config|env)\.")
 
 
 class Found(NamedTuple):
@@ -101,7 +106,7 @@ def found(text: str, low: str, secret: Callable[[str], bool]) -> Iterator[Found]
                 yield from _loose(match[1], match, 2, "a flag", Tells.SURELY)
     if "</" in text:
         for match in yielding(_ELEMENT.finditer(text)):
-            value = match[2].strip()
+            value = match[2].removesuffix("]]").strip()
             if is_secret(tells(match[1]), value) and not blank(value):
                 begin = text.index(value, match.start(2))
                 yield Found(begin, begin + len(value), "field", match.start(), False, "an element's name")
@@ -188,7 +193,7 @@ def _machine(value: str) -> bool:
     return (
         len(value) >= 4
         and not status(value)
-        and _CODE.search(value) is None
+        and CODE.search(value) is None
         and (varied(value) or not wordlike(value) or value[-1:].isdigit())
     )
 
@@ -245,7 +250,7 @@ def _queries(text: str, secret: Callable[[str], bool]) -> Iterator[Found]:
         sure = secret(name) or parameter(name)
         if sure and not _absolute(text, match.start()):
             sure = len(value) >= 4 and (tells(name) >= Tells.PERHAPS or not wordlike(value))
-        if sure or is_secret(tells(name), value):
+        if sure or is_secret(tells(name), value) or (ticket(name) and drawn(value, TICKET)):
             end = match.start(2) + len(value)
             yield Found(match.start(2), end, "param", match.start(), end == len(text), "a parameter's name")
 

@@ -50,7 +50,6 @@ _ANY_FIELDS = ("value", "token", "jwt", "secret", "key")
 """Plain calls that hand out short-lived keys, and the fields in which those stand, with providers that nobody knows."""
 _LOGPROB = re.compile(r'\{[^{}]*"logprob"[^{}]*\}')
 _BYTES = re.compile(r'("bytes"\s{0,64}:\s{0,64})\[[\d,\s]*\]')
-_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 Told = Callable[[Cut], None]
 """Is told what was taken out."""
 
@@ -157,7 +156,7 @@ class Redactor:
             if self.search.reply and cut.rule.startswith("a reply"):
                 self.known.see(cut.secret)
             made.append(text[done : cut.begin])
-            if cut.new is not None:
+            if cut.new is not None and (stand_in is not None or len(cut.new) == cut.end - cut.begin):
                 made.append(cut.new)
             elif stand_in is not None:
                 token = stand_in(cut.kind, cut.secret)
@@ -185,19 +184,23 @@ class Redactor:
             return raw if new is words else prefix + new.encode("utf-8", "surrogateescape")
         if depth < decode.DEEPEST:
             raw = self._unpacked(raw, depth)
-        code = _UTF16.get(raw[:2])
-        if code is not None:
-            wide = raw[2:].decode(code, "surrogatepass") if len(raw) % 2 == 0 else ""
-            new = self.text(wide, depth)
-            return raw if new is wide else raw[:2] + new.encode(code, "surrogatepass")
+        mark, code = decode.wide_text(raw)
+        if code:
+            width = 4 if "32" in code else 2
+            end = len(mark) + (len(raw) - len(mark)) // width * width
+            words = raw[len(mark) : end].decode(code, "surrogatepass" if width == 2 else "replace")
+            new = self.text(words, depth)
+            return raw if new is words else mark + new.encode(code, "surrogatepass") + raw[end:]
         if decode.texty(raw):
             words = raw.decode("utf-8", "surrogateescape")
             new = self.text(words, depth)
             return raw if new is words else new.encode("utf-8", "surrogateescape")
         flat = raw.decode("latin-1")
         out = raw
-        if self.search.marked(flat) or self.known.may_be_in(flat):
-            new = self._taken_out(flat, decode.DEEPEST, None)
+        # A message with a head of its own: JSON behind it, with base64 in that.
+        json = '{"' in flat and depth < decode.DEEPEST and next(decode.base64_words(flat), None) is not None
+        if json or self.search.marked(flat) or self.known.may_be_in(flat):
+            new = self._taken_out(flat, depth if json else decode.DEEPEST, None)
             out = raw if new is flat else new.encode("latin-1")
         for value in self.known.raw:  # beyond ASCII it looks otherwise in there
             if value in out:

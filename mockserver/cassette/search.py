@@ -15,17 +15,14 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Protocol
 
-from mockserver.cassette import containers, pairs, shapes
+from mockserver.cassette import containers, near, pairs, shapes
 from mockserver.cassette.decode import (
     BORDER,
     DEEPEST,
-    STRING,
     Level,
     base64_as,
     base64_words,
     dissolved,
-    is_json,
-    parts,
     texty,
     unbase64,
 )
@@ -33,6 +30,7 @@ from mockserver.cassette.known import Known
 from mockserver.cassette.patterns import TOKEN
 from mockserver.cassette.quiet import Quiet
 from mockserver.cassette.secret_names import MARKS
+from mockserver.cassette.spans import holding, lowered, overlapped, strings, values
 from mockserver.core.yielding import yield_to_others, yielding
 
 _HIDES = (
@@ -41,10 +39,42 @@ _HIDES = (
     ("&#", re.compile("&#")),
 )
 """Escapes of a character that a shape or a name could be made of."""
+_ESCAPED_NAME = re.compile(r'"[\w.\- ]{0,80}\\u00[2-7][0-9a-fA-F][\w.\- \\]{0,80}"\s{0,8}:', re.ASCII)
+"""The name of a member with an escape in it, which hides what it says."""
 _NAME_MARKS = tuple(mark for mark in MARKS if mark != "sig")
-_MORE_MARKS = ("sig=", 'sig"', "signature", "header", "basic ", "otp")
+_MORE_MARKS = (
+    *(
+        "sig=",
+        'sig"',
+        "signature",
+        "header",
+        "basic ",
+        "otp",
+        "kty",
+        "_code",
+        "ycode",
+        "code=",
+        "device",
+        "_pw",
+        'pw"',
+        "pw=",
+    ),
+    *(
+        "securestring",
+        "identified by",
+        "jdbc:",
+        "curl ",
+        "mysql",
+        "login",
+        "sessionid=",
+        "sessid=",
+        "?t=",
+        "&t=",
+        "sid=",
+    ),
+    *("session=", "ticket=", "?st=", "&st="),
+)
 _ALL_MARKS = (*_NAME_MARKS, *_MORE_MARKS)
-PASS = "surrogatepass"
 WORDS = 1024
 """Of so many deltas it is remembered whether there may be something in them."""
 _PAYLOAD = re.compile(r'"([A-Za-z0-9+/]{64,}+={0,2}|[A-Za-z0-9_-]{400,}+={0,2})"')
@@ -52,10 +82,6 @@ _PAYLOAD = re.compile(r'"([A-Za-z0-9+/]{64,}+={0,2}|[A-Za-z0-9_-]{400,}+={0,2})"
 alphabet of URLs only a long one: keys are written in it."""
 _FIELD = re.compile(r'"(\w{1,64})"\s{0,64}:\s{0,64}"((?:[^"\\]|\\.)+)"')
 """A field with a text, as a short-lived key stands in a reply that hands one out."""
-
-
-_VALUES = re.compile(STRING.pattern + r"|(-?\d[\d.eE+-]*|true|false|null)")
-"""A string of JSON or another value that is one word, so that a number in a string is none."""
 
 
 _NAME = re.compile(r'"\s*:')
@@ -203,9 +229,14 @@ class Search:
         if any(mark in low for mark in yielding(_ALL_MARKS, every=8)) or "//" in text:
             for one in yielding(pairs.found(text, low, self._secret)):
                 put(one.begin, one.end, one.kind, one.rule, made if one.kind else missed)
+            for one in yielding(near.found(text, low)):
+                put(one.begin, one.end, one.kind, one.rule)
             if containers.marked(text, low):
                 for one in yielding(containers.found(text)):
                     put(one.begin, one.end, one.kind, one.rule)
+        elif _ESCAPED_NAME.search(text) is not None:
+            for one in yielding((*pairs.found(text, low, self._secret), *containers.found(text))):
+                put(one.begin, one.end, one.kind, one.rule, made if one.kind else missed)
         elif "=" in text and ("?" in text or "&" in text):
             for one in yielding(pairs.found(text, low, self._secret)):
                 put(one.begin, one.end, one.kind, one.rule, made if one.kind else missed)
@@ -224,17 +255,17 @@ class Search:
 
     def _given(self, text: str, depth: int, put: Put, standing: list[str]) -> None:
         """Known values and the user's rules. In JSON a token may only stand inside a string, or for a whole value."""
-        strings: list[tuple[int, int]] | None = None
+        within: list[tuple[int, int]] | None = None
         for begin, end, kind in self.known.spans(text):
             if depth == 0:
-                strings = _strings(text) if strings is None else strings
-                if not any(low <= begin and end <= high for low, high in _near(strings, begin)):
+                within = strings(text) if within is None else within
+                if not any(low <= begin and end <= high for low, high in holding(within, begin)):
                     self._outside(text, [(begin, end)], kind, "a value that is known", put, standing)
                     continue
             put(begin, end, kind, "a value that is known")
         for rule in self.rules:
             left = text
-            for low, high in yielding(_strings(text)):
+            for low, high in yielding(strings(text)):
                 for match in rule.finditer(text[low:high]):
                     if match[0] and not pairs.blank(match[0]) and "REDACTED-" not in match[0]:
                         put(low + match.start(), low + match.end(), "rule", "a rule of the user's")
@@ -256,14 +287,14 @@ class Search:
             for begin, end in found:
                 put(begin, end, kind, rule)
             return
-        values = _overlapped(_values(text), found)
-        for begin, end in values:
+        whole = overlapped(values(text), found)
+        for begin, end in whole:
             put(begin, end, kind, rule, quoted=True)
-        strings = [] if values else _overlapped(_strings(text), found)
-        said = [(begin, end) for begin, end in strings if not _NAME.match(text, end)]
-        for begin, end in said or strings:  # names of fields only where nothing else is touched
+        touched = [] if whole else overlapped(strings(text), found)
+        said = [(begin, end) for begin, end in touched if not _NAME.match(text, end)]
+        for begin, end in said or touched:  # names of fields only where nothing else is touched
             put(begin, end, kind, rule)
-        if not values and not strings:
+        if not whole and not touched:
             standing.append(kind)
 
     def _base64(self, level: Level, made: list[Cut], inside: Callable[[bytes], bytes]) -> None:
@@ -287,59 +318,6 @@ class Search:
                     base64_as(text[begin:end], new) if whole else None,
                 )
             )
-
-
-def lowered(text: str) -> str:
-    """A text in lower case, as long as before."""
-    low = text.lower()
-    # Bytes in lower case are so in ASCII alone.
-    return low if len(low) == len(text) else text.encode("utf-8", PASS).lower().decode("utf-8", PASS)
-
-
-def _strings(text: str) -> list[tuple[int, int]]:
-    """Where tokens may stand: inside the strings of JSON, anywhere in another text."""
-    made: list[tuple[int, int]] = []
-    for begin, end in parts(text):
-        if is_json(text, begin):
-            made += [(match.start() + 1, match.end() - 1) for match in yielding(STRING.finditer(text, begin, end))]
-        else:
-            made.append((begin, end))
-    return made
-
-
-def _values(text: str) -> list[tuple[int, int]]:
-    """The values of JSON that are no strings, arrays or objects."""
-    found = (
-        match.span(1)
-        for begin, end in parts(text)
-        if is_json(text, begin)
-        for match in yielding(_VALUES.finditer(text, begin, end))
-        if match[1]
-    )
-    return list(found)
-
-
-def _overlapped(spans: list[tuple[int, int]], by: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Those of some spans, in order, that share a character with one of others, in order."""
-    made, place = [], 0
-    for low, high in yielding(spans):
-        while place < len(by) and by[place][1] <= low:
-            place += 1
-        if place < len(by) and by[place][0] < high:
-            made.append((low, high))
-    return made
-
-
-def _near(strings: list[tuple[int, int]], at: int) -> list[tuple[int, int]]:
-    """The string in which a place is."""
-    low, high = 0, len(strings)
-    while low < high:
-        middle = (low + high) // 2
-        if strings[middle][1] < at:
-            low = middle + 1
-        else:
-            high = middle
-    return strings[low : low + 1]
 
 
 def _apart(cuts: list[Cut], text: str) -> list[Cut]:
@@ -371,7 +349,7 @@ def _apart(cuts: list[Cut], text: str) -> list[Cut]:
 def _payload(value: str) -> bool:
     """Whether a quoted base64 text is noise: padded as it should be, and no text inside."""
     urls = "_" in value or "-" in value
-    if (urls or len(value) <= shapes.WHOLE) and any(
+    if (urls or len(value) <= shapes.WHOLE or value.startswith(shapes.LONG_WORDS)) and any(
         kind and not begin for begin, _, kind, _ in shapes.found(value[: shapes.WHOLE])
     ):
         return False

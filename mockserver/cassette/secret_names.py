@@ -42,7 +42,22 @@ _APART = frozenset(
         ),
         *("local", "default", "primary", "secondary", "main", "backup", "old", "new", "current", "previous", "value"),
         *("str", "string", "raw", "plain", "plaintext", "text", "b64", "base64", "encoded", "eu", "us", "uk", "asia"),
-        *("a", "b", "c", "v", "env", "again", "confirm", "confirmation", "repeat", "override", "header", "param"),
+        *(
+            "a",
+            "b",
+            "c",
+            "v",
+            "env",
+            "data",
+            "pem",
+            "again",
+            "confirm",
+            "confirmation",
+            "repeat",
+            "override",
+            "header",
+            "param",
+        ),
     )
 )
 """Words at the end of a name that tell several of a kind apart and do not change what it is."""
@@ -87,13 +102,17 @@ _ABOUT = frozenset(
 _SURE = re.compile(
     r".*(?:secret|passw(?:or)?d|passphrase|passcode|connectionstring|passwort)s?|secret(?:value|string)|"
     r".*(?:api|access|secret|private|auth|session|signing|encryption|subscription|shared|account|storage|master|"
-    r"service|functions|license|hmac|signature|webhook|decryption|deploy|admin)keys?|secretaccess|"
+    r"service|functions|license|hmac|signature|webhook|decryption|deploy|admin|consumer|ephemeral|servicerole|client)keys?|"
+    r"secretaccess|.*(?:seed|recovery|mnemonic)phrase|.*contrasena|.*kennwort|(?:mot)?depasse|samlresponse|idtokenhint|"
+    r".*keypem|.*connstr|.*privatepem|"
+    r".*psk|"
     r"(?:.*(?:access|refresh|auth|session|bearer|security|api|oauth|jwt|csrf|xsrf|secret)|id)tokens?|"
     r"clientassertion|codeverifier|(?:proxy|x)authorization|apikeyauth|sastoken"
 )
 _PERHAPS = re.compile(
     r".*(?:credential|cookie|jwt)s?|authorization|bearer|x?auth|.*(?:pwd|passw)|"
-    r"(?:db|smtp|user|my|root|admin|ftp|http|login|proxy|sudo|ssh)?pass"
+    r"(?:db|smtp|user|my|root|admin|ftp|http|login|proxy|sudo|ssh|store|key|trust)?pass|"
+    r"mnemonic"
 )
 """Of these a word or a path is no secret: ``"authorization": "required"``, ``"pwd": "/home/me"``."""
 _MAYBE = re.compile(
@@ -102,7 +121,7 @@ _MAYBE = re.compile(
 )
 """Any other token, but for those of paging and of tokenizers."""
 _PARAMETER = re.compile(
-    r"(?:x?amz)?(?:keys?|sig|signature|auth|pass|pwd|jwt|cookies?|bearer|token|authorization)|.*signature"
+    r"(?:x?amz)?(?:keys?|sig|signature|auth|pass|pwd|jwt|cookies?|bearer|token|authorization|jsessionid|phpsessid)|.*signature"
 )
 """Query parameters, whatever their value: nobody writes words there. Whole ones: ``keyword`` and ``sort_key`` are
 none.
@@ -126,8 +145,39 @@ MARKS = (
     "sig",
     "verifier",
     "assertion",
+    "mnemonic",
+    "phrase",
+    "saml",
+    "psk",
+    "hmac",
+    "xsrf",
+    "pem",
+    "connstr",
+    "conn_str",
 )
 """Of each name that tells something one is a part, in lower case."""
+
+
+NEAR_MARKS = ("code", "pw")
+"""The same for names that only hint. These are parts of many words, so that they alone start no search."""
+_HINTS = re.compile(
+    r"(?!(?:.*(?:public|primary|foreign|sort|partition|cache|idempotency|routing|group|row|object|hot|mon|lookup|hash|range|"
+    r"shard|message|event|feature|flag|project|item|map|config|translation|i18n|dedup|dedupe|deduplication|unique|"
+    r"composite|index|column|field|label|track|node|arrow|modifier|shortcut|search|musical|websocket|accept|metadata|"
+    r"turn|trace|sequence|order|ordering|join|dict|s3|file|image|media|blob|resource|tenant|registry|issue|ssh\w*public))keys?$).+keys?|"
+    r"(?:.*(?:device|auth|authorization|recovery|backup|login|pairing|activation)codes?)|.*pw|"
+    r".*(?:hmac|xsrf|secretid|assertion|[a-z]auth|otp)"
+)
+"""Names of which the value is a secret where it looks drawn at random, and is long."""
+
+
+@lru_cache(maxsize=4096)
+def hinted(name: str) -> bool:
+    """Whether a name only hints at a secret: ``stream_key``, ``device_code``."""
+    words = [word.lower() for word in _CASES.findall(name)]
+    while len(words) > 1 and (words[-1] in _APART or words[-1].isdigit()):
+        words.pop()
+    return _HINTS.fullmatch("".join(words)) is not None
 
 
 _UNICODE = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -169,6 +219,14 @@ def parameter(name: str) -> bool:
     """Whether a query parameter or a form's field holds a secret, whatever it looks like."""
     plain = "".join(_CASES.findall(name)).lower()
     return tells(name) >= Tells.PERHAPS or _PARAMETER.fullmatch(plain) is not None
+
+
+_TICKETS = frozenset(("code", "t", "ticket", "st", "sid", "session", "sessionid"))
+
+
+def ticket(name: str) -> bool:
+    """Whether a query parameter may hold something that lets one in: it has to look drawn at random, and is long."""
+    return name.lower() in _TICKETS
 
 
 def hides(name: str) -> bool:

@@ -96,7 +96,7 @@ SHAPES: tuple[KeyShape, ...] = (
     _shape("key", "AIza", _WORD + "{20,}", None),  # https://cloud.google.com/docs/authentication/api-keys
     _shape("key", "AQ.", _WORD + "{30,}", None),  # https://ai.google.dev/gemini-api/docs/api-key
     _shape("token", "auth_tokens/", f"({_WORD}{{8,}})", random, ""),  # https://ai.google.dev/gemini-api/docs/ephemeral-tokens
-    _shape("token", "ya29.", _WORD + "{16,}", None),  # https://cloud.google.com/docs/authentication/token-types
+    _shape("token", "ya29.", r"(?:[A-Za-z0-9_-]{1,20}\.){0,3}[A-Za-z0-9_-]{16,}", None),  # https://cloud.google.com/docs/authentication/token-types
     _shape("token", "1//0", _WORD + "{24,}", random, r"(?<![\w/.:-])"),  # https://developers.google.com/identity/protocols/oauth2
     _shape("key", "GOCSPX-", _WORD + "{16,}", None),
     # JSON Web Tokens: RFC 7519; five parts where they are encrypted, some of them empty: RFC 7516.
@@ -109,8 +109,10 @@ SHAPES: tuple[KeyShape, ...] = (
     _shape("token", "github_pat_", "[A-Za-z0-9_]{20,}", random),
     *(_shape("token", marker, _WORD + "{16,}", random)  # https://docs.gitlab.com/security/tokens/
       for marker in ("glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glsoat-", "glft-", "glimt-", "glagent-", "glffct-")),
-    *(_shape("token", f"xox{letter}-", _WORD + "{10,}", random) for letter in "abeoprs"),  # https://docs.slack.dev/authentication/tokens
+    *(_shape("token", f"xox{letter}-", _WORD + "{10,}", random) for letter in "abceoprs"),  # https://docs.slack.dev/authentication/tokens
     _shape("token", "xapp-", _WORD + "{16,}", random),  # https://docs.slack.dev/authentication/tokens
+    _shape("token", "xoxd-", "[A-Za-z0-9%+/=_-]{16,}", random),  # a cookie, percent-encoded as a rule
+    *(_shape("token", f"hooks.slack.com/{kind}/", "[A-Za-z0-9/]{16,}", varied) for kind in ("workflows", "triggers")),
     _shape("token", "hooks.slack.com/services/", "[A-Za-z0-9/]{16,}", varied),  # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
     *(_shape("key", f"{first}k_{mode}_", _PLAIN + "{10,}", random, _LOW)  # https://docs.stripe.com/keys
       for first in "sr" for mode in ("live", "test")),
@@ -142,7 +144,34 @@ SHAPES: tuple[KeyShape, ...] = (
         "jina_",  # https://jina.ai/reader
         "rnd_",  # https://render.com/docs/api
         "fm1r_", "fm2_",  # https://fly.io/docs/security/tokens/
+        "bedrock-api-key-",  # https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html
+        "csk-",  # https://inference-docs.cerebras.ai
+        "fpk_", "esecret_", "rpa_", "apify_api_", "bb_live_", "bb_test_", "e2b_", "ak_", "wandb_v1_", "api_org_",
+        "vercel_blob_rw_", "vcp_", "vck_", "vci_", "vca_", "vcr_",  # https://vercel.com/docs/rest-api
+        "phx_", "phc_",  # https://posthog.com/docs/api
+        "mfa.", "lin_oauth_", "shpua_", "nfp_", "nfo_", "cfut_", "cfat_", "NRII-", "rdme_", "tfp_", "CFPAT-", "napi_",
+        "pscale_pw_", "pscale_oauth_", "xkeysib-", "xsmtpsib-", "mlsn.", "dckr_oat_", "CLOJARS_", "squ_", "sqp_", "sqa_",
+        "bkua_", "CCIPAT_", "CCIPRJ_", "secret-", "pat-na1-", "pat-eu1-", "access_token$production$", "ATCTT3x", "GR1348941",
     )),
+    *(_shape("token", marker, r"[A-Za-z0-9_.-]{24,}", random) for marker in ("dp.st.", "dp.ct.", "dp.sa.", "snyk_uat.")),
+    *(_shape("token", marker, r"[A-Z0-9]{24}\.[A-Z0-9]{64}", None)  # https://docs.dynatrace.com/docs/manage/identity-access-management/access-tokens-and-oauth-clients
+      for marker in ("dt0c01.", "dt0s01.")),
+    _shape("token", "re_", "[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}", random, _LOW),  # https://resend.com/docs/api-reference/introduction
+    _shape("token", "pa-", _WORD + "{40,}", random),  # https://docs.voyageai.com
+    *(_shape("token", marker, _PLAIN + "{22}" + _END, random)  # https://modal.com/docs/guide/webhook-proxy-auth
+      for marker in ("ak-", "as-", "wk-", "ws-")),
+    _shape("key", "fc-", _HEX + "{32}" + _END, None),  # https://docs.firecrawl.dev
+    *(_shape("key", marker, "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", None)
+      for marker in ("sdk-", "mob-")),  # https://launchdarkly.com/docs/home/account/environment/keys
+    _shape("key", "A3-", "[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}", None),  # https://support.1password.com/secret-key-security/
+    _shape("key", "v1.0-", "[0-9a-f]{24}-[0-9a-f]{100,}", None),  # Cloudflare's origin CA
+    _shape("key", "ABSK", "[A-Za-z0-9+/]{60,}={0,2}", random),  # https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html
+    _shape("key", "AKCp", _PLAIN + "{50,}", random),
+    _shape("token", "ATBB", _PLAIN + "{24,}", random),
+    _shape("token", "EAA", _WORD + "{40,}", lambda body: len(set(body)) > 24, r"(?<![A-Za-z0-9+/=_-])"),
+    _shape("token", "APA91b", _WORD + "{40,}", random, ""),
+    _shape("key", "dose", _HEX + "{32}" + _END, None),
+    _shape("key", "inline:", "([A-Za-z0-9+/]{38,88}={0,2})", varied, ""),  # https://www.rfc-editor.org/rfc/rfc4568
     _shape("key", "pul-", _HEX + "{40}" + _END, None),
     _shape("key", "key_", _HEX + "{20,}" + _END, random, _LOW),  # https://docs.retellai.com/api-references
     _shape("token", "/api/webhooks/", r"\d{8,20}/([A-Za-z0-9_-]{24,})", random, ""),  # https://discord.com/developers/docs/resources/webhook
@@ -151,7 +180,13 @@ SHAPES: tuple[KeyShape, ...] = (
     _shape("key", "SK", "[0-9a-f]{32}" + _END, None),  # https://www.twilio.com/docs/iam/api-keys
     _shape("key", "SG.", _WORD + r"{16,}\.[A-Za-z0-9_-]{16,}", None),  # https://docs.sendgrid.com/ui/account-and-settings/api-keys
     # Those without a prefix: the marker stands inside.
-    KeyShape("key", ".", Regex(r"(?<![A-Za-z0-9._/-])[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}(?![A-Za-z0-9._-])"), random, 99, 8),  # https://docs.ultravox.ai
+    KeyShape("key", ".", Regex(
+        r"(?<![A-Za-z0-9._/-])(?:[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}|[0-9a-f]{32}\.[A-Za-z0-9]{16}|pat[A-Za-z0-9]{14}\.[0-9a-f]{64}|"
+        r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38})(?![A-Za-z0-9._-])"), random, 99,
+          -1),  # https://docs.ultravox.ai
+    *(KeyShape("key", marker, Regex(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{76}" + re.escape(marker) + r"[A-Za-z0-9+/]{5,8}={0,2}"), None, 99, 76)
+      for marker in ("+ASt", "+ACDb")),  # https://github.com/microsoft/security-utilities
+    KeyShape("key", "NRAL", Regex(r"(?<![A-Za-z0-9])[A-Za-z0-9]{36}NRAL(?![A-Za-z0-9])"), random, 99, 36),
     KeyShape("token", ":AA", Regex(r"(?<![A-Za-z0-9])\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"), None,
           99, -1),  # https://core.telegram.org/bots/features#botfather
     KeyShape("key", "Q~", Regex(r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"), None, 99, 4),
@@ -168,7 +203,9 @@ SHAPES: tuple[KeyShape, ...] = (
 )  # fmt: skip
 """All of them. To add one: a line here and a line in ``tests/cassette/corpus/keys.txt``."""
 
-_DOTTED = re.compile(r"\.[A-Za-z0-9]{32}(?![A-Za-z0-9])")
+_DOTTED = re.compile(
+    r"\.(?:[0-9a-f]{64}|[A-Za-z0-9]{32}|[A-Za-z0-9]{16})(?![A-Za-z0-9._-])|\.[\w-]{6}\.[\w-]{27,38}(?![\w.-])", re.ASCII
+)
 _ENDINGS: dict[str, list[KeyShape]] = {}
 _OTHERS: list[KeyShape] = []
 for _one in SHAPES:
@@ -182,6 +219,10 @@ _ENDING = re.compile(
 )
 WHOLE = 100
 """A key of letters and digits alone, written as base64 would be, has at most so many."""
+LONG_WORDS = ("ABSK", "ATATT3x", "ATCTT3x")
+"""Beginnings of keys that are longer than that, and may be of letters and digits alone."""
+_WORDS = tuple(one.marker for one in SHAPES if one.marker.isalnum() and len(one.marker) >= 4)
+"""Beginnings by which a key is told from base64 of any length: in noise they are next to never."""
 _WORDS = tuple(one.marker for one in SHAPES if one.marker.isalnum())
 _PLAINLY = tuple(one.marker for one in _OTHERS if one.marker != ".")
 

@@ -97,6 +97,20 @@ def varied(text: str) -> bool:
     return _DIGIT.search(text) is not None and _LETTER.search(text) is not None
 
 
+_NO_KEY = re.compile(
+    r"(?:~|\.{0,2})?/|[A-Za-z]:[\\/]|\w{2,12}://|\d{4}-\d\d(?!\d)|[\d.:,x%+-]+[A-Za-z]{0,3}\Z|[A-Z0-9-]{0,20}SHA-?\d{1,3}\Z"
+)
+LONGEST_WITHOUT_DIGITS = 20
+"""What is no word and longer than this needs no digits to be no word of anyone's."""
+
+
+def drawn(text: str, least: int) -> bool:
+    """Whether a text looks drawn at random: long enough, digits beside letters, no words, no path, date or amount."""
+    if len(text) < least or status(text) or _NO_KEY.match(text):
+        return False
+    return (varied(text) or len(text) > LONGEST_WITHOUT_DIGITS) and not wordlike(text) and not spaced(text)
+
+
 def spaced(text: str) -> bool:
     """Whether there is white space in a text."""
     return _SPACE.search(text) is not None
@@ -134,4 +148,6 @@ def status(value: str) -> bool:
     plain = value.strip(" \t\r\n.!\"'").lower()
     if plain in STATUS or not plain.strip("*\0\ue000") or (len(plain) >= 3 and not plain.strip("*x.•-_ ")):
         return True
+    if plain.startswith(("your", "insert", "replace", "enter your")) and wordlike(plain):
+        return True  # your-api-key-here
     return (plain[:1], plain[-1:]) in (("<", ">"), ("{", "}"), ("[", "]")) or plain.startswith(("${", "$(", "%("))

@@ -102,6 +102,10 @@ def whole(data: Data) -> str:
     return unquote(text_of(data), errors="surrogateescape")
 
 
+def from_utf16(data: Data) -> Data:
+    return raw(data).decode("utf-16-le", "surrogatepass")
+
+
 def padded(data: Data, alphabet: Callable[[bytes], bytes]) -> bytes:
     got = raw(data)
     return alphabet(got + b"=" * (-len(got) % 4))
@@ -133,6 +137,11 @@ LAYERS: tuple[Layer, ...] = (
         lambda draw, data: "data:text/plain;base64," + base64.b64encode(raw(data)).decode(),
         lambda data: base64.b64decode(text_of(data).split(",", 1)[1]),
     ),
+    (
+        "base64, in lines",
+        lambda draw, data: base64.encodebytes(raw(data)).decode(),
+        lambda data: base64.b64decode(raw(data)),
+    ),
     ("multipart", multipart, lambda data: raw(data).split(b"\r\n\r\n", 1)[1].rsplit(b"\r\n--B", 1)[0]),
     ("sse", sse, inside_sse),
     ("gzip", lambda draw, data: gzip.compress(raw(data), mtime=0), lambda data: gzip.decompress(raw(data))),
@@ -140,6 +149,7 @@ LAYERS: tuple[Layer, ...] = (
     ("header lists", headers, json_note),
     ("tag bytes", lambda draw, data: b"\x02" + raw(data), lambda data: raw(data)[1:]),
     ("BOM", lambda draw, data: b"\xef\xbb\xbf" + raw(data), lambda data: raw(data)[3:]),
+    ("UTF-16", lambda draw, data: text_of(data).encode("utf-16-le", "surrogatepass"), from_utf16),
     ("html", lambda draw, data: f"<p>{escape(text_of(data))}</p>", lambda data: unescape(text_of(data)[3:-4])),
 )
 

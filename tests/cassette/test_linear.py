@@ -41,6 +41,27 @@ UNITS = [
         "?a=",
         "//a@",
     ),
+    *(
+        "password is ",
+        'apiKey("',
+        "key ",
+        "code-",
+        '<a name="password" ',
+        '<a name="',
+        "a,token\n",
+        "a,token\nb,c1\n",
+        "|token|\n",
+    ),
+    *(
+        "-u a:",
+        "login -p",
+        "authorization: a ",
+        "auth=('a',",
+        "jdbc:aa:aa:a",
+        "passwordx ",
+        "A" * 76 + "\n",
+        '{"kty":"oct","k":"',
+    ),
     *('"', "'", '{"logprob"', '"token":"a",'),
 ]
 

@@ -36,6 +36,9 @@ FIELDS = {
     "queries": "?token=a1b2c3d4",
     "flags": "--api-key a1b2c3d4 ",
     "elements": "<token>a1</token>",
+    "names": "my password is a1 ",
+    "tags": "<a name='password' value='a1'>",
+    "tables": "a,password\\nb,c1\\n",
     "known": "a-known-value ",
     "capitals that are longer in lower case": "\u0130 token ",
 }
