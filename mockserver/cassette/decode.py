@@ -42,9 +42,9 @@ _IS = {**_KINDS, "%": re.compile(r"%[0-9A-Fa-f]{2}")}
 _ESCAPE = re.compile("|".join(kind.pattern for kind in _KINDS.values()))
 _SIMPLE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _ENTITY = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
-_LINE = r"[A-Za-z0-9+/]{64}(?:[A-Za-z0-9+/]{12})?"
+_LINE = r"[A-Za-z0-9+/]{64}(?:[A-Za-z0-9+/]{12})?(?![A-Za-z0-9+/_-])"
 _BASE64 = re.compile(
-    rf"{_LINE}(?:\r?\n{_LINE}(?![A-Za-z0-9+/]))*+\r?\n[A-Za-z0-9+/]{{1,76}}+={{0,2}}|[A-Za-z0-9+/_-]{{16,}}+={{0,2}}"
+    rf"{_LINE}(?:\r?\n{_LINE})*+(?:\r?\n[A-Za-z0-9+/]{{1,76}}+)?={{0,2}}|[A-Za-z0-9+/_-]{{16,}}+={{0,2}}"
 )
 """In lines of 64 or 76 characters, too: PEM and MIME."""
 _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/_=\r\n-]")
@@ -240,17 +240,19 @@ def stepwise(pattern: re.Pattern[str], text: str, border: re.Pattern[str]) -> It
 _PLAIN_TEXT = frozenset(_PRINTABLE)
 
 
-def wide(head: bytes) -> str:
-    """The encoding of a text of two or four bytes a character that begins here without a mark of its order; "" for any
-    other bytes. Of ASCII letters: zeros and letters take turns.
+_WIDE = (("utf-16-le", 2, 0), ("utf-16-be", 2, 1), ("utf-32-le", 4, 0), ("utf-32-be", 4, 3))
+
+
+def wide(head: bytes) -> tuple[int, str]:
+    """How many tag bytes stand in front, and the encoding, where a text of two or four bytes a character begins here
+    without a mark of their order; no encoding for any other bytes. In ASCII, zeros and letters take turns.
     """
-    if b"\0" not in head[:2] or len(head) < 16:
-        return ""
-    for code, width, place in (("utf-16-le", 2, 0), ("utf-16-be", 2, 1), ("utf-32-le", 4, 0), ("utf-32-be", 4, 3)):
-        whole = head[: len(head) // width * width]
-        if _PLAIN_TEXT.issuperset(whole[place::width]) and whole.count(0) == len(whole) - len(whole) // width:
-            return code
-    return ""
+    for begin in range(TAGS if head.count(0) * 3 > len(head) >= 16 else 0):
+        for code, width, place in _WIDE:
+            whole = head[begin : len(head) - (len(head) - begin) % width]
+            if _PLAIN_TEXT.issuperset(whole[place::width]) and whole.count(0) == len(whole) - len(whole) // width:
+                return begin, code
+    return 0, ""
 
 
 _MARKED = (
@@ -264,13 +266,14 @@ _MARKED = (
 
 def wide_text(raw: bytes) -> tuple[bytes, str]:
     """The mark of the order of bytes and the encoding, where this is a text of two or four bytes a character."""
-    return next((one for one in _MARKED if raw.startswith(one[0])), (b"", wide(raw[:64])))
+    begin, code = wide(raw[:64])
+    return next((one for one in _MARKED if raw.startswith(one[0])), (raw[:begin], code))
 
 
 def texty(raw: bytes) -> bool:
     """Whether bytes begin as a text does, a few tag bytes aside; or as something packed."""
     head = raw[:64]
-    if wide(head):
+    if wide(head)[1]:
         return True
     if GZIP in head or ((b"x" in head[:6] or head[:1] >= b"\xfe") and _STARTS.match(head)):
         return True
