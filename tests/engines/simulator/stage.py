@@ -27,7 +27,7 @@ def at_home(hands: Handshake, source: Source) -> Handshake:
     """A handshake that came to the provider's own address, where it names none."""
     if hands.path != ELSEWHERE:
         return hands
-    versioned = getattr(source.profile, "needs_version", False) and not hands.param("api-version")
+    versioned = getattr(source.profile, "version", "") == "needed" and not hands.param("api-version")
     query = (*hands.query, ("api-version", "2025-04-01-preview")) if versioned else hands.query
     return replace(hands, path=source.at + source.dialect.socket_path, query=query)
 

@@ -61,6 +61,7 @@ def test_a_provider_answers_at_its_own_address(provider: str, path: str, query: 
         ("openai", "/openai/v1/realtime", GA, 404),
         ("azure", "/openai/realtime", DATED, 404),
         ("azure", "/v1/realtime", GA, 404),
+        ("azure", "/openai/v1/realtime", (*GA, ("api-version", "2025-04-01-preview")), 401),
         ("azure_dated", "/openai/v1/realtime", GA, 404),
         ("azure_dated", "/openai/realtime", (("deployment", "d"),), 404),
         ("azure_voice_live", "/openai/v1/realtime", GA, 404),
@@ -147,3 +148,19 @@ def test_two_providers_on_one_path_are_refused_unless_one_is_below_a_prefix() ->
     together(simulator("openai", at="/a"), simulator("openai", at="/b"))
     with pytest.raises(errors.UsageError, match="expected simulated providers"):
         together()
+
+
+@keeps("model-needed", "azure-address")
+@pytest.mark.parametrize("query", [(), (("model", ""),), (("Model", "gpt-realtime"),)])
+@pytest.mark.parametrize("provider", ["openai", "azure", "azure_dated"])
+def test_a_client_that_names_no_model_is_turned_away(provider: str, query: tuple[tuple[str, str], ...]) -> None:
+    """Also where the parameter is empty, or is another one because of its case; a test's own model is a default."""
+    version = (("api-version", "2025-04-01-preview"),) if provider == "azure_dated" else ()
+
+    def let_in(source: Any) -> bool:
+        hands = Handshake(source.dialect.socket_path, (*query, *version), KEYS)
+        effects = list(source.open(hands, SessionContext(0, "0/0", source.dialect)).feed(Opened(hands), 0))
+        return not any(isinstance(one, Refuse) or "missing_model" in str(one) for one in effects)
+
+    assert not let_in(simulator(provider))
+    assert let_in(simulator(provider, model="gpt-realtime"))

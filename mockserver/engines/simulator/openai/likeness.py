@@ -58,7 +58,7 @@ class OpenAILikeness(Likeness):
         model, query = self._model(), [pair for pair in shake.query if pair[0] not in ("call_id", "model", "api-key")]
         if model is not None and not any(name in ("deployment", "intent") for name, _ in query):
             query.append(("model", model))
-        if not any(name == "api-version" for name, _ in query):
+        if not self.dialect.recognises(Handshake(shake.path, tuple(query))):  # an address that holds a version
             query.append(("api-version", "2025-04-01-preview"))
         return Handshake(shake.path, tuple(query), (), ())
 

@@ -225,8 +225,8 @@ class Profile:
         return None
 
     def model_asked(self, handshake: Handshake) -> str | None:
-        """The model that a handshake names."""
-        return handshake.param("model")
+        """The model that a handshake names; a parameter of another case is another one."""
+        return next((value for name, value in handshake.query if name == "model"), None)
 
     def key_problem(self, key: str | None) -> problems.ClientProblem:
         """What is said of a wrong key, or of none."""

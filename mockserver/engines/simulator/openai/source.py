@@ -106,7 +106,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
         if profile.transcribes_first:
             options = replace(options, pace=replace(options.pace, transcription_ms=0))
         settings = self._settings(asked, transcribing=transcribing, profile=profile)
-        lacks = named is None and self.options.model is None and not self._keys.knows(key)
+        lacks = not named and self.options.model is None and not self._keys.knows(key)
         shut = self._gate(handshake, key, None if lacks else asked, transcribing, context)
         if shut is None:
             for config in (self.options.session, given):
@@ -134,7 +134,7 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
     def _begin_translation(self, handshake: Handshake, key: str | None, context: base.SessionContext) -> Translation:
         """A session that translates: the key is looked at as elsewhere, and the model has to be one that does it."""
         given = self._keys.session(key) or {}
-        model = handshake.param("model") or given.get("model") or self.options.model
+        model = self.profile.model_asked(handshake) or given.get("model") or self.options.model
         shut = None
         if not self._keys.opens(key, _seconds(context)):
             shut = gate.of_key(self.profile, key)

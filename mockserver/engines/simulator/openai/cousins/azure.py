@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from mockserver.core.frames import Handshake, Refuse
 from mockserver.dialects.openai import course as courses
 from mockserver.engines.base import Request
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.desk import Desk
-from mockserver.engines.simulator.openai import schema
+from mockserver.engines.simulator.openai import problems, schema
 from mockserver.engines.simulator.openai.cousins import beta_shape as flat
 from mockserver.engines.simulator.openai.options import OpenAIOptions
 from mockserver.engines.simulator.openai.problems import ClientProblem
@@ -44,14 +44,20 @@ class Deployed(Profile):
         "model": (404, "DeploymentNotFound", NO_DEPLOYMENT),
     }
 
-    needs_version = False  # the dated versions' address holds one (azure.md#2)
+    version: Literal["needed", "unwanted", "any"] = "any"
+    """``api-version``: the dated versions' address holds one (azure.md#2), v1 knows none (azure.md#53)."""
+    needs_model = True
 
     def astray(self, handshake: Handshake, sockets: tuple[str, ...]) -> Astray | None:
         """A wrong path is 404 (azure.md#6); with which body is unknown."""
         if handshake.path not in sockets:
             return Astray(Refuse(404))
-        if self.needs_version and not handshake.param("api-version"):
+        dated = handshake.param("api-version")
+        if self.version == "needed" and not dated:
             return Astray(Refuse(404), "this address needs ?api-version=")
+        if self.version == "unwanted" and dated is not None:
+            # The status is documented (azure.md#53); the body is unknown.
+            return Astray(Refuse(401), "this address takes no ?api-version=")
         return None
 
     def bad_key_answer(self, key: str | None) -> tuple[int, dict[str, Any]]:
@@ -60,8 +66,8 @@ class Deployed(Profile):
         return status, {"error": {"code": name, "message": message}}
 
     def model_problem(self, model: str | None) -> ClientProblem | None:
-        """What is said where no deployment is named is unknown; here it is the provider's default."""
-        return None
+        """What is said where no deployment is named is unknown (azure.md#54); here as of one that is none."""
+        return problems.no_model() if model is None and self.needs_model else None
 
     def knows_model(self, model: str) -> bool:
         """A deployment is named by whoever made it, so any name may exist."""
@@ -72,6 +78,7 @@ class AzureProfile(Deployed):
     """Azure OpenAI, v1: ``/openai/v1/realtime?model=DEPLOYMENT``."""
 
     name = "azure"
+    version = "unwanted"
     course = replace(courses.GA, limits=None)  # azure.md#12
     uuid_before_session = False  # unknown; its refusals come before the upgrade
     event_names = (*schema.EVENT_NAMES, "transcription_session.update")  # azure.md#14
@@ -120,7 +127,7 @@ class AzureDatedProfile(flat.Flat, Deployed):
     """
 
     name = "azure_dated"
-    needs_version = True
+    version = "needed"
     course = courses.BETA  # also its limits before the output; of Azure unknown (azure.md#42)
     rate_limit_names = ("requests", "tokens")
     events = flat.client_events(_SESSION, _RESPONSE)
@@ -144,7 +151,7 @@ class AzureDatedProfile(flat.Flat, Deployed):
 
     def model_asked(self, handshake: Handshake) -> str | None:
         """The deployment (azure.md#2)."""
-        return handshake.param("deployment") or handshake.param("model")
+        return handshake.param("deployment") or super().model_asked(handshake)
 
     def defaults(self, model: str, instructions: str) -> dict[str, Any]:
         """Those of a session of the beta (openai.md#160); its voice was chosen by its client."""

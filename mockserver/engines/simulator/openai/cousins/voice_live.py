@@ -85,6 +85,7 @@ class AzureVoiceLiveProfile(flat.Flat, Deployed):
     """Azure Voice Live, its basics: sessions, turns and tools with an OpenAI model behind it."""
 
     name = "azure_voice_live"
+    needs_model = False  # unknown (azure.md#54); an agent of its own has none
     course = replace(courses.BETA, limits=None)  # azure.md#29
     modalities = (("text",), ("audio",), ("audio", "text"))  # azure.md#33
     events = flat.client_events(_LIVE_SESSION, _LIVE_RESPONSE, assistant=("text", "output_text"))
