@@ -21,14 +21,18 @@ from mockserver.server.http2.outlet import StreamOutlet
 from mockserver.server.http2.stream import EventStream
 from mockserver.server.pump import Pump
 from mockserver.server.websocket.answers import told
+from mockserver.server.websocket.app import READ
 from mockserver.server.websocket.asking import split_target, too_much
 from mockserver.server.websocket.circles import unhooked
 from mockserver.server.websocket.outlet import reset
+from mockserver.server.websocket.reading import Shift
 
 WINDOW = 1 << 20
 """Bytes that a client may send ahead, in one stream and in all."""
 MOST_STREAMS = 100
 """At a time on one connection (RFC 9113 section 6.5.2 proposes no fewer)."""
+PIECE = 1024
+"""Bytes that h2 is given at once: a hundred of the shortest frames, or a few sessions."""
 HOP = frozenset({"connection", "transfer-encoding", "keep-alive", "upgrade", "proxy-connection", "te"})
 """Headers that HTTP/2 does not have (RFC 9113 section 8.2.2)."""
 
@@ -54,6 +58,8 @@ class Http2Connection(Protocol):
         self._streams: dict[int, EventStream] = {}
         self._paused = False
         self._closing = False
+        self._gone = False
+        self._held = b""  # what has been read of the socket and is to be looked at in the next turn
         self.came = 0.0
 
     # --- asyncio ---
@@ -61,6 +67,8 @@ class Http2Connection(Protocol):
     def connection_made(self, transport: Any) -> None:
         """A client is there, and has said so."""
         self._transport = transport
+        if hasattr(transport, "max_size"):
+            transport.max_size = READ
         self._h2.initiate_connection()
         self._h2.update_settings(
             {SettingCodes.INITIAL_WINDOW_SIZE: WINDOW, SettingCodes.MAX_CONCURRENT_STREAMS: MOST_STREAMS}
@@ -71,14 +79,44 @@ class Http2Connection(Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
         self.came = self.loop.time()
+        if self._closing:
+            return
+        if self._held:
+            self._held += data  # what was on its way when reading was paused
+        else:
+            self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        """Read for as long as a turn may take: one read may be thousands of frames, each of which h2 looks at."""
+        shift = Shift()
+        for place in range(0, len(data), PIECE):
+            if shift.over:
+                self._held = data[place:]
+                self.transport.pause_reading()
+                self.loop.call_soon(self._read_on)
+                break
+            if not self._understood(data[place : place + PIECE]):
+                return
+        self.flush()
+
+    def _read_on(self) -> None:
+        """The others have had their turn."""
+        data, self._held = self._held, b""
+        if self._closing:
+            return
+        self._read(data)
+        if not self._held and not self._closing:
+            self.transport.resume_reading()
+
+    def _understood(self, data: bytes) -> bool:
         try:
             happened = self._h2.receive_data(self._sieve.passed(data))
         except (H2Error, UnicodeError, FrameTooLong) as problem:
             self._broken(f"protocol error: {problem}"[:200])
-            return
+            return False
         for event in happened:
             self._happened(event)
-        self.flush()
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The TCP connection has ended."""
@@ -87,6 +125,8 @@ class Http2Connection(Protocol):
             stream.lost("connection lost")
             stream.leave()
         self._forget(self)
+        self._gone = True
+        vars(self._h2).clear()  # it refers to itself, and holds up to a megabyte of headers that never ended
         unhooked(self._transport, "_read_ready_cb", "_write_ready")
 
     def pause_writing(self) -> None:
@@ -138,6 +178,8 @@ class Http2Connection(Protocol):
 
     def flush(self) -> None:
         """Hand what h2 has to say to the transport."""
+        if self._gone:
+            return
         data = self._h2.data_to_send()
         if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
@@ -203,7 +245,7 @@ class Http2Connection(Protocol):
             case events.WindowUpdated() | events.RemoteSettingsChanged():
                 self._room()
             case _:
-                pass  # priorities, settings that were taken, pongs
+                vars(self._h2).clear() priorities, settings that were taken, pongs
 
     def _request(self, event: events.RequestReceived) -> None:
         number = event.stream_id
@@ -236,11 +278,13 @@ class Http2Connection(Protocol):
     def _say(self, say: Callable[[], None]) -> None:
         """Tell h2, which refuses what cannot be said any more: the client was faster with its own end."""
         try:
-            say()
+            if not self._gone:
+                say()
         except H2Error:
             pass
 
     def _broken(self, why: str) -> None:
+        self._closing = True
         for stream in tuple(self._streams.values()):
             stream.lost(why)
         self.flush()

@@ -37,7 +37,7 @@ from mockserver.server.websocket.asking import (
     split_target,
     too_much,
 )
-from mockserver.server.websocket.circles import opened_up, unhooked
+from mockserver.server.websocket.circles import opened_up, unhooked, untraced
 from mockserver.server.websocket.outlet import Outlet, reset
 from mockserver.server.websocket.reading import broken, lost, read
 from mockserver.server.websocket.strict import Frames, handshake_problem
@@ -166,7 +166,7 @@ class ClientConnection(web.RequestHandler):
         reply = super().handle_error(request, status, exc, message)
         if isinstance(exc, HttpProcessingError):
             # Its traceback refers to aiohttp's frame with all that was read, and that frame to the error.
-            exc.__traceback__ = None
+            untraced(exc)
             self._refused = True
         return reply
 
