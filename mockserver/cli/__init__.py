@@ -107,7 +107,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ExpectationFailed as error:
-            click.echo(f"mockserver: {error}", err=True)
+            _tell(str(error))
             ctx.exit(1)
         except MockServerError as error:
             # A command that could not be started has the status that a shell gives it.
@@ -128,8 +128,14 @@ def variable(command: str, option: click.Option) -> str:
 
 def fail(message: str, status: int = 2) -> NoReturn:
     """One line on stderr, and an exit status."""
-    click.echo(f"mockserver: {' '.join(message.split())}", err=True)
+    _tell(" ".join(message.split()))
     raise SystemExit(status)
+
+
+def _tell(message: str) -> None:
+    from mockserver.cli.common import escaped
+
+    click.echo(f"mockserver: {escaped(message)}", err=True)  # it may quote what a client sent
 
 
 @click.group(

@@ -17,6 +17,7 @@ from mockserver.cli.common import (
     LINES,
     announce,
     audio_option,
+    escaped,
     logged,
     server_options,
     serving,
@@ -173,9 +174,9 @@ async def _record(
             with contextlib.suppress(asyncio.CancelledError):
                 await shower
     for failed in dict.fromkeys(str(one) for one in recording.failures):
-        click.echo(f"mockserver: {failed}", err=True)
+        click.echo(f"mockserver: {escaped(failed)}", err=True)
     for problem in recording.problems:
-        click.echo(f"mockserver: {problem}", err=True)
+        click.echo(f"mockserver: {escaped(str(problem))}", err=True)
     if recording.recorder.told:
         click.echo(f"mockserver: {recording.recorder.told}", err=True)
     if recording.left is not None:

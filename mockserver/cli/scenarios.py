@@ -19,6 +19,7 @@ from mockserver.cli.common import (
     Stop,
     announce,
     announce_as,
+    escaped,
     logged,
     ready_line,
     server_options,
@@ -168,7 +169,7 @@ async def worker(
                     await stop.wait()
             await drained(server, stop, drain)
     except ExpectationFailed as error:
-        click.echo(f"mockserver: worker {crew.index}: {error}", err=True)
+        click.echo(f"mockserver: worker {crew.index}: {escaped(str(error))}", err=True)
         status = 1
     (crew.folder / f"{crew.index}.unfired").write_text(json.dumps(server.unfired()), encoding="utf-8")
     return status
@@ -206,7 +207,7 @@ async def serve_scenarios(
                     status = await until_done(command, server.env(), stop)
             await drained(server, stop, drain)
     except ExpectationFailed as error:
-        click.echo(f"mockserver: {error}", err=True)
+        click.echo(f"mockserver: {escaped(str(error))}", err=True)
         status = status or 1
     return status
 

@@ -13,6 +13,7 @@ from mockserver.cli.collecting import steady
 from mockserver.cli.common import (
     LINES,
     announce,
+    escaped,
     logged,
     server_options,
     serving,
@@ -39,7 +40,7 @@ async def serve(
             if command and not server.sessions and not server.plain_calls and not server.problems():
                 click.echo(f"mockserver: no client connected; {_pointing(server)}", err=True)
     except ExpectationFailed as error:
-        click.echo(f"mockserver: {error}", err=True)
+        click.echo(f"mockserver: {escaped(str(error))}", err=True)
         status = status or 1
     return status
 

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from mockserver.cli import main
+from mockserver.errors import ExpectationFailed
 from tests.cli.conftest import talk, written
 
 SAYS = "mockserver: "
@@ -252,3 +254,17 @@ def test_a_process_without_streams(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert "wrong" in done.stderr
+
+
+def test_what_a_client_sent_does_not_move_the_terminals_cursor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server's problems quote paths and names of clients."""
+
+    def serves(*_: object, **__: object) -> None:
+        raise ExpectationFailed("a client connected to /\x1b]0;pwned\x07\n\nand to /\u202e")
+
+    monkeypatch.setattr(click.Group, "invoke", serves)
+    with pytest.raises(SystemExit):
+        main(["faults"])
+    assert capsys.readouterr().err == "mockserver: a client connected to /\\x1b]0;pwned\\x07\n\nand to /\\u202e\n"

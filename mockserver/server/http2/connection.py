@@ -245,7 +245,7 @@ class Http2Connection(Protocol):
             case events.WindowUpdated() | events.RemoteSettingsChanged():
                 self._room()
             case _:
-                vars(self._h2).clear() priorities, settings that were taken, pongs
+                pass  # priorities, settings that were taken, pongs
 
     def _request(self, event: events.RequestReceived) -> None:
         number = event.stream_id

@@ -244,7 +244,7 @@ class App(web.Server):
             return response(replace(reply, headers=(*reply.headers, ("Sec-WebSocket-Version", "13"))))
         # Which subprotocol is selected is the engine's decision and may be one that nobody offered, so aiohttp does not
         # see the offer. (It would also log it, and clients carry keys there.)
-        headers: CIMultiDict[str] = CIMultiDict(request.headers)
+        headers: CIMultiDict[str] = CIMultiDict(handshake.headers)  # read as text, which aiohttp's copies are not
         headers.popall(_PROTOCOL, None)
         bare = request.clone(headers=headers)
         ws = web.WebSocketResponse(

@@ -61,17 +61,22 @@ def connected() -> tuple[Http2Connection, Wire, Loop]:
     return made, wire, loop
 
 
+def turned(loop: Loop) -> int:
+    """So many turns, until nothing is left to do."""
+    turns = 0
+    while loop.soon:
+        loop.soon.popleft()()
+        turns += 1
+    return turns
+
+
 def test_others_have_their_turn_in_a_flood_of_short_frames() -> None:
     connection, wire, loop = connected()
     connection.data_received(PREFACE + SETTINGS * 2_000)
     assert not wire.reading, "nothing more is read meanwhile"
     early = wire.written.count(ACK)
     assert 0 < early < 2_000
-    turns = 0
-    while loop.soon:
-        loop.soon.popleft()()
-        turns += 1
-    assert turns > 1
+    assert turned(loop) > 1
     assert wire.reading
     assert wire.written.count(ACK) == 2_000, "none is lost"
 
@@ -83,11 +88,12 @@ def test_a_few_frames_are_read_at_once() -> None:
 
 
 def test_what_a_client_sent_is_freed_at_the_end_of_its_connection() -> None:
-    connection, wire, _ = connected()
+    connection, wire, loop = connected()
     inner = weakref.ref(connection._h2)
     gc.disable()
     try:
         connection.data_received(PREFACE + SETTINGS + HEADERS + CONTINUATION * 100)  # more than HTTP/2 allows
+        turned(loop)
         assert wire.closed
         connection.connection_lost(None)
         connection.flush()  # a stream may still say something

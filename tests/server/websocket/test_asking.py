@@ -64,3 +64,16 @@ async def test_a_body_that_cannot_be_read_is_answered_or_dropped_and_no_tracebac
         await writer.drain()
         writer.transport.abort()
     assert [record.getMessage() for record in caplog.records] == []
+
+
+async def test_a_websocket_whose_headers_are_no_utf_8_is_answered() -> None:
+    head = b"GET /v1/realtime?model=gpt-realtime HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Thing: \xff\xfe\r\n"
+    head += b"Authorization: Bearer a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    async with MockServer(simulator("openai")) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(head + b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+        assert b" 101 " in await reader.readline()
+        writer.close()
+        handshake = server.sessions[0].log.handshake
+    assert handshake is not None
+    assert ("X-Thing", "\u00ff\u00fe") in handshake.headers
