@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from mockserver.cassette.decode import BORDER
 from mockserver.cassette.pairs import CODE, Found, blank
 from mockserver.cassette.secret_names import MARKS, NEAR_MARKS, Tells, hinted, is_secret, tells
-from mockserver.cassette.words import drawn
+from mockserver.cassette.words import drawn, wordlike
 from mockserver.core.yielding import yield_to_others, yielding
 
 _MARK = re.compile("|".join(sorted({*MARKS, *NEAR_MARKS} - {"sig", "connection"}, key=len, reverse=True)))
@@ -33,11 +33,11 @@ _VALUE = r"[!#-%*-+\-./-:=?-Z^_a-z~]"
 LONGEST = 300
 """So much of a value is looked at; it may be longer."""
 _ON = re.compile(rf"{_VALUE}*+")
-_BEHIND = re.compile(
+_BETWEEN = (
     rf"(?![+/])(?:{_GAP_NO_COMMA}{{1,12}}+(?:(?:{_WORDS})(?!\w){_GAP_NO_COMMA}{{1,12}}+){{1,5}}+|"
-    rf"{_GAP}{{1,12}}+(?:[bfru](?=[\"'`])[\"'`])?)(?<!\\)({_VALUE}{{8,{LONGEST}}}+)",
-    re.ASCII | re.IGNORECASE,
+    rf"{_GAP}{{1,12}}+(?:[bfru](?=[\"'`])[\"'`])?)(?<!\\)"
 )
+_BEHIND = re.compile(rf"{_BETWEEN}({_VALUE}{{8,{LONGEST}}}+)", re.ASCII | re.IGNORECASE)
 """What may stand between a name and its value, and the value."""
 _PUNCTUATION = ".:!?-*_~"
 SHORTEST, SHORTEST_OF_HINTED = 10, 16
@@ -112,10 +112,7 @@ def _near(text: str, begin: int, end: int) -> Found | None:
     match = _BEHIND.match(text, end)
     if match is None:
         return None
-    least = _least(name)
-    if least is None:
-        before = _BEFORE.search(text, max(begin - 24, 0), begin)
-        least = _least(f"{before[1]} {name}") if before is not None else None
+    least = _named(text, begin, begin + len(name))
     if least is None:
         return None
     low, value = match.start(1), match[1]
@@ -134,6 +131,38 @@ def _near(text: str, begin: int, end: int) -> Found | None:
     if match.end() - match.start(1) == LONGEST:
         stop = _ON.match(text, stop).end()  # type: ignore[union-attr]
     return Found(low, stop, "field", begin, stop == len(text), "a name near it")
+
+
+_OPEN = re.compile(rf"{_BETWEEN}({_VALUE}{{1,{LONGEST}}}+)\Z", re.ASCII | re.IGNORECASE)
+_TAIL = 440
+"""So far from the end of a text a name is looked for."""
+
+
+def doubtful(text: str) -> int:
+    """Where a value begins at the end of a text that may be a secret when it is whole; the text's length where none
+    does. A word is none yet.
+    """
+    tail = text[-_TAIL:]
+    first = len(tail)
+    for mark in _MARK.finditer(tail.lower() if tail.isascii() else ""):
+        rest = _REST.match(tail, mark.end())
+        begin, end = mark.start() - _behind(tail, mark.start()), rest.end() if rest else mark.end()
+        if _named(tail, begin, end) is None:
+            continue
+        match = _OPEN.match(tail, end)
+        if match is not None and not blank(match[1]) and not wordlike(match[1]):
+            first = min(first, match.start(1))
+    return len(text) - len(tail) + first
+
+
+def _named(text: str, begin: int, end: int) -> int | None:
+    """How long a value behind this name has to be at the least; the word before it may be a part of the name."""
+    name = text[begin:end]
+    least = _least(name)
+    if least is None:
+        before = _BEFORE.search(text, max(begin - 24, 0), begin)
+        least = _least(f"{before[1]} {name}") if before is not None else None
+    return least
 
 
 def _least(name: str) -> int | None:

@@ -22,8 +22,7 @@ from mockserver.core.yielding import yield_to_others, yielding
 NEAR = 1_000
 """So far from a word its probability may stand: its bytes come between."""
 LONGEST_NAME = 80
-TICKET = 16
-"""So long is what lets one in, at the least, under a name that says little."""
+TICKET = 16  # so long is what lets one in, at the least, under a name that says little
 
 _NAME = re.compile(r"([\"'])((?:[\w.\- ]|\\u[0-9a-fA-F]{4}){2,80})\1\s{0,64}(?:=>|[:=])\s{0,64}", re.ASCII)
 _STRING = {
@@ -215,6 +214,8 @@ def _assigned(text: str, secret: Callable[[str], bool]) -> Iterator[Found]:
         value = match[group] if quoted else match[group].rstrip(_PUNCTUATION)
         told = tells(name)
         if (told is Tells.NOTHING and not secret(name)) or blank(value) or not value:
+            continue
+        if quoted and value[0] in ",:]}":  # the quote ends a string of JSON that ends with the equals sign
             continue
         begin, end = match.start(group), match.start(group) + len(value)
         form = not before[2] and not quoted and _bounded(text, before.start(), end)

@@ -296,6 +296,18 @@ _HEADS = {shape.marker: shape for shape in SHAPES if shape.least < 99}
 _TAIL = re.compile(r"[A-Za-z0-9_.\-/+=:]{1,300}\Z")
 
 
+_DOTTED_TAIL = re.compile(
+    r"(?<![A-Za-z0-9._/-])(?:[A-Za-z0-9]{8}|[0-9a-f]{32}|pat[A-Za-z0-9]{14}|[MNO][A-Za-z0-9_-]{23,27})\.[A-Za-z0-9._-]{1,72}\Z"
+)
+"""What may be the beginning of a key with a dot in it."""
+
+
+def dotted(text: str) -> bool:
+    """Whether a text ends with what may be the beginning of one."""
+    match = _DOTTED_TAIL.search(text) if "." in text else None
+    return match is not None and random(match[0])
+
+
 def beginning(text: str) -> int:
     """Where what may be the beginning of a key stands at the end of a text: a prefix that is known to all is none by
     itself. The length of the text where there is none.
@@ -303,6 +315,9 @@ def beginning(text: str) -> int:
     tail = _TAIL.search(text, max(len(text) - 300, 0))
     if tail is None:
         return len(text)
+    dotted = _DOTTED_TAIL.search(tail[0])
+    if dotted is not None and random(dotted[0]):
+        return tail.start() + dotted.start()
     word = tail[0]
     first = len(word)
     for marker, shape in _HEADS.items():

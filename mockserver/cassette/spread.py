@@ -21,6 +21,7 @@ from mockserver.cassette.pairs import blank
 from mockserver.cassette.patterns import TOKEN
 from mockserver.cassette.quiet import LEAF, OUTLINES, noise
 from mockserver.cassette.redact import Redactor
+from mockserver.cassette.shapes import dotted
 from mockserver.cassette.stream import KEPT, LeafPart, Place, Stream, end_of, how
 from mockserver.cassette.stream import doubt as doubt_in
 from mockserver.core.frames import Binary, Frame, Sender, Text
@@ -200,7 +201,7 @@ class Spread:
                 return True
             stream.open = None
         near = stream.text[-_NEAR:] + piece
-        if "//" in near or self._search.marked(near):
+        if "//" in near or self._search.marked(near) or dotted(near):
             stream.hot = KEPT
         known = self._search.known
         named = bool(known.values) and known.may_be_in(stream.text + piece)

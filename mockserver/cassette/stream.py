@@ -6,7 +6,7 @@ import re
 from collections import deque
 from dataclasses import dataclass, field
 
-from mockserver.cassette import shapes
+from mockserver.cassette import near, shapes
 from mockserver.cassette.known import Known
 from mockserver.cassette.pairs import doubtful
 
@@ -97,7 +97,7 @@ def how(text: str, begin: int) -> re.Pattern[str]:
 
 def doubt(text: str, known: Known) -> int:
     """Where what may be the beginning of a secret stands at the end of a text; its length where nothing does."""
-    first = min(shapes.beginning(text), known.begins_at(text), doubtful(text))
+    first = min(shapes.beginning(text), known.begins_at(text), doubtful(text), near.doubtful(text))
     tail = text[-320:]
     for pattern in (_LOGIN, _SCHEME):
         match = pattern.search(tail)

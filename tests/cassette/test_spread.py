@@ -139,6 +139,31 @@ def test_what_was_no_beginning_is_given_back_as_it_was() -> None:
     assert spread.give_all() == [(0, 4, frames[4])]
 
 
+@pytest.mark.parametrize(
+    "before", ["my password is ", "the API key is ", 'setPassword("', "apiKey := `", "| API_KEY | "]
+)
+def test_a_value_a_little_behind_its_name_is_in_no_file_in_any_pieces(before: str) -> None:
+    secret = "DxMLmCYvIFxdnIbuIH7B"
+    for place in range(6, len(secret)):
+        frames = [delta(before + secret[:place]), delta(secret[place:] + " ok")]
+        spread = Spread(Redactor())
+        first, _ = spread.frame(0, 0, Sender.SERVER, frames[0])
+        assert secret[:place] not in first.data  # type: ignore[union-attr]
+        text = said(scrub(cassette(*frames), Redactor(), lens=OPENAI))
+        assert text.startswith(f"{before}REDACTED-")
+        assert text.endswith(" ok") or '"' in before, "a quoted value goes on until its quote"
+
+
+def test_what_only_follows_a_name_is_given_back() -> None:
+    """The control: no word is held, and what proves to be harmless comes back."""
+    spread = Spread(Redactor())
+    frames = [delta("the password is "), delta("kept"), delta(" in vault-7x"), delta(" of the bank")]
+    for number, frame in enumerate(frames):
+        made, _ = spread.frame(0, number, Sender.SERVER, frame)
+        assert made == frame
+    assert spread.given() == []
+
+
 def test_the_check_sees_what_is_spread() -> None:
     bad = cassette(delta("sk-proj"), delta("-abcdefgh"))
     with pytest.raises(
