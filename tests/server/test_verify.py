@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mockserver import MockServer, relay, simulator, speech
+from mockserver import MockServer, Scripted, relay, simulator, speech
 from mockserver.cassette.model import Cassette
 from mockserver.cassette.store import load
 from mockserver.core.frames import Sender, Text
@@ -71,7 +71,7 @@ async def test_ids_of_today_are_sent_and_the_same_service_has_not_drifted(tmp_pa
 
 async def voiced(path: Path, *, barge_in: bool) -> Cassette:
     """A reply to text, and then the client speaks: when it has ended, or while it is still on its way."""
-    async with talker(seed=1) as upstream, Recording(relay(upstream.base_url), path) as recording:
+    async with talker(seed=1, long=barge_in) as upstream, Recording(relay(upstream.base_url), path) as recording:
         url = f"{recording.server.ws_url}?model=gpt-realtime"
         headers = {"Authorization": "Bearer any"}
         async with aiohttp.ClientSession(headers=headers) as http, http.ws_connect(url) as ws:
@@ -92,9 +92,9 @@ async def voiced(path: Path, *, barge_in: bool) -> Cassette:
     return load(path)
 
 
-def talker(seed: int, *faults: str) -> MockServer:
-    """A service whose replies take some time."""
-    source = simulator("openai", replier=lambda context: "Good.")
+def talker(seed: int, *faults: str, long: bool = False) -> MockServer:
+    """A service whose replies take some time; the first one minutes, for a client that is to interrupt it."""
+    source = simulator("openai", replier=Scripted(["Good. " * 500 if long else "Good.", "Good."]))
     return MockServer(source, faults=faults, seed=seed)
 
 
@@ -106,7 +106,7 @@ def talker(seed: int, *faults: str) -> MockServer:
 async def test_a_client_that_speaks_is_followed_as_it_spoke(tmp_path: Path, barge_in: bool, ends: list[str]) -> None:
     """Without that every utterance would cut off the reply before it, and the recording server would seem to drift."""
     cassette = await voiced(tmp_path / "x.cassette", barge_in=barge_in)
-    async with talker(seed=2) as upstream:
+    async with talker(seed=2, long=barge_in) as upstream:
         reports = await verify(cassette, upstream=upstream.base_url)
         done = upstream.journal.sent_by_server("response.done").bodies
     assert failure(cassette, reports) is None
