@@ -13,6 +13,14 @@ STARTING = 100_000
 
 def run() -> None:
     """Run it. The servers set the collector for their time once they are ready (``cli.collecting``)."""
+    try:
+        _run()
+    except KeyboardInterrupt:  # amid the imports; a command that runs has its own way to end (cli.Commands)
+        sys.stderr.write("mockserver: stopped by Ctrl-C\n")
+        sys.exit(130)
+
+
+def _run() -> None:
     if not SERVING.isdisjoint(sys.argv[1:2]):
         gc.set_threshold(STARTING, 10, 10)
     from mockserver.cli import main

@@ -5,6 +5,7 @@ Nor does what the match rules of either let differ: what was learned to vary is 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -37,6 +38,23 @@ class Difference:
     def __str__(self) -> str:
         left, right = ("-" if number is None else str(number) for number in self.frames)
         return safe(f"{self.where} [{left} | {right}] {self.what}", 600)
+
+
+TOLD_OF_HEADERS = ("dialect", "upstream", "audio", "ended", "rules", "unsafe")
+"""What decides whether a recording can be trusted: whose words it holds, and how leniently it is replayed."""
+
+
+def headers(first: Cassette, second: Cassette) -> list[Difference]:
+    """What the headers say otherwise. It is no part of a conversation, so ``diff`` does not count it."""
+    found: list[Difference] = []
+    for name in TOLD_OF_HEADERS:
+        before, after = (
+            json.dumps(getattr(one.header, name), ensure_ascii=False, sort_keys=True, default=dict)
+            for one in (first, second)
+        )
+        if before != after:
+            found.append(Difference("header", (None, None), f"{name}: {before}, now {after}", before, after, name))
+    return found
 
 
 LONG_WAIT_US = 500_000

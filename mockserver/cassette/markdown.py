@@ -21,11 +21,24 @@ WIDEST = 600
 MOST_CHARACTERS = 40_000
 
 
-def changed(second: Cassette, differences: Sequence[Difference], waits: Sequence[Difference] = ()) -> Iterator[str]:
-    """The differences of ``second`` from what it was, each with both of its sides; then the waits that changed."""
+def changed(
+    second: Cassette,
+    differences: Sequence[Difference],
+    waits: Sequence[Difference] = (),
+    headers: Sequence[Difference] = (),
+) -> Iterator[str]:
+    """The differences of ``second`` from what it was, each with both of its sides; then the waits that changed.
+
+    ``headers``: what the headers say otherwise. It stands first: a recording of another server is another witness.
+    """
     count = f"{len(differences)} difference{'' if len(differences) == 1 else 's'}"
     yield f"### {_named(second)}: {count if differences else 'the same conversation'}"
     yield from _faults(second)
+    if headers:
+        yield ""
+        yield "Its header, which is no difference in the conversation:"
+        yield ""
+        yield from _fenced("diff", _sides(headers))
     if differences:
         yield ""
         yield from _fenced("diff", _sides(differences))

@@ -112,18 +112,27 @@ class Commands(click.Group):
         except MockServerError as error:
             # A command that could not be started has the status that a shell gives it.
             fail(str(error), getattr(error, "exit_status", 2))
+        except KeyboardInterrupt:
+            raise SystemExit(interrupted()) from None
         except BrokenPipeError:
             raise  # `mockserver show FILE | head`: the reader has seen enough, and click ends quietly
         except OSError as error:
             # Disk full, no permission: the system's words, without a traceback.
-            where = f": {error.filename}" if error.filename else ""
-            fail(f"{error.strerror or error}{where}")
+            where = f"{error.filename}: " if error.filename else ""
+            then = "; check the path and its permissions" if error.filename else ""
+            fail(f"{where}{error.strerror or error}{then}")
 
 
 def variable(command: str, option: click.Option) -> str:
     """The environment variable that stands for an option: ``MOCKSERVER_SIMULATE_PORT`` for ``simulate --port``."""
     long = max(option.opts, key=len).lstrip("-")
     return f"MOCKSERVER_{command}_{long}".replace("-", "_").upper()
+
+
+def interrupted() -> int:
+    """Say that Ctrl-C ended the command. Returns a shell's status for it: 1 would say that an expectation failed."""
+    click.echo("mockserver: stopped by Ctrl-C", err=True)
+    return 130
 
 
 def fail(message: str, status: int = 2) -> NoReturn:

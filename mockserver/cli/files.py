@@ -130,11 +130,12 @@ def import_command(
 def diff_command(first: Path, second: Path, markdown: bool, as_json: bool) -> None:
     """Print how two cassettes differ: steps that only one has, fields that changed.
 
-    Ids, times and the chunking of audio do not count; waits that have changed much are listed behind the rest. Exit
-    status 1 where they differ. With --markdown one of the two may be /dev/null: a cassette that is new, or was removed.
+    Ids, times and the chunking of audio do not count; waits that have changed much, and what the headers say otherwise
+    (another server, other match rules), are listed behind the rest. Exit status 1 where they differ. With --markdown
+    one of the two may be /dev/null: a cassette that is new, or was removed.
     """
     from mockserver.cassette import markdown as form
-    from mockserver.cassette.diff import diff, waits
+    from mockserver.cassette.diff import diff, headers, waits
     from mockserver.cassette.store import load
 
     if markdown and as_json:
@@ -145,12 +146,13 @@ def diff_command(first: Path, second: Path, markdown: bool, as_json: bool) -> No
             click.echo(line)
         raise SystemExit(1)
     left, right = load(first), load(second)
-    differences, slow = diff(left, right), waits(left, right)
+    differences, slow, about = diff(left, right), waits(left, right), headers(left, right)
     if markdown:
-        for line in form.changed(right, differences, slow):
+        for line in form.changed(right, differences, slow, about):
             click.echo(line)
     elif as_json:
-        told = {"differences": [asdict(one) for one in differences], "waits": [asdict(one) for one in slow]}
+        listed = {"differences": differences, "waits": slow, "headers": about}
+        told = {name: [asdict(one) for one in found] for name, found in listed.items()}
         click.echo(json.dumps({"same": not differences, **told}))
     else:
         for difference in differences:
@@ -159,6 +161,8 @@ def diff_command(first: Path, second: Path, markdown: bool, as_json: bool) -> No
             click.echo("the same conversation")
         for wait in slow:
             click.echo(escaped(f"time: {wait}"))
+        for one in about:
+            click.echo(escaped(f"header: {one.what}"))
     if differences:
         raise SystemExit(1)
 

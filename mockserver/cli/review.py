@@ -64,7 +64,7 @@ def _listed(top: Path, wrong: list[Complaint]) -> Iterator[str]:
 def _one(top: Path, file: Path, commit: str, *, closed: bool) -> Iterator[str]:
     """One cassette: nothing of one that holds a secret, or that cannot be read."""
     from mockserver.cassette import markdown as form
-    from mockserver.cassette.diff import diff, waits
+    from mockserver.cassette.diff import diff, headers, waits
 
     name = file.relative_to(top).as_posix()
     if closed:
@@ -81,7 +81,7 @@ def _one(top: Path, file: Path, commit: str, *, closed: bool) -> Iterator[str]:
         # What it held is gone, and may have been a secret: its name is enough.
         yield f"### {_code(name)}: removed"
     elif before is not None and now is not None:
-        yield from form.changed(now, diff(before, now), waits(before, now))
+        yield from form.changed(now, diff(before, now), waits(before, now), headers(before, now))
 
 
 def _read(file: Path, name: str) -> Cassette | None:

@@ -352,6 +352,7 @@ def test_diff_as_json(run: Run, tmp_path: Path, cassette: Path) -> None:
         "same": True,
         "differences": [],
         "waits": [],
+        "headers": [],
     }
     other = written(tmp_path / "other.cassette", talk(instructions="be brief"))
     done = run("diff", cassette, other, "--json")
@@ -428,3 +429,20 @@ def test_markdown_of_a_large_change_ends(run: Run, tmp_path: Path) -> None:
     text = run("diff", one, two, "--markdown").output
     assert len(text) < 60_000
     assert "more lines" in text
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_recording_of_another_server_is_told_and_is_no_difference(run: Run, tmp_path: Path, same: bool) -> None:
+    """What was recorded of the real service and is now of a mock says the same words, and is another witness."""
+    first = Cassette(Header("openai", "https://api.openai.com/v1", "2026-01-02"), (talk(),))
+    header = first.header if same else replace(first.header, upstream="ws://127.0.0.1:9/v1", rules={"in_step": True})
+    before = save(first, tmp_path / "before.cassette")
+    after = save(replace(first, header=header), tmp_path / "after.cassette")
+    text, page = run("diff", before, after), run("diff", before, after, "--markdown")
+    listed = json.loads(run("diff", before, after, "--json").output)
+    assert text.exit_code == page.exit_code == 0
+    assert listed["same"]
+    assert [one["path"] for one in listed["headers"]] == ([] if same else ["upstream", "rules"])
+    told = 'upstream: "https://api.openai.com/v1", now "ws://127.0.0.1:9/v1"'
+    assert (f"header: {told}" in text.output) is not same
+    assert ('+ upstream: "ws://127.0.0.1:9/v1"' in page.output) is not same

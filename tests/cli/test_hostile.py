@@ -268,3 +268,19 @@ def test_what_a_client_sent_does_not_move_the_terminals_cursor(
     with pytest.raises(SystemExit):
         main(["faults"])
     assert capsys.readouterr().err == "mockserver: a client connected to /\\x1b]0;pwned\\x07\n\nand to /\\u202e\n"
+
+
+def test_ctrl_c_is_no_expectation_that_failed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a command and amid the imports before it: one line, and the status of a shell."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mockserver.cassette.store.load", interrupt)
+    assert "stopped by Ctrl-C" in told(run("show", "talk.cassette"), status=130)
+    from mockserver import __main__ as program
+
+    monkeypatch.setattr(program, "_run", interrupt)
+    with pytest.raises(SystemExit) as ended:
+        program.run()
+    assert ended.value.code == 130
