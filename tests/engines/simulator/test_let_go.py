@@ -142,6 +142,15 @@ def test_the_calls_that_ended_make_room_first(monkeypatch: pytest.MonkeyPatch) -
     assert next(iter(source.calls)) == later["callId"], "where none has ended it is the oldest"
 
 
+def test_calls_that_are_large_make_room_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ultravox_source, "MOST_BYTES", 2_900)
+    source: Any = simulator("ultravox")
+    calls = [made(source, systemPrompt="x" * 900)["callId"] for _ in range(3)]
+    assert [*source.calls] == calls[1:]
+    assert len(made(source, systemPrompt="x" * 9_000)["callId"]) > 0
+    assert len(source.calls) == 1, "the newest stays though it alone is too much"
+
+
 def test_a_gemini_session_that_was_given_up_is_in_no_context_of_others() -> None:
     source: Any = simulator("gemini")
     talks = [Gemini(source, number=number) for number in range(2)]

@@ -10,6 +10,7 @@ from typing import Any
 from mockserver.engines.simulator.gemini import problems
 from mockserver.engines.simulator.gemini.fields import SETUP
 from mockserver.engines.simulator.gemini.proto import MapOf, MessageType, ProtoReader
+from mockserver.engines.simulator.kept import Kept
 
 TOKEN = "auth_tokens/"
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
@@ -52,10 +53,13 @@ class Tokens:
     """All tokens given out."""
 
     def __init__(self) -> None:
-        self.known: dict[str, EphemeralToken] = {}
+        self.known: Kept[str, EphemeralToken] = Kept()
 
-    def make(self, body: Any, now_us: int, mint: Callable[[], str]) -> dict[str, Any]:
-        """A new token for a request's body; returns the answer. Raises Closing, whose reason is the error's message."""
+    def make(self, body: Any, now_us: int, mint: Callable[[], str], *, size: int = 0) -> dict[str, Any]:
+        """A new token for a request's body; returns the answer. Raises Closing, whose reason is the error's message.
+
+        ``size``: bytes of the body.
+        """
         asked = ProtoReader("v1alpha", "google.ai.generativelanguage.v1alpha").message(REQUEST, body)
         mask = asked.get("fieldMask")
         locked = tuple(path for path in mask.split(",") if path) if mask else None
@@ -67,7 +71,7 @@ class Tokens:
             locked=locked,
         )
         name = TOKEN + mint()
-        self.known[name] = token
+        self.known.keep(name, token, size)
         return {"name": name}
 
 

@@ -119,12 +119,13 @@ class GeminiSource(SimulatorSource[GeminiOptions]):
             status, name = (403, "PERMISSION_DENIED") if missing else (400, "INVALID_ARGUMENT")
             return _reply(*_error(status, name, problems.NO_KEY if missing else problems.BAD_KEY))
         body = reading.parse(request.body.decode(errors="replace")) if request.body else {}
-        ids = Ids(context.rng(f"tokens {len(self.tokens.known)}"))
+        ids = Ids(context.rng(f"tokens {self.tokens.known.made}"))
         try:
             made = self.tokens.make(
                 body,
                 context.unix_us,
                 lambda: context.place.mint(lambda: TOKEN + ids.mint("", 64, "0123456789abcdef")).removeprefix(TOKEN),
+                size=len(request.body),
             )
         except Closing as closing:
             return _reply(*_error(400, "INVALID_ARGUMENT", closing.reason))

@@ -233,10 +233,10 @@ class OpenAISource(SimulatorSource[OpenAIOptions]):
             given, settings = self._translation_asked(body) if translating else self._secret_asked(body)
         except ClientProblem as problem:
             return _json(400, {"error": problem.body()})
-        ids = Ids(context.rng(f"client secrets {len(self._keys)}"))
+        ids = Ids(context.rng(f"client secrets {self._keys.made}"))
         value = context.place.mint(lambda: self.profile.mint("secret", ids))
         expires = now + body.get("expires_after", {}).get("seconds", SECRET_SECONDS)
-        self._keys.give(value, expires, given)
+        self._keys.give(value, expires, given, size=len(request.body))
         shown: dict[str, Any] = {"value": value, "expires_at": expires}
         if settings is not None:
             session = settings.config if isinstance(settings, TranslationSettings) else settings.shown()

@@ -14,6 +14,7 @@ from mockserver.engines import base
 from mockserver.engines.answered import Answered
 from mockserver.engines.simulator.addresses import Astray
 from mockserver.engines.simulator.common import Provider, SimulatorSource
+from mockserver.engines.simulator.kept import MOST_BYTES
 from mockserver.engines.simulator.replies.reply import Replier
 from mockserver.engines.simulator.ultravox.call import UltravoxCall, WrongCall, bare_terms, terms_of
 from mockserver.engines.simulator.ultravox.engine import CallEngine
@@ -33,6 +34,8 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
     def __init__(self, dialect: Dialect, options: UltravoxOptions, replier: Replier) -> None:
         super().__init__(dialect, options, replier)
         self.calls: dict[str, UltravoxCall] = {}
+        self._sizes: dict[str, int] = {}
+        self._bytes = 0  # of the bodies that made the calls
         self._count = 0
 
     @property
@@ -79,14 +82,17 @@ class UltravoxSource(SimulatorSource[UltravoxOptions]):
                 raise WrongCall("model", f"there is no model {asked!r:.60}")
         except WrongCall as wrong:
             return _json(400, {wrong.field: [wrong.message]})
-        self._kept(call)
+        self._kept(call, len(request.body))
         return _json(201, call.shown(self._join_url(call, context)))
 
-    def _kept(self, call: UltravoxCall) -> UltravoxCall:
-        if len(self.calls) >= MOST_CALLS:
+    def _kept(self, call: UltravoxCall, size: int = 0) -> UltravoxCall:
+        self._bytes += size
+        while self.calls and (len(self.calls) >= MOST_CALLS or self._bytes > MOST_BYTES):
             oldest = next((one for one in self.calls.values() if one.ended is not None), None)
-            del self.calls[next(iter(self.calls)) if oldest is None else oldest.id]
-        self.calls[call.id] = call
+            gone = next(iter(self.calls)) if oldest is None else oldest.id
+            del self.calls[gone]
+            self._bytes -= self._sizes.pop(gone)
+        self.calls[call.id], self._sizes[call.id] = call, size
         return call
 
     def _continued(self, body: dict[str, Any], prior: str | None) -> tuple[dict[str, Any], Sequence[tuple[str, str]]]:
