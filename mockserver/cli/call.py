@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ from mockserver.errors import UsageError
 if TYPE_CHECKING:
     from mockserver.cassette.model import Record
     from mockserver.load.outcome import CallReport
+
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""The name of a header (RFC 9110 section 5.6.2)."""
 
 
 @click.command("call")
@@ -59,12 +64,15 @@ def call_command(
     """
     from mockserver.cassette import render
     from mockserver.cassette.model import Record
-    from mockserver.cassette.store import load, save
+    from mockserver.cassette.store import check_place, load, save
+    from mockserver.dialects.registry import dialect_named
     from mockserver.load.caller import CallOptions
     from mockserver.load.socket import call
     from mockserver.server.sources import key_in
 
     cassette = load(file)
+    if to is not None:
+        check_place(to, overwrite=False)  # before the call: it would be lost behind it
     records: list[Record] = []
     work = call(
         cassette,
@@ -88,6 +96,9 @@ def call_command(
                 click.echo(escaped(line))
         for line in told(report):
             click.echo(escaped(line))
+    bare = key_env is None and not headers and dialect_named(cassette.header.dialect).keys.any
+    if bare and not report.sent and not report.good:
+        click.echo("mockserver: no key went along, since a cassette holds none (--key-env NAME)", err=True)
     raise SystemExit(0 if report.good else 1)
 
 
@@ -108,8 +119,8 @@ def _ms(micros: int | None) -> str:
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
-    if not colon or not name.strip() or not text.isprintable():
-        raise UsageError(f"--header {text!r:.80}: expected NAME:VALUE")
+    if not colon or not _TOKEN.fullmatch(name.strip()) or not text.isprintable():
+        raise UsageError(f"--header {text!r:.80}: expected NAME:VALUE, as in X-Room:7")
     return name.strip(), value.strip()
 
 

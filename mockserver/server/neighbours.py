@@ -80,6 +80,9 @@ class Neighbours:
             self.answered += 1
             return reply
         where = server.whereabouts.socket_path
+        if request.path == where:
+            asked = f"{request.method} {request.path} asks for no websocket: it needs the headers of an upgrade"
+            return told(404, f"{asked} (RFC 6455 section 4.1), as a websocket client sends them")
         return told(404, f"nothing answers {request.method} {request.path} here; the websocket is at {where}")
 
     async def _exchanged(self, request: Request, query: str, reply: Plain, status: int, at: Micros) -> None:

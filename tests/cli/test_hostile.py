@@ -284,3 +284,20 @@ def test_ctrl_c_is_no_expectation_that_failed(folder: Path, monkeypatch: pytest.
     with pytest.raises(SystemExit) as ended:
         program.run()
     assert ended.value.code == 130
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--to", "talk.cassette"), "exists already"),
+        (("--to", "fifo"), "fifo"),
+        (("--header", "a b:c"), "expected NAME:VALUE"),
+        (("--header", ":c"), "expected NAME:VALUE"),
+    ],
+)
+def test_what_is_wrong_with_a_call_is_said_before_it_is_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, str], says: str
+) -> None:
+    written(folder / "talk.cassette", talk())
+    monkeypatch.setattr("mockserver.load.socket.call", lambda *_, **__: pytest.fail("the call was made"))
+    assert says in told(run("call", "talk.cassette", "--url", "http://127.0.0.1:9/v1", *more))

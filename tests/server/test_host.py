@@ -212,6 +212,9 @@ async def test_bad_handshakes_and_other_requests_get_one_clear_line() -> None:
             message = (await answer.json())["error"]["message"]
             assert message.startswith("this is not a valid websocket handshake: ")
             assert message.endswith("(RFC 6455 section 4.2.1)")
+        async with session.get(server.ws_url.replace("ws", "http", 1)) as answer:
+            assert answer.status == 404
+            assert "asks for no websocket" in (await answer.json())["error"]["message"]
         async with session.post(server.base_url + "/nothing", data=b"x") as answer:
             assert answer.status == 404
             message = (await answer.json())["error"]["message"]
