@@ -64,6 +64,7 @@ _OPTIONS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"(?i:authorization)[\"']?\s{0,4}[:=,]\s{0,4}[\"']?[A-Za-z][\w-]{1,30} +" + rf"({_VALUE}{{4,4000}}+)",
         ),
         ("authorization", r"(?:response|mac|cnonce|oauth_signature)=\"([^\s\"\\<>]{8,1000}+)\""),
+        ("/", r"/(?:tokens?|key|auth|secrets?|jwt|api[-_]?keys?|access[-_]tokens?)/([\w~=-]{16,512}+)"),
         ("jdbc:", rf"jdbc:\w{{2,20}}:\w{{2,20}}:[^\s/@:{BORDER}]{{1,60}}/([^\s@/{BORDER}]{{4,200}}+)@"),
     )
 )

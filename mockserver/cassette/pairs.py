@@ -15,14 +15,13 @@ from urllib.parse import unquote
 
 from mockserver.cassette.decode import BORDER, unbase64
 from mockserver.cassette.patterns import TOKEN
-from mockserver.cassette.secret_names import Tells, is_secret, kept_header, parameter, tells, ticket
-from mockserver.cassette.words import LONGEST_TEXT, STATUS, drawn, spaced, status, varied, wordlike
+from mockserver.cassette.secret_names import Tells, is_secret, kept_header, lets_in, parameter, tells
+from mockserver.cassette.words import LONGEST_TEXT, STATUS, spaced, status, varied, wordlike
 from mockserver.core.yielding import yield_to_others, yielding
 
 NEAR = 1_000
 """So far from a word its probability may stand: its bytes come between."""
 LONGEST_NAME = 80
-TICKET = 16  # so long is what lets one in, at the least, under a name that says little
 
 _NAME = re.compile(r"([\"'])((?:[\w.\- ]|\\u[0-9a-fA-F]{4}){2,80})\1\s{0,64}(?:=>|[:=])\s{0,64}", re.ASCII)
 _STRING = {
@@ -251,7 +250,7 @@ def _queries(text: str, secret: Callable[[str], bool]) -> Iterator[Found]:
         sure = secret(name) or parameter(name)
         if sure and not _absolute(text, match.start()):
             sure = len(value) >= 4 and (tells(name) >= Tells.PERHAPS or not wordlike(value))
-        if sure or is_secret(tells(name), value) or (ticket(name) and drawn(value, TICKET)):
+        if sure or is_secret(tells(name), value) or lets_in(name, value):
             end = match.start(2) + len(value)
             yield Found(match.start(2), end, "param", match.start(), end == len(text), "a parameter's name")
 

@@ -28,13 +28,14 @@ from mockserver.cassette.patterns import TOKEN
 from mockserver.cassette.search import Cut, Search
 from mockserver.cassette.secret_names import (
     SUBPROTOCOL_NAMES,
+    behind,
     is_secret,
     kept_header,
+    lets_in,
     parameter,
     tells,
 )
 from mockserver.cassette.standins import LOOK, StandIns
-from mockserver.cassette.words import wordlike
 from mockserver.core.frames import Answer, Binary, Close, Frame, Handshake, Lost, Pairs, Text
 from mockserver.core.yielding import yielding
 from mockserver.dialects.base import Dialect, close_reason
@@ -263,7 +264,7 @@ class Redactor:
             name + equals + (self._param(unquote(name), value) if equals else self.text(value))
             for name, equals, value in pairs
         )
-        return self.text(path) + mark + made
+        return self.text(self.text(path) + mark + made)  # together, too: so it is looked at when it is checked
 
     def url(self, url: str) -> str:
         """A URL without credentials: neither in front of the host nor in the query."""
@@ -321,6 +322,7 @@ class Redactor:
             or self._keys.secret_param(name)
             or parameter(name)
             or is_secret(tells(name), value)
+            or lets_in(name, value)
         )
 
     def _subprotocols(self, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -343,8 +345,7 @@ class Redactor:
                 return len(prefix)
         if before.lower() in SUBPROTOCOL_NAMES and name.lower() not in SUBPROTOCOL_NAMES:
             return 0
-        # Nobody names a protocol like this.
-        return 0 if len(name) >= 32 and "." not in name and not wordlike(name) and any(map(str.isdigit, name)) else None
+        return behind(name)
 
     # --- what still stands ---
 

@@ -11,7 +11,7 @@ import re
 from enum import IntEnum
 from functools import lru_cache
 
-from mockserver.cassette.words import spaced, status, wordlike
+from mockserver.cassette.words import drawn, spaced, status, wordlike
 from mockserver.dialects.registry import DIALECTS
 
 
@@ -221,12 +221,17 @@ def parameter(name: str) -> bool:
     return tells(name) >= Tells.PERHAPS or _PARAMETER.fullmatch(plain) is not None
 
 
-_TICKETS = frozenset(("code", "t", "ticket", "st", "sid", "session", "sessionid"))
+_TICKETS = frozenset(
+    ("code", "t", "ticket", "st", "sid", "session", "sessionid", "state", "nonce", "signed", "hash", "refresh")
+)
 
 
-def ticket(name: str) -> bool:
-    """Whether a query parameter may hold something that lets one in: it has to look drawn at random, and is long."""
-    return name.lower() in _TICKETS
+TICKET = 16  # so long is what lets one in, at the least, under a name that says little
+
+
+def lets_in(name: str, value: str) -> bool:
+    """Whether a query parameter that may hold anything holds what lets one in: it is long, and drawn at random."""
+    return (name.lower() in _TICKETS or hinted(name)) and drawn(value, TICKET)
 
 
 def hides(name: str) -> bool:
@@ -296,3 +301,14 @@ SUBPROTOCOL_NAMES = frozenset(
     )
 )
 """Subprotocols after which the next one is a key: ``new WebSocket(url, ["token", KEY])``."""
+
+LONGEST_PROTOCOL = 20
+"""What is as long and drawn at random names no protocol."""
+
+
+def behind(subprotocol: str) -> int | None:
+    """Where a key begins in a subprotocol: behind one of these words (``bearer-KEY``, ``token:KEY``), or at once."""
+    for at, char in enumerate(subprotocol[:24]):
+        if char in "-_.:=" and subprotocol[:at].lower() in SUBPROTOCOL_NAMES and drawn(subprotocol[at + 1 :], SHORTEST):
+            return at + 1
+    return 0 if "." not in subprotocol and drawn(subprotocol, LONGEST_PROTOCOL) else None

@@ -331,3 +331,46 @@ def test_tokens_say_what_they_are() -> None:
     made = clean.text(" ".join(SECRETS))
     assert TOKEN.findall(made)
     assert sum(clean.counts.values()) == len(SECRETS)
+
+
+@pytest.mark.parametrize(
+    "offered",
+    [
+        ("bearer-{}",),
+        ("token:{}",),
+        ("key.{}", "realtime"),
+        ("deepgram", "token-{}"),
+        ("graphql-ws", "auth-{}"),
+        ("x", "{}"),
+    ],
+)
+def test_a_key_in_a_subprotocol_however_it_is_parted(offered: tuple[str, ...]) -> None:
+    made = redactor().handshake(
+        Handshake("/", subprotocols=tuple(one.format("XNnZC1tEMostO8wey41G7") for one in offered))
+    )
+    assert not any("XNnZC1tEMostO8wey41G7" in one for one in made.subprotocols)
+    assert [one for one in offered if "{}" not in one] == [one for one in made.subprotocols if "REDACTED-" not in one]
+
+
+@pytest.mark.parametrize(
+    "name", ["graphql-transport-ws", "actioncable-v1-json", "v10.stomp", "openai-beta.realtime-v1", "convai"]
+)
+def test_the_name_of_a_protocol_stays(name: str) -> None:
+    shake = Handshake("/", subprotocols=("realtime", name))
+    assert redactor().handshake(shake).subprotocols == shake.subprotocols
+
+
+@pytest.mark.parametrize(
+    "name", ["t", "code", "ticket", "state", "pw", "streamKey", "X-Amz-Signature", "X-Amz-Security-Token"]
+)
+def test_what_lets_one_in_is_out_of_a_query_and_of_its_target(name: str) -> None:
+    value = "XNnZC1tEMostO8wey41G7"
+    shake = Handshake(
+        "/x", ((name, value), ("model", "gpt-realtime-2025-08-28")), target=f"/x?{name}={value}&model=gpt-realtime"
+    )
+    clean = redactor()
+    made = clean.handshake(shake)
+    assert value not in repr(made)
+    assert made.query[1] == shake.query[1]
+    assert made.target.endswith("&model=gpt-realtime")
+    assert list(clean.scan(made.target)) == [], "the check looks at it whole"
