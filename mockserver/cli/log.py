@@ -23,6 +23,7 @@ from mockserver.dialects.generic import GENERIC
 from mockserver.dialects.life import Replies
 
 if TYPE_CHECKING:
+    from mockserver.cassette.redact import Redactor
     from mockserver.core.journal import Journal
 
 WAITING = 1_000
@@ -54,16 +55,21 @@ class ServerLog:
         self._journal = journal
         self._level = level
         self._write = write
+        self._redactor: Redactor | None = None
         self._sessions: dict[int, SessionTold] = {}
 
     def __call__(self, entry: Entry) -> None:
         """One more entry."""
         what = entry.what
+        if isinstance(what, Handshake):
+            self._clean("")
+            assert self._redactor is not None
+            self._redactor.see(what)  # an error that quotes the client's key is told without it
         if self._level > 1 and not isinstance(what, Note):
             shown = self._journal.shown(what) if isinstance(what, Handshake | Answer) else what
             lens = self._journal.sessions[entry.session].lens
             for line in lines([Row(entry.session, entry.at, entry.sender, shown)], lambda _: lens):
-                self._write(line)
+                self._write(self._clean(line))
             return
         text, loud = self._line(entry)
         if text:
@@ -72,7 +78,15 @@ class ServerLog:
     def _tell(self, entry: Entry, text: str, *, loud: bool = False) -> None:
         seconds = (self._journal.sessions[entry.session].began_us + entry.at) / 1e6
         head = f"{seconds:8.3f}  session {entry.session}"
-        self._write(f"{DIM}{head}{PLAIN}  {RED if loud else ''}{safe(text, 400)}{PLAIN if loud else ''}")
+        self._write(f"{DIM}{head}{PLAIN}  {RED if loud else ''}{safe(self._clean(text), 400)}{PLAIN if loud else ''}")
+
+    def _clean(self, text: str) -> str:
+        """A line without secrets: what is logged is kept, and read by others."""
+        if self._redactor is None:
+            from mockserver.cassette.store import redactor_for
+
+            self._redactor = redactor_for()
+        return self._redactor.text(text)
 
     def _line(self, entry: Entry) -> tuple[str, bool]:
         """What there is to say of an entry ("": nothing), and whether it is something that goes wrong."""

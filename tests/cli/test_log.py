@@ -35,6 +35,23 @@ def event(name: str, **fields: Any) -> tuple[Sender, Text]:
     return Sender.SERVER, Text(json.dumps({"type": name, **fields}))
 
 
+@pytest.mark.parametrize("level", [1, 2])
+def test_no_line_tells_a_secret(level: int) -> None:
+    mine, other = "Zq7-lamp9-Wd4kTu2x", "sk-of-another-4711abcdef"
+    lines = told(
+        (Sender.CLIENT, Handshake("/v1/realtime", headers=(("Authorization", f"Bearer {mine}"),))),
+        event("error", error={"message": f"Incorrect API key provided: {mine}. See the docs.", "code": "x"}),
+        (None, Note("fault", f"said {other}", {})),
+        (Sender.SERVER, Close(4001, f"bad key {other}")),
+        level=level,
+    )
+    text = "\n".join(lines)
+    assert mine not in text
+    assert other not in text
+    assert "See the docs." in text, "the rest is told"
+    assert "bad key REDACTED-" in text
+
+
 def test_a_session_is_told_line_by_line() -> None:
     begun = {"id": "resp_1", "status": "in_progress", "output": []}
     place = {"response_id": "resp_1", "item_id": "item_1", "output_index": 0}
