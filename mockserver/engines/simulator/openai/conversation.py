@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -24,7 +25,8 @@ class Conversation:
         self.wire = wire
         self.ear = ear
         self.id = wire.context.place.mint(lambda: wire.mint("conversation"))
-        self.items: list[Item] = []
+        self.items: list[Item] = []  # changed by ``_put`` and ``delete`` alone
+        self._ids: Counter[str] = Counter()
         self.asked: set[str] = set()  # labels of MCP servers whose tools are about to be listed
         self.twice: Literal["refused", "appended", "echoed"] = "refused"  # what an id means that is used already
 
@@ -32,6 +34,8 @@ class Conversation:
 
     def find(self, item_id: str) -> Item | None:
         """The item with this id, or None."""
+        if item_id not in self._ids:  # nearly always: a new item, and of others there may be very many
+            return None
         return next((item for item in self.items if item.id == item_id), None)
 
     def before(self, item: Item) -> str | None:
@@ -53,21 +57,25 @@ class Conversation:
         for item in earlier.items:
             if item.status != "completed":
                 continue
-            self.items.append(item)
+            self._put(item)
             shown = item.shown() | ({"arguments": ""} if item.type == "function_call" else {})
             self.wire.emit("conversation.item.added", previous_item_id=self.before(item), item=shown)
 
     def insert(self, item: Item, after: str | None = None) -> None:
         """Put an item behind another; at the end for None, first for "root" (openai.md#56)."""
         if after == "root":
-            self.items.insert(0, item)
+            self._put(item, 0)
         elif not after:  # "" counts as left out (openai.md#56)
-            self.items.append(item)
+            self._put(item)
         else:
             known = self.find(after)
             if known is None:
                 raise problems.no_such_predecessor(after)
-            self.items.insert(self.items.index(known) + 1, item)
+            self._put(item, self.items.index(known) + 1)
+
+    def _put(self, item: Item, place: int | None = None) -> None:
+        self.items.insert(len(self.items) if place is None else place, item)
+        self._ids[item.id] += 1
 
     def announce(self, item: Item) -> None:
         """conversation.item.added."""
@@ -105,7 +113,7 @@ class Conversation:
         The second names itself as its predecessor (openai.md#59).
         """
         if self.twice == "appended":
-            self.items.append(item)
+            self._put(item)
             self.listen(item)
         for name in ("conversation.item.added", "conversation.item.done"):
             previous = item.id if self.twice == "appended" else self.before(known)
@@ -160,6 +168,9 @@ class Conversation:
         if item is None:
             raise self.wire.profile.no_such_item(problems.no_such_item("delete", item_id))
         self.items.remove(item)
+        self._ids[item_id] -= 1
+        if not self._ids[item_id]:
+            del self._ids[item_id]
         self.wire.drop(item)
         self.wire.emit("conversation.item.deleted", item_id=item_id)
 

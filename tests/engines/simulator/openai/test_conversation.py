@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -390,3 +391,27 @@ def test_what_is_refused_uses_up_no_transcript(refused: tuple[str, dict[str, Any
     stage.send("response.create")
     stage.until("response.done")
     assert stage.contexts[0].user.split() == ["first", "second"]
+
+
+def test_a_new_item_is_not_looked_for_among_all_the_others() -> None:
+    """With thousands of them each new one took longer than the one before."""
+    walks = 0
+
+    class Walked(list[Any]):
+        def __iter__(self) -> Iterator[Any]:
+            nonlocal walks
+            walks += 1
+            return super().__iter__()
+
+    stage = Stage()
+    stage.say("one")
+    stage.engine.conversation.items = Walked(stage.engine.conversation.items)
+    stage.say("two")
+    assert walks == 0
+    second = stage.values["conversation"][1]["id"]
+    assert walks == 1
+    stage.send("conversation.item.delete", item_id=second)
+    assert walks == 2, "the control"
+    content = [{"type": "input_text", "text": "again"}]
+    stage.send("conversation.item.create", item={"id": second, "type": "message", "role": "user", "content": content})
+    assert [item["content"][0]["text"] for item in stage.values["conversation"]] == ["one", "again"]
