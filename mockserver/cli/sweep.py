@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -75,6 +76,7 @@ def sweep_command(
         raise UsageError("--turns: it is for single runs, with --fault")
     if merge and faults:
         raise UsageError("--merge puts reports together; it makes no run with a --fault")
+    _look_first(baseline, update=update, places=(json_to, markdown_to, junit_to))
     if merge:
         report = _merged(what)
     else:
@@ -89,13 +91,28 @@ def sweep_command(
         report = _report(sweeping, what[0], asked)
         if pages is not None and not report.stopped:
             write_pages(pages, "sweep", sweeping, report)
+    click.echo(report.text())  # first: a file that cannot be written loses nothing of it
     for path, text in ((json_to, report.json), (markdown_to, report.markdown), (junit_to, report.junit)):
         if path is not None:
             put(path, text())
-    click.echo(report.text())
     if report.stopped:
         ctx.exit(130)
     ctx.exit(1 if _failed(report, baseline, update) else 0)
+
+
+def _look_first(baseline: Path | None, *, update: bool, places: tuple[Path | None, ...]) -> None:
+    """UsageError for what would be found wrong only behind the sweep, which may take hours."""
+    from mockserver.sweeping.baseline import loaded
+    from mockserver.sweeping.files import text_of
+
+    for place in (*places, baseline if update else None):
+        if place is not None and not (place.absolute().parent.is_dir() and os.access(place.absolute().parent, os.W_OK)):
+            raise UsageError(f"{place}: there is no folder {place.parent} that can be written to")
+    if baseline is not None and not update:
+        text = text_of(baseline)
+        if text is None:
+            raise UsageError(f"{baseline}: there is no baseline yet; --update writes it")
+        loaded(text, source=str(baseline))
 
 
 def _sweeping(name: str, asked: dict[str, Any]) -> Any:

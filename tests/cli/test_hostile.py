@@ -301,3 +301,19 @@ def test_what_is_wrong_with_a_call_is_said_before_it_is_made(
     written(folder / "talk.cassette", talk())
     monkeypatch.setattr("mockserver.load.socket.call", lambda *_, **__: pytest.fail("the call was made"))
     assert says in told(run("call", "talk.cassette", "--url", "http://127.0.0.1:9/v1", *more))
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--json", "talk.cassette/report.json"), "there is no folder talk.cassette that"),
+        (("--update", "--baseline", "talk.cassette/base.json"), "there is no folder talk.cassette that"),
+        (("--junit", "missing/report.xml"), "there is no folder missing that"),
+        (("--baseline", "none.json"), "there is no baseline yet"),
+        (("--baseline", "talk.cassette"), "talk.cassette"),
+    ],
+)
+def test_what_would_lose_a_sweep_is_said_before_it_runs(folder: Path, more: tuple[str, ...], says: str) -> None:
+    """The module named here does not exist: a run that began would say so."""
+    written(folder / "talk.cassette", talk())
+    assert says in told(run("sweep", "nowhere:scenario", *more))
