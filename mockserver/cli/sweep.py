@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from mockserver.cli.common import LINES
-from mockserver.cli.kinds import FOLDER, NO_FOLDER, Number
+from mockserver.cli.kinds import FOLDER, NO_FOLDER
 from mockserver.dialects.registry import FAMILIAR
 from mockserver.errors import UsageError
 
@@ -26,8 +26,8 @@ from mockserver.errors import UsageError
 @click.option("--level", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
 @click.option("--runs", type=click.IntRange(1), help="How many runs the level quick makes (200).")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--hang", "hang_s", type=Number(), default=60, show_default=True, help="Seconds that a turn may take.")
-@click.option("--report-within", "within_s", type=Number(), default=30, show_default=True, help="Seconds for an error.")
+@click.option("--hang", "hang_s", type=float, default=60, show_default=True, help="Seconds that a turn may take.")
+@click.option("--report-within", "within_s", type=float, default=30, show_default=True, help="Seconds for an error.")
 @click.option(
     "--allow",
     type=LINES,

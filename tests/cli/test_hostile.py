@@ -199,7 +199,6 @@ def test_an_unset_variable_is_no_folder_and_no_open_door(folder: Path, command: 
         ("verify", "x.cassette", "--upstream", "openai", "--wait", "{}"),
         ("call", "x.cassette", "--url", "ws://h/v1", "--wait", "{}"),
         ("call", "x.cassette", "--url", "ws://h/v1", "--speed", "{}"),
-        ("sweep", "a:b", "--hang", "{}"),
     ],
 )
 def test_seconds_are_a_number(folder: Path, command: tuple[str, ...], number: str) -> None:
