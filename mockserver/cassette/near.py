@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from mockserver.cassette.decode import BORDER
 from mockserver.cassette.pairs import CODE, Found, blank
@@ -21,7 +22,8 @@ from mockserver.core.yielding import yield_to_others, yielding
 _MARK = re.compile("|".join(sorted({*MARKS, *NEAR_MARKS} - {"sig", "connection"}, key=len, reverse=True)))
 _NAMELY = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
 _REST = re.compile(r"[\w.\-]{0,60}+", re.ASCII)
-_BEFORE = re.compile(r"([A-Za-z]{2,20})[ _-]\Z", re.ASCII)
+_WORD_BEFORE = re.compile(r"[A-Za-z]{2,20}\Z", re.ASCII)
+_PARTS = frozenset(" _-")
 _WORDS = (
     "is|was|are|as|the|a|an|this|that|here|following|below|provided|given|value|values|val|content|string|str|const|var|let|"
     "type|text|data|plain|with|by|to|set|equals|new|default|header|b|f|r|u|q|raw|static|readonly|final|public|private|key|"
@@ -110,11 +112,9 @@ def _near(text: str, begin: int, end: int) -> Found | None:
     name = text[begin:end]
     if name.endswith("x") and text[end : end + 1] <= " ":
         name = name[:-1]  # CBOR: a text of so many bytes
-    match = _BEHIND.match(text, end)
-    if match is None:
-        return None
     least = _named(text, begin, begin + len(name))
-    if least is None:
+    match = _BEHIND.match(text, end) if least is not None else None
+    if match is None or least is None:
         return None
     low, value = match.start(1), match[1]
     if len(value) > SHORTEST and ord(value[0]) == len(value) - 1:
@@ -145,6 +145,8 @@ def doubtful(text: str) -> int:
     """
     tail = text[-_TAIL:]
     first = len(tail)
+    if not tail or tail[-1].isspace() or wordlike(tail.split()[-1]):
+        return len(text)  # most speech
     for mark in _MARK.finditer(tail.lower() if tail.isascii() else ""):
         rest = _REST.match(tail, mark.end())
         begin, end = mark.start() - _behind(tail, mark.start()), rest.end() if rest else mark.end()
@@ -160,12 +162,13 @@ def _named(text: str, begin: int, end: int) -> int | None:
     """How long a value behind this name has to be at the least; the word before it may be a part of the name."""
     name = text[begin:end]
     least = _least(name)
-    if least is None:
-        before = _BEFORE.search(text, max(begin - 24, 0), begin)
-        least = _least(f"{before[1]} {name}") if before is not None else None
+    if least is None and text[begin - 1 : begin] in _PARTS:
+        word = _WORD_BEFORE.search(text[max(begin - 21, 0) : begin - 1])
+        least = _least(f"{word[0]} {name}") if word is not None else None
     return least
 
 
+@lru_cache(maxsize=4096)
 def _least(name: str) -> int | None:
     """How long a value near a name has to be at the least; None where the name tells nothing."""
     told = tells(name)

@@ -204,7 +204,8 @@ SHAPES: tuple[KeyShape, ...] = (
 """All of them. To add one: a line here and a line in ``tests/cassette/corpus/keys.txt``."""
 
 _DOTTED = re.compile(
-    r"\.(?:[0-9a-f]{64}|[A-Za-z0-9]{32}|[A-Za-z0-9]{16})(?![A-Za-z0-9._-])|\.[\w-]{6}\.[\w-]{27,38}(?![\w.-])", re.ASCII
+    r"\.(?:(?:[0-9a-f]{64}|[A-Za-z0-9]{32}|[A-Za-z0-9]{16})(?![A-Za-z0-9._-])|[\w-]{6}\.[\w-]{27,38}(?![\w.-]))",
+    re.ASCII,
 )
 _ENDINGS: dict[str, list[KeyShape]] = {}
 _OTHERS: list[KeyShape] = []
