@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from mockserver.engines.simulator.gemini import problems
@@ -194,6 +195,7 @@ def camel(name: str) -> str:
     return head + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
+@lru_cache(1024)  # of the schema's own names alone: a client's would be memory that it fills
 def snake(name: str) -> str:
     """``clientContent`` as ``client_content``, as errors write paths."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
