@@ -168,7 +168,7 @@ SHAPES: tuple[KeyShape, ...] = (
     _shape("key", "ABSK", "[A-Za-z0-9+/]{60,}={0,2}", random),  # https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html
     _shape("key", "AKCp", _PLAIN + "{50,}", random),
     _shape("token", "ATBB", _PLAIN + "{24,}", random),
-    _shape("token", "EAA", _WORD + "{40,}", lambda body: len(set(body)) > 24, r"(?<![A-Za-z0-9+/=_-])"),
+    _shape("token", "EAA", _WORD + "{40,}", lambda body: len(set(body)) > 24, r"(?<![A-Za-z0-9+/_-])"),
     _shape("token", "APA91b", _WORD + "{40,}", random, ""),
     _shape("key", "dose", _HEX + "{32}" + _END, None),
     _shape("key", "inline:", "([A-Za-z0-9+/]{38,88}={0,2})", varied, ""),  # https://www.rfc-editor.org/rfc/rfc4568
