@@ -57,20 +57,24 @@ def _quoted(text: str) -> str:
     return encode_basestring(text)
 
 
+_LOOKED = 1_000
+"""Objects that are looked into for a long text. Where there are so many, the texts are not most of it."""
+
+
 def _long_inside(value: dict[Any, Any]) -> bool:
     """Whether a long text stands in a value."""
-    for one in value.values():
-        kind = type(one)
-        if kind is str:
-            if len(one) >= _TEXT:
-                return True
-        elif kind is dict:
-            if _long_inside(one):
-                return True
-        elif kind is list:
-            for inner in one:
-                if type(inner) is dict and _long_inside(inner):
+    ahead, count = [value], 0
+    while ahead and count < _LOOKED:
+        count += 1
+        for one in ahead.pop().values():
+            kind = type(one)
+            if kind is str:
+                if len(one) >= _TEXT:
                     return True
+            elif kind is dict:
+                ahead.append(one)
+            elif kind is list:
+                ahead += [inner for inner in one if type(inner) is dict]
     return False
 
 
