@@ -164,7 +164,7 @@ def test_git_setup_outside_of_a_repository(tmp_path: Path, run: Run, monkeypatch
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     done = run("git-setup")
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
-    assert "not a git repository" in done.stderr
+    assert "this folder is in no git repository" in done.stderr
 
 
 # --- faults ---
