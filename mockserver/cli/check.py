@@ -62,7 +62,9 @@ def check_command(paths: tuple[Path, ...], write: bool, used: bool, as_json: boo
             click.echo(f"mockserver: {escaped(line)}", err=True)
         if notes is None:
             click.echo("mockserver: no test run is noted here: which cassettes are used was not looked at", err=True)
-        if not problems:
+        if not files and not problems:
+            click.echo(f"no cassette in {', '.join(escaped(str(path)) for path in paths)}: nothing was looked at")
+        elif not problems:
             click.echo(f"{len(files)} cassette{'' if len(files) == 1 else 's'}: nothing is wrong")
     if problems:
         raise SystemExit(1)

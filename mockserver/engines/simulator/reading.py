@@ -27,6 +27,25 @@ def parse(data: str) -> Any:
     return None if too_deep(value, DEEPEST) else value
 
 
+def too_many(value: Any, most: int) -> tuple[str, int] | None:
+    """The first array in a JSON value, the outer ones first, that has more elements than this: where, and how many."""
+    level = [("", value)]
+    while level:
+        inner: list[tuple[str, Any]] = []
+        for path, one in level:
+            if isinstance(one, dict):
+                dot = f"{path}." if path else ""
+                inner += [(dot + name, element) for name, element in one.items() if isinstance(element, dict | list)]
+            elif isinstance(one, list):
+                if len(one) > most:
+                    return path, len(one)
+                inner += [
+                    (f"{path}[{n}]", element) for n, element in enumerate(one) if isinstance(element, dict | list)
+                ]
+        level = inner
+    return None
+
+
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 

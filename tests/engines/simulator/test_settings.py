@@ -94,6 +94,7 @@ ALLOWED: dict[str, Callable[[Any], bool]] = {
     "error_event_id": lambda value: False,
     "bad_audio_param": lambda value: False,
     "unknown_truncate_code": lambda value: False,
+    "max_array": whole,
     "unsupported_option_param": lambda value: False,
     "after_mcp_call": lambda value: False,
     "transcription_failure": lambda value: False,

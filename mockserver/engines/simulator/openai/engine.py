@@ -172,7 +172,7 @@ class Simulator(DeskEngine[Wire]):
         body = reading.parse(data)
         event_id = body.get("event_id") if isinstance(body, dict) else None
         try:
-            self._dispatch(body)
+            self._dispatch(body, len(data))
             if body["type"] == APPEND:
                 self._appends.learn(data, body)
         except ClientProblem as problem:
@@ -184,7 +184,7 @@ class Simulator(DeskEngine[Wire]):
         late = self.desk.options.pace.late_error_ms if empty else 0
         self.desk.after(late, self, lambda: self.desk.error(problem, event_id))
 
-    def _dispatch(self, body: Any) -> None:
+    def _dispatch(self, body: Any, size: int) -> None:
         if not isinstance(body, dict):
             raise problems.not_json()
         name = body.get("type")
@@ -192,6 +192,10 @@ class Simulator(DeskEngine[Wire]):
             raise ClientProblem("invalid_event", "The 'type' field is missing.", None)  # openai.md#145
         if not isinstance(name, str) or name not in self._handlers:
             raise problems.bad_value(name, self.desk.profile.event_names, "type")
+        most = self.desk.options.max_array
+        found = reading.too_many(body, most) if size > 2 * most else None  # an element is two characters at the least
+        if found is not None:
+            raise problems.too_many(found[1], most, found[0])
         shapes.check(self.desk.profile.events[name], body, "", problems)
         try:
             self._handlers[name](self.desk.profile.incoming(body))

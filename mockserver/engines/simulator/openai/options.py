@@ -66,6 +66,8 @@ class OpenAIOptions(SimulatorOptions):
     # Unknown: whether output_audio_buffer.clear of a call over WebRTC also cuts the item to what was heard, as speech
     # does (openai.md#222).
     clear_truncates: bool = True
+    # Unknown: how many elements an array of a client's event may have (openai.md#226).
+    max_array: PositiveInt = 1_000
     mcp: McpServers = field(default_factory=dict)
     # How many tokens of input the model reads: more is an error where the session's truncation is "disabled"
     # (openai.md#212). Counted as roughly as in usage.
@@ -92,6 +94,7 @@ class OpenAISettings(CommonSettings, total=False):
     mcp_items: Literal["taken", "refused"]
     voice_live_fields: Literal["newer", "older"]
     clear_truncates: bool
+    max_array: PositiveInt
     mcp: McpServers
     context_tokens: PositiveInt
     resumption_s: NotNegative

@@ -188,6 +188,15 @@ def too_long(value: str, most: int, param: str) -> ClientProblem:
     )
 
 
+def too_many(count: int, most: int, param: str) -> ClientProblem:
+    """An array with more elements than are taken; how many that is is unknown (openai.md#226)."""
+    return _invalid(
+        "array_above_max_length",
+        param,
+        f"array too long. Expected an array with maximum length {most}, but got an array with length {count} instead.",
+    )
+
+
 def name_too_long(name: str, most: int, param: str) -> ClientProblem:
     """A name of a metadata pair that is too long (openai.md#54); its ``param`` is unknown."""
     shown = name if len(name) < 10 else f"{name[:3]}...{name[-3:]}"

@@ -212,6 +212,29 @@ def test_what_is_not_there_is_an_error(verb: str) -> None:
     assert error["event_id"] == "e9"
 
 
+@keeps("array-length")
+def test_an_array_has_so_many_elements_at_most() -> None:
+    parts = [{"type": "input_text", "text": ""}] * 4
+    for most, told in ((4, None), (3, "item.content")):
+        stage = Stage(max_array=most)
+        stage.send("conversation.item.create", item={"type": "message", "role": "user", "content": parts})
+        assert len(stage.conversation) == (told is None)
+        if told is not None:
+            assert (stage.error()["code"], stage.error()["param"]) == ("array_above_max_length", told)
+    assert stage.error()["message"] == (
+        "Invalid 'item.content': array too long. Expected an array with maximum length 3, "
+        "but got an array with length 4 instead."
+    )
+
+
+@keeps("array-length")
+def test_the_outermost_array_that_is_too_long_is_told() -> None:
+    stage = Stage(max_array=2)
+    deep = {"type": "object", "enum": [1, 2, 3], "properties": {"a": {"enum": [1, 2, 3, 4]}}}
+    stage.update(tools=[{"type": "function", "name": "f", "parameters": deep}])
+    assert stage.error()["param"] == "session.tools[0].parameters.enum"
+
+
 @keeps("truncate-which")
 @pytest.mark.parametrize("code", ["invalid_value", "item_truncate_invalid_item_id"])
 def test_the_code_of_a_truncate_of_nothing_is_told_two_ways(code: Any) -> None:
