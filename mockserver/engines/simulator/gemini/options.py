@@ -52,6 +52,7 @@ class GeminiOptions(SimulatorOptions):
     thoughts: Literal["auto", "always", "never"] = "auto"
     max_context_tokens: PositiveInt = 128_000  # gemini.md#51
     overflow_code: Literal[1007, 1011] = 1007  # unknown how AI Studio ends an overflow (gemini.md#69)
+    max_array: PositiveInt = 1_000  # unknown: how many elements an array of the client's may have (gemini.md#107)
 
 
 class GeminiSettings(CommonSettings, total=False):
@@ -71,4 +72,5 @@ class GeminiSettings(CommonSettings, total=False):
     resumed_history: Literal["expected", "known"]
     thoughts: Literal["auto", "always", "never"]
     max_context_tokens: PositiveInt
+    max_array: PositiveInt
     overflow_code: Literal[1007, 1011]

@@ -142,6 +142,9 @@ class LiveSession(DeskEngine[GeminiWire]):
         body = reading.parse(data)
         if not isinstance(body, dict):
             raise problems.not_json()
+        most = self.desk.options.max_array
+        if len(data) > 2 * most and reading.too_many(body, most):
+            raise problems.invalid()
         message = self._reader.message(MESSAGE, body)
         if not message:
             raise problems.invalid()

@@ -49,6 +49,14 @@ def test_a_second_setup_ends_the_session() -> None:
     assert stage.send("clientContent", {}) == []
 
 
+@keeps("gemini-array-length")
+def test_an_array_has_so_many_elements_at_most() -> None:
+    for most, end in ((4, None), (3, INVALID)):
+        stage = Stage(max_array=most)
+        stage.send("clientContent", {"turns": [{"role": "user", "parts": [{"text": "a"}] * 4}]})
+        assert stage.closed == end
+
+
 @keeps("gemini-frames")
 def test_messages_are_pretty_printed_and_come_in_binary_or_text() -> None:
     assert Stage().frames == [Binary(b'{\n  "setupComplete": {}\n}\n')]
