@@ -20,7 +20,7 @@ from mockserver.core.frames import Sender, Text
 from mockserver.core.yielding import in_this_thread
 from mockserver.speech.contour import contour
 
-SIZE = 32 << 10
+SIZE = 16 << 10
 MOST = 5_000
 """Calls of functions: some milliseconds."""
 FIELDS = {
@@ -96,7 +96,7 @@ def test_a_value_of_any_length_is_a_few_calls(value: str) -> None:
 
 
 def test_to_make_out_what_was_said_does_so_too() -> None:
-    noise = Random(1).randbytes(20 * SIZE)
+    noise = Random(1).randbytes(40 * SIZE)
     for work in (lambda: speech.decode(noise, 24_000), lambda: contour(noise, 24_000)):
         counted = Counted(work)
         assert counted.most <= MOST
