@@ -46,8 +46,8 @@ _VALUE_KEYS = frozenset(
     )
 )
 _KEY_PARTS = frozenset(("d", "p", "q", "dp", "dq", "qi", "k"))
-SHORTEST_KEY_PART = 16
 """The members of a JSON Web Key that are secret: RFC 7518, section 6."""
+SHORTEST_KEY_PART = 16
 _SECRET_TYPES = frozenset(("securestring", "secret", "password"))
 _ASIDE = frozenset(
     (

@@ -13,16 +13,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import mmap
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
+
+from mockserver.server.memory import give_back
 
 SWITCH_SECONDS = 0.0005
 """So long a thread that looks at a large frame keeps the interpreter, each time that sessions want it."""
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 1.0
 FEW, MOST = 20_000, 1_000_000
 """Objects that may be new since the last collection: while nobody is connected, and however many sessions run. To look
 at a million takes a second, about.
+"""
+GROWN = 64 << 20
+"""Bytes by which the process may have grown since then, where a look at what is new takes milliseconds: of a request
+that is no HTTP aiohttp leaves few objects, and they hold half a megabyte.
 """
 
 
@@ -53,11 +61,23 @@ def steady(server: Served) -> Iterator[None]:
 
 async def collect(server: Served) -> None:
     """Collect where there is enough that is new. What stays then is not looked at again."""
+    held = resident()
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        if gc.get_count()[0] > (MOST if server.running else FEW):
+        new = gc.get_count()[0]
+        if new > (MOST if server.running else FEW) or (new <= FEW and resident() - held > GROWN):
             gc.collect()
             gc.freeze()
+            give_back()
+            held = resident()
+
+
+def resident() -> int:
+    """Bytes of memory that the process holds; 0 where the system does not tell (proc(5))."""
+    try:
+        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * mmap.PAGESIZE
+    except OSError:
+        return 0
 
 
 @contextlib.contextmanager

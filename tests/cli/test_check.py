@@ -34,6 +34,11 @@ def test_nothing_is_wrong_with_good_cassettes(run: Run, tmp_path: Path, cassette
     assert not list(tmp_path.rglob("*.txt"))
 
 
+def test_a_folder_without_a_cassette_is_not_called_good(run: Run, tmp_path: Path) -> None:
+    done = run("check", tmp_path)
+    assert (done.exit_code, done.stdout) == (0, f"no cassette in {tmp_path}: nothing was looked at\n")
+
+
 def test_what_recordings_have_left_is_finished_or_told(run: Run, tmp_path: Path, cassette: Path) -> None:
     whole = cassette.read_bytes()
     for name in ("a.cassette.stopped", "b.cassette.2.partial", "c.cassette.unsafe", "d.cassette.bak", "e.stopped"):

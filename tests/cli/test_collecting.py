@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mockserver.cli.collecting import FEW, LOOK_SECONDS, MOST, steady
+from mockserver.cli import collecting
+from mockserver.cli.collecting import FEW, GROWN, LOOK_SECONDS, MOST, steady
 from mockserver.server.virtual import virtual_time
 
 
@@ -39,6 +40,32 @@ async def test_it_comes_where_there_is_enough_for_it(new: list[int], running: in
         new[0] += 1
         await asyncio.sleep(LOOK_SECONDS * 1.01)
         assert new == [0]
+
+
+@pytest.mark.parametrize(
+    ("objects", "grown", "left"),
+    [(FEW, GROWN + 1, 0), (FEW, GROWN, FEW), (FEW + 1, GROWN + 1, FEW + 1)],
+    ids=["few that hold much", "the control: they hold little", "the control: they take long to be looked at"],
+)
+async def test_few_objects_that_hold_much_are_collected_while_sessions_run(
+    new: list[int], monkeypatch: pytest.MonkeyPatch, objects: int, grown: int, left: int
+) -> None:
+    held = [100 << 20]
+    monkeypatch.setattr(collecting, "resident", lambda: held[0])
+    server = Server()
+    server.running = 1
+    with virtual_time(), steady(server):
+        await asyncio.sleep(LOOK_SECONDS / 2)
+        new[0], held[0] = objects, held[0] + grown
+        await asyncio.sleep(LOOK_SECONDS)
+        assert new == [left]
+
+
+def test_what_a_process_holds_is_told_by_the_system() -> None:
+    if sys.platform == "linux":
+        assert 5 << 20 < collecting.resident() < 4 << 30
+    else:
+        assert collecting.resident() == 0
 
 
 async def test_afterwards_all_is_as_before() -> None:

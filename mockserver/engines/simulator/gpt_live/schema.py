@@ -161,12 +161,7 @@ def check_start(session: Mapping[str, Any]) -> None:
         raise _too_many("session.instructions", INSTRUCTIONS_TOKENS)
     items = session.get("input") or []
     if len(items) > SEED_ITEMS:
-        raise ClientProblem(
-            "array_above_max_length",
-            f"Invalid 'session.input': array too long. Expected an array with maximum length {SEED_ITEMS}, "
-            f"but got an array with length {len(items)} instead.",
-            "session.input",
-        )
+        raise problems.too_many(len(items), SEED_ITEMS, "session.input")
     for number, item in enumerate(items):
         if len(item["content"]) != 1:
             raise ClientProblem("invalid_value", "Expected exactly one text part.", f"session.input[{number}].content")
